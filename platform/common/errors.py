@@ -1,0 +1,82 @@
+"""Errors that reach a user: a stable code, a sentence that says what to do, the field at fault."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+
+class KoshaError(Exception):
+    """Answered as `{error: {type, message, param, code}}` by the API and as a page by the console.
+
+    `message` may be lazily translated. It never holds a secret, a document's text, or anything
+    that tells whether another organization's object exists.
+    """
+
+    status = 400
+    type = "invalid_request_error"
+
+    def __init__(self, code: str, message: Any, *, param: str | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+        self.param = param
+
+    def body(self) -> dict[str, Any]:
+        return {
+            "error": {"type": self.type, "message": str(self.message), "param": self.param, "code": self.code}
+        }
+
+
+class InvalidRequest(KoshaError):
+    """The request cannot be done as asked; `param` names the field."""
+
+
+class NotAuthenticated(KoshaError):
+    status = 401
+    type = "authentication_error"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "invalid_api_key",
+            _("No valid API key was given. Send one as `Authorization: Bearer ...`; keys are made under Settings."),
+        )
+
+
+class PermissionDenied(KoshaError):
+    status = 403
+    type = "permission_error"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "permission_denied", _("Your role does not allow this. Ask an administrator of your organization.")
+        )
+
+
+class NotFound(KoshaError):
+    """Absent, deleted, or another organization's: the same bytes for all three."""
+
+    status = 404
+
+    def __init__(self, param: str | None = None) -> None:
+        super().__init__("not_found", _("There is no such object."), param=param)
+
+
+class Conflict(KoshaError):
+    """The object is in a state that does not allow this, or the key was used for something else."""
+
+    status = 409
+    type = "conflict_error"
+
+
+class TooLarge(KoshaError):
+    status = 413
+
+
+class Unavailable(KoshaError):
+    """Something this needs is down for the moment; the answer carries Retry-After."""
+
+    status = 503
+    type = "server_error"
+    retry_after_seconds = 5

@@ -1,0 +1,48 @@
+"""Keyset pages: the cost of a page does not grow with how far one has turned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.db import models
+
+from common.errors import InvalidRequest
+
+DEFAULT_LIMIT = 20
+MAXIMUM_LIMIT = 100
+
+ModelT = TypeVar("ModelT", bound=models.Model)
+
+
+@dataclass(frozen=True)
+class KeysetPage(Generic[ModelT]):
+    items: list[ModelT]
+    has_more: bool
+
+
+def keyset_page(
+    rows: models.QuerySet[ModelT], *, after: str | None, limit: int = DEFAULT_LIMIT, order: str = "desc"
+) -> KeysetPage[ModelT]:
+    """The rows that follow `after` by id (newest first unless `order` is `asc`)."""
+    if not 1 <= limit <= MAXIMUM_LIMIT:
+        raise InvalidRequest("invalid_limit", f"limit must be from 1 to {MAXIMUM_LIMIT}.", param="limit")
+    if order not in ("asc", "desc"):
+        raise InvalidRequest("invalid_order", "order must be asc or desc.", param="order")
+    if after is not None:
+        rows = rows.filter(**{"pk__gt" if order == "asc" else "pk__lt": after})
+    found = list(rows.order_by("pk" if order == "asc" else "-pk")[: limit + 1])
+    return KeysetPage(found[:limit], len(found) > limit)
+
+
+def list_body(page: KeysetPage[ModelT], render: Callable[[ModelT], dict[str, Any]]) -> dict[str, Any]:
+    """OpenAI's list envelope."""
+    data = [render(item) for item in page.items]
+    return {
+        "object": "list",
+        "data": data,
+        "first_id": data[0]["id"] if data else None,
+        "last_id": data[-1]["id"] if data else None,
+        "has_more": page.has_more,
+    }

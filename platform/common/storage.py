@@ -1,0 +1,129 @@
+"""Where bytes live: content-addressed originals, immutable artefacts, run folders.
+
+    <root>/organizations/<organization>/blobs/<ab>/<sha256>
+    <root>/organizations/<organization>/<kind>/<id>/          (datasets, models, indexes, evaluations, ...)
+    <root>/runs/<job>/<fence>/                                (owned by the job engine)
+
+Everything appears by rename, so a reader sees a whole file or folder, or none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Blob:
+    sha256: str
+    size: int
+
+
+class SizeExceeded(Exception):
+    """The stream was longer than allowed; nothing was kept."""
+
+
+def storage_root() -> Path:
+    return Path(settings.KOSHA_STORAGE_ROOT)
+
+
+def _organization_root(organization_id: str) -> Path:
+    return storage_root() / "organizations" / _safe(organization_id)
+
+
+def _safe(name: str) -> str:
+    if not _SAFE_NAME.fullmatch(name):
+        raise ValueError("a storage name holds letters, digits, - and _ only")
+    return name
+
+
+# -- originals ------------------------------------------------------------------------------
+def blob_path(organization_id: str, sha256: str) -> Path:
+    return _organization_root(organization_id) / "blobs" / sha256[:2] / _safe(sha256)
+
+
+def blob_write(organization_id: str, chunks: Iterable[bytes], *, maximum_bytes: int) -> Blob:
+    """Store a stream under its own sha256, once per organization.
+
+    Raises SizeExceeded as soon as more than `maximum_bytes` have come, and leaves nothing behind.
+    """
+    incoming = _organization_root(organization_id) / "incoming"
+    incoming.mkdir(parents=True, exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with tempfile.NamedTemporaryFile(dir=incoming, delete=False) as file:
+        try:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > maximum_bytes:
+                    raise SizeExceeded
+                digest.update(chunk)
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    path = blob_path(organization_id, digest.hexdigest())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(file.name, path)
+    _sync(path.parent)
+    return Blob(digest.hexdigest(), size)
+
+
+def blob_delete(organization_id: str, sha256: str) -> None:
+    blob_path(organization_id, sha256).unlink(missing_ok=True)
+
+
+# -- artefacts ------------------------------------------------------------------------------
+def artifact_path(organization_id: str, kind: str, id: str) -> Path:
+    return _organization_root(organization_id) / _safe(kind) / _safe(id)
+
+
+def artifact_adopt(source: Path, organization_id: str, kind: str, id: str) -> Path:
+    """Move a finished folder into its immutable place; a second call finds it there and is done."""
+    target = artifact_path(organization_id, kind, id)
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.rename(source, target)
+    except OSError:
+        # Another file system: copy beside the target first, then appear by rename.
+        partial = target.with_name(target.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(source, partial)
+        os.rename(partial, target)
+        shutil.rmtree(source, ignore_errors=True)
+    _sync(target.parent)
+    return target
+
+
+def artifact_delete(organization_id: str, kind: str, id: str) -> None:
+    shutil.rmtree(artifact_path(organization_id, kind, id), ignore_errors=True)
+
+
+# -- runs -----------------------------------------------------------------------------------
+def runs_root() -> Path:
+    return storage_root() / "runs"
+
+
+def run_path(job_id: str, fence: int) -> Path:
+    return runs_root() / _safe(job_id) / str(int(fence))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
