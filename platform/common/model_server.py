@@ -1,0 +1,265 @@
+"""The HTTP client of the model server: search, embeddings, token counts and answers.
+
+The web process speaks to the models only through this module; it imports no machine-learning
+library. Calls name by path what the server shall load.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from workers.specs.serve import (
+    ChatBody,
+    EmbeddingChoice,
+    EmbeddingsBody,
+    Health,
+    LoadBody,
+    SearchAnswer,
+    SearchBody,
+    SearchHit,
+    TokensAnswer,
+    TokensBody,
+)
+
+Passage = SearchHit
+"""A found passage: `text`, `source` (document, page or sheet, cells), `score`."""
+
+# A first question may wait for a base model to be read from disk; an answer's tokens may be slow.
+TIMEOUT = httpx.Timeout(connect=2.0, read=180.0, write=30.0, pool=10.0)
+
+
+@dataclass
+class ModelServerError(Exception):
+    """The model server refused; `code` is stable and `status` is what the API should answer."""
+
+    status: int
+    code: str
+    message: str
+    param: str | None = None
+    retry_after: int | None = None
+    """Seconds after which trying again makes sense."""
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+class ModelServerUnavailable(ModelServerError):
+    """It cannot be reached, is too busy, or broke off."""
+
+
+class ContextTooLong(ModelServerError):
+    """Prompt and answer do not fit into the model's context."""
+
+
+class ArtifactDamaged(ModelServerError):
+    """A model or index folder is missing, altered or not allowed."""
+
+
+class ModelServer:
+    """One model server. Thread-safe; the asynchronous calls may be used from any event loop."""
+
+    def __init__(self, base_url: str, token: str, *, timeout: httpx.Timeout = TIMEOUT) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._timeout = timeout
+        self._client = httpx.Client(**self._client_options())
+
+    def health(self) -> Health:
+        """Raises ModelServerUnavailable when nobody answers."""
+        return Health.model_validate(self._call("GET", "/health"))
+
+    def load(self, body: LoadBody) -> None:
+        """Make models and indexes ready; returns when they are."""
+        self._call("POST", "/v1/load", body.model_dump(mode="json"))
+
+    def search(
+        self,
+        index: Path,
+        query: str,
+        *,
+        limit: int = 5,
+        document_ids: Sequence[str] | None = None,
+        embedding_model: Path | None = None,
+    ) -> list[Passage]:
+        """The passages that answer `query` best, best first; `document_ids` limits before ranking."""
+        body = _search_body(index, query, limit, document_ids, embedding_model)
+        return _hits(self._call("POST", "/v1/search", body))
+
+    async def search_async(
+        self,
+        index: Path,
+        query: str,
+        *,
+        limit: int = 5,
+        document_ids: Sequence[str] | None = None,
+        embedding_model: Path | None = None,
+    ) -> list[Passage]:
+        body = _search_body(index, query, limit, document_ids, embedding_model)
+        return _hits(await self._call_async("POST", "/v1/search", body))
+
+    def embed(
+        self, embedding_model: Path, texts: Sequence[str], *, role: str = "passage"
+    ) -> tuple[list[list[float]], int]:
+        """Unit vectors in the order of `texts`, and how many tokens they took."""
+        choice = EmbeddingChoice.model_validate({"embedding_model": embedding_model, "role": role})
+        body = EmbeddingsBody(input=tuple(texts), kosha=choice)
+        answer = self._call("POST", "/v1/embeddings", body.model_dump(mode="json"))
+        return [item["embedding"] for item in answer["data"]], answer["usage"]["total_tokens"]
+
+    def count_tokens(self, body: TokensBody) -> TokensAnswer:
+        return TokensAnswer.model_validate(self._call("POST", "/v1/tokens", body.model_dump(mode="json")))
+
+    def chat(self, body: ChatBody) -> dict[str, Any]:
+        """OpenAI's `chat.completion`. Raises ContextTooLong, ArtifactDamaged, ModelServerUnavailable."""
+        return self._call("POST", "/v1/chat/completions", _chat_body(body, stream=False))
+
+    async def chat_async(self, body: ChatBody) -> dict[str, Any]:
+        return await self._call_async("POST", "/v1/chat/completions", _chat_body(body, stream=False))
+
+    async def chat_stream(self, body: ChatBody) -> AsyncIterator[dict[str, Any]]:
+        """OpenAI's `chat.completion.chunk` objects until `[DONE]`.
+
+        Errors are raised before the first chunk where they are known by then; leaving the loop
+        closes the connection, which stops the generation on the server.
+        """
+        try:
+            async with (
+                httpx.AsyncClient(**self._client_options()) as client,
+                client.stream("POST", "/v1/chat/completions", json=_chat_body(body, stream=True)) as answer,
+            ):
+                if answer.is_error:
+                    await answer.aread()
+                    raise _error_of(answer)
+                async for chunk in _chunks(answer):
+                    yield chunk
+        except httpx.TransportError as error:
+            raise _unavailable(error) from error
+
+    def _client_options(self) -> dict[str, Any]:
+        return {
+            "base_url": self._base_url,
+            "headers": self._headers,
+            "timeout": self._timeout,
+            "verify": _ssl_context(),
+            # The server is named by an address of this installation, never behind the office's proxy.
+            "trust_env": False,
+        }
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            answer = self._client.request(method, path, json=body)
+        except httpx.TransportError as error:
+            raise _unavailable(error) from error
+        return _checked(answer)
+
+    async def _call_async(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            async with httpx.AsyncClient(**self._client_options()) as client:
+                answer = await client.request(method, path, json=body)
+        except httpx.TransportError as error:
+            raise _unavailable(error) from error
+        return _checked(answer)
+
+
+def model_server() -> ModelServer:
+    """The server named by the settings `MODEL_SERVER_URL` and `MODEL_SERVER_TOKEN`."""
+    return _model_server(settings.MODEL_SERVER_URL, settings.MODEL_SERVER_TOKEN)
+
+
+@cache
+def _model_server(base_url: str, token: str) -> ModelServer:
+    return ModelServer(base_url, token)
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    # Made once: loading the certificates takes longer than a search.
+    return ssl.create_default_context()
+
+
+def _search_body(
+    index: Path,
+    query: str,
+    limit: int,
+    document_ids: Sequence[str] | None,
+    embedding_model: Path | None,
+) -> dict[str, Any]:
+    return SearchBody(
+        index=index,
+        query=query,
+        limit=limit,
+        document_ids=None if document_ids is None else tuple(document_ids),
+        embedding_model=embedding_model,
+    ).model_dump(mode="json")
+
+
+def _hits(answer: dict[str, Any]) -> list[Passage]:
+    return list(SearchAnswer.model_validate(answer).hits)
+
+
+def _chat_body(body: ChatBody, *, stream: bool) -> dict[str, Any]:
+    return {**body.model_dump(mode="json", exclude_none=True), "stream": stream}
+
+
+async def _chunks(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    async for line in answer.aiter_lines():
+        if not line.startswith("data:"):
+            continue
+        data = line.removeprefix("data:").strip()
+        if data == "[DONE]":
+            return
+        chunk = json.loads(data)
+        if "error" in chunk:
+            raise _error_from(500, chunk["error"], retry_after=None)
+        yield chunk
+    raise ModelServerUnavailable(
+        503, "model_server_unavailable", "The model server broke off the answer. Try again.", retry_after=2
+    )
+
+
+def _checked(answer: httpx.Response) -> dict[str, Any]:
+    if answer.is_error:
+        raise _error_of(answer)
+    value: dict[str, Any] = answer.json()
+    return value
+
+
+def _error_of(answer: httpx.Response) -> ModelServerError:
+    try:
+        error = answer.json()["error"]
+    except (ValueError, KeyError, TypeError):
+        error = {"message": f"The model server answered {answer.status_code}.", "code": "model_server_error"}
+    retry_after = answer.headers.get("Retry-After", "")
+    return _error_from(
+        answer.status_code, error, retry_after=int(retry_after) if retry_after.isdigit() else None
+    )
+
+
+def _error_from(status: int, error: dict[str, Any], *, retry_after: int | None) -> ModelServerError:
+    code = str(error.get("code") or "model_server_error")
+    kind = ModelServerError
+    if code == "context_length_exceeded":
+        kind = ContextTooLong
+    elif code.startswith("serve.system.artifact") or code == "path_not_allowed":
+        kind = ArtifactDamaged
+    elif status == 503:
+        kind = ModelServerUnavailable
+    return kind(status, code, str(error.get("message", "")), error.get("param"), retry_after)
+
+
+def _unavailable(error: httpx.TransportError) -> ModelServerUnavailable:
+    return ModelServerUnavailable(
+        503,
+        "model_server_unavailable",
+        f"The model server does not answer ({type(error).__name__}). Try again in a moment.",
+        retry_after=2,
+    )
