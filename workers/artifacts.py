@@ -1,0 +1,109 @@
+"""Artefact folders: a manifest that names every file with its size and sha256.
+
+A folder is an artefact once `manifest.json` lies in it; the sha256 of that file names the whole
+folder. No machine-learning library is needed to write or to verify one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from workers.runtime import sync_directory, write_json
+
+MANIFEST = "manifest.json"
+MANIFEST_VERSION = 1
+
+
+class ArtifactDamaged(Exception):
+    """An artefact folder is not what its manifest says; `file` is the first wrong name."""
+
+    def __init__(self, folder: Path, file: str, why: str) -> None:
+        super().__init__(f"{folder.name}/{file}: {why}")
+        self.folder = folder
+        self.file = file
+        self.why = why
+
+
+def file_sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path, kind: str, **facts: Any) -> str:
+    """Seal `folder`: fsync every file, write `manifest.json`, return its sha256 in hex.
+
+    `facts` must be JSON values; they say what made the artefact. A folder inside `folder` that has
+    a manifest of its own is listed file by file like any other.
+    """
+    files = [_entry(folder, path) for path in _files(folder)]
+    write_json(
+        folder / MANIFEST,
+        {"version": MANIFEST_VERSION, "kind": kind, "files": files, "facts": facts},
+    )
+    return manifest_sha256(folder)
+
+
+def manifest_sha256(folder: Path) -> str:
+    """The digest that names the artefact. It does not verify the files: `verify_manifest` does."""
+    return file_sha256(folder / MANIFEST)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest's content, unverified. Raises ArtifactDamaged when it is absent or not JSON."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtifactDamaged(folder, MANIFEST, "missing") from None
+    except ValueError:
+        raise ArtifactDamaged(folder, MANIFEST, "not JSON") from None
+    if not isinstance(manifest, dict) or manifest.get("version") != MANIFEST_VERSION:
+        raise ArtifactDamaged(folder, MANIFEST, "of an unknown version")
+    return manifest
+
+
+def verify_manifest(folder: Path, expected_sha256: str | None = None) -> dict[str, Any]:
+    """Check size and sha256 of every file and return the manifest.
+
+    Raises ArtifactDamaged for a missing, changed or additional file, and, where
+    `expected_sha256` is given, for another manifest than the expected one.
+    """
+    manifest = read_manifest(folder)
+    if expected_sha256 is not None and manifest_sha256(folder) != expected_sha256:
+        raise ArtifactDamaged(folder, MANIFEST, "not the expected one")
+    listed = {str(entry["path"]): entry for entry in manifest["files"]}
+    present = {_name(folder, path): path for path in _files(folder, sync=False)}
+    for name, entry in listed.items():
+        if name not in present:
+            raise ArtifactDamaged(folder, name, "missing")
+        if present[name].stat().st_size != entry["size"]:
+            raise ArtifactDamaged(folder, name, "has another size")
+        if file_sha256(present[name]) != entry["sha256"]:
+            raise ArtifactDamaged(folder, name, "has other content")
+    for name in sorted(present.keys() - listed.keys()):
+        raise ArtifactDamaged(folder, name, "not in the manifest")
+    return manifest
+
+
+def _files(folder: Path, *, sync: bool = True) -> list[Path]:
+    """Every file under `folder` but its own manifest, sorted; folders are fsynced on the way."""
+    found: list[Path] = []
+    for directory, _, names in os.walk(folder):
+        found += [Path(directory, name) for name in names]
+        if sync:
+            sync_directory(Path(directory))
+    return sorted(path for path in found if path != folder / MANIFEST)
+
+
+def _entry(folder: Path, path: Path) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"path": _name(folder, path), "size": path.stat().st_size, "sha256": digest}
+
+
+def _name(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix()

@@ -1,0 +1,136 @@
+"""Loading base models, tokenizers and chat templates, the same way in every engine.
+
+Weights come from safetensors in a local folder, never from a hub, and never with remote code.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workers.runtime import UserError
+from workers.specs.model_folder import UnsafeModelFolder, check_model_folder
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Message = dict[str, str]
+
+# For tokenizers without turn tokens of their own: roles as plain text, each answer ended by eos.
+FALLBACK_CHAT_TEMPLATE = (
+    "{{ bos_token or '' }}"
+    "{% for message in messages %}"
+    "{% if message['role'] == 'assistant' %}回答: {{ message['content'] }}{{ eos_token }}\n"
+    "{% elif message['role'] == 'system' %}{{ message['content'] }}\n\n"
+    "{% else %}質問者: {{ message['content'] }}\n{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}回答: {% endif %}"
+)
+CHATML_TEMPLATE = (
+    "{{ bos_token if bos_token and bos_token != '<|im_start|>' else '' }}"
+    "{% for message in messages %}"
+    "<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+# Gemma knows two roles; the system prompt opens the first turn of the user.
+GEMMA_TEMPLATE = (
+    "{{ bos_token }}"
+    "{% set system = messages[0]['content'] + '\n\n' if messages[0]['role'] == 'system' else '' %}"
+    "{% set turns = messages[1:] if system else messages %}"
+    "{% for message in turns %}"
+    "<start_of_turn>{{ 'model' if message['role'] == 'assistant' else 'user' }}\n"
+    "{{ system if loop.first else '' }}{{ message['content'] }}<end_of_turn>\n"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
+)
+_TEMPLATES_BY_TURN_TOKEN = {"<start_of_turn>": GEMMA_TEMPLATE, "<|im_start|>": CHATML_TEMPLATE}
+_END_OF_TURN_TOKENS = ("<end_of_turn>", "<|im_end|>", "<|eot_id|>")
+
+
+def require_model_folder(path: Path) -> None:
+    """Raise UserError `base_model_missing`, `base_model_unsafe`, … for a folder that is not loaded."""
+    try:
+        check_model_folder(path)
+    except UnsafeModelFolder as error:
+        raise UserError(error.code, error.message, param="base_model") from error
+
+
+def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
+    """The folder's tokenizer, always with a chat template (the folder's own, else a fitting one)."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = fallback_chat_template(tokenizer)
+    return tokenizer
+
+
+def load_base_model(path: Path, dtype: torch.dtype, device: str | torch.device = "cpu") -> PreTrainedModel:
+    """The causal language model in `dtype` on `device`, in evaluation mode, with sdpa attention."""
+    from transformers import AutoModelForCausalLM
+
+    require_model_folder(path)
+    model = AutoModelForCausalLM.from_pretrained(
+        path,
+        dtype=dtype,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+        attn_implementation="sdpa",
+    )
+    return model.to(device).eval()
+
+
+def fallback_chat_template(tokenizer: PreTrainedTokenizerBase) -> str:
+    """A template for a base model that has none: by the turn tokens its vocabulary knows."""
+    vocabulary = tokenizer.get_vocab()
+    for token, template in _TEMPLATES_BY_TURN_TOKEN.items():
+        if token in vocabulary:
+            return template
+    return FALLBACK_CHAT_TEMPLATE
+
+
+def chat_prompt(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], generate: bool = True
+) -> str:
+    """The conversation as text; encode it with `add_special_tokens=False`.
+
+    Special tokens written out inside a message are broken up first: text from documents and from
+    people must not be able to end a turn or begin another. With `generate` the text ends where the
+    assistant's answer begins.
+    """
+    safe = [{**message, "content": neutralise(tokenizer, message["content"])} for message in messages]
+    return str(tokenizer.apply_chat_template(safe, tokenize=False, add_generation_prompt=generate))
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Token ids of exactly this text, without bos or eos added."""
+    return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+
+def neutralise(tokenizer: PreTrainedTokenizerBase, text: str) -> str:
+    """`text` in which a literal special token such as `<bos>` is plain text (`< bos>`)."""
+    return _special_tokens(tokenizer).sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)
+
+
+def stop_token_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Tokens at which an answer ends: eos and the end of a turn, where the vocabulary has one."""
+    vocabulary = tokenizer.get_vocab()
+    ids = {vocabulary[token] for token in _END_OF_TURN_TOKENS if token in vocabulary}
+    if tokenizer.eos_token_id is not None:
+        ids.add(tokenizer.eos_token_id)
+    return sorted(ids)
+
+
+@functools.lru_cache(maxsize=8)
+def _special_tokens(tokenizer: Any) -> re.Pattern[str]:
+    tokens = set(tokenizer.all_special_tokens)
+    tokens |= {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
+    # One character cannot be broken up; longer tokens first, so that the longest one matches.
+    texts = sorted((token for token in tokens if len(token) > 1), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, texts)) or r"(?!)")
