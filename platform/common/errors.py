@@ -63,6 +63,13 @@ class NotFound(KoshaError):
         super().__init__("not_found", _("There is no such object."), param=param)
 
 
+class MethodNotAllowed(KoshaError):
+    status = 405
+
+    def __init__(self) -> None:
+        super().__init__("method_not_allowed", _("This address does not take that method."))
+
+
 class Conflict(KoshaError):
     """The object is in a state that does not allow this, or the key was used for something else."""
 

@@ -1,0 +1,34 @@
+"""Who is asking: a signed-in member or an API key, in one organization and one role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from accounts.models import User
+from accounts.permissions import ROLE_PERMISSIONS, Permission
+from audit.services import Actor
+
+
+@dataclass(frozen=True)
+class Principal:
+    actor: Actor
+    organization_id: str | None
+    """None for an operator, or a person who belongs to no organization (yet)."""
+    role: str | None
+    user: User | None = None
+    is_operator: bool = False
+
+    def may(self, permission: Permission) -> bool:
+        return self.role is not None and permission in ROLE_PERMISSIONS[self.role]
+
+
+def principal_of(request: HttpRequest) -> Principal:
+    """The principal that the middleware found; only for views behind a rule other than PUBLIC."""
+    principal: Principal = request.principal  # type: ignore[attr-defined]
+    return principal
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    return principal_of(request).actor

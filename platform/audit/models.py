@@ -1,0 +1,51 @@
+"""The audit trail: append-only and hash-chained per organization, with plain ids on purpose.
+
+It outlives what it speaks of, so it holds no foreign keys. A trigger refuses UPDATE and DELETE.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from common.ids import PrefixedIdField
+from common.tenancy import TenantManager
+
+INSTALLATION = "installation"
+"""The organization id of what an operator does to the installation itself."""
+
+
+class AuditEvent(models.Model):
+    id = PrefixedIdField("audit_")
+    organization_id = models.CharField(max_length=64)
+    sequence = models.BigIntegerField()
+    created_at = models.DateTimeField()
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=64)
+    actor_label = models.CharField(max_length=200)
+    action = models.CharField(max_length=64)
+    target_type = models.CharField(max_length=40)
+    target_id = models.CharField(max_length=64)
+    data = models.JSONField(default=dict)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    objects: ClassVar[TenantManager[Any]] = TenantManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization_id", "sequence"], name="audit_one_chain"),
+        ]
+        indexes = [
+            models.Index(fields=["organization_id", "-id"], name="audit_newest"),
+            models.Index(fields=["organization_id", "target_id", "-id"], name="audit_of_target"),
+        ]
+
+
+class AuditHead(models.Model):
+    """The end of an organization's chain; its row lock makes the chain a line."""
+
+    organization_id = models.CharField(max_length=64, primary_key=True)
+    sequence = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, default="")
