@@ -42,7 +42,7 @@ class ModelFolderFacts(Spec):
     layers: int
     files: dict[str, int]
     """Size in bytes by name."""
-    digest: str
+    folder_digest: str
     """sha256 over names, sizes and contents of all files but `manifest.json`."""
     has_chat_template: bool
 
@@ -66,7 +66,7 @@ def inspect_model_folder(path: Path) -> ModelFolderFacts:
         hidden_size=_number(text, "hidden_size", "n_embd"),
         layers=_number(text, "num_hidden_layers", "n_layer"),
         files={name: file.stat().st_size for name, file in files.items()},
-        digest=model_folder_digest(path),
+        folder_digest=model_folder_digest(path),
         has_chat_template=_has_chat_template(path),
     )
 
