@@ -113,6 +113,13 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
 
+def encode_document(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Token ids of running text as the model saw it in pre-training: bos first where it has one, no eos."""
+    bos = tokenizer.build_inputs_with_special_tokens([])
+    prefix = bos[:1] if bos and bos[0] == tokenizer.bos_token_id else []
+    return [*prefix, *encode(tokenizer, neutralise(tokenizer, text))]
+
+
 def neutralise(tokenizer: PreTrainedTokenizerBase, text: str) -> str:
     """`text` in which a literal special token such as `<bos>` is plain text (`< bos>`)."""
     return _special_tokens(tokenizer).sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)
