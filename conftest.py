@@ -1,0 +1,99 @@
+"""Starts one real PostgreSQL and one Valkey for the whole test session, then Django against them.
+
+With `KOSHA_TEST_DATABASE_URL` and `KOSHA_TEST_REDIS_URL` set, those servers are used instead.
+xdist's workers inherit the addresses from the process that started them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent
+sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
+
+# Results live in memory as far as the tests are concerned: nothing survives the session.
+FAST_POSTGRES = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "autovacuum": "off",
+}
+STARTED = "KOSHA_TEST_SESSION"
+
+
+def _start_session() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="kosha-tests-"))
+    # The servers' unprivileged account must get at their folders inside.
+    folder.chmod(0o755)
+    os.environ.update(
+        {
+            STARTED: str(folder),
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "KOSHA_VAR": str(folder / "var"),
+            "KOSHA_SECRET_KEY": secrets.token_hex(),
+            "KOSHA_ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
+            "HF_HUB_OFFLINE": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+        }
+    )
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    from stack.processes import free_port
+    from stack.servers import EmbeddedPostgres, EmbeddedValkey
+
+    servers: dict[str, EmbeddedPostgres | EmbeddedValkey] = {}
+    for variable, given in (("DATABASE_URL", "KOSHA_TEST_DATABASE_URL"), ("REDIS_URL", "KOSHA_TEST_REDIS_URL")):
+        if os.environ.get(given):
+            os.environ[variable] = os.environ[given]
+        elif variable == "DATABASE_URL":
+            servers[variable] = EmbeddedPostgres(folder / "postgres", free_port(), FAST_POSTGRES)
+        else:
+            servers[variable] = EmbeddedValkey(folder / "valkey", free_port())
+    for variable, server in servers.items():
+        os.environ[variable] = server.url
+        _start(server, folder)
+
+
+def _start(server, folder: Path) -> None:
+    from stack.processes import kill_groups, spawn
+
+    server.prepare()
+    log = folder / f"{server.name}.log"
+    process = spawn(server.command(), log=log, directory=Path("/"))
+    atexit.register(_stop, process)
+    deadline = time.monotonic() + 60
+    while not server.is_ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            kill_groups([process])
+            raise RuntimeError(f"{server.name} did not start:\n{log.read_text()}")
+        time.sleep(0.02)
+    server.after_start()
+
+
+def _stop(process: subprocess.Popen) -> None:
+    from stack.processes import kill_groups, signal_group, wait_all
+
+    signal_group(process, signal.SIGINT)
+    kill_groups(wait_all([process], 5))
+
+
+def _only_asks() -> bool:
+    return any(argument in ("-h", "--help", "--version", "-V", "--markers", "--fixtures") for argument in sys.argv)
+
+
+if STARTED not in os.environ and not _only_asks():
+    _start_session()
+
+if STARTED in os.environ:
+    import django
+
+    django.setup()

@@ -1,0 +1,130 @@
+"""What the installation is told through environment variables, and the secrets it makes itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CommaList = Annotated[tuple[str, ...], NoDecode]
+"""A list written as `a,b,c` in the environment."""
+
+
+class Environment(BaseSettings):
+    """Every variable Kosha reads. Names are `KOSHA_` + field, except the two everybody knows."""
+
+    model_config = SettingsConfigDict(env_prefix="KOSHA_", frozen=True, env_ignore_empty=True)
+
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    """`postgresql://user:password@host:port/name?sslmode=…`; unset: the embedded PostgreSQL."""
+    redis_url: str | None = Field(default=None, validation_alias="REDIS_URL")
+    """`redis://:password@host:port/0`; unset: the embedded Valkey."""
+
+    var: Path = ROOT / "var"
+    """Everything this installation keeps: databases, storage, logs, generated secrets."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    """Where the web listens; 0 lets the system choose."""
+    allowed_hosts: CommaList = ("127.0.0.1", "localhost", "[::1]")
+    trusted_origins: CommaList = ()
+    """Origins with scheme that may post forms, for example `https://kosha.example.co.jp`."""
+    https: bool = False
+    """The browser sees HTTPS: cookies become secure and HSTS is sent."""
+    behind_proxy: bool = False
+    """A proxy in front sets X-Forwarded-Proto and removes the one clients send."""
+
+    secret_key: str | None = None
+    model_server_url: str | None = None
+    """A model server run elsewhere; unset: the supervisor starts one."""
+    model_server_port: int = Field(default=0, ge=0, le=65535)
+    """Port of the supervisor's own model server; 0 takes a free one and remembers it."""
+    model_server_token: str | None = None
+
+    max_upload_bytes: int = Field(default=512 * 1024**2, gt=0)
+    database_pool_size: int = Field(default=10, ge=2)
+    """Connections of one web process."""
+    process: str = ""
+    """`web` in the web process, which alone pools its connections."""
+    debug: bool = False
+    log_level: str = "INFO"
+
+    @field_validator("allowed_hosts", "trusted_origins", mode="before")
+    @classmethod
+    def split_at_commas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("var")
+    @classmethod
+    def absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+
+@cache
+def environment() -> Environment:
+    return Environment()
+
+
+def secret(path: Path) -> str:
+    """The secret kept in `path` (mode 600), made on first use. Safe when two processes start at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        partial = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(partial, path)  # fails where the other process was first; its secret counts
+        except FileExistsError:
+            pass
+        finally:
+            partial.unlink()
+    return path.read_text().strip()
+
+
+def secret_key(env: Environment) -> str:
+    return env.secret_key or secret(env.var / "secret_key")
+
+
+def model_server_token(env: Environment) -> str:
+    return env.model_server_token or secret(env.var / "model_server_token")
+
+
+def running_stack(var: Path) -> dict[str, Any]:
+    """What the supervisor wrote about the servers it runs (`var/stack.json`); empty if it never ran.
+
+    This is how `manage.py shell` beside a running `manage.py up` finds the embedded servers.
+    """
+    try:
+        return dict(json.loads((var / "stack.json").read_text()))
+    except (FileNotFoundError, PermissionError, ValueError):
+        return {}
+
+
+def database_settings(url: str) -> dict[str, Any]:
+    """Django's DATABASES entry for a `postgresql://` URL; query parameters become libpq options.
+
+    Raises ValueError for any other scheme.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ValueError("DATABASE_URL must start with postgresql://; Kosha runs on PostgreSQL only")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "kosha",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+        "OPTIONS": dict(parse_qsl(parts.query)),
+    }

@@ -1,0 +1,26 @@
+"""One log record, one line of JSON: readable by people and by machines, never a request's body."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+
+ADDED_FIELDS = ("organization", "job", "request_id", "status_code", "duration_ms")
+
+
+class JsonLineFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        for name in ADDED_FIELDS:
+            value = getattr(record, name, None)
+            if value is not None:
+                line[name] = value if isinstance(value, int | float) else str(value)
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)

@@ -1,0 +1,234 @@
+"""Django's settings. Whatever differs between installations comes from `config.env`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_stubs_ext
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from config.env import (
+    ROOT,
+    database_settings,
+    environment,
+    model_server_token,
+    running_stack,
+    secret_key,
+)
+
+# Lets `CharField[str, str]` and the like be written in code that runs.
+django_stubs_ext.monkeypatch()
+
+env = environment()
+_stack = running_stack(env.var)
+
+BASE_DIR = ROOT
+DEBUG = env.debug
+SECRET_KEY = secret_key(env)
+ALLOWED_HOSTS = list(env.allowed_hosts)
+
+# -- Kosha's own ----------------------------------------------------------------------------
+KOSHA_VAR = env.var
+KOSHA_STORAGE_ROOT = env.var / "storage"
+KOSHA_MAX_UPLOAD_BYTES = env.max_upload_bytes
+MODEL_SERVER_URL: str = env.model_server_url or _stack.get("model_server_url") or "http://127.0.0.1:8001"
+MODEL_SERVER_TOKEN = model_server_token(env)
+REDIS_URL: str = env.redis_url or _stack.get("redis_url") or "redis://127.0.0.1:6379/0"
+
+# -- applications ---------------------------------------------------------------------------
+KOSHA_APPS = [
+    "accounts",
+    "audit",
+    "notifications",
+    "jobs",
+    "documents",
+    "registry",
+    "processing",
+    "training",
+    "retrieval",
+    "evaluations",
+    "deployments",
+    "chat",
+    "schedules",
+    "console",
+    "stack",
+    "common",
+]
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "csp",
+    "ninja",
+    *(app for app in KOSHA_APPS if (ROOT / "platform" / app / "apps.py").exists()),
+]
+AUTH_USER_MODEL = "accounts.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "common.middleware.ErrorMiddleware",
+    "accounts.middleware.PrincipalMiddleware",
+    "accounts.middleware.AuthorizationMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            **(
+                {}
+                if DEBUG
+                else {
+                    "loaders": [
+                        (
+                            "django.template.loaders.cached.Loader",
+                            ["django.template.loaders.filesystem.Loader"],
+                        )
+                    ]
+                }
+            ),
+        },
+    }
+]
+
+# -- data -----------------------------------------------------------------------------------
+_database_url = env.database_url or _stack.get("database_url") or "postgresql://kosha@127.0.0.1:5432/kosha"
+DATABASES: dict[str, dict[str, Any]] = {"default": database_settings(_database_url)}
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+DATABASES["default"]["OPTIONS"].setdefault("application_name", f"kosha {env.process}".strip())
+DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", "5")
+if env.process == "web":
+    # Only the web serves many short requests at once; a pool in a forking Celery worker would be
+    # shared across the fork.
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": env.database_pool_size,
+        "timeout": 10,
+    }
+
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_TEMP_DIR = env.var / "uploads"
+FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
+# Bodies that are not files (JSON); files are streamed to disk and limited by the upload service.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024**2
+
+# -- people ---------------------------------------------------------------------------------
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
+    )
+]
+LOGIN_URL = "/sign-in"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/sign-in"
+
+# -- languages and time ---------------------------------------------------------------------
+LANGUAGE_CODE = "ja"
+LANGUAGES = [("ja", _("Japanese")), ("en", _("English"))]
+LOCALE_PATHS = [ROOT / "platform" / "locale"]
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = env.https
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Asia/Tokyo"
+
+# -- static files ---------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = env.var / "static"
+STATICFILES_DIRS = [ROOT / "static"]
+_collected = (STATIC_ROOT / "staticfiles.json").exists()
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        # Hashed and compressed names after `collectstatic` (an image build); from the source folder else.
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if _collected
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not _collected
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# -- the browser's walls --------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_COOKIE_NAME = "kosha_session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.https
+SESSION_COOKIE_AGE = 60 * 60 * 12
+CSRF_COOKIE_NAME = "kosha_csrf"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = list(env.trusted_origins)
+SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if env.https else 0
+if env.behind_proxy:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# -- logs -----------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "config.log_format.JsonLineFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.log_level},
+    "loggers": {
+        # Django adds its own handlers to these two; one line per record is enough.
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+        # These log addresses with their parameters for every call.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,24 @@
+"""Every address: the health check, the API under /v1, and the console at the root."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from django.http import HttpRequest, JsonResponse
+from django.urls import URLPattern, URLResolver, include, path
+
+
+def health(request: HttpRequest) -> JsonResponse:
+    """The process answers; says nothing about the database, so that its outage restarts no web."""
+    return JsonResponse({"status": "ok"})
+
+
+urlpatterns: list[URLPattern | URLResolver] = [path("healthz", health, name="health")]
+
+if find_spec("config.api"):
+    from config.api import api
+
+    urlpatterns.append(path("v1/", api.urls))
+
+if find_spec("console") and find_spec("console.urls"):
+    urlpatterns.append(path("", include("console.urls")))

@@ -1,0 +1,12 @@
+"""The web process under a WSGI server; streaming answers want `config.asgi` instead."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("KOSHA_PROCESS", "web")
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+
+application = get_wsgi_application()

