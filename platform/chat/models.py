@@ -1,0 +1,43 @@
+"""Conversations of the console: questions, answers, citations and what people thought of them."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from accounts.models import User
+from common.ids import PrefixedIdField
+from common.models import TenantModel
+from deployments.models import Release
+
+
+class Conversation(TenantModel):
+    """Private to the person who began it."""
+
+    id = PrefixedIdField("conv_")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    alias = models.CharField(max_length=40)
+    title = models.CharField(max_length=200, blank=True)
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "user", "-id"], name="conversation_newest")]
+
+
+class Message(TenantModel):
+    id = PrefixedIdField("msg_")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    role = models.CharField(max_length=16, choices=[("user", "user"), ("assistant", "assistant")])
+    content = models.TextField()
+    annotations = models.JSONField(default=list)
+    """Citations as they went out in `message.annotations`."""
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+", null=True)
+    """What answered."""
+    finish_reason = models.CharField(max_length=20, blank=True)
+    """`stop`, `length`, `cancelled` or `error`."""
+
+
+class Feedback(TenantModel):
+    id = PrefixedIdField("feedback_")
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="feedback")
+    helpful = models.BooleanField()
+    comment = models.TextField(blank=True)

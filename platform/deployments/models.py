@@ -1,0 +1,82 @@
+"""Releases, their approval, and where they are served."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from common.ids import PrefixedIdField
+from common.models import TenantModel
+from evaluations.models import Evaluation
+from registry.models import BaseModel, ModelVersion
+from retrieval.models import IndexBuild
+
+
+class ReleaseState(models.TextChoices):
+    CANDIDATE = "candidate", _("waiting for approval")
+    APPROVED = "approved", _("approved")
+    REJECTED = "rejected", _("rejected")
+
+
+class Release(TenantModel):
+    """Model version + index build + prompt + generation settings: what a customer talks to.
+
+    Immutable but for its state.
+    """
+
+    id = PrefixedIdField("rel_")
+    number = models.PositiveIntegerField()
+    note = models.CharField(_("note"), max_length=500, blank=True)
+    base_model = models.ForeignKey(BaseModel, on_delete=models.PROTECT, related_name="+")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="releases", null=True)
+    """Null: the base model as it is."""
+    index_build = models.ForeignKey(IndexBuild, on_delete=models.PROTECT, related_name="releases", null=True)
+    """Null: answers without retrieval."""
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.PROTECT, related_name="+", null=True)
+    """The measurement the approval rests on; a model version is released only with one that passed."""
+    system_prompt = models.TextField(_("system prompt"), blank=True)
+    generation = models.JSONField(default=dict)
+    """`max_tokens`, `temperature`, `top_p`, `passages`."""
+    state = models.CharField(max_length=16, choices=ReleaseState.choices, default=ReleaseState.CANDIDATE)
+    created_by_kind = models.CharField(max_length=16)
+    created_by_id = models.CharField(max_length=64)
+    created_by_label = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "number"], name="one_release_of_a_number")]
+
+
+class Approval(TenantModel):
+    """A person's decision on a release."""
+
+    id = PrefixedIdField("approval_")
+    release = models.OneToOneField(Release, on_delete=models.PROTECT, related_name="approval")
+    decision = models.CharField(max_length=16, choices=[("approved", _("approved")), ("rejected", _("rejected"))])
+    comment = models.TextField(_("comment"), blank=True)
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=64)
+    actor_label = models.CharField(max_length=200)
+
+
+class Deployment(TenantModel):
+    """An alias and the release it serves now."""
+
+    id = PrefixedIdField("dep_")
+    alias = models.SlugField(_("alias"), max_length=40)
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="deployments")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "alias"], name="one_deployment_of_an_alias")]
+
+
+class DeploymentChange(TenantModel):
+    """One publication or rollback: the history that a rollback walks back."""
+
+    id = PrefixedIdField("depchange_")
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="changes")
+    action = models.CharField(max_length=16, choices=[("publish", _("published")), ("rollback", _("rolled back"))])
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+")
+    previous_release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+", null=True)
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=64)
+    actor_label = models.CharField(max_length=200)

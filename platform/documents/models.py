@@ -1,0 +1,103 @@
+"""What was uploaded: documents, their revisions, and uploads that arrive in parts."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from common.ids import PrefixedIdField
+from common.models import TenantModel
+from jobs.models import Job
+
+
+class Purpose(models.TextChoices):
+    """OpenAI's word for what a file is for."""
+
+    USER_DATA = "user_data", _("company document")
+    FINE_TUNE = "fine-tune", _("training conversations (JSONL)")
+
+
+class RevisionState(models.TextChoices):
+    UPLOADED = "uploaded", _("waiting to be read")
+    PROCESSED = "processed", _("ready")
+    FAILED = "error", _("could not be read")
+
+
+class Document(TenantModel):
+    """A named document; its bytes and text are those of its current revision.
+
+    A later upload under the same name and purpose is a new revision of the same document.
+    """
+
+    id = PrefixedIdField("file-")
+    name = models.CharField(_("name"), max_length=500)
+    purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose.choices, default=Purpose.USER_DATA)
+    current_revision = models.OneToOneField(
+        "documents.Revision", on_delete=models.PROTECT, related_name="+", null=True
+    )
+    """The newest revision; null only inside the transaction that makes the first."""
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "purpose", "name"],
+                condition=models.Q(deleted_at=None),
+                name="one_live_document_of_a_name",
+            )
+        ]
+        indexes = [models.Index(fields=["organization", "-id"], name="document_newest")]
+
+
+class Revision(TenantModel):
+    """One upload of a document. Its bytes never change; what was read from them lies in storage."""
+
+    id = PrefixedIdField("rev_")
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="revisions")
+    number = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    declared_media_type = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=16, choices=RevisionState.choices, default=RevisionState.UPLOADED)
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+", null=True)
+    media_type = models.CharField(max_length=120, blank=True)
+    title = models.CharField(max_length=500, blank=True)
+    pages = models.PositiveIntegerField(default=0)
+    characters = models.BigIntegerField(default=0)
+    records = models.PositiveIntegerField(null=True)
+    """Conversations in a JSONL file; null for everything else."""
+    warnings = models.JSONField(default=list)
+    manifest_sha256 = models.CharField(max_length=64, blank=True)
+    error_code = models.CharField(max_length=80, blank=True)
+    error_message = models.TextField(blank=True)
+    error_param = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["document", "number"], name="one_revision_of_a_number")]
+        indexes = [models.Index(fields=["organization", "sha256"], name="revision_by_content")]
+
+
+class UploadState(models.TextChoices):
+    PENDING = "pending", _("receiving parts")
+    COMPLETED = "completed", _("completed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class Upload(TenantModel):
+    """A file that arrives in parts; it becomes a document when it is completed."""
+
+    id = PrefixedIdField("upload_")
+    name = models.CharField(max_length=500)
+    purpose = models.CharField(max_length=20, choices=Purpose.choices)
+    size = models.BigIntegerField()
+    media_type = models.CharField(max_length=200)
+    state = models.CharField(max_length=16, choices=UploadState.choices, default=UploadState.PENDING)
+    expires_at = models.DateTimeField()
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="+", null=True)
+
+
+class UploadPart(TenantModel):
+    id = PrefixedIdField("part_")
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="parts")
+    sha256 = models.CharField(max_length=64)
+    size = models.BigIntegerField()

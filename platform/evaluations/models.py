@@ -1,0 +1,42 @@
+"""Suites of measurements, and the evaluations that ran them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from common.ids import PrefixedIdField
+from common.models import TenantModel
+from jobs.models import Job
+from processing.models import DatasetVersion
+from registry.models import BaseModel, ModelVersion
+
+
+class Suite(TenantModel):
+    """A fixed set of tasks and the gate a version must pass (`eval` on the wire)."""
+
+    id = PrefixedIdField("eval_")
+    name = models.CharField(_("name"), max_length=200)
+    tasks = models.JSONField()
+    """Tasks as `workers.specs.evaluate` describes them."""
+    gate = models.JSONField()
+    """`workers.specs.gate.Gate` as JSON."""
+    metadata = models.JSONField(default=dict)
+
+
+class Evaluation(TenantModel):
+    """One run of a suite over a base model and, where given, a version of it."""
+
+    id = PrefixedIdField("evalrun_")
+    suite = models.ForeignKey(Suite, on_delete=models.PROTECT, related_name="evaluations")
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
+    base_model = models.ForeignKey(BaseModel, on_delete=models.PROTECT, related_name="+")
+    model_version = models.ForeignKey(
+        ModelVersion, on_delete=models.PROTECT, related_name="evaluations", null=True
+    )
+    dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="+")
+    result = models.JSONField(default=dict)
+    """The engine's `EvaluateResult`."""
+    passed = models.BooleanField(null=True)
+    """The gate's verdict; null until there is one."""
+    manifest_sha256 = models.CharField(max_length=64, blank=True)

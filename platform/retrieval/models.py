@@ -1,0 +1,69 @@
+"""Knowledge bases (`vector_stores` on the wire) and the immutable builds of their indexes."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from common.ids import PrefixedIdField
+from common.models import TenantModel
+from documents.models import Document, Revision
+from jobs.models import Job
+from registry.models import BaseModel
+
+
+class KnowledgeBase(TenantModel):
+    id = PrefixedIdField("vs_")
+    name = models.CharField(_("name"), max_length=200)
+    embedding_model = models.ForeignKey(BaseModel, on_delete=models.PROTECT, related_name="+")
+    current_build = models.ForeignKey(
+        "retrieval.IndexBuild", on_delete=models.PROTECT, related_name="+", null=True
+    )
+    """The newest finished build: what search reads."""
+    changed_at = models.DateTimeField(auto_now_add=True)
+    """When a document was last added or removed; a build that began before it is out of date."""
+    metadata = models.JSONField(default=dict)
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "-id"], name="knowledge_base_newest")]
+
+
+class KnowledgeBaseDocument(TenantModel):
+    """A document belongs to a knowledge base; what is removed is not found from that moment on."""
+
+    knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.CASCADE, related_name="entries")
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="+")
+    batch_id = models.CharField(max_length=64, blank=True)
+    """The `file_batches` call that added it."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["knowledge_base", "document"], name="one_entry_each"),
+        ]
+        indexes = [models.Index(fields=["knowledge_base", "batch_id"], name="entries_of_batch")]
+
+
+class IndexBuildState(models.TextChoices):
+    BUILDING = "building", _("being built")
+    READY = "ready", _("ready")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class IndexBuild(TenantModel):
+    id = PrefixedIdField("index_")
+    knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.PROTECT, related_name="builds")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=16, choices=IndexBuildState.choices, default=IndexBuildState.BUILDING)
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
+    revisions = models.ManyToManyField(Revision, related_name="+")
+    """The frozen list of what is searchable in this build."""
+    result = models.JSONField(default=dict)
+    """The engine's `IndexResult`."""
+    manifest_sha256 = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["knowledge_base", "number"], name="one_index_build_of_a_number")
+        ]

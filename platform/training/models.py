@@ -1,0 +1,56 @@
+"""Training runs and the checkpoints they can be resumed from."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from common.ids import PrefixedIdField
+from common.models import TenantModel
+from documents.models import Revision
+from jobs.models import Job
+from processing.models import DatasetVersion
+from registry.models import BaseModel, ModelVersion
+
+
+class MethodType(models.TextChoices):
+    """OpenAI's `method.type`, with our extension for raw documents."""
+
+    SUPERVISED = "supervised", _("supervised")
+    CONTINUED_PRETRAINING = "continued_pretraining", _("continued pre-training")
+
+
+class TrainingRun(TenantModel):
+    """One fine-tuning job: from a base model (or an earlier version) and data to a model version."""
+
+    id = PrefixedIdField("ftjob-")
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
+    base_model = models.ForeignKey(BaseModel, on_delete=models.PROTECT, related_name="+")
+    parent = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+", null=True)
+    """The version an incremental retraining continues from."""
+    method = models.CharField(max_length=24, choices=MethodType.choices)
+    """`continued_pretraining` learns the dataset's texts and its pairs; `supervised` pairs only."""
+    dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="+", null=True)
+    training_revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+", null=True)
+    """An uploaded JSONL file, where the run does not learn from a dataset version."""
+    hyperparameters = models.JSONField()
+    """`workers.specs.train.Hyperparameters` as JSON, defaults filled in."""
+    suffix = models.CharField(max_length=40)
+    metadata = models.JSONField(default=dict)
+    model_version = models.OneToOneField(
+        ModelVersion, on_delete=models.PROTECT, related_name="training_run", null=True
+    )
+    result = models.JSONField(default=dict)
+    """The engine's `TrainResult`."""
+
+
+class Checkpoint(TenantModel):
+    id = PrefixedIdField("ftckpt-")
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="checkpoints")
+    step = models.PositiveIntegerField()
+    path = models.CharField(max_length=1000)
+    manifest_sha256 = models.CharField(max_length=64)
+    metrics = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "step"], name="one_checkpoint_of_a_step")]
