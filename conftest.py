@@ -51,7 +51,10 @@ def _start_session() -> None:
     from stack.servers import EmbeddedPostgres, EmbeddedValkey
 
     servers: dict[str, EmbeddedPostgres | EmbeddedValkey] = {}
-    for variable, given in (("DATABASE_URL", "KOSHA_TEST_DATABASE_URL"), ("REDIS_URL", "KOSHA_TEST_REDIS_URL")):
+    for variable, given in (
+        ("DATABASE_URL", "KOSHA_TEST_DATABASE_URL"),
+        ("REDIS_URL", "KOSHA_TEST_REDIS_URL"),
+    ):
         if os.environ.get(given):
             os.environ[variable] = os.environ[given]
         elif variable == "DATABASE_URL":
@@ -87,13 +90,15 @@ def _stop(process: subprocess.Popen) -> None:
 
 
 def _only_asks() -> bool:
-    return any(argument in ("-h", "--help", "--version", "-V", "--markers", "--fixtures") for argument in sys.argv)
+    return any(
+        argument in ("-h", "--help", "--version", "-V", "--markers", "--fixtures") for argument in sys.argv
+    )
 
 
 if STARTED not in os.environ and not _only_asks():
     _start_session()
 
-if STARTED in os.environ:
+if STARTED in os.environ and (ROOT / "platform/jobs/models.py").exists():
     import django
 
     django.setup()

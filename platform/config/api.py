@@ -49,7 +49,9 @@ def _absent(request: HttpRequest, error: Http404) -> HttpResponse:
 @api.exception_handler(HttpError)
 def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
     """Ninja raises these for a body that is no JSON at all."""
-    return error_response(request, InvalidRequest("invalid_body", "The request's body could not be read as JSON."))
+    return error_response(
+        request, InvalidRequest("invalid_body", "The request's body could not be read as JSON.")
+    )
 
 
 @api.exception_handler(ValidationError)
@@ -64,7 +66,9 @@ def invalid_request(errors: list[dict[str, Any]]) -> InvalidRequest:
     place = [str(part) for part in first["loc"]]
     place = place[2:] if place[0] in ("body", "form") and len(place) > 2 else place[1:]
     param = ".".join(part for part in place if not part.startswith(("function-", "tagged-union")))
-    code = {"extra_forbidden": "unknown_parameter", "missing": "missing_parameter"}.get(first["type"], "invalid_value")
+    code = {"extra_forbidden": "unknown_parameter", "missing": "missing_parameter"}.get(
+        first["type"], "invalid_value"
+    )
     return InvalidRequest(code, f"{param}: {first['msg']}.", param=param or None)
 
 

@@ -153,9 +153,9 @@ AUTH_PASSWORD_VALIDATORS = [
         ("NumericPasswordValidator", {}),
     )
 ]
-LOGIN_URL = "/sign-in"
+LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "/sign-in"
+LOGOUT_REDIRECT_URL = "sign_in"
 
 # -- languages and time ---------------------------------------------------------------------
 LANGUAGE_CODE = "ja"

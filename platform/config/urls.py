@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -13,7 +14,20 @@ def health(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
-urlpatterns: list[URLPattern | URLResolver] = [path("healthz", health, name="health")]
+def ready(request: HttpRequest) -> JsonResponse:
+    """This process can do its work: the database answers."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return JsonResponse({"status": "database_unavailable"}, status=503)
+    return JsonResponse({"status": "ok"})
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health, name="health"),
+    path("readyz", ready, name="ready"),
+]
 
 if find_spec("config.api"):
     from config.api import api

