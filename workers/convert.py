@@ -1,0 +1,51 @@
+"""Convert the demo models once, from their PyPI packages into safetensors folders.
+
+    python -m workers.convert --out var/models [gemma3-270m] [smollm2-135m] [e5-small]
+
+Without names it converts all three. A folder that is complete is left alone, so calling it again is
+cheap; an interrupted conversion leaves nothing behind that looks complete.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from workers.conversion.catalogue import CATALOGUE
+from workers.conversion.folder import PackageMissing, SourceDamaged, convert
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parse(arguments)
+    # Conversion never needs a network; say so to the libraries before they are imported.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    for name in options.models or CATALOGUE:
+        started = time.monotonic()
+        try:
+            converted = convert(CATALOGUE[name], options.out / name)
+        except (PackageMissing, SourceDamaged) as error:
+            sys.stderr.write(f"{name}: {error}\n")
+            return 2
+        how = f"converted in {time.monotonic() - started:.0f} s" if converted else "already there"
+        sys.stdout.write(f"{name}: {how}: {options.out / name}\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m workers.convert", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder in which the model folders are made")
+    parser.add_argument("models", nargs="*", metavar="model", help=f"any of: {', '.join(CATALOGUE)}")
+    options = parser.parse_args(arguments)
+    for name in options.models:
+        if name not in CATALOGUE:
+            parser.error(f"unknown model {name!r}; known are {', '.join(CATALOGUE)}")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
