@@ -115,8 +115,8 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
 
 def encode_document(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     """Token ids of running text as the model saw it in pre-training: bos first where it has one, no eos."""
-    bos = tokenizer.build_inputs_with_special_tokens([])
-    prefix = bos[:1] if bos and bos[0] == tokenizer.bos_token_id else []
+    added = list(tokenizer("")["input_ids"])
+    prefix = added[:1] if added[:1] == [tokenizer.bos_token_id] else []
     return [*prefix, *encode(tokenizer, neutralise(tokenizer, text))]
 
 

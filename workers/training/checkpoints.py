@@ -1,0 +1,95 @@
+"""Checkpoints that can be trusted: written aside, sealed with a manifest, renamed; the newest sound one is resumed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workers.artifacts import ArtifactDamaged, verify_manifest, write_manifest
+from workers.runtime import Run, sync_directory
+
+KIND = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What must be equal for a checkpoint to continue a run to the bit."""
+
+    config_digest: str
+    data_digest: str
+    world_size: int
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "config_digest": self.config_digest,
+            "data_digest": self.data_digest,
+            "world_size": self.world_size,
+        }
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    step: int
+    path: Path
+    facts: dict[str, Any]
+
+
+class CheckpointStore:
+    """The checkpoints of one run: writes into its own folder, reads earlier attempts' too."""
+
+    def __init__(self, run: Run, identity: Identity, keep: int) -> None:
+        self.folder = run.directory / "checkpoints"
+        self.earlier = [directory / "checkpoints" for directory in run.config.previous_run_dirs]
+        self.identity = identity
+        self.keep = keep
+
+    def begin(self, step: int) -> Path:
+        """An empty folder `<step>.tmp` to write into (one process calls this, the others wait)."""
+        temporary = self.folder / f"{step}.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        return temporary
+
+    def commit(self, step: int, **facts: Any) -> tuple[Path, str]:
+        """Seal `<step>.tmp`, give it its name, forget the oldest; returns path and manifest sha256."""
+        temporary, final = self.folder / f"{step}.tmp", self.folder / str(step)
+        digest = write_manifest(temporary, KIND, step=step, **self.identity.facts(), **facts)
+        shutil.rmtree(final, ignore_errors=True)
+        os.rename(temporary, final)
+        sync_directory(self.folder)
+        self._forget_old()
+        return final, digest
+
+    def newest_sound(self, warn: Callable[[str], None]) -> Checkpoint | None:
+        """The furthest checkpoint of this very run whose hashes hold, else the one before."""
+        for path in sorted(self._candidates(), key=lambda path: int(path.name), reverse=True):
+            try:
+                manifest = verify_manifest(path)
+            except ArtifactDamaged as damage:
+                warn(f"A checkpoint is damaged and was passed over: {damage}")
+                continue
+            facts = manifest["facts"]
+            if manifest["kind"] == KIND and self._continues(facts):
+                return Checkpoint(int(facts["step"]), path, facts)
+            warn(f"Checkpoint {path.name} belongs to another configuration and was passed over.")
+        return None
+
+    def _continues(self, facts: dict[str, Any]) -> bool:
+        return all(facts.get(name) == value for name, value in self.identity.facts().items())
+
+    def _candidates(self) -> Iterable[Path]:
+        for folder in [self.folder, *self.earlier]:
+            yield from _named_by_step(folder)
+
+    def _forget_old(self) -> None:
+        steps = sorted(_named_by_step(self.folder), key=lambda path: int(path.name))
+        for path in steps[: -self.keep]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _named_by_step(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*") if path.name.isdigit()] if folder.is_dir() else []

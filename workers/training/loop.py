@@ -1,0 +1,164 @@
+"""The training loop: plan in, steps out, with events, checkpoints and an orderly stop."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from workers.runtime import EngineFault, Run, StopRequested
+from workers.specs.train import TrainSpec
+from workers.training.checkpoints import CheckpointStore
+from workers.training.data import Batch, Sample, collate
+from workers.training.packing import Step
+from workers.training.schedule import learning_rate_at
+
+METRICS_SECONDS = 0.2
+"""Steps shorter than this share a point on the curve."""
+
+
+class Backend(Protocol):
+    """What a step needs from one process or from many (`single.py`, `distributed.py`)."""
+
+    rank: int
+    processes: int
+    device: torch.device
+
+    def forward_backward(self, batches: list[Batch], total_weight: float) -> float: ...
+    def update(self, learning_rate: float) -> float: ...
+    def anyone(self, flag: bool) -> bool: ...
+    def wait(self) -> None: ...
+    def save(self, folder: Any) -> None: ...
+    def load(self, folder: Any) -> None: ...
+    def full_state(self) -> dict[str, torch.Tensor] | None: ...
+
+
+@dataclass
+class Account:
+    """What the run has done so far; it travels in each checkpoint's manifest."""
+
+    step: int = 0
+    tokens: int = 0
+    labelled_tokens: int = 0
+    losses: list[float] = field(default_factory=list)
+    """One for each step of the whole run."""
+    seconds: float = 0.0
+    """In steps, by this attempt."""
+    tokens_here: int = 0
+    """Tokens seen by this attempt."""
+
+    def facts(self) -> dict[str, Any]:
+        return {"tokens": self.tokens, "labelled_tokens": self.labelled_tokens, "losses": self.losses}
+
+
+class Loop:
+    """Runs the planned steps from wherever the newest sound checkpoint leaves off."""
+
+    def __init__(
+        self,
+        run: Run,
+        spec: TrainSpec,
+        backend: Backend,
+        samples: list[Sample],
+        plan: list[Step],
+        store: CheckpointStore,
+        metrics_seconds: float = METRICS_SECONDS,
+    ) -> None:
+        self.run = run
+        self.spec = spec
+        self.backend = backend
+        self.samples = samples
+        self.plan = plan
+        self.store = store
+        self.metrics_seconds = metrics_seconds
+        self.account = Account()
+        self._last_point = -math.inf
+
+    def resume(self) -> int | None:
+        """Load the newest sound checkpoint, if there is one; returns its step."""
+        found = self.store.newest_sound(lambda message: self.run.log(message, level="warning"))
+        if found is None:
+            return None
+        self.backend.load(found.path)
+        facts = found.facts
+        self.account = Account(found.step, facts["tokens"], facts["labelled_tokens"], list(facts["losses"]))
+        return found.step
+
+    def train(self) -> Account:
+        """All steps that are left. Raises StopRequested after a checkpoint, EngineFault `loss_not_finite`."""
+        saved_at = self.account.step
+        while self.account.step < len(self.plan):
+            self._one_step()
+            stopping = self.backend.anyone(self.run.stop_requested)
+            due = self.account.step % self.spec.checkpoint.every_steps == 0
+            if due or stopping or self.account.step == len(self.plan):
+                self.checkpoint()
+                saved_at = self.account.step
+            if stopping and self.account.step < len(self.plan):
+                raise StopRequested(saved_at)
+        return self.account
+
+    def checkpoint(self) -> None:
+        account = self.account
+        if self.backend.rank == 0:
+            self.store.begin(account.step)
+        self.backend.wait()
+        self.backend.save(self.store.folder / f"{account.step}.tmp")
+        self.backend.wait()
+        if self.backend.rank == 0:
+            path, digest = self.store.commit(account.step, data_position=account.step, **account.facts())
+            self.run.checkpoint(account.step, path, digest, loss=account.losses[-1])
+        self.backend.wait()
+
+    def _one_step(self) -> None:
+        started = time.perf_counter()
+        account = self.account
+        step = self.plan[account.step]
+        learning_rate = learning_rate_at(account.step + 1, len(self.plan), self.spec.hyperparameters)
+        loss, grad_norm, tokens, labelled = self._update(step, learning_rate)
+        account.step += 1
+        account.tokens += tokens
+        account.tokens_here += tokens
+        account.labelled_tokens += labelled
+        account.losses.append(loss)
+        seconds = time.perf_counter() - started
+        account.seconds += seconds
+        self._tell(loss, learning_rate, grad_norm, tokens / seconds)
+
+    def _update(self, step: Step, learning_rate: float) -> tuple[float, float, int, int]:
+        seen = [self.samples[index] for pack in step for index in pack]
+        tokens = sum(len(sample) for sample in seen)
+        labelled = sum(int((sample.weights > 0).sum()) for sample in seen)
+        total_weight = sum(float(sample.weights.sum()) for sample in seen)
+        mine = step[self.backend.rank :: self.backend.processes]
+        batches = [collate([self.samples[index] for index in pack], self.backend.device) for pack in mine]
+        loss = self.backend.forward_backward(batches, total_weight)
+        if not math.isfinite(loss):
+            raise EngineFault(
+                "loss_not_finite",
+                f"The loss of step {self.account.step + 1} is not a number. Lower the learning rate.",
+                param="hyperparameters.learning_rate",
+            )
+        return loss, self.backend.update(learning_rate), tokens, labelled
+
+    def _tell(self, loss: float, learning_rate: float, grad_norm: float, tokens_per_second: float) -> None:
+        account, now, total = self.account, time.monotonic(), len(self.plan)
+        first_or_last = len(account.losses) == 1 or account.step == total
+        if now - self._last_point < self.metrics_seconds and not first_or_last:
+            return
+        self._last_point = now
+        self.run.metrics(
+            account.step,
+            loss=loss,
+            learning_rate=learning_rate,
+            grad_norm=grad_norm,
+            tokens_per_second=tokens_per_second,
+            tokens=account.tokens,
+        )
+        # Steps hold about the same number of tokens, so time left follows from the speed so far.
+        tokens_left = (total - account.step) * account.tokens / account.step
+        seconds_left = tokens_left * account.seconds / account.tokens_here
+        self.run.progress(account.step, total, "step", seconds_left=seconds_left)
