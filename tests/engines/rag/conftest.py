@@ -1,0 +1,35 @@
+"""What the tests of retrieval share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.engines.rag.tiny import make_embedding_model
+from workers.specs.index import IndexSource
+from workers.specs.records import Page
+
+
+@pytest.fixture(scope="session")
+def embedding_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_embedding_model(tmp_path_factory.mktemp("embedding"))
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Callable[..., IndexSource]:
+    """`document("規程", pages)` writes the pages where ingest would and names them."""
+
+    def write(name: str, pages: Sequence[Page | str]) -> IndexSource:
+        whole = [
+            page if isinstance(page, Page) else Page(kind="page", number=number, text=page)
+            for number, page in enumerate(pages, 1)
+        ]
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(page.model_dump_json() + "\n" for page in whole), encoding="utf-8")
+        return IndexSource(
+            document_id=f"doc-{name}", revision_id=f"rev-{name}", document_name=name, pages_path=path
+        )
+
+    return write

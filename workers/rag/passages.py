@@ -1,0 +1,85 @@
+"""The passages of an index in SQLite: text and source by position, positions by document."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.rag.chunking import Passage
+from workers.specs.records import Source
+
+FILE = "passages.sqlite"
+SCHEMA = """
+CREATE TABLE passage (
+  position INTEGER PRIMARY KEY, id TEXT NOT NULL, digest TEXT NOT NULL,
+  document_id TEXT NOT NULL, source TEXT NOT NULL, text TEXT NOT NULL
+);
+"""
+
+
+def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
+    connection = sqlite3.connect(folder / FILE)
+    with connection:
+        connection.executescript(SCHEMA)
+        connection.executemany(
+            "INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                (position, item.id, item.digest, item.source.document_id, _dump(item.source), item.text)
+                for position, item in enumerate(passages)
+            ),
+        )
+        connection.execute("CREATE INDEX passage_document ON passage (document_id, position)")
+    connection.close()
+
+
+def _dump(source: Source) -> str:
+    return source.model_dump_json(exclude_none=True)
+
+
+class PassageStore:
+    """Read-only and thread-safe. Positions count from 0 and are those of the vectors."""
+
+    def __init__(self, folder: Path) -> None:
+        # `immutable`: the file is sealed by the manifest, so no locks and no journal are wanted.
+        uri = f"{(folder / FILE).resolve().as_uri()}?mode=ro&immutable=1"
+        self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __len__(self) -> int:
+        return int(self._rows("SELECT count(*) FROM passage")[0][0])
+
+    def positions(self, document_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Where the passages of these documents stand, ascending; unknown documents have none."""
+        rows = self._rows(
+            "SELECT position FROM passage WHERE document_id IN (SELECT value FROM json_each(?)) "
+            "ORDER BY position",
+            json.dumps(list(document_ids)),
+        )
+        return np.array([row[0] for row in rows], dtype=np.int64)
+
+    def read(self, positions: Sequence[int]) -> list[tuple[str, Passage]]:
+        """(id, passage) in the order of `positions`."""
+        rows = self._rows(
+            "SELECT position, id, text, source FROM passage "
+            "WHERE position IN (SELECT value FROM json_each(?))",
+            json.dumps([int(position) for position in positions]),
+        )
+        found = {row[0]: (row[1], Passage(row[2], Source.model_validate_json(row[3]))) for row in rows}
+        return [found[int(position)] for position in positions]
+
+    def digests(self) -> Iterator[tuple[str, int]]:
+        """(sha256 of the embedded text, position) of every passage."""
+        yield from self._rows("SELECT digest, position FROM passage")
+
+    def _rows(self, query: str, *parameters: str) -> list[tuple]:
+        with self._lock:
+            return self._connection.execute(query, parameters).fetchall()
