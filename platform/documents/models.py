@@ -14,6 +14,7 @@ class Purpose(models.TextChoices):
     """OpenAI's word for what a file is for."""
 
     USER_DATA = "user_data", _("company document")
+    ASSISTANTS = "assistants", _("company document (assistants)")
     FINE_TUNE = "fine-tune", _("training conversations (JSONL)")
 
 

@@ -1,0 +1,190 @@
+"""/v1/files and /v1/uploads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import FileResponse, HttpRequest
+from ninja import File, Form, Query, Router
+from ninja.files import UploadedFile
+from pydantic import Field
+
+from accounts.principal import actor_of
+from common.pagination import keyset_page, list_body
+from common.storage import blob_path
+from common.wire import Body, PageQuery, unix
+from documents import services
+from documents.models import Document, RevisionState, Upload
+from documents.selectors import document_get, document_list, pages, require_processed
+
+router = Router(tags=["Files"])
+
+
+def document_body(document: Document) -> dict[str, Any]:
+    """OpenAI's file object, with Kosha's `revision` beside it."""
+    revision = document.current_revision
+    assert revision is not None
+    failed = revision.state == RevisionState.FAILED
+    return {
+        "id": document.id,
+        "object": "file",
+        "bytes": revision.size,
+        "created_at": unix(document.created_at),
+        "expires_at": None,
+        "filename": document.name,
+        "purpose": document.purpose,
+        "status": revision.state,
+        "status_details": revision.error_message if failed else None,
+        "revision": {
+            "id": revision.id,
+            "number": revision.number,
+            "created_at": unix(revision.created_at),
+            "sha256": revision.sha256,
+            "media_type": revision.media_type or None,
+            "title": revision.title or None,
+            "pages": revision.pages,
+            "characters": revision.characters,
+            "records": revision.records,
+            "warnings": revision.warnings,
+            "job": revision.job_id,
+            "error": {
+                "code": revision.error_code,
+                "message": revision.error_message,
+                "param": revision.error_param or None,
+            }
+            if failed
+            else None,
+        },
+    }
+
+
+class FileQuery(PageQuery):
+    purpose: str | None = None
+    limit: int = Field(default=20, ge=1, le=100)
+
+
+@router.post("/files", summary="Upload a file")
+def file_create(request: HttpRequest, file: File[UploadedFile], purpose: Form[str]) -> dict[str, Any]:
+    document = services.document_upload(
+        name=file.name or "",
+        purpose=purpose,
+        chunks=file.chunks(),
+        media_type=file.content_type or "",
+        actor=actor_of(request),
+    )
+    return document_body(document)
+
+
+@router.get("/files", summary="List files")
+def file_list(request: HttpRequest, query: Query[FileQuery]) -> dict[str, Any]:
+    rows = document_list()
+    if query.purpose:
+        rows = rows.filter(purpose=query.purpose)
+    return list_body(keyset_page(rows, after=query.after, limit=query.limit, order=query.order), document_body)
+
+
+@router.get("/files/{file_id}", summary="Retrieve a file")
+def file_get(request: HttpRequest, file_id: str) -> dict[str, Any]:
+    return document_body(document_get(file_id))
+
+
+@router.delete("/files/{file_id}", summary="Delete a file")
+def file_delete(request: HttpRequest, file_id: str) -> dict[str, Any]:
+    services.document_delete(document_id=file_id, actor=actor_of(request))
+    return {"id": file_id, "object": "file", "deleted": True}
+
+
+@router.get("/files/{file_id}/content", summary="Download the original bytes")
+def file_content(request: HttpRequest, file_id: str) -> FileResponse:
+    document = document_get(file_id)
+    revision = document.current_revision
+    assert revision is not None
+    return FileResponse(
+        open(blob_path(document.organization_id, revision.sha256), "rb"),  # noqa: SIM115 (closed by the response)
+        as_attachment=True,
+        filename=document.name,
+        content_type="application/octet-stream",
+    )
+
+
+class PagesQuery(Body):
+    after: int = Field(default=0, ge=0)
+    limit: int = Field(default=20, ge=1, le=100)
+
+
+@router.get("/files/{file_id}/pages", summary="The extracted text, page by page or sheet by sheet")
+def file_pages(request: HttpRequest, file_id: str, query: Query[PagesQuery]) -> dict[str, Any]:
+    revision = require_processed(document_get(file_id), param="file_id")
+    found, has_more = pages(revision, after=query.after, limit=query.limit)
+    data = [{"object": "file.page", "file_id": file_id, **page} for page in found]
+    return {
+        "object": "list",
+        "data": data,
+        "first_id": data[0]["number"] if data else None,
+        "last_id": data[-1]["number"] if data else None,
+        "has_more": has_more,
+    }
+
+
+# -- uploads in parts -----------------------------------------------------------------------
+class UploadBody(Body):
+    filename: str
+    bytes: int
+    purpose: str
+    mime_type: str
+
+
+class CompleteBody(Body):
+    part_ids: list[str] = Field(min_length=1)
+    md5: str | None = None
+    """Accepted and ignored: parts are kept under their sha256."""
+
+
+def upload_body(upload: Upload) -> dict[str, Any]:
+    return {
+        "id": upload.id,
+        "object": "upload",
+        "bytes": upload.size,
+        "created_at": unix(upload.created_at),
+        "expires_at": unix(upload.expires_at),
+        "filename": upload.name,
+        "purpose": upload.purpose,
+        "status": upload.state,
+        "file": document_body(document_get(upload.document_id)) if upload.document_id else None,
+    }
+
+
+@router.post("/uploads", summary="Begin an upload in parts")
+def upload_create(request: HttpRequest, payload: UploadBody) -> dict[str, Any]:
+    upload = services.upload_create(
+        name=payload.filename,
+        purpose=payload.purpose,
+        size=payload.bytes,
+        media_type=payload.mime_type,
+        actor=actor_of(request),
+    )
+    return upload_body(upload)
+
+
+@router.post("/uploads/{upload_id}/parts", summary="Add a part")
+def upload_part(request: HttpRequest, upload_id: str, data: File[UploadedFile]) -> dict[str, Any]:
+    part = services.upload_part_add(upload_id=upload_id, chunks=data.chunks())
+    return {
+        "id": part.id,
+        "object": "upload.part",
+        "created_at": unix(part.created_at),
+        "upload_id": part.upload_id,
+    }
+
+
+@router.post("/uploads/{upload_id}/complete", summary="Join the parts into a file")
+def upload_complete(request: HttpRequest, upload_id: str, payload: CompleteBody) -> dict[str, Any]:
+    upload = services.upload_complete(
+        upload_id=upload_id, part_ids=payload.part_ids, actor=actor_of(request)
+    )
+    return upload_body(upload)
+
+
+@router.post("/uploads/{upload_id}/cancel", summary="Give an upload up")
+def upload_cancel(request: HttpRequest, upload_id: str) -> dict[str, Any]:
+    return upload_body(services.upload_cancel(upload_id=upload_id, actor=actor_of(request)))

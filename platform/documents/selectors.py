@@ -1,0 +1,99 @@
+"""Reads: documents, their current revisions, and the pages read from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.db.models import QuerySet
+
+from common.errors import Conflict, NotFound
+from common.storage import artifact_path
+from django.utils.translation import gettext as _
+
+from documents.models import Document, Purpose, Revision, RevisionState, Upload
+
+COMPANY_PURPOSES = (Purpose.USER_DATA, Purpose.ASSISTANTS)
+PAGES = "pages"
+"""The artefact kind under which a revision's extracted text is kept."""
+
+
+def document_list() -> QuerySet[Document]:
+    return Document.objects.filter(deleted_at=None).select_related("current_revision", "current_revision__job")
+
+
+def document_get(id: str) -> Document:
+    document = document_list().filter(pk=id).first()
+    if document is None:
+        raise NotFound
+    return document
+
+
+def company_documents() -> QuerySet[Document]:
+    """What datasets and knowledge bases are made of: everything but training conversations."""
+    return document_list().filter(purpose__in=COMPANY_PURPOSES)
+
+
+def ready_documents() -> QuerySet[Document]:
+    return company_documents().filter(current_revision__state=RevisionState.PROCESSED)
+
+
+def documents_by_id(ids: list[str], *, param: str) -> list[Document]:
+    """The documents in the order asked for; NotFound names the first place that is not there."""
+    found = {document.id: document for document in document_list().filter(pk__in=ids)}
+    for position, id in enumerate(ids):
+        if id not in found:
+            raise NotFound(param=f"{param}.{position}")
+    return [found[id] for id in dict.fromkeys(ids)]
+
+
+def require_processed(document: Document, *, param: str) -> Revision:
+    """The current revision, once its text has been read."""
+    revision = document.current_revision
+    assert revision is not None
+    if revision.state == RevisionState.FAILED:
+        raise Conflict(
+            "document_unreadable",
+            _("This document could not be read; its own page says why. Upload a corrected file or leave it out."),
+            param=param,
+        )
+    if revision.state != RevisionState.PROCESSED:
+        raise Conflict(
+            "document_not_ready", _("This document is still being read. Try again when its status is processed."), param=param
+        )
+    return revision
+
+
+def upload_get(id: str) -> Upload:
+    upload = Upload.objects.select_related("document", "document__current_revision").filter(pk=id).first()
+    if upload is None:
+        raise NotFound
+    return upload
+
+
+def pages_folder(revision: Revision) -> Path:
+    return artifact_path(revision.organization_id, PAGES, revision.id)
+
+
+def pages_path(revision: Revision) -> Path:
+    return pages_folder(revision) / "pages.jsonl"
+
+
+def pages(revision: Revision, *, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:
+    """Up to `limit` pages that follow page number `after`, and whether more follow."""
+    found: list[dict[str, Any]] = []
+    for page in _read_pages(revision):
+        if page["number"] <= after:
+            continue
+        if len(found) == limit:
+            return found, True
+        found.append(page)
+    return found, False
+
+
+def _read_pages(revision: Revision) -> Iterator[dict[str, Any]]:
+    with open(pages_path(revision), encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
