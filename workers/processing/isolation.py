@@ -1,0 +1,107 @@
+"""Runs a parser in a child process with limits on memory, processor time and the clock.
+
+Parsers read what strangers made. The child gets no secrets in its environment and a session of its
+own, and whatever it does, the engine survives and says what happened.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from workers.processing.file_types import damaged
+from workers.runtime import EngineFault, Run, UserError
+from workers.specs.ingest import IngestSpec
+
+POLL_SECONDS = 0.02
+CHILD_MODULE = "workers.processing.parse_child"
+_REPOSITORY = Path(__file__).resolve().parents[2]
+# pdfium and glibc end the process themselves when memory cannot be had.
+_OUT_OF_MEMORY_SIGNALS = {signal.SIGABRT, signal.SIGTRAP, signal.SIGILL, signal.SIGKILL}
+_OUT_OF_TIME_SIGNALS = {signal.SIGXCPU}
+
+
+def parse_in_child(
+    run: Run, spec: IngestSpec, output_dir: Path, module: str = CHILD_MODULE
+) -> dict[str, Any]:
+    """What the child found out, as `parse_child.main` describes it; its files are in `output_dir`.
+
+    Raises UserError for everything that is the file's fault, also when the child died of it.
+    """
+    outcome_path = run.directory / "parse-outcome.json"
+    task_path = run.directory / "parse-task.json"
+    task = {"spec": spec.model_dump(mode="json"), "output_dir": str(output_dir), "outcome": str(outcome_path)}
+    task_path.write_text(json.dumps(task), encoding="utf-8")
+    child = subprocess.Popen(
+        [sys.executable, "-m", module, str(task_path), str(os.getpid())],
+        cwd=_REPOSITORY,
+        env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr.fileno() if _has_descriptor(sys.stderr) else subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _wait(run, child, spec.parse_seconds)
+    finally:
+        _kill_group(child)
+    return _outcome(child.returncode, outcome_path, spec)
+
+
+def _wait(run: Run, child: subprocess.Popen[bytes], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while child.poll() is None:
+        run.raise_if_stopped()
+        if time.monotonic() > deadline:
+            raise timed_out(seconds)
+        time.sleep(POLL_SECONDS)
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    """The child leads its own group until it is reaped, so its number cannot name anyone else."""
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _outcome(returncode: int, outcome_path: Path, spec: IngestSpec) -> dict[str, Any]:
+    if returncode == 0 and outcome_path.exists():
+        outcome: dict[str, Any] = json.loads(outcome_path.read_text(encoding="utf-8"))
+        if error := outcome.get("error"):
+            raise UserError(error["code"], error["message"], param=error["param"])
+        return outcome
+    if -returncode in _OUT_OF_TIME_SIGNALS:
+        raise timed_out(spec.parse_seconds)
+    if -returncode in _OUT_OF_MEMORY_SIGNALS:
+        raise out_of_memory(spec.parse_memory_bytes)
+    if returncode < 0:
+        raise damaged("Reading the file crashed the parser.")
+    raise EngineFault("parser_failed", "The parser ended unexpectedly; the engine's log has the details.")
+
+
+def timed_out(seconds: float) -> UserError:
+    return UserError(
+        "parse_timeout",
+        f"Reading the file took longer than {seconds:g} seconds. Split it into smaller files and upload those.",
+    )
+
+
+def out_of_memory(limit_bytes: int) -> UserError:
+    return UserError(
+        "parse_out_of_memory",
+        f"Reading the file needs more than {limit_bytes // 1024**2} MB of memory. "
+        "Split it into smaller files and upload those.",
+    )
+
+
+def _has_descriptor(stream: Any) -> bool:
+    try:
+        stream.fileno()
+    except (AttributeError, OSError, ValueError):
+        return False
+    return True
