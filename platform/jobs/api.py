@@ -1,0 +1,102 @@
+"""/v1/jobs: everything that takes more than a second, of every kind, in one list."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django.http import HttpRequest
+from ninja import Query, Router
+
+from accounts.principal import actor_of
+from common.errors import InvalidRequest
+from common.pagination import keyset_page, list_body
+from common.wire import PageQuery, unix
+from jobs.models import Job, JobEvent
+from jobs.selectors import job_get, job_list, public_state
+from jobs.services import job_cancel
+from jobs.transitions import State
+
+router = Router(tags=["jobs"])
+
+KindName = Literal["ingest", "curate", "train", "evaluate", "index", "export"]
+
+
+class JobQuery(PageQuery):
+    kind: KindName | None = None
+    state: State | None = None
+
+
+@router.get("/jobs", summary="List jobs")
+def list_jobs(request: HttpRequest, query: Query[JobQuery]) -> dict[str, Any]:
+    rows = job_list(kind=query.kind, state=query.state)
+    return list_body(keyset_page(rows, after=query.after, limit=query.limit, order=query.order), job_body)
+
+
+@router.get("/jobs/{job_id}", summary="Retrieve a job")
+def retrieve_job(request: HttpRequest, job_id: str) -> dict[str, Any]:
+    return job_body(job_get(job_id))
+
+
+@router.get("/jobs/{job_id}/events", summary="List what happened to a job")
+def list_job_events(request: HttpRequest, job_id: str, query: Query[PageQuery]) -> dict[str, Any]:
+    rows = JobEvent.objects.filter(job=job_get(job_id))
+    after = None if query.after is None else str(_event_number(query.after))
+    return list_body(keyset_page(rows, after=after, limit=query.limit, order=query.order), event_body)
+
+
+@router.post("/jobs/{job_id}/cancel", summary="Cancel a job")
+def cancel_job(request: HttpRequest, job_id: str) -> dict[str, Any]:
+    return job_body(job_cancel(job=job_get(job_id), actor=actor_of(request)))
+
+
+def job_body(job: Job) -> dict[str, Any]:
+    ended = job.ended_at if public_state(job) == job.state else None
+    return {
+        "id": job.id,
+        "object": "job",
+        "kind": job.kind,
+        "status": public_state(job),
+        "attempt": job.attempt,
+        "created_at": unix(job.created_at),
+        "started_at": unix(job.started_at),
+        "finished_at": unix(ended),
+        "progress": progress_body(job),
+        "error": job_error_body(job),
+    }
+
+
+def progress_body(job: Job) -> dict[str, Any] | None:
+    if job.progress_done is None:
+        return None
+    return {
+        "done": job.progress_done,
+        "total": job.progress_total,
+        "unit": job.progress_unit,
+        "seconds_left": job.seconds_left,
+    }
+
+
+def job_error_body(job: Job) -> dict[str, Any] | None:
+    if not job.error_code:
+        return None
+    return {"code": job.error_code, "message": job.error_message, "param": job.error_param}
+
+
+def event_body(event: JobEvent) -> dict[str, Any]:
+    return {
+        "id": f"jobevent-{event.id}",
+        "object": "job.event",
+        "created_at": unix(event.created_at),
+        "type": event.type,
+        "level": event.level,
+        "message": event.message,
+        "attempt": event.fence,
+        "data": event.data,
+    }
+
+
+def _event_number(id: str) -> int:
+    number = id.removeprefix("jobevent-")
+    if not number.isascii() or not number.isdigit() or len(number) > 18:
+        raise InvalidRequest("invalid_value", "after must be the id of an event.", param="after")
+    return int(number)

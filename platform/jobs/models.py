@@ -1,0 +1,189 @@
+"""Jobs, what they say while they run, and the clusters they run on.
+
+`jobs/services.py` is the only writer; a trigger (see `jobs/transitions.py`) refuses illegal moves.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from common.ids import PrefixedIdField
+from common.models import CreatedModel, TenantModel
+from common.storage import run_path
+from jobs.transitions import TERMINAL, State
+
+
+class LauncherName(models.TextChoices):
+    LOCAL = "local", _("This machine")
+    HOSTS = "hosts", _("Several hosts (torchrun)")
+    KUBERNETES = "kubernetes", _("Kubernetes")
+    NULL = "null", _("None (tests)")
+
+
+class Cluster(CreatedModel):
+    """Machines that run jobs; they belong to the installation and are lent to organizations."""
+
+    id = PrefixedIdField("cluster_")
+    name = models.SlugField(_("name"), max_length=60, unique=True)
+    launcher = models.CharField(_("launcher"), max_length=16, choices=LauncherName.choices)
+    cpus = models.PositiveIntegerField(_("CPU cores"))
+    gpus = models.PositiveIntegerField(_("GPUs"), default=0)
+    memory_bytes = models.PositiveBigIntegerField(_("memory in bytes"))
+    light_slots = models.PositiveIntegerField(
+        _("short jobs at once"),
+        default=2,
+        help_text=_("Jobs without cores of their own, such as reading a document."),
+    )
+    is_shared = models.BooleanField(
+        _("open to every organization"),
+        default=False,
+        help_text=_("Without it an organization needs a grant."),
+    )
+    is_active = models.BooleanField(_("takes new jobs"), default=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ClusterGrant(TenantModel):
+    """An organization may use a cluster."""
+
+    id = PrefixedIdField("grant_")
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="grants")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "cluster"], name="one_cluster_grant_each")
+        ]
+
+
+class Job(TenantModel):
+    """Anything that takes more than a second. Knows no domain: a domain row points at its job."""
+
+    id = PrefixedIdField("job_")
+    kind = models.CharField(max_length=16)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    spec = models.JSONField()
+    """The engine's spec class as JSON."""
+
+    # -- who asked, and once only -----------------------------------------------------------
+    idempotency_key = models.CharField(max_length=255, null=True)
+    request_digest = models.CharField(max_length=64)
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=64)
+    actor_label = models.CharField(max_length=200)
+
+    # -- where and with how much --------------------------------------------------------------
+    cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="+")
+    priority = models.SmallIntegerField(default=0)
+    """Higher goes first; equals go by age."""
+    processes = models.PositiveIntegerField(default=1)
+    cpus = models.PositiveIntegerField()
+    gpus = models.PositiveIntegerField(default=0)
+    memory_bytes = models.PositiveBigIntegerField()
+    light = models.PositiveSmallIntegerField(default=0)
+
+    # -- the current attempt ------------------------------------------------------------------
+    fence = models.PositiveIntegerField(default=0)
+    """Rises with every claim; whoever writes names it, so that a late writer changes nothing."""
+    attempt = models.PositiveIntegerField(default=0)
+    handle = models.JSONField(null=True)
+    """What the launcher answered, for people; the launcher itself finds a run by id and fence."""
+    not_before = models.DateTimeField(null=True)
+    """After a failure: when the next attempt may start."""
+    lease_until = models.DateTimeField(null=True)
+    """By the database's clock; renewed whenever the engine's heartbeat is seen to have moved."""
+    pulse = models.BigIntegerField(default=0)
+    """The heartbeat file's modification time (ns) as last seen: compared, never subtracted, so
+    that nobody's wrong clock kills a healthy engine."""
+    polled_at = models.DateTimeField(null=True)
+    stop_deadline = models.DateTimeField(null=True)
+    """When an engine that was asked to stop is killed; null until it was asked."""
+
+    # -- what it said ---------------------------------------------------------------------------
+    relay_offset = models.PositiveBigIntegerField(default=0)
+    relay_sequence = models.BigIntegerField(default=-1)
+    progress_done = models.FloatField(null=True)
+    progress_total = models.FloatField(null=True)
+    progress_unit = models.CharField(max_length=32, default="")
+    seconds_left = models.FloatField(null=True)
+    moved_at = models.DateTimeField(null=True)
+    """When progress was last seen to move, by the database's clock."""
+    last_event_time = models.FloatField(null=True)
+    """The node's own time of the newest progress event; only differences of it are used."""
+    step_seconds = models.JSONField(default=list)
+    """The newest gaps between progress events, for the median that tells a stall."""
+
+    # -- budgets of retries ---------------------------------------------------------------------
+    losses = models.PositiveSmallIntegerField(default=0)
+    fruitless = models.PositiveSmallIntegerField(default=0)
+    """System failures since the last checkpoint."""
+    checkpoint_step = models.BigIntegerField(null=True)
+    failed_code = models.CharField(max_length=120, default="")
+    failed_at = models.FloatField(null=True)
+    """The progress at which `failed_code` happened."""
+
+    # -- the end --------------------------------------------------------------------------------
+    result = models.JSONField(null=True)
+    """`RunResult.output` of the attempt that succeeded."""
+    error_code = models.CharField(max_length=120, default="")
+    error_message = models.TextField(default="")
+    error_param = models.CharField(max_length=500, null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    finalized_at = models.DateTimeField(null=True)
+    """Set once the domain has taken note of the end; until then success is not told to anyone."""
+    finalize_failures = models.PositiveIntegerField(default=0)
+    finalize_after = models.DateTimeField(null=True)
+    cleaned_at = models.DateTimeField(null=True)
+    """Set once the run folders are reduced to what is kept; null marks all unfinished business."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "idempotency_key"], name="job_idempotency"),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "-id"], name="job_newest"),
+            models.Index(fields=["organization", "kind", "-id"], name="job_newest_of_kind"),
+            models.Index(fields=["state", "id"], condition=Q(cleaned_at=None), name="job_unfinished"),
+            models.Index(
+                fields=["cluster", "-priority", "id"], condition=Q(state=State.QUEUED), name="job_waiting"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def run_dir(self) -> Path:
+        """The folder of the current (or last) attempt."""
+        return run_path(self.id, self.fence)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state in TERMINAL
+
+
+class JobEvent(TenantModel):
+    """What happened to a job and what its engine said; ordered by id, also across attempts."""
+
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
+    fence = models.PositiveIntegerField()
+    sequence = models.BigIntegerField(null=True)
+    """The engine's own count within its run folder; null for what the platform notes itself."""
+    type = models.CharField(max_length=16)
+    """`state`, or the type of the engine's event: started, metrics, checkpoint, log, stopped."""
+    level = models.CharField(max_length=8, default="info")
+    message = models.TextField(default="")
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "fence", "sequence"], name="job_event_once"),
+        ]
+        indexes = [models.Index(fields=["job", "id"], name="job_event_order")]

@@ -1,0 +1,64 @@
+"""Reads of jobs; all inside an organization scope unless they say otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from common.errors import Conflict, NotFound
+from jobs.models import Job, JobEvent
+from jobs.transitions import State
+
+
+def job_get(id: str) -> Job:
+    job = Job.objects.filter(pk=id).first()
+    if job is None:
+        raise NotFound("job_id")
+    return job
+
+
+def job_list(*, kind: str | None = None, state: str | None = None) -> QuerySet[Job]:
+    """`state` is the public one: a success not yet finalized counts as running."""
+    rows: QuerySet[Job] = Job.objects.all()
+    if kind is not None:
+        rows = rows.filter(kind=kind)
+    if state == State.RUNNING:
+        rows = rows.filter(state=State.RUNNING) | rows.filter(state=State.SUCCEEDED, finalized_at=None)
+    elif state == State.SUCCEEDED:
+        rows = rows.filter(state=state).exclude(finalized_at=None)
+    elif state is not None:
+        rows = rows.filter(state=state)
+    return rows
+
+
+def job_events(
+    job: Job, after: int | None = None, limit: int = 100, types: Iterable[str] | None = None
+) -> list[JobEvent]:
+    """Events after the given event id, oldest first."""
+    rows = JobEvent.objects.filter(job=job)
+    if after is not None:
+        rows = rows.filter(pk__gt=after)
+    if types is not None:
+        rows = rows.filter(type__in=list(types))
+    return list(rows.order_by("pk")[:limit])
+
+
+def public_state(job: Job) -> str:
+    """What people are told: nobody sees `succeeded` before its result is registered."""
+    if job.state == State.SUCCEEDED and job.finalized_at is None:
+        return State.RUNNING.value
+    return State(job.state).value
+
+
+def job_by_idempotency_key(key: str, request_digest: str) -> Job | None:
+    """The job made with this key before. Raises Conflict if it was made by another request."""
+    job: Job | None = Job.objects.filter(idempotency_key=key).first()
+    if job is not None and job.request_digest != request_digest:
+        raise Conflict(
+            "idempotency_key_reused",
+            _("This Idempotency-Key was used for another request. Send a new key, or the same request."),
+            param="Idempotency-Key",
+        )
+    return job

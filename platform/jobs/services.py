@@ -1,0 +1,378 @@
+"""The only writer of jobs: what people ask for, and what the supervisor's tasks note.
+
+A move is one conditional UPDATE filtered by id, expected states and fence. No row: somebody was
+first, and the function returns False (or the job as it now is). The JobEvent and the AuditEvent
+of a move are written in the same transaction.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from audit.services import SYSTEM, Actor, audit_record
+from common import queue
+from common.errors import Conflict, InvalidRequest, NotFound
+from common.tenancy import current_organization_id
+from jobs.kinds import KINDS, Need, settle
+from jobs.kinds import Resources as Resources
+from jobs.models import Cluster, ClusterGrant, Job, JobEvent, LauncherName
+from jobs.selectors import job_by_idempotency_key, job_get
+from jobs.transitions import ACTIVE, MOVES, TERMINAL, State
+from workers.specs.base import Spec
+from workers.specs.run import RunError
+
+LEASE = timedelta(seconds=30)
+"""How long an engine may show no heartbeat before its death is looked into."""
+
+
+# -- asked by people and pipelines ----------------------------------------------------------
+@transaction.atomic
+def job_submit(
+    *,
+    kind: str,
+    spec: Spec,
+    actor: Actor,
+    resources: Resources = Resources(),
+    cluster: Cluster | None = None,
+    idempotency_key: str | None = None,
+    request_digest: str = "",
+    priority: int = 0,
+    processes: int = 1,
+) -> Job:
+    """Queue a job in the current organization.
+
+    The same `idempotency_key` with the same request returns the first job; with another request
+    it raises Conflict. Raises InvalidRequest when the cluster can never hold the job.
+    """
+    digest = request_digest or spec.digest()
+    if idempotency_key is not None:
+        known = job_by_idempotency_key(idempotency_key, digest)
+        if known is not None:
+            return known
+    cluster = _usable_cluster(cluster)
+    need = settle(kind, resources, cluster, processes)
+    _refuse_oversize(need, cluster)
+    job = Job(
+        organization_id=current_organization_id(),
+        kind=kind,
+        spec=spec.model_dump(mode="json"),
+        cluster=cluster,
+        priority=priority,
+        processes=processes,
+        cpus=need.cpus,
+        gpus=need.gpus,
+        memory_bytes=need.memory_bytes,
+        light=need.light,
+        idempotency_key=idempotency_key,
+        request_digest=digest,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_label=actor.label,
+    )
+    try:
+        with transaction.atomic():
+            job.save(force_insert=True)
+    except IntegrityError:
+        # The same key came twice at the same moment; the other one has committed by now.
+        known = job_by_idempotency_key(idempotency_key or "", digest)
+        if known is None:
+            raise
+        return known
+    _note(job, actor, "submit", {"kind": kind, "cluster": cluster.name})
+    queue.send("jobs.dispatch")
+    return job
+
+
+def job_cancel(*, job: Job, actor: Actor) -> Job:
+    """Stop for good: at once if it waits, else after its engine has ended. Repeatable."""
+    return _ask(
+        job,
+        actor,
+        {
+            State.QUEUED: State.CANCELLED,
+            State.PAUSED: State.CANCELLED,
+            State.STARTING: State.CANCELLING,
+            State.RUNNING: State.CANCELLING,
+            State.PAUSING: State.CANCELLING,
+        },
+        done={State.CANCELLING, State.CANCELLED},
+        refusal=Conflict("job_has_ended", _("The job has already ended; there is nothing to cancel.")),
+    )
+
+
+def job_pause(*, job: Job, actor: Actor) -> Job:
+    """Stop after a checkpoint, to be resumed later. Only kinds that keep checkpoints can."""
+    if not KINDS[job.kind].can_pause:
+        raise Conflict("job_cannot_pause", _("Only a training can be paused. Cancel this job instead."))
+    return _ask(
+        job,
+        actor,
+        {
+            State.QUEUED: State.PAUSED,
+            State.STARTING: State.PAUSING,
+            State.RUNNING: State.PAUSING,
+        },
+        done={State.PAUSING, State.PAUSED},
+        refusal=Conflict("job_not_running", _("The job neither waits nor runs, so it cannot be paused.")),
+    )
+
+
+def job_resume(*, job: Job, actor: Actor) -> Job:
+    """Queue a paused job again; it continues from its newest sound checkpoint."""
+    return _ask(
+        job,
+        actor,
+        {State.PAUSED: State.QUEUED},
+        done={State.QUEUED, State.STARTING, State.RUNNING},
+        refusal=Conflict("job_not_paused", _("The job is not paused, so it cannot be resumed.")),
+    )
+
+
+def _ask(job: Job, actor: Actor, moves: dict[State, State], *, done: set[State], refusal: Conflict) -> Job:
+    """Make whichever of `moves` fits the job's present state, which may change under our hands."""
+    for _attempt in range(len(State)):
+        job = job_get(job.id)
+        state = State(job.state)
+        if state in done:
+            return job
+        if state not in moves:
+            raise refusal
+        to = moves[state]
+        fields = {"ended_at": Now()} if to in TERMINAL else {}
+        if _move(job, {state}, to, actor, stop_deadline=None, not_before=None, **fields):
+            queue.send("jobs.reconcile")
+            return job_get(job.id)
+    raise refusal
+
+
+# -- noted by the supervisor ------------------------------------------------------------------
+def job_claim(*, job: Job) -> bool:
+    """Take a waiting job for launching. On True the object holds the new fence and attempt.
+
+    Of any number of simultaneous claims exactly one is answered True.
+    """
+    before = job.fence
+    claimed = _move(
+        job,
+        {State.QUEUED},
+        State.STARTING,
+        SYSTEM,
+        fence=F("fence") + 1,
+        attempt=F("attempt") + 1,
+        lease_until=Now() + LEASE,
+        polled_at=Now(),
+        moved_at=Now(),
+        started_at=models.functions.Coalesce("started_at", Now()),
+        handle=None,
+        pulse=0,
+        not_before=None,
+        stop_deadline=None,
+        relay_offset=0,
+        relay_sequence=-1,
+        last_event_time=None,
+        step_seconds=[],
+        event_fence=before + 1,
+    )
+    if claimed:
+        job.refresh_from_db()
+    return claimed
+
+
+def job_launched(*, job: Job, handle: dict[str, Any]) -> bool:
+    """Keep what the launcher answered."""
+    return bool(_current(job, ACTIVE).update(handle=handle))
+
+
+def job_started(*, job: Job) -> bool:
+    """The engine is known to run, or to have run."""
+    return _move(job, {State.STARTING}, State.RUNNING, SYSTEM)
+
+
+def job_polled(*, job: Job, pulse: int) -> bool:
+    """Note that the launcher was asked; a heartbeat that moved renews the lease."""
+    fields: dict[str, Any] = {"polled_at": Now()}
+    if pulse != job.pulse:
+        fields |= {"pulse": pulse, "lease_until": Now() + LEASE}
+    return bool(_current(job, ACTIVE).update(**fields))
+
+
+def job_lease_extend(*, job: Job) -> bool:
+    """Give the engine another lease, because it is we who were away."""
+    return bool(_current(job, ACTIVE).update(polled_at=Now(), moved_at=Now(), lease_until=Now() + LEASE))
+
+
+def job_stop_sent(*, job: Job, kill_after: timedelta) -> bool:
+    return bool(_current(job, ACTIVE).update(stop_deadline=Now() + kill_after))
+
+
+def job_requeue(*, job: Job, reason: str, delay: timedelta = timedelta(), **counters: Any) -> bool:
+    """Another attempt, no sooner than after `delay`; `counters` are columns of the retry budget."""
+    moved = _move(
+        job,
+        {State.STARTING, State.RUNNING},
+        State.QUEUED,
+        SYSTEM,
+        reason=reason,
+        not_before=Now() + delay,
+        lease_until=None,
+        seconds_left=None,
+        **counters,
+    )
+    if moved:
+        queue.send("jobs.dispatch")
+    return moved
+
+
+def job_paused(*, job: Job) -> bool:
+    return _move(job, {State.PAUSING}, State.PAUSED, SYSTEM, lease_until=None, seconds_left=None)
+
+
+def job_cancelled(*, job: Job) -> bool:
+    return _end(job, {State.CANCELLING}, State.CANCELLED)
+
+
+def job_succeeded(*, job: Job, result: dict[str, Any]) -> bool:
+    return _end(job, {State.RUNNING, State.PAUSING}, State.SUCCEEDED, result=result)
+
+
+def job_failed(*, job: Job, error: RunError) -> bool:
+    return _end(
+        job,
+        {State.STARTING, State.RUNNING, State.PAUSING},
+        State.FAILED,
+        reason=error.code,
+        error_code=error.code,
+        error_message=error.message,
+        error_param=error.param,
+    )
+
+
+def job_finalized(*, job: Job) -> bool:
+    rows = _current(job, TERMINAL).filter(finalized_at=None)
+    return bool(rows.update(finalized_at=Now()))
+
+
+def job_finalize_failed(*, job: Job, reason: str, delay: timedelta) -> None:
+    """Finishing raised; it is tried again after `delay`, as often as it takes."""
+    rows = _current(job, TERMINAL).filter(finalized_at=None)
+    with transaction.atomic():
+        if rows.update(finalize_failures=F("finalize_failures") + 1, finalize_after=Now() + delay):
+            event_write(job, "log", f"finalize: {reason}", level="error")
+
+
+def job_cleaned(*, job: Job) -> bool:
+    return bool(_current(job, TERMINAL).exclude(finalized_at=None).update(cleaned_at=Now()))
+
+
+def event_write(job: Job, type_: str, message: str, *, level: str = "info", **data: Any) -> None:
+    """A note of the platform's own in the job's history."""
+    JobEvent.objects.create(
+        organization_id=job.organization_id,
+        job_id=job.id,
+        fence=data.pop("fence", job.fence),
+        type=type_,
+        level=level,
+        message=message,
+        data=data,
+    )
+
+
+# -- the move itself ----------------------------------------------------------------------------
+def _current(job: Job, states: Iterable[State]) -> models.QuerySet[Job]:
+    return Job.objects.filter(pk=job.pk, fence=job.fence, state__in=list(states))
+
+
+def _end(job: Job, expected: set[State], to: State, **fields: Any) -> bool:
+    return _move(
+        job, expected, to, SYSTEM, ended_at=Now(), lease_until=None, seconds_left=None, handle=None, **fields
+    )
+
+
+@transaction.atomic
+def _move(
+    job: Job,
+    expected: set[State],
+    to: State,
+    actor: Actor,
+    *,
+    reason: str = "",
+    event_fence: int | None = None,
+    **fields: Any,
+) -> bool:
+    for state in expected:
+        if to not in MOVES[state]:
+            raise ValueError(f"{state} to {to} is not a legal move")
+    if not _current(job, expected).update(state=to, **fields):
+        return False
+    job.state = to
+    fence = job.fence if event_fence is None else event_fence
+    event_write(job, "state", to, reason=reason, fence=fence)
+    _note(job, actor, to, {"fence": fence, "reason": reason} if reason else {"fence": fence})
+    return True
+
+
+def _note(job: Job, actor: Actor, verb: str, data: dict[str, Any]) -> None:
+    audit_record(
+        organization_id=job.organization_id,
+        actor=actor,
+        action=f"job.{verb}",
+        target_type="job",
+        target_id=job.id,
+        data=data,
+    )
+
+
+# -- clusters -------------------------------------------------------------------------------------
+def cluster_default() -> Cluster:
+    """The machine itself, open to everyone; made when first needed."""
+    cluster, created = Cluster.objects.get_or_create(
+        name="local",
+        defaults={
+            "launcher": LauncherName.LOCAL,
+            "cpus": len(os.sched_getaffinity(0)),
+            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+            "is_shared": True,
+        },
+    )
+    if created:
+        with transaction.atomic():
+            audit_record(
+                organization_id=None,
+                actor=SYSTEM,
+                action="cluster.create",
+                target_type="cluster",
+                target_id=cluster.id,
+                data={"name": cluster.name, "cpus": cluster.cpus},
+            )
+    return cluster
+
+
+def _usable_cluster(cluster: Cluster | None) -> Cluster:
+    """The named cluster if it is lent to the organization, or the default one."""
+    if cluster is None:
+        return cluster_default()
+    if not cluster.is_shared and not ClusterGrant.objects.filter(cluster=cluster).exists():
+        raise NotFound("cluster")
+    if not cluster.is_active:
+        raise Conflict("cluster_inactive", _("The cluster takes no new jobs at the moment. Choose another."))
+    return cluster
+
+
+def _refuse_oversize(need: Need, cluster: Cluster) -> None:
+    for field in ("cpus", "gpus", "memory_bytes"):
+        asked, there = getattr(need, field), getattr(cluster, field)
+        if asked > there:
+            raise InvalidRequest(
+                "resources_exceed_cluster",
+                _("The job asks for %(asked)s %(field)s; the cluster has %(there)s.")
+                % {"asked": asked, "field": field, "there": there},
+                param=field,
+            )
