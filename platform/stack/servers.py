@@ -73,7 +73,7 @@ class EmbeddedPostgres:
         if self.account is not None:
             self.account.own(partial)
             os.chown(password_file, self.account.uid, self.account.gid)
-        command = [
+        command: list[str | Path] = [
             *(_postgres_program("initdb"), "--pgdata", partial, "--username", "postgres"),
             *("--auth", "scram-sha-256", "--pwfile", password_file),
             *("--encoding", "UTF8", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),

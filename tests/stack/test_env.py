@@ -3,8 +3,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from config.env import Environment, database_settings, secret
 from django.db import connection
+
+from config.env import Environment, database_settings, secret
 
 
 def test_a_database_url_becomes_django_settings():

@@ -1,0 +1,47 @@
+"""Ringing the workers' bell: a Celery task sent by name once the transaction has committed.
+
+PostgreSQL is the truth. A message that is lost costs at most the two seconds until reconcile finds
+the work by itself, so a broker that is down never fails the request.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+
+from celery import Celery
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import KombuError, OperationalError
+
+logger = logging.getLogger(__name__)
+
+# A request waits for the bell no longer than this.
+TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 1,
+    "socket_timeout": 2,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+}
+
+
+def send(task_name: str, *args: str | int) -> None:
+    """Send the task after commit; at once outside a transaction, never if it is rolled back."""
+    transaction.on_commit(lambda: _publish(task_name, args), robust=True)
+
+
+def _publish(task_name: str, args: tuple[str | int, ...]) -> None:
+    try:
+        _client(settings.REDIS_URL).send_task(task_name, args=args, ignore_result=True, retry=False)
+    except (OperationalError, KombuError, OSError) as error:
+        logger.warning("the broker did not take %s: %s", task_name, type(error).__name__)
+
+
+@cache
+def _client(broker: str) -> Celery:
+    """A sender only: the web neither imports the tasks nor waits for results."""
+    client = Celery("kosha-sender", broker=broker, set_as_current=False, fixups=[])
+    client.conf.update(task_serializer="json", broker_transport_options=TRANSPORT_OPTIONS)
+    return client

@@ -1,0 +1,48 @@
+"""Start the whole installation in the foreground: `python manage.py up`. Ctrl-C stops it."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from config.env import environment
+from stack.composition import PortTaken, Stack
+from stack.servers import ServerFailed, ServerMissing
+from stack.state import AlreadyRunning, lock
+from stack.supervisor import ServiceNotReady, StopRequested
+
+
+class Command(BaseCommand):
+    help = "Start PostgreSQL, Valkey, the workers, the model server and the web, and keep them alive."
+    requires_system_checks = ()
+    requires_migrations_checks = False
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        env = environment()
+        try:
+            with lock(env.var):
+                self._run(Stack(env, say=self._say))
+        except (AlreadyRunning, PortTaken, ServerFailed, ServerMissing, ServiceNotReady) as error:
+            raise CommandError(str(error)) from error
+
+    def _run(self, stack: Stack) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # nohup asks for SIGHUP to be ignored; it is.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, stack.supervisor.request_stop)
+        try:
+            stack.start()
+            self._say(f"Kosha answers on {stack.base_url} (Ctrl-C stops it)")
+            stack.supervisor.run_until_stopped()
+        except StopRequested:
+            pass
+        finally:
+            self._say("stopping")
+            stack.stop()
+            self._say("stopped")
+
+    def _say(self, sentence: str) -> None:
+        self.stdout.write(sentence)
+        self.stdout.flush()

@@ -1,0 +1,64 @@
+"""What a running stack leaves in `var/`: its lock, its ports, and `stack.json` for whoever asks."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stack.processes import free_port, port_is_free
+
+
+class AlreadyRunning(RuntimeError):
+    """Another stack holds this `var/`; two would write to one database cluster."""
+
+
+@contextmanager
+def lock(var: Path) -> Iterator[None]:
+    """Hold `var/` for this process. Raises AlreadyRunning; the kernel lets go however we die."""
+    var.mkdir(parents=True, exist_ok=True)
+    with open(var / "stack.lock", "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(f"A stack is already running on {var}; see `manage.py status`.") from None
+        yield
+
+
+def is_running(var: Path) -> bool:
+    try:
+        with lock(var):
+            return False
+    except AlreadyRunning:
+        return True
+
+
+def port_for(var: Path, name: str) -> int:
+    """The port `name` had last time if it is free, so that addresses stay; else a new one."""
+    path = var / "ports.json"
+    ports = read_json(path)
+    if name not in ports or not port_is_free(ports[name]):
+        ports[name] = free_port()
+        write_json(path, ports)
+    return int(ports[name])
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in `path`; empty where there is none or none that can be read."""
+    try:
+        return dict(json.loads(path.read_text()))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write by rename and for our own eyes only: addresses of servers hold passwords."""
+    partial = path.with_name(f"{path.name}.tmp")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(value, file, indent=1)
+    partial.replace(path)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+import redis
+from django.db import transaction
+
+from common import queue
+from stack.processes import free_port
+
+
+@pytest.fixture
+def broker(settings):
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        client.flushdb()
+        yield client
+
+
+def test_a_task_is_sent_by_name_after_commit(broker, transactional_db):
+    with transaction.atomic():
+        queue.send("tests.task", "job_1", 2)
+        assert broker.llen("celery") == 0
+    message = json.loads(broker.lpop("celery"))
+    assert message["headers"]["task"] == "tests.task"
+    assert message["headers"]["argsrepr"] == "('job_1', 2)"
+    assert message["content-type"] == "application/json"
+
+
+def test_nothing_is_sent_when_the_transaction_is_rolled_back(broker, transactional_db):
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        queue.send("tests.task")
+        raise ZeroDivisionError
+    assert broker.llen("celery") == 0
+
+
+def test_a_dead_broker_fails_nothing_and_costs_little(settings, transactional_db, caplog):
+    settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    began = time.monotonic()
+    with transaction.atomic():
+        queue.send("tests.task")
+    assert time.monotonic() - began < 3
+    assert "the broker did not take tests.task" in caplog.text
