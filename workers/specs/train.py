@@ -99,6 +99,8 @@ class TrainSpec(Spec):
     hyperparameters: Hyperparameters = Hyperparameters()
     checkpoint: Checkpointing = Checkpointing()
     distributed: Distributed = Distributed()
+    recompute_activations: bool = False
+    """Keep less in memory and compute it again in the backward pass: slower by about a third."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: float32 on CPU, bfloat16 on GPU."""
 
@@ -126,7 +128,7 @@ class TrainResult(Spec):
     """Those of them that were learnt from."""
     loss_first: float
     loss_last: float
-    """Mean losses of the first and of the last step (of the last tenth, where there are ten)."""
+    """Mean over the first and over the last tenth of the steps (at least one step, at most ten)."""
     heldout_loss: float | None = None
     """Mean loss per token over a sample of the held-out records, after training."""
     seconds: float

@@ -54,7 +54,7 @@ class CheckpointStore:
         temporary.mkdir(parents=True)
         return temporary
 
-    def commit(self, step: int, **facts: Any) -> tuple[Path, str]:
+    def commit(self, *, step: int, **facts: Any) -> tuple[Path, str]:
         """Seal `<step>.tmp`, give it its name, forget the oldest; returns path and manifest sha256."""
         temporary, final = self.folder / f"{step}.tmp", self.folder / str(step)
         digest = write_manifest(temporary, KIND, step=step, **self.identity.facts(), **facts)

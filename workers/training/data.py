@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,12 +45,19 @@ class SampleSet:
     """The samples of one split and how many records of each type they came from."""
 
     samples: list[Sample] = field(default_factory=list)
-    records: dict[str, int] = field(default_factory=dict)
+    records: Counter[str] = field(default_factory=Counter)
     too_long: int = 0
     """Conversations longer than the sequence length; they cannot be cut and are left out."""
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def digest(self) -> str:
+        """sha256 over all samples in order: equal digests train equally."""
+        whole = hashlib.sha256()
+        for sample in self.samples:
+            whole.update(sample.ids.tobytes() + sample.weights.tobytes() + b"%d;" % sample.repeats)
+        return whole.hexdigest()
 
 
 def read_records(files: Sequence[Path], split: Split) -> Iterator[AnyRecord]:
@@ -97,12 +106,14 @@ class SampleBuilder:
         result = SampleSet()
         conversations = 0
         for record in chosen:
-            result.records[record.type] = result.records.get(record.type, 0) + 1
+            result.records[record.type] += 1
             if isinstance(record, TextRecord):
                 result.samples += self._pieces(record.text)
                 continue
             for messages in self._conversations(record, contexts):
                 sample = self._conversation(messages)
+                if not sample.weights.any():
+                    continue  # nobody answers in it: nothing to learn
                 conversations += 1
                 if len(sample) > self.settings.sequence_length:
                     result.too_long += 1

@@ -18,6 +18,8 @@ from workers.training.schedule import learning_rate_at
 
 METRICS_SECONDS = 0.2
 """Steps shorter than this share a point on the curve."""
+LOSS_WINDOW = 10
+SAVED = ("step", "tokens", "labelled_tokens", "first_losses", "last_losses")
 
 
 class Backend(Protocol):
@@ -26,6 +28,8 @@ class Backend(Protocol):
     rank: int
     processes: int
     device: torch.device
+    model: torch.nn.Module
+    """Called with a Batch, answers as PackedLanguageModel does."""
 
     def forward_backward(self, batches: list[Batch], total_weight: float) -> float: ...
     def update(self, learning_rate: float) -> float: ...
@@ -43,15 +47,25 @@ class Account:
     step: int = 0
     tokens: int = 0
     labelled_tokens: int = 0
-    losses: list[float] = field(default_factory=list)
-    """One for each step of the whole run."""
+    first_losses: list[float] = field(default_factory=list)
+    last_losses: list[float] = field(default_factory=list)
+    """Of the first and of the newest steps, `LOSS_WINDOW` at most."""
     seconds: float = 0.0
     """In steps, by this attempt."""
     tokens_here: int = 0
     """Tokens seen by this attempt."""
 
+    def add(self, loss: float, tokens: int, labelled_tokens: int, seconds: float) -> None:
+        self.step += 1
+        self.tokens += tokens
+        self.tokens_here += tokens
+        self.labelled_tokens += labelled_tokens
+        self.seconds += seconds
+        self.first_losses = [*self.first_losses, loss][:LOSS_WINDOW]
+        self.last_losses = [*self.last_losses, loss][-LOSS_WINDOW:]
+
     def facts(self) -> dict[str, Any]:
-        return {"tokens": self.tokens, "labelled_tokens": self.labelled_tokens, "losses": self.losses}
+        return {name: getattr(self, name) for name in SAVED}
 
 
 class Loop:
@@ -83,8 +97,7 @@ class Loop:
         if found is None:
             return None
         self.backend.load(found.path)
-        facts = found.facts
-        self.account = Account(found.step, facts["tokens"], facts["labelled_tokens"], list(facts["losses"]))
+        self.account = Account(**{name: found.facts[name] for name in SAVED})
         return found.step
 
     def train(self) -> Account:
@@ -109,8 +122,8 @@ class Loop:
         self.backend.save(self.store.folder / f"{account.step}.tmp")
         self.backend.wait()
         if self.backend.rank == 0:
-            path, digest = self.store.commit(account.step, data_position=account.step, **account.facts())
-            self.run.checkpoint(account.step, path, digest, loss=account.losses[-1])
+            path, digest = self.store.commit(data_position=account.step, **account.facts())
+            self.run.checkpoint(account.step, path, digest, loss=account.last_losses[-1])
         self.backend.wait()
 
     def _one_step(self) -> None:
@@ -119,13 +132,8 @@ class Loop:
         step = self.plan[account.step]
         learning_rate = learning_rate_at(account.step + 1, len(self.plan), self.spec.hyperparameters)
         loss, grad_norm, tokens, labelled = self._update(step, learning_rate)
-        account.step += 1
-        account.tokens += tokens
-        account.tokens_here += tokens
-        account.labelled_tokens += labelled
-        account.losses.append(loss)
         seconds = time.perf_counter() - started
-        account.seconds += seconds
+        account.add(loss, tokens, labelled, seconds)
         self._tell(loss, learning_rate, grad_norm, tokens / seconds)
 
     def _update(self, step: Step, learning_rate: float) -> tuple[float, float, int, int]:
@@ -146,7 +154,7 @@ class Loop:
 
     def _tell(self, loss: float, learning_rate: float, grad_norm: float, tokens_per_second: float) -> None:
         account, now, total = self.account, time.monotonic(), len(self.plan)
-        first_or_last = len(account.losses) == 1 or account.step == total
+        first_or_last = account.step in (1, total)
         if now - self._last_point < self.metrics_seconds and not first_or_last:
             return
         self._last_point = now
