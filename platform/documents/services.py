@@ -28,8 +28,8 @@ from common.tenancy import current_organization_id
 from documents.models import Document, Purpose, Revision, RevisionState, Upload, UploadPart, UploadState
 from documents.selectors import PAGES, document_get, upload_get
 from jobs.models import Job
-from jobs.services import Resources, job_cancel, job_submit
-from jobs.transitions import State
+from jobs.services import job_cancel, job_submit
+from jobs.transitions import JobState
 from workers.specs.ingest import IngestResult, IngestSpec
 
 UPLOAD_LIFETIME = timedelta(hours=1)
@@ -129,7 +129,7 @@ def _ingest_submit(document: Document, revision: Revision, actor: Actor) -> Job:
         media_type=revision.declared_media_type or None,
         max_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
     )
-    return job_submit(kind="ingest", spec=spec, actor=actor, resources=Resources(cpus=1))
+    return job_submit(kind="ingest", spec=spec, actor=actor)
 
 
 def ingest_finalize(job: Job) -> None:
@@ -139,7 +139,7 @@ def ingest_finalize(job: Job) -> None:
         return
     if revision.document.deleted_at is not None:
         return
-    if job.state == State.SUCCEEDED:
+    if job.state == JobState.SUCCEEDED:
         _take_over(revision, job)
     else:
         revision.state = RevisionState.FAILED

@@ -16,8 +16,8 @@ from common.wire import validate
 from documents.models import Document, Revision
 from documents.selectors import pages_path, ready_documents, require_processed
 from jobs.models import Job
-from jobs.services import Resources, job_submit
-from jobs.transitions import State
+from jobs.services import job_submit
+from jobs.transitions import JobState
 from processing.models import Dataset, DatasetVersion, DatasetVersionSource, DatasetVersionState, Recipe
 from processing.selectors import DATASETS, recipe_content
 from workers.specs.curate import CurateResult, CurateSource, CurateSpec
@@ -81,7 +81,7 @@ def dataset_version_create(
         dataset=dataset,
         number=number,
         recipe=recipe.model_dump(mode="json"),
-        job=job_submit(kind="curate", spec=spec, actor=actor, resources=Resources(cpus=1)),
+        job=job_submit(kind="curate", spec=spec, actor=actor),
     )
     DatasetVersionSource.objects.bulk_create(
         DatasetVersionSource(organization_id=version.organization_id, version=version, revision=revision)
@@ -103,13 +103,13 @@ def curation_finalize(job: Job) -> None:
     version = DatasetVersion.objects.filter(job=job).first()
     if version is None or version.state != DatasetVersionState.BUILDING:
         return
-    if job.state == State.SUCCEEDED:
+    if job.state == JobState.SUCCEEDED:
         result = CurateResult.model_validate(job.result)
         artifact_adopt(run_path(job.id, job.fence) / "output", version.organization_id, DATASETS, version.id)
         version.state = DatasetVersionState.READY
         version.result = result.model_dump(mode="json")
         version.manifest_sha256 = result.manifest_sha256
-    elif job.state == State.CANCELLED:
+    elif job.state == JobState.CANCELLED:
         version.state = DatasetVersionState.CANCELLED
     else:
         version.state = DatasetVersionState.FAILED

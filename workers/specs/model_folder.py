@@ -47,9 +47,10 @@ class ModelFolderFacts(Spec):
     has_chat_template: bool
 
 
-def inspect_model_folder(path: Path) -> ModelFolderFacts:
+def inspect_model_folder(path: Path, *, kind: str = "causal_lm") -> ModelFolderFacts:
     """Read and judge the folder. It reads every byte (for the digest): seconds for each gigabyte.
 
+    `kind` is `causal_lm` or `embedding` (an encoder).
     Raises UnsafeModelFolder with `base_model_missing`, `base_model_unsafe`, `base_model_damaged`
     or `base_model_unsupported`.
     """
@@ -58,7 +59,7 @@ def inspect_model_folder(path: Path) -> ModelFolderFacts:
     text = config.get("text_config", config)
     files = _files(path)
     return ModelFolderFacts(
-        architecture=_architecture(config),
+        architecture=_architecture(config, kind),
         model_type=str(config.get("model_type", "")),
         parameters=sum(_tensor_elements(file) for file in _weights(path)),
         context_length=_number(text, "max_position_embeddings", "n_positions"),
@@ -178,13 +179,20 @@ def _json(file: Path) -> dict[str, Any]:
     return value
 
 
-def _architecture(config: dict[str, Any]) -> str:
-    architectures = config.get("architectures") or []
-    if not architectures or not str(architectures[0]).endswith(("ForCausalLM", "ForConditionalGeneration")):
+ARCHITECTURE_ENDINGS = {
+    "causal_lm": ("ForCausalLM", "ForConditionalGeneration"),
+    "embedding": ("Model", "ForMaskedLM"),
+}
+
+
+def _architecture(config: dict[str, Any], kind: str) -> str:
+    architecture = str((config.get("architectures") or [""])[0])
+    if not architecture.endswith(ARCHITECTURE_ENDINGS[kind]):
+        wanted = "a causal language model" if kind == "causal_lm" else "an encoder"
         raise UnsafeModelFolder(
-            "base_model_unsupported", "config.json does not name a causal language model in `architectures`."
+            "base_model_unsupported", f"config.json does not name {wanted} in `architectures`."
         )
-    return str(architectures[0])
+    return architecture
 
 
 def _number(config: dict[str, Any], *names: str) -> int:

@@ -1,0 +1,75 @@
+"""Reads: the base models an organization may use, its model versions, and where their files lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.db.models import Q, QuerySet
+
+from common.errors import NotFound
+from common.storage import artifact_path
+from common.tenancy import current_organization_id
+from registry.models import BaseModel, BaseModelKind, ModelExport, ModelVersion
+
+MODELS = "models"
+"""The artefact kind under which a model version's folder is kept."""
+EXPORTS = "exports"
+
+
+def base_model_list() -> QuerySet[BaseModel]:
+    """What the current organization may customize or search with."""
+    granted = Q(open_to_all=True) | Q(grants__organization_id=current_organization_id())
+    return BaseModel.objects.filter(granted, is_active=True).distinct()
+
+
+def base_model_get(name: str, *, kind: str | None = None, param: str | None = None) -> BaseModel:
+    """By name or id."""
+    rows = base_model_list().filter(Q(name=name) | Q(pk=name))
+    found = (rows.filter(kind=kind) if kind else rows).first()
+    if found is None:
+        raise NotFound(param=param)
+    return found
+
+
+def default_embedding_model() -> BaseModel | None:
+    return base_model_list().filter(kind=BaseModelKind.EMBEDDING).order_by("id").first()
+
+
+def model_version_list() -> QuerySet[ModelVersion]:
+    return ModelVersion.objects.filter(deleted_at=None).select_related("base_model")
+
+
+def model_version_get(name: str, *, param: str | None = None) -> ModelVersion:
+    """By name (`ft:...`) or id."""
+    found = model_version_list().filter(Q(name=name) | Q(pk=name)).first()
+    if found is None:
+        raise NotFound(param=param)
+    return found
+
+
+def latest_version(base_model: BaseModel, suffix: str) -> ModelVersion | None:
+    return model_version_list().filter(base_model=base_model, suffix=suffix).order_by("-number").first()
+
+
+def model_folder(version: ModelVersion) -> Path:
+    return artifact_path(version.organization_id, MODELS, version.id)
+
+
+def weights_of(base_model: BaseModel, version: ModelVersion | None) -> tuple[Path, Path | None]:
+    """The base folder and, for a LoRA version, the adapter folder to put on it.
+
+    A fully trained version stands in for its base.
+    """
+    if version is None:
+        return Path(base_model.path), None
+    if version.method == "full":
+        return model_folder(version), None
+    return Path(base_model.path), model_folder(version)
+
+
+def export_list(version: ModelVersion) -> QuerySet[ModelExport]:
+    return version.exports.select_related("job", "model_version")
+
+
+def export_folder(export: ModelExport) -> Path:
+    return artifact_path(export.organization_id, EXPORTS, export.id)

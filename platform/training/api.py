@@ -1,0 +1,231 @@
+"""/v1/fine_tuning/jobs, as OpenAI's clients know it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from ninja import Query, Router
+from pydantic import Field
+
+from accounts.principal import actor_of
+from common.errors import InvalidRequest, NotFound
+from common.pagination import keyset_page, list_body
+from common.wire import Body, PageQuery, refuse_unsupported, unix, validate
+from documents.models import Document
+from documents.selectors import document_get
+from jobs.api import job_error_body
+from jobs.models import JobEvent
+from jobs.selectors import job_event_list
+from processing.models import DatasetVersion
+from processing.selectors import version_get
+from training import services
+from training.hyperparameters import hyperparameters, openai_hyperparameters
+from training.models import Checkpoint, MethodType, TrainingRun
+from training.selectors import checkpoint_list, run_get, run_list, wire_status
+from workers.specs.train import Checkpointing, Distributed, Hyperparameters
+
+router = Router(tags=["Fine-tuning"])
+
+EVENT_PREFIX = "ftevent-"
+
+
+class MethodSettings(Body):
+    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    """OpenAI's `n_epochs`, `batch_size`, `learning_rate_multiplier` (number or `auto`), or Kosha's own."""
+
+
+class Method(Body):
+    type: str
+    """`supervised`, or Kosha's `continued_pretraining`, which learns from documents as well."""
+    supervised: MethodSettings | None = None
+    continued_pretraining: MethodSettings | None = None
+    dpo: dict[str, Any] | None = None
+    reinforcement: dict[str, Any] | None = None
+
+
+class JobBody(Body):
+    model: str
+    """A base model's name, or `ft:...` to continue from a version."""
+    training_file: str
+    """A file of conversations (`file-...`, purpose fine-tune) or a dataset version (`dsv_...`)."""
+    method: Method | None = None
+    hyperparameters: dict[str, Any] | None = None
+    """The older place of OpenAI's hyperparameters."""
+    suffix: str | None = None
+    seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
+    metadata: dict[str, str] | None = None
+    validation_file: str | None = None
+    integrations: list[Any] | None = None
+    checkpoint: dict[str, Any] | None = None
+    """Kosha's: `{"every_steps": 50, "keep": 3}`."""
+    distributed: dict[str, Any] | None = None
+    """Kosha's: `{"processes": 2, "zero_stage": 2}`."""
+
+
+def run_body(run: TrainingRun) -> dict[str, Any]:
+    values = Hyperparameters.model_validate(run.hyperparameters)
+    job = run.job
+    status = wire_status(run)
+    finished = status in ("succeeded", "failed", "cancelled")
+    return {
+        "id": run.id,
+        "object": "fine_tuning.job",
+        "created_at": unix(run.created_at),
+        "finished_at": unix(job.ended_at) if finished else None,
+        "estimated_finish": None if finished else _estimated_finish(run),
+        "model": run.parent.name if run.parent else run.base_model.name,
+        "fine_tuned_model": run.model_version.name if run.model_version else None,
+        "organization_id": run.organization_id,
+        "status": status,
+        "error": job_error_body(job),
+        "training_file": run.dataset_version_id
+        or (run.training_revision.document_id if run.training_revision else None),
+        "validation_file": None,
+        "result_files": [],
+        "trained_tokens": run.result.get("tokens"),
+        "hyperparameters": openai_hyperparameters(values),
+        "method": {"type": run.method, run.method: {"hyperparameters": openai_hyperparameters(values)}},
+        "seed": values.seed,
+        "integrations": [],
+        "metadata": run.metadata,
+        "kosha": {
+            "job": job.id,
+            "hyperparameters": run.hyperparameters,
+            "progress": {
+                "done": job.progress_done,
+                "total": job.progress_total,
+                "unit": job.progress_unit,
+                "seconds_left": job.seconds_left,
+            },
+            "result": run.result,
+        },
+    }
+
+
+def _estimated_finish(run: TrainingRun) -> int | None:
+    left = run.job.seconds_left
+    return None if left is None else unix(timezone.now() + timedelta(seconds=left))
+
+
+@router.post("/fine_tuning/jobs", summary="Start a training run")
+def job_create(request: HttpRequest, payload: JobBody) -> dict[str, Any]:
+    refuse_unsupported(
+        {"validation_file": payload.validation_file, "integrations": payload.integrations or None}
+    )
+    method, given, at = _method(payload)
+    values = hyperparameters(given, at=at)
+    if payload.seed is not None:
+        values = values.model_copy(update={"seed": payload.seed})
+    run = services.training_run_create(
+        model=payload.model,
+        method=method,
+        data=_training_data(payload.training_file),
+        hyperparameters=values,
+        suffix=payload.suffix or "",
+        metadata=payload.metadata,
+        checkpointing=validate(Checkpointing, payload.checkpoint or {}, at="checkpoint."),
+        distributed=validate(Distributed, payload.distributed or {}, at="distributed."),
+        idempotency_key=request.headers.get("Idempotency-Key"),
+        actor=actor_of(request),
+    )
+    return run_body(run)
+
+
+def _method(payload: JobBody) -> tuple[str, dict[str, Any], str]:
+    """The method, its hyperparameters as given, and where they stood (for error messages)."""
+    if payload.method is None:
+        return MethodType.SUPERVISED, payload.hyperparameters or {}, "hyperparameters."
+    type_ = payload.method.type
+    if type_ not in MethodType.values:
+        raise InvalidRequest(
+            "unsupported_parameter",
+            _("method.type must be one of: %(types)s.") % {"types": ", ".join(MethodType.values)},
+            param="method.type",
+        )
+    settings: MethodSettings | None = getattr(payload.method, type_)
+    if settings is None and payload.hyperparameters:
+        return type_, payload.hyperparameters, "hyperparameters."
+    return type_, settings.hyperparameters if settings else {}, f"method.{type_}.hyperparameters."
+
+
+def _training_data(id: str) -> DatasetVersion | Document:
+    try:
+        return version_get(id) if id.startswith("dsv_") else document_get(id)
+    except NotFound as error:
+        raise NotFound(param="training_file") from error
+
+
+@router.get("/fine_tuning/jobs", summary="List training runs")
+def job_list(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
+    return list_body(keyset_page(run_list(), after=query.after, limit=query.limit, order=query.order), run_body)
+
+
+@router.get("/fine_tuning/jobs/{job_id}", summary="Retrieve a training run")
+def job_retrieve(request: HttpRequest, job_id: str) -> dict[str, Any]:
+    return run_body(run_get(job_id))
+
+
+@router.post("/fine_tuning/jobs/{job_id}/cancel", summary="Cancel a training run")
+def job_cancel(request: HttpRequest, job_id: str) -> dict[str, Any]:
+    return run_body(services.training_run_cancel(run=run_get(job_id), actor=actor_of(request)))
+
+
+@router.post("/fine_tuning/jobs/{job_id}/pause", summary="Pause after the next checkpoint")
+def job_pause(request: HttpRequest, job_id: str) -> dict[str, Any]:
+    return run_body(services.training_run_pause(run=run_get(job_id), actor=actor_of(request)))
+
+
+@router.post("/fine_tuning/jobs/{job_id}/resume", summary="Resume a paused run")
+def job_resume(request: HttpRequest, job_id: str) -> dict[str, Any]:
+    return run_body(services.training_run_resume(run=run_get(job_id), actor=actor_of(request)))
+
+
+class ChildQuery(Body):
+    after: str | None = None
+    limit: int = Field(default=20, ge=1, le=100)
+
+
+def event_body(event: JobEvent) -> dict[str, Any]:
+    kind: Literal["metrics", "message"] = "metrics" if event.type == "metrics" else "message"
+    return {
+        "id": f"{EVENT_PREFIX}{event.id}",
+        "object": "fine_tuning.job.event",
+        "created_at": unix(event.created_at),
+        "level": {"warning": "warn"}.get(event.level, event.level),
+        "message": event.message,
+        "type": kind,
+        "data": event.data,
+    }
+
+
+@router.get("/fine_tuning/jobs/{job_id}/events", summary="What happened, newest first")
+def job_events(request: HttpRequest, job_id: str, query: Query[ChildQuery]) -> dict[str, Any]:
+    after = None
+    if query.after is not None:
+        after = query.after.removeprefix(EVENT_PREFIX)
+        if not after.isdigit():
+            raise NotFound(param="after")
+    rows = job_event_list(run_get(job_id).job)
+    return list_body(keyset_page(rows, after=after, limit=query.limit), event_body)
+
+
+def checkpoint_body(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "id": checkpoint.id,
+        "object": "fine_tuning.job.checkpoint",
+        "created_at": unix(checkpoint.created_at),
+        "fine_tuned_model_checkpoint": checkpoint.id,
+        "fine_tuning_job_id": checkpoint.run_id,
+        "metrics": {"step": checkpoint.step, **checkpoint.metrics},
+        "step_number": checkpoint.step,
+    }
+
+
+@router.get("/fine_tuning/jobs/{job_id}/checkpoints", summary="Where the run can be resumed from, newest first")
+def job_checkpoints(request: HttpRequest, job_id: str, query: Query[ChildQuery]) -> dict[str, Any]:
+    rows = checkpoint_list(run_get(job_id))
+    return list_body(keyset_page(rows, after=query.after, limit=query.limit), checkpoint_body)

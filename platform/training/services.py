@@ -1,0 +1,208 @@
+"""Writes: starting and steering training runs; what follows when one has ended."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import Organization
+from audit.services import Actor, audit_record
+from common.errors import Conflict, InvalidRequest, NotFound
+from common.storage import run_path
+from documents.models import Document, Purpose, Revision
+from documents.selectors import pages_folder, require_processed
+from jobs.models import Job
+from jobs.services import job_cancel, job_pause, job_resume, job_submit
+from jobs.transitions import JobState
+from processing.models import DatasetVersion
+from processing.selectors import records_path, require_ready
+from registry.models import BaseModel, BaseModelKind, ModelVersion
+from registry.selectors import base_model_get, model_folder, model_version_get
+from registry.services import model_version_create
+from training.models import Checkpoint, MethodType, TrainingRun
+from training.selectors import run_get
+from workers.specs.events import CheckpointSaved
+from workers.specs.train import Checkpointing, Distributed, Hyperparameters, TrainResult, TrainSpec
+
+DEFAULT_SUFFIX = "custom"
+
+
+@transaction.atomic
+def training_run_create(
+    *,
+    model: str,
+    method: str,
+    data: DatasetVersion | Document,
+    hyperparameters: Hyperparameters,
+    actor: Actor,
+    suffix: str = "",
+    metadata: dict[str, str] | None = None,
+    checkpointing: Checkpointing | None = None,
+    distributed: Distributed | None = None,
+    idempotency_key: str | None = None,
+) -> TrainingRun:
+    """Queue a run that customizes `model`: a base model's name, or a version's to continue from.
+
+    Raises InvalidRequest `unknown_model`, `invalid_suffix`, `empty_dataset`; Conflict when the data
+    are not ready, or the idempotency key was used for another request.
+    """
+    base_model, parent = _starting_point(model)
+    if not re.fullmatch(r"[a-z0-9-]{0,40}", suffix):
+        raise InvalidRequest("invalid_suffix", _("Use up to 40 small letters, digits and -."), param="suffix")
+    dataset_version, revision, records = _training_data(data)
+    _require_records(method, dataset_version, revision)
+    spec = TrainSpec(
+        base_model=Path(base_model.path),
+        base_model_digest=base_model.digest,
+        record_files=(records,),
+        objectives=_objectives(method),
+        parent_adapter=model_folder(parent) if parent else None,
+        parent_manifest_sha256=parent.manifest_sha256 if parent else None,
+        hyperparameters=hyperparameters,
+        checkpoint=checkpointing or Checkpointing(),
+        distributed=distributed or Distributed(),
+    )
+    job = job_submit(
+        kind="train", spec=spec, actor=actor, idempotency_key=idempotency_key, processes=spec.processes
+    )
+    known = TrainingRun.objects.filter(job=job).first()
+    if known is not None:
+        return run_get(known.id)
+    run = TrainingRun.objects.create(
+        job=job,
+        base_model=base_model,
+        parent=parent,
+        method=method,
+        dataset_version=dataset_version,
+        training_revision=revision,
+        hyperparameters=hyperparameters.model_dump(mode="json"),
+        suffix=suffix or (parent.suffix if parent else DEFAULT_SUFFIX),
+        metadata=metadata or {},
+    )
+    audit_record(
+        organization_id=run.organization_id,
+        actor=actor,
+        action="training_run.created",
+        target_type="training_run",
+        target_id=run.id,
+        data={
+            "base_model": base_model.name,
+            "parent": parent.id if parent else None,
+            "dataset_version": dataset_version.id if dataset_version else None,
+            "revision": revision.id if revision else None,
+        },
+    )
+    return run_get(run.id)
+
+
+def _starting_point(model: str) -> tuple[BaseModel, ModelVersion | None]:
+    try:
+        if model.startswith("ft:"):
+            parent = model_version_get(model)
+            if parent.method != "lora":
+                raise Conflict("cannot_continue", _("Only a LoRA version can be continued."), param="model")
+            return parent.base_model, parent
+        return base_model_get(model, kind=BaseModelKind.CAUSAL_LM), None
+    except NotFound as error:
+        raise InvalidRequest(
+            "unknown_model", _("There is no such model here. GET /v1/models lists those you may use."), param="model"
+        ) from error
+
+
+def _training_data(data: DatasetVersion | Document) -> tuple[DatasetVersion | None, Revision | None, Path]:
+    if isinstance(data, DatasetVersion):
+        return require_ready(data, param="training_file"), None, records_path(data)
+    if data.purpose != Purpose.FINE_TUNE:
+        raise InvalidRequest(
+            "wrong_purpose",
+            _("Upload training conversations with purpose fine-tune, or name a dataset version (dsv_...)."),
+            param="training_file",
+        )
+    revision = require_processed(data, param="training_file")
+    return None, revision, pages_folder(revision) / "records.jsonl"
+
+
+def _require_records(method: str, version: DatasetVersion | None, revision: Revision | None) -> None:
+    """An empty training set is told at once; the engine checks again for what it cannot know here."""
+    if version is not None:
+        counts = version.result
+        texts = counts["records"] - counts["heldout_records"]
+        examples = (
+            counts["pairs"] - counts["heldout_pairs"] + counts["conversations"] - counts["heldout_conversations"]
+        )
+        usable = examples if method == MethodType.SUPERVISED else texts + examples
+    else:
+        usable = (revision.records or 0) if revision else 0
+    if usable == 0:
+        raise InvalidRequest(
+            "empty_dataset",
+            _("The data hold nothing this method can learn from. Add documents, or look at what was dropped."),
+            param="training_file",
+        )
+
+
+def _objectives(method: str) -> Any:
+    return ("supervised",) if method == MethodType.SUPERVISED else ("continued_pretraining", "supervised")
+
+
+def training_run_cancel(*, run: TrainingRun, actor: Actor) -> TrainingRun:
+    job_cancel(job=run.job, actor=actor)
+    return run_get(run.id)
+
+
+def training_run_pause(*, run: TrainingRun, actor: Actor) -> TrainingRun:
+    job_pause(job=run.job, actor=actor)
+    return run_get(run.id)
+
+
+def training_run_resume(*, run: TrainingRun, actor: Actor) -> TrainingRun:
+    job_resume(job=run.job, actor=actor)
+    return run_get(run.id)
+
+
+def checkpoint_record(*, job: Job, event: CheckpointSaved) -> None:
+    """Note a finished checkpoint; the newest attempt's wins where a step was reached twice."""
+    run = TrainingRun.objects.filter(job=job).first()
+    if run is not None:
+        Checkpoint.objects.update_or_create(
+            run=run,
+            step=event.step,
+            defaults={
+                "organization_id": run.organization_id,
+                "path": event.path,
+                "manifest_sha256": event.manifest_sha256,
+                "metrics": event.values,
+            },
+        )
+
+
+@transaction.atomic
+def training_finalize(job: Job) -> None:
+    """Register the version that a finished run made."""
+    run = TrainingRun.objects.select_for_update(of=("self",)).filter(job=job).first()
+    if run is None or run.model_version_id is not None or job.state != JobState.SUCCEEDED:
+        return
+    result = TrainResult.model_validate(job.result)
+    made = result.adapter_dir or result.model_dir
+    assert made is not None, "a successful run made an adapter or a model"
+    run.model_version = model_version_create(
+        # Named after the run, so that a repeated finalize adopts into the same folder.
+        id=run.id.replace("ftjob-", "model_"),
+        source=run_path(job.id, job.fence) / "output" / made,
+        base_model=run.base_model,
+        suffix=run.suffix,
+        method=TrainSpec.model_validate(job.spec).method,
+        parent=run.parent,
+        training_run_id=run.id,
+        dataset_version_id=run.dataset_version_id or "",
+        manifest_sha256=result.manifest_sha256,
+        facts=result.model_dump(mode="json"),
+        organization=Organization.objects.get(pk=run.organization_id),
+        actor=Actor(job.actor_kind, job.actor_id, job.actor_label),
+    )
+    run.result = result.model_dump(mode="json")
+    run.save(update_fields=["model_version", "result"])
