@@ -14,7 +14,7 @@ from common.wire import PageQuery, unix
 from jobs.models import Job, JobEvent
 from jobs.selectors import job_get, job_list, public_state
 from jobs.services import job_cancel
-from jobs.transitions import State
+from jobs.transitions import JobState
 
 router = Router(tags=["jobs"])
 
@@ -23,7 +23,7 @@ KindName = Literal["ingest", "curate", "train", "evaluate", "index", "export"]
 
 class JobQuery(PageQuery):
     kind: KindName | None = None
-    state: State | None = None
+    state: JobState | None = None
 
 
 @router.get("/jobs", summary="List jobs")

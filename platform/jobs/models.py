@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from common.ids import PrefixedIdField
 from common.models import CreatedModel, TenantModel
 from common.storage import run_path
-from jobs.transitions import TERMINAL, State
+from jobs.transitions import TERMINAL, JobState
 
 
 class LauncherName(models.TextChoices):
@@ -66,7 +66,7 @@ class Job(TenantModel):
 
     id = PrefixedIdField("job_")
     kind = models.CharField(max_length=16)
-    state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    state = models.CharField(max_length=16, choices=JobState.choices, default=JobState.QUEUED)
     spec = models.JSONField()
     """The engine's spec class as JSON."""
 
@@ -151,7 +151,7 @@ class Job(TenantModel):
             models.Index(fields=["organization", "kind", "-id"], name="job_newest_of_kind"),
             models.Index(fields=["state", "id"], condition=Q(cleaned_at=None), name="job_unfinished"),
             models.Index(
-                fields=["cluster", "-priority", "id"], condition=Q(state=State.QUEUED), name="job_waiting"
+                fields=["cluster", "-priority", "id"], condition=Q(state=JobState.QUEUED), name="job_waiting"
             ),
         ]
 

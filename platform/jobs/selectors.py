@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from common.errors import Conflict, NotFound
 from jobs.models import Job, JobEvent
-from jobs.transitions import State
+from jobs.transitions import JobState
 
 
 def job_get(id: str) -> Job:
@@ -24,9 +24,9 @@ def job_list(*, kind: str | None = None, state: str | None = None) -> QuerySet[J
     rows: QuerySet[Job] = Job.objects.all()
     if kind is not None:
         rows = rows.filter(kind=kind)
-    if state == State.RUNNING:
-        rows = rows.filter(state=State.RUNNING) | rows.filter(state=State.SUCCEEDED, finalized_at=None)
-    elif state == State.SUCCEEDED:
+    if state == JobState.RUNNING:
+        rows = rows.filter(state=JobState.RUNNING) | rows.filter(state=JobState.SUCCEEDED, finalized_at=None)
+    elif state == JobState.SUCCEEDED:
         rows = rows.filter(state=state).exclude(finalized_at=None)
     elif state is not None:
         rows = rows.filter(state=state)
@@ -47,9 +47,9 @@ def job_events(
 
 def public_state(job: Job) -> str:
     """What people are told: nobody sees `succeeded` before its result is registered."""
-    if job.state == State.SUCCEEDED and job.finalized_at is None:
-        return State.RUNNING.value
-    return State(job.state).value
+    if job.state == JobState.SUCCEEDED and job.finalized_at is None:
+        return JobState.RUNNING.value
+    return JobState(job.state).value
 
 
 def job_by_idempotency_key(key: str, request_digest: str) -> Job | None:

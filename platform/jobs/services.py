@@ -25,7 +25,7 @@ from jobs.kinds import KINDS, Need, settle
 from jobs.kinds import Resources as Resources
 from jobs.models import Cluster, ClusterGrant, Job, JobEvent, LauncherName
 from jobs.selectors import job_by_idempotency_key, job_get
-from jobs.transitions import ACTIVE, MOVES, TERMINAL, State
+from jobs.transitions import ACTIVE, MOVES, TERMINAL, JobState
 from workers.specs.base import Spec
 from workers.specs.run import RunError
 
@@ -97,13 +97,13 @@ def job_cancel(*, job: Job, actor: Actor) -> Job:
         job,
         actor,
         {
-            State.QUEUED: State.CANCELLED,
-            State.PAUSED: State.CANCELLED,
-            State.STARTING: State.CANCELLING,
-            State.RUNNING: State.CANCELLING,
-            State.PAUSING: State.CANCELLING,
+            JobState.QUEUED: JobState.CANCELLED,
+            JobState.PAUSED: JobState.CANCELLED,
+            JobState.STARTING: JobState.CANCELLING,
+            JobState.RUNNING: JobState.CANCELLING,
+            JobState.PAUSING: JobState.CANCELLING,
         },
-        done={State.CANCELLING, State.CANCELLED},
+        done={JobState.CANCELLING, JobState.CANCELLED},
         refusal=Conflict("job_has_ended", _("The job has already ended; there is nothing to cancel.")),
     )
 
@@ -116,11 +116,11 @@ def job_pause(*, job: Job, actor: Actor) -> Job:
         job,
         actor,
         {
-            State.QUEUED: State.PAUSED,
-            State.STARTING: State.PAUSING,
-            State.RUNNING: State.PAUSING,
+            JobState.QUEUED: JobState.PAUSED,
+            JobState.STARTING: JobState.PAUSING,
+            JobState.RUNNING: JobState.PAUSING,
         },
-        done={State.PAUSING, State.PAUSED},
+        done={JobState.PAUSING, JobState.PAUSED},
         refusal=Conflict("job_not_running", _("The job neither waits nor runs, so it cannot be paused.")),
     )
 
@@ -130,17 +130,17 @@ def job_resume(*, job: Job, actor: Actor) -> Job:
     return _ask(
         job,
         actor,
-        {State.PAUSED: State.QUEUED},
-        done={State.QUEUED, State.STARTING, State.RUNNING},
+        {JobState.PAUSED: JobState.QUEUED},
+        done={JobState.QUEUED, JobState.STARTING, JobState.RUNNING},
         refusal=Conflict("job_not_paused", _("The job is not paused, so it cannot be resumed.")),
     )
 
 
-def _ask(job: Job, actor: Actor, moves: dict[State, State], *, done: set[State], refusal: Conflict) -> Job:
+def _ask(job: Job, actor: Actor, moves: dict[JobState, JobState], *, done: set[JobState], refusal: Conflict) -> Job:
     """Make whichever of `moves` fits the job's present state, which may change under our hands."""
-    for _attempt in range(len(State)):
+    for _attempt in range(len(JobState)):
         job = job_get(job.id)
-        state = State(job.state)
+        state = JobState(job.state)
         if state in done:
             return job
         if state not in moves:
@@ -162,8 +162,8 @@ def job_claim(*, job: Job) -> bool:
     before = job.fence
     claimed = _move(
         job,
-        {State.QUEUED},
-        State.STARTING,
+        {JobState.QUEUED},
+        JobState.STARTING,
         SYSTEM,
         fence=F("fence") + 1,
         attempt=F("attempt") + 1,
@@ -193,7 +193,7 @@ def job_launched(*, job: Job, handle: dict[str, Any]) -> bool:
 
 def job_started(*, job: Job) -> bool:
     """The engine is known to run, or to have run."""
-    return _move(job, {State.STARTING}, State.RUNNING, SYSTEM)
+    return _move(job, {JobState.STARTING}, JobState.RUNNING, SYSTEM)
 
 
 def job_polled(*, job: Job, pulse: int) -> bool:
@@ -217,8 +217,8 @@ def job_requeue(*, job: Job, reason: str, delay: timedelta = timedelta(), **coun
     """Another attempt, no sooner than after `delay`; `counters` are columns of the retry budget."""
     moved = _move(
         job,
-        {State.STARTING, State.RUNNING},
-        State.QUEUED,
+        {JobState.STARTING, JobState.RUNNING},
+        JobState.QUEUED,
         SYSTEM,
         reason=reason,
         not_before=Now() + delay,
@@ -232,22 +232,22 @@ def job_requeue(*, job: Job, reason: str, delay: timedelta = timedelta(), **coun
 
 
 def job_paused(*, job: Job) -> bool:
-    return _move(job, {State.PAUSING}, State.PAUSED, SYSTEM, lease_until=None, seconds_left=None)
+    return _move(job, {JobState.PAUSING}, JobState.PAUSED, SYSTEM, lease_until=None, seconds_left=None)
 
 
 def job_cancelled(*, job: Job) -> bool:
-    return _end(job, {State.CANCELLING}, State.CANCELLED)
+    return _end(job, {JobState.CANCELLING}, JobState.CANCELLED)
 
 
 def job_succeeded(*, job: Job, result: dict[str, Any]) -> bool:
-    return _end(job, {State.RUNNING, State.PAUSING}, State.SUCCEEDED, result=result)
+    return _end(job, {JobState.RUNNING, JobState.PAUSING}, JobState.SUCCEEDED, result=result)
 
 
 def job_failed(*, job: Job, error: RunError) -> bool:
     return _end(
         job,
-        {State.STARTING, State.RUNNING, State.PAUSING},
-        State.FAILED,
+        {JobState.STARTING, JobState.RUNNING, JobState.PAUSING},
+        JobState.FAILED,
         reason=error.code,
         error_code=error.code,
         error_message=error.message,
@@ -286,11 +286,11 @@ def event_write(job: Job, type_: str, message: str, *, level: str = "info", **da
 
 
 # -- the move itself ----------------------------------------------------------------------------
-def _current(job: Job, states: Iterable[State]) -> models.QuerySet[Job]:
+def _current(job: Job, states: Iterable[JobState]) -> models.QuerySet[Job]:
     return Job.objects.filter(pk=job.pk, fence=job.fence, state__in=list(states))
 
 
-def _end(job: Job, expected: set[State], to: State, **fields: Any) -> bool:
+def _end(job: Job, expected: set[JobState], to: JobState, **fields: Any) -> bool:
     return _move(
         job, expected, to, SYSTEM, ended_at=Now(), lease_until=None, seconds_left=None, handle=None, **fields
     )
@@ -299,8 +299,8 @@ def _end(job: Job, expected: set[State], to: State, **fields: Any) -> bool:
 @transaction.atomic
 def _move(
     job: Job,
-    expected: set[State],
-    to: State,
+    expected: set[JobState],
+    to: JobState,
     actor: Actor,
     *,
     reason: str = "",

@@ -12,7 +12,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-class State(models.TextChoices):
+class JobState(models.TextChoices):
     QUEUED = "queued", _("Waiting")
     STARTING = "starting", _("Starting")
     RUNNING = "running", _("Running")
@@ -24,9 +24,9 @@ class State(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
-_S = State
+_S = JobState
 
-MOVES: dict[State, frozenset[State]] = {
+MOVES: dict[JobState, frozenset[JobState]] = {
     _S.QUEUED: frozenset({_S.STARTING, _S.PAUSED, _S.CANCELLED}),
     # Back to QUEUED: the attempt was lost, or stopped by nobody's wish, and is tried again.
     _S.STARTING: frozenset({_S.RUNNING, _S.PAUSING, _S.CANCELLING, _S.QUEUED, _S.FAILED}),
@@ -47,7 +47,7 @@ ACTIVE = frozenset({_S.STARTING, _S.RUNNING, _S.PAUSING, _S.CANCELLING})
 TERMINAL = frozenset(state for state, following in MOVES.items() if not following)
 
 
-def is_legal(before: State, after: State) -> bool:
+def is_legal(before: JobState, after: JobState) -> bool:
     return after in MOVES[before]
 
 
