@@ -135,8 +135,8 @@ _RANGE = re.compile(r"([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)")
 
 
 def row_text(row: tuple[str, ...]) -> str:
-    """A table row as one line of the page's text."""
-    return CELL_SEPARATOR.join(cell.replace("\n", " ") for cell in row).strip(" |")
+    """A table row as one line of the page's text, in the form `normalize` leaves alone."""
+    return " ".join(CELL_SEPARATOR.join(row).split()).strip(" |")
 
 
 def column_letters(index: int) -> str:

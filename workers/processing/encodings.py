@@ -13,6 +13,8 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _JAPANESE = ("cp932", "euc_jp")
+# What Python's cp932 makes of the bytes 80, A0, FD, FE and FF, which no Japanese text holds.
+_NOT_JIS = re.compile("[\x80\xa0\uf8f0-\uf8f3]")
 _SAMPLE = 20_000
 _PLAUSIBLE_SHARE = 0.7
 _UTF8_SEQUENCE = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}")
@@ -43,7 +45,8 @@ def decode(content: bytes, *, declared_inside: bool = False) -> str:
 def _decode_japanese(content: bytes) -> str:
     if _is_broken_utf8(content):
         return _strict(content, "utf-8")
-    candidates = [text for encoding in _JAPANESE if (text := _attempt(content, encoding)) is not None]
+    decoded = [text for encoding in _JAPANESE if (text := _attempt(content, encoding)) is not None]
+    candidates = [text for text in decoded if not _NOT_JIS.search(text)]
     best = max(candidates, key=_plausibility, default="")
     if _plausibility(best) < _PLAUSIBLE_SHARE:
         raise _undecodable(None)

@@ -27,18 +27,23 @@ _SECTION_HEADINGS = {"h1", "h2"}
 
 
 def parse(path: Path, spec: IngestSpec) -> Extracted:
-    text = decode(path.read_bytes(), declared_inside=True)
-    try:
-        # The declaration would contradict the text, which is decoded already.
-        root = lxml.html.document_fromstring(
-            text.encode("utf-8"), parser=lxml.html.HTMLParser(encoding="utf-8")
-        )
-    except (etree.ParserError, etree.XMLSyntaxError) as error:
-        raise damaged("The HTML file holds no page.") from error
+    root = _tree(decode(path.read_bytes(), declared_inside=True))
     title = normalize(root.findtext(".//title") or "") or None
     pages = _Walker(root).sections.pages()
     check_page_count(len(pages), spec)
     return Extracted(pages, title)
+
+
+def _tree(text: str) -> Any:
+    # Encoded again, because a declaration inside would contradict text that is decoded already.
+    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
+    try:
+        root = lxml.html.document_fromstring(text.encode("utf-8"), parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError) as error:
+        raise damaged("The HTML file holds no page.") from error
+    if parser.error_log.filter_types([etree.ErrorTypes.ERR_RESOURCE_LIMIT]):
+        raise damaged("The HTML file is nested too deeply to be read as a whole.")
+    return root
 
 
 class _Walker:

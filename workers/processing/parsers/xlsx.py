@@ -22,27 +22,34 @@ from workers.specs.records import Page, Table
 from workers.text import normalize
 
 Row = list[str]
+_UNREADABLE = (
+    InvalidFileException,
+    XMLSyntaxError,
+    ParseError,
+    zipfile.BadZipFile,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+)
 
 
 def parse(path: Path, spec: IngestSpec) -> Extracted:
     check_archive(path, spec.max_expanded_bytes)
     try:
-        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        check_page_count(len(workbook.worksheets), spec)
-        shown = [sheet for sheet in workbook.worksheets if sheet.sheet_state == "visible"]
-        pages = [sheet_page(number, sheet.title, _rows(sheet)) for number, sheet in enumerate(shown, 1)]
-    except (
-        InvalidFileException,
-        XMLSyntaxError,
-        ParseError,
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        TypeError,
-    ) as error:
+        # By file object: openpyxl refuses a path that does not end in .xlsx, and blobs do not.
+        with open(path, "rb") as file:
+            return _extract(openpyxl.load_workbook(file, read_only=True, data_only=True), spec)
+    except _UNREADABLE as error:
         raise damaged("The workbook cannot be read.") from error
-    hidden = len(workbook.worksheets) - len(shown)
-    title = normalize(workbook.properties.title or "") or None
+
+
+def _extract(book: Any, spec: IngestSpec) -> Extracted:
+    check_page_count(len(book.worksheets), spec)
+    shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+    pages = [sheet_page(number, sheet.title, _rows(sheet)) for number, sheet in enumerate(shown, 1)]
+    hidden = len(book.worksheets) - len(shown)
+    title = normalize(book.properties.title or "") or None
     return Extracted(pages, title, (f"hidden_sheets_skipped:{hidden}",) if hidden else ())
 
 

@@ -1,0 +1,8 @@
+"""A parser with a wild pointer."""
+
+import os
+import resource
+import signal
+
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+os.kill(os.getpid(), signal.SIGSEGV)

@@ -1,0 +1,5 @@
+"""A parser with a bug of ours."""
+
+import sys
+
+sys.exit(1)

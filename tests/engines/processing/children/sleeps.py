@@ -1,0 +1,5 @@
+"""A parser that waits for ever."""
+
+import time
+
+time.sleep(60)

@@ -1,0 +1,4 @@
+"""A parser that never ends."""
+
+while True:
+    pass

@@ -1,0 +1,109 @@
+"""Makes real files of every format in memory, whole and broken."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from collections.abc import Callable, Sequence
+
+import docx
+import openpyxl
+from reportlab.lib.pdfencrypt import StandardEncryption
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen.canvas import Canvas
+
+FONT = "HeiseiMin-W3"
+
+
+def pdf(pages: Sequence[Sequence[str]], *, password: str | None = None, title: str = "") -> bytes:
+    pdfmetrics.registerFont(UnicodeCIDFont(FONT))
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, encrypt=StandardEncryption(password) if password else None)
+    canvas.setTitle(title)
+    for lines in pages:
+        canvas.setFont(FONT, 10)
+        for index, line in enumerate(lines):
+            canvas.drawString(40, 800 - 15 * index, line)
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def scan_pdf() -> bytes:
+    """A page with a drawing and no text."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    canvas.rect(100, 100, 300, 300, fill=1)
+    canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def word(build: Callable[[docx.document.Document], None]) -> bytes:
+    document = docx.Document()
+    build(document)
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def workbook(sheets: dict[str, Sequence[Sequence[object]]], *, hidden: Sequence[str] = ()) -> bytes:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(list(row))
+        sheet.sheet_state = "hidden" if name in hidden else "visible"
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def with_part(archive: bytes, name: str, content: bytes) -> bytes:
+    """The archive with one more entry."""
+    buffer = io.BytesIO(archive)
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(name, content)
+    return buffer.getvalue()
+
+
+def bomb(megabytes: int) -> bytes:
+    """A Word document whose extra part unpacks to so many megabytes of zeros."""
+    plain = word(lambda document: document.add_paragraph("小さく見える文書です。"))
+    return with_part(plain, "word/media/image1.bin", b"\0" * (megabytes * 1024 * 1024))
+
+
+def lying_bomb(megabytes: int) -> bytes:
+    """A bomb whose directory declares one byte where the data unpack to many."""
+    honest = bomb(megabytes)
+    true_size = struct.pack("<I", megabytes * 1024 * 1024)
+    return honest.replace(true_size, struct.pack("<I", 1))
+
+
+def slides(texts: Sequence[str], *, entity: str = "") -> bytes:
+    """The smallest presentation with these slides, listed in reverse order of their part names.
+
+    `entity` is what the document type declares `&laugh;` to be.
+    """
+    declared = f'<!DOCTYPE sld [<!ENTITY laugh "{entity}">]>' if entity else ""
+    a = 'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+    p = 'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"'
+    r = 'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
+    count = len(texts)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        ids = "".join(f'<p:sldId id="{256 + i}" r:id="r{i}"/>' for i in range(count))
+        file.writestr(
+            "ppt/presentation.xml", f"<p:presentation {p} {r}><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>"
+        )
+        relations = "".join(
+            f'<Relationship Id="r{i}" Target="slides/slide{count - i}.xml"/>' for i in range(count)
+        )
+        file.writestr("ppt/_rels/presentation.xml.rels", f"<Relationships>{relations}</Relationships>")
+        for i, text in enumerate(texts):
+            body = f"<p:sp><p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"
+            file.writestr(f"ppt/slides/slide{count - i}.xml", f"{declared}<p:sld {a} {p}>{body}</p:sld>")
+    return buffer.getvalue()
