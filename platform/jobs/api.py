@@ -12,7 +12,7 @@ from common.errors import InvalidRequest
 from common.pagination import keyset_page, list_body
 from common.wire import PageQuery, unix
 from jobs.models import Job, JobEvent
-from jobs.selectors import job_get, job_list, public_state
+from jobs.selectors import job_event_list, job_get, job_list, public_state
 from jobs.services import job_cancel
 from jobs.transitions import JobState
 
@@ -39,7 +39,7 @@ def retrieve_job(request: HttpRequest, job_id: str) -> dict[str, Any]:
 
 @router.get("/jobs/{job_id}/events", summary="List what happened to a job")
 def list_job_events(request: HttpRequest, job_id: str, query: Query[PageQuery]) -> dict[str, Any]:
-    rows = JobEvent.objects.filter(job=job_get(job_id))
+    rows = job_event_list(job_get(job_id))
     after = None if query.after is None else str(_event_number(query.after))
     return list_body(keyset_page(rows, after=after, limit=query.limit, order=query.order), event_body)
 

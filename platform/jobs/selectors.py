@@ -33,11 +33,16 @@ def job_list(*, kind: str | None = None, state: str | None = None) -> QuerySet[J
     return rows
 
 
+def job_event_list(job: Job) -> QuerySet[JobEvent]:
+    rows: QuerySet[JobEvent] = JobEvent.objects.filter(job=job)
+    return rows
+
+
 def job_events(
     job: Job, after: int | None = None, limit: int = 100, types: Iterable[str] | None = None
 ) -> list[JobEvent]:
     """Events after the given event id, oldest first."""
-    rows = JobEvent.objects.filter(job=job)
+    rows = job_event_list(job)
     if after is not None:
         rows = rows.filter(pk__gt=after)
     if types is not None:
