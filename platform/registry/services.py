@@ -21,7 +21,7 @@ from jobs.services import job_submit
 from jobs.transitions import JobState
 from registry.models import BaseModel, ModelExport, ModelVersion
 from registry.selectors import EXPORTS, MODELS, weights_of
-from workers.specs.export import ExportResult, ExportSpec
+from workers.specs.export import ExportFacts, ExportFormat, ExportResult, ExportSpec
 from workers.specs.model_folder import UnsafeModelFolder, inspect_model_folder
 
 
@@ -155,21 +155,22 @@ def model_version_delete(*, version: ModelVersion, actor: Actor) -> None:
 
 
 @transaction.atomic
-def export_create(*, version: ModelVersion, format: str, actor: Actor) -> ModelExport:
+def export_create(*, version: ModelVersion, format: ExportFormat, actor: Actor) -> ModelExport:
     base, adapter = weights_of(version.base_model, version)
     if adapter is None:
         raise Conflict("export_not_needed", _("This version is a whole model already; copy its folder."))
     spec = ExportSpec(
         base_model=base,
         adapter=adapter,
+        adapter_manifest_sha256=version.manifest_sha256,
         format=format,
-        facts={
-            "name": version.name,
-            "base_model": version.base_model.name,
-            "base_model_digest": version.base_model.digest,
-            "licence": version.base_model.licence,
-            "dataset_version": version.dataset_version_id,
-        },
+        facts=ExportFacts(
+            model_name=version.name,
+            base_model_name=version.base_model.name,
+            base_model_licence=version.base_model.licence,
+            base_model_digest=version.base_model.digest,
+            trained_at=version.created_at.isoformat(),
+        ),
     )
     export = ModelExport.objects.create(
         model_version=version, format=format, job=job_submit(kind="export", spec=spec, actor=actor)

@@ -19,7 +19,6 @@ from documents.models import Document
 from documents.selectors import document_get
 from jobs.api import job_error_body
 from jobs.models import JobEvent
-from jobs.selectors import job_event_list
 from processing.models import DatasetVersion
 from processing.selectors import version_get
 from training import services
@@ -209,7 +208,7 @@ def job_events(request: HttpRequest, job_id: str, query: Query[ChildQuery]) -> d
         after = query.after.removeprefix(EVENT_PREFIX)
         if not after.isdigit():
             raise NotFound(param="after")
-    rows = job_event_list(run_get(job_id).job)
+    rows = JobEvent.objects.filter(job=run_get(job_id).job)
     return list_body(keyset_page(rows, after=after, limit=query.limit), event_body)
 
 

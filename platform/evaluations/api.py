@@ -1,0 +1,189 @@
+"""/v1/evals: suites, their runs and the items behind every figure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from django.http import HttpRequest
+from ninja import Query, Router
+from pydantic import Field
+
+from accounts.principal import actor_of
+from common.errors import Conflict, InvalidRequest, NotFound
+from common.pagination import keyset_page, list_body
+from common.wire import Body, PageQuery, unix
+from django.utils.translation import gettext as _
+from evaluations import services
+from evaluations.models import Evaluation, Suite
+from evaluations.selectors import evaluation_get, evaluation_list, items_path, suite_get, suite_list
+from jobs.api import job_error_body, progress_body
+from jobs.selectors import public_state
+from processing.selectors import lines, version_get
+from registry.models import BaseModel, BaseModelKind, ModelVersion
+from registry.selectors import base_model_get, model_version_get
+
+router = Router(tags=["Evals"])
+
+
+class DataSourceConfig(Body):
+    type: Literal["dataset_version"] = "dataset_version"
+    """The held-out records of a dataset version, which each run names."""
+
+
+class Criterion(Body):
+    """One rule of the gate."""
+
+    type: Literal["gate_rule"] = "gate_rule"
+    metric: str
+    direction: str
+    require: str
+    min_items: int = 1
+
+
+class EvalBody(Body):
+    name: str = Field(default="default", min_length=1, max_length=200)
+    data_source_config: DataSourceConfig = DataSourceConfig()
+    testing_criteria: list[Criterion] = Field(default_factory=list)
+    """The gate; left empty, the default: bits per character better beyond the interval, open-book
+    accuracy not worse."""
+    tasks: list[dict[str, Any]] | None = None
+    """What is measured; left out, bits per character and both kinds of question answering."""
+    metadata: dict[str, str] | None = None
+
+
+def suite_body(suite: Suite) -> dict[str, Any]:
+    return {
+        "id": suite.id,
+        "object": "eval",
+        "created_at": unix(suite.created_at),
+        "name": suite.name,
+        "data_source_config": {"type": "dataset_version"},
+        "testing_criteria": [{"type": "gate_rule", **rule} for rule in suite.gate["rules"]],
+        "tasks": suite.tasks,
+        "metadata": suite.metadata,
+    }
+
+
+@router.post("/evals", summary="Create a suite with its gate")
+def eval_create(request: HttpRequest, payload: EvalBody) -> dict[str, Any]:
+    suite = services.suite_create(
+        name=payload.name,
+        tasks=payload.tasks,
+        gate_rules=[criterion.model_dump(exclude={"type"}) for criterion in payload.testing_criteria],
+        metadata=payload.metadata,
+        actor=actor_of(request),
+    )
+    return suite_body(suite)
+
+
+@router.get("/evals", summary="List suites")
+def eval_list(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
+    return list_body(keyset_page(suite_list(), after=query.after, limit=query.limit, order=query.order), suite_body)
+
+
+@router.get("/evals/{eval_id}", summary="Retrieve a suite")
+def eval_retrieve(request: HttpRequest, eval_id: str) -> dict[str, Any]:
+    return suite_body(suite_get(eval_id))
+
+
+# -- runs -----------------------------------------------------------------------------------
+class DataSource(Body):
+    type: Literal["dataset_version"] = "dataset_version"
+    dataset_version: str
+    """Its held-out records are what is measured on."""
+    model: str
+    """`ft:...` measures the version beside its base; a base model's name measures the base alone."""
+
+
+class RunBody(Body):
+    data_source: DataSource
+    name: str | None = None
+    metadata: dict[str, str] | None = None
+
+
+def evaluation_body(evaluation: Evaluation) -> dict[str, Any]:
+    status = public_state(evaluation.job)
+    return {
+        "id": evaluation.id,
+        "object": "eval.run",
+        "created_at": unix(evaluation.created_at),
+        "eval_id": evaluation.suite_id,
+        "status": {"succeeded": "completed", "cancelled": "canceled"}.get(status, status),
+        "model": evaluation.model_version.name if evaluation.model_version else evaluation.base_model.name,
+        "data_source": {
+            "type": "dataset_version",
+            "dataset_version": evaluation.dataset_version_id,
+            "model": evaluation.model_version.name if evaluation.model_version else evaluation.base_model.name,
+        },
+        "job": evaluation.job_id,
+        "progress": progress_body(evaluation.job),
+        "error": job_error_body(evaluation.job),
+        "passed": evaluation.passed,
+        "result": evaluation.result,
+        "manifest_sha256": evaluation.manifest_sha256 or None,
+    }
+
+
+@router.post("/evals/{eval_id}/runs", summary="Measure a model")
+def run_create(request: HttpRequest, eval_id: str, payload: RunBody) -> dict[str, Any]:
+    suite = suite_get(eval_id)
+    base_model, version = _measured(payload.data_source.model)
+    evaluation = services.evaluation_create(
+        suite=suite,
+        dataset_version=version_get(
+            payload.data_source.dataset_version, param="data_source.dataset_version"
+        ),
+        base_model=base_model,
+        model_version=version,
+        actor=actor_of(request),
+        idempotency_key=request.headers.get("Idempotency-Key"),
+    )
+    return evaluation_body(evaluation_get(evaluation.id))
+
+
+def _measured(model: str) -> tuple[BaseModel, ModelVersion | None]:
+    try:
+        if model.startswith("ft:"):
+            version = model_version_get(model)
+            return version.base_model, version
+        return base_model_get(model, kind=BaseModelKind.CAUSAL_LM), None
+    except NotFound as error:
+        raise InvalidRequest(
+            "unknown_model",
+            _("There is no such model here. GET /v1/models lists those you may use."),
+            param="data_source.model",
+        ) from error
+
+
+@router.get("/evals/{eval_id}/runs", summary="List a suite's runs")
+def run_list(request: HttpRequest, eval_id: str, query: Query[PageQuery]) -> dict[str, Any]:
+    rows = evaluation_list(suite_get(eval_id))
+    return list_body(keyset_page(rows, after=query.after, limit=query.limit, order=query.order), evaluation_body)
+
+
+@router.get("/evals/{eval_id}/runs/{run_id}", summary="Retrieve a run with its figures and verdict")
+def run_retrieve(request: HttpRequest, eval_id: str, run_id: str) -> dict[str, Any]:
+    return evaluation_body(evaluation_get(run_id, suite_id=eval_id))
+
+
+class ItemsQuery(Body):
+    after: int = Field(default=0, ge=0)
+    """The `line` of the last item seen."""
+    limit: int = Field(default=20, ge=1, le=100)
+
+
+@router.get("/evals/{eval_id}/runs/{run_id}/output_items", summary="Every text and answer behind the figures")
+def run_items(request: HttpRequest, eval_id: str, run_id: str, query: Query[ItemsQuery]) -> dict[str, Any]:
+    evaluation = evaluation_get(run_id, suite_id=eval_id)
+    if not evaluation.manifest_sha256:
+        raise Conflict("eval_run_not_finished", _("This run has no items yet. Wait until it is completed."))
+    found, has_more = lines(items_path(evaluation), after=query.after, limit=query.limit)
+    data = [{"object": "eval.run.output_item", "line": number, **json.loads(line)} for number, line in found]
+    return {
+        "object": "list",
+        "data": data,
+        "first_id": data[0]["line"] if data else None,
+        "last_id": data[-1]["line"] if data else None,
+        "has_more": has_more,
+    }

@@ -1,0 +1,148 @@
+"""Writes: suites and evaluations; what follows when one has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from pydantic import TypeAdapter, ValidationError
+
+from audit.services import Actor, audit_record
+from common.errors import InvalidRequest
+from common.storage import artifact_adopt, run_path
+from common.wire import invalid_field, validate
+from evaluations.models import Evaluation, Suite
+from evaluations.selectors import EVALUATIONS
+from jobs.models import Job
+from jobs.services import job_submit
+from jobs.transitions import JobState
+from processing.models import DatasetVersion
+from processing.selectors import records_path, require_ready
+from registry.models import BaseModel, ModelVersion
+from registry.selectors import model_folder
+from workers.specs.evaluate import DEFAULT_TASKS, EvaluateResult, EvaluateSpec, Task
+from workers.specs.gate import DEFAULT_GATE, Gate
+
+_TASKS = TypeAdapter[tuple[Task, ...]](tuple[Task, ...])
+
+
+@transaction.atomic
+def suite_create(
+    *,
+    name: str,
+    actor: Actor,
+    tasks: list[dict[str, Any]] | None = None,
+    gate_rules: list[dict[str, Any]] | None = None,
+    metadata: dict[str, str] | None = None,
+) -> Suite:
+    """Without tasks or rules the defaults: bits per character and both books; better, and not worse."""
+    suite = Suite.objects.create(
+        name=name,
+        tasks=_TASKS.dump_python(_checked_tasks(tasks), mode="json"),
+        gate=_checked_gate(gate_rules).model_dump(mode="json"),
+        metadata=metadata or {},
+    )
+    audit_record(
+        organization_id=suite.organization_id,
+        actor=actor,
+        action="suite.created",
+        target_type="suite",
+        target_id=suite.id,
+        data={"name": name},
+    )
+    return suite
+
+
+def _checked_tasks(tasks: list[dict[str, Any]] | None) -> tuple[Task, ...]:
+    if not tasks:
+        return DEFAULT_TASKS
+    try:
+        return _TASKS.validate_python(tasks)
+    except ValidationError as error:
+        raise invalid_field(error, at="tasks.") from error
+
+
+def _checked_gate(rules: list[dict[str, Any]] | None) -> Gate:
+    if not rules:
+        return DEFAULT_GATE
+    gate: Gate = validate(Gate, {"rules": rules}, at="testing_criteria.")
+    return gate
+
+
+@transaction.atomic
+def evaluation_create(
+    *,
+    suite: Suite,
+    dataset_version: DatasetVersion,
+    base_model: BaseModel,
+    model_version: ModelVersion | None,
+    actor: Actor,
+    idempotency_key: str | None = None,
+) -> Evaluation:
+    """Queue a measurement on the version's held-out records.
+
+    Raises Conflict `dataset_version_not_ready`; InvalidRequest `no_heldout_data`.
+    """
+    require_ready(dataset_version, param="data_source.dataset_version")
+    counts = dataset_version.result
+    if counts["heldout_records"] + counts["heldout_pairs"] == 0:
+        raise InvalidRequest(
+            "no_heldout_data",
+            _("This dataset version holds nothing out to measure on. Build one with a held-out share."),
+            param="data_source.dataset_version",
+        )
+    job = job_submit(
+        kind="evaluate",
+        spec=_spec(suite, dataset_version, base_model, model_version),
+        actor=actor,
+        idempotency_key=idempotency_key,
+    )
+    known = Evaluation.objects.filter(job=job).first()
+    if known is not None:
+        return known
+    evaluation = Evaluation.objects.create(
+        suite=suite,
+        job=job,
+        base_model=base_model,
+        model_version=model_version,
+        dataset_version=dataset_version,
+    )
+    audit_record(
+        organization_id=evaluation.organization_id,
+        actor=actor,
+        action="evaluation.created",
+        target_type="evaluation",
+        target_id=evaluation.id,
+        data={"suite": suite.id, "model_version": model_version.id if model_version else None},
+    )
+    return evaluation
+
+
+def _spec(
+    suite: Suite, dataset_version: DatasetVersion, base_model: BaseModel, model_version: ModelVersion | None
+) -> EvaluateSpec:
+    tuned = model_folder(model_version) if model_version else None
+    whole = model_version is not None and model_version.method == "full"
+    return EvaluateSpec(
+        base_model=Path(base_model.path),
+        adapter=None if whole else tuned,
+        tuned_model=tuned if whole else None,
+        tuned_manifest_sha256=model_version.manifest_sha256 if model_version else None,
+        record_files=(records_path(dataset_version),),
+        tasks=_TASKS.validate_python(suite.tasks),
+        gate=Gate.model_validate(suite.gate),
+    )
+
+
+def evaluation_finalize(job: Job) -> None:
+    evaluation = Evaluation.objects.filter(job=job).first()
+    if evaluation is None or job.state != JobState.SUCCEEDED:
+        return
+    result = EvaluateResult.model_validate(job.result)
+    artifact_adopt(run_path(job.id, job.fence) / "output", evaluation.organization_id, EVALUATIONS, evaluation.id)
+    evaluation.result = result.model_dump(mode="json")
+    evaluation.passed = result.gate.passed if result.gate else None
+    evaluation.manifest_sha256 = result.manifest_sha256
+    evaluation.save(update_fields=["result", "passed", "manifest_sha256"])
