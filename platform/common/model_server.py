@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
+from common.errors import InvalidRequest, KoshaError, Unavailable
 from workers.specs.serve import (
     ChatBody,
     EmbeddingChoice,
@@ -37,31 +38,22 @@ Passage = SearchHit
 TIMEOUT = httpx.Timeout(connect=2.0, read=180.0, write=30.0, pool=10.0)
 
 
-@dataclass
-class ModelServerError(Exception):
-    """The model server refused; `code` is stable and `status` is what the API should answer."""
-
-    status: int
-    code: str
-    message: str
-    param: str | None = None
-    retry_after: int | None = None
-    """Seconds after which trying again makes sense."""
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.message}"
-
-
-class ModelServerUnavailable(ModelServerError):
+class ModelServerUnavailable(Unavailable):
     """It cannot be reached, is too busy, or broke off."""
 
 
-class ContextTooLong(ModelServerError):
+class ContextTooLong(InvalidRequest):
     """Prompt and answer do not fit into the model's context."""
 
 
-class ArtifactDamaged(ModelServerError):
-    """A model or index folder is missing, altered or not allowed."""
+class ModelServerFailed(KoshaError):
+    """It answered, but could not do it: a damaged or forbidden folder, a failure of its own.
+
+    `code` says which; `serve.system.artifact_damaged` and `…_missing` name what is wrong on disk.
+    """
+
+    status = 500
+    type = "server_error"
 
 
 class ModelServer:
@@ -119,7 +111,7 @@ class ModelServer:
         return TokensAnswer.model_validate(self._call("POST", "/v1/tokens", body.model_dump(mode="json")))
 
     def chat(self, body: ChatBody) -> dict[str, Any]:
-        """OpenAI's `chat.completion`. Raises ContextTooLong, ArtifactDamaged, ModelServerUnavailable."""
+        """OpenAI's `chat.completion`. Raises ContextTooLong, ModelServerFailed, ModelServerUnavailable."""
         return self._call("POST", "/v1/chat/completions", _chat_body(body, stream=False))
 
     async def chat_async(self, body: ChatBody) -> dict[str, Any]:
@@ -142,7 +134,7 @@ class ModelServer:
                 async for chunk in _chunks(answer):
                     yield chunk
         except httpx.TransportError as error:
-            raise _unavailable(error) from error
+            raise _unavailable() from error
 
     def _client_options(self) -> dict[str, Any]:
         return {
@@ -158,7 +150,7 @@ class ModelServer:
         try:
             answer = self._client.request(method, path, json=body)
         except httpx.TransportError as error:
-            raise _unavailable(error) from error
+            raise _unavailable() from error
         return _checked(answer)
 
     async def _call_async(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +158,7 @@ class ModelServer:
             async with httpx.AsyncClient(**self._client_options()) as client:
                 answer = await client.request(method, path, json=body)
         except httpx.TransportError as error:
-            raise _unavailable(error) from error
+            raise _unavailable() from error
         return _checked(answer)
 
 
@@ -219,10 +211,10 @@ async def _chunks(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
             return
         chunk = json.loads(data)
         if "error" in chunk:
-            raise _error_from(500, chunk["error"], retry_after=None)
+            raise _error_from(500, chunk["error"])
         yield chunk
     raise ModelServerUnavailable(
-        503, "model_server_unavailable", "The model server broke off the answer. Try again.", retry_after=2
+        "model_server_unavailable", _("The model server broke off the answer. Try again.")
     )
 
 
@@ -233,33 +225,27 @@ def _checked(answer: httpx.Response) -> dict[str, Any]:
     return value
 
 
-def _error_of(answer: httpx.Response) -> ModelServerError:
+def _error_of(answer: httpx.Response) -> KoshaError:
     try:
         error = answer.json()["error"]
+        return _error_from(answer.status_code, error)
     except (ValueError, KeyError, TypeError):
-        error = {"message": f"The model server answered {answer.status_code}.", "code": "model_server_error"}
-    retry_after = answer.headers.get("Retry-After", "")
-    return _error_from(
-        answer.status_code, error, retry_after=int(retry_after) if retry_after.isdigit() else None
-    )
+        return ModelServerFailed("model_server_failed", f"The model server answered {answer.status_code}.")
 
 
-def _error_from(status: int, error: dict[str, Any], *, retry_after: int | None) -> ModelServerError:
-    code = str(error.get("code") or "model_server_error")
-    kind = ModelServerError
+def _error_from(status: int, error: dict[str, Any]) -> KoshaError:
+    code, message, param = str(error["code"]), error["message"], error.get("param")
     if code == "context_length_exceeded":
-        kind = ContextTooLong
-    elif code.startswith("serve.system.artifact") or code == "path_not_allowed":
-        kind = ArtifactDamaged
-    elif status == 503:
-        kind = ModelServerUnavailable
-    return kind(status, code, str(error.get("message", "")), error.get("param"), retry_after)
+        return ContextTooLong(code, message, param=param)
+    if status == 503:
+        return ModelServerUnavailable(code, message, param=param)
+    if status == 400:
+        return InvalidRequest(code, message, param=param)
+    return ModelServerFailed(code, message, param=param)
 
 
-def _unavailable(error: httpx.TransportError) -> ModelServerUnavailable:
+def _unavailable() -> ModelServerUnavailable:
     return ModelServerUnavailable(
-        503,
         "model_server_unavailable",
-        f"The model server does not answer ({type(error).__name__}). Try again in a moment.",
-        retry_after=2,
+        _("The model server does not answer. Try again in a moment."),
     )

@@ -38,8 +38,12 @@ class Embedder:
         self._first_token_only = _pools_first_token(folder)
         self._lock = threading.Lock()
         self.dimensions: int = model.config.hidden_size
+        self.bytes = sum(weight.nbytes for weight in model.parameters())
         positions = getattr(model.config, "max_position_embeddings", MAX_TOKENS)
         self._max_tokens: int = min(MAX_TOKENS, positions)
+
+    def close(self) -> None:
+        """Memory is freed with the last reference."""
 
     def embed(
         self, texts: Sequence[str], role: Role, progress: Callable[[int], None] | None = None

@@ -35,6 +35,10 @@ class Index:
     def __len__(self) -> int:
         return len(self._vectors)
 
+    @property
+    def dimensions(self) -> int:
+        return self._vectors.dimensions
+
     def close(self) -> None:
         self._passages.close()
 

@@ -1,0 +1,220 @@
+"""The model server's routes (ASGI). It answers /health before the libraries are imported.
+
+Machine-learning modules are reached only through `Services`, which is made in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from workers.serving.errors import ServeError, unauthorized, unexpected
+from workers.serving.settings import ServeSettings
+from workers.specs.base import Spec
+from workers.specs.serve import ChatBody, EmbeddingsBody, Health, LoadBody, SearchBody, TokensBody
+
+if TYPE_CHECKING:
+    from workers.serving.chat import Chat, RunningAnswer
+    from workers.serving.retrieval import Retrieval
+    from workers.serving.shelf import Shelf
+
+log = logging.getLogger(__name__)
+BodyT = TypeVar("BodyT", bound=Spec)
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Services:
+    shelf: Shelf
+    chat: Chat
+    retrieval: Retrieval
+
+
+def create_app(settings: ServeSettings, make_services: Callable[[], Services]) -> Starlette:
+    server = ModelServer(settings, make_services)
+    routes = [
+        Route("/health", server.health),
+        Route("/v1/chat/completions", server.guarded(server.chat), methods=["POST"]),
+        Route("/v1/embeddings", server.guarded(server.embeddings), methods=["POST"]),
+        Route("/v1/search", server.guarded(server.search), methods=["POST"]),
+        Route("/v1/tokens", server.guarded(server.tokens), methods=["POST"]),
+        Route("/v1/load", server.guarded(server.load), methods=["POST"]),
+    ]
+    return Starlette(routes=routes, lifespan=server.lifespan)
+
+
+class ModelServer:
+    def __init__(self, settings: ServeSettings, make_services: Callable[[], Services]) -> None:
+        self._settings = settings
+        self._make_services = make_services
+        self._services: asyncio.Future[Services]
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self._services = asyncio.ensure_future(asyncio.to_thread(self._make_services))
+        self._services.add_done_callback(_die_if_failed)
+        yield
+        services = await self._services
+        await asyncio.to_thread(services.chat.close)
+
+    def guarded(self, endpoint: Endpoint) -> Endpoint:
+        """`endpoint` behind the token, with every failure answered in OpenAI's form."""
+
+        async def run(request: Request) -> Response:
+            try:
+                if not self._authorized(request):
+                    raise unauthorized()
+                return await endpoint(request)
+            except ServeError as error:
+                return _refusal(error)
+            except Exception:
+                log.exception("%s %s", request.method, request.url.path)
+                return _refusal(unexpected())
+
+        return run
+
+    async def health(self, request: Request) -> Response:
+        """Open to everyone; what is loaded is told to the token's holder only."""
+        if not self._services.done():
+            return JSONResponse(Health(status="starting").model_dump())
+        services = self._services.result()
+        loaded = {}
+        if self._authorized(request):
+            loaded = {**services.shelf.paths(), "adapters": services.chat.adapters()}
+        return JSONResponse(Health(status="ok", loaded=loaded, queue=services.chat.queue()).model_dump())
+
+    async def chat(self, request: Request) -> Response:
+        from workers.serving.wire import Completion
+
+        body = await _body(request, ChatBody)
+        services = await self._ready()
+        answer = await services.chat.start(body)
+        completion = Completion(body)
+        if body.stream:
+            return StreamingResponse(_streamed(answer, completion), media_type="text/event-stream")
+        return await _whole(request, answer, completion)
+
+    async def embeddings(self, request: Request) -> Response:
+        from workers.serving.wire import embeddings
+
+        body = await _body(request, EmbeddingsBody)
+        services = await self._ready()
+        vectors, tokens = await asyncio.to_thread(services.retrieval.embed, body)
+        return JSONResponse(embeddings(body, vectors, tokens))
+
+    async def search(self, request: Request) -> Response:
+        body = await _body(request, SearchBody)
+        services = await self._ready()
+        return _json(await asyncio.to_thread(services.retrieval.search, body))
+
+    async def tokens(self, request: Request) -> Response:
+        body = await _body(request, TokensBody)
+        services = await self._ready()
+        return _json(await asyncio.to_thread(services.chat.count_tokens, body))
+
+    async def load(self, request: Request) -> Response:
+        body = await _body(request, LoadBody)
+        services = await self._ready()
+        for choice in body.models:
+            await asyncio.to_thread(services.chat.load, choice)
+        for folder in body.embedding_models:
+            await asyncio.to_thread(services.retrieval.load_embedder, folder)
+        for folder in body.indexes:
+            await asyncio.to_thread(services.retrieval.load_index, folder)
+        return JSONResponse({"loaded": True})
+
+    async def _ready(self) -> Services:
+        # Shielded: a client that gives up must not stop the start for everyone.
+        return await asyncio.shield(self._services)
+
+    def _authorized(self, request: Request) -> bool:
+        sent = request.headers.get("Authorization", "").encode()
+        return hmac.compare_digest(sent, f"Bearer {self._settings.token}".encode())
+
+
+async def _body(request: Request, kind: type[BodyT]) -> BodyT:
+    try:
+        return kind.model_validate_json(await request.body())
+    except ValidationError as error:
+        first = error.errors()[0]
+        param = ".".join(str(part) for part in first["loc"]) or None
+        raise ServeError(400, "invalid_value", first["msg"], param=param) from error
+
+
+async def _streamed(answer: RunningAnswer, completion: Any) -> AsyncIterator[str]:
+    from workers.serving.batch import Delta
+
+    try:
+        yield completion.opening()
+        async for happening in answer:
+            if isinstance(happening, Delta):
+                yield completion.delta(happening.text)
+            else:
+                yield completion.closing(happening)
+    except ServeError as error:
+        from workers.serving.wire import event
+
+        yield event(error.body())
+    finally:
+        # Reached as well when the client has gone away; after the end it changes nothing.
+        answer.cancel()
+
+
+async def _whole(request: Request, answer: RunningAnswer, completion: Any) -> Response:
+    gone = asyncio.ensure_future(_disconnected(request))
+    gone.add_done_callback(lambda task: None if task.cancelled() else answer.cancel())
+    collected = asyncio.ensure_future(_collected(answer))
+    try:
+        await asyncio.wait({gone, collected}, return_when=asyncio.FIRST_COMPLETED)
+        if not collected.done():
+            return Response(status_code=499)
+        text, done = collected.result()
+        return JSONResponse(completion.whole(text, done))
+    finally:
+        answer.cancel()
+        gone.cancel()
+        collected.cancel()
+
+
+async def _collected(answer: RunningAnswer) -> tuple[str, Any]:
+    from workers.serving.batch import Delta
+
+    text = ""
+    async for happening in answer:
+        if not isinstance(happening, Delta):
+            return text, happening
+        text += happening.text
+    raise unexpected()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _json(value: Spec) -> Response:
+    return Response(value.model_dump_json(), media_type="application/json")
+
+
+def _refusal(error: ServeError) -> Response:
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+    return JSONResponse(error.body(), status_code=error.status, headers=headers)
+
+
+def _die_if_failed(services: asyncio.Future[Services]) -> None:
+    """Without its libraries the server is of no use; whoever supervises it starts it again."""
+    if not services.cancelled() and (error := services.exception()):
+        log.critical("The model server cannot start", exc_info=error)
+        os._exit(3)

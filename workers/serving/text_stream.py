@@ -1,0 +1,68 @@
+"""Turn tokens into text as they come: whole characters only, and nothing beyond a stop string."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+# What the decoder writes for bytes that are not yet a whole character.
+INCOMPLETE = "\ufffd"
+
+
+class TextStream:
+    """`push` each token and send what it returns; at the end send what `finish` returns."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, stops: Sequence[str] = ()) -> None:
+        self._tokenizer = tokenizer
+        self._stops = [stop for stop in stops if stop]
+        self._tokens: list[int] = []
+        # Tokens before `_start` are out of sight; those up to `_read` have been written. The few in
+        # between are decoded again with the new ones, since a token's text depends on what precedes it.
+        self._start = self._read = 0
+        self._held = ""
+        self.stopped = False
+        """A stop string was met; nothing more will come."""
+
+    def push(self, token: int) -> str:
+        self._tokens.append(token)
+        before = self._decode(self._start, self._read)
+        now = self._decode(self._start, len(self._tokens))
+        if len(now) <= len(before) or now.endswith(INCOMPLETE):
+            return ""
+        self._start, self._read = self._read, len(self._tokens)
+        return self._pass(now[len(before) :])
+
+    def finish(self) -> str:
+        """What was held back: an unfinished character's sign, or the beginning of a stop string."""
+        if self.stopped:
+            return ""
+        rest = self._decode(self._start, len(self._tokens))[len(self._decode(self._start, self._read)) :]
+        sent = self._pass(rest)
+        if not self.stopped:
+            sent, self._held = sent + self._held, ""
+        return sent
+
+    def _decode(self, start: int, end: int) -> str:
+        return str(self._tokenizer.decode(self._tokens[start:end], skip_special_tokens=True))
+
+    def _pass(self, text: str) -> str:
+        if self.stopped:
+            return ""
+        text = self._held + text
+        met = [position for stop in self._stops if (position := text.find(stop)) >= 0]
+        if met:
+            self.stopped, self._held = True, ""
+            return text[: min(met)]
+        keep = max((_overlap(text, stop) for stop in self._stops), default=0)
+        self._held = text[len(text) - keep :]
+        return text[: len(text) - keep]
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Length of the longest end of `text` that is a beginning of `stop`."""
+    return next(
+        (size for size in range(min(len(text), len(stop) - 1), 0, -1) if text.endswith(stop[:size])), 0
+    )
