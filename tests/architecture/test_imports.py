@@ -1,0 +1,101 @@
+"""The house's walls: who imports whom, what the web carries, and whose names hide nobody's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ML_LIBRARIES = {
+    *("torch", "transformers", "peft", "accelerate", "deepspeed", "faiss", "numpy", "scipy", "sklearn"),
+    *("tokenizers", "safetensors", "sentencepiece", "gguf", "sudachipy", "pypdfium2", "kreuzberg"),
+    *("langchain", "langchain_core", "langchain_text_splitters", "rensa"),
+}
+
+
+def fresh_python(repository: Path, code: str, **environment: str) -> str:
+    """What `code` prints in a new interpreter with the product's import path."""
+    path = os.pathsep.join([str(repository / "platform"), str(repository)])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        cwd=repository,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def apps(repository: Path) -> list[str]:
+    return sorted(path.parent.name for path in (repository / "platform").glob("*/__init__.py"))
+
+
+def test_the_web_carries_no_machine_learning_library(repository):
+    code = (
+        "import json, sys\n"
+        "import config.asgi\n"
+        "from django.urls import get_resolver\n"
+        "get_resolver().url_patterns\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    loaded = set(json.loads(fresh_python(repository, code)))
+    assert "django" in loaded
+    assert loaded & ML_LIBRARIES == set()
+
+
+def test_celery_tasks_load_no_machine_learning_library(repository):
+    code = (
+        "import json, sys\n"
+        "from workers.tasks.app import app\n"
+        "app.loader.import_default_modules()\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    loaded = set(json.loads(fresh_python(repository, code)))
+    assert "celery" in loaded
+    assert loaded & ML_LIBRARIES == set()
+
+
+def test_every_app_stands_in_the_contracts(repository):
+    linter = tomllib.loads((repository / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = {name.strip("() ") for layer in linter["contracts"][0]["layers"] for name in layer.split("|")}
+    assert set(apps(repository)) == layers
+    assert set(linter["root_packages"]) == layers | {"workers"}
+
+
+def test_platform_is_no_package_and_hides_nothing(repository):
+    assert not (repository / "platform" / "__init__.py").exists()
+    found = fresh_python(repository, "import platform; print(platform.__file__)").strip()
+    assert Path(found).parent == Path(os.__file__).parent
+
+
+def test_no_name_of_ours_hides_anothers(repository):
+    ours = {*apps(repository), *(path.stem for path in repository.glob("*.py")), "workers", "demo"}
+    taken = set(sys.stdlib_module_names) | set(packages_distributions())
+    assert ours & taken == set()
+
+
+@pytest.mark.parametrize(
+    "entry", ["ingest", "curate", "train", "evaluate", "index", "export", "serve", "convert"]
+)
+def test_an_engine_is_importable_without_django(repository, entry):
+    code = f"import sys, workers.{entry}; print(sorted(name for name in sys.modules if name == 'django'))"
+    assert fresh_python(repository, code, DJANGO_SETTINGS_MODULE="").strip() == "[]"
+
+
+def test_files_stay_short(repository):
+    """A file over 400 lines wants a reason; tables may have one and are named here."""
+    tables = {"routes.py"}
+    sources = [path for root in ("platform", "workers", "demo") for path in (repository / root).rglob("*.py")]
+    lengths = {
+        str(path.relative_to(repository)): len(path.read_text().splitlines())
+        for path in sources
+        if "migrations" not in path.parts and path.name not in tables
+    }
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
