@@ -23,16 +23,21 @@ class KeysetPage(Generic[ModelT]):
 
 
 def keyset_page(
-    rows: models.QuerySet[ModelT], *, after: str | None, limit: int = DEFAULT_LIMIT, order: str = "desc"
+    rows: models.QuerySet[ModelT],
+    *,
+    after: str | None,
+    limit: int = DEFAULT_LIMIT,
+    order: str = "desc",
+    key: str = "pk",
 ) -> KeysetPage[ModelT]:
-    """The rows that follow `after` by id (newest first unless `order` is `asc`)."""
+    """The rows that follow `after` by `key`, which is unique (newest first unless `order` is `asc`)."""
     if not 1 <= limit <= MAXIMUM_LIMIT:
         raise InvalidRequest("invalid_limit", f"limit must be from 1 to {MAXIMUM_LIMIT}.", param="limit")
     if order not in ("asc", "desc"):
         raise InvalidRequest("invalid_order", "order must be asc or desc.", param="order")
     if after is not None:
-        rows = rows.filter(**{"pk__gt" if order == "asc" else "pk__lt": after})
-    found = list(rows.order_by("pk" if order == "asc" else "-pk")[: limit + 1])
+        rows = rows.filter(**{f"{key}__gt" if order == "asc" else f"{key}__lt": after})
+    found = list(rows.order_by(key if order == "asc" else f"-{key}")[: limit + 1])
     return KeysetPage(found[:limit], len(found) > limit)
 
 

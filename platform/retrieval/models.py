@@ -20,8 +20,6 @@ class KnowledgeBase(TenantModel):
         "retrieval.IndexBuild", on_delete=models.PROTECT, related_name="+", null=True
     )
     """The newest finished build: what search reads."""
-    changed_at = models.DateTimeField(auto_now_add=True)
-    """When a document was last added or removed; a build that began before it is out of date."""
     metadata = models.JSONField(default=dict)
     deleted_at = models.DateTimeField(null=True)
 

@@ -1,0 +1,280 @@
+"""/v1/vector_stores: knowledge bases, their files and search, as OpenAI's clients know them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Query, Router
+from pydantic import Field
+
+from accounts.principal import actor_of
+from common.errors import NotFound
+from common.model_server import Passage
+from common.pagination import keyset_page, list_body
+from common.wire import Body, PageQuery, refuse_unsupported, unix
+from documents.selectors import documents_by_id
+from registry.models import BaseModelKind
+from registry.selectors import base_model_get
+from retrieval import services
+from retrieval.models import KnowledgeBase, KnowledgeBaseDocument
+from retrieval.search import search
+from retrieval.selectors import (
+    BuildView,
+    build_view,
+    entry_get,
+    entry_list,
+    entry_status,
+    knowledge_base_get,
+    knowledge_base_list,
+    status_counts,
+)
+
+router = Router(tags=["Vector stores"])
+
+
+class StoreBody(Body):
+    name: str | None = Field(default=None, max_length=200)
+    file_ids: list[str] = Field(default_factory=list, max_length=10_000)
+    metadata: dict[str, str] | None = None
+    description: str | None = None
+    embedding_model: str | None = None
+    """Kosha's: which embedding model; left out, the installation's first."""
+    expires_after: dict[str, Any] | None = None
+    chunking_strategy: dict[str, Any] | None = None
+
+
+class StoreChange(Body):
+    name: str | None = Field(default=None, max_length=200)
+    metadata: dict[str, str] | None = None
+    expires_after: dict[str, Any] | None = None
+
+
+def store_body(knowledge_base: KnowledgeBase) -> dict[str, Any]:
+    counts = status_counts(entry_list(knowledge_base), build_view(knowledge_base))
+    build = knowledge_base.current_build
+    return {
+        "id": knowledge_base.id,
+        "object": "vector_store",
+        "created_at": unix(knowledge_base.created_at),
+        "name": knowledge_base.name,
+        "usage_bytes": build.result["bytes"] if build else 0,
+        "file_counts": counts,
+        "status": "in_progress" if counts["in_progress"] else "completed",
+        "expires_after": None,
+        "expires_at": None,
+        "last_active_at": unix(build.created_at if build else knowledge_base.created_at),
+        "metadata": knowledge_base.metadata,
+        "index_build": {
+            "id": build.id,
+            "number": build.number,
+            "passages": build.result["chunks"],
+            "manifest_sha256": build.manifest_sha256,
+        }
+        if build
+        else None,
+    }
+
+
+@router.post("/vector_stores", summary="Create a vector store")
+def store_create(request: HttpRequest, payload: StoreBody) -> dict[str, Any]:
+    _refuse(payload.expires_after, payload.chunking_strategy)
+    embedding_model = (
+        base_model_get(payload.embedding_model, kind=BaseModelKind.EMBEDDING, param="embedding_model")
+        if payload.embedding_model
+        else None
+    )
+    knowledge_base = services.knowledge_base_create(
+        name=payload.name or "",
+        documents=documents_by_id(payload.file_ids, param="file_ids"),
+        embedding_model=embedding_model,
+        metadata=payload.metadata,
+        actor=actor_of(request),
+    )
+    return store_body(knowledge_base_get(knowledge_base.id))
+
+
+def _refuse(expires_after: object, chunking_strategy: dict[str, Any] | None = None) -> None:
+    chunked = None if chunking_strategy == {"type": "auto"} else chunking_strategy
+    refuse_unsupported({"expires_after": expires_after, "chunking_strategy": chunked})
+
+
+@router.get("/vector_stores", summary="List vector stores")
+def store_list(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
+    page = keyset_page(knowledge_base_list(), after=query.after, limit=query.limit, order=query.order)
+    return list_body(page, store_body)
+
+
+@router.get("/vector_stores/{vector_store_id}", summary="Retrieve a vector store")
+def store_retrieve(request: HttpRequest, vector_store_id: str) -> dict[str, Any]:
+    return store_body(knowledge_base_get(vector_store_id))
+
+
+@router.post("/vector_stores/{vector_store_id}", summary="Rename a vector store")
+def store_update(request: HttpRequest, vector_store_id: str, payload: StoreChange) -> dict[str, Any]:
+    _refuse(payload.expires_after)
+    knowledge_base = knowledge_base_get(vector_store_id)
+    services.knowledge_base_update(
+        knowledge_base=knowledge_base, name=payload.name, metadata=payload.metadata, actor=actor_of(request)
+    )
+    return store_body(knowledge_base)
+
+
+@router.delete("/vector_stores/{vector_store_id}", summary="Delete a vector store")
+def store_delete(request: HttpRequest, vector_store_id: str) -> dict[str, Any]:
+    services.knowledge_base_delete(
+        knowledge_base=knowledge_base_get(vector_store_id), actor=actor_of(request)
+    )
+    return {"id": vector_store_id, "object": "vector_store.deleted", "deleted": True}
+
+
+# -- files ------------------------------------------------------------------------------------
+class StoreFileBody(Body):
+    file_id: str
+    attributes: dict[str, Any] | None = None
+    chunking_strategy: dict[str, Any] | None = None
+
+
+class BatchBody(Body):
+    file_ids: list[str] = Field(min_length=1, max_length=10_000)
+    attributes: dict[str, Any] | None = None
+    chunking_strategy: dict[str, Any] | None = None
+
+
+class StoreFileQuery(PageQuery):
+    filter: str | None = Field(default=None, pattern="^(in_progress|completed|failed|cancelled)$")
+
+
+def store_file_body(entry: KnowledgeBaseDocument, view: BuildView) -> dict[str, Any]:
+    status = entry_status(entry, view)
+    revision = entry.document.current_revision
+    assert revision is not None
+    error = None
+    if status == "failed":
+        error = {
+            "code": revision.error_code or "index.failed",
+            "message": revision.error_message or "The index build failed; its job says why.",
+        }
+    return {
+        "id": entry.document_id,
+        "object": "vector_store.file",
+        "created_at": unix(entry.created_at),
+        "vector_store_id": entry.knowledge_base_id,
+        "status": status,
+        "last_error": error,
+        "usage_bytes": revision.size,
+        "attributes": {},
+        "chunking_strategy": {"type": "other"},
+    }
+
+
+@router.post("/vector_stores/{vector_store_id}/files", summary="Add a file")
+def file_add(request: HttpRequest, vector_store_id: str, payload: StoreFileBody) -> dict[str, Any]:
+    refuse_unsupported({"attributes": payload.attributes or None})
+    _refuse(None, payload.chunking_strategy)
+    knowledge_base = knowledge_base_get(vector_store_id)
+    documents = documents_by_id([payload.file_id], param="file_id")
+    services.documents_add(knowledge_base=knowledge_base, documents=documents, actor=actor_of(request))
+    return store_file_body(entry_get(knowledge_base, payload.file_id), build_view(knowledge_base))
+
+
+@router.get("/vector_stores/{vector_store_id}/files", summary="List files")
+def file_list(request: HttpRequest, vector_store_id: str, query: Query[StoreFileQuery]) -> dict[str, Any]:
+    knowledge_base = knowledge_base_get(vector_store_id)
+    view = build_view(knowledge_base)
+    rows = entry_list(knowledge_base)
+    page = keyset_page(
+        rows, after=query.after, limit=query.limit, order=query.order, key="document_id"
+    )
+    body = list_body(page, lambda entry: store_file_body(entry, view))
+    if query.filter:
+        body["data"] = [item for item in body["data"] if item["status"] == query.filter]
+    return body
+
+
+@router.get("/vector_stores/{vector_store_id}/files/{file_id}", summary="Retrieve a file")
+def file_retrieve(request: HttpRequest, vector_store_id: str, file_id: str) -> dict[str, Any]:
+    knowledge_base = knowledge_base_get(vector_store_id)
+    return store_file_body(entry_get(knowledge_base, file_id), build_view(knowledge_base))
+
+
+@router.delete("/vector_stores/{vector_store_id}/files/{file_id}", summary="Remove a file")
+def file_remove(request: HttpRequest, vector_store_id: str, file_id: str) -> dict[str, Any]:
+    knowledge_base = knowledge_base_get(vector_store_id)
+    services.document_remove(
+        knowledge_base=knowledge_base, document_id=file_id, actor=actor_of(request)
+    )
+    return {"id": file_id, "object": "vector_store.file.deleted", "deleted": True}
+
+
+@router.post("/vector_stores/{vector_store_id}/file_batches", summary="Add several files at once")
+def batch_create(request: HttpRequest, vector_store_id: str, payload: BatchBody) -> dict[str, Any]:
+    refuse_unsupported({"attributes": payload.attributes or None})
+    _refuse(None, payload.chunking_strategy)
+    knowledge_base = knowledge_base_get(vector_store_id)
+    documents = documents_by_id(payload.file_ids, param="file_ids")
+    batch_id = services.documents_add(
+        knowledge_base=knowledge_base, documents=documents, actor=actor_of(request)
+    )
+    return batch_body(knowledge_base, batch_id)
+
+
+@router.get("/vector_stores/{vector_store_id}/file_batches/{batch_id}", summary="Retrieve a batch")
+def batch_retrieve(request: HttpRequest, vector_store_id: str, batch_id: str) -> dict[str, Any]:
+    return batch_body(knowledge_base_get(vector_store_id), batch_id)
+
+
+def batch_body(knowledge_base: KnowledgeBase, batch_id: str) -> dict[str, Any]:
+    entries = list(entry_list(knowledge_base).filter(batch_id=batch_id))
+    if not entries:
+        raise NotFound
+    counts = status_counts(entries, build_view(knowledge_base))
+    return {
+        "id": batch_id,
+        "object": "vector_store.files_batch",
+        "created_at": unix(entries[0].created_at),
+        "vector_store_id": knowledge_base.id,
+        "status": "in_progress" if counts["in_progress"] else "completed",
+        "file_counts": counts,
+    }
+
+
+# -- search -----------------------------------------------------------------------------------
+class SearchRequest(Body):
+    query: str | list[str]
+    max_num_results: int = Field(default=10, ge=1, le=50)
+    rewrite_query: bool = False
+    filters: dict[str, Any] | None = None
+    ranking_options: dict[str, Any] | None = None
+
+
+@router.post("/vector_stores/{vector_store_id}/search", summary="Search")
+def store_search(request: HttpRequest, vector_store_id: str, payload: SearchRequest) -> dict[str, Any]:
+    refuse_unsupported(
+        {
+            "filters": payload.filters,
+            "ranking_options": payload.ranking_options,
+            "rewrite_query": payload.rewrite_query or None,
+        }
+    )
+    queries = [payload.query] if isinstance(payload.query, str) else payload.query
+    query = " ".join(queries)
+    hits = search(knowledge_base_get(vector_store_id), query, limit=payload.max_num_results)
+    return {
+        "object": "vector_store.search_results.page",
+        "search_query": queries,
+        "data": [hit_body(hit) for hit in hits],
+        "has_more": False,
+        "next_page": None,
+    }
+
+
+def hit_body(hit: Passage) -> dict[str, Any]:
+    return {
+        "file_id": hit.source.document_id,
+        "filename": hit.source.document_name,
+        "score": hit.score,
+        "attributes": {},
+        "content": [{"type": "text", "text": hit.text}],
+        "source": hit.source.model_dump(mode="json"),
+    }

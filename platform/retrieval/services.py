@@ -1,0 +1,223 @@
+"""Writes: knowledge bases, their documents, and the index builds that follow by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from audit.services import SYSTEM, Actor, audit_record
+from common.errors import Conflict
+from common.ids import new_id
+from common.storage import artifact_adopt, run_path
+from documents.models import Document, Revision, RevisionState
+from documents.selectors import pages_path
+from jobs.models import Job
+from jobs.services import job_cancel, job_submit
+from jobs.transitions import JobState
+from registry.models import BaseModel
+from registry.selectors import default_embedding_model
+from retrieval.models import IndexBuild, IndexBuildState, KnowledgeBase, KnowledgeBaseDocument
+from retrieval.selectors import INDEXES, entry_get, index_folder, latest_build
+from workers.specs.index import IndexResult, IndexSource, IndexSpec
+
+
+@transaction.atomic
+def knowledge_base_create(
+    *,
+    name: str,
+    documents: list[Document],
+    actor: Actor,
+    embedding_model: BaseModel | None = None,
+    metadata: dict[str, str] | None = None,
+) -> KnowledgeBase:
+    embedding_model = embedding_model or default_embedding_model()
+    if embedding_model is None:
+        raise Conflict(
+            "no_embedding_model",
+            _("No embedding model is registered. Ask the operator to register one (kind embedding)."),
+        )
+    knowledge_base = KnowledgeBase.objects.create(
+        name=name, embedding_model=embedding_model, metadata=metadata or {}
+    )
+    _audit(knowledge_base, actor, "knowledge_base.created", {"name": name})
+    if documents:
+        documents_add(knowledge_base=knowledge_base, documents=documents, actor=actor)
+    return knowledge_base
+
+
+@transaction.atomic
+def knowledge_base_update(
+    *, knowledge_base: KnowledgeBase, name: str | None, metadata: dict[str, str] | None, actor: Actor
+) -> None:
+    if name is not None:
+        knowledge_base.name = name
+    if metadata is not None:
+        knowledge_base.metadata = metadata
+    knowledge_base.save(update_fields=["name", "metadata"])
+    _audit(knowledge_base, actor, "knowledge_base.updated", {"name": knowledge_base.name})
+
+
+@transaction.atomic
+def knowledge_base_delete(*, knowledge_base: KnowledgeBase, actor: Actor) -> None:
+    """Hide it and stop its builds. Releases keep the index builds they were made with."""
+    knowledge_base.deleted_at = timezone.now()
+    knowledge_base.save(update_fields=["deleted_at"])
+    for build in knowledge_base.builds.filter(state=IndexBuildState.BUILDING).select_related("job"):
+        job_cancel(job=build.job, actor=actor)
+    _audit(knowledge_base, actor, "knowledge_base.deleted", {})
+
+
+@transaction.atomic
+def documents_add(*, knowledge_base: KnowledgeBase, documents: list[Document], actor: Actor) -> str:
+    """Add documents and let an index build follow; answers the id of this batch."""
+    batch_id = new_id("vsfb_")
+    KnowledgeBaseDocument.objects.bulk_create(
+        (
+            KnowledgeBaseDocument(
+                organization_id=knowledge_base.organization_id,
+                knowledge_base=knowledge_base,
+                document=document,
+                batch_id=batch_id,
+            )
+            for document in documents
+        ),
+        update_conflicts=True,
+        unique_fields=["knowledge_base", "document"],
+        update_fields=["batch_id"],
+    )
+    _audit(knowledge_base, actor, "knowledge_base.documents_added", {"documents": [d.id for d in documents]})
+    index_build_if_needed(knowledge_base_id=knowledge_base.id, actor=actor)
+    return batch_id
+
+
+@transaction.atomic
+def document_remove(*, knowledge_base: KnowledgeBase, document_id: str, actor: Actor) -> None:
+    """The document is not found from this moment on; the next build leaves it out."""
+    entry_get(knowledge_base, document_id).delete()
+    _audit(knowledge_base, actor, "knowledge_base.document_removed", {"document": document_id})
+    index_build_if_needed(knowledge_base_id=knowledge_base.id, actor=actor)
+
+
+def document_ready(job: Job) -> None:
+    """A revision has been read: bring it into every knowledge base its document belongs to."""
+    revision = Revision.objects.filter(job=job, state=RevisionState.PROCESSED).first()
+    if revision is None:
+        return
+    entries = KnowledgeBaseDocument.objects.filter(
+        document=revision.document_id, knowledge_base__deleted_at=None
+    )
+    for knowledge_base_id in entries.values_list("knowledge_base_id", flat=True):
+        index_build_if_needed(knowledge_base_id=knowledge_base_id, actor=SYSTEM)
+
+
+@transaction.atomic
+def index_build_if_needed(*, knowledge_base_id: str, actor: Actor) -> IndexBuild | None:
+    """Start a build unless one runs, or the newest one (whatever became of it) had the same revisions.
+
+    While one runs nothing is started: its finalize asks again.
+    """
+    knowledge_base = (
+        KnowledgeBase.objects.select_for_update(of=("self",))
+        .select_related("embedding_model", "current_build")
+        .get(pk=knowledge_base_id)
+    )
+    latest = latest_build(knowledge_base)
+    if latest is not None and latest.state == IndexBuildState.BUILDING:
+        return None
+    revisions = _wanted_revisions(knowledge_base)
+    if not revisions:
+        return None
+    if latest is not None and set(latest.revisions.values_list("id", flat=True)) == {r.id for r in revisions}:
+        return None
+    return _index_build_create(knowledge_base, revisions, actor)
+
+
+def _wanted_revisions(knowledge_base: KnowledgeBase) -> list[Revision]:
+    return list(
+        Revision.objects.filter(
+            state=RevisionState.PROCESSED,
+            pk__in=KnowledgeBaseDocument.objects.filter(
+                knowledge_base=knowledge_base, document__deleted_at=None
+            ).values("document__current_revision"),
+        )
+        .select_related("document")
+        .order_by("document_id")
+    )
+
+
+def _index_build_create(
+    knowledge_base: KnowledgeBase, revisions: Iterable[Revision], actor: Actor
+) -> IndexBuild:
+    current = knowledge_base.current_build
+    spec = IndexSpec(
+        sources=tuple(
+            IndexSource(
+                document_id=revision.document_id,
+                revision_id=revision.id,
+                document_name=revision.document.name,
+                pages_path=pages_path(revision),
+            )
+            for revision in revisions
+        ),
+        embedding_model=Path(knowledge_base.embedding_model.path),
+        embedding_model_digest=knowledge_base.embedding_model.digest,
+        previous_index=index_folder(current) if current else None,
+    )
+    build = IndexBuild.objects.create(
+        knowledge_base=knowledge_base,
+        number=(knowledge_base.builds.aggregate(last=Max("number"))["last"] or 0) + 1,
+        job=job_submit(kind="index", spec=spec, actor=actor),
+    )
+    build.revisions.set(revisions)
+    audit_record(
+        organization_id=build.organization_id,
+        actor=actor,
+        action="index_build.created",
+        target_type="index_build",
+        target_id=build.id,
+        data={"knowledge_base": knowledge_base.id, "number": build.number},
+    )
+    return build
+
+
+@transaction.atomic
+def index_build_finalize(job: Job) -> None:
+    """Switch search to a finished build, and start the next one if the documents changed meanwhile."""
+    build = IndexBuild.objects.select_for_update(of=("self",)).filter(job=job).first()
+    if build is None:
+        return
+    if build.state == IndexBuildState.BUILDING:
+        _take_over(build, job)
+    if KnowledgeBase.objects.filter(pk=build.knowledge_base_id, deleted_at=None).exists():
+        index_build_if_needed(knowledge_base_id=build.knowledge_base_id, actor=SYSTEM)
+
+
+def _take_over(build: IndexBuild, job: Job) -> None:
+    if job.state == JobState.SUCCEEDED:
+        result = IndexResult.model_validate(job.result)
+        artifact_adopt(run_path(job.id, job.fence) / "output", build.organization_id, INDEXES, build.id)
+        build.state = IndexBuildState.READY
+        build.result = result.model_dump(mode="json")
+        build.manifest_sha256 = result.manifest_sha256
+        KnowledgeBase.objects.filter(pk=build.knowledge_base_id).update(current_build=build)
+    elif job.state == JobState.CANCELLED:
+        build.state = IndexBuildState.CANCELLED
+    else:
+        build.state = IndexBuildState.FAILED
+    build.save(update_fields=["state", "result", "manifest_sha256"])
+
+
+def _audit(knowledge_base: KnowledgeBase, actor: Actor, action: str, data: dict[str, object]) -> None:
+    audit_record(
+        organization_id=knowledge_base.organization_id,
+        actor=actor,
+        action=action,
+        target_type="knowledge_base",
+        target_id=knowledge_base.id,
+        data=data,
+    )
