@@ -76,7 +76,9 @@ def _continue_parent(
         return PeftModel.from_pretrained(model, folder, is_trainable=True, local_files_only=True)
     except (RuntimeError, ValueError, KeyError) as error:
         raise UserError(
-            "adapter_mismatch", "The adapter to continue from does not fit the base model.", param="parent_adapter"
+            "adapter_mismatch",
+            "The adapter to continue from does not fit the base model.",
+            param="parent_adapter",
         ) from error
 
 

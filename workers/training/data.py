@@ -15,8 +15,8 @@ import torch
 from pydantic import ValidationError
 
 from workers.models import chat_prompt, encode, encode_document
-from workers.prompts import Message, closed_book_messages, open_book_messages
 from workers.runtime import UserError
+from workers.specs.prompts import Message, closed_book_messages, open_book_messages
 from workers.specs.records import RECORD, AnyRecord, MessagesRecord, PairRecord, Split, TextRecord
 from workers.specs.train import Hyperparameters, Objective
 

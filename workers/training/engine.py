@@ -17,6 +17,7 @@ from workers.training.adapters import attach_trainable, save_trained
 from workers.training.checkpoints import CheckpointStore, Identity
 from workers.training.data import Sample, SampleBuilder, SampleSet, collate, read_records
 from workers.training.loop import LOSS_WINDOW, METRICS_SECONDS, Account, Backend, Loop
+from workers.training.memory import keep_freed_memory
 from workers.training.model import PackedLanguageModel
 from workers.training.packing import PlanSettings, Step, plan_steps
 
@@ -55,6 +56,7 @@ def train(run: Run, spec: TrainSpec, *, metrics_seconds: float = METRICS_SECONDS
 
 def _train(run: Run, spec: TrainSpec, metrics_seconds: float) -> TrainResult:
     torch.set_num_threads(run.config.threads)
+    keep_freed_memory()
     prepared = _prepare(run, spec)
     run.raise_if_stopped()
     device = _device()
@@ -67,7 +69,8 @@ def _train(run: Run, spec: TrainSpec, metrics_seconds: float) -> TrainResult:
     backend = _backend(spec, packed, device)
     store = CheckpointStore(run, _identity(spec, prepared), spec.checkpoint.keep)
     loop = Loop(run, spec, backend, prepared.training.samples, prepared.plan, store, metrics_seconds)
-    torch.manual_seed(spec.hyperparameters.seed)
+    # Dropout must differ between processes; the weights were drawn before, alike in all of them.
+    torch.manual_seed(spec.hyperparameters.seed + backend.rank)
     resumed = loop.resume()
     run.started(resumed_from_step=resumed)
     account = loop.train()
@@ -118,20 +121,21 @@ def _check_context(spec: TrainSpec) -> None:
         )
 
 
-def _plan(spec: TrainSpec, samples: list[Sample]) -> list[Step]:
+def _plan_settings(spec: TrainSpec) -> PlanSettings:
     settings = spec.hyperparameters
-    return plan_steps(
-        [len(sample) for sample in samples],
-        [sample.repeats for sample in samples],
-        PlanSettings(
-            epochs=settings.epochs,
-            tokens_per_step=settings.tokens_per_step,
-            sequence_length=settings.sequence_length,
-            seed=settings.seed,
-            processes=spec.processes,
-            max_steps=settings.max_steps,
-        ),
+    return PlanSettings(
+        epochs=settings.epochs,
+        tokens_per_step=settings.tokens_per_step,
+        sequence_length=settings.sequence_length,
+        seed=settings.seed,
+        processes=spec.processes,
+        max_steps=settings.max_steps,
     )
+
+
+def _plan(spec: TrainSpec, samples: list[Sample]) -> list[Step]:
+    lengths = [len(sample) for sample in samples]
+    return plan_steps(lengths, [sample.repeats for sample in samples], _plan_settings(spec))
 
 
 def _identity(spec: TrainSpec, prepared: Prepared) -> Identity:
@@ -160,7 +164,7 @@ def _backend(spec: TrainSpec, packed: PackedLanguageModel, device: torch.device)
         return SingleProcess(packed, spec.hyperparameters, device)
     from workers.training.distributed import DeepSpeedProcesses
 
-    return DeepSpeedProcesses(packed, spec, device)
+    return DeepSpeedProcesses(packed, spec, _plan_settings(spec), device)
 
 
 def _finish(
@@ -181,6 +185,7 @@ def _finish(
             trained, prepared.tokenizer, spec, run.output_dir, prepared.base_digest, state
         )
     backend.wait()
+    backend.leave()
     window = max(1, min(LOSS_WINDOW, account.step // 10))
     return TrainResult(
         steps=account.step,

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-LOGITS_PER_CHUNK = 2**26
-"""Elements of a chunk's logits: 256 MB in float32."""
+LOGITS_PER_CHUNK = 2**25
+"""Elements of a chunk's logits: 128 MB in float32."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class PackedLanguageModel(torch.nn.Module):
     """A causal language model (with or without adapter layers inside) reading packed documents.
 
     The decoder and the output layer are called apart, so that logits are made for the labelled
-    tokens only. `verify_head` makes sure that this is what the model itself would have computed.
+    tokens only. `_verify_head` makes sure that this is what the model itself would have computed.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
@@ -35,7 +35,7 @@ class PackedLanguageModel(torch.nn.Module):
         chosen = hidden[0].index_select(0, batch.predict_from)
         if not len(batch.targets):
             return hidden.sum().float() * 0
-        return chunked_cross_entropy(chosen, self._head().weight, batch.targets, batch.weights, self.shape)
+        return chunked_cross_entropy(chosen, self.head().weight, batch.targets, batch.weights, self.shape)
 
     def _hidden(self, input_ids: torch.Tensor, position_ids: torch.Tensor, **extra: object) -> torch.Tensor:
         """Hidden states (batch, tokens, width) after the last norm."""
@@ -43,16 +43,18 @@ class PackedLanguageModel(torch.nn.Module):
         answer = decoder(input_ids=input_ids, position_ids=position_ids, use_cache=False, **extra)
         return answer.last_hidden_state
 
-    def _head(self) -> torch.nn.Linear:
+    def head(self) -> torch.nn.Linear:
         return self.model.get_output_embeddings()
 
     @torch.no_grad()
     def _verify_head(self) -> None:
         """Compare our path with the model's own on a few tokens, in whatever dtype it runs."""
-        head = self._head()
+        head = self.head()
         if type(head) is not torch.nn.Linear or head.bias is not None:
             raise UserError(
-                "target_modules", "The output layer cannot be adapted.", param="hyperparameters.target_modules"
+                "target_modules",
+                "The output layer cannot be adapted.",
+                param="hyperparameters.target_modules",
             )
         self.model.eval()
         input_ids = torch.arange(1, 9, device=head.weight.device)[None]
