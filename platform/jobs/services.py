@@ -8,7 +8,7 @@ of a move are written in the same transaction.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +31,9 @@ from workers.specs.run import RunError
 
 LEASE = timedelta(seconds=30)
 """How long an engine may show no heartbeat before its death is looked into."""
+
+START_LEASE = timedelta(seconds=120)
+"""The first lease of a run that is alive: importing torch on a busy node takes its time."""
 
 
 # -- asked by people and pipelines ----------------------------------------------------------
@@ -136,7 +139,9 @@ def job_resume(*, job: Job, actor: Actor) -> Job:
     )
 
 
-def _ask(job: Job, actor: Actor, moves: dict[JobState, JobState], *, done: set[JobState], refusal: Conflict) -> Job:
+def _ask(
+    job: Job, actor: Actor, moves: dict[JobState, JobState], *, done: set[JobState], refusal: Conflict
+) -> Job:
     """Make whichever of `moves` fits the job's present state, which may change under our hands."""
     for _attempt in range(len(JobState)):
         job = job_get(job.id)
@@ -193,7 +198,7 @@ def job_launched(*, job: Job, handle: dict[str, Any]) -> bool:
 
 def job_started(*, job: Job) -> bool:
     """The engine is known to run, or to have run."""
-    return _move(job, {JobState.STARTING}, JobState.RUNNING, SYSTEM)
+    return _move(job, {JobState.STARTING}, JobState.RUNNING, SYSTEM, lease_until=Now() + START_LEASE)
 
 
 def job_polled(*, job: Job, pulse: int) -> bool:
@@ -207,6 +212,19 @@ def job_polled(*, job: Job, pulse: int) -> bool:
 def job_lease_extend(*, job: Job) -> bool:
     """Give the engine another lease, because it is we who were away."""
     return bool(_current(job, ACTIVE).update(polled_at=Now(), moved_at=Now(), lease_until=Now() + LEASE))
+
+
+def job_relayed(*, job: Job, offset: int, events: Sequence[JobEvent], **fields: Any) -> bool:
+    """Note that `events.jsonl` was read up to byte `offset`; False if somebody did so before.
+
+    Must run inside the transaction of whatever else the events cause.
+    """
+    rows = _current(job, ACTIVE).filter(relay_offset=job.relay_offset)
+    # The row is locked first, so that events of one job become visible in the order of their ids.
+    if not rows.update(relay_offset=offset, **fields):
+        return False
+    JobEvent.objects.bulk_create(events)
+    return True
 
 
 def job_stop_sent(*, job: Job, kill_after: timedelta) -> bool:
@@ -262,7 +280,7 @@ def job_finalized(*, job: Job) -> bool:
 
 def job_finalize_failed(*, job: Job, reason: str, delay: timedelta) -> None:
     """Finishing raised; it is tried again after `delay`, as often as it takes."""
-    rows = _current(job, TERMINAL).filter(finalized_at=None)
+    rows = _current(job, TERMINAL).filter(cleaned_at=None)
     with transaction.atomic():
         if rows.update(finalize_failures=F("finalize_failures") + 1, finalize_after=Now() + delay):
             event_write(job, "log", f"finalize: {reason}", level="error")

@@ -1,0 +1,102 @@
+"""Finding and ending the processes of a run on this machine, through /proc.
+
+Every process of a run carries `KOSHA_RUN_DIR` in its environment and hands it to its children,
+whatever session or parent they have; so nothing that a run started can hide from this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+RUN_DIR_VARIABLE = "KOSHA_RUN_DIR"
+_MARK = RUN_DIR_VARIABLE.encode() + b"="
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One process for all time: pids come again, together with start time and boot they do not."""
+
+    pid: int
+    started: int
+    """Clock ticks after boot."""
+    boot: str
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def process_identity(pid: int) -> Identity:
+    """Raises ProcessLookupError when there is no such process."""
+    started = _stat_fields(pid)[19]
+    return Identity(pid, int(started), _boot_id())
+
+
+def is_alive(identity: Identity) -> bool:
+    """Whether exactly this process still exists and has not ended (a zombie has)."""
+    try:
+        return process_identity(identity.pid) == identity and _stat_fields(identity.pid)[0] != b"Z"
+    except ProcessLookupError:
+        return False
+
+
+def processes_of_runs(root: Path) -> Iterator[tuple[int, Path]]:
+    """Every live process of a run whose folder lies under `root`: (pid, run folder)."""
+    for entry in PROC.iterdir():
+        if not entry.name.isdigit():
+            continue
+        run_dir = _run_dir_of(int(entry.name))
+        if run_dir is not None and run_dir.is_relative_to(root):
+            yield int(entry.name), run_dir
+
+
+def kill_run(run_dir: Path, *, spare: int | None = None, patience: float = 3.0) -> bool:
+    """SIGKILL every process of the run but `spare`; True once none is left.
+
+    Repeated, because a process may fork while the list is read.
+    """
+    deadline = time.monotonic() + patience
+    while pids := [pid for pid, of in processes_of_runs(run_dir) if pid != spare]:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            return False
+        # The kernel needs a moment to take a killed process apart.
+        time.sleep(0.02)
+    return True
+
+
+def _run_dir_of(pid: int) -> Path | None:
+    try:
+        if _stat_fields(pid)[0] == b"Z":
+            return None
+        environment = (PROC / str(pid) / "environ").read_bytes()
+    except (ProcessLookupError, PermissionError):
+        return None
+    except OSError:
+        return None
+    for variable in environment.split(b"\0"):
+        if variable.startswith(_MARK):
+            return Path(os.fsdecode(variable[len(_MARK) :]))
+    return None
+
+
+def _stat_fields(pid: int) -> list[bytes]:
+    """The fields of /proc/<pid>/stat from the state on (the name before it may hold anything)."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_bytes()
+    except OSError as error:
+        raise ProcessLookupError(pid) from error
+    return stat[stat.rindex(b")") + 2 :].split()
+
+
+def _boot_id() -> str:
+    return (PROC / "sys/kernel/random/boot_id").read_text().strip()

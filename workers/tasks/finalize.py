@@ -1,0 +1,89 @@
+"""What follows the end of a job: the domain registers the result, then the folders are reduced.
+
+A terminal state commits alone. Finishing is idempotent, is repeated until it returns, and only then
+stamped; it never changes the state again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from importlib import import_module
+
+from django.db import Error, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from common.tenancy import every_organization, organization_scope
+from jobs.models import Job
+from jobs.services import job_cleaned, job_finalize_failed, job_finalized
+from jobs.transitions import TERMINAL
+from workers.tasks.folders import clean_folders
+
+logger = logging.getLogger(__name__)
+
+Finalizer = Callable[[Job], None]
+
+FINALIZERS: dict[str, str] = {
+    "ingest": "documents.services:ingest_finalize",
+    "curate": "processing.services:curation_finalize",
+    "train": "training.services:training_finalize",
+    "evaluate": "evaluations.services:evaluation_finalize",
+    "index": "retrieval.services:index_build_finalize",
+    "export": "registry.services:export_finalize",
+}
+"""A job's kind to the service that finishes it, as `module:function`."""
+
+BATCH = 50
+LONGEST_DELAY = timedelta(minutes=5)
+
+
+def finalizer_of(kind: str) -> Finalizer:
+    module, _, name = FINALIZERS[kind].partition(":")
+    finalizer: Finalizer = getattr(import_module(module), name)
+    return finalizer
+
+
+def finalize_ended(finalizers: Mapping[str, Finalizer] | None = None) -> None:
+    """Finish every job that has ended and is not stamped; then clean up behind those that are."""
+    with every_organization("every ended job is finished, whosesoever it is"):
+        ended = Job.objects.filter(state__in=TERMINAL, cleaned_at=None)
+        due = ended.filter(Q(finalize_after=None) | Q(finalize_after__lte=Now()))
+        waiting = list(due.order_by("ended_at", "id")[:BATCH].values_list("id", "organization_id"))
+    for job_id, organization_id in waiting:
+        with organization_scope(organization_id):
+            finalize_job(job_id, finalizers)
+
+
+def finalize_job(job_id: str, finalizers: Mapping[str, Finalizer] | None = None) -> None:
+    """Finish one ended job and reduce its folders. Does nothing while another worker is at it."""
+    try:
+        _finish(job_id, finalizers)
+        _clean(job_id)
+    except Error:
+        # The database is away; the next tick comes back to it.
+        raise
+    except Exception as error:
+        logger.exception("finishing %s failed", job_id)
+        job = Job.objects.get(pk=job_id)
+        delay = min(timedelta(seconds=2) * 2 ** min(job.finalize_failures, 10), LONGEST_DELAY)
+        job_finalize_failed(job=job, reason=type(error).__name__, delay=delay)
+
+
+@transaction.atomic
+def _finish(job_id: str, finalizers: Mapping[str, Finalizer] | None) -> None:
+    """The domain's rows and the stamp commit together; the row lock keeps a second worker out."""
+    job = Job.objects.select_for_update(skip_locked=True).filter(pk=job_id, finalized_at=None).first()
+    if job is None:
+        return
+    finalizer = finalizer_of(job.kind) if finalizers is None else finalizers[job.kind]
+    finalizer(job)
+    job_finalized(job=job)
+
+
+def _clean(job_id: str) -> None:
+    job = Job.objects.filter(pk=job_id, cleaned_at=None).exclude(finalized_at=None).first()
+    if job is not None:
+        clean_folders(job)
+        job_cleaned(job=job)

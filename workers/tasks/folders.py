@@ -1,0 +1,64 @@
+"""Which run folders an attempt may resume from, and what is kept of them afterwards."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from common.storage import run_path
+from jobs.models import Job
+from jobs.transitions import JobState
+
+KEPT_FILES = frozenset(
+    {"config.json", "launch.json", "events.jsonl", "result.json", "exit.json", "owner"}
+    | {"engine.log", "engine.log.1", "wrapper.log"}
+)
+CHECKPOINTS = "checkpoints"
+
+RESUMABLE_FOLDERS = 2
+"""Attempts whose checkpoints are kept while a job goes on: if the newest are damaged, there are
+those of the one before."""
+
+
+def previous_run_dirs(job: Job) -> tuple[Path, ...]:
+    """The folders of earlier attempts that exist, newest first."""
+    folders = (run_path(job.id, fence) for fence in range(job.fence - 1, 0, -1))
+    return tuple(folder for folder in folders if folder.is_dir())
+
+
+def prune_attempts(job: Job) -> None:
+    """After an attempt that will be followed by another: drop what no resume will look at."""
+    _keep_newest_checkpoints(job, RESUMABLE_FOLDERS)
+
+
+def clean_folders(job: Job) -> None:
+    """After the end: keep what explains it, and the newest checkpoints of a run that failed."""
+    _keep_newest_checkpoints(job, 1 if job.state == JobState.FAILED else 0)
+
+
+def _keep_newest_checkpoints(job: Job, count: int) -> None:
+    folders = [job.run_dir, *previous_run_dirs(job)]
+    kept = _with_checkpoints(folders)[:count]
+    for folder in folders:
+        _reduce(folder, {CHECKPOINTS} if folder in kept else set())
+
+
+def _with_checkpoints(folders: Iterable[Path]) -> list[Path]:
+    return [folder for folder in folders if _has_entries(folder / CHECKPOINTS)]
+
+
+def _has_entries(folder: Path) -> bool:
+    return folder.is_dir() and any(not entry.name.endswith(".tmp") for entry in folder.iterdir())
+
+
+def _reduce(folder: Path, keep: set[str]) -> None:
+    if not folder.is_dir():
+        return
+    for entry in folder.iterdir():
+        if entry.name in KEPT_FILES or entry.name in keep:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink(missing_ok=True)

@@ -1,0 +1,168 @@
+"""Launcher `local`: engines on this machine, each under a wrapper that outlives its starter.
+
+The files of a run folder are the whole interface between this module, which runs in any Celery
+worker, and `workers/wrapper.py`: `launch.json` and `stop.json` go in, `owner` and `exit.json` come
+out. So a worker that was started a second ago knows as much as the one that launched the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from workers.processes import RUN_DIR_VARIABLE, Identity, is_alive, kill_run, processes_of_runs
+from workers.runtime import write_json
+from workers.tasks.launchers.base import Absent, Engine, Exited, Lost, Observation, Running, RunRef
+from workers.wrapper import take_ownership
+
+ROOT = Path(__file__).resolve().parents[3]
+
+WITHHELD = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "KOSHA_SECRET_KEY",
+    "KOSHA_MODEL_SERVER_TOKEN",
+    "DJANGO_SETTINGS_MODULE",
+)
+"""An engine knows neither the database nor any key of the platform."""
+
+WRAPPER_START_SECONDS = 20.0
+CLEAN_STOP_SECONDS = 6.0
+
+_TCMALLOC = (
+    "/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4",
+    "/usr/lib/x86_64-linux-gnu/libtcmalloc.so.4",
+    "/usr/lib/aarch64-linux-gnu/libtcmalloc_minimal.so.4",
+)
+
+
+class LocalLauncher:
+    def __init__(self, runs_root: Path) -> None:
+        self._runs_root = runs_root.resolve()
+
+    def launch(self, run: RunRef, engine: Engine) -> dict[str, Any]:
+        run_dir = run.run_dir.resolve()
+        write_json(run_dir / "launch.json", {"version": 1, "command": _command(run_dir, engine)})
+        # Returns as soon as the wrapper has detached, so this worker never has a zombie to reap.
+        subprocess.run(
+            [sys.executable, "-m", "workers.wrapper", str(run_dir)],
+            env=_environment(run_dir, engine),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=WRAPPER_START_SECONDS,
+            check=True,
+        )
+        return {"launcher": "local", "host": os.uname().nodename}
+
+    def poll(self, run: RunRef) -> Observation:
+        owner = _owner(run.run_dir)
+        if owner is None:
+            return Absent()
+        if owner is not _REVOKED and is_alive(owner):
+            return Running()
+        # Only now: the wrapper may have written it and ended a moment ago.
+        code = _exit_code(run.run_dir)
+        return Lost() if code is None else Exited(code)
+
+    def revoke(self, run: RunRef) -> bool:
+        run.run_dir.mkdir(parents=True, exist_ok=True)
+        return take_ownership(run.run_dir, {"revoked": True}) or _owner(run.run_dir) is _REVOKED
+
+    def stop(self, run: RunRef, grace: float) -> None:
+        owner = _owner(run.run_dir)
+        if owner is None or owner is _REVOKED:
+            return
+        write_json(run.run_dir / "stop.json", {"version": 1, "grace": grace})
+        if is_alive(owner):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(owner.pid, signal.SIGTERM)
+
+    def kill(self, run: RunRef) -> bool:
+        return kill_run(run.run_dir.resolve())
+
+    def running(self) -> Iterable[RunRef]:
+        folders = {run_dir for _, run_dir in processes_of_runs(self._runs_root)}
+        return [ref for folder in folders if (ref := _ref(folder)) is not None]
+
+
+def stop_all(runs_root: Path, seconds: float = CLEAN_STOP_SECONDS) -> None:
+    """Stop every run under `runs_root`, for a clean end of the installation on this machine.
+
+    Each is asked to make its state safe, and killed after `seconds`. The jobs stay as they are:
+    the next start finds them stopped by nobody's wish and continues them, at no cost to their
+    budgets. Stop the Celery workers before, or they start the runs again.
+    """
+    launcher = LocalLauncher(runs_root)
+    for run in launcher.running():
+        launcher.stop(run, seconds)
+    deadline = time.monotonic() + seconds + 1
+    while (left := launcher.running()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for run in left:
+        launcher.kill(run)
+
+
+_REVOKED = Identity(0, 0, "")
+
+
+def _owner(run_dir: Path) -> Identity | None:
+    """Who owns the folder: nobody (None), the reconciler (_REVOKED), or a wrapper."""
+    try:
+        content = json.loads((run_dir / "owner").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        # Linked but never written out: the machine lost power, so whoever owned it is gone.
+        return _REVOKED
+    return _REVOKED if "revoked" in content else Identity(**content)
+
+
+def _exit_code(run_dir: Path) -> int | None:
+    try:
+        return int(json.loads((run_dir / "exit.json").read_text(encoding="utf-8"))["code"])
+    except FileNotFoundError:
+        return None
+
+
+def _ref(run_dir: Path) -> RunRef | None:
+    job_id, fence = run_dir.parent.name, run_dir.name
+    return RunRef(job_id, int(fence), run_dir) if fence.isdigit() else None
+
+
+def _command(run_dir: Path, engine: Engine) -> list[str]:
+    config = str(run_dir / "config.json")
+    if engine.processes == 1:
+        return [sys.executable, "-m", engine.module, config]
+    # No restarts of its own: the database owns retries.
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(engine.processes)]
+    return [sys.executable, "-m", *torchrun, "--max-restarts", "0", "-m", engine.module, config]
+
+
+def _environment(run_dir: Path, engine: Engine) -> dict[str, str]:
+    environment = {name: value for name, value in os.environ.items() if name not in WITHHELD}
+    threads = str(engine.threads)
+    environment |= {
+        RUN_DIR_VARIABLE: str(run_dir),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+    }
+    allocator = next((path for path in _TCMALLOC if Path(path).exists()), None)
+    if allocator is not None:
+        environment["LD_PRELOAD"] = allocator
+    return environment

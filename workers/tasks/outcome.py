@@ -1,0 +1,87 @@
+"""How an attempt ended, read from what it left in its folder."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from workers.specs.run import ExitCode, RunError, RunResult, RunStatus
+
+
+class Verdict(StrEnum):
+    SUCCEEDED = "succeeded"
+    STOPPED = "stopped"
+    USER = "user"
+    SYSTEM = "system"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    verdict: Verdict
+    error: RunError
+    """Why there is no result; also set (and unused) where there is one."""
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+def read_outcome(kind: str, run_dir: Path, code: int | None) -> Outcome:
+    """`code` is the engine's exit code, or None when it vanished without one.
+
+    `result.json` is the last thing an engine writes, so where it stands it is the truth, also if
+    the process was killed a moment later (or torchrun made 1 of a rank's 143).
+    """
+    result = _read_result(run_dir)
+    if result is None:
+        return _without_result(kind, code)
+    if result.status is RunStatus.SUCCEEDED:
+        return Outcome(Verdict.SUCCEEDED, _unexplained(kind, code), result.output)
+    if result.status is RunStatus.STOPPED:
+        return Outcome(Verdict.STOPPED, _unexplained(kind, code))
+    error = result.error or _unexplained(kind, code)
+    by_user = ".user." in error.code
+    return Outcome(Verdict.USER if by_user else Verdict.SYSTEM, error)
+
+
+def _read_result(run_dir: Path) -> RunResult | None:
+    try:
+        return RunResult.model_validate_json((run_dir / "result.json").read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _without_result(kind: str, code: int | None) -> Outcome:
+    error = _unexplained(kind, code)
+    if code == ExitCode.STOPPED or code == -signal.SIGTERM:
+        return Outcome(Verdict.STOPPED, error)
+    if code is None or code == -signal.SIGKILL:
+        return Outcome(Verdict.LOST, error)
+    return Outcome(Verdict.SYSTEM, error)
+
+
+def _unexplained(kind: str, code: int | None) -> RunError:
+    if code is None or code == -signal.SIGKILL:
+        return RunError(
+            code=f"{kind}.system.lost",
+            message="The process or its machine was lost. Look at the node's memory, power and log.",
+        )
+    if code == ExitCode.DONE:
+        return RunError(
+            code=f"{kind}.system.result_missing",
+            message="The engine ended without leaving a result. Look at the disk of the node and at its log.",
+        )
+    return RunError(
+        code=f"{kind}.system.crashed",
+        message=f"The engine ended with code {code} and gave no reason. Its log on the node has the details.",
+    )
+
+
+def stalled(kind: str) -> RunError:
+    return RunError(
+        code=f"{kind}.system.stalled",
+        message="The run was alive but made no step for far longer than usual, so it was ended.",
+    )

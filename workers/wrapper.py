@@ -1,0 +1,152 @@
+"""The small process of launcher `local`: runs one engine, ends its whole group, says how it ended.
+
+    python -m workers.wrapper <run_dir>
+
+It detaches at once into a session of its own, so that it outlives the Celery worker that started
+it. In the run folder it reads `launch.json` and `stop.json` (see `workers/tasks/launchers/local.py`)
+and leaves:
+
+    owner       who runs here: pid, start time, boot. Made by link, so that exactly one wrapper, or
+                instead of it the reconciler's "revoked", can ever own a run folder
+    engine.log  the engine's output, bounded
+    exit.json   the exit code, by rename, once no process of the run is left
+
+SIGTERM asks the engine to stop; after the grace of `stop.json` all of its processes are killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from workers.processes import kill_run, process_identity
+from workers.runtime import write_json
+from workers.specs.run import ExitCode
+
+DEFAULT_GRACE = 10.0
+LOG_BYTES = 16 * 1024**2
+TICK_SECONDS = 1.0
+COULD_NOT_START = 127
+
+_PR_SET_PDEATHSIG = 1
+_OWN_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+
+
+def take_ownership(run_dir: Path, content: dict[str, object]) -> bool:
+    """Create `owner` with `content`; False if the folder has an owner already."""
+    draft = run_dir / f"owner.{os.getpid()}"
+    draft.write_text(json.dumps(content), encoding="utf-8")
+    try:
+        os.link(draft, run_dir / "owner")
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink()
+    return True
+
+
+def detach(run_dir: Path) -> None:
+    """Leave the caller: only the child returns, as the leader of a new session."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    log = os.open(run_dir / "wrapper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+
+
+class Wrapper:
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self.kill_at: float | None = None
+
+    def run(self) -> None:
+        """Run the engine to its end. Does nothing if the folder is owned."""
+        if not take_ownership(self.run_dir, process_identity(os.getpid()).as_json()):
+            return
+        # Blocked before the engine exists, so that none is missed while it starts.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OWN_SIGNALS)
+        try:
+            code = self._attend(self._start())
+        except OSError as error:
+            print(f"the engine could not be started: {error}", flush=True)  # noqa: T201 - wrapper.log
+            code = COULD_NOT_START
+        # Ranks of torchrun and data loaders live in sessions of their own.
+        kill_run(self.run_dir, spare=os.getpid())
+        write_json(self.run_dir / "exit.json", {"version": 1, "code": code, "time": time.time()})
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        launch = json.loads((self.run_dir / "launch.json").read_text(encoding="utf-8"))
+        parent = os.getpid()
+        with open(self.run_dir / "engine.log", "ab") as log:
+            return subprocess.Popen(
+                launch["command"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=lambda: _before_engine(parent),
+            )
+
+    def _attend(self, engine: subprocess.Popen[bytes]) -> int:
+        while (code := engine.poll()) is None:
+            received = signal.sigtimedwait(_OWN_SIGNALS, TICK_SECONDS)
+            if received is not None and received.si_signo in (signal.SIGTERM, signal.SIGINT):
+                self._stop(engine)
+            if self.kill_at is not None and time.monotonic() >= self.kill_at:
+                kill_run(self.run_dir, spare=os.getpid())
+            bound_log(self.run_dir / "engine.log")
+        # Killed because its grace was over: stopped on request all the same.
+        return ExitCode.STOPPED if self.kill_at is not None and code < 0 else code
+
+    def _stop(self, engine: subprocess.Popen[bytes]) -> None:
+        kill_at = time.monotonic() + self._grace()
+        self.kill_at = kill_at if self.kill_at is None else min(self.kill_at, kill_at)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(engine.pid, signal.SIGTERM)
+
+    def _grace(self) -> float:
+        try:
+            return float(json.loads((self.run_dir / "stop.json").read_text(encoding="utf-8"))["grace"])
+        except (OSError, ValueError, KeyError):
+            return DEFAULT_GRACE
+
+
+def _before_engine(parent: int) -> None:
+    """In the child: die with the wrapper, hear signals again, yield to the servers of the machine."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _OWN_SIGNALS)
+    os.nice(5)
+    # Where memory runs out, let it be the run (which is retried) and not the database.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
+
+
+def bound_log(path: Path) -> None:
+    """Keep one older part and the current one; the engine appends, so truncating is safe."""
+    with contextlib.suppress(OSError):
+        if path.stat().st_size > LOG_BYTES:
+            older = path.with_name(path.name + ".1")
+            with open(path, "rb") as source, open(older, "wb") as target:
+                target.write(source.read(LOG_BYTES))
+            os.truncate(path, 0)
+
+
+def main() -> None:
+    run_dir = Path(sys.argv[1]).resolve()
+    detach(run_dir)
+    Wrapper(run_dir).run()
+
+
+if __name__ == "__main__":
+    main()
