@@ -20,6 +20,11 @@ class Principal:
     user: User | None = None
     is_operator: bool = False
 
+    @property
+    def person_id(self) -> str:
+        """The person who answers for what is done: for a key, whoever made it."""
+        return self.user.id if self.user else self.actor.id
+
     def may(self, permission: Permission) -> bool:
         return self.role is not None and permission in ROLE_PERMISSIONS[self.role]
 

@@ -37,6 +37,7 @@ def principal_by_key(key: str) -> Principal | None:
         actor=Actor("api_key", found.id, found.name),
         organization_id=found.organization_id,
         role=found.role,
+        user=found.created_by,
         is_operator=found.is_operator,
     )
 

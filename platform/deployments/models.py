@@ -41,6 +41,8 @@ class Release(TenantModel):
     created_by_kind = models.CharField(max_length=16)
     created_by_id = models.CharField(max_length=64)
     created_by_label = models.CharField(max_length=200)
+    created_by_person = models.CharField(max_length=64)
+    """The person behind the actor (a key's maker), who may not approve it; `schedule` for a schedule."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "number"], name="one_release_of_a_number")]

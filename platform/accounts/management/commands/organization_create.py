@@ -22,27 +22,30 @@ OPERATOR = Actor("user", "operator", "manage.py")
 
 
 class Command(BaseCommand):
-    help = "Create an organization, its owner and, if asked, a reviewer and an API key."
+    help = "Create an organization, its owner and, if asked, a reviewer and API keys."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", required=True, help="the company's name")
         parser.add_argument("--slug", required=True, help="short name for model names: a-z, 0-9 and -")
         parser.add_argument("--owner", required=True, metavar="EMAIL")
         parser.add_argument("--reviewer", metavar="EMAIL", help="a second person, who approves releases")
-        parser.add_argument("--key", metavar="NAME", help="also make an administrator API key of this name")
+        parser.add_argument("--key", metavar="NAME", help="also make API keys of this name for both")
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         organization = organization_create(name=options["name"], slug=options["slug"], actor=OPERATOR)
         made: dict[str, Any] = {"organization": organization.id}
         owner, made["owner"] = _person(options["owner"], organization.id, Role.OWNER)
+        people = [(owner, Role.ADMIN, made["owner"])]
         if options["reviewer"]:
-            _, made["reviewer"] = _person(options["reviewer"], organization.id, Role.REVIEWER)
+            reviewer, made["reviewer"] = _person(options["reviewer"], organization.id, Role.REVIEWER)
+            people.append((reviewer, Role.REVIEWER, made["reviewer"]))
         if options["key"]:
             with organization_scope(organization.id):
-                _key, made["api_key"] = api_key_create(
-                    name=options["key"], role=Role.ADMIN, actor=OPERATOR, created_by=owner, by_role=None
-                )
+                for user, role, person in people:
+                    _key, person["api_key"] = api_key_create(
+                        name=options["key"], role=role, actor=OPERATOR, created_by=user, by_role=None
+                    )
         self.stdout.write(json.dumps(made))
 
 
