@@ -50,6 +50,9 @@ class Environment(BaseSettings):
     """Port of the supervisor's own model server; 0 takes a free one and remembers it."""
     model_server_token: str | None = None
 
+    model_roots: str = ""
+    """Further folders under which base models may lie, colon-separated; `var/models` always counts."""
+
     max_upload_bytes: int = Field(default=512 * 1024**2, gt=0)
     database_pool_size: int = Field(default=10, ge=2)
     """Connections of one web process."""
@@ -99,6 +102,11 @@ def secret_key(env: Environment) -> str:
 
 def model_server_token(env: Environment) -> str:
     return env.model_server_token or secret(env.var / "model_server_token")
+
+
+def model_roots(env: Environment) -> list[Path]:
+    """Where base models may lie."""
+    return [env.var / "models", *(Path(part) for part in env.model_roots.split(os.pathsep) if part)]
 
 
 def running_stack(var: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from config.env import (
     ROOT,
     database_settings,
     environment,
+    model_roots,
     model_server_token,
     running_stack,
     secret_key,
@@ -32,6 +33,7 @@ ALLOWED_HOSTS = list(env.allowed_hosts)
 KOSHA_VAR = env.var
 KOSHA_STORAGE_ROOT = env.var / "storage"
 KOSHA_MAX_UPLOAD_BYTES = env.max_upload_bytes
+KOSHA_MODEL_ROOTS = model_roots(env)
 MODEL_SERVER_URL: str = env.model_server_url or _stack.get("model_server_url") or "http://127.0.0.1:8001"
 MODEL_SERVER_TOKEN = model_server_token(env)
 REDIS_URL: str = env.redis_url or _stack.get("redis_url") or "redis://127.0.0.1:6379/0"
@@ -101,6 +103,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "console.context.console",
             ],
             **(
                 {}
@@ -135,7 +138,6 @@ if env.process == "web":
 
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = env.var / "uploads"
-FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 # Bodies that are not files (JSON); files are streamed to disk and limited by the upload service.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024**2
 
@@ -184,6 +186,9 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = not _collected
 WHITENOISE_AUTOREFRESH = DEBUG
 
+for _folder in (FILE_UPLOAD_TEMP_DIR, STATIC_ROOT):
+    _folder.mkdir(parents=True, exist_ok=True)
+
 # -- the browser's walls --------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -210,6 +215,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.https
 SESSION_COOKIE_AGE = 60 * 60 * 12
 CSRF_COOKIE_NAME = "kosha_csrf"
+CSRF_FAILURE_VIEW = "console.errors.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = list(env.trusted_origins)
 SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if env.https else 0

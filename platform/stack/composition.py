@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from config.env import ROOT, Environment, model_server_token
+from config.env import ROOT, Environment, model_roots, model_server_token
 from stack.processes import answers, guarded, port_is_free
 from stack.servers import EmbeddedPostgres, EmbeddedServer, EmbeddedValkey
 from stack.state import port_for, write_json
@@ -26,8 +26,9 @@ PROCESS_SECONDS = 120.0
 """Imports on a cold disk may be slow; a process that dies is seen at once anyway."""
 
 # Together below the fifteen seconds after which a service manager loses patience.
-STOP_PROCESSES_SECONDS = 6.0
-STOP_SERVERS_SECONDS = 4.0
+STOP_PROCESSES_SECONDS = 5.0
+STOP_ENGINES_SECONDS = 5.0
+STOP_SERVERS_SECONDS = 3.0
 
 MODEL_SERVER = "model-server"
 PROCESSES = ("web", "beat", "worker", MODEL_SERVER)
@@ -75,7 +76,7 @@ class Stack:
         self._write_state()
 
     def _make_folders(self) -> None:
-        for name in ("storage", "logs", "uploads", "beat"):
+        for name in ("storage", "models", "logs", "uploads", "beat"):
             folder = self._env.var / name
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
@@ -154,6 +155,7 @@ class Stack:
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
             "PYTHONUNBUFFERED": "1",
+            "PATH": self._path(),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "KOSHA_VAR": str(self._env.var),
             "DATABASE_URL": self._database_url,
@@ -162,14 +164,20 @@ class Stack:
             "HF_HUB_OFFLINE": "1",
         }
 
+    def _path(self) -> str:
+        # Engines build DeepSpeed's extensions with the `ninja` beside this interpreter.
+        return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
     def _model_server_environment(self) -> Mapping[str, str]:
         """What the model server needs; it is given neither the database nor the signing key."""
+        roots = [self._env.var / "storage", *model_roots(self._env)]
         withheld = ("DATABASE_URL", "REDIS_URL", "KOSHA_SECRET_KEY", "DJANGO_SETTINGS_MODULE")
         return {
             **{name: value for name, value in os.environ.items() if name not in withheld},
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
-            "KOSHA_VAR": str(self._env.var),
+            "PATH": self._path(),
+            "KOSHA_MODEL_ROOTS": os.pathsep.join(str(root) for root in roots),
             "KOSHA_MODEL_SERVER_TOKEN": model_server_token(self._env),
             "HF_HUB_OFFLINE": "1",
         }
@@ -203,7 +211,7 @@ def stop_engines(runs_root: Path) -> None:
     """Stop the engines that were started on this machine; their jobs go on at the next `up`."""
     from workers.tasks.launchers import local
 
-    local.stop_all(runs_root)
+    local.stop_all(runs_root, STOP_ENGINES_SECONDS)
 
 
 def _server_service(server: EmbeddedServer) -> Service:

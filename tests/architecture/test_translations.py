@@ -27,11 +27,11 @@ def test_a_catalogue_is_complete(path):
 @pytest.mark.parametrize("path", catalogues(), ids=lambda path: "-".join((path.parts[-3], path.stem)))
 def test_a_catalogue_is_compiled(path):
     compiled = {
-        entry.msgid: (entry.msgstr, entry.msgstr_plural)
+        (entry.msgctxt, entry.msgid): (entry.msgstr, entry.msgstr_plural)
         for entry in polib.mofile(str(path.with_suffix(".mo")))
     }
     written = {
-        entry.msgid: (entry.msgstr, entry.msgstr_plural)
+        (entry.msgctxt, entry.msgid): (entry.msgstr, entry.msgstr_plural)
         for entry in polib.pofile(str(path)).translated_entries()
     }
     assert compiled == written

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Django's checks would import every view and form into a process that serves none.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery
 from celery.signals import setup_logging
@@ -41,12 +43,12 @@ app.conf.update(
     beat_schedule={
         # A tick that waited as long as the period is worthless: the next one does its work.
         "reconcile": {
-            "task": "workers.tasks.reconcile.reconcile",
+            "task": "jobs.reconcile",
             "schedule": RECONCILE_SECONDS,
             "options": {"expires": RECONCILE_SECONDS},
         },
         "schedules": {
-            "task": "workers.tasks.schedules.fire_due",
+            "task": "schedules.fire_due",
             "schedule": SCHEDULES_SECONDS,
             "options": {"expires": SCHEDULES_SECONDS},
         },

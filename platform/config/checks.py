@@ -1,0 +1,54 @@
+"""What Django's `check` says about an installation before it serves anybody."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+
+@register(Tags.security)
+def secret_key_is_strong(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if len(settings.SECRET_KEY) >= 32:
+        return []
+    return [
+        Error(
+            "KOSHA_SECRET_KEY is shorter than 32 characters.",
+            hint="Unset it to have one generated, or give a long random one.",
+            id="kosha.E001",
+        )
+    ]
+
+
+@register(Tags.files)
+def storage_is_writable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    folder = _first_existing(Path(settings.KOSHA_STORAGE_ROOT))
+    if os.access(folder, os.W_OK | os.X_OK):
+        return []
+    return [
+        Error(
+            f"Nothing can be stored under {folder}.",
+            hint="Make it writable or set KOSHA_VAR.",
+            id="kosha.E002",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def cookies_travel_encrypted(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.SESSION_COOKIE_SECURE:
+        return []
+    return [
+        Warning(
+            "Session cookies are sent over plain HTTP.",
+            hint="Put a TLS proxy in front and set KOSHA_HTTPS=true.",
+            id="kosha.W001",
+        )
+    ]
+
+
+def _first_existing(path: Path) -> Path:
+    return path if path.exists() else _first_existing(path.parent)

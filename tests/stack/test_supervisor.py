@@ -1,0 +1,206 @@
+"""The supervisor with real processes: they die, they ignore signals, they leave children behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stack.processes import guarded, spawn
+from stack.state import AlreadyRunning, is_running, lock
+from stack.supervisor import Backoff, Service, ServiceNotReady, StopRequested, Supervisor, rotate
+
+QUICK = Backoff(first=0.01, longest=0.05, healthy_after=60)
+
+
+def python(code: str) -> list[str]:
+    return guarded([sys.executable, "-S", "-c", code])
+
+
+def sleeper(name: str = "sleeper", **options) -> Service:
+    return Service(name, lambda: python("import time; time.sleep(600)"), lambda: True, **options)
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def supervisor(tmp_path, said):
+    supervisor = Supervisor(tmp_path / "logs", tmp_path, say=said.append)
+    yield supervisor
+    supervisor.stop_all(2)
+
+
+def tick_until(supervisor: Supervisor, condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        supervisor.tick()
+
+
+def pid_of(supervisor: Supervisor, name: str) -> int | None:
+    return supervisor.facts()[name]["pid"]
+
+
+def gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_what_dies_is_started_again(supervisor, said):
+    supervisor.start(sleeper(backoff=QUICK))
+    first = pid_of(supervisor, "sleeper")
+    os.kill(first, signal.SIGKILL)
+    tick_until(supervisor, lambda: pid_of(supervisor, "sleeper") not in (first, None))
+    assert supervisor.facts()["sleeper"]["restarts"] == 1
+    assert "ended with -9" in said[0]
+
+
+def test_what_dies_again_and_again_waits_longer(supervisor, said):
+    supervisor.start(Service("broken", lambda: python("raise SystemExit(7)"), lambda: True, backoff=QUICK))
+    tick_until(supervisor, lambda: sum("ended with 7" in line for line in said) == 4)
+    waits = [line.split("next start in ")[1].split(" s;")[0] for line in said if "ended with 7" in line]
+    assert waits == ["0.01", "0.02", "0.04", "0.05"]
+
+
+def test_a_healthy_while_forgets_earlier_deaths(supervisor, said):
+    backoff = Backoff(first=0.01, longest=10, healthy_after=0)
+    supervisor.start(Service("flaky", lambda: python("raise SystemExit(1)"), lambda: True, backoff=backoff))
+    tick_until(supervisor, lambda: sum("ended with 1" in line for line in said) == 3)
+    assert all("next start in 0.01 s" in line for line in said if "ended" in line)
+
+
+def test_a_program_that_cannot_be_started_again_is_tried_later(supervisor, said, tmp_path):
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexec sleep 600\n")
+    program.chmod(0o755)
+    supervisor.start(Service("upgraded", lambda: [str(program)], lambda: True, backoff=QUICK))
+    program.rename(tmp_path / "away")
+    os.kill(pid_of(supervisor, "upgraded"), signal.SIGKILL)
+    tick_until(supervisor, lambda: any("could not be started" in line for line in said))
+    (tmp_path / "away").rename(program)
+    tick_until(supervisor, lambda: pid_of(supervisor, "upgraded") is not None)
+
+
+def test_stopping_ends_the_whole_group_even_one_that_ignores_the_signal(supervisor, tmp_path):
+    children = tmp_path / "children"
+    code = (
+        "import os, pathlib, signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "child = os.fork()\n"
+        f"child and pathlib.Path({str(children)!r}).write_text(f'{{os.getpid()}} {{child}}')\n"
+        "time.sleep(600)"
+    )
+    supervisor.start(Service("stubborn", lambda: python(code), children.exists))
+    supervisor.wait_ready("stubborn", 20)
+    tick_until(supervisor, lambda: len(children.read_text().split()) == 2)
+    supervisor.stop(["stubborn"], seconds=0.2)
+    tick_until(supervisor, lambda: all(gone(int(pid)) for pid in children.read_text().split()))
+
+
+def test_a_dead_leader_leaves_no_child_behind(supervisor, tmp_path):
+    child = tmp_path / "child"
+    code = (
+        "import os, pathlib, time\n"
+        "pid = os.fork()\n"
+        f"pid and pathlib.Path({str(child)!r}).write_text(str(pid))\n"
+        "time.sleep(600)"
+    )
+    supervisor.start(
+        Service("parent", lambda: python(code), lambda: child.exists() and bool(child.read_text()))
+    )
+    supervisor.wait_ready("parent", 20)
+    orphan = int(child.read_text())
+    os.kill(pid_of(supervisor, "parent"), signal.SIGKILL)
+    tick_until(supervisor, lambda: gone(orphan))
+
+
+def test_children_die_with_a_supervisor_that_is_killed(tmp_path, repository):
+    code = (
+        "import pathlib, sys, time\n"
+        "from stack.supervisor import Service, Supervisor\n"
+        "from stack.processes import guarded\n"
+        "s = Supervisor(pathlib.Path(sys.argv[1]), pathlib.Path('/'), say=print)\n"
+        "s.start(Service('sleeper', lambda: guarded(['sleep', '600']), lambda: True))\n"
+        "print(s.facts()['sleeper']['pid'], flush=True)\n"
+        "time.sleep(600)"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{repository / 'platform'}{os.pathsep}{repository}"}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    # The child asks for the signal first thing; once it is `sleep`, it has.
+    deadline = time.monotonic() + 10
+    while psutil.Process(child).name() != "sleep" and time.monotonic() < deadline:
+        pass
+    parent.kill()
+    parent.wait()
+    while not gone(child):
+        assert time.monotonic() < deadline
+    parent.stdout.close()
+
+
+def test_waiting_ends_with_a_sentence_that_names_the_log(supervisor):
+    supervisor.start(Service("mute", lambda: python("import time; time.sleep(600)"), lambda: False))
+    with pytest.raises(ServiceNotReady, match=r"mute did not answer within 0\.1 s; see .*mute\.log"):
+        supervisor.wait_ready("mute", 0.1)
+
+
+def test_a_stop_interrupts_every_wait(supervisor):
+    supervisor.start(Service("mute", lambda: python("import time; time.sleep(600)"), lambda: False))
+    supervisor.request_stop()
+    with pytest.raises(StopRequested):
+        supervisor.wait_ready("mute", 60)
+
+
+def test_a_command_that_fails_is_reported_and_one_that_works_is_not(supervisor, tmp_path):
+    supervisor.run_once("good", python("print('done')"), dict(os.environ))
+    assert (tmp_path / "logs" / "good.log").read_text() == "done\n"
+    with pytest.raises(ServiceNotReady, match="bad failed with 4"):
+        supervisor.run_once("bad", python("raise SystemExit(4)"), dict(os.environ))
+
+
+def test_one_var_holds_one_stack(tmp_path):
+    assert not is_running(tmp_path)
+    with lock(tmp_path):
+        assert is_running(tmp_path)
+        with pytest.raises(AlreadyRunning, match="already running"), lock(tmp_path):
+            pass
+    assert not is_running(tmp_path)
+
+
+def test_a_long_log_is_cut_while_its_writer_goes_on(tmp_path):
+    log = tmp_path / "service.log"
+    log.write_bytes(b"x" * 100)
+    with open(log, "ab") as writer:
+        for generation in range(5):
+            rotate(log, limit=50, generations=3)
+            writer.write(bytes([ord("a") + generation]) * 60)
+            writer.flush()
+    assert log.read_bytes() == b"e" * 60
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [
+        "service.log",
+        *(f"service.log.{n}" for n in (1, 2, 3)),
+    ]
+    assert (tmp_path / "service.log.1").read_bytes() == b"d" * 60
+
+
+def test_output_is_appended_to_the_log(tmp_path):
+    log = tmp_path / "logs" / "name.log"
+    for word in ("first", "second"):
+        process = spawn(["echo", word], log=log, directory=Path("/"))
+        assert process.wait() == 0
+    assert log.read_text() == "first\nsecond\n"
