@@ -116,12 +116,15 @@ def build_pdf(source: Source) -> bytes:
         target, pagesize=(595, 842), leftMargin=62, rightMargin=62, topMargin=60, bottomMargin=62,
         title=title, author=COMPANY, invariant=1,
     )  # fmt: skip
-    flow = [_pdf_block(block) for block in parse_blocks(source.body)]
+    blocks = parse_blocks(source.body)
+    followers = [*blocks[1:], Block("break")]
+    # A table stays on the page of the sentence that introduces it: whoever cites the page cites both.
+    flow = [_pdf_block(block, next_.kind == "table") for block, next_ in zip(blocks, followers, strict=True)]
     document.build(flow, onFirstPage=draw_foot, onLaterPages=draw_foot)
     return target.getvalue()
 
 
-def _pdf_block(block: Block) -> Any:
+def _pdf_block(block: Block, introduces_table: bool) -> Any:
     from reportlab.platypus import PageBreak, Paragraph
 
     if block.kind == "break":
@@ -133,7 +136,10 @@ def _pdf_block(block: Block) -> Any:
         style = _pdf_style(size=size, before=size * 0.8, keep_with_next=True)
         return Paragraph(html.escape(block.text), style)
     bullet = "・" if block.kind == "item" else ""
-    return Paragraph(html.escape(bullet + block.text), _pdf_style(indent=12 if bullet else 0))
+    return Paragraph(
+        html.escape(bullet + block.text),
+        _pdf_style(indent=12 if bullet else 0, keep_with_next=introduces_table),
+    )
 
 
 def _pdf_style(size: float = 10, before: float = 0, indent: float = 0, keep_with_next: bool = False) -> Any:
@@ -147,7 +153,7 @@ def _pdf_style(size: float = 10, before: float = 0, indent: float = 0, keep_with
 
 def _pdf_table(rows: tuple[tuple[str, ...], ...]) -> Any:
     from reportlab.lib.colors import HexColor
-    from reportlab.platypus import KeepTogether, Paragraph, Table, TableStyle
+    from reportlab.platypus import Paragraph, Table, TableStyle
 
     style = _pdf_style(size=9)
     cells = [[Paragraph(html.escape(cell), style) for cell in row] for row in rows]
@@ -158,7 +164,7 @@ def _pdf_table(rows: tuple[tuple[str, ...], ...]) -> Any:
     grid, head = HexColor("#8a8f98"), HexColor("#eceff3")
     table.setStyle(TableStyle([("GRID", (0, 0), (-1, -1), 0.5, grid), ("BACKGROUND", (0, 0), (-1, 0), head)]))
     table.spaceBefore, table.spaceAfter = 4, 8
-    return KeepTogether(table)
+    return table
 
 
 def build_docx(source: Source) -> bytes:
