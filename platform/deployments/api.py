@@ -10,7 +10,7 @@ from ninja import Query, Router
 from pydantic import Field
 
 from accounts.principal import actor_of, principal_of
-from common.errors import Conflict, InvalidRequest, NotFound
+from common.errors import Conflict
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, unix
 from deployments import services
@@ -22,8 +22,7 @@ from deployments.selectors import (
     release_get,
     release_list,
 )
-from registry.models import BaseModel, BaseModelKind, ModelVersion
-from registry.selectors import base_model_get, model_version_get
+from registry.selectors import model_named
 from retrieval.models import IndexBuild
 from retrieval.selectors import index_build_get, knowledge_base_get
 
@@ -74,7 +73,7 @@ def release_body(release: Release) -> dict[str, Any]:
 
 @router.post("/releases", summary="Create a candidate release")
 def release_create(request: HttpRequest, payload: ReleaseBody) -> dict[str, Any]:
-    base_model, version = _model(payload.model)
+    base_model, version = model_named(payload.model, param="model")
     release = services.release_create(
         base_model=base_model,
         model_version=version,
@@ -86,18 +85,6 @@ def release_create(request: HttpRequest, payload: ReleaseBody) -> dict[str, Any]
         person_id=principal_of(request).person_id,
     )
     return release_body(release)
-
-
-def _model(name: str) -> tuple[BaseModel, ModelVersion | None]:
-    try:
-        if name.startswith("ft:"):
-            version = model_version_get(name)
-            return version.base_model, version
-        return base_model_get(name, kind=BaseModelKind.CAUSAL_LM), None
-    except NotFound as error:
-        raise InvalidRequest(
-            "unknown_model", _("There is no such model here. GET /v1/models lists those you may use."), param="model"
-        ) from error
 
 
 def _index_build(payload: ReleaseBody) -> IndexBuild | None:

@@ -10,7 +10,7 @@ from ninja import Query, Router
 from pydantic import Field
 
 from accounts.principal import actor_of
-from common.errors import Conflict, InvalidRequest, NotFound
+from common.errors import Conflict
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, unix
 from django.utils.translation import gettext as _
@@ -20,8 +20,7 @@ from evaluations.selectors import evaluation_get, evaluation_list, items_path, s
 from jobs.api import job_error_body, progress_body
 from jobs.selectors import public_state
 from processing.selectors import lines, version_get
-from registry.models import BaseModel, BaseModelKind, ModelVersion
-from registry.selectors import base_model_get, model_version_get
+from registry.selectors import model_named
 
 router = Router(tags=["Evals"])
 
@@ -128,7 +127,7 @@ def evaluation_body(evaluation: Evaluation) -> dict[str, Any]:
 @router.post("/evals/{eval_id}/runs", summary="Measure a model")
 def run_create(request: HttpRequest, eval_id: str, payload: RunBody) -> dict[str, Any]:
     suite = suite_get(eval_id)
-    base_model, version = _measured(payload.data_source.model)
+    base_model, version = model_named(payload.data_source.model, param="data_source.model")
     evaluation = services.evaluation_create(
         suite=suite,
         dataset_version=version_get(
@@ -140,20 +139,6 @@ def run_create(request: HttpRequest, eval_id: str, payload: RunBody) -> dict[str
         idempotency_key=request.headers.get("Idempotency-Key"),
     )
     return evaluation_body(evaluation_get(evaluation.id))
-
-
-def _measured(model: str) -> tuple[BaseModel, ModelVersion | None]:
-    try:
-        if model.startswith("ft:"):
-            version = model_version_get(model)
-            return version.base_model, version
-        return base_model_get(model, kind=BaseModelKind.CAUSAL_LM), None
-    except NotFound as error:
-        raise InvalidRequest(
-            "unknown_model",
-            _("There is no such model here. GET /v1/models lists those you may use."),
-            param="data_source.model",
-        ) from error
 
 
 @router.get("/evals/{eval_id}/runs", summary="List a suite's runs")

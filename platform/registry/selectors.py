@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
-from common.errors import NotFound
+from common.errors import InvalidRequest, NotFound
 from common.storage import artifact_path
 from common.tenancy import current_organization_id
 from registry.models import BaseModel, BaseModelKind, ModelExport, ModelVersion
@@ -45,6 +46,24 @@ def model_version_get(name: str, *, param: str | None = None) -> ModelVersion:
     if found is None:
         raise NotFound(param=param)
     return found
+
+
+def model_named(name: str, *, param: str) -> tuple[BaseModel, ModelVersion | None]:
+    """What a caller means by a model's name: a version (`ft:...`) with its base, or a base alone.
+
+    Raises InvalidRequest `unknown_model`.
+    """
+    try:
+        if name.startswith("ft:"):
+            version = model_version_get(name)
+            return version.base_model, version
+        return base_model_get(name, kind=BaseModelKind.CAUSAL_LM), None
+    except NotFound as error:
+        raise InvalidRequest(
+            "unknown_model",
+            _("There is no such model here. GET /v1/models lists those you may use."),
+            param=param,
+        ) from error
 
 
 def latest_version(base_model: BaseModel, suffix: str) -> ModelVersion | None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organization
 from audit.services import Actor, audit_record
-from common.errors import Conflict, InvalidRequest, NotFound
+from common.errors import Conflict, InvalidRequest
 from common.storage import run_path
 from documents.models import Document, Purpose, Revision
 from documents.selectors import pages_folder, require_processed
@@ -20,8 +20,8 @@ from jobs.services import job_cancel, job_pause, job_resume, job_submit
 from jobs.transitions import JobState
 from processing.models import DatasetVersion
 from processing.selectors import records_path, require_ready
-from registry.models import BaseModel, BaseModelKind, ModelVersion
-from registry.selectors import base_model_get, model_folder, model_version_get
+from registry.models import BaseModel, ModelVersion
+from registry.selectors import model_folder, model_named
 from registry.services import model_version_create
 from training.models import Checkpoint, MethodType, TrainingRun
 from training.selectors import run_get
@@ -100,17 +100,10 @@ def training_run_create(
 
 
 def _starting_point(model: str) -> tuple[BaseModel, ModelVersion | None]:
-    try:
-        if model.startswith("ft:"):
-            parent = model_version_get(model)
-            if parent.method != "lora":
-                raise Conflict("cannot_continue", _("Only a LoRA version can be continued."), param="model")
-            return parent.base_model, parent
-        return base_model_get(model, kind=BaseModelKind.CAUSAL_LM), None
-    except NotFound as error:
-        raise InvalidRequest(
-            "unknown_model", _("There is no such model here. GET /v1/models lists those you may use."), param="model"
-        ) from error
+    base_model, parent = model_named(model, param="model")
+    if parent is not None and parent.method != "lora":
+        raise Conflict("cannot_continue", _("Only a LoRA version can be continued."), param="model")
+    return base_model, parent
 
 
 def _training_data(data: DatasetVersion | Document) -> tuple[DatasetVersion | None, Revision | None, Path]:

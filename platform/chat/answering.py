@@ -1,0 +1,68 @@
+"""Answer a conversation: find passages, build the prompt, generate, cite.
+
+Nothing here touches the database, so an answer that takes a minute holds no connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from chat.citations import citations
+from chat.selectors import Target
+from common.errors import InvalidRequest
+from common.model_server import Passage, model_server
+from workers.specs.prompts import Message, open_book_messages
+from workers.specs.serve import ChatBody
+
+
+async def passages_for(target: Target, messages: list[Message]) -> list[Passage]:
+    """The passages of the release's index for the last question; none for a plain model."""
+    if target.index is None:
+        return []
+    return await model_server().search_async(
+        target.index,
+        _question(messages),
+        limit=target.generation.passages,
+        document_ids=target.document_ids,
+        embedding_model=target.embedding_model,
+    )
+
+
+def prompt(target: Target, messages: list[Message], passages: list[Passage]) -> list[Message]:
+    """The release's system prompt, then the conversation, its last question asked with the passages."""
+    own = [target.system_prompt] if target.system_prompt else []
+    system = "\n\n".join([*own, *(m["content"] for m in messages if m["role"] == "system")])
+    turns = [message for message in messages if message["role"] != "system"]
+    last = open_book_messages(turns[-1]["content"], [p.text for p in passages]) if target.index else turns[-1:]
+    return [*([{"role": "system", "content": system}] if system else []), *turns[:-1], *last]
+
+
+def _question(messages: list[Message]) -> str:
+    last = messages[-1]
+    if last["role"] != "user" or not last["content"].strip():
+        raise InvalidRequest("last_message_not_user", "The last message must be the user's question.", param="messages")
+    return last["content"]
+
+
+async def answer(target: Target, body: ChatBody, passages: list[Passage]) -> dict[str, Any]:
+    """OpenAI's `chat.completion` with `message.annotations`."""
+    completion = await model_server().chat_async(body)
+    completion["model"] = target.name
+    message = completion["choices"][0]["message"]
+    message["annotations"] = citations(message["content"] or "", passages)
+    return completion
+
+
+async def answer_stream(
+    target: Target, body: ChatBody, passages: list[Passage]
+) -> AsyncIterator[dict[str, Any]]:
+    """OpenAI's chunks; the annotations come on the delta that carries the finish reason."""
+    text: list[str] = []
+    async for chunk in model_server().chat_stream(body):
+        chunk["model"] = target.name
+        for choice in chunk["choices"]:
+            text.append(choice["delta"].get("content") or "")
+            if choice.get("finish_reason"):
+                choice["delta"]["annotations"] = citations("".join(text), passages)
+        yield chunk

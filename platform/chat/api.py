@@ -1,0 +1,257 @@
+"""/v1/chat/completions, /v1/embeddings and /v1/models, as OpenAI's clients know them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Literal
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.utils.translation import gettext as _
+from ninja import Router
+from pydantic import Field
+
+from accounts.principal import actor_of
+from chat.answering import answer, answer_stream, passages_for, prompt
+from chat.selectors import ModelNotFound, Named, Target, nameable_models, target_get
+from common.errors import InvalidRequest, KoshaError, NotFound
+from common.model_server import model_server
+from common.wire import Body, refuse_unsupported, unix
+from deployments.models import Deployment
+from deployments.services import model_version_delete
+from registry.models import BaseModel, BaseModelKind
+from registry.selectors import base_model_get, model_version_get
+from workers.specs.prompts import Message
+from workers.specs.serve import ChatBody, ModelChoice, StreamOptions
+
+router = Router(tags=["Chat"])
+
+
+class TextPart(Body):
+    type: Literal["text"]
+    text: str
+
+
+class ChatMessage(Body):
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[TextPart]
+    name: str | None = None
+    refusal: str | None = None
+    annotations: list[Any] | None = None
+    """As we sent it; accepted back and ignored."""
+
+    def plain(self) -> Message:
+        text = self.content if isinstance(self.content, str) else "\n".join(part.text for part in self.content)
+        return {"role": "system" if self.role == "developer" else self.role, "content": text}
+
+
+class ResponseFormat(Body):
+    type: Literal["text"]
+
+
+class CompletionBody(Body):
+    model: str
+    """An alias such as `production` or a release's id (with retrieval), or a plain model (without)."""
+    messages: list[ChatMessage] = Field(min_length=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    stop: str | list[str] | None = None
+    seed: int | None = None
+    stream: bool | None = None
+    stream_options: dict[str, Any] | None = None
+    n: int | None = None
+    response_format: ResponseFormat | None = None
+    user: str | None = None
+    metadata: dict[str, str] | None = None
+    store: bool | None = None
+    service_tier: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    logit_bias: dict[str, Any] | None = None
+    tools: list[Any] | None = None
+    tool_choice: Any = None
+    parallel_tool_calls: bool | None = None
+    functions: list[Any] | None = None
+    function_call: Any = None
+    modalities: list[str] | None = None
+    audio: Any = None
+    prediction: Any = None
+    reasoning_effort: str | None = None
+    verbosity: str | None = None
+    web_search_options: Any = None
+
+
+def _refuse(payload: CompletionBody) -> None:
+    """What would change the answer's meaning and is not done here."""
+    refuse_unsupported(
+        {
+            "n": None if payload.n in (None, 1) else payload.n,
+            "logprobs": payload.logprobs or None,
+            "top_logprobs": payload.top_logprobs or None,
+            "logit_bias": payload.logit_bias or None,
+            "tools": payload.tools or None,
+            "tool_choice": None if payload.tool_choice in (None, "none", "auto") else payload.tool_choice,
+            "functions": payload.functions or None,
+            "function_call": None if payload.function_call in (None, "none", "auto") else payload.function_call,
+            "modalities": None if payload.modalities in (None, ["text"]) else payload.modalities,
+            "audio": payload.audio,
+            "prediction": payload.prediction,
+            "reasoning_effort": payload.reasoning_effort,
+            "verbosity": payload.verbosity,
+            "web_search_options": payload.web_search_options,
+        }
+    )
+
+
+@router.post("/chat/completions", summary="Answer a conversation")
+async def chat_completion(request: HttpRequest, payload: CompletionBody) -> HttpResponseBase:
+    _refuse(payload)
+    target = await sync_to_async(target_get)(payload.model)
+    messages = [message.plain() for message in payload.messages]
+    passages = await passages_for(target, messages)
+    body = _chat_body(payload, target, prompt(target, messages, passages))
+    if not payload.stream:
+        return JsonResponse(await answer(target, body, passages))
+    chunks = answer_stream(target, body, passages)
+    # The first chunk is awaited here, so that a refusal still has its own status.
+    first = await anext(chunks)
+    return event_stream(_lines(first, chunks))
+
+
+def _chat_body(payload: CompletionBody, target: Target, messages: list[Message]) -> ChatBody:
+    defaults = target.generation
+    limit = payload.max_completion_tokens or payload.max_tokens or defaults.max_tokens
+    temperature = defaults.temperature if target.release else 1.0
+    stop = tuple(payload.stop) if isinstance(payload.stop, list) else payload.stop
+    return ChatBody.model_validate(
+        {
+            "model": target.name,
+            "messages": messages,
+            "kosha": ModelChoice(base_model=target.base_model, adapter=target.adapter),
+            "max_tokens": limit,
+            "temperature": temperature if payload.temperature is None else payload.temperature,
+            "top_p": defaults.top_p if payload.top_p is None else payload.top_p,
+            "presence_penalty": payload.presence_penalty or 0.0,
+            "frequency_penalty": payload.frequency_penalty or 0.0,
+            "stop": stop,
+            "seed": payload.seed,
+            "stream_options": StreamOptions(include_usage=bool((payload.stream_options or {}).get("include_usage"))),
+        }
+    )
+
+
+async def _lines(first: dict[str, Any], chunks: AsyncIterator[dict[str, Any]]) -> AsyncIterator[str]:
+    """Server-sent events. A break in the middle is told as an error event, never as a quiet end."""
+    try:
+        yield _event(first)
+        async for chunk in chunks:
+            yield _event(chunk)
+    except KoshaError as error:
+        yield _event(error.body())
+        return
+    yield "data: [DONE]\n\n"
+
+
+def _event(value: dict[str, Any]) -> str:
+    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"
+
+
+def event_stream(lines: AsyncIterator[str]) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(lines, content_type="text/event-stream; charset=utf-8")
+    response["Cache-Control"] = "no-cache"
+    # A proxy that buffered would turn a stream into a long wait.
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+# -- embeddings -------------------------------------------------------------------------------
+class EmbeddingBody(Body):
+    input: str | list[str]
+    model: str
+    """An embedding model's name."""
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: int | None = None
+    user: str | None = None
+    input_type: Literal["query", "passage"] = "passage"
+    """Kosha's: questions and the passages that answer them are embedded differently by e5 models."""
+
+
+@router.post("/embeddings", summary="Turn texts into vectors")
+def embeddings(request: HttpRequest, payload: EmbeddingBody) -> dict[str, Any]:
+    refuse_unsupported({"dimensions": payload.dimensions})
+    texts = [payload.input] if isinstance(payload.input, str) else payload.input
+    if not 1 <= len(texts) <= 2048 or not all(texts):
+        raise InvalidRequest(
+            "invalid_value", _("input must be 1 to 2048 texts, none of them empty."), param="input"
+        )
+    try:
+        base_model = base_model_get(payload.model, kind=BaseModelKind.EMBEDDING)
+    except NotFound as error:
+        raise ModelNotFound from error
+    vectors, tokens = model_server().embed(Path(base_model.path), texts, role=payload.input_type)
+    return {
+        "object": "list",
+        "model": base_model.name,
+        "data": [
+            {"object": "embedding", "index": index, "embedding": _encoded(vector, payload.encoding_format)}
+            for index, vector in enumerate(vectors)
+        ],
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def _encoded(vector: list[float], encoding: str) -> list[float] | str:
+    """Base64 of little-endian float32, as OpenAI's client asks for by default."""
+    if encoding == "float":
+        return vector
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+# -- models -------------------------------------------------------------------------------------
+def model_body(model: Named) -> dict[str, Any]:
+    if isinstance(model, Deployment):
+        name, owner, kind = model.alias, model.organization_id, "deployment"
+    elif isinstance(model, BaseModel):
+        name, owner, kind = model.name, "kosha", "base_model"
+    else:
+        name, owner, kind = model.name, model.organization_id, "model_version"
+    return {
+        "id": name,
+        "object": "model",
+        "created": unix(model.created_at),
+        "owned_by": owner,
+        "kind": kind,
+    }
+
+
+@router.get("/models", summary="List what may stand in `model`")
+def models(request: HttpRequest) -> dict[str, Any]:
+    return {"object": "list", "data": [model_body(model) for model in nameable_models()]}
+
+
+@router.get("/models/{model}", summary="Retrieve a model")
+def model_retrieve(request: HttpRequest, model: str) -> dict[str, Any]:
+    for found in nameable_models():
+        if model_body(found)["id"] == model:
+            return model_body(found)
+    raise ModelNotFound
+
+
+@router.delete("/models/{model}", summary="Delete a model version")
+def model_delete(request: HttpRequest, model: str) -> dict[str, Any]:
+    try:
+        version = model_version_get(model)
+    except NotFound as error:
+        raise ModelNotFound from error
+    model_version_delete(version=version, actor=actor_of(request))
+    return {"id": model, "object": "model", "deleted": True}

@@ -1,0 +1,70 @@
+"""Which passages an answer rests on, and the sentence of each that says it best.
+
+A small model does not cite reliably by itself, so support is measured: the share of an answer's
+character bigrams that a passage's best sentence holds. Plain arithmetic, no model.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from workers.specs.serve import SearchHit
+
+SUPPORT = 0.3
+"""Least share of the shorter side's bigrams in common for a passage to count as support."""
+MAXIMUM_QUOTE = 200
+
+_SENTENCE = re.compile(r"[^。！？!?\n]+[。！？!?]?")
+_IGNORED = re.compile(r"[\W_]+")
+
+
+def citations(answer: str, hits: Sequence[SearchHit]) -> list[dict[str, Any]]:
+    """`message.annotations` for an answer given from `hits` (best first).
+
+    Cited are the passages that support the answer, best supported first. When none does, the first
+    passage is named all the same, with its low `support`, so that the reader can look there.
+    """
+    scored = sorted(
+        ((*_best_sentence(answer, hit.text), hit) for hit in hits), key=lambda item: item[0], reverse=True
+    )
+    supporting = [item for item in scored if item[0] >= SUPPORT] or scored[:1]
+    return [_annotation(number, support, quote, hit) for number, (support, quote, hit) in enumerate(supporting, 1)]
+
+
+def _annotation(number: int, support: float, quote: str, hit: SearchHit) -> dict[str, Any]:
+    source = hit.source
+    return {
+        "type": "file_citation",
+        "file_citation": {
+            "index": number,
+            "file_id": source.document_id,
+            "filename": source.document_name,
+            "revision": source.revision_id,
+            "kind": source.kind,
+            "page": source.number,
+            "label": source.label,
+            "cells": source.cells,
+            "quote": quote[:MAXIMUM_QUOTE],
+            "score": round(hit.score, 4),
+            "support": round(support, 4),
+        },
+    }
+
+
+def _best_sentence(answer: str, passage: str) -> tuple[float, str]:
+    sentences = [found.group().strip() for found in _SENTENCE.finditer(passage) if found.group().strip()]
+    wanted = _bigrams(answer)
+    return max(((_overlap(wanted, _bigrams(sentence)), sentence) for sentence in sentences), default=(0.0, passage.strip()))
+
+
+def _overlap(left: frozenset[str], right: frozenset[str]) -> float:
+    smaller = min(len(left), len(right))
+    return len(left & right) / smaller if smaller else 0.0
+
+
+def _bigrams(text: str) -> frozenset[str]:
+    letters = _IGNORED.sub("", unicodedata.normalize("NFKC", text)).lower()
+    return frozenset(letters[at : at + 2] for at in range(len(letters) - 1)) or frozenset(letters)

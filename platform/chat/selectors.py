@@ -1,0 +1,110 @@
+"""Reads: what a `model` name stands for in chat, and a person's conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from chat.models import Conversation, Message
+from common.errors import KoshaError, NotFound
+from deployments.models import Deployment, Release
+from deployments.selectors import deployment_list, release_get
+from deployments.services import GenerationSettings
+from registry.models import BaseModel, BaseModelKind, ModelVersion
+from registry.selectors import base_model_list, model_version_list, weights_of
+from retrieval.selectors import index_folder, searchable_documents
+
+
+class ModelNotFound(KoshaError):
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__(
+            "model_not_found",
+            _("There is no such model here. GET /v1/models lists those you may use."),
+            param="model",
+        )
+
+
+@dataclass(frozen=True)
+class Target:
+    """Everything an answer needs: weights, index, prompt and settings."""
+
+    name: str
+    base_model: Path
+    adapter: Path | None
+    release: Release | None = None
+    index: Path | None = None
+    embedding_model: Path | None = None
+    document_ids: tuple[str, ...] = ()
+    system_prompt: str = ""
+    generation: GenerationSettings = GenerationSettings()
+
+
+def target_get(name: str) -> Target:
+    """An alias or a release's id answers with its retrieval; a plain model without.
+
+    Raises ModelNotFound.
+    """
+    if name.startswith("rel_"):
+        try:
+            return _of_release(name, release_get(name))
+        except NotFound as error:
+            raise ModelNotFound from error
+    deployment = deployment_list().filter(alias=name).first()
+    if deployment is not None:
+        return _of_release(name, deployment.release)
+    version = model_version_list().filter(name=name).first()
+    if version is not None:
+        return Target(name, *weights_of(version.base_model, version))
+    base_model = base_model_list().filter(kind=BaseModelKind.CAUSAL_LM, name=name).first()
+    if base_model is not None:
+        return Target(name, *weights_of(base_model, None))
+    raise ModelNotFound
+
+
+def _of_release(name: str, release: Release) -> Target:
+    base, adapter = weights_of(release.base_model, release.model_version)
+    build = release.index_build
+    return Target(
+        name=name,
+        base_model=base,
+        adapter=adapter,
+        release=release,
+        index=index_folder(build) if build else None,
+        embedding_model=Path(build.knowledge_base.embedding_model.path) if build else None,
+        document_ids=tuple(searchable_documents(build)) if build else (),
+        system_prompt=release.system_prompt,
+        generation=GenerationSettings.model_validate(release.generation),
+    )
+
+
+Named = Deployment | ModelVersion | BaseModel
+
+
+def nameable_models() -> Iterator[Named]:
+    """What may stand in `model`: aliases first, then versions, then base models."""
+    yield from deployment_list().order_by("alias")
+    yield from model_version_list().order_by("-id")
+    yield from base_model_list().order_by("name")
+
+
+# -- conversations ----------------------------------------------------------------------------
+def conversation_list(user: User) -> QuerySet[Conversation]:
+    return Conversation.objects.filter(user=user, deleted_at=None)
+
+
+def conversation_get(user: User, id: str) -> Conversation:
+    conversation = conversation_list(user).filter(pk=id).first()
+    if conversation is None:
+        raise NotFound
+    return conversation
+
+
+def message_list(conversation: Conversation) -> QuerySet[Message]:
+    return conversation.messages.select_related("feedback", "release").order_by("id")
