@@ -36,3 +36,8 @@ if find_spec("config.api"):
 
 if find_spec("console") and find_spec("console.urls"):
     urlpatterns.append(path("", include("console.urls")))
+
+handler400 = "console.errors.bad_request"
+handler403 = "console.errors.permission_denied"
+handler404 = "console.errors.not_found"
+handler500 = "console.errors.server_error"

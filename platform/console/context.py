@@ -1,0 +1,45 @@
+"""What every page of the console knows without its view saying so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from accounts.models import Membership
+from accounts.principal import Principal
+from accounts.selectors import memberships_of
+from console.rooms import rooms_for
+
+THEMES = ("light", "dark")
+
+
+def console(request: HttpRequest) -> dict[str, Any]:
+    """Theme (from its cookie), rooms, and the organizations of whoever is signed in.
+
+    An error page may be drawn before anybody was identified: then there is nothing but the theme.
+    """
+    theme = request.COOKIES.get("theme", "")
+    facts: dict[str, Any] = {"theme": theme if theme in THEMES else ""}
+    principal: Principal | None = getattr(request, "principal", None)
+    if principal is None or principal.user is None:
+        return facts
+    memberships = memberships_of(principal.user)
+    return {
+        **facts,
+        "principal": principal,
+        "memberships": memberships,
+        "organization": _current(memberships, principal),
+        "rooms": rooms_for(principal, _namespace(request)),
+    }
+
+
+def _current(memberships: list[Membership], principal: Principal) -> Any:
+    return next((m.organization for m in memberships if m.organization_id == principal.organization_id), None)
+
+
+def _namespace(request: HttpRequest) -> str:
+    match = request.resolver_match
+    if match is None:
+        return ""
+    return match.namespaces[0] if match.namespaces else (match.url_name or "")

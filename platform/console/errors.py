@@ -1,0 +1,56 @@
+"""Error pages: in the reader's words, with the way out; `config/urls.py` names them as handlers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseServerError
+from django.shortcuts import render
+from django.template import loader
+from django.utils.translation import gettext as _
+
+from common.errors import InvalidRequest, KoshaError, NotFound, PermissionDenied
+from common.middleware import error_response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(
+        request,
+        InvalidRequest("bad_request", _("The request could not be understood. Go back and try again.")),
+    )
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(request, PermissionDenied())
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(request, NotFound())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Drawn without context processors: the database may be what failed."""
+    if request.path.startswith("/v1/"):
+        return error_response(request, _Broken())
+    return HttpResponseServerError(loader.render_to_string("500.html"))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Most often a sign-in in another tab: the form's token is of the session before."""
+    error = KoshaError(
+        "stale_form",
+        _("This page was open since before you signed in. Go back, reload it and send it again."),
+    )
+    context: dict[str, Any] = {"error": error}
+    return render(request, "error.html", context, status=403)
+
+
+class _Broken(KoshaError):
+    status = 500
+    type = "server_error"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "internal_error",
+            _("Something went wrong on our side. Try again; if it stays, tell your operator."),
+        )

@@ -1,0 +1,111 @@
+"""Numbers, sizes and times as a reader of the active language writes them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+UNITS: dict[str, str | Promise] = {
+    "step": gettext_lazy("steps"),
+    "document": gettext_lazy("documents"),
+    "page": gettext_lazy("pages"),
+    "record": gettext_lazy("records"),
+    "question": gettext_lazy("questions"),
+    "chunk": gettext_lazy("chunks"),
+    "token": gettext_lazy("tokens"),
+    "byte": gettext_lazy("bytes"),
+}
+"""What an engine counts (`Progress.unit`), in words."""
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_SIZES = ("kB", "MB", "GB", "TB", "PB")
+
+
+def number(value: float | int, digits: int = 0) -> str:
+    """`12,345`; with `digits`, exactly so many after the point."""
+    # Rounded before: number_format cuts.
+    return number_format(Decimal(f"{value:.{digits}f}"), decimal_pos=digits, force_grouping=True)
+
+
+def size(count: int) -> str:
+    """Bytes in the largest decimal unit that keeps one digit before the point: `1.2 MB`."""
+    if count < 1000:
+        return ngettext("%(n)s byte", "%(n)s bytes", count) % {"n": number(count)}
+    power = 1
+    while power < len(_SIZES) and count / 1000**power >= 999.95:
+        power += 1
+    amount = count / 1000**power
+    return f"{number(amount, 1 if amount < 99.95 else 0)} {_SIZES[power - 1]}"
+
+
+def duration(seconds: float) -> str:
+    """Two units at most: `45 s`, `3 min 20 s`, `2 h 5 min`, `4 d 3 h`."""
+    whole = max(0, round(seconds))
+    if whole < _MINUTE:
+        return _("%(n)s s") % {"n": whole}
+    if whole < _HOUR:
+        major, minor = divmod(whole, _MINUTE)
+        return _join(_("%(n)s min"), major, _("%(n)s s"), minor if whole < 10 * _MINUTE else 0)
+    if whole < _DAY:
+        major, minor = divmod(round(whole / _MINUTE), 60)
+        return _join(_("%(n)s h"), major, _("%(n)s min"), minor)
+    major, minor = divmod(round(whole / _HOUR), 24)
+    return _join(_("%(n)s d"), major, _("%(n)s h"), minor)
+
+
+def _join(major_text: str, major: int, minor_text: str, minor: int) -> str:
+    text = major_text % {"n": number(major)}
+    return f"{text} {minor_text % {'n': minor}}" if minor else text
+
+
+def time_left(seconds: float) -> str:
+    """An estimate, rounded as coarsely as it deserves."""
+    if seconds < _MINUTE:
+        return _("less than a minute left")
+    rounded = round(seconds / _MINUTE) * _MINUTE if seconds < _HOUR else round(seconds / 300) * 300
+    return _("about %(duration)s left") % {"duration": duration(rounded)}
+
+
+def relative(moment: datetime, now: datetime | None = None) -> str:
+    """`3 minutes ago`, `in 2 hours`; beyond thirty days the date itself."""
+    difference = (now or timezone.now()) - moment
+    seconds = abs(difference.total_seconds())
+    if seconds < 45:
+        return _("just now")
+    if seconds > 30 * _DAY:
+        return date_format(timezone.localtime(moment), "DATE_FORMAT")
+    past = difference > timedelta()
+    if seconds < 45 * _MINUTE:
+        count = max(1, round(seconds / _MINUTE))
+        text = (
+            ngettext("%(n)s minute ago", "%(n)s minutes ago", count)
+            if past
+            else ngettext("in %(n)s minute", "in %(n)s minutes", count)
+        )
+    elif seconds < 22 * _HOUR:
+        count = max(1, round(seconds / _HOUR))
+        text = (
+            ngettext("%(n)s hour ago", "%(n)s hours ago", count)
+            if past
+            else ngettext("in %(n)s hour", "in %(n)s hours", count)
+        )
+    else:
+        count = max(1, round(seconds / _DAY))
+        text = (
+            ngettext("%(n)s day ago", "%(n)s days ago", count)
+            if past
+            else ngettext("in %(n)s day", "in %(n)s days", count)
+        )
+    return text % {"n": count}
+
+
+def exact(moment: datetime) -> str:
+    """Date, time to the second and the zone, in the reader's order."""
+    local = timezone.localtime(moment)
+    return f"{date_format(local, 'DATE_FORMAT')} {date_format(local, 'H:i:s')} {local.tzname()}"

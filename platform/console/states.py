@@ -1,0 +1,76 @@
+"""Every state a thing can be in: one word and one tone, the same wherever it appears.
+
+Tones: `good` done well, `busy` moving by itself, `warn` stands still or needs a look, `bad` failed,
+`wait` waits for a person, `still` neither.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
+
+
+class State(NamedTuple):
+    tone: str
+    label: str | Promise
+
+
+STATES: dict[str, State] = {
+    # jobs, and whatever shows its job's state
+    "queued": State("still", pgettext_lazy("state", "Queued")),
+    "starting": State("busy", pgettext_lazy("state", "Starting")),
+    "running": State("busy", pgettext_lazy("state", "Running")),
+    "pausing": State("busy", pgettext_lazy("state", "Pausing")),
+    "paused": State("warn", pgettext_lazy("state", "Paused")),
+    "cancelling": State("busy", pgettext_lazy("state", "Cancelling")),
+    "succeeded": State("good", pgettext_lazy("state", "Succeeded")),
+    "failed": State("bad", pgettext_lazy("state", "Failed")),
+    "cancelled": State("still", pgettext_lazy("state", "Cancelled")),
+    # documents, dataset versions, index builds
+    "pending": State("still", pgettext_lazy("state", "Pending")),
+    "uploading": State("busy", pgettext_lazy("state", "Uploading")),
+    "processing": State("busy", pgettext_lazy("state", "Processing")),
+    "building": State("busy", pgettext_lazy("state", "Building")),
+    "ready": State("good", pgettext_lazy("state", "Ready")),
+    "uploaded": State("still", pgettext_lazy("state", "Waiting to be read")),
+    "processed": State("good", pgettext_lazy("state", "Ready")),
+    "error": State("bad", pgettext_lazy("state", "Could not be read")),
+    "completed": State("good", pgettext_lazy("state", "Completed")),
+    "empty": State("warn", pgettext_lazy("state", "Empty")),
+    "deleted": State("still", pgettext_lazy("state", "Deleted")),
+    # gates
+    "passed": State("good", pgettext_lazy("state", "Passed")),
+    "not_passed": State("bad", pgettext_lazy("state", "Not passed")),
+    "not_measured": State("still", pgettext_lazy("state", "Not measured")),
+    # releases and deployments
+    "draft": State("still", pgettext_lazy("state", "Draft")),
+    "candidate": State("wait", pgettext_lazy("state", "Waiting for approval")),
+    "approved": State("good", pgettext_lazy("state", "Approved")),
+    "rejected": State("bad", pgettext_lazy("state", "Rejected")),
+    "published": State("good", pgettext_lazy("state", "Published")),
+    "superseded": State("still", pgettext_lazy("state", "Superseded")),
+    "rolled_back": State("warn", pgettext_lazy("state", "Rolled back")),
+    "retired": State("still", pgettext_lazy("state", "Retired")),
+    # schedules, keys, members, clusters
+    "active": State("good", pgettext_lazy("state", "Active")),
+    "inactive": State("still", pgettext_lazy("state", "Inactive")),
+    "revoked": State("still", pgettext_lazy("state", "Revoked")),
+    "expired": State("warn", pgettext_lazy("state", "Expired")),
+    "online": State("good", pgettext_lazy("state", "Online")),
+    "offline": State("bad", pgettext_lazy("state", "Offline")),
+    # the stages of a scheduled run
+    "curate": State("busy", pgettext_lazy("state", "Curating")),
+    "train": State("busy", pgettext_lazy("state", "Training")),
+    "evaluate": State("busy", pgettext_lazy("state", "Evaluating")),
+    "index": State("busy", pgettext_lazy("state", "Indexing")),
+    "release": State("busy", pgettext_lazy("state", "Preparing the release")),
+    "done": State("good", pgettext_lazy("state", "Done")),
+    "skipped": State("still", pgettext_lazy("state", "Nothing new")),
+}
+
+
+def state_of(value: str) -> State:
+    """The tone and word of a state; one that is not in the table shows itself, in no colour."""
+    return STATES.get(value) or State("still", value.replace("_", " "))

@@ -1,0 +1,147 @@
+// A conversation: sends a question, streams the answer, shows where it comes from.
+//
+// The form posts to its action and reads server events:
+//   delta     {"text"}                         a piece of the answer
+//   status    {"text"}                         what is being done until the first piece
+//   citations [{"number","title","place","quote","url"}]
+//   done      {"url"}                          the conversation's address, once it is stored
+//   error     {"message"}
+// Answers already stored stand in `[data-answer]` as plain text with their citations as JSON beside.
+
+import { post, serverEvents } from "./http.js";
+import { render } from "./markdown.js";
+
+const form = document.querySelector("[data-chat]");
+const turns = document.querySelector("[data-turns]");
+const texts = form.dataset;
+let running = null;
+
+function clone(name) {
+  return document.querySelector(`template[data-${name}]`).content.firstElementChild.cloneNode(true);
+}
+
+function citationNode(citation) {
+  const node = clone("citation");
+  const [button, card] = [node.querySelector("button"), node.querySelector(".cite-card")];
+  button.textContent = citation.number;
+  button.setAttribute("aria-label", `${texts.textSource} ${citation.number}: ${citation.title} ${citation.place}`);
+  card.querySelector(".place").textContent = `${citation.title} ${citation.place}`;
+  card.querySelector(".quote").textContent = citation.quote;
+  const turn = () => card.classList.toggle("flip", node.getBoundingClientRect().left > window.innerWidth - 380);
+  node.addEventListener("pointerenter", turn);
+  node.addEventListener("focusin", turn);
+  return node;
+}
+
+function sourceNode(citation) {
+  const node = clone("source");
+  node.querySelector(".mark").textContent = citation.number;
+  const link = node.querySelector("a");
+  link.textContent = citation.title;
+  if (citation.url) link.href = citation.url;
+  node.querySelector(".place").textContent = citation.place;
+  node.querySelector(".quote").textContent = citation.quote;
+  return node;
+}
+
+function showAnswer(turn, text, citations) {
+  turn.querySelector(".says").classList.remove("plain");
+  const byNumber = new Map(citations.map((citation) => [citation.number, citation]));
+  render(turn.querySelector(".says"), text, (number) => byNumber.has(number) && citationNode(byNumber.get(number)));
+  const sources = turn.querySelector(".sources");
+  sources.hidden = citations.length === 0;
+  sources.querySelector("ol").replaceChildren(...citations.map(sourceNode));
+}
+
+function addTurn(kind, text) {
+  const turn = clone(kind);
+  turn.querySelector(".says").textContent = text;
+  turns.append(turn);
+  document.querySelector("[data-chat-empty]")?.remove();
+  turn.scrollIntoView({ block: "end" });
+  return turn;
+}
+
+function showFailure(turn, message) {
+  const notice = clone("failure");
+  notice.querySelector("p").textContent = message;
+  turn.append(notice);
+}
+
+/** Follow the newest text only while the reader is at the end. */
+function nearEnd() {
+  return window.innerHeight + window.scrollY > document.body.scrollHeight - 160;
+}
+
+async function follow(response, turn) {
+  let text = "";
+  let citations = [];
+  const status = turn.querySelector("[data-status]");
+  for await (const { event, data } of serverEvents(response)) {
+    const stick = nearEnd();
+    if (event === "delta") text += data.text;
+    if (event === "citations") citations = data;
+    if (event === "status") status.textContent = data.text;
+    if (event === "error") showFailure(turn, data.message);
+    if (event === "done" && data.url) history.replaceState(null, "", data.url);
+    if (event === "delta" || event === "citations") {
+      status.textContent = "";
+      showAnswer(turn, text, citations);
+    }
+    if (stick) window.scrollTo({ top: document.body.scrollHeight });
+  }
+  return text;
+}
+
+async function ask(question) {
+  addTurn("user", question);
+  const turn = addTurn("assistant", "");
+  const says = turn.querySelector(".says");
+  says.setAttribute("aria-busy", "true");
+  running = new AbortController();
+  toggle();
+  try {
+    const response = await post(form.action, { ...Object.fromEntries(new FormData(form)), message: question }, { signal: running.signal });
+    if (!response.ok) throw new Error((await response.json().catch(() => null))?.error?.message);
+    const text = await follow(response, turn);
+    document.querySelector("[data-chat-news]").textContent = text;
+  } catch (error) {
+    if (error.name !== "AbortError") showFailure(turn, error instanceof TypeError || !error.message ? texts.textFailed : error.message);
+  } finally {
+    says.removeAttribute("aria-busy");
+    turn.querySelector("[data-status]").textContent = "";
+    running = null;
+    toggle();
+  }
+}
+
+function toggle() {
+  form.querySelector("[data-send]").hidden = running !== null;
+  form.querySelector("[data-stop]").hidden = running === null;
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const box = form.querySelector("textarea");
+  const question = box.value.trim();
+  if (!question || running) return;
+  box.value = "";
+  ask(question);
+});
+
+form.querySelector("[data-stop]").addEventListener("click", () => running?.abort());
+
+form.querySelector("textarea").addEventListener("keydown", (event) => {
+  // While an input method composes (Japanese conversion), Enter belongs to it.
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
+
+document.querySelectorAll("[data-answer]").forEach((turn) => {
+  const citations = JSON.parse(turn.querySelector("script[type='application/json']")?.textContent ?? "[]");
+  showAnswer(turn, turn.querySelector(".says").textContent, citations);
+});
+document.querySelectorAll("[data-suggestion]").forEach((button) => {
+  button.addEventListener("click", () => ask(button.textContent.trim()));
+});

@@ -1,0 +1,46 @@
+// Speaking to our own server.
+
+export function csrfToken() {
+  return document.querySelector('meta[name="csrf-token"]').content;
+}
+
+/** POST fields as a form would; answers the Response, whatever its status. */
+export function post(url, fields, options = {}) {
+  return fetch(url, {
+    method: "POST",
+    body: new URLSearchParams(fields),
+    headers: { "X-CSRFToken": csrfToken(), "Accept": "application/json, text/event-stream" },
+    credentials: "same-origin",
+    ...options,
+  });
+}
+
+/**
+ * The events of a `text/event-stream` answer, as {event, data} with data parsed as JSON.
+ * EventSource cannot POST, hence this reader. Multi-line data is joined as the standard says.
+ */
+export async function* serverEvents(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let buffer = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    buffer += done ? "\n\n" : value.replaceAll("\r\n", "\n");
+    let end;
+    while ((end = buffer.indexOf("\n\n")) >= 0) {
+      const parsed = parseEvent(buffer.slice(0, end));
+      buffer = buffer.slice(end + 2);
+      if (parsed) yield parsed;
+    }
+    if (done) return;
+  }
+}
+
+function parseEvent(block) {
+  let event = "message";
+  const data = [];
+  for (const line of block.split("\n")) {
+    if (line.startsWith("event:")) event = line.slice(6).trim();
+    else if (line.startsWith("data:")) data.push(line.slice(5).replace(/^ /, ""));
+  }
+  return data.length ? { event, data: JSON.parse(data.join("\n")) } : null;
+}
