@@ -1,0 +1,66 @@
+"""Whether an answer is right, judged as a person would who does not mind spelling variants."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_DECIMAL_POINT = re.compile(r"(?<=\d)\.(?=\d)")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d) +(?=\d)")
+# A tilde is a range like the wave dash, which Unicode counts as punctuation.
+_SEPARATOR_SIGNS = "~"
+_POINT, _BORDER = "\ue000", "\ue001"
+
+
+def canonical(text: str) -> str:
+    """`text` in NFKC and lower case, without punctuation and spaces.
+
+    Between two digits something stays, so that numbers neither merge (`3, 10日` is not `310日`) nor
+    change (`2,500円` is `2500円`, `1.5倍` keeps its point).
+    """
+    text = _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).casefold())
+    text = _DECIMAL_POINT.sub(_POINT, text)
+    text = "".join(" " if _is_separator(character) else character for character in text)
+    return _BETWEEN_DIGITS.sub(_BORDER, text).replace(" ", "").replace(_POINT, ".").replace(_BORDER, " ")
+
+
+def _is_separator(character: str) -> bool:
+    return character in _SEPARATOR_SIGNS or character.isspace() or unicodedata.category(character)[0] in "PZC"
+
+
+def contains(answer: str, accepted: str) -> bool:
+    """Whether `accepted` stands in `answer`; a number must stand there whole (10 is not in 210)."""
+    wanted = canonical(accepted)
+    if not wanted:
+        return False
+    before = r"(?<!\d)(?<!\d\.)" if wanted[0].isdigit() else ""
+    after = r"(?!\.?\d)" if wanted[-1].isdigit() else ""
+    return re.search(before + re.escape(wanted) + after, canonical(answer)) is not None
+
+
+def overlap(answer: str, reference: str) -> float:
+    """F1 of the character bigrams of both texts: 1 for equal texts, 0 for nothing in common."""
+    ours, theirs = _bigrams(answer), _bigrams(reference)
+    common = sum((ours & theirs).values())
+    if not common:
+        return 0.0
+    precision, recall = common / sum(ours.values()), common / sum(theirs.values())
+    return 2 * precision * recall / (precision + recall)
+
+
+def is_right(answer: str, reference: str, accepted: Sequence[str], threshold: float) -> bool:
+    """Any accepted string decides; only without them does overlap with the reference."""
+    if accepted:
+        return any(contains(answer, candidate) for candidate in accepted)
+    return overlap(answer, reference) >= threshold
+
+
+def _bigrams(text: str) -> Counter[str]:
+    """Character bigrams; a text of one character counts as that character."""
+    plain = canonical(text)
+    if len(plain) < 2:
+        return Counter([plain] if plain else [])
+    return Counter(plain[i : i + 2] for i in range(len(plain) - 1))

@@ -1,0 +1,1 @@
+"""Packaging a model version as a folder that stands by itself."""
