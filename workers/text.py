@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 
 from workers.specs.records import Table
 
@@ -70,10 +72,12 @@ def compare_key(text: str) -> str:
 
 
 # -- Japanese lines and sentences -----------------------------------------------------------
+_NUMERAL = "[0-9〇一二三四五六七八九十百千]+"
 ARTICLE = re.compile(
-    r"(?m)^ *第 *[0-9〇一二三四五六七八九十百千]+ *条(?:の *[0-9一二三四五六七八九十]+)?(?=[ (【\n]|$)"
+    rf"(?m)^(?: *第 *{_NUMERAL} *[編章節款][^\n。]*\n+)*(?: *\([^()\n]{{1,40}}\) *\n)?"
+    rf" *第 *{_NUMERAL} *条(?:の *{_NUMERAL})?(?=[ (【\n]|$)"
 )
-"""The heading of an article of a regulation, at the beginning of a line."""
+"""Where an article of a regulation begins, with the chapter headings and the caption above it."""
 _STARTS_ALONE = re.compile(
     r"第 *[0-9〇一二三四五六七八九十百千]+ *[条章節編款項]|[・●○■□◆◇▶※►•\-*#【<〈|]|\(?[0-9一二三四五六七八九十]{1,3}[.)、]"
     r"|[0-9]{1,2}(?:\.[0-9]{1,2})+ |[0-9]{1,2} [^0-9]|[ア-ン][.、)]|\(?[a-z][.)] |附則|付則|以上$"
@@ -88,22 +92,43 @@ def sentences(text: str) -> list[str]:
     return [part for part in _SENTENCE.findall(text) if part]
 
 
-def join_wrapped_lines(text: str) -> str:
+def join_wrapped_lines(text: str, apart: frozenset[str] = frozenset()) -> str:
     """Undo the line breaks that a page's width put inside sentences (for PDF text).
 
     A break is undone where the line is nearly as wide as the widest one, does not end a sentence,
     and the next does not begin like a heading or a list item. Japanese joins without a space.
+    Lines whose `line_shape` is in `apart` (headers and footers) are left alone.
     """
     lines = text.split("\n")
     widest = max((display_width(line) for line in lines), default=0)
     joined: list[str] = []
     for index, line in enumerate(lines):
         before = lines[index - 1] if index else ""
-        if before and line and _is_wrapped(before, line, widest):
+        framed = apart and (line_shape(before) in apart or line_shape(line) in apart)
+        if before and line and not framed and _is_wrapped(before, line, widest):
             joined[-1] += _glue(before, line) + line
         else:
             joined.append(line)
     return "\n".join(joined)
+
+
+EDGE_LINES = 2
+
+
+def line_shape(line: str) -> str:
+    """A line with its numbers forgotten: the same footer on every page has one shape."""
+    return re.sub(r"[0-9]+", "#", line.strip())
+
+
+def repeated_edges(pages: Sequence[str], share: float) -> frozenset[str]:
+    """Shapes of the lines found among the first or last two on at least this share of the pages."""
+    counts = Counter(shape for page in pages for shape in _edge_shapes(page))
+    return frozenset(shape for shape, count in counts.items() if count >= share * len(pages))
+
+
+def _edge_shapes(page: str) -> set[str]:
+    lines = [line for line in page.split("\n") if line.strip()]
+    return {line_shape(line) for line in (*lines[:EDGE_LINES], *lines[-EDGE_LINES:])}
 
 
 def continues(before: str, after: str) -> bool:

@@ -20,8 +20,8 @@ class NormalizeStep(Spec):
     """Bring characters to one form: NFKC, unified ideographs, no control characters."""
 
     type: Literal["normalize"] = "normalize"
-    collapse_blank_lines: bool = True
-    """Reduce several blank lines to one."""
+    join_wrapped_lines: bool = False
+    """Undo line breaks inside sentences, for text files wrapped at a fixed width."""
 
 
 class PersonalDataStep(Spec):
@@ -64,7 +64,7 @@ class QuestionAnswerStep(Spec):
     answer_headers: tuple[str, ...] = ("回答", "答え", "対応", "answer", "a")
     """Column titles that mark the answer."""
     short_answer_headers: tuple[str, ...] = ("短答", "短い回答", "正答", "short answer", "short_answer")
-    """Column titles that mark the accepted short answers, several separated by ／, / or |."""
+    """Column titles that mark the accepted short answers, several separated by ／ or |."""
     header_rows: int = Field(default=5, ge=1)
     """Look for the column titles in this many first rows of a table."""
 
@@ -75,8 +75,8 @@ class SegmentStep(Spec):
     type: Literal["segment"] = "segment"
     max_characters: int = Field(default=800, ge=50, le=20_000)
     """Longest unit. Longer articles and paragraphs are cut at the end of a sentence."""
-    min_characters: int = Field(default=120, ge=0)
-    """Join shorter neighbours of the same page up to this length; articles (第N条) stay apart."""
+    min_characters: int = Field(default=200, ge=0)
+    """Join paragraphs up to this length; articles (第N条) stay apart however short."""
     split_articles: bool = True
     """Begin a new unit at every article (第N条) of a regulation."""
 
@@ -246,6 +246,8 @@ class CurateResult(Spec):
     """Lines of `dropped.jsonl`."""
     characters: int = Field(ge=0)
     """Characters of all records kept."""
+    pairs_without_context: int = Field(default=0, ge=0)
+    """Pairs for which no passage of the data set supports the answer."""
     masked: dict[str, int] = Field(default_factory=dict)
     """Personal data masked, by kind."""
     dropped_by_reason: dict[str, int] = Field(default_factory=dict)

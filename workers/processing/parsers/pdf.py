@@ -12,15 +12,21 @@ from workers.processing.parsers import Extracted, check_page_count
 from workers.runtime import UserError
 from workers.specs.ingest import IngestSpec
 from workers.specs.records import Page
-from workers.text import join_wrapped_lines, normalize
+from workers.text import join_wrapped_lines, normalize, repeated_edges
+
+EDGE_SHARE = 0.6
+EDGE_PAGES = 2
 
 
 def parse(path: Path, spec: IngestSpec) -> Extracted:
     document = _open(path)
     check_page_count(len(document), spec)
+    texts = [_page_text(document, index) for index in range(len(document))]
+    # A sentence cut by the page's end must not be joined with the footer below it.
+    edges = repeated_edges(texts, EDGE_SHARE) if len(texts) > EDGE_PAGES else frozenset()
     pages = [
-        Page(kind="page", number=number, text=_page_text(document, number - 1))
-        for number in range(1, len(document) + 1)
+        Page(kind="page", number=number, text=join_wrapped_lines(text, edges))
+        for number, text in enumerate(texts, 1)
     ]
     empty = sum(not page.text for page in pages)
     if empty == len(pages):
@@ -53,4 +59,4 @@ def _page_text(document: pypdfium2.PdfDocument, index: int) -> str:
     except pypdfium2.PdfiumError as error:
         raise damaged(f"Page {index + 1} of the PDF cannot be read.") from error
     # pdfium marks a hyphen at a line's end with U+FFFE; the word goes on in the next line.
-    return join_wrapped_lines(normalize(text.replace("\ufffe\r\n", "").replace("\ufffe", "")))
+    return normalize(text.replace("\ufffe\r\n", "").replace("\ufffe", ""))
