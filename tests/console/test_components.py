@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.apps import apps
-from django.template import Context, Template
+from django.template import Context, Template, loader
 from django.test import RequestFactory
 from django.utils import translation
 
+from common.errors import NotFound
 from common.pagination import KeysetPage
 from console import formats
 from console.states import STATES, state_of
@@ -143,8 +144,9 @@ def test_parts_add_up_to_the_whole_bar():
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
-def test_the_style_guide_draws_every_component_within_the_policy(language, monkeypatch):
+def test_the_style_guide_draws_every_component_within_the_policy(language, settings):
     """No inline style, script or handler anywhere: the Content-Security-Policy would drop it."""
+    settings.ROOT_URLCONF = "console.urls"
     request = RequestFactory().get("/styleguide")
     with translation.override(language):
         page = styleguide(request).content.decode()
@@ -159,9 +161,6 @@ def test_the_style_guide_draws_every_component_within_the_policy(language, monke
 
 
 @pytest.mark.parametrize("name", ["error.html", "500.html"])
-def test_error_pages_need_no_signed_in_person(name):
-    from django.template import loader
-
-    from common.errors import NotFound
-
+def test_error_pages_need_no_signed_in_person(name, settings):
+    settings.ROOT_URLCONF = "console.urls"
     assert "Kosha" in loader.render_to_string(name, {"error": NotFound()}, RequestFactory().get("/nowhere"))
