@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.db.models import QuerySet
@@ -43,7 +43,7 @@ class Target:
     embedding_model: Path | None = None
     document_ids: tuple[str, ...] = ()
     system_prompt: str = ""
-    generation: GenerationSettings = GenerationSettings()
+    generation: GenerationSettings = field(default_factory=GenerationSettings)
 
 
 def target_get(name: str) -> Target:

@@ -39,10 +39,10 @@ def dataset_list() -> QuerySet[Dataset]:
     return Dataset.objects.select_related("recipe")
 
 
-def dataset_get(id: str) -> Dataset:
+def dataset_get(id: str, *, param: str | None = None) -> Dataset:
     dataset = dataset_list().filter(pk=id).first()
     if dataset is None:
-        raise NotFound
+        raise NotFound(param=param)
     return dataset
 
 

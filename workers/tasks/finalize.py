@@ -25,24 +25,35 @@ logger = logging.getLogger(__name__)
 
 Finalizer = Callable[[Job], None]
 
-FINALIZERS: dict[str, str] = {
-    "ingest": "documents.services:ingest_finalize",
-    "curate": "processing.services:curation_finalize",
-    "train": "training.services:training_finalize",
-    "evaluate": "evaluations.services:evaluation_finalize",
-    "index": "retrieval.services:index_build_finalize",
-    "export": "registry.services:export_finalize",
+FINALIZERS: dict[str, tuple[str, ...]] = {
+    # A document that has been read may belong to knowledge bases, of which documents know nothing.
+    "ingest": ("documents.services:ingest_finalize", "retrieval.services:document_ready"),
+    "curate": ("processing.services:curation_finalize",),
+    "train": ("training.services:training_finalize",),
+    "evaluate": ("evaluations.services:evaluation_finalize",),
+    "index": ("retrieval.services:index_build_finalize",),
+    "export": ("registry.services:export_finalize",),
 }
-"""A job's kind to the service that finishes it, as `module:function`."""
+"""A job's kind to the services that finish it, in order, as `module:function`."""
 
 BATCH = 50
 LONGEST_DELAY = timedelta(minutes=5)
 
 
 def finalizer_of(kind: str) -> Finalizer:
-    module, _, name = FINALIZERS[kind].partition(":")
-    finalizer: Finalizer = getattr(import_module(module), name)
-    return finalizer
+    services = [_service(path) for path in FINALIZERS[kind]]
+
+    def finish(job: Job) -> None:
+        for service in services:
+            service(job)
+
+    return finish
+
+
+def _service(path: str) -> Finalizer:
+    module, _, name = path.partition(":")
+    service: Finalizer = getattr(import_module(module), name)
+    return service
 
 
 def finalize_ended(finalizers: Mapping[str, Finalizer] | None = None) -> None:

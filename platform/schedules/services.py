@@ -1,0 +1,164 @@
+"""Writes: schedules, and firing them. `schedules/road.py` then carries a run from stage to stage."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from pydantic import Field, field_validator
+
+from audit.services import SYSTEM, Actor, audit_record
+from common.errors import Conflict
+from common.queue import send
+from common.tenancy import every_organization, organization_scope
+from common.wire import Body
+from evaluations.models import Suite
+from processing.models import Dataset
+from registry.models import BaseModel
+from retrieval.models import KnowledgeBase
+from schedules.cadence import next_moment
+from schedules.models import Cadence, Schedule, ScheduledRun
+
+
+class Timing(Body):
+    """When a schedule fires."""
+
+    cadence: Cadence = Cadence.WEEKLY
+    """daily, weekly or monthly."""
+    weekday: int = Field(default=6, ge=0, le=6)
+    """Weekly: 0 is Monday, 6 is Sunday."""
+    day: int = Field(default=1, ge=1, le=28)
+    """Monthly: the day of the month."""
+    hour: int = Field(default=2, ge=0, le=23)
+    time_zone: str = "Asia/Tokyo"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("no such time zone; an example is Asia/Tokyo") from error
+        return value
+
+    def after(self, moment: datetime) -> datetime:
+        return next_moment(**self.model_dump(), after=moment)
+
+
+def timing_of(schedule: Schedule) -> Timing:
+    return Timing.model_validate({name: getattr(schedule, name) for name in Timing.model_fields})
+
+
+@transaction.atomic
+def schedule_create(
+    *,
+    name: str,
+    timing: Timing,
+    dataset: Dataset,
+    base_model: BaseModel,
+    suite: Suite,
+    knowledge_base: KnowledgeBase | None,
+    alias: str,
+    suffix: str,
+    incremental: bool,
+    hyperparameters: dict[str, Any],
+    actor: Actor,
+) -> Schedule:
+    schedule = Schedule.objects.create(
+        name=name,
+        **timing.model_dump(),
+        next_fire_at=timing.after(timezone.now()),
+        dataset=dataset,
+        base_model=base_model,
+        suite=suite,
+        knowledge_base=knowledge_base,
+        alias=alias,
+        suffix=suffix,
+        incremental=incremental,
+        hyperparameters=hyperparameters,
+    )
+    _audit(schedule, actor, "schedule.created", {"name": name})
+    return schedule
+
+
+@transaction.atomic
+def schedule_update(
+    *, schedule: Schedule, name: str | None, is_active: bool | None, timing: dict[str, Any], actor: Actor
+) -> Schedule:
+    if name is not None:
+        schedule.name = name
+    if is_active is not None:
+        schedule.is_active = is_active
+    for field, value in timing.items():
+        setattr(schedule, field, value)
+    schedule.next_fire_at = timing_of(schedule).after(timezone.now())
+    schedule.save()
+    _audit(schedule, actor, "schedule.updated", {"active": schedule.is_active})
+    return schedule
+
+
+@transaction.atomic
+def schedule_delete(*, schedule: Schedule, actor: Actor) -> None:
+    """No further run begins; one that is under way goes on to its end."""
+    schedule.deleted_at = timezone.now()
+    schedule.save(update_fields=["deleted_at"])
+    _audit(schedule, actor, "schedule.deleted", {})
+
+
+@transaction.atomic
+def schedule_fire(*, schedule: Schedule, actor: Actor, due_at: datetime | None = None) -> ScheduledRun:
+    """Begin a run. Raises Conflict `schedule_already_running` while one is under way."""
+    Schedule.objects.select_for_update(of=("self",)).get(pk=schedule.pk)
+    if schedule.runs.filter(ended_at=None).exists():
+        raise Conflict(
+            "schedule_already_running", _("A run of this schedule is under way. Wait for its end or cancel its job.")
+        )
+    run = ScheduledRun.objects.create(schedule=schedule, due_at=due_at or timezone.now())
+    _audit(schedule, actor, "schedule.fired", {"run": run.id})
+    send("schedules.advance")
+    return run
+
+
+def schedules_fire_due() -> int:
+    """Fire what is due; missed moments (the platform was down) are made up for once, not each."""
+    with every_organization("schedules of every organization come due"):
+        due = list(
+            Schedule.objects.filter(is_active=True, deleted_at=None, next_fire_at__lte=timezone.now())
+            .order_by("next_fire_at")
+            .values_list("id", "organization_id")[:100]
+        )
+    return sum(_fire_if_due(id, organization_id) for id, organization_id in due)
+
+
+def _fire_if_due(id: str, organization_id: str) -> bool:
+    with organization_scope(organization_id), transaction.atomic():
+        schedule = (
+            Schedule.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(pk=id, is_active=True, deleted_at=None, next_fire_at__lte=timezone.now())
+            .first()
+        )
+        if schedule is None:
+            return False
+        due_at = schedule.next_fire_at
+        schedule.next_fire_at = timing_of(schedule).after(timezone.now())
+        schedule.save(update_fields=["next_fire_at"])
+        if schedule.runs.filter(ended_at=None).exists():
+            _audit(schedule, SYSTEM, "schedule.skipped", {"due_at": due_at.isoformat()})
+            return False
+        schedule_fire(schedule=schedule, actor=SYSTEM, due_at=due_at)
+        return True
+
+
+def _audit(schedule: Schedule, actor: Actor, action: str, data: dict[str, Any]) -> None:
+    audit_record(
+        organization_id=schedule.organization_id,
+        actor=actor,
+        action=action,
+        target_type="schedule",
+        target_id=schedule.id,
+        data=data,
+    )
