@@ -31,13 +31,13 @@ class PackedLanguageModel(torch.nn.Module):
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """Sum over labelled tokens of weight × cross-entropy (float32 scalar)."""
-        hidden = self._hidden(batch.input_ids, batch.position_ids, lengths=batch.lengths)
+        hidden = self.hidden(batch.input_ids, batch.position_ids, lengths=batch.lengths)
         chosen = hidden[0].index_select(0, batch.predict_from)
         if not len(batch.targets):
             return hidden.sum().float() * 0
         return chunked_cross_entropy(chosen, self.head().weight, batch.targets, batch.weights, self.shape)
 
-    def _hidden(self, input_ids: torch.Tensor, position_ids: torch.Tensor, **extra: object) -> torch.Tensor:
+    def hidden(self, input_ids: torch.Tensor, position_ids: torch.Tensor, **extra: object) -> torch.Tensor:
         """Hidden states (batch, tokens, width) after the last norm."""
         decoder = self.model.get_decoder()
         answer = decoder(input_ids=input_ids, position_ids=position_ids, use_cache=False, **extra)
@@ -61,7 +61,7 @@ class PackedLanguageModel(torch.nn.Module):
         positions = torch.arange(8, device=head.weight.device)[None]
         theirs = self.model(input_ids=input_ids, position_ids=positions, use_cache=False).logits[0].float()
         weights = torch.ones(8, device=head.weight.device)
-        hidden = self._hidden(input_ids, positions)[0]
+        hidden = self.hidden(input_ids, positions)[0]
         ours = chunked_cross_entropy(hidden, head.weight, input_ids[0], weights, self.shape)
         expected = torch.nn.functional.cross_entropy(theirs, input_ids[0], reduction="sum")
         if not torch.allclose(ours, expected, rtol=1e-3 if head.weight.dtype == torch.float32 else 2e-2):

@@ -12,7 +12,7 @@ def learning_rate_at(step: int, total: int, settings: Hyperparameters) -> float:
     warmup = math.ceil(total * settings.warmup_share)
     if step <= warmup:
         return settings.learning_rate * step / warmup
-    left = (total - step + 1) / (total - warmup + 1)
+    left = (total - step + 1) / (total - warmup)
     match settings.schedule:
         case "linear":
             return settings.learning_rate * left

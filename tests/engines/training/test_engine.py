@@ -1,0 +1,177 @@
+"""Whole runs on a tiny random model: golden losses, checkpoints, resuming, stopping, refusals."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.engines.training.tiny import (
+    events,
+    losses,
+    make_run,
+    mixed_records,
+    pair_record,
+    run_config,
+    text_record,
+    write_records,
+)
+from workers.artifacts import verify_manifest
+from workers.runtime import EngineFault, Run, StopRequested, UserError
+from workers.specs.run import RunConfig, RunResult, RunStatus
+from workers.specs.train import Checkpointing, TrainResult, TrainSpec
+from workers.training.engine import train
+
+MakeSpec = Callable[..., TrainSpec]
+# Measured once with this code; a change of them means that training computes something else.
+GOLDEN = [5.928984, 5.823901, 5.714307]
+
+
+def go(run: Run, spec: TrainSpec) -> TrainResult:
+    """Like `run_engine`: whatever happens, the run is finished."""
+    try:
+        return train(run, spec, metrics_seconds=0)
+    finally:
+        run.finish(RunResult(status=RunStatus.STOPPED))
+
+
+class StopAfter(Run):
+    """A run that is asked to stop while a given step is being taken."""
+
+    def __init__(self, config: RunConfig, *, step: int) -> None:
+        super().__init__(config)
+        self.stop_step = step
+
+    def metrics(self, step: int, **values: float) -> None:
+        super().metrics(step, **values)
+        if step == self.stop_step:
+            self.request_stop()
+
+
+def test_losses_are_the_golden_ones(make_spec: MakeSpec, tmp_path: Path) -> None:
+    spec = make_spec(max_steps=3)
+    result = go(make_run(tmp_path / "run"), spec)
+    assert list(losses(tmp_path / "run").values()) == pytest.approx(GOLDEN, rel=1e-4)
+    assert result.steps == 3
+    assert result.heldout_loss is not None
+    assert result.parameters_trained == result.parameters_total
+    assert result.records == {"text": 12, "pair": 4, "too_long": 0}
+    manifest = verify_manifest(tmp_path / "run" / "output" / "model", result.manifest_sha256)
+    assert manifest["facts"]["base_model_digest"] == result.base_model_digest
+
+
+def test_events_tell_the_whole_story(make_spec: MakeSpec, tmp_path: Path) -> None:
+    result = go(make_run(tmp_path / "run"), make_spec(spec={"checkpoint": Checkpointing(every_steps=2)}))
+    assert events(tmp_path / "run", "started")[0]["resumed_from_step"] is None
+    points = events(tmp_path / "run", "metrics")
+    assert [point["step"] for point in points] == list(range(1, result.steps + 1))
+    names = {"loss", "learning_rate", "grad_norm", "tokens_per_second", "tokens"}
+    assert all(set(point["values"]) == names for point in points)
+    assert points[-1]["values"]["tokens"] == result.tokens
+    last = events(tmp_path / "run", "progress")[-1]
+    assert (last["done"], last["total"], last["unit"]) == (result.steps, result.steps, "step")
+    saved = events(tmp_path / "run", "checkpoint")
+    assert [event["step"] for event in saved][:2] == [2, 4]
+    for event in saved[-3:]:
+        verify_manifest(Path(event["path"]), event["manifest_sha256"])
+
+
+def test_training_learns(make_spec: MakeSpec, tmp_path: Path) -> None:
+    result = go(make_run(tmp_path / "run"), make_spec(epochs=10, learning_rate=3e-3))
+    assert result.loss_last < result.loss_first - 1
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(make_spec: MakeSpec, tmp_path: Path) -> None:
+    spec = make_spec(max_steps=6, epochs=4, spec={"checkpoint": Checkpointing(every_steps=2)})
+    whole = go(make_run(tmp_path / "whole"), spec)
+
+    first = StopAfter(run_config(tmp_path / "first"), step=3)
+    with pytest.raises(StopRequested) as stopped:
+        go(first, spec)
+    assert stopped.value.step == 3
+    second = make_run(tmp_path / "second", previous=(tmp_path / "first",))
+    resumed = go(second, spec)
+
+    assert resumed.resumed_from_step == 3
+    assert events(tmp_path / "second", "started")[0]["resumed_from_step"] == 3
+    together = {**losses(tmp_path / "first"), **losses(tmp_path / "second")}
+    assert together == losses(tmp_path / "whole")
+    assert resumed.tokens == whole.tokens
+    assert resumed.loss_first == whole.loss_first
+    weights = "output/model/model.safetensors"
+    assert (tmp_path / "second" / weights).read_bytes() == (tmp_path / "whole" / weights).read_bytes()
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(make_spec: MakeSpec, tmp_path: Path) -> None:
+    spec = make_spec(max_steps=6, epochs=4, spec={"checkpoint": Checkpointing(every_steps=2)})
+    with pytest.raises(StopRequested):
+        go(StopAfter(run_config(tmp_path / "first"), step=5), spec)
+    checkpoints = tmp_path / "first" / "checkpoints"
+    assert sorted(path.name for path in checkpoints.iterdir()) == ["2", "4", "5"]
+    (checkpoints / "5" / "optimizer.safetensors").write_bytes(b"torn")
+    shutil.copytree(checkpoints / "4", checkpoints / "6.tmp")
+    resumed = go(make_run(tmp_path / "second", previous=(tmp_path / "first",)), spec)
+    assert resumed.resumed_from_step == 4
+    assert "damaged" in events(tmp_path / "second", "log")[0]["message"]
+
+
+def test_a_checkpoint_of_other_settings_or_data_is_not_resumed(make_spec: MakeSpec, tmp_path: Path) -> None:
+    spec = make_spec(max_steps=2)
+    go(make_run(tmp_path / "first"), spec)
+    other = go(make_run(tmp_path / "second", previous=(tmp_path / "first",)), make_spec(max_steps=2, seed=7))
+    assert other.resumed_from_step is None
+    write_records(spec.record_files[0], mixed_records(texts=5))
+    changed = go(make_run(tmp_path / "third", previous=(tmp_path / "first",)), spec)
+    assert changed.resumed_from_step is None
+
+
+def test_only_the_newest_checkpoints_are_kept(make_spec: MakeSpec, tmp_path: Path) -> None:
+    spec = make_spec(max_steps=5, spec={"checkpoint": Checkpointing(every_steps=1, keep=2)})
+    go(make_run(tmp_path / "run"), spec)
+    assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir()) == ["4", "5"]
+
+
+def test_refusals_of_the_users_input(make_spec: MakeSpec, llama: Path, tmp_path: Path) -> None:
+    def refused(spec: TrainSpec) -> tuple[str, str | None]:
+        with pytest.raises(UserError) as error:
+            go(make_run(tmp_path / "run"), spec)
+        return error.value.code, error.value.param
+
+    empty = write_records(tmp_path / "empty.jsonl", [text_record(1, split="heldout")])
+    assert refused(make_spec(spec={"record_files": (empty,)})) == ("user.empty_dataset", "record_files")
+    pairs = write_records(tmp_path / "pairs.jsonl", [pair_record(1)])
+    only_text = {"record_files": (pairs,), "objectives": ("continued_pretraining",)}
+    assert refused(make_spec(spec=only_text))[0] == "user.empty_dataset"
+    assert refused(make_spec(spec={"base_model": tmp_path / "no"})) == (
+        "user.base_model_missing",
+        "base_model",
+    )
+    unsafe = Path(shutil.copytree(llama, tmp_path / "unsafe"))
+    (unsafe / "pytorch_model.bin").write_bytes(b"x")
+    assert refused(make_spec(spec={"base_model": unsafe})) == ("user.base_model_unsafe", "base_model")
+    assert refused(make_spec(spec={"base_model_digest": "0"}))[0] == "user.base_model_changed"
+    too_long = make_spec(sequence_length=1024)
+    assert refused(too_long) == ("user.context_too_long", "hyperparameters.sequence_length")
+
+
+def test_a_loss_that_is_not_a_number_ends_the_run(make_spec: MakeSpec, tmp_path: Path) -> None:
+    spec = make_spec(spec={"base_model": broken_model(tmp_path)})
+    with pytest.raises(EngineFault) as fault:
+        go(make_run(tmp_path / "run"), spec)
+    assert fault.value.code == "system.loss_not_finite"
+
+
+def broken_model(folder: Path) -> Path:
+    """A model whose embeddings overflow."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    from tests.engines.training.tiny import make_model
+
+    path = make_model(folder / "broken")
+    weights = load_file(path / "model.safetensors")
+    weights["model.embed_tokens.weight"] = torch.full_like(weights["model.embed_tokens.weight"], 1e30)
+    save_file(weights, path / "model.safetensors", metadata={"format": "pt"})
+    return path

@@ -1,0 +1,128 @@
+"""LoRA runs through the real entry point: the adapter loads elsewhere, continues, and is refused elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engines.training.tiny import events, losses, make_model, run_config
+from workers.artifacts import verify_manifest
+from workers.specs.run import ExitCode, RunResult
+from workers.specs.train import Checkpointing, TrainResult, TrainSpec
+
+pytestmark = pytest.mark.ml
+MakeSpec = Callable[..., TrainSpec]
+
+
+def start(folder: Path, spec: TrainSpec, *, previous: tuple[Path, ...] = ()) -> subprocess.Popen[bytes]:
+    folder.mkdir()
+    config = folder / "config.json"
+    config.write_text(run_config(folder, previous=previous, spec=spec).model_dump_json())
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-m", "workers.train", str(config)], env=environment)
+
+
+def finish(folder: Path, process: subprocess.Popen[bytes], code: int = ExitCode.DONE) -> RunResult:
+    assert process.wait(timeout=240) == code
+    return RunResult.model_validate_json((folder / "result.json").read_bytes())
+
+
+def run(folder: Path, spec: TrainSpec, **options: Any) -> TrainResult:
+    return TrainResult.model_validate(finish(folder, start(folder, spec, **options)).output)
+
+
+def lora(make_spec: MakeSpec, spec: dict[str, Any] | None = None, **hyperparameters: Any) -> TrainSpec:
+    settings = {"max_steps": 4, "lora_rank": 4, "learning_rate": 1e-2, **hyperparameters}
+    return make_spec(spec={"method": "lora", **(spec or {})}, **settings)
+
+
+def logits(base: Path, adapter: Path | None = None) -> Any:
+    import torch
+    from peft import PeftModel
+
+    from workers.models import load_base_model
+
+    model: Any = load_base_model(base, torch.float32)
+    if adapter:
+        model = PeftModel.from_pretrained(model, adapter).eval()
+    with torch.no_grad():
+        return model(torch.arange(1, 20)[None]).logits
+
+
+def test_the_adapter_changes_the_model_and_can_be_continued(
+    make_spec: MakeSpec, llama: Path, tmp_path: Path
+) -> None:
+    result = run(tmp_path / "first", lora(make_spec))
+    adapter = tmp_path / "first" / "output" / "adapter"
+    assert result.adapter_dir == "adapter"
+    assert result.parameters_trained < result.parameters_total / 2
+    facts = verify_manifest(adapter, result.manifest_sha256)["facts"]
+    assert facts["base_model_digest"] == result.base_model_digest
+    assert {path.suffix for path in adapter.iterdir()} == {".json", ".safetensors"}
+    assert str(tmp_path) not in (adapter / "adapter_config.json").read_text()
+    assert (logits(llama) - logits(llama, adapter)).abs().max() > 1e-3
+
+    parent = {"parent_adapter": adapter, "parent_manifest_sha256": result.manifest_sha256}
+    second = run(tmp_path / "second", lora(make_spec, parent))
+    assert second.loss_first < result.loss_first
+
+    other = make_model(tmp_path / "other", "gemma3")
+    process = start(tmp_path / "third", lora(make_spec, {**parent, "base_model": other}))
+    failed = finish(tmp_path / "third", process, ExitCode.USER_ERROR)
+    assert failed.error is not None
+    assert (failed.error.code, failed.error.param) == ("train.user.adapter_mismatch", "parent_adapter")
+
+    damaged = Path(shutil.copytree(adapter, tmp_path / "damaged"))
+    (damaged / "adapter_model.safetensors").write_bytes(b"x")
+    process = start(tmp_path / "fourth", lora(make_spec, {"parent_adapter": damaged}))
+    failed = finish(tmp_path / "fourth", process, ExitCode.USER_ERROR)
+    assert failed.error is not None
+    assert failed.error.code == "train.user.adapter_mismatch"
+
+
+def test_sigterm_ends_in_a_checkpoint_that_continues_to_the_bit(make_spec: MakeSpec, tmp_path: Path) -> None:
+    spec = lora(
+        make_spec,
+        {"checkpoint": Checkpointing(every_steps=1000)},
+        max_steps=300, epochs=100, lora_dropout=0.1, learning_rate=1e-3,
+    )  # fmt: skip
+    first = start(tmp_path / "first", spec)
+    wait_for_metrics(tmp_path / "first", first)
+    first.send_signal(signal.SIGTERM)
+    finish(tmp_path / "first", first, ExitCode.STOPPED)
+    stopped_at = events(tmp_path / "first", "stopped")[0]["step"]
+    assert 0 < stopped_at < 300
+    resumed = run(tmp_path / "second", spec, previous=(tmp_path / "first",))
+    assert resumed.resumed_from_step == stopped_at
+    whole = run(tmp_path / "whole", spec)
+    assert resumed.loss_last == whole.loss_last
+    assert resumed.heldout_loss == whole.heldout_loss
+    assert losses(tmp_path / "second")[300] == losses(tmp_path / "whole")[300]
+
+
+def wait_for_metrics(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until the first step is on the curve; the engine's own end would be a failure."""
+    while not (folder / "events.jsonl").exists() or not events(folder, "metrics"):
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.05)
+
+
+def test_a_wrong_setting_names_its_field(make_spec: MakeSpec, tmp_path: Path) -> None:
+    config = json.loads(run_config(tmp_path / "run", spec=lora(make_spec)).model_dump_json())
+    config["spec"]["hyperparameters"]["learning_rate"] = 7
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    command = [sys.executable, "-m", "workers.train", str(tmp_path / "config.json")]
+    assert subprocess.run(command, check=False).returncode == ExitCode.USER_ERROR
+    result = RunResult.model_validate_json((tmp_path / "run" / "result.json").read_bytes())
+    assert result.error is not None
+    assert result.error.code == "train.user.invalid_spec"
+    assert result.error.param == "hyperparameters.learning_rate"
