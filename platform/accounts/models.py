@@ -28,7 +28,10 @@ class Organization(CreatedModel):
     id = PrefixedIdField("org_")
     name = models.CharField(_("name"), max_length=200)
     slug = models.SlugField(
-        _("short name"), max_length=40, unique=True, help_text=_("Used in model names; cannot be changed later.")
+        _("short name"),
+        max_length=40,
+        unique=True,
+        help_text=_("Used in model names; cannot be changed later."),
     )
     is_active = models.BooleanField(default=True)
 
@@ -86,7 +89,9 @@ class ApiKey(TenantModel):
     """A bearer key. The key itself is shown once and kept as a hash only."""
 
     id = PrefixedIdField("key_")
-    name = models.CharField(_("name"), max_length=200, help_text=_("What uses this key, for example “nightly pipeline”."))
+    name = models.CharField(
+        _("name"), max_length=200, help_text=_("What uses this key, for example “nightly pipeline”.")
+    )
     role = models.CharField(_("role"), max_length=16, choices=Role.choices)
     is_operator = models.BooleanField(default=False)
     """May also do what an operator may; only an operator makes such a key."""

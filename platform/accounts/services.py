@@ -41,12 +41,16 @@ def user_create(*, email: str, name: str, password: str | None = None, is_operat
         with transaction.atomic():
             user.save()
     except IntegrityError as error:
-        raise Conflict("user_exists", _("A person with this e-mail address exists."), param="email") from error
+        raise Conflict(
+            "user_exists", _("A person with this e-mail address exists."), param="email"
+        ) from error
     return user
 
 
 @transaction.atomic
-def membership_set(*, organization_id: str, user: User, role: str, actor: Actor, by_role: str | None) -> Membership:
+def membership_set(
+    *, organization_id: str, user: User, role: str, actor: Actor, by_role: str | None
+) -> Membership:
     """Add a member or change a role. `by_role` None is the operator setting up an organization."""
     if role not in Role.values:
         raise InvalidRequest("invalid_role", _("Choose one of the listed roles."), param="role")

@@ -40,4 +40,6 @@ def audit_events(request: HttpRequest, query: Query[AuditQuery]) -> dict[str, An
         rows = rows.filter(action=query.action)
     if query.target_id:
         rows = rows.filter(target_id=query.target_id)
-    return list_body(keyset_page(rows, after=query.after, limit=query.limit, order=query.order), audit_event_body)
+    return list_body(
+        keyset_page(rows, after=query.after, limit=query.limit, order=query.order), audit_event_body
+    )

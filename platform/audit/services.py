@@ -87,7 +87,9 @@ def chain_verify(organization_id: str) -> int | None:
     """The sequence of the first event that does not fit the chain, or None when all of it holds."""
     previous, sequence = "", 0
     with every_organization("verifying one chain by its id"):
-        for event in AuditEvent.objects.filter(organization_id=organization_id).order_by("sequence").iterator():
+        for event in (
+            AuditEvent.objects.filter(organization_id=organization_id).order_by("sequence").iterator()
+        ):
             sequence += 1
             if (event.sequence, event.previous_hash, event.hash) != (sequence, previous, event_hash(event)):
                 return sequence

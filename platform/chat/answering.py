@@ -34,14 +34,18 @@ def prompt(target: Target, messages: list[Message], passages: list[Passage]) -> 
     own = [target.system_prompt] if target.system_prompt else []
     system = "\n\n".join([*own, *(m["content"] for m in messages if m["role"] == "system")])
     turns = [message for message in messages if message["role"] != "system"]
-    last = open_book_messages(turns[-1]["content"], [p.text for p in passages]) if target.index else turns[-1:]
+    last = (
+        open_book_messages(turns[-1]["content"], [p.text for p in passages]) if target.index else turns[-1:]
+    )
     return [*([{"role": "system", "content": system}] if system else []), *turns[:-1], *last]
 
 
 def _question(messages: list[Message]) -> str:
     last = messages[-1]
     if last["role"] != "user" or not last["content"].strip():
-        raise InvalidRequest("last_message_not_user", "The last message must be the user's question.", param="messages")
+        raise InvalidRequest(
+            "last_message_not_user", "The last message must be the user's question.", param="messages"
+        )
     return last["content"]
 
 

@@ -45,7 +45,9 @@ class ChatMessage(Body):
     """As we sent it; accepted back and ignored."""
 
     def plain(self) -> Message:
-        text = self.content if isinstance(self.content, str) else "\n".join(part.text for part in self.content)
+        text = (
+            self.content if isinstance(self.content, str) else "\n".join(part.text for part in self.content)
+        )
         return {"role": "system" if self.role == "developer" else self.role, "content": text}
 
 
@@ -102,7 +104,9 @@ def _refuse(payload: CompletionBody) -> None:
             "tools": payload.tools or None,
             "tool_choice": None if payload.tool_choice in (None, "none", "auto") else payload.tool_choice,
             "functions": payload.functions or None,
-            "function_call": None if payload.function_call in (None, "none", "auto") else payload.function_call,
+            "function_call": None
+            if payload.function_call in (None, "none", "auto")
+            else payload.function_call,
             "modalities": None if payload.modalities in (None, ["text"]) else payload.modalities,
             "audio": payload.audio,
             "prediction": payload.prediction,
@@ -145,7 +149,9 @@ def _chat_body(payload: CompletionBody, target: Target, messages: list[Message])
             "frequency_penalty": payload.frequency_penalty or 0.0,
             "stop": stop,
             "seed": payload.seed,
-            "stream_options": StreamOptions(include_usage=bool((payload.stream_options or {}).get("include_usage"))),
+            "stream_options": StreamOptions(
+                include_usage=bool((payload.stream_options or {}).get("include_usage"))
+            ),
         }
     )
 

@@ -31,7 +31,9 @@ def citations(answer: str, hits: Sequence[SearchHit]) -> list[dict[str, Any]]:
         ((*_best_sentence(answer, hit.text), hit) for hit in hits), key=lambda item: item[0], reverse=True
     )
     supporting = [item for item in scored if item[0] >= SUPPORT] or scored[:1]
-    return [_annotation(number, support, quote, hit) for number, (support, quote, hit) in enumerate(supporting, 1)]
+    return [
+        _annotation(number, support, quote, hit) for number, (support, quote, hit) in enumerate(supporting, 1)
+    ]
 
 
 def _annotation(number: int, support: float, quote: str, hit: SearchHit) -> dict[str, Any]:
@@ -57,7 +59,10 @@ def _annotation(number: int, support: float, quote: str, hit: SearchHit) -> dict
 def _best_sentence(answer: str, passage: str) -> tuple[float, str]:
     sentences = [found.group().strip() for found in _SENTENCE.finditer(passage) if found.group().strip()]
     wanted = _bigrams(answer)
-    return max(((_overlap(wanted, _bigrams(sentence)), sentence) for sentence in sentences), default=(0.0, passage.strip()))
+    return max(
+        ((_overlap(wanted, _bigrams(sentence)), sentence) for sentence in sentences),
+        default=(0.0, passage.strip()),
+    )
 
 
 def _overlap(left: frozenset[str], right: frozenset[str]) -> float:

@@ -40,7 +40,9 @@ class NotAuthenticated(KoshaError):
     def __init__(self) -> None:
         super().__init__(
             "invalid_api_key",
-            _("No valid API key was given. Send one as `Authorization: Bearer ...`; keys are made under Settings."),
+            _(
+                "No valid API key was given. Send one as `Authorization: Bearer ...`; keys are made under Settings."
+            ),
         )
 
 
@@ -50,7 +52,8 @@ class PermissionDenied(KoshaError):
 
     def __init__(self) -> None:
         super().__init__(
-            "permission_denied", _("Your role does not allow this. Ask an administrator of your organization.")
+            "permission_denied",
+            _("Your role does not allow this. Ask an administrator of your organization."),
         )
 
 

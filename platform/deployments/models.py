@@ -28,7 +28,9 @@ class Release(TenantModel):
     number = models.PositiveIntegerField()
     note = models.CharField(_("note"), max_length=500, blank=True)
     base_model = models.ForeignKey(BaseModel, on_delete=models.PROTECT, related_name="+")
-    model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="releases", null=True)
+    model_version = models.ForeignKey(
+        ModelVersion, on_delete=models.PROTECT, related_name="releases", null=True
+    )
     """Null: the base model as it is."""
     index_build = models.ForeignKey(IndexBuild, on_delete=models.PROTECT, related_name="releases", null=True)
     """Null: answers without retrieval."""
@@ -45,7 +47,9 @@ class Release(TenantModel):
     """The person behind the actor (a key's maker), who may not approve it; `schedule` for a schedule."""
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["organization", "number"], name="one_release_of_a_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "number"], name="one_release_of_a_number")
+        ]
 
 
 class Approval(TenantModel):
@@ -53,7 +57,9 @@ class Approval(TenantModel):
 
     id = PrefixedIdField("approval_")
     release = models.OneToOneField(Release, on_delete=models.PROTECT, related_name="approval")
-    decision = models.CharField(max_length=16, choices=[("approved", _("approved")), ("rejected", _("rejected"))])
+    decision = models.CharField(
+        max_length=16, choices=[("approved", _("approved")), ("rejected", _("rejected"))]
+    )
     comment = models.TextField(_("comment"), blank=True)
     actor_kind = models.CharField(max_length=16)
     actor_id = models.CharField(max_length=64)
@@ -68,7 +74,9 @@ class Deployment(TenantModel):
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="deployments")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["organization", "alias"], name="one_deployment_of_an_alias")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "alias"], name="one_deployment_of_an_alias")
+        ]
 
 
 class DeploymentChange(TenantModel):
@@ -76,7 +84,9 @@ class DeploymentChange(TenantModel):
 
     id = PrefixedIdField("depchange_")
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="changes")
-    action = models.CharField(max_length=16, choices=[("publish", _("published")), ("rollback", _("rolled back"))])
+    action = models.CharField(
+        max_length=16, choices=[("publish", _("published")), ("rollback", _("rolled back"))]
+    )
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+")
     previous_release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+", null=True)
     actor_kind = models.CharField(max_length=16)

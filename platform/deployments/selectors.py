@@ -10,7 +10,11 @@ from deployments.models import Deployment, DeploymentChange, Release
 
 def release_list() -> QuerySet[Release]:
     return Release.objects.select_related(
-        "base_model", "model_version", "index_build__knowledge_base__embedding_model", "evaluation", "approval"
+        "base_model",
+        "model_version",
+        "index_build__knowledge_base__embedding_model",
+        "evaluation",
+        "approval",
     )
 
 

@@ -95,7 +95,9 @@ def _passed_evaluation(version: ModelVersion) -> Evaluation:
     evaluation = latest_verdict(version)
     if evaluation is None:
         raise Conflict(
-            "not_evaluated", _("This model version has no finished evaluation. Evaluate it first."), param="model"
+            "not_evaluated",
+            _("This model version has no finished evaluation. Evaluate it first."),
+            param="model",
         )
     if not evaluation.passed:
         raise Conflict(
@@ -206,7 +208,9 @@ def _change(
 def model_version_delete(*, version: ModelVersion, actor: Actor) -> None:
     """Refused while a release that is not rejected is made of the version."""
     if version.releases.exclude(state=ReleaseState.REJECTED).exists():
-        raise Conflict("model_in_use", _("Releases are made of this version. It cannot be deleted."), param="model")
+        raise Conflict(
+            "model_in_use", _("Releases are made of this version. It cannot be deleted."), param="model"
+        )
     registry_model_version_delete(version=version, actor=actor)
 
 

@@ -80,7 +80,9 @@ def file_list(request: HttpRequest, query: Query[FileQuery]) -> dict[str, Any]:
     rows = document_list()
     if query.purpose:
         rows = rows.filter(purpose=query.purpose)
-    return list_body(keyset_page(rows, after=query.after, limit=query.limit, order=query.order), document_body)
+    return list_body(
+        keyset_page(rows, after=query.after, limit=query.limit, order=query.order), document_body
+    )
 
 
 @router.get("/files/{file_id}", summary="Retrieve a file")
@@ -100,7 +102,7 @@ def file_content(request: HttpRequest, file_id: str) -> FileResponse:
     revision = document.current_revision
     assert revision is not None
     return FileResponse(
-        open(blob_path(document.organization_id, revision.sha256), "rb"),  # noqa: SIM115 (closed by the response)
+        open(blob_path(document.organization_id, revision.sha256), "rb"),
         as_attachment=True,
         filename=document.name,
         content_type="application/octet-stream",
@@ -179,9 +181,7 @@ def upload_part(request: HttpRequest, upload_id: str, data: File[UploadedFile]) 
 
 @router.post("/uploads/{upload_id}/complete", summary="Join the parts into a file")
 def upload_complete(request: HttpRequest, upload_id: str, payload: CompleteBody) -> dict[str, Any]:
-    upload = services.upload_complete(
-        upload_id=upload_id, part_ids=payload.part_ids, actor=actor_of(request)
-    )
+    upload = services.upload_complete(upload_id=upload_id, part_ids=payload.part_ids, actor=actor_of(request))
     return upload_body(upload)
 
 

@@ -32,7 +32,9 @@ class Document(TenantModel):
 
     id = PrefixedIdField("file-")
     name = models.CharField(_("name"), max_length=500)
-    purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose.choices, default=Purpose.USER_DATA)
+    purpose = models.CharField(
+        _("purpose"), max_length=20, choices=Purpose.choices, default=Purpose.USER_DATA
+    )
     current_revision = models.OneToOneField(
         "documents.Revision", on_delete=models.PROTECT, related_name="+", null=True
     )
@@ -74,7 +76,9 @@ class Revision(TenantModel):
     error_param = models.CharField(max_length=200, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["document", "number"], name="one_revision_of_a_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["document", "number"], name="one_revision_of_a_number")
+        ]
         indexes = [models.Index(fields=["organization", "sha256"], name="revision_by_content")]
 
 

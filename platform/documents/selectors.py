@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from common.errors import Conflict, NotFound
 from common.storage import artifact_path
-from django.utils.translation import gettext as _
-
 from documents.models import Document, Purpose, Revision, RevisionState, Upload
 
 COMPANY_PURPOSES = (Purpose.USER_DATA, Purpose.ASSISTANTS)
@@ -21,7 +20,9 @@ PAGES = "pages"
 
 
 def document_list() -> QuerySet[Document]:
-    return Document.objects.filter(deleted_at=None).select_related("current_revision", "current_revision__job")
+    return Document.objects.filter(deleted_at=None).select_related(
+        "current_revision", "current_revision__job"
+    )
 
 
 def document_get(id: str) -> Document:
@@ -56,12 +57,16 @@ def require_processed(document: Document, *, param: str) -> Revision:
     if revision.state == RevisionState.FAILED:
         raise Conflict(
             "document_unreadable",
-            _("This document could not be read; its own page says why. Upload a corrected file or leave it out."),
+            _(
+                "This document could not be read; its own page says why. Upload a corrected file or leave it out."
+            ),
             param=param,
         )
     if revision.state != RevisionState.PROCESSED:
         raise Conflict(
-            "document_not_ready", _("This document is still being read. Try again when its status is processed."), param=param
+            "document_not_ready",
+            _("This document is still being read. Try again when its status is processed."),
+            param=param,
         )
     return revision
 

@@ -144,7 +144,9 @@ def ingest_finalize(job: Job) -> None:
     else:
         revision.state = RevisionState.FAILED
         revision.error_code = job.error_code or "ingest.user.cancelled"
-        revision.error_message = job.error_message or _("Reading was cancelled. Upload the file again to retry.")
+        revision.error_message = job.error_message or _(
+            "Reading was cancelled. Upload the file again to retry."
+        )
         revision.error_param = job.error_param or ""
     revision.save()
 
@@ -313,9 +315,9 @@ def _joined(parts: list[UploadPart]) -> Iterator[bytes]:
 
 def _parts_drop(upload: Upload) -> None:
     for part in upload.parts.all():
-        still_used = UploadPart.objects.filter(
-            sha256=part.sha256, upload__state=UploadState.PENDING
-        ).exclude(upload=upload)
+        still_used = UploadPart.objects.filter(sha256=part.sha256, upload__state=UploadState.PENDING).exclude(
+            upload=upload
+        )
         if not still_used.exists():
             _blob_drop_unused(part.organization_id, part.sha256)
     upload.parts.all().delete()

@@ -6,6 +6,7 @@ import json
 from typing import Any, Literal
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
@@ -13,7 +14,6 @@ from accounts.principal import actor_of
 from common.errors import Conflict
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, unix
-from django.utils.translation import gettext as _
 from evaluations import services
 from evaluations.models import Evaluation, Suite
 from evaluations.selectors import evaluation_get, evaluation_list, items_path, suite_get, suite_list
@@ -78,7 +78,9 @@ def eval_create(request: HttpRequest, payload: EvalBody) -> dict[str, Any]:
 
 @router.get("/evals", summary="List suites")
 def eval_list(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
-    return list_body(keyset_page(suite_list(), after=query.after, limit=query.limit, order=query.order), suite_body)
+    return list_body(
+        keyset_page(suite_list(), after=query.after, limit=query.limit, order=query.order), suite_body
+    )
 
 
 @router.get("/evals/{eval_id}", summary="Retrieve a suite")
@@ -113,7 +115,9 @@ def evaluation_body(evaluation: Evaluation) -> dict[str, Any]:
         "data_source": {
             "type": "dataset_version",
             "dataset_version": evaluation.dataset_version_id,
-            "model": evaluation.model_version.name if evaluation.model_version else evaluation.base_model.name,
+            "model": evaluation.model_version.name
+            if evaluation.model_version
+            else evaluation.base_model.name,
         },
         "job": evaluation.job_id,
         "progress": progress_body(evaluation.job),
@@ -130,9 +134,7 @@ def run_create(request: HttpRequest, eval_id: str, payload: RunBody) -> dict[str
     base_model, version = model_named(payload.data_source.model, param="data_source.model")
     evaluation = services.evaluation_create(
         suite=suite,
-        dataset_version=version_get(
-            payload.data_source.dataset_version, param="data_source.dataset_version"
-        ),
+        dataset_version=version_get(payload.data_source.dataset_version, param="data_source.dataset_version"),
         base_model=base_model,
         model_version=version,
         actor=actor_of(request),
@@ -144,7 +146,9 @@ def run_create(request: HttpRequest, eval_id: str, payload: RunBody) -> dict[str
 @router.get("/evals/{eval_id}/runs", summary="List a suite's runs")
 def run_list(request: HttpRequest, eval_id: str, query: Query[PageQuery]) -> dict[str, Any]:
     rows = evaluation_list(suite_get(eval_id))
-    return list_body(keyset_page(rows, after=query.after, limit=query.limit, order=query.order), evaluation_body)
+    return list_body(
+        keyset_page(rows, after=query.after, limit=query.limit, order=query.order), evaluation_body
+    )
 
 
 @router.get("/evals/{eval_id}/runs/{run_id}", summary="Retrieve a run with its figures and verdict")

@@ -141,7 +141,9 @@ def evaluation_finalize(job: Job) -> None:
     if evaluation is None or job.state != JobState.SUCCEEDED:
         return
     result = EvaluateResult.model_validate(job.result)
-    artifact_adopt(run_path(job.id, job.fence) / "output", evaluation.organization_id, EVALUATIONS, evaluation.id)
+    artifact_adopt(
+        run_path(job.id, job.fence) / "output", evaluation.organization_id, EVALUATIONS, evaluation.id
+    )
     evaluation.result = result.model_dump(mode="json")
     evaluation.passed = result.gate.passed if result.gate else None
     evaluation.manifest_sha256 = result.manifest_sha256

@@ -72,7 +72,9 @@ def recipes(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
 
 @router.post("/recipes", summary="Create a recipe")
 def recipe_create(request: HttpRequest, payload: RecipeBody) -> dict[str, Any]:
-    recipe = services.recipe_create(name=payload.name, content={"steps": payload.steps}, actor=actor_of(request))
+    recipe = services.recipe_create(
+        name=payload.name, content={"steps": payload.steps}, actor=actor_of(request)
+    )
     return recipe_body(recipe)
 
 

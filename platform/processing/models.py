@@ -47,7 +47,9 @@ class DatasetVersion(TenantModel):
     id = PrefixedIdField("dsv_")
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
-    state = models.CharField(max_length=16, choices=DatasetVersionState.choices, default=DatasetVersionState.BUILDING)
+    state = models.CharField(
+        max_length=16, choices=DatasetVersionState.choices, default=DatasetVersionState.BUILDING
+    )
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
     recipe = models.JSONField()
     """The recipe as it was when the version was made."""
@@ -57,7 +59,9 @@ class DatasetVersion(TenantModel):
     manifest_sha256 = models.CharField(max_length=64, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["dataset", "number"], name="one_dataset_version_of_a_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "number"], name="one_dataset_version_of_a_number")
+        ]
 
 
 class DatasetVersionSource(TenantModel):

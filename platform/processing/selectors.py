@@ -62,7 +62,8 @@ def require_ready(version: DatasetVersion, *, param: str) -> DatasetVersion:
     if version.state != DatasetVersionState.READY:
         raise Conflict(
             "dataset_version_not_ready",
-            _("This dataset version is %(state)s. Use one that is ready.") % {"state": version.get_state_display()},
+            _("This dataset version is %(state)s. Use one that is ready.")
+            % {"state": version.get_state_display()},
             param=param,
         )
     return version

@@ -45,7 +45,9 @@ def recipe_create(*, name: str, content: Any, actor: Actor) -> Recipe:
 @transaction.atomic
 def dataset_create(*, name: str, description: str, recipe: Recipe | None, actor: Actor) -> Dataset:
     if Dataset.objects.filter(name=name).exists():
-        raise Conflict("dataset_exists", _("A dataset of this name exists. Choose another name."), param="name")
+        raise Conflict(
+            "dataset_exists", _("A dataset of this name exists. Choose another name."), param="name"
+        )
     dataset = Dataset.objects.create(name=name, description=description, recipe=recipe)
     audit_record(
         organization_id=dataset.organization_id,
@@ -124,7 +126,8 @@ def _revisions(documents: list[Document] | None) -> list[Revision]:
             "no_documents", _("There is no document to build from. Upload documents first."), param="file_ids"
         )
     return [
-        require_processed(document, param=f"file_ids.{position}") for position, document in enumerate(documents)
+        require_processed(document, param=f"file_ids.{position}")
+        for position, document in enumerate(documents)
     ]
 
 
@@ -141,4 +144,3 @@ def _source(revision: Revision) -> CurateSource:
 def _seed(dataset: Dataset) -> int:
     """The same for every version of a dataset, so that a text once held out stays held out."""
     return int.from_bytes(hashlib.sha256(dataset.id.encode()).digest()[:4])
-

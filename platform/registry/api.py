@@ -48,7 +48,8 @@ class BaseModelBody(Body):
 @router.get("/base_models", summary="List the base models you may use")
 def base_models(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
     return list_body(
-        keyset_page(base_model_list(), after=query.after, limit=query.limit, order=query.order), base_model_body
+        keyset_page(base_model_list(), after=query.after, limit=query.limit, order=query.order),
+        base_model_body,
     )
 
 

@@ -67,7 +67,8 @@ class ModelVersion(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "base_model", "suffix", "number"], name="one_model_version_of_a_number"
+                fields=["organization", "base_model", "suffix", "number"],
+                name="one_model_version_of_a_number",
             ),
             models.UniqueConstraint(fields=["training_run_id"], name="one_model_version_of_a_run"),
         ]

@@ -183,9 +183,7 @@ def file_list(request: HttpRequest, vector_store_id: str, query: Query[StoreFile
     knowledge_base = knowledge_base_get(vector_store_id)
     view = build_view(knowledge_base)
     rows = entry_list(knowledge_base)
-    page = keyset_page(
-        rows, after=query.after, limit=query.limit, order=query.order, key="document_id"
-    )
+    page = keyset_page(rows, after=query.after, limit=query.limit, order=query.order, key="document_id")
     body = list_body(page, lambda entry: store_file_body(entry, view))
     if query.filter:
         body["data"] = [item for item in body["data"] if item["status"] == query.filter]
@@ -201,9 +199,7 @@ def file_retrieve(request: HttpRequest, vector_store_id: str, file_id: str) -> d
 @router.delete("/vector_stores/{vector_store_id}/files/{file_id}", summary="Remove a file")
 def file_remove(request: HttpRequest, vector_store_id: str, file_id: str) -> dict[str, Any]:
     knowledge_base = knowledge_base_get(vector_store_id)
-    services.document_remove(
-        knowledge_base=knowledge_base, document_id=file_id, actor=actor_of(request)
-    )
+    services.document_remove(knowledge_base=knowledge_base, document_id=file_id, actor=actor_of(request))
     return {"id": file_id, "object": "vector_store.file.deleted", "deleted": True}
 
 

@@ -109,7 +109,5 @@ def searchable_documents(build: IndexBuild) -> list[str]:
     members = KnowledgeBaseDocument.objects.filter(
         knowledge_base=build.knowledge_base_id, document=OuterRef("pk")
     )
-    documents = Document.objects.filter(
-        Exists(members), revisions__in=build.revisions.all(), deleted_at=None
-    )
+    documents = Document.objects.filter(Exists(members), revisions__in=build.revisions.all(), deleted_at=None)
     return list(cast("Iterable[str]", documents.values_list("id", flat=True).distinct()))

@@ -28,7 +28,9 @@ class Schedule(TenantModel):
     name = models.CharField(_("name"), max_length=200)
     is_active = models.BooleanField(_("active"), default=True)
     cadence = models.CharField(_("how often"), max_length=16, choices=Cadence.choices, default=Cadence.WEEKLY)
-    weekday = models.PositiveSmallIntegerField(_("weekday"), default=6, help_text=_("0 is Monday, 6 is Sunday."))
+    weekday = models.PositiveSmallIntegerField(
+        _("weekday"), default=6, help_text=_("0 is Monday, 6 is Sunday.")
+    )
     day = models.PositiveSmallIntegerField(_("day of the month"), default=1, help_text=_("1 to 28."))
     hour = models.PositiveSmallIntegerField(_("hour"), default=2)
     time_zone = models.CharField(_("time zone"), max_length=60, default="Asia/Tokyo")
@@ -49,7 +51,11 @@ class Schedule(TenantModel):
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["next_fire_at"], condition=models.Q(is_active=True, deleted_at=None), name="due")]
+        indexes = [
+            models.Index(
+                fields=["next_fire_at"], condition=models.Q(is_active=True, deleted_at=None), name="due"
+            )
+        ]
 
 
 class Stage(models.TextChoices):
@@ -82,4 +88,8 @@ class ScheduledRun(TenantModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["schedule", "due_at"], name="one_run_of_a_moment")]
-        indexes = [models.Index(fields=["ended_at"], condition=models.Q(ended_at=None), name="running_scheduled_runs")]
+        indexes = [
+            models.Index(
+                fields=["ended_at"], condition=models.Q(ended_at=None), name="running_scheduled_runs"
+            )
+        ]

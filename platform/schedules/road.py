@@ -133,9 +133,9 @@ def _index(run: ScheduledRun) -> None:
     assert run.dataset_version is not None
     present = knowledge_base.entries.values("document_id")
     missing = list(
-        Document.objects.filter(
-            revisions__in=run.dataset_version.revisions.all(), deleted_at=None
-        ).exclude(pk__in=present)
+        Document.objects.filter(revisions__in=run.dataset_version.revisions.all(), deleted_at=None).exclude(
+            pk__in=present
+        )
     )
     if missing:
         documents_add(knowledge_base=knowledge_base, documents=missing, actor=_actor(run.schedule))
@@ -158,7 +158,9 @@ def _release(run: ScheduledRun) -> None:
         version, note = run.training_run.model_version, _("Made by the schedule “%(name)s”.")
     else:
         version = served.model_version if served else None
-        note = _("Made by the schedule “%(name)s”: the new version failed its gate, so only the index is new.")
+        note = _(
+            "Made by the schedule “%(name)s”: the new version failed its gate, so only the index is new."
+        )
         if run.index_build is None:
             _end(run, Stage.FAILED, code="gate_failed", message=_("The new version did not pass its gate."))
             return

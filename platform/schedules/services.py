@@ -115,7 +115,8 @@ def schedule_fire(*, schedule: Schedule, actor: Actor, due_at: datetime | None =
     Schedule.objects.select_for_update(of=("self",)).get(pk=schedule.pk)
     if schedule.runs.filter(ended_at=None).exists():
         raise Conflict(
-            "schedule_already_running", _("A run of this schedule is under way. Wait for its end or cancel its job.")
+            "schedule_already_running",
+            _("A run of this schedule is under way. Wait for its end or cancel its job."),
         )
     run = ScheduledRun.objects.create(schedule=schedule, due_at=due_at or timezone.now())
     _audit(schedule, actor, "schedule.fired", {"run": run.id})

@@ -160,7 +160,9 @@ def _training_data(id: str) -> DatasetVersion | Document:
 
 @router.get("/fine_tuning/jobs", summary="List training runs")
 def job_list(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
-    return list_body(keyset_page(run_list(), after=query.after, limit=query.limit, order=query.order), run_body)
+    return list_body(
+        keyset_page(run_list(), after=query.after, limit=query.limit, order=query.order), run_body
+    )
 
 
 @router.get("/fine_tuning/jobs/{job_id}", summary="Retrieve a training run")
@@ -224,7 +226,9 @@ def checkpoint_body(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-@router.get("/fine_tuning/jobs/{job_id}/checkpoints", summary="Where the run can be resumed from, newest first")
+@router.get(
+    "/fine_tuning/jobs/{job_id}/checkpoints", summary="Where the run can be resumed from, newest first"
+)
 def job_checkpoints(request: HttpRequest, job_id: str, query: Query[ChildQuery]) -> dict[str, Any]:
     rows = checkpoint_list(run_get(job_id))
     return list_body(keyset_page(rows, after=query.after, limit=query.limit), checkpoint_body)

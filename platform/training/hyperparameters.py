@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from common.errors import InvalidRequest
-from common.wire import invalid_field
 from pydantic import ValidationError
 
+from common.errors import InvalidRequest
+from common.wire import invalid_field
 from workers.specs.train import Hyperparameters
 
 DEFAULTS = Hyperparameters()
@@ -24,7 +24,9 @@ def hyperparameters(given: dict[str, Any], *, at: str) -> Hyperparameters:
     theirs = {name: given[name] for name in OPENAI_FIELDS if given.get(name, "auto") not in ("auto", None)}
     for name, value in theirs.items():
         if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-            raise InvalidRequest("invalid_value", f"{at}{name} must be a positive number or auto.", param=f"{at}{name}")
+            raise InvalidRequest(
+                "invalid_value", f"{at}{name} must be a positive number or auto.", param=f"{at}{name}"
+            )
     names: dict[str, str] = {}
     if "n_epochs" in theirs:
         own["epochs"], names["epochs"] = theirs["n_epochs"], "n_epochs"

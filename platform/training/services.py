@@ -125,7 +125,10 @@ def _require_records(method: str, version: DatasetVersion | None, revision: Revi
         counts = version.result
         texts = counts["records"] - counts["heldout_records"]
         examples = (
-            counts["pairs"] - counts["heldout_pairs"] + counts["conversations"] - counts["heldout_conversations"]
+            counts["pairs"]
+            - counts["heldout_pairs"]
+            + counts["conversations"]
+            - counts["heldout_conversations"]
         )
         usable = examples if method == MethodType.SUPERVISED else texts + examples
     else:
@@ -133,7 +136,9 @@ def _require_records(method: str, version: DatasetVersion | None, revision: Revi
     if usable == 0:
         raise InvalidRequest(
             "empty_dataset",
-            _("The data hold nothing this method can learn from. Add documents, or look at what was dropped."),
+            _(
+                "The data hold nothing this method can learn from. Add documents, or look at what was dropped."
+            ),
             param="training_file",
         )
 

@@ -25,7 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("path", help="folder with safetensors weights, config.json and tokenizer")
         parser.add_argument("--kind", choices=BaseModelKind.values, default=BaseModelKind.CAUSAL_LM)
         parser.add_argument("--licence", required=True, help="the terms the weights come under")
-        parser.add_argument("--restricted", action="store_true", help="only for organizations it is granted to")
+        parser.add_argument(
+            "--restricted", action="store_true", help="only for organizations it is granted to"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
