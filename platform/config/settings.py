@@ -133,8 +133,10 @@ if env.process == "web":
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": env.database_pool_size,
-        "timeout": 10,
+        "timeout": 5,
     }
+    # A connection is tried before it is handed out: after a restart of PostgreSQL all are stale.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = env.var / "uploads"

@@ -99,3 +99,8 @@ def test_files_stay_short(repository):
         if "migrations" not in path.parts and path.name not in tables
     }
     assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+def test_the_supervisor_needs_no_django(repository):
+    code = "import sys, stack.composition, stack.supervisor; print('django' in sys.modules)"
+    assert fresh_python(repository, code, DJANGO_SETTINGS_MODULE="").strip() == "False"
