@@ -31,6 +31,7 @@ from jobs.services import (
     job_succeeded,
 )
 from jobs.transitions import ACTIVE, JobState
+from schedules.road import scheduled_runs_advance
 from workers.tasks.dispatch import dispatch, engine_of, run_of
 from workers.tasks.finalize import Finalizer, finalize_ended
 from workers.tasks.folders import prune_attempts
@@ -55,6 +56,7 @@ STALL_AT_LEAST = timedelta(minutes=10)
 @shared_task(name="jobs.reconcile")
 def reconcile_task() -> None:
     reconcile(installed_launchers())
+    scheduled_runs_advance()
 
 
 def reconcile(

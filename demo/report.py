@@ -1,0 +1,74 @@
+"""`var/demo-report.json`: what the demo did, step by step, and what it made.
+
+It is also the demo's memory: a second run finds there what can be used again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+class Report:
+    def __init__(self, path: Path, base_model: str) -> None:
+        self.path = path
+        self.access: dict[str, Any] = {}
+        """base_url, api_key, email, password, and the reviewer's."""
+        self.ids: dict[str, str] = {}
+        self.files: list[str] = []
+        self.base_model = base_model
+        self.steps: list[dict[str, Any]] = []
+        self.earlier = self._read()
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            earlier: dict[str, Any] = json.loads(self.path.read_text())
+        except (OSError, ValueError):
+            return {}
+        return earlier if earlier.get("base_model") == self.base_model else {}
+
+    def known(self, name: str) -> str | None:
+        """The id that an earlier run left under this name."""
+        id: str | None = self.earlier.get("ids", {}).get(name)
+        return id
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[dict[str, Any]]:
+        """Times a step; it is `ok` unless it raises. The caller fills the figures."""
+        step: dict[str, Any] = {"name": name, "ok": False, "seconds": 0.0, "figures": {}}
+        self.steps.append(step)
+        start = time.monotonic()
+        try:
+            yield step["figures"]
+            step["ok"] = True
+        except BaseException as error:
+            step["error"] = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            step["seconds"] = round(time.monotonic() - start, 2)
+            self.write()
+
+    @property
+    def ok(self) -> bool:
+        return all(step["ok"] for step in self.steps)
+
+    def write(self) -> None:
+        value = {
+            **self.access,
+            "base_model": self.base_model,
+            "ok": self.ok,
+            "seconds": round(sum(step["seconds"] for step in self.steps), 2),
+            "ids": self.ids,
+            "files": self.files,
+            "steps": self.steps,
+        }
+        partial = self.path.with_suffix(".tmp")
+        # It holds a key and passwords: for the owner's eyes only.
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(value, file, ensure_ascii=False, indent=1)
+        partial.replace(self.path)

@@ -1,0 +1,361 @@
+"""The eight steps from documents to a served, cited answer and a scheduled retraining.
+
+Everything goes through the public API, but for what an operator does once (organization, base
+models). Nothing here looks at the name or the text of a document.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from demo.client import Api, ApiError, JobFailed, Json
+from demo.installation import Platform
+from demo.report import Report
+from demo.screen import Screen
+
+BASE_MODELS = {
+    "gemma3-270m": {"folder": "gemma3-270m", "licence": "Gemma Terms of Use"},
+    "smollm2": {"folder": "smollm2-135m", "licence": "Apache-2.0"},
+}
+EMBEDDING_MODEL = {"name": "e5-small", "folder": "e5-small", "licence": "MIT"}
+ORGANIZATION = {"name": "葦辺流機工業株式会社", "slug": "ashibe"}
+OWNER, REVIEWER = "owner@ashibe.example", "reviewer@ashibe.example"
+DATASET, SUITE, STORE, SCHEDULE = "社内文書", "公開前の評価", "社内文書の検索", "毎週の再学習"
+SUFFIX, ALIAS = "internal", "production"
+SYSTEM_PROMPT = "あなたは社内規程と製品に詳しい担当者です。質問に日本語で簡潔に答えてください。"
+
+# Sized for two cores and a few minutes; a real run leaves them out or raises them.
+TRAINING = {
+    "learning_rate": 4e-4,
+    "epochs": 1,
+    "max_steps": 36,
+    "sequence_length": 512,
+    "tokens_per_step": 1024,
+    "lora_rank": 16,
+}
+RETRAINING = {**TRAINING, "learning_rate": 2e-4, "max_steps": 8}
+TASKS = [
+    {"type": "bits_per_character", "max_records": 40},
+    {"type": "question_answering", "max_questions": 16, "max_new_tokens": 48},
+]
+
+
+class Road:
+    """Walks the steps in order; each adds to the report and leaves ids for the next."""
+
+    def __init__(self, platform: Platform, report: Report, screen: Screen, documents: Path, later: Path) -> None:
+        self.platform, self.report, self.screen = platform, report, screen
+        self.documents, self.later = documents, later
+        self.owner: Api
+        self.reviewer: Api
+        self.passed = False
+
+    # -- 1 --------------------------------------------------------------------------------------
+    def organization(self, figures: Json) -> None:
+        base = BASE_MODELS[self.report.base_model]
+        models = self.platform.var / "models"
+        register = self.platform.manage
+        register("base_model_register", self.report.base_model, str(models / base["folder"]),
+                 "--licence", base["licence"])  # fmt: skip
+        register("base_model_register", EMBEDDING_MODEL["name"], str(models / EMBEDDING_MODEL["folder"]),
+                 "--licence", EMBEDDING_MODEL["licence"], "--kind", "embedding")  # fmt: skip
+        access = self._earlier_access()
+        figures["reused"] = access is not None
+        if access is None:
+            made = self.platform.manage(
+                "organization_create", "--name", ORGANIZATION["name"], "--slug", ORGANIZATION["slug"],
+                "--owner", OWNER, "--reviewer", REVIEWER, "--key", "demo",
+            )  # fmt: skip
+            access = {
+                "api_key": made["owner"]["api_key"],
+                "email": made["owner"]["email"],
+                "password": made["owner"]["password"],
+                "reviewer": made["reviewer"],
+            }
+            self.report.ids["organization"] = made["organization"]
+        self.report.access = {"base_url": self.platform.base_url, **access}
+        self.owner = Api(self.platform.base_url, access["api_key"])
+        self.reviewer = Api(self.platform.base_url, access["reviewer"]["api_key"])
+        self.screen.say(f"      owner     {access['email']}  password {access['password']}")
+        self.screen.say(f"      reviewer  {access['reviewer']['email']}  password {access['reviewer']['password']}")
+        self.screen.say(f"      API key   {access['api_key']}")
+
+    def _earlier_access(self) -> Json | None:
+        """The keys of an earlier run, if they still open this platform."""
+        earlier = self.report.earlier
+        if "api_key" not in earlier:
+            return None
+        try:
+            Api(self.platform.base_url, earlier["api_key"]).get("/models")
+        except ApiError:
+            return None
+        if organization := self.report.known("organization"):
+            self.report.ids["organization"] = organization
+        return {name: earlier[name] for name in ("api_key", "email", "password", "reviewer")}
+
+    # -- 2 --------------------------------------------------------------------------------------
+    def upload(self, figures: Json) -> None:
+        paths = sorted(path for path in self.documents.iterdir() if path.is_file())
+        for number, path in enumerate(paths, start=1):
+            self.screen.moving(f"uploading {number}/{len(paths)} {path.name}")
+            self.report.files.append(self.owner.upload(path)["id"])
+        read = self._wait_until_read(set(self.report.files))
+        failed = [file for file in read if file["status"] == "error"]
+        for file in failed:
+            self.screen.say(f"      {file['filename']}: {file['status_details']}")
+        figures.update(
+            documents=len(read),
+            failed=len(failed),
+            pages=sum(file["revision"]["pages"] for file in read),
+            characters=sum(file["revision"]["characters"] for file in read),
+        )
+        self.screen.say(
+            f"      {figures['documents']} documents, {figures['pages']} pages, "
+            f"{figures['characters']:,} characters, {figures['failed']} unreadable"
+        )
+
+    def _wait_until_read(self, wanted: set[str]) -> list[Json]:
+        while True:
+            files = [file for file in self.owner.every("/files") if file["id"] in wanted]
+            waiting = sum(file["status"] == "uploaded" for file in files)
+            if not waiting:
+                return files
+            self.screen.moving(f"read {len(files) - waiting}/{len(files)} documents")
+            time.sleep(0.5)
+
+    # -- 3 --------------------------------------------------------------------------------------
+    def curate(self, figures: Json) -> None:
+        dataset = self._named("/datasets", DATASET) or self.owner.post("/datasets", {"name": DATASET})
+        self.report.ids["dataset"] = dataset["id"]
+        versions = f"/datasets/{dataset['id']}/versions"
+        version = self._again(versions, "dataset_version") or self.owner.post(versions, {"file_ids": self.report.files})
+        self.owner.wait(version["job"], self.screen.job)
+        version = self.owner.get(f"{versions}/{version['id']}")
+        self.report.ids["dataset_version"] = version["id"]
+        counts = version["counts"]
+        figures.update(
+            version=version["number"],
+            **{name: counts[name] for name in (
+                "records", "pairs", "heldout_records", "heldout_pairs", "dropped", "characters",
+                "dropped_by_reason", "masked",
+            )},
+        )  # fmt: skip
+        self.screen.say(
+            f"      version {version['number']}: {counts['records']} texts and {counts['pairs']} pairs kept, "
+            f"{counts['dropped']} dropped {counts['dropped_by_reason']}, masked {counts['masked']}"
+        )
+
+    # -- 4 --------------------------------------------------------------------------------------
+    def train(self, figures: Json) -> None:
+        run = self._again("/fine_tuning/jobs", "training_run") or self.owner.post(
+            "/fine_tuning/jobs",
+            {
+                "model": self.report.base_model,
+                "training_file": self.report.ids["dataset_version"],
+                "suffix": SUFFIX,
+                "method": {
+                    "type": "continued_pretraining",
+                    "continued_pretraining": {"hyperparameters": TRAINING},
+                },
+            },
+        )
+        run = self._follow_training(run)
+        self.report.ids["training_run"], self.report.ids["model"] = run["id"], run["fine_tuned_model"]
+        result = run["kosha"]["result"]
+        figures.update(
+            {name: result[name] for name in (
+                "steps", "tokens", "loss_first", "loss_last", "tokens_per_second", "parameters_trained", "seconds",
+            )}
+        )  # fmt: skip
+        self.screen.say(
+            f"      {run['fine_tuned_model']}: {result['steps']} steps, {result['tokens']:,} tokens at "
+            f"{result['tokens_per_second']:.0f} a second, loss {result['loss_first']:.2f} → {result['loss_last']:.2f}"
+        )
+
+    def _follow_training(self, run: Json) -> Json:
+        path = f"/fine_tuning/jobs/{run['id']}"
+
+        def watch(job: Json) -> None:
+            self.screen.job(job, self._newest_point(path))
+
+        self.owner.wait(run["kosha"]["job"], watch)
+        return self.owner.get(path)
+
+    def _newest_point(self, path: str) -> str:
+        """The newest point of the loss curve."""
+        for event in self.owner.get(f"{path}/events", limit=5)["data"]:
+            if event["type"] == "metrics":
+                values = event["data"].get("values", event["data"])
+                return f", loss {values['loss']:.3f}, {values['tokens_per_second']:.0f} tokens/s"
+        return ""
+
+    # -- 5 --------------------------------------------------------------------------------------
+    def evaluate(self, figures: Json) -> None:
+        suite = self._named("/evals", SUITE) or self.owner.post("/evals", {"name": SUITE, "tasks": TASKS})
+        self.report.ids["eval"] = suite["id"]
+        runs = f"/evals/{suite['id']}/runs"
+        run = self._again(runs, "eval_run") or self.owner.post(
+            runs,
+            {
+                "data_source": {
+                    "type": "dataset_version",
+                    "dataset_version": self.report.ids["dataset_version"],
+                    "model": self.report.ids["model"],
+                }
+            },
+        )
+        self.owner.wait(run["job"], self.screen.job)
+        run = self.owner.get(f"{runs}/{run['id']}")
+        self.report.ids["eval_run"] = run["id"]
+        self.passed = bool(run["passed"])
+        figures.update(passed=run["passed"], **{n: run["result"][n] for n in ("base", "tuned", "differences", "gate")})
+        self._show_figures(run["result"])
+        self.screen.say("      the gate is passed" if self.passed else "      the gate is NOT passed")
+
+    def _show_figures(self, result: Json) -> None:
+        for metric, base in result["base"].items():
+            tuned, difference = result["tuned"][metric], result["differences"][metric]
+            self.screen.say(
+                f"      {metric:<22} base {base['value']:.3f} [{base['low']:.3f}, {base['high']:.3f}]"
+                f"  tuned {tuned['value']:.3f} [{tuned['low']:.3f}, {tuned['high']:.3f}]"
+                f"  difference {difference['value']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}]"
+                f"  n={base['items']}"
+            )
+
+    # -- 6 --------------------------------------------------------------------------------------
+    def index(self, figures: Json) -> None:
+        store = self._named("/vector_stores", STORE) or self.owner.post(
+            "/vector_stores", {"name": STORE, "file_ids": self.report.files}
+        )
+        self.report.ids["vector_store"] = store["id"]
+        while store["status"] != "completed":
+            self._show_job_of_kind("index")
+            store = self.owner.get(f"/vector_stores/{store['id']}")
+        build = store["index_build"]
+        if build is None:
+            raise JobFailed("the knowledge base has no index; GET /v1/jobs?kind=index says why")
+        self.report.ids["index_build"] = build["id"]
+        figures.update(passages=build["passages"], files=store["file_counts"], bytes=store["usage_bytes"])
+        self.screen.say(f"      {build['passages']} passages of {store['file_counts']['completed']} documents")
+
+    def _show_job_of_kind(self, kind: str) -> None:
+        for job in self.owner.get("/jobs", kind=kind, limit=1)["data"]:
+            self.screen.job(job)
+        time.sleep(0.5)
+
+    # -- 7 --------------------------------------------------------------------------------------
+    def release(self, figures: Json, questions: list[str]) -> None:
+        if not self.passed:
+            self.screen.say("      the tuned model failed its gate: base model and index are published instead")
+        release = self.owner.post(
+            "/releases",
+            {
+                "model": self.report.ids["model"] if self.passed else self.report.base_model,
+                "vector_store": self.report.ids["vector_store"],
+                "system_prompt": SYSTEM_PROMPT,
+                "generation": {"max_tokens": 96, "passages": 3},
+            },
+        )
+        self.report.ids["release"] = release["id"]
+        self.reviewer.post(f"/releases/{release['id']}/approve", {"comment": "評価を確認しました"})
+        self.owner.post(f"/releases/{release['id']}/publish", {"alias": ALIAS})
+        self.screen.say(f"      release {release['number']} ({release['model']}) is approved and serves {ALIAS}")
+        figures.update(release=release["number"], model=release["model"])
+        figures["answers"] = [self._ask(question) for question in questions]
+
+    def _ask(self, question: str) -> Json:
+        self.screen.say(f"\n      問  {question}")
+        self.screen.write("      答  ")
+        text, annotations, start, first = "", [], time.monotonic(), None
+        for chunk in self.owner.chat(ALIAS, question):
+            for choice in chunk["choices"]:
+                if piece := choice["delta"].get("content"):
+                    first = first or time.monotonic() - start
+                    text += piece
+                    self.screen.write(piece)
+                annotations += choice["delta"].get("annotations") or []
+        self.screen.write("\n")
+        for annotation in annotations:
+            self.screen.say(f"          {place(annotation['file_citation'])}")
+        if not text.strip() or not annotations:
+            raise JobFailed("an answer came without text or without citations")
+        return {
+            "question": question,
+            "answer": text,
+            "citations": [annotation["file_citation"] for annotation in annotations],
+            "seconds_to_first_token": round(first or 0.0, 2),
+            "seconds": round(time.monotonic() - start, 2),
+        }
+
+    # -- 8 --------------------------------------------------------------------------------------
+    def retrain(self, figures: Json) -> None:
+        new = [self.owner.upload(path)["id"] for path in sorted(self.later.iterdir()) if path.is_file()]
+        self._wait_until_read(set(new))
+        schedule = self._named("/schedules", SCHEDULE) or self.owner.post(
+            "/schedules",
+            {
+                "name": SCHEDULE,
+                "cadence": "weekly",
+                "weekday": 6,
+                "hour": 2,
+                "dataset": self.report.ids["dataset"],
+                "base_model": self.report.base_model,
+                "eval": self.report.ids["eval"],
+                "vector_store": self.report.ids["vector_store"],
+                "alias": ALIAS,
+                "suffix": SUFFIX,
+                "hyperparameters": RETRAINING,
+            },
+        )
+        self.report.ids["schedule"] = schedule["id"]
+        run = self._follow_schedule(self.owner.post(f"/schedules/{schedule['id']}/fire"))
+        figures.update(stage=run["stage"], documents=len(new))
+        if run["stage"] == "skipped" and self.report.earlier:
+            self.screen.say("      nothing is new since the last run, so nothing is retrained")
+            return
+        if run["stage"] != "done":
+            raise JobFailed(f"the scheduled run ended as {run['stage']}: {run['error']}")
+        release = self.owner.get(f"/releases/{run['release']}")
+        self.report.ids.update(schedule_run=run["id"], candidate_release=release["id"])
+        figures.update(release=release["number"], status=release["status"], model=release["model"])
+        if release["status"] != "candidate":
+            raise JobFailed("the scheduled release did not wait for approval")
+        self.screen.say(f"      release {release['number']} ({release['model']}) waits for approval: {release['note']}")
+
+    def _follow_schedule(self, run: Json) -> Json:
+        stages = {"curate": "curate", "train": "train", "evaluate": "evaluate", "index": "index"}
+        while run["ended_at"] is None:
+            if kind := stages.get(run["stage"]):
+                self._show_job_of_kind(kind)
+            run = self.owner.get(f"/schedules/{run['schedule']}/runs/{run['id']}")
+        return run
+
+    # -- using again what an earlier run made -----------------------------------------------------
+    def _named(self, path: str, name: str) -> Json | None:
+        return next((item for item in self.owner.every(path) if item["name"] == name), None)
+
+    def _again(self, path: str, name: str) -> Json | None:
+        """What an earlier run left under `name`, unless it failed or rests on something else now."""
+        id = self.report.known(name)
+        if id is None or not self._same_ground(name):
+            return None
+        try:
+            found = self.owner.get(f"{path}/{id}")
+        except ApiError:
+            return None
+        return None if found["status"] in ("failed", "cancelled", "canceled") else found
+
+    def _same_ground(self, name: str) -> bool:
+        """Whether everything that comes before `name` on the road was used again as well."""
+        if name == "dataset_version":
+            return self.report.earlier.get("files") == self.report.files
+        before = {"training_run": "dataset_version", "eval_run": "training_run"}[name]
+        return self.report.ids.get(before) == self.report.known(before)
+
+
+def place(citation: Json) -> str:
+    """`[1] rules.pdf p.3 “…”` or `[2] faq.xlsx Sheet1!A5:C5 “…”`."""
+    where = f"p.{citation['page']}" if citation["kind"] == "page" else citation["label"] or f"{citation['page']}"
+    cells = f"!{citation['cells']}" if citation["cells"] else ""
+    return f"[{citation['index']}] {citation['filename']} {where}{cells} 「{citation['quote'][:60]}」"
