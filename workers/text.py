@@ -85,6 +85,7 @@ _STARTS_ALONE = re.compile(
 _ENDS_SENTENCE = re.compile(r"[。.!?!?:：;」』)】》〉]$")
 _SENTENCE = re.compile(r"[^。!?！？\n]*(?:[。!?！？]+[」』)）】]*|\n+|$)")
 _WRAPPED_SHARE = 0.75
+_COLUMN_GAP = re.compile(r"(?<=[^\x00-\x7f]) (?=\S)|(?<=\S) (?=[^\x00-\x7f])")
 
 
 def sentences(text: str) -> list[str]:
@@ -147,7 +148,14 @@ def display_width(text: str) -> int:
 
 
 def _is_wrapped(before: str, after: str, widest: int) -> bool:
+    if _is_row(before) and _is_row(after):
+        return False
     return display_width(before) >= _WRAPPED_SHARE * widest and continues(before, after)
+
+
+def _is_row(line: str) -> bool:
+    """Japanese prose has no spaces: two or more are the gaps between columns."""
+    return len(_COLUMN_GAP.findall(line)) >= 2
 
 
 def _glue(before: str, after: str) -> str:

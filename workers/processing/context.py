@@ -7,6 +7,7 @@ and stream past twice (once to count, once to score).
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,10 +18,20 @@ from workers.text import compare_key
 
 K1 = 1.2
 B = 0.75
-MINIMUM_SUPPORT = 0.3
+MINIMUM_SUPPORT = 0.25
 """Least share of the pair's bigrams, weighted by how rare they are, that its passage must hold."""
 
+ANSWER_BONUS = 1.5
+"""Factor on the score of a passage that holds one of the accepted short answers word for word."""
+
 Texts = Callable[[], Iterable[str]]
+
+
+@dataclass(frozen=True)
+class Query:
+    question: str
+    answer: str
+    accepted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -31,24 +42,37 @@ class Passage:
     """Share (0 to 1) of the query's weighted bigrams found in it."""
 
 
-def best_passages(queries: list[str], texts: Texts) -> list[Passage | None]:
+def best_passages(queries: list[Query], texts: Texts) -> list[Passage | None]:
     """The best text for each query, or None where nothing supports it.
 
     `texts` is called twice and must give the same texts in the same order.
     """
-    postings = _postings(queries)
+    postings = _postings([f"{query.question}\n{query.answer}" for query in queries])
     if not postings:
         return [None] * len(queries)
     weights, average = _weights(set(postings), texts())
-    possible = _possible(queries, postings, weights)
+    possible = _possible(len(queries), postings, weights)
+    answers = [_answer_pattern(query.accepted) for query in queries]
     best_score = np.zeros(len(queries))
     best: list[Passage | None] = [None] * len(queries)
     for number, text in enumerate(texts()):
+        key = compare_key(text)
         scores, found = _score(bigrams(text), postings, weights, average, len(queries))
-        for query in np.flatnonzero(scores > best_score):
-            best_score[query] = scores[query]
-            best[query] = Passage(number, float(found[query] / possible[query]))
-    return [passage if passage and passage.support >= MINIMUM_SUPPORT else None for passage in best]
+        for query in np.flatnonzero(scores * ANSWER_BONUS > best_score):
+            support = float(found[query] / possible[query])
+            holds = (answer := answers[query]) is not None and answer.search(key) is not None
+            score = scores[query] * (ANSWER_BONUS if holds else 1.0)
+            if score > best_score[query] and support >= (MINIMUM_SUPPORT / 2 if holds else MINIMUM_SUPPORT):
+                best_score[query] = score
+                best[query] = Passage(number, support)
+    return best
+
+
+def _answer_pattern(accepted: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Any of the short answers; 3日 is not found in 23日."""
+    keys = [compare_key(answer) for answer in accepted]
+    parts = [("(?<![0-9,.])" if key[0].isdigit() else "") + re.escape(key) for key in keys if key]
+    return re.compile("|".join(parts)) if parts else None
 
 
 def bigrams(text: str) -> Counter[str]:
@@ -80,8 +104,8 @@ def _weights(wanted: set[str], texts: Iterable[str]) -> tuple[dict[str, float], 
     return weights, max(1.0, characters / max(1, count))
 
 
-def _possible(queries: list[str], postings: dict[str, np.ndarray], weights: dict[str, float]) -> np.ndarray:
-    total = np.full(len(queries), 1e-9)
+def _possible(queries: int, postings: dict[str, np.ndarray], weights: dict[str, float]) -> np.ndarray:
+    total = np.full(queries, 1e-9)
     for gram, numbers in postings.items():
         total[numbers] += weights[gram]
     return total

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from workers.artifacts import write_manifest
-from workers.processing.context import best_passages
+from workers.processing.context import Query, best_passages
 from workers.processing.report import build_report
 from workers.processing.split import Clusters, draw_heldout
 from workers.processing.steps import STEPS
@@ -142,7 +142,8 @@ def _split(run: Run, spec: CurateSpec, spool: Path, target: Path) -> Counter[str
         kind: draw_heldout(spooled.clusters[kind], step, spec.seed, spec.heldout_share)
         for kind in ("pair", "messages")
     }
-    passages = best_passages([f"{pair.question}\n{pair.answer}" for pair in spooled.pairs], spooled.texts)
+    queries = [Query(pair.question, pair.answer, pair.accepted) for pair in spooled.pairs]
+    passages = best_passages(queries, spooled.texts)
     used = {
         passage.number for number, passage in enumerate(passages) if passage and number not in heldout["pair"]
     }

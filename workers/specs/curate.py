@@ -51,7 +51,7 @@ class BoilerplateStep(Spec):
     """Drop pages that hold nothing but a copyright notice, a confidentiality notice or a cover."""
     repeated_line_share: float = Field(default=0.6, gt=0, le=1)
     """Remove a header or footer line found on at least this share of a document's pages."""
-    repeated_line_pages: int = Field(default=3, ge=2)
+    repeated_line_pages: int = Field(default=2, ge=2)
     """Look for repeated lines only in documents of at least this many pages."""
 
 
@@ -207,6 +207,7 @@ class CurateSpec(Spec):
 
     version: Literal[1] = 1
     sources: tuple[CurateSource, ...]
+    """In order of preference: of two duplicates the earlier one stays, so name the newest first."""
     recipe: Recipe = DEFAULT_RECIPE
     seed: int = 0
     """Decides which records are held out; the same seed holds out the same texts again."""

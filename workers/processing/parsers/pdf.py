@@ -15,7 +15,7 @@ from workers.specs.records import Page
 from workers.text import join_wrapped_lines, normalize, repeated_edges
 
 EDGE_SHARE = 0.6
-EDGE_PAGES = 2
+EDGE_PAGES = 1
 
 
 def parse(path: Path, spec: IngestSpec) -> Extracted:

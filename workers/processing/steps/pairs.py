@@ -17,6 +17,9 @@ _EXTRA_CHARACTERS = 4
 _ALTERNATIVES = re.compile(r"\s*[|\n]\s*|\s+/\s+|(?<![0-9A-Za-z])/|/(?![0-9A-Za-z])")
 
 
+_GROUPED_NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
+
+
 @dataclass(frozen=True)
 class _Columns:
     header_row: int
@@ -82,10 +85,16 @@ def _pairs(unit: Unit, table: Table, columns: _Columns, log: StepLog) -> Iterato
         source = unit.source.model_copy(update={"cells": rows_range(table, index)})
         if question and answer:
             short = "" if columns.short_answer is None else row[columns.short_answer]
-            accepted = tuple(part.strip() for part in _ALTERNATIVES.split(short) if part.strip())
-            yield pair_unit(source, Pair(question, answer, accepted))
+            yield pair_unit(source, Pair(question, answer, accepted_answers(short)))
         elif any(row):
             log.drop(replace(unit, source=source), "incomplete_pair", text=row_text(row))
+
+
+def accepted_answers(cell: str) -> tuple[str, ...]:
+    """The alternatives of a short-answer cell; a number also without the commas a sheet's format adds."""
+    parts = [part.strip() for part in _ALTERNATIVES.split(cell) if part.strip()]
+    plain = [part.replace(",", "") for part in parts if _GROUPED_NUMBER.fullmatch(part)]
+    return tuple(dict.fromkeys([*parts, *plain]))
 
 
 def _rows_above(table: Table, header_row: int) -> list[Table]:

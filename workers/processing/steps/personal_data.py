@@ -30,8 +30,8 @@ _PHONE = re.compile(
     rf"(?<![0-9A-Za-z])(?<![0-9]{_DASH})(?:\+81[ -]?\(?0?\)?[1-9][0-9]{{0,3}}|0[1-9][0-9]{{0,3}}|\(0[1-9][0-9]{{0,3}}\))"
     rf"(?:[ ]?{_DASH}[ ]?|\(|\)|[ ])?[0-9]{{1,4}}(?:[ ]?{_DASH}[ ]?|\)|[ ])?[0-9]{{3,4}}(?!{_DASH}?[0-9]|[A-Za-z])"
 )
-# Free and shared-cost numbers are a company's, never a person's.
-_PUBLIC_PREFIXES = ("0120", "0800", "0570", "0990")
+# Free and shared-cost numbers are a company's, never a person's. (080-0… is a mobile number.)
+_PUBLIC = re.compile(r"\(?(?:0120|0800|0570|0990)(?![0-9])")
 _PREFECTURE = (
     r"(?:東京都|北海道|(?:京都|大阪)府|(?:青森|岩手|宮城|秋田|山形|福島|茨城|栃木|群馬|埼玉|千葉|神奈川|新潟|富山|石川"
     r"|福井|山梨|長野|岐阜|静岡|愛知|三重|滋賀|兵庫|奈良|和歌山|鳥取|島根|岡山|広島|山口|徳島|香川|愛媛|高知|福岡"
@@ -56,14 +56,27 @@ _NAME_LABELS = (
     "従業員名",
     "name",
 )
-_NAME = r"[一-龥々]{1,4} ?[一-龥々ぁ-んァ-ヶー]{1,6}|[ァ-ヶー]{2,8} [ァ-ヶー]{2,8}|[A-Z][a-z]+ [A-Z][A-Za-z]+"
-_LABELLED_NAME = re.compile(
-    rf"((?:{'|'.join(sorted(_NAME_LABELS, key=len, reverse=True))}|(?:緊急)?連絡先担当|(?:本人|保護者|世帯主)氏名) ?: ?)"
-    rf"({_NAME})(?=$|[\s、。,(\[/様殿氏〔])",
-    re.M | re.I,
+# 様 and 殿 follow a name; they are not in one.
+_KANJI = "(?![様殿])[一-龥々]"
+_LETTER = "(?![様殿])[一-龥々ぁ-んァ-ヶー]"
+_NAME = (
+    rf"(?:{_KANJI}){{1,4}} ?(?:{_LETTER}){{1,6}}|[ァ-ヶー]{{2,8}} [ァ-ヶー]{{2,8}}|[A-Z][a-z]+ [A-Z][A-Za-z]+"
+)
+_SPACED_NAME = rf"(?:{_KANJI}){{1,4}} (?:{_LETTER}){{1,4}}"
+_LABEL = "|".join(sorted(_NAME_LABELS, key=len, reverse=True))
+_POST = r"[一-龥々]{0,6}(?:責任者|担当者|管理者|連絡先|請求者|世帯主|保護者|本人)"
+# After a label with a colon; after a post and a space, where the name itself is written 姓 名;
+# or before a date of birth. Group 1 is kept, group 2 is the name.
+_LABELLED_NAMES = (
+    re.compile(rf"((?:{_LABEL}|{_POST}(?:氏名)?) ?: ?)({_NAME})(?=$|[\s、。,(\[/様殿氏〔])", re.M | re.I),
+    re.compile(rf"((?:{_LABEL}|{_POST}) )({_SPACED_NAME})(?=$|[\s、。,(\[/様殿氏〔])", re.M),
+    re.compile(rf"((?:^|[\s、。:]))({_SPACED_NAME})(?= ?\(?生年月日)", re.M),
 )
 _WHOLE_NAME = re.compile(_NAME)
 _ROLE_ENDING = re.compile(r"(?:部|課|室|係|長|者|員|名|店|社|等|欄|担当|責任者|本人|なし|不明)$")
+_FIELD_WORD = re.compile(
+    r"部署名?|所属先?|役職|職位|職種|電話(?:番号)?|携帯|内線|住所|自宅|性別|年齢|続柄|備考|連絡先|生年月日|入社日|資格|社員番号|印鑑?|日付|区分"
+)
 _LABEL_ROWS = 5
 
 
@@ -73,7 +86,7 @@ def mask_personal_data(step: PersonalDataStep, units: Iterable[Unit], log: StepL
 
     for unit in units:
         if unit.is_text and unit.tables:
-            tables = tuple(_mask_table(table, step, log.masked) for table in unit.tables)
+            tables = tuple(mask_table(table, step, log.masked) for table in unit.tables)
             yield log.passed(unit, replace_tables(unit, tables, change))
         else:
             yield log.passed(unit, map_texts(unit, change))
@@ -116,7 +129,9 @@ def _names(text: str, step: PersonalDataStep, found: Counter[str]) -> str:
         found["name"] += 1
         return match[1] + TOKENS["name"]
 
-    return _LABELLED_NAME.sub(token, text)
+    for pattern in _LABELLED_NAMES:
+        text = pattern.sub(token, text)
+    return text
 
 
 _MASKS: dict[PersonalDataKind, Callable[[str, PersonalDataStep, Counter[str]], str]] = {
@@ -156,7 +171,7 @@ def is_phone_number(text: str) -> bool:
     digits = _digits(text)
     if text.startswith("+81"):
         digits = "0" + digits.removeprefix("81").removeprefix("0")
-    if digits.startswith(_PUBLIC_PREFIXES):
+    if _PUBLIC.match(text):
         return False
     mobile = re.match(r"0[5-9]0", digits) is not None
     if len(digits) != (11 if mobile else 10):
@@ -186,7 +201,7 @@ def _replace(
 
 
 # -- tables ---------------------------------------------------------------------------------
-def _mask_table(table: Table, step: PersonalDataStep, found: Counter[str]) -> Table:
+def mask_table(table: Table, step: PersonalDataStep, found: Counter[str]) -> Table:
     names = _name_cells(table) if "name" in step.kinds else set()
     found["name"] += len(names)
     rows = tuple(
@@ -215,5 +230,7 @@ def _name_cells(table: Table) -> set[tuple[int, int]]:
 
 
 def is_name(text: str) -> bool:
-    """Looks like a person's name and not like a post or a department."""
-    return _WHOLE_NAME.fullmatch(text.strip()) is not None and _ROLE_ENDING.search(text) is None
+    """Looks like a person's name and not like a post, a department or the title of another field."""
+    text = text.strip()
+    no_name = _ROLE_ENDING.search(text) or _FIELD_WORD.fullmatch(text)
+    return no_name is None and _WHOLE_NAME.fullmatch(text) is not None

@@ -1,0 +1,77 @@
+"""Normalisation: one form, idempotent, and no control token survives as one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.specs.records import Table
+from workers.text import (
+    ARTICLE,
+    cell_range,
+    column_letters,
+    join_wrapped_lines,
+    normalize,
+    row_text,
+    rows_range,
+    sentences,
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("⽇本の⻑い神⼾", "日本の長い神戸"),
+        ("㈱個社　ｱｲｳ ＡＢＣ１２３", "(株)個社 アイウ ABC123"),
+        ("②5日以内", "(2)5日以内"),
+        ("a\u200bb\u00adc\x00d\ufeffe\x85f", "abcde\nf"),
+        ("行\r\n次\r\n\r\n\r\n\r\n終", "行\n次\n\n終"),
+        ("<|im_start|>user", "〈|im_start|〉user"),
+        ("＜|im_end|＞", "〈|im_end|〉"),
+        ("<bos><start_of_turn></s>", "〈bos〉〈start_of_turn〉〈/s〉"),
+        ("[INST] <<SYS>> [/INST]", "〔INST〕 〈<SYS>〉 〔/INST〕"),
+        ("<｜begin▁of▁sentence｜>", "〈|begin▁of▁sentence|〉"),
+        ("a < b > c <p> [1]", "a < b > c <p> [1]"),
+    ],
+)
+def test_normalize(raw, expected):
+    assert normalize(raw) == expected
+
+
+@given(st.text())
+def test_normalize_is_idempotent(text):
+    once = normalize(text)
+    assert normalize(once) == once
+
+
+@given(st.text(alphabet="あい。！？」\n a"))
+def test_sentences_lose_nothing(text):
+    assert "".join(sentences(text)) == text
+
+
+def test_lines_of_one_sentence_are_joined_without_a_space():
+    text = "宿泊費は、地域の区分に応じて定める額を上限とし\nて支給する。\n・領収書を添える。\n次の条件を満たす者に\n限る。"
+    assert (
+        join_wrapped_lines(text).split("\n")[0]
+        == "宿泊費は、地域の区分に応じて定める額を上限として支給する。"
+    )
+    assert "\n・領収書" in join_wrapped_lines(text)
+
+
+def test_rows_of_a_printed_table_are_not_joined():
+    text = "起動しない 欠相の検出 端子の電圧を測る\n水が上がらない 空気の漏れ 継手を締める"
+    assert join_wrapped_lines(text) == text
+
+
+def test_article_takes_its_chapter_and_caption_along():
+    text = "前文\n第2章 旅費\n(目的)\n第1条 目的を定める。第2条は別に定める。\n第三条の二 次の条。"
+    assert [match[0] for match in ARTICLE.finditer(text)] == ["第2章 旅費\n(目的)\n第1条", "第三条の二"]
+
+
+def test_cell_ranges():
+    assert [column_letters(index) for index in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+    assert cell_range(4, 0, 1, 3) == "A5:C5"
+    table = Table(cells="B3:D9", rows=(("", "x", ""),) * 7)
+    assert (rows_range(table, 0), rows_range(table, 1, 6)) == ("B3:D3", "B4:D9")
+    assert row_text(("", "改行\nあり", "", "終")) == "改行 あり | | 終"
