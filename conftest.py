@@ -98,7 +98,10 @@ def _only_asks() -> bool:
 if STARTED not in os.environ and not _only_asks():
     _start_session()
 
-if STARTED in os.environ and (ROOT / "platform/jobs/models.py").exists():
+if STARTED in os.environ:
+    if worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):
+        # Django gives each worker a database of its own; this does the same for Valkey.
+        os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{int(worker) % 16}"
     import django
 
     django.setup()

@@ -66,7 +66,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "csp",
     "ninja",
-    *(app for app in KOSHA_APPS if (ROOT / "platform" / app / "apps.py").exists()),
+    *KOSHA_APPS,
 ]
 AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

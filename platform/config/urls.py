@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, URLResolver, include, path
+
+from config.api import api
 
 
 def health(request: HttpRequest) -> JsonResponse:
@@ -27,17 +27,6 @@ def ready(request: HttpRequest) -> JsonResponse:
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health, name="health"),
     path("readyz", ready, name="ready"),
+    path("v1/", api.urls),
+    path("", include("console.urls")),
 ]
-
-if find_spec("config.api"):
-    from config.api import api
-
-    urlpatterns.append(path("v1/", api.urls))
-
-if find_spec("console") and find_spec("console.urls"):
-    urlpatterns.append(path("", include("console.urls")))
-
-handler400 = "console.errors.bad_request"
-handler403 = "console.errors.permission_denied"
-handler404 = "console.errors.not_found"
-handler500 = "console.errors.server_error"

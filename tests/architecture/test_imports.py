@@ -81,6 +81,7 @@ def test_no_name_of_ours_hides_anothers(repository):
     assert ours & taken == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "entry", ["ingest", "curate", "train", "evaluate", "index", "export", "serve", "convert"]
 )
