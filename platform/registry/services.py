@@ -74,7 +74,7 @@ def base_model_register(
             action="base_model.registered",
             target_type="base_model",
             target_id=base_model.id,
-            data={"name": name, "digest": facts.digest},
+            data={"name": name, "digest": facts.folder_digest},
         )
     return base_model
 
