@@ -73,7 +73,7 @@ test: $(VENV)/.dev models browser lint ## Everything, with the servers it needs
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## The lane under a minute: no models, no browser, no servers of its own
-	@$(BIN)/python -m pytest -m "not ml and not services and not browser and not slow"
+	@$(BIN)/python -m pytest -n 2 -m "not ml and not services and not browser and not slow"
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Style, types, import rules, missing migrations
