@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
+
+import numpy as np
 
 from workers.processing.units import StepLog, Unit, map_texts
 from workers.specs.curate import MinimumLengthStep, NoiseStep, NormalizeStep
 from workers.text import compare_key, join_wrapped_lines, normalize
 
-_REPEATED_RUN = re.compile(r"(.{1,20}?)\1{4,}", re.S)
+LONGEST_PIECE = 20
+REPEATS = 5
+_JAPANESE_LETTER = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc\u3005\u3400-\u9fff]")
 _CELL_BORDERS = re.compile(r"[\s|]+")
 
 
@@ -50,7 +53,7 @@ def _noise(text: str, step: NoiseStep) -> tuple[str, str] | None:
     repetition = repetition_share(text)
     if repetition > step.max_repetition:
         return "repetition", f"{repetition:.2f} > {step.max_repetition:g}"
-    japanese = japanese_share(text)
+    japanese = japanese_share(text) if step.min_japanese_share else 1.0
     if japanese < step.min_japanese_share:
         return "not_japanese", f"{japanese:.2f} < {step.min_japanese_share:g}"
     return None
@@ -59,20 +62,27 @@ def _noise(text: str, step: NoiseStep) -> tuple[str, str] | None:
 def symbol_share(text: str) -> float:
     """Share of characters that are neither letter nor digit, spaces and cell borders left aside."""
     characters = _CELL_BORDERS.sub("", text)
-    symbols = sum(unicodedata.category(character)[0] not in "LNM" for character in characters)
-    return symbols / len(characters) if characters else 1.0
+    return 1 - sum(map(str.isalnum, characters)) / len(characters) if characters else 1.0
 
 
 def repetition_share(text: str) -> float:
     """Share of the text in its longest run of one piece (1 to 20 characters) five times or more."""
-    longest = max((len(match[0]) for match in _REPEATED_RUN.finditer(text)), default=0)
-    return longest / len(text) if text else 0.0
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    longest = 0
+    for period in range(1, min(LONGEST_PIECE, len(codes) - 1) + 1):
+        # A run of n equal neighbours at this distance is a piece repeated over n + period characters.
+        run = _longest_run(codes[period:] == codes[:-period]) + period
+        if run >= REPEATS * period:
+            longest = max(longest, run)
+    return longest / len(codes) if len(codes) else 0.0
+
+
+def _longest_run(same: np.ndarray) -> int:
+    breaks = np.flatnonzero(~same)
+    return int(np.diff(breaks, prepend=-1, append=len(same)).max()) - 1
 
 
 def japanese_share(text: str) -> float:
     """Share of kana and ideographs among letters; 1 where there are no letters."""
-    letters = [character for character in text if unicodedata.category(character)[0] == "L"]
-    japanese = sum(
-        "\u3040" <= character <= "\u30ff" or "\u3400" <= character <= "\u9fff" for character in letters
-    )
-    return japanese / len(letters) if letters else 1.0
+    letters = sum(map(str.isalpha, text))
+    return len(_JAPANESE_LETTER.findall(text)) / letters if letters else 1.0
