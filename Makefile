@@ -81,7 +81,7 @@ lint: $(VENV)/.dev ## Style, types, import rules, missing migrations
 	@$(BIN)/ruff format --check .
 	@PYTHONPATH=platform:. $(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy platform workers/specs
-	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 .PHONY: browser
 browser: ## Debian's Chromium and a Japanese font, for the browser tests
