@@ -1,0 +1,97 @@
+"""What the tests of serving share: a folder of tiny models, and a real server over it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.engines.rag.tiny import make_embedding_model, make_run
+from tests.engines.serving.tiny import make_adapter, make_base_model
+from workers.serving.settings import ServeSettings
+from workers.specs.index import IndexSource, IndexSpec
+from workers.specs.records import Page
+
+TOKEN = "secret"
+QUEUE_LIMIT = 16
+
+
+@dataclass(frozen=True)
+class Models:
+    root: Path
+    base: Path
+    red: Path
+    blue: Path
+    embedding: Path
+    index: Path
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    root = tmp_path_factory.mktemp("models")
+    base = make_base_model(root / "base")
+    embedding = make_embedding_model(root / "embedding")
+    return Models(
+        root,
+        base,
+        make_adapter(root / "red", base, 1),
+        make_adapter(root / "blue", base, 2),
+        embedding,
+        _make_index(root / "index", embedding),
+    )
+
+
+def _make_index(folder: Path, embedding: Path) -> Path:
+    from workers.rag.build import build_index
+
+    pages = folder.with_suffix(".jsonl")
+    text = "第1条（休暇）\n有給休暇は年10日とする。\n第2条（旅費）\n宿泊費は一万円とする。"
+    pages.write_text(Page(kind="page", number=1, text=text).model_dump_json(), encoding="utf-8")
+    source = IndexSource(document_id="d1", revision_id="r1", document_name="規程", pages_path=pages)
+    run = make_run(folder)
+    build_index(run, IndexSpec(sources=(source,), embedding_model=embedding))
+    return run.output_dir
+
+
+@pytest.fixture
+def damaged(models: Models, tmp_path: Path) -> Iterator[Path]:
+    """An adapter of which one byte was changed after it was sealed."""
+    folder = models.root / f"damaged-{tmp_path.name}"
+    shutil.copytree(models.red, folder)
+    weights = folder / "adapter_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def settings_for_server(models: Models) -> ServeSettings:
+    return ServeSettings(
+        token=TOKEN, roots=(models.root,), dtype="float32", queue_limit=QUEUE_LIMIT, batch_size=4
+    )
+
+
+@pytest.fixture(scope="session")
+def server(settings_for_server: ServeSettings) -> Iterator[str]:
+    """The base URL of a server in a thread of this process."""
+    import uvicorn
+
+    from workers.serve import make_services
+    from workers.serving.app import create_app
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    app = create_app(settings_for_server, lambda: make_services(settings_for_server))
+    uvicorn_server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=uvicorn_server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    uvicorn_server.should_exit = True
+    thread.join()
+    listener.close()

@@ -1,0 +1,235 @@
+"""The server as its clients meet it: the official openai client, the platform's client, and strangers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from common.errors import InvalidRequest
+from common.model_server import ContextTooLong, ModelServer, ModelServerFailed, ModelServerUnavailable
+from tests.engines.serving.conftest import TOKEN, Models
+from workers.specs.serve import ChatBody, ChatMessage, LoadBody, ModelChoice, TokensBody
+
+QUESTION = [{"role": "user", "content": "有給休暇は何日ですか。"}]
+
+
+@pytest.fixture
+def client(server: str) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{server}/v1", api_key=TOKEN, max_retries=0)
+
+
+@pytest.fixture
+def platform_client(server: str) -> ModelServer:
+    return ModelServer(server, TOKEN)
+
+
+def choice(models: Models, adapter: Path | None = None) -> dict[str, Any]:
+    return {"kosha": {"base_model": str(models.base), "adapter": adapter and str(adapter)}}
+
+
+def chat_body(models: Models, **fields: Any) -> ChatBody:
+    return ChatBody.model_validate(
+        {"messages": QUESTION, "max_tokens": 8, "temperature": 0, **choice(models), **fields}
+    )
+
+
+def test_a_stream_has_openais_shape(client: openai.OpenAI, models: Models) -> None:
+    stream = client.chat.completions.create(
+        model="m", messages=QUESTION, max_tokens=8, temperature=0, stream=True,
+        stream_options={"include_usage": True}, extra_body=choice(models),
+    )  # fmt: skip
+    chunks = list(stream)
+    assert {chunk.object for chunk in chunks} == {"chat.completion.chunk"}
+    assert len({chunk.id for chunk in chunks}) == 1
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert chunks[-2].choices[0].finish_reason in {"stop", "length"}
+    assert chunks[-1].choices == [] and 0 < chunks[-1].usage.completion_tokens <= 8
+    whole = client.chat.completions.create(
+        model="m", messages=QUESTION, max_tokens=8, temperature=0, extra_body=choice(models)
+    )
+    assert whole.usage == chunks[-1].usage
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1])
+    assert whole.choices[0].message.content == text
+
+
+def test_the_raw_stream_ends_with_done(server: str, models: Models) -> None:
+    body = chat_body(models, stream=True).model_dump(mode="json", exclude_none=True)
+    answer = httpx.post(
+        f"{server}/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    lines = [line for line in answer.text.split("\n\n") if line]
+    assert lines[-1] == "data: [DONE]"
+    assert all(json.loads(line.removeprefix("data: "))["choices"] for line in lines[:-1])
+
+
+async def test_adapters_asked_for_together_answer_as_alone(server: str, models: Models) -> None:
+    client = openai.AsyncOpenAI(base_url=f"{server}/v1", api_key=TOKEN, max_retries=0)
+
+    async def answer(adapter: Path | None) -> str:
+        completion = await client.chat.completions.create(
+            model="m", messages=QUESTION, max_tokens=16, temperature=0, extra_body=choice(models, adapter)
+        )
+        return completion.choices[0].message.content or ""
+
+    adapters = [None, models.red, models.blue]
+    apart = [await answer(adapter) for adapter in adapters]
+    together = await asyncio.gather(*(answer(adapter) for adapter in adapters * 2))
+    assert list(together) == apart * 2
+    assert len(set(apart)) == 3
+
+
+async def test_leaving_a_stream_stops_the_writing(platform_client: ModelServer, models: Models) -> None:
+    # Written to its end this answer takes several times as long as the test waits.
+    async for chunk in platform_client.chat_stream(chat_body(models, max_tokens=8000)):
+        if chunk["choices"][0]["delta"].get("content"):
+            break
+    deadline = time.monotonic() + 5
+    while platform_client.health().queue:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0)
+
+
+def test_embeddings_through_the_openai_client(client: openai.OpenAI, models: Models) -> None:
+    body = {"kosha": {"embedding_model": str(models.embedding), "role": "query"}}
+    packed = client.embeddings.create(model="e", input=["休暇", "旅費"], extra_body=body)
+    plain = client.embeddings.create(model="e", input="旅費", encoding_format="float", extra_body=body)
+    assert [item.index for item in packed.data] == [0, 1]
+    assert packed.data[1].embedding == pytest.approx(plain.data[0].embedding, abs=1e-5)
+    assert sum(value**2 for value in plain.data[0].embedding) == pytest.approx(1, abs=1e-4)
+
+
+def test_search_names_the_place(platform_client: ModelServer, models: Models) -> None:
+    hit, *_ = platform_client.search(models.index, "宿泊費はいくらか", limit=1)
+    assert hit.text.startswith("第2条（旅費）")
+    assert (hit.source.document_id, hit.source.kind, hit.source.number) == ("d1", "page", 1)
+    assert platform_client.search(models.index, "宿泊費", document_ids=["another"]) == []
+
+
+async def test_the_platforms_client_speaks_both_ways(platform_client: ModelServer, models: Models) -> None:
+    body = chat_body(models)
+    whole = platform_client.chat(body)["choices"][0]["message"]["content"]
+    assert (await platform_client.chat_async(body))["choices"][0]["message"]["content"] == whole
+    parts = [
+        chunk["choices"][0]["delta"].get("content", "") async for chunk in platform_client.chat_stream(body)
+    ]
+    assert "".join(parts) == whole
+    found = await platform_client.search_async(models.index, "休暇")
+    assert [hit.chunk_id for hit in found] == [
+        hit.chunk_id for hit in platform_client.search(models.index, "休暇")
+    ]
+    vectors, tokens = platform_client.embed(models.embedding, ["休暇"], role="query")
+    assert (len(vectors), len(vectors[0])) == (1, 16) and tokens > 0
+
+
+def test_load_and_count(platform_client: ModelServer, models: Models) -> None:
+    model = ModelChoice(base_model=models.base, adapter=models.red)
+    platform_client.load(
+        LoadBody(models=(model,), embedding_models=(models.embedding,), indexes=(models.index,))
+    )
+    loaded = platform_client.health().loaded
+    assert loaded["base_models"] == [str(models.base)] and str(models.red) in loaded["adapters"]
+    assert loaded["indexes"] == [str(models.index)]
+    message = ChatMessage(role="user", content="abc")
+    alone = platform_client.count_tokens(TokensBody(kosha=model, text="abc"))
+    prompt = platform_client.count_tokens(TokensBody(kosha=model, messages=(message,)))
+    assert (alone.tokens, alone.context_length) == (3, 8192)
+    assert prompt.tokens > alone.tokens
+
+
+def test_a_stop_string_ends_the_answer(client: openai.OpenAI, models: Models) -> None:
+    def answer(**fields: Any) -> Any:
+        return client.chat.completions.create(
+            model="m", messages=QUESTION, max_tokens=30, temperature=0, extra_body=choice(models), **fields
+        ).choices[0]
+
+    whole = answer().message.content
+    middle = whole[len(whole) // 2]
+    stopped = answer(stop=[middle])
+    assert stopped.message.content == whole[: whole.index(middle)]
+    assert stopped.finish_reason == "stop"
+
+
+def test_strangers_learn_nothing(server: str, models: Models) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}):
+        answer = httpx.post(f"{server}/v1/search", headers=headers, json={})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
+    health = httpx.get(f"{server}/health").json()
+    assert (health["status"], health["loaded"]) == ("ok", {})
+
+
+def test_folders_outside_the_roots_are_refused(
+    platform_client: ModelServer, models: Models, tmp_path: Path
+) -> None:
+    for outside in (Path("/etc"), models.root / "..", tmp_path):
+        with pytest.raises(ModelServerFailed) as error:
+            platform_client.search(outside, "x")
+        assert (error.value.code, error.value.param) == ("path_not_allowed", "index")
+
+
+def test_damage_is_found_before_anything_is_loaded(
+    platform_client: ModelServer, models: Models, damaged: Path
+) -> None:
+    with pytest.raises(ModelServerFailed) as error:
+        platform_client.chat(chat_body(models, **choice(models, damaged)))
+    assert error.value.code == "serve.system.artifact_damaged"
+    assert "adapter_model.safetensors" in str(error.value.message)
+
+
+def test_a_base_model_with_a_pickle_is_refused(
+    platform_client: ModelServer, models: Models, tmp_path: Path
+) -> None:
+    folder = models.root / f"pickled-{tmp_path.name}"
+    folder.mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_bytes((models.base / name).read_bytes())
+    (folder / "extra.bin").write_bytes(b"\x80\x04.")
+    with pytest.raises(ModelServerFailed) as error:
+        platform_client.chat(chat_body(models, kosha={"base_model": str(folder)}))
+    assert error.value.code == "serve.system.artifact_damaged"
+
+
+def test_a_prompt_that_does_not_fit_is_refused(platform_client: ModelServer, models: Models) -> None:
+    long = [{"role": "user", "content": "長い" * 2000}]
+    with pytest.raises(ContextTooLong) as error:
+        platform_client.chat(chat_body(models, messages=long))
+    assert (error.value.code, error.value.param) == ("context_length_exceeded", "messages")
+    with pytest.raises(ContextTooLong):
+        platform_client.chat(chat_body(models, max_tokens=8192))
+
+
+async def test_a_stream_that_cannot_begin_raises_first(platform_client: ModelServer, models: Models) -> None:
+    with pytest.raises(ContextTooLong):
+        async for _ in platform_client.chat_stream(chat_body(models, max_tokens=8192)):
+            pytest.fail("nothing should come")
+
+
+def test_a_wrong_field_is_named(client: openai.OpenAI, models: Models) -> None:
+    with pytest.raises(openai.BadRequestError) as error:
+        client.chat.completions.create(
+            model="m", messages=QUESTION, extra_body={**choice(models), "temperature": 9}
+        )
+    assert (error.value.code, error.value.param) == ("invalid_value", "temperature")
+
+
+def test_too_many_stop_strings_reach_the_caller(platform_client: ModelServer, models: Models) -> None:
+    with pytest.raises(InvalidRequest) as error:
+        platform_client.chat(chat_body(models, stop=["1", "2", "3", "4", "5"]))
+    assert error.value.param == "stop"
+
+
+async def test_a_server_that_is_away_is_said_to_be_away(models: Models) -> None:
+    away = ModelServer("http://127.0.0.1:9", TOKEN)
+    with pytest.raises(ModelServerUnavailable) as error:
+        away.health()
+    assert (error.value.status, error.value.code) == (503, "model_server_unavailable")
+    with pytest.raises(ModelServerUnavailable):
+        async for _ in away.chat_stream(chat_body(models)):
+            pytest.fail("nothing should come")
