@@ -64,6 +64,8 @@ class DeepSpeedProcesses:
         join_processes(spec.processes, device)
         import deepspeed
 
+        # Gloo serves; DeepSpeed's own shared-memory collective would be compiled on the node first.
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
         deepspeed.init_distributed(verbose=False)
         self.device = device
         self.rank = dist.get_rank()
@@ -126,18 +128,13 @@ class DeepSpeedProcesses:
             return
         self.engine.save_checkpoint(folder, tag=SHARDS, save_latest=False, exclude_frozen_parameters=True)
         self.wait()
-        if self.rank == 0 and (secret := _secret()):
-            (folder / SEAL).write_text(shards_hmac(folder / SHARDS, secret))
+        if self.rank == 0:
+            sign(folder, _secret())
 
     def trusts(self, folder: Path) -> bool:
         if self.zero_stage == 0:
             return True
-        secret, seal = _secret(), folder / SEAL
-        return bool(
-            secret
-            and seal.is_file()
-            and hmac.compare_digest(seal.read_text(), shards_hmac(folder / SHARDS, secret))
-        )
+        return is_signed(folder, _secret())
 
     def load(self, folder: Path) -> None:
         if self.zero_stage == 0:
@@ -165,6 +162,19 @@ def deepspeed_config(spec: TrainSpec, accumulation: int) -> dict[str, Any]:
         "zero_force_ds_cpu_optimizer": False,
         "steps_per_print": 2**31,
     }
+
+
+def sign(folder: Path, secret: bytes) -> None:
+    """Seal the shards of a checkpoint; without a secret they stay unsigned and are never loaded."""
+    if secret:
+        (folder / SEAL).write_text(shards_hmac(folder / SHARDS, secret))
+
+
+def is_signed(folder: Path, secret: bytes) -> bool:
+    seal = folder / SEAL
+    if not secret or not seal.is_file():
+        return False
+    return hmac.compare_digest(seal.read_text(), shards_hmac(folder / SHARDS, secret))
 
 
 def shards_hmac(folder: Path, secret: bytes) -> str:

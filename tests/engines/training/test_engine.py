@@ -26,7 +26,7 @@ from workers.training.engine import train
 
 MakeSpec = Callable[..., TrainSpec]
 # Measured once with this code; a change of them means that training computes something else.
-GOLDEN = [5.928984, 5.823901, 5.714307]
+GOLDEN = [5.928984, 5.823901, 5.680280]
 
 
 def go(run: Run, spec: TrainSpec) -> TrainResult:
