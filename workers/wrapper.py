@@ -35,6 +35,7 @@ LOG_BYTES = 16 * 1024**2
 TICK_SECONDS = 1.0
 COULD_NOT_START = 127
 
+_SAID_BY_THE_ENGINE = (ExitCode.DONE, ExitCode.USER_ERROR, ExitCode.SYSTEM_ERROR)
 _PR_SET_PDEATHSIG = 1
 _OWN_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 
@@ -104,8 +105,9 @@ class Wrapper:
             if self.kill_at is not None and time.monotonic() >= self.kill_at:
                 kill_run(self.run_dir, spare=os.getpid())
             bound_log(self.run_dir / "engine.log")
-        # Killed because its grace was over: stopped on request all the same.
-        return ExitCode.STOPPED if self.kill_at is not None and code < 0 else code
+        # torchrun ends with 1 when it is told to stop, and who is killed after the grace by a signal.
+        was_asked = self.kill_at is not None
+        return ExitCode.STOPPED if was_asked and code not in _SAID_BY_THE_ENGINE else code
 
     def _stop(self, engine: subprocess.Popen[bytes]) -> None:
         kill_at = time.monotonic() + self._grace()

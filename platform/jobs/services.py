@@ -89,7 +89,7 @@ def job_submit(
         if known is None:
             raise
         return known
-    _note(job, actor, "submit", {"kind": kind, "cluster": cluster.name})
+    _note(job, actor, "submitted", {"kind": kind, "cluster": cluster.name})
     queue.send("jobs.dispatch")
     return job
 
@@ -151,7 +151,7 @@ def _ask(
         if state not in moves:
             raise refusal
         to = moves[state]
-        fields = {"ended_at": Now()} if to in TERMINAL else {}
+        fields: dict[str, Any] = {"ended_at": Now()} if to in TERMINAL else {}
         if _move(job, {state}, to, actor, stop_deadline=None, not_before=None, **fields):
             queue.send("jobs.reconcile")
             return job_get(job.id)
@@ -365,7 +365,7 @@ def cluster_default() -> Cluster:
             audit_record(
                 organization_id=None,
                 actor=SYSTEM,
-                action="cluster.create",
+                action="cluster.created",
                 target_type="cluster",
                 target_id=cluster.id,
                 data={"name": cluster.name, "cpus": cluster.cpus},

@@ -91,7 +91,9 @@ STALE_WRITES = {
 }
 
 
-@pytest.mark.parametrize("state", [JobState.STARTING, JobState.RUNNING, JobState.PAUSING, JobState.CANCELLING])
+@pytest.mark.parametrize(
+    "state", [JobState.STARTING, JobState.RUNNING, JobState.PAUSING, JobState.CANCELLING]
+)
 @pytest.mark.parametrize("write", STALE_WRITES)
 def test_a_stale_fence_changes_nothing(make_job, write, state):
     job = make_job(JobState.RUNNING)
@@ -151,7 +153,9 @@ def test_a_gpu_takes_its_share_of_the_cores(organization):
 
 
 def test_what_can_never_fit_is_refused(organization):
-    cluster = Cluster.objects.create(name="small", launcher="null", cpus=2, memory_bytes=1 << 30, is_shared=True)
+    cluster = Cluster.objects.create(
+        name="small", launcher="null", cpus=2, memory_bytes=1 << 30, is_shared=True
+    )
     with pytest.raises(InvalidRequest) as refusal:
         job_submit(kind="train", spec=Work(), actor=SYSTEM, cluster=cluster, resources=Resources(cpus=3))
     assert (refusal.value.code, refusal.value.param) == ("resources_exceed_cluster", "cpus")
@@ -186,5 +190,7 @@ def test_events_come_in_order_after_a_given_one(make_job):
 
 
 def test_every_kind_names_its_engine():
-    assert {kind: of.engine_module for kind, of in KINDS.items()} == {kind: f"workers.{kind}" for kind in KINDS}
+    assert {kind: of.engine_module for kind, of in KINDS.items()} == {
+        kind: f"workers.{kind}" for kind in KINDS
+    }
     assert json.dumps(sorted(kind for kind, of in KINDS.items() if of.can_pause)) == '["train"]'

@@ -156,4 +156,4 @@ def test_a_move_leaves_an_event_and_an_audit_event(make_job):
     event = JobEvent.objects.get(job=job)
     assert (event.type, event.message, event.fence) == ("state", "starting", 1)
     trail = AuditEvent.objects.filter(target_id=job.id).order_by("sequence")
-    assert [event.action for event in trail] == ["job.submit", "job.starting"]
+    assert [event.action for event in trail] == ["job.submitted", "job.starting"]

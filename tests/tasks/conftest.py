@@ -62,12 +62,12 @@ class Installation:
         self.runs = runs
         self.ended: list[str] = []
 
-    def submit(self, kind: str = "train", **spec) -> Job:
+    def submit(self, kind: str = "train", processes: int = 1, **spec) -> Job:
         from audit.services import SYSTEM
 
         from .probe_engine import ProbeSpec
 
-        return job_submit(kind=kind, spec=ProbeSpec(**spec), actor=SYSTEM)
+        return job_submit(kind=kind, spec=ProbeSpec(**spec), actor=SYSTEM, processes=processes)
 
     def tick(self) -> None:
         """Everything a tick needs is made anew: each is a worker that was just started."""

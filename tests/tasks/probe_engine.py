@@ -28,13 +28,15 @@ class ProbeSpec(Spec):
 def newest_checkpoint(run: Run) -> int:
     found = [
         int(path.name)
-        for folder in (run.directory, *run.config.previous_run_dirs)
+        for folder in run.config.previous_run_dirs
         for path in (folder / "checkpoints").glob("*")
     ]
     return max(found, default=0)
 
 
 def checkpoint(run: Run, step: int) -> None:
+    if os.environ.get("RANK", "0") != "0":
+        return
     folder = run.directory / "checkpoints" / str(step)
     folder.mkdir(parents=True)
     run.checkpoint(step, folder, "0" * 64)

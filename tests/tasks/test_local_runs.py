@@ -238,3 +238,29 @@ def test_what_runs_without_the_current_fence_is_killed(installation):
     assert job_cancelled(job=job)  # ended in the database while its process lives
     installation.until_true(lambda: pids(installation) == [], job)
     assert not (stray.run_dir / "exit.json").exists() or installation.fresh(job).state == "cancelled"
+
+
+@pytest.mark.ml
+def test_two_ranks_under_torchrun_stop_together_and_go_on(installation):
+    job = reach_step(installation, installation.submit(processes=2, hold_at=2))
+    job_pause(job=job, actor=SYSTEM)
+    job = installation.until(job, "paused")
+    assert pids(installation) == []
+    job_resume(job=job, actor=SYSTEM)
+    job = installation.until(job, "succeeded")
+    assert (job.result["resumed_from"], job.losses, job.fruitless) == (2, 0, 0)
+
+
+@pytest.mark.ml
+def test_a_lost_rank_is_a_lost_run(installation):
+    job = reach_step(installation, installation.submit(processes=2, hold_at=2))
+    other = next(pid for pid in pids(installation) if _rank(pid) == "1")
+    os.kill(other, signal.SIGKILL)
+    job = installation.until(job, "succeeded")
+    assert (job.attempt, job.result["resumed_from"]) == (2, 2)
+    assert JobEvent.objects.filter(job=job, type="state", data__reason="train.system.crashed").count() == 1
+
+
+def _rank(pid: int) -> str | None:
+    variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return next((value[5:].decode() for value in variables if value.startswith(b"RANK=")), None)

@@ -97,13 +97,23 @@ def tick_without_relaunch(job, tick) -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "counters"),
-    [(STOPPED, (0, 0)), (FAULT, (0, 1)), (None, (1, 0))],
+    ("seen", "result", "counters"),
+    [
+        (Exited(143), STOPPED, (0, 0)),
+        (Lost(), STOPPED, (0, 0)),
+        # torchrun stopped this rank because another was lost: nobody asked.
+        (Exited(1), STOPPED, (1, 0)),
+        (Exited(3), FAULT, (0, 1)),
+        (Lost(), FAULT, (0, 1)),
+        (Lost(), None, (1, 0)),
+        (Exited(-9), None, (1, 0)),
+        (Exited(-11), None, (0, 1)),
+    ],
 )
-def test_what_an_attempt_costs(running, null_launcher, tick, result, counters):
+def test_what_an_attempt_costs(running, null_launcher, tick, seen, result, counters):
     if result is not None:
         write_result(running, **result)
-    null_launcher.end(run_of(running), Lost())
+    null_launcher.end(run_of(running), seen)
     tick_without_relaunch(running, tick)
     job = fresh(running)
     assert (job.losses, job.fruitless) == counters

@@ -33,7 +33,7 @@ def read_outcome(kind: str, run_dir: Path, code: int | None) -> Outcome:
     """`code` is the engine's exit code, or None when it vanished without one.
 
     `result.json` is the last thing an engine writes, so where it stands it is the truth, also if
-    the process was killed a moment later (or torchrun made 1 of a rank's 143).
+    the process was killed a moment later.
     """
     result = _read_result(run_dir)
     if result is None:
@@ -41,7 +41,9 @@ def read_outcome(kind: str, run_dir: Path, code: int | None) -> Outcome:
     if result.status is RunStatus.SUCCEEDED:
         return Outcome(Verdict.SUCCEEDED, _unexplained(kind, code), result.output)
     if result.status is RunStatus.STOPPED:
-        return Outcome(Verdict.STOPPED, _unexplained(kind, code))
+        # Where one rank is lost, torchrun stops the others: they stop well, and yet nobody asked.
+        asked = code in (None, ExitCode.STOPPED)
+        return Outcome(Verdict.STOPPED if asked else Verdict.LOST, _unexplained(kind, code))
     error = result.error or _unexplained(kind, code)
     by_user = ".user." in error.code
     return Outcome(Verdict.USER if by_user else Verdict.SYSTEM, error)

@@ -1,0 +1,74 @@
+"""The parts of the wrapper and of /proc reading that need no engine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from workers import wrapper
+from workers.processes import (
+    RUN_DIR_VARIABLE,
+    Identity,
+    is_alive,
+    kill_run,
+    process_identity,
+    processes_of_runs,
+)
+from workers.wrapper import bound_log, take_ownership
+
+
+def test_a_folder_has_one_owner(tmp_path):
+    assert take_ownership(tmp_path, {"pid": 1})
+    assert not take_ownership(tmp_path, {"pid": 2})
+    assert (tmp_path / "owner").read_text() == '{"pid": 1}'
+    assert [path.name for path in tmp_path.iterdir()] == ["owner"]
+
+
+def test_the_log_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(wrapper, "LOG_BYTES", 10)
+    log = tmp_path / "engine.log"
+    log.write_bytes(b"0123456789")
+    bound_log(log)
+    assert log.stat().st_size == 10
+    log.write_bytes(b"0123456789ab")
+    bound_log(log)
+    assert log.stat().st_size == 0
+    assert (tmp_path / "engine.log.1").read_bytes() == b"0123456789"
+
+
+def test_a_process_is_known_by_more_than_its_pid():
+    me = process_identity(os.getpid())
+    assert is_alive(me)
+    assert not is_alive(Identity(me.pid, me.started + 1, me.boot))
+    assert not is_alive(Identity(me.pid, me.started, "another boot"))
+
+
+def test_a_zombie_is_not_alive():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    identity = process_identity(child.pid)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_alive(identity)
+    child.wait()
+    with pytest.raises(ProcessLookupError):
+        process_identity(child.pid)
+
+
+def test_processes_are_found_by_their_run_and_killed(tmp_path):
+    one, ten = tmp_path / "job" / "1", tmp_path / "job" / "10"
+    children = [
+        subprocess.Popen(
+            ["sleep", "600"], env={**os.environ, RUN_DIR_VARIABLE: str(run)}, start_new_session=True
+        )
+        for run in (one, one, ten)
+    ]
+    found = sorted((pid, run.name) for pid, run in processes_of_runs(tmp_path))
+    assert found == sorted((child.pid, name) for child, name in zip(children, ("1", "1", "10"), strict=True))
+    assert kill_run(one, spare=children[0].pid)
+    assert [child.poll() is not None or child.wait(5) < 0 for child in children[1:2]] == [True]
+    assert (children[0].poll(), children[2].poll()) == (None, None)
+    assert kill_run(tmp_path)
+    for child in children:
+        assert child.wait(5) == -9
