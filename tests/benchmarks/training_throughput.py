@@ -1,0 +1,230 @@
+"""Real training tokens per second beside transformers.Trainer + peft with padding.
+
+    python -m tests.benchmarks.training_throughput [--model FOLDER] [--records FILE] [--samples 96]
+
+Both train the same LoRA adapter on the same samples of mixed length, in float32 on the CPU, each in
+a process of its own, whose peak memory is read when it ends. Tokens are real ones: padding counts
+as nothing. Prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+BATCH = 8
+"""`per_device_train_batch_size`'s default: what one gets without tuning."""
+LONGEST = 1024
+
+
+def company_lengths(count: int) -> list[int]:
+    """Lengths as a company's records have them: of 20, 17 are answers and short clauses (30 to 160
+    tokens), three are pages of a regulation or a manual (400 to the longest)."""
+    import numpy as np
+
+    draw = np.random.default_rng(0)
+    short, long = draw.integers(30, 160, count), draw.integers(400, LONGEST, count)
+    return np.where(draw.random(count) < 0.15, long, short).tolist()
+
+
+def make_samples(model: Path, records: Path | None, count: int) -> list[Any]:
+    """Samples of the engine's own kind: from a records file, else random tokens of company lengths."""
+    import numpy as np
+
+    from workers.training.data import Sample, SampleBuilder, read_records
+
+    if records is not None:
+        from workers.models import load_tokenizer
+
+        builder = SampleBuilder(load_tokenizer(model), spec_for(model).hyperparameters, OBJECTIVES)
+        samples = builder.build(read_records([records], "train")).samples
+        order = np.random.default_rng(0).permutation(len(samples))[:count]
+        return [samples[index] for index in order]
+    draw = np.random.default_rng(1)
+    samples = []
+    for length in company_lengths(count):
+        weights = np.ones(length, dtype=np.float32)
+        weights[0] = 0
+        samples.append(Sample(draw.integers(10, 40_000, length), weights))
+    return samples
+
+
+OBJECTIVES = ("continued_pretraining", "supervised")
+
+
+def spec_for(model: Path) -> Any:
+    from workers.specs.train import Hyperparameters, TrainSpec
+
+    settings = Hyperparameters(epochs=1, sequence_length=LONGEST, tokens_per_step=2048)
+    return TrainSpec(base_model=model, record_files=("unused",), hyperparameters=settings)
+
+
+def kosha(model_folder: Path, samples: list[Any]) -> float:
+    """Seconds for one epoch through the engine's own parts."""
+    import torch
+
+    from workers.models import load_base_model
+    from workers.training.adapters import attach_trainable
+    from workers.training.data import collate
+    from workers.training.memory import keep_freed_memory
+    from workers.training.model import PackedLanguageModel
+    from workers.training.packing import PlanSettings, plan_steps
+    from workers.training.single import SingleProcess
+
+    keep_freed_memory()
+    spec = spec_for(model_folder)
+    model = load_base_model(model_folder, torch.float32)
+    model.requires_grad_(False)
+    attach_trainable(model, spec, None)
+    backend = SingleProcess(PackedLanguageModel(model).train(), spec.hyperparameters, torch.device("cpu"))
+    lengths = [len(sample) for sample in samples]
+    plan = plan_steps(lengths, [1] * len(samples), PlanSettings(1, 2048, LONGEST, seed=0))
+    started = time.perf_counter()
+    for step in plan:
+        weight = sum(float(samples[index].weights.sum()) for pack in step for index in pack)
+        backend.forward_backward([collate([samples[index] for index in pack]) for pack in step], weight)
+        backend.update(2e-4)
+    return time.perf_counter() - started
+
+
+def trainer(model_folder: Path, samples: list[Any]) -> float:
+    """Seconds for one epoch through transformers.Trainer, padding each batch to its longest sample."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import (
+        AutoModelForCausalLM,
+        AutoTokenizer,
+        DataCollatorForSeq2Seq,
+        Trainer,
+        TrainingArguments,
+    )
+
+    settings = spec_for(model_folder).hyperparameters
+    tokenizer = AutoTokenizer.from_pretrained(model_folder)
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32)
+    lora = LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    rows = [
+        {
+            "input_ids": sample.ids.tolist(),
+            "attention_mask": [1] * len(sample),
+            "labels": [int(i) if w else -100 for i, w in zip(sample.ids, sample.weights, strict=True)],
+        }
+        for sample in samples
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder,
+            per_device_train_batch_size=BATCH,
+            num_train_epochs=1,
+            learning_rate=2e-4,
+            report_to=[],
+            save_strategy="no",
+            logging_steps=1000,
+            use_cpu=True,
+            disable_tqdm=True,
+            seed=0,
+        )
+        run = Trainer(
+            model=get_peft_model(model, lora),
+            args=arguments,
+            train_dataset=rows,
+            data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=-100),
+        )
+        started = time.perf_counter()
+        run.train()
+        return time.perf_counter() - started
+
+
+CONTESTANTS: dict[str, Callable[[Path, list[Any]], float]] = {"kosha": kosha, "trainer": trainer}
+
+
+def measure(name: str, options: argparse.Namespace) -> dict[str, float]:
+    """In a child process, so that peak memory is the contestant's own."""
+    command = [sys.executable, "-m", "tests.benchmarks.training_throughput", "--contestant", name]
+    command += ["--model", str(options.model), "--samples", str(options.samples)]
+    command += ["--threads", str(options.threads)]
+    command += ["--records", str(options.records)] if options.records else []
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(options.threads)}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment, cwd=ROOT)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def contest(options: argparse.Namespace) -> dict[str, float]:
+    import torch
+
+    torch.set_num_threads(options.threads)
+    samples = make_samples(options.model, options.records, options.samples)
+    tokens = sum(len(sample) for sample in samples)
+    seconds = CONTESTANTS[options.contestant](options.model, samples)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {"tokens": tokens, "seconds": seconds, "tokens_per_second": tokens / seconds, "peak_gib": peak}
+
+
+def table(options: argparse.Namespace) -> str:
+    ours, theirs = measure("kosha", options), measure("trainer", options)
+    speed = ours["tokens_per_second"] / theirs["tokens_per_second"]
+    memory = ours["peak_gib"] / theirs["peak_gib"]
+    lines = [
+        f"Model {options.model.name}, LoRA rank 16 on all linear layers, float32; {options.samples} samples, "
+        f"{ours['tokens']:.0f} real tokens, one epoch; {processor()}, {options.threads} threads.",
+        "",
+        "| | real tokens/s | seconds | peak memory |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, row in (
+        ("Kosha (packed)", ours),
+        (f"transformers.Trainer + peft (batch {BATCH}, padded)", theirs),
+    ):
+        lines.append(
+            f"| {name} | {row['tokens_per_second']:.0f} | {row['seconds']:.0f} | {row['peak_gib']:.1f} GiB |"
+        )
+    lines.append(f"| **ratio** | **{speed:.2f}×** | | {memory:.2f}× |")
+    return "\n".join(lines)
+
+
+def processor() -> str:
+    """The machine's name for its processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()} × {len(names) or os.cpu_count()}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, default=ROOT / "var" / "models" / "smollm2-135m")
+    parser.add_argument(
+        "--records", type=Path, help="a dataset version's records.jsonl instead of random tokens"
+    )
+    parser.add_argument("--samples", type=int, default=96)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--contestant", choices=CONTESTANTS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if not options.model.is_dir():
+        sys.exit(f"{options.model} is missing: `make demo` converts the demo models.")
+    print(json.dumps(contest(options)) if options.contestant else table(options))
+
+
+if __name__ == "__main__":
+    main()
