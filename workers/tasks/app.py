@@ -19,6 +19,7 @@ from django.conf import settings
 
 RECONCILE_SECONDS = 2.0
 SCHEDULES_SECONDS = 30.0
+ADVANCE_SECONDS = 5.0
 
 app = Celery("kosha", broker=settings.REDIS_URL)
 app.conf.update(
@@ -47,10 +48,15 @@ app.conf.update(
             "schedule": RECONCILE_SECONDS,
             "options": {"expires": RECONCILE_SECONDS},
         },
-        "schedules": {
+        "fire schedules": {
             "task": "schedules.fire_due",
             "schedule": SCHEDULES_SECONDS,
             "options": {"expires": SCHEDULES_SECONDS},
+        },
+        "advance scheduled runs": {
+            "task": "schedules.advance",
+            "schedule": ADVANCE_SECONDS,
+            "options": {"expires": ADVANCE_SECONDS},
         },
     },
 )
