@@ -75,13 +75,14 @@ def alone(model: TextModel, adapter: Path | None, question: str, max_tokens: int
     tokens, stream, text = list(answer.prompt), TextStream(model.tokenizer), ""
     for _ in range(max_tokens):
         count = len(tokens)
-        logits = model.forward(
-            torch.tensor([tokens]),
-            torch.ones(1, count, dtype=torch.long),
-            torch.arange(count)[None],
-            DynamicCache(),
-            [answer.adapter],
-        )
+        with model.lock:
+            logits = model.forward(
+                torch.tensor([tokens]),
+                torch.ones(1, count, dtype=torch.long),
+                torch.arange(count)[None],
+                DynamicCache(),
+                [answer.adapter],
+            )
         tokens.append(int(logits[0].argmax()))
         if tokens[-1] in model.stop_tokens:
             break

@@ -87,8 +87,10 @@ async def test_adapters_asked_for_together_answer_as_alone(server: str, models: 
 
 
 async def test_leaving_a_stream_stops_the_writing(platform_client: ModelServer, models: Models) -> None:
-    # Written to its end this answer takes several times as long as the test waits.
-    async for chunk in platform_client.chat_stream(chat_body(models, max_tokens=8000)):
+    # What was written is preferred more and more, so the answer never ends by itself, and written to
+    # its limit it takes several times as long as the test waits.
+    body = chat_body(models, max_tokens=8000, frequency_penalty=-2)
+    async for chunk in platform_client.chat_stream(body):
         if chunk["choices"][0]["delta"].get("content"):
             break
     deadline = time.monotonic() + 5
