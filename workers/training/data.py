@@ -162,10 +162,11 @@ class SampleBuilder:
     def _passages(self, record: PairRecord, contexts: Sequence[str]) -> list[str]:
         """The pair's own passage among distractors, at a place drawn from seed and record."""
         draw = np.random.default_rng((self.settings.seed, *record.id.encode()))
-        others = [context for context in contexts if context != record.context]
-        count = min(self.settings.open_book_distractors, len(others))
-        passages = [others[i] for i in draw.choice(len(others), size=count, replace=False)] if count else []
-        passages.insert(int(draw.integers(count + 1)), record.context)
+        wanted = self.settings.open_book_distractors
+        # One more than wanted, because the pair's own passage may be among those drawn.
+        drawn = draw.choice(len(contexts), size=min(wanted + 1, len(contexts)), replace=False)
+        passages = [contexts[i] for i in drawn if contexts[i] != record.context][:wanted]
+        passages.insert(int(draw.integers(len(passages) + 1)), record.context)
         return passages
 
     def _conversation(self, messages: list[Message]) -> Sample:
