@@ -83,7 +83,14 @@ def load_base_model(path: Path, dtype: torch.dtype, device: str | torch.device =
         use_safetensors=True,
         attn_implementation="sdpa",
     )
+    # Of a batch only the last positions reach the output layer, as a slice with gaps. For such a slice
+    # and frozen weights torch copies the whole matrix for each row: 13 s instead of 0.4 s a batch.
+    model.get_output_embeddings().register_forward_pre_hook(_without_gaps)
     return model.to(device).eval()
+
+
+def _without_gaps(_head: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (arguments[0].contiguous(), *arguments[1:])
 
 
 def fallback_chat_template(tokenizer: PreTrainedTokenizerBase) -> str:

@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from workers.specs.prompts import Message, closed_book_messages, open_book_messages
 from workers.runtime import UserError
 from workers.specs.evaluate import QuestionAnsweringTask
 from workers.specs.measurement import Book
+from workers.specs.prompts import Message, closed_book_messages, open_book_messages
 from workers.specs.records import RECORD, AnyRecord, MessagesRecord, PairRecord, TextRecord
 
 RecordT = TypeVar("RecordT", bound=TextRecord | PairRecord | MessagesRecord)

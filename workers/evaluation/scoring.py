@@ -28,6 +28,8 @@ def canonical(text: str) -> str:
 
 
 def _is_separator(character: str) -> bool:
+    if character == _POINT:
+        return False
     return character in _SEPARATOR_SIGNS or character.isspace() or unicodedata.category(character)[0] in "PZC"
 
 
