@@ -1,6 +1,7 @@
 """The audit trail: append-only and hash-chained per organization, with plain ids on purpose.
 
-It outlives what it speaks of, so it holds no foreign keys. A trigger refuses UPDATE and DELETE.
+It outlives what it speaks of, so it holds no foreign keys. Triggers link each event into its chain at
+commit and refuse any other UPDATE, and every DELETE (`migrations/0002_append_only.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ INSTALLATION = "installation"
 class AuditEvent(models.Model):
     id = PrefixedIdField("audit_")
     organization_id = models.CharField(max_length=64)
-    sequence = models.BigIntegerField()
+    sequence = models.BigIntegerField(null=True)
+    """Place in the organization's chain; the database gives it when the transaction commits."""
     created_at = models.DateTimeField()
     actor_kind = models.CharField(max_length=16)
     actor_id = models.CharField(max_length=64)
@@ -28,8 +30,8 @@ class AuditEvent(models.Model):
     target_type = models.CharField(max_length=40)
     target_id = models.CharField(max_length=64)
     data = models.JSONField(default=dict)
-    previous_hash = models.CharField(max_length=64)
-    hash = models.CharField(max_length=64)
+    previous_hash = models.CharField(max_length=64, default="")
+    hash = models.CharField(max_length=64, default="")
 
     objects: ClassVar[TenantManager[Any]] = TenantManager()
 
@@ -42,6 +44,9 @@ class AuditEvent(models.Model):
             models.Index(fields=["organization_id", "target_id", "-id"], name="audit_of_target"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.action} {self.target_id}"
+
 
 class AuditHead(models.Model):
     """The end of an organization's chain; its row lock makes the chain a line."""
@@ -49,3 +54,6 @@ class AuditHead(models.Model):
     organization_id = models.CharField(max_length=64, primary_key=True)
     sequence = models.BigIntegerField(default=0)
     hash = models.CharField(max_length=64, default="")
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} {self.sequence}"

@@ -70,7 +70,7 @@ def dataset_version_create(
     `no_documents`; Conflict `document_not_ready` or `document_unreadable`.
     """
     revisions = _revisions(documents)
-    Dataset.objects.select_for_update().get(pk=dataset.pk)
+    Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
     number = (dataset.versions.aggregate(last=Max("number"))["last"] or 0) + 1
     recipe = recipe_content(dataset)
     spec = CurateSpec(
@@ -120,15 +120,17 @@ def curation_finalize(job: Job) -> None:
 
 def _revisions(documents: list[Document] | None) -> list[Revision]:
     if documents is None:
-        documents = list(ready_documents().order_by("id"))
+        documents = list(ready_documents())
     if not documents:
         raise InvalidRequest(
             "no_documents", _("There is no document to build from. Upload documents first."), param="file_ids"
         )
-    return [
+    revisions = [
         require_processed(document, param=f"file_ids.{position}")
         for position, document in enumerate(documents)
     ]
+    # Newest first: of two duplicates the first is kept, and the newer rule is the one in force.
+    return sorted(revisions, key=lambda revision: revision.id, reverse=True)
 
 
 def _source(revision: Revision) -> CurateSource:

@@ -42,7 +42,7 @@ def base_model_register(
     except UnsafeModelFolder as error:
         raise InvalidRequest(error.code, error.message, param="path") from error
     with transaction.atomic():
-        known = BaseModel.objects.select_for_update().filter(name=name).first()
+        known = BaseModel.objects.select_for_update(no_key=True).filter(name=name).first()
         if known is not None:
             if (known.digest, known.kind) != (facts.folder_digest, kind):
                 raise Conflict(
@@ -114,7 +114,7 @@ def model_version_create(
         return found
     artifact_adopt(source, organization.id, MODELS, id)
     # The organization's row is the lock under which versions are numbered.
-    Organization.objects.select_for_update().get(pk=organization.pk)
+    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     rows = ModelVersion.objects.filter(base_model=base_model, suffix=suffix)
     version = ModelVersion.objects.create(
         id=id,

@@ -122,7 +122,7 @@ def index_build_if_needed(*, knowledge_base_id: str, actor: Actor) -> IndexBuild
     While one runs nothing is started: its finalize asks again.
     """
     knowledge_base = (
-        KnowledgeBase.objects.select_for_update(of=("self",))
+        KnowledgeBase.objects.select_for_update(no_key=True, of=("self",))
         .select_related("embedding_model", "current_build")
         .get(pk=knowledge_base_id)
     )
@@ -188,7 +188,7 @@ def _index_build_create(
 @transaction.atomic
 def index_build_finalize(job: Job) -> None:
     """Switch search to a finished build, and start the next one if the documents changed meanwhile."""
-    build = IndexBuild.objects.select_for_update(of=("self",)).filter(job=job).first()
+    build = IndexBuild.objects.select_for_update(no_key=True, of=("self",)).filter(job=job).first()
     if build is None:
         return
     if build.state == IndexBuildState.BUILDING:

@@ -71,7 +71,7 @@ def scheduled_run_advance(id: str) -> None:
 
 def _locked(id: str) -> ScheduledRun | None:
     run: ScheduledRun | None = (
-        ScheduledRun.objects.select_for_update(skip_locked=True, of=("self",))
+        ScheduledRun.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
         .select_related("schedule")
         .filter(pk=id, ended_at=None)
         .first()

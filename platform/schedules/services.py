@@ -112,7 +112,7 @@ def schedule_delete(*, schedule: Schedule, actor: Actor) -> None:
 @transaction.atomic
 def schedule_fire(*, schedule: Schedule, actor: Actor, due_at: datetime | None = None) -> ScheduledRun:
     """Begin a run. Raises Conflict `schedule_already_running` while one is under way."""
-    Schedule.objects.select_for_update(of=("self",)).get(pk=schedule.pk)
+    Schedule.objects.select_for_update(no_key=True, of=("self",)).get(pk=schedule.pk)
     if schedule.runs.filter(ended_at=None).exists():
         raise Conflict(
             "schedule_already_running",
@@ -138,7 +138,7 @@ def schedules_fire_due() -> int:
 def _fire_if_due(id: str, organization_id: str) -> bool:
     with organization_scope(organization_id), transaction.atomic():
         schedule = (
-            Schedule.objects.select_for_update(skip_locked=True, of=("self",))
+            Schedule.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
             .filter(pk=id, is_active=True, deleted_at=None, next_fire_at__lte=timezone.now())
             .first()
         )

@@ -181,7 +181,7 @@ def checkpoint_record(*, job: Job, event: CheckpointSaved) -> None:
 @transaction.atomic
 def training_finalize(job: Job) -> None:
     """Register the version that a finished run made."""
-    run = TrainingRun.objects.select_for_update(of=("self",)).filter(job=job).first()
+    run = TrainingRun.objects.select_for_update(no_key=True, of=("self",)).filter(job=job).first()
     if run is None or run.model_version_id is not None or job.state != JobState.SUCCEEDED:
         return
     result = TrainResult.model_validate(job.result)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from celery import shared_task
-from django.db import Error, transaction
+from django.db import Error
 from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce, Now
 
@@ -22,6 +22,7 @@ from workers.specs.run import RunConfig, RunError
 from workers.tasks.folders import previous_run_dirs
 from workers.tasks.launchers import Launchers, installed_launchers
 from workers.tasks.launchers.base import Engine, Launcher, RunRef
+from workers.tasks.locks import try_lock
 
 logger = logging.getLogger(__name__)
 
@@ -81,10 +82,20 @@ def dispatch_task() -> None:
 def dispatch(launchers: Launchers, engine: Callable[[Job], Engine] = engine_of) -> None:
     """Claim and launch, cluster by cluster. May run twice at once."""
     with every_organization("clusters serve every organization"):
-        for cluster_id, launcher in _active_clusters():
-            if launcher in launchers:
-                for job in _claim(cluster_id):
-                    launch(job, launchers[launcher], engine(job))
+        for cluster, launcher in _clusters_with_work(launchers):
+            for job in _claim(cluster):
+                _launch_safely(job, launcher, engine(job))
+
+
+def _launch_safely(job: Job, launcher: Launcher, engine: Engine) -> None:
+    """Trouble with one job (a disk too full even to revoke it) must not cost the others their start;
+    reconcile comes back to it when its lease has ended."""
+    try:
+        launch(job, launcher, engine)
+    except Error:
+        raise
+    except Exception:
+        logger.exception("%s was claimed but not launched", job.id)
 
 
 def run_of(job: Job) -> RunRef:
@@ -107,24 +118,22 @@ def launch(job: Job, launcher: Launcher, engine: Engine) -> None:
         job_launched(job=job, handle=handle)
 
 
-def _active_clusters() -> list[tuple[str, str]]:
+def _clusters_with_work(launchers: Launchers) -> Iterator[tuple[Cluster, Launcher]]:
     waiting = Job.objects.filter(state=JobState.QUEUED).values("cluster_id")
-    return list(Cluster.objects.filter(pk__in=waiting).values_list("id", "launcher"))
+    for cluster in Cluster.objects.filter(pk__in=waiting, is_active=True, launcher__in=list(launchers)):
+        yield cluster, launchers[cluster.launcher]
 
 
-@transaction.atomic
-def _claim(cluster_id: str) -> list[Job]:
-    """Claim what fits; the lock on the cluster's row keeps its capacity from being given twice."""
-    cluster = (
-        Cluster.objects.select_for_update(skip_locked=True).filter(pk=cluster_id, is_active=True).first()
-    )
-    if cluster is None:
-        return []
-    due = Job.objects.filter(cluster=cluster, state=JobState.QUEUED).filter(
-        Q(not_before=None) | Q(not_before__lte=Now())
-    )
-    waiting = list(due.order_by("-priority", "id")[:BATCH])
-    return [job for job in choose(waiting, _free(cluster)) if job_claim(job=job)]
+def _claim(cluster: Cluster) -> list[Job]:
+    """Claim what fits; one worker at a time, so that no capacity is given twice."""
+    with try_lock(f"cluster {cluster.id}") as locked:
+        if not locked:
+            return []
+        due = Job.objects.filter(cluster=cluster, state=JobState.QUEUED).filter(
+            Q(not_before=None) | Q(not_before__lte=Now())
+        )
+        waiting = list(due.order_by("-priority", "id")[:BATCH])
+        return [job for job in choose(waiting, _free(cluster)) if job_claim(job=job)]
 
 
 def _free(cluster: Cluster) -> Capacity:

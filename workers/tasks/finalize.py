@@ -85,7 +85,11 @@ def finalize_job(job_id: str, finalizers: Mapping[str, Finalizer] | None = None)
 @transaction.atomic
 def _finish(job_id: str, finalizers: Mapping[str, Finalizer] | None) -> None:
     """The domain's rows and the stamp commit together; the row lock keeps a second worker out."""
-    job = Job.objects.select_for_update(skip_locked=True).filter(pk=job_id, finalized_at=None).first()
+    job = (
+        Job.objects.select_for_update(no_key=True, skip_locked=True)
+        .filter(pk=job_id, finalized_at=None)
+        .first()
+    )
     if job is None:
         return
     finalizer = finalizer_of(job.kind) if finalizers is None else finalizers[job.kind]

@@ -31,7 +31,6 @@ from jobs.services import (
     job_succeeded,
 )
 from jobs.transitions import ACTIVE, JobState
-from schedules.road import scheduled_runs_advance
 from workers.tasks.dispatch import dispatch, engine_of, run_of
 from workers.tasks.finalize import Finalizer, finalize_ended
 from workers.tasks.folders import prune_attempts
@@ -56,7 +55,6 @@ STALL_AT_LEAST = timedelta(minutes=10)
 @shared_task(name="jobs.reconcile")
 def reconcile_task() -> None:
     reconcile(installed_launchers())
-    scheduled_runs_advance()
 
 
 def reconcile(
@@ -180,9 +178,10 @@ def _end_lost(job: Job, launcher: Launcher) -> None:
 def _conclude(job: Job, code: int | None, outcome: Outcome | None = None) -> None:
     """The attempt is over. Whatever it still wrote is relayed before the job moves on."""
     relay_events(job)
-    if job.state == JobState.STARTING:
-        job_started(job=job)
     outcome = outcome or read_outcome(job.kind, job.run_dir, code)
+    if job.state == JobState.STARTING and outcome.verdict is Verdict.SUCCEEDED:
+        # So short a run that it ended between two polls.
+        job_started(job=job)
     if job.state == JobState.CANCELLING:
         job_cancelled(job=job)
     elif outcome.verdict is Verdict.SUCCEEDED:
