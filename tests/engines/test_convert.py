@@ -77,7 +77,7 @@ def test_tensor_names_are_translated():
     assert bert_name("l11.fi.b") == "encoder.layer.11.intermediate.dense.bias"
 
 
-def test_the_tokenizer_unifies_widths_and_composes_kana():
+def test_the_tokenizer_unifies_widths_and_spaces():
     pieces = [
         ("<s>", 0.0),
         ("<pad>", 0.0),
@@ -89,7 +89,8 @@ def test_the_tokenizer_unifies_widths_and_composes_kana():
     ]
     tokenizer = unigram_tokenizer(pieces)
     assert len(nmt_nfkc_rules()) > 100_000
-    assert tokenizer.encode("か\u3099").tokens == tokenizer.encode("が").tokens == ["<s>", "▁", "が", "</s>"]
+    assert tokenizer.encode("が").tokens == ["<s>", "▁", "が", "</s>"]
+    assert tokenizer.encode("が  が").tokens == tokenizer.encode("が\u3000が").tokens
     assert "A1" in tokenizer.encode("Ａ１").tokens
 
 

@@ -214,8 +214,9 @@ def unigram_tokenizer(pieces: list[tuple[str, float]]) -> Tokenizer:
 def nmt_nfkc_rules() -> bytes:
     """SentencePiece's compiled nmt_nfkc map, as `normalizers.Precompiled` reads it.
 
-    The package holds that map character by character only; the compiled rules also compose what
-    arrives in pieces (か + ゙ = が), as file names and texts from macOS do.
+    The package holds that map in a form of its own. Like the original model's fast tokenizer this one
+    does not compose か + ゙ to が (the two are 6 bytes long, and it looks at fewer): texts are expected
+    in NFKC, as ingest writes them.
     """
     from sentencepiece import SentencePieceNormalizer
 
