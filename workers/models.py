@@ -84,7 +84,7 @@ def load_base_model(path: Path, dtype: torch.dtype, device: str | torch.device =
         attn_implementation="sdpa",
     )
     # Of a batch only the last positions reach the output layer, as a slice with gaps. For such a slice
-    # and frozen weights torch copies the whole matrix for each row: 13 s instead of 0.4 s a batch.
+    # and frozen weights torch copies the whole matrix for each row: 13.8 s of CPU instead of 1 s (Gemma 270M, 4 × 128).
     model.get_output_embeddings().register_forward_pre_hook(_without_gaps)
     return model.to(device).eval()
 
