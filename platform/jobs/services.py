@@ -7,7 +7,6 @@ of a move are written in the same transaction.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -19,11 +18,12 @@ from django.utils.translation import gettext as _
 
 from audit.services import SYSTEM, Actor, audit_record
 from common import queue
-from common.errors import Conflict, InvalidRequest, NotFound
+from common.errors import Conflict
 from common.tenancy import current_organization_id
-from jobs.kinds import KINDS, Need, settle
+from jobs.clusters import refuse_oversize, usable_cluster
+from jobs.kinds import KINDS, settle
 from jobs.kinds import Resources as Resources
-from jobs.models import Cluster, ClusterGrant, Job, JobEvent, LauncherName
+from jobs.models import Cluster, Job, JobEvent
 from jobs.selectors import job_by_idempotency_key, job_get
 from jobs.transitions import ACTIVE, MOVES, TERMINAL, JobState
 from workers.specs.base import Spec
@@ -60,9 +60,9 @@ def job_submit(
         known = job_by_idempotency_key(idempotency_key, digest)
         if known is not None:
             return known
-    cluster = _usable_cluster(cluster)
+    cluster = usable_cluster(cluster)
     need = settle(kind, resources, cluster, processes)
-    _refuse_oversize(need, cluster)
+    refuse_oversize(need, cluster)
     job = Job(
         organization_id=current_organization_id(),
         kind=kind,
@@ -314,7 +314,10 @@ def _end(job: Job, expected: set[JobState], to: JobState, **fields: Any) -> bool
     )
 
 
-@transaction.atomic
+class _TooLate(Exception):
+    """The row is no longer as expected: undo what the move has written so far."""
+
+
 def _move(
     job: Job,
     expected: set[JobState],
@@ -328,12 +331,18 @@ def _move(
     for state in expected:
         if to not in MOVES[state]:
             raise ValueError(f"{state} to {to} is not a legal move")
-    if not _current(job, expected).update(state=to, **fields):
+    fence = job.fence if event_fence is None else event_fence
+    try:
+        with transaction.atomic():
+            # The audit chain's lock comes before the job's, as in services that record a change of
+            # their own and then move a job: the other order would deadlock with them.
+            _note(job, actor, to, {"fence": fence, "reason": reason} if reason else {"fence": fence})
+            if not _current(job, expected).update(state=to, **fields):
+                raise _TooLate
+            event_write(job, "state", to, reason=reason, fence=fence)
+    except _TooLate:
         return False
     job.state = to
-    fence = job.fence if event_fence is None else event_fence
-    event_write(job, "state", to, reason=reason, fence=fence)
-    _note(job, actor, to, {"fence": fence, "reason": reason} if reason else {"fence": fence})
     return True
 
 
@@ -346,51 +355,3 @@ def _note(job: Job, actor: Actor, verb: str, data: dict[str, Any]) -> None:
         target_id=job.id,
         data=data,
     )
-
-
-# -- clusters -------------------------------------------------------------------------------------
-def cluster_default() -> Cluster:
-    """The machine itself, open to everyone; made when first needed."""
-    cluster, created = Cluster.objects.get_or_create(
-        name="local",
-        defaults={
-            "launcher": LauncherName.LOCAL,
-            "cpus": len(os.sched_getaffinity(0)),
-            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-            "is_shared": True,
-        },
-    )
-    if created:
-        with transaction.atomic():
-            audit_record(
-                organization_id=None,
-                actor=SYSTEM,
-                action="cluster.created",
-                target_type="cluster",
-                target_id=cluster.id,
-                data={"name": cluster.name, "cpus": cluster.cpus},
-            )
-    return cluster
-
-
-def _usable_cluster(cluster: Cluster | None) -> Cluster:
-    """The named cluster if it is lent to the organization, or the default one."""
-    if cluster is None:
-        return cluster_default()
-    if not cluster.is_shared and not ClusterGrant.objects.filter(cluster=cluster).exists():
-        raise NotFound("cluster")
-    if not cluster.is_active:
-        raise Conflict("cluster_inactive", _("The cluster takes no new jobs at the moment. Choose another."))
-    return cluster
-
-
-def _refuse_oversize(need: Need, cluster: Cluster) -> None:
-    for field in ("cpus", "gpus", "memory_bytes"):
-        asked, there = getattr(need, field), getattr(cluster, field)
-        if asked > there:
-            raise InvalidRequest(
-                "resources_exceed_cluster",
-                _("The job asks for %(asked)s %(field)s; the cluster has %(there)s.")
-                % {"asked": asked, "field": field, "there": there},
-                param=field,
-            )

@@ -155,5 +155,5 @@ def test_a_move_leaves_an_event_and_an_audit_event(make_job):
     assert services.job_claim(job=job)
     event = JobEvent.objects.get(job=job)
     assert (event.type, event.message, event.fence) == ("state", "starting", 1)
-    trail = AuditEvent.objects.filter(target_id=job.id).order_by("sequence")
+    trail = AuditEvent.objects.filter(target_id=job.id).order_by("created_at")
     assert [event.action for event in trail] == ["job.submitted", "job.starting"]
