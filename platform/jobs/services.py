@@ -314,10 +314,7 @@ def _end(job: Job, expected: set[JobState], to: JobState, **fields: Any) -> bool
     )
 
 
-class _TooLate(Exception):
-    """The row is no longer as expected: undo what the move has written so far."""
-
-
+@transaction.atomic
 def _move(
     job: Job,
     expected: set[JobState],
@@ -331,18 +328,12 @@ def _move(
     for state in expected:
         if to not in MOVES[state]:
             raise ValueError(f"{state} to {to} is not a legal move")
-    fence = job.fence if event_fence is None else event_fence
-    try:
-        with transaction.atomic():
-            # The audit chain's lock comes before the job's, as in services that record a change of
-            # their own and then move a job: the other order would deadlock with them.
-            _note(job, actor, to, {"fence": fence, "reason": reason} if reason else {"fence": fence})
-            if not _current(job, expected).update(state=to, **fields):
-                raise _TooLate
-            event_write(job, "state", to, reason=reason, fence=fence)
-    except _TooLate:
+    if not _current(job, expected).update(state=to, **fields):
         return False
     job.state = to
+    fence = job.fence if event_fence is None else event_fence
+    event_write(job, "state", to, reason=reason, fence=fence)
+    _note(job, actor, to, {"fence": fence, "reason": reason} if reason else {"fence": fence})
     return True
 
 
