@@ -14,6 +14,7 @@ from workers.rag.embedding import Embedder
 from workers.rag.passages import PassageStore
 from workers.rag.vectors import Positions, VectorIndex, Vectors
 from workers.specs.serve import SearchHit
+from workers.text import normalize
 
 KIND = "index"
 CANDIDATES = 100
@@ -46,6 +47,8 @@ class Index:
         self, query: str, embedder: Embedder, *, limit: int, document_ids: Sequence[str] | None = None
     ) -> list[SearchHit]:
         """The best passages, best first; `document_ids` holds inside both legs, before any cut."""
+        # Documents were normalised when they were ingested; a question is brought to the same form.
+        query = normalize(query)
         vector = embedder.embed([query], "query")[0]
         return self.search_vector(query, vector, limit=limit, document_ids=document_ids)
 
