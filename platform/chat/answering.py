@@ -5,13 +5,15 @@ Nothing here touches the database, so an answer that takes a minute holds no con
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from chat.citations import citations
 from chat.selectors import Target
 from common.errors import InvalidRequest
 from common.model_server import Passage, model_server
+from retrieval.search import MAXIMUM_QUERY
 from workers.specs.prompts import Message, open_book_messages
 from workers.specs.serve import ChatBody
 
@@ -22,7 +24,7 @@ async def passages_for(target: Target, messages: list[Message]) -> list[Passage]
         return []
     return await model_server().search_async(
         target.index,
-        _question(messages),
+        _question(messages)[:MAXIMUM_QUERY],
         limit=target.generation.passages,
         document_ids=target.document_ids,
         embedding_model=target.embedding_model,
@@ -60,13 +62,15 @@ async def answer(target: Target, body: ChatBody, passages: list[Passage]) -> dic
 
 async def answer_stream(
     target: Target, body: ChatBody, passages: list[Passage]
-) -> AsyncIterator[dict[str, Any]]:
+) -> AsyncGenerator[dict[str, Any], None]:
     """OpenAI's chunks; the annotations come on the delta that carries the finish reason."""
     text: list[str] = []
-    async for chunk in model_server().chat_stream(body):
-        chunk["model"] = target.name
-        for choice in chunk["choices"]:
-            text.append(choice["delta"].get("content") or "")
-            if choice.get("finish_reason"):
-                choice["delta"]["annotations"] = citations("".join(text), passages)
-        yield chunk
+    # Closed at once when the reader goes away, which stops the generation.
+    async with aclosing(model_server().chat_stream(body)) as chunks:
+        async for chunk in chunks:
+            chunk["model"] = target.name
+            for choice in chunk["choices"]:
+                text.append(choice["delta"].get("content") or "")
+                if choice.get("finish_reason"):
+                    choice["delta"]["annotations"] = citations("".join(text), passages)
+            yield chunk

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,10 +18,11 @@ from pydantic import Field
 
 from accounts.principal import actor_of
 from chat.answering import answer, answer_stream, passages_for, prompt
-from chat.selectors import ModelNotFound, Named, Target, nameable_models, target_get
+from chat.selectors import ModelNotFound, Named, Target, nameable_model, nameable_models, target_get
+from common.connections import release_connection, release_connection_async
 from common.errors import InvalidRequest, KoshaError, NotFound
-from common.model_server import model_server
-from common.wire import Body, refuse_unsupported, unix
+from common.model_server import ModelServerUnavailable, model_server
+from common.wire import Body, refuse_unsupported, unix, validate
 from deployments.models import Deployment
 from deployments.services import model_version_delete
 from registry.models import BaseModel, BaseModelKind
@@ -55,10 +57,16 @@ class ResponseFormat(Body):
     type: Literal["text"]
 
 
+class StreamOptionsBody(Body):
+    include_usage: bool = False
+    include_obfuscation: bool = False
+    """Accepted and ignored."""
+
+
 class CompletionBody(Body):
     model: str
     """An alias such as `production` or a release's id (with retrieval), or a plain model (without)."""
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=10_000)
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -66,9 +74,9 @@ class CompletionBody(Body):
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
     stop: str | list[str] | None = None
-    seed: int | None = None
+    seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     stream: bool | None = None
-    stream_options: dict[str, Any] | None = None
+    stream_options: StreamOptionsBody | None = None
     n: int | None = None
     response_format: ResponseFormat | None = None
     user: str | None = None
@@ -121,6 +129,7 @@ def _refuse(payload: CompletionBody) -> None:
 async def chat_completion(request: HttpRequest, payload: CompletionBody) -> HttpResponseBase:
     _refuse(payload)
     target = await sync_to_async(target_get)(payload.model)
+    await release_connection_async()
     messages = [message.plain() for message in payload.messages]
     passages = await passages_for(target, messages)
     body = _chat_body(payload, target, prompt(target, messages, passages))
@@ -128,7 +137,11 @@ async def chat_completion(request: HttpRequest, payload: CompletionBody) -> Http
         return JsonResponse(await answer(target, body, passages))
     chunks = answer_stream(target, body, passages)
     # The first chunk is awaited here, so that a refusal still has its own status.
-    first = await anext(chunks)
+    first = await anext(chunks, None)
+    if first is None:
+        raise ModelServerUnavailable(
+            "model_server_unavailable", _("The model server broke off the answer. Try again.")
+        )
     return event_stream(_lines(first, chunks))
 
 
@@ -137,7 +150,8 @@ def _chat_body(payload: CompletionBody, target: Target, messages: list[Message])
     limit = payload.max_completion_tokens or payload.max_tokens or defaults.max_tokens
     temperature = defaults.temperature if target.release else 1.0
     stop = tuple(payload.stop) if isinstance(payload.stop, list) else payload.stop
-    return ChatBody.model_validate(
+    body: ChatBody = validate(
+        ChatBody,
         {
             "model": target.name,
             "messages": messages,
@@ -150,18 +164,20 @@ def _chat_body(payload: CompletionBody, target: Target, messages: list[Message])
             "stop": stop,
             "seed": payload.seed,
             "stream_options": StreamOptions(
-                include_usage=bool((payload.stream_options or {}).get("include_usage"))
+                include_usage=payload.stream_options is not None and payload.stream_options.include_usage
             ),
-        }
+        },
     )
+    return body
 
 
-async def _lines(first: dict[str, Any], chunks: AsyncIterator[dict[str, Any]]) -> AsyncIterator[str]:
+async def _lines(first: dict[str, Any], chunks: AsyncGenerator[dict[str, Any], None]) -> AsyncIterator[str]:
     """Server-sent events. A break in the middle is told as an error event, never as a quiet end."""
     try:
-        yield _event(first)
-        async for chunk in chunks:
-            yield _event(chunk)
+        async with aclosing(chunks):
+            yield _event(first)
+            async for chunk in chunks:
+                yield _event(chunk)
     except KoshaError as error:
         yield _event(error.body())
         return
@@ -204,6 +220,7 @@ def embeddings(request: HttpRequest, payload: EmbeddingBody) -> dict[str, Any]:
         base_model = base_model_get(payload.model, kind=BaseModelKind.EMBEDDING)
     except NotFound as error:
         raise ModelNotFound from error
+    release_connection()
     vectors, tokens = model_server().embed(Path(base_model.path), texts, role=payload.input_type)
     return {
         "object": "list",
@@ -247,10 +264,10 @@ def models(request: HttpRequest) -> dict[str, Any]:
 
 @router.get("/models/{model}", summary="Retrieve a model")
 def model_retrieve(request: HttpRequest, model: str) -> dict[str, Any]:
-    for found in nameable_models():
-        if model_body(found)["id"] == model:
-            return model_body(found)
-    raise ModelNotFound
+    found = nameable_model(model)
+    if found is None:
+        raise ModelNotFound
+    return model_body(found)
 
 
 @router.delete("/models/{model}", summary="Delete a model version")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.urls import reverse
 
 from accounts.models import User
 from common.ids import PrefixedIdField
@@ -21,6 +22,12 @@ class Conversation(TenantModel):
 
     class Meta:
         indexes = [models.Index(fields=["organization", "user", "-id"], name="conversation_newest")]
+
+    def __str__(self) -> str:
+        return self.title or self.id
+
+    def get_absolute_url(self) -> str:
+        return reverse("chat:conversation", args=[self.id])
 
 
 class Message(TenantModel):

@@ -56,15 +56,13 @@ def target_get(name: str) -> Target:
             return _of_release(name, release_get(name))
         except NotFound as error:
             raise ModelNotFound from error
-    deployment = deployment_list().filter(alias=name).first()
-    if deployment is not None:
-        return _of_release(name, deployment.release)
-    version = model_version_list().filter(name=name).first()
-    if version is not None:
-        return Target(name, *weights_of(version.base_model, version))
-    base_model = base_model_list().filter(kind=BaseModelKind.CAUSAL_LM, name=name).first()
-    if base_model is not None:
-        return Target(name, *weights_of(base_model, None))
+    found = nameable_model(name)
+    if isinstance(found, Deployment):
+        return _of_release(name, found.release)
+    if isinstance(found, ModelVersion):
+        return Target(name, *weights_of(found.base_model, found))
+    if isinstance(found, BaseModel) and found.kind == BaseModelKind.CAUSAL_LM:
+        return Target(name, *weights_of(found, None))
     raise ModelNotFound
 
 
@@ -85,6 +83,15 @@ def _of_release(name: str, release: Release) -> Target:
 
 
 Named = Deployment | ModelVersion | BaseModel
+
+
+def nameable_model(name: str) -> Named | None:
+    """What stands for `name`: an alias before a version before a base model."""
+    return (
+        deployment_list().filter(alias=name).first()
+        or model_version_list().filter(name=name).first()
+        or base_model_list().filter(name=name).first()
+    )
 
 
 def nameable_models() -> Iterator[Named]:

@@ -84,9 +84,39 @@ class TooLarge(KoshaError):
     status = 413
 
 
+class RequestTooLarge(TooLarge):
+    def __init__(self) -> None:
+        super().__init__("request_too_large", _("The request is larger than this address takes."))
+
+
 class Unavailable(KoshaError):
     """Something this needs is down for the moment; the answer carries Retry-After."""
 
     status = 503
     type = "server_error"
     retry_after_seconds = 5
+
+
+class Busy(Unavailable):
+    """The database is away, out of connections, or broke a deadlock: the same request may succeed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "temporarily_unavailable", _("The platform is busy at the moment. Try again in a few seconds.")
+        )
+
+
+class OutOfRange(InvalidRequest):
+    """The database refused a value: the last border, behind every field's own limits."""
+
+    def __init__(self) -> None:
+        super().__init__("invalid_value", _("A value is longer or larger than can be stored."))
+
+
+class InvalidCharacters(InvalidRequest):
+    def __init__(self, param: str | None = None) -> None:
+        super().__init__(
+            "invalid_characters",
+            _("NUL characters and unpaired surrogates cannot be stored. Remove them."),
+            param=param,
+        )

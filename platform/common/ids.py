@@ -6,6 +6,7 @@ Ordering by id is ordering by creation time, so a keyset page needs no second co
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from typing import Any
 
@@ -15,11 +16,26 @@ from django.db import models
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 BODY_LENGTH = 26
 
+_lock = threading.Lock()
+_last = 0
+
 
 def new_id(prefix: str) -> str:
-    """`prefix` followed by 26 characters: 48 bits of milliseconds, then 80 random bits (a ULID)."""
-    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    """`prefix` followed by 26 characters: 48 bits of milliseconds, then 80 random bits (a ULID).
+
+    Within a process each id is greater than the one before, also in the same millisecond and when
+    the clock is set back.
+    """
+    global _last
+    with _lock:
+        _last = value = max((time.time_ns() // 1_000_000) << 80 | secrets.randbits(80), _last + 1)
     return prefix + "".join(ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
+
+
+def is_id(text: str, prefix: str) -> bool:
+    """Whether `text` has the form that `new_id(prefix)` gives."""
+    body = text.removeprefix(prefix)
+    return text.startswith(prefix) and len(body) == BODY_LENGTH and set(body) <= set(ALPHABET)
 
 
 class PrefixedIdField(models.CharField[str, str]):

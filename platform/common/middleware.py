@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 
+from django.core.exceptions import RequestDataTooBig
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from common.errors import KoshaError, Unavailable
+from common.errors import (
+    Busy,
+    InvalidCharacters,
+    KoshaError,
+    OutOfRange,
+    RequestTooLarge,
+    Unavailable,
+)
+from common.text import storable
+
+logger = logging.getLogger(__name__)
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -25,12 +38,37 @@ def error_response(request: HttpRequest, error: KoshaError) -> HttpResponse:
     return response
 
 
+def known_error(error: Exception) -> KoshaError | None:
+    """What an exception means to the caller; None for a failure of our own."""
+    if isinstance(error, KoshaError):
+        return error
+    if isinstance(error, RequestDataTooBig):
+        return RequestTooLarge()
+    if isinstance(error, DataError):
+        return OutOfRange()
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.warning("the database did not serve a request: %s", error)
+        return Busy()
+    return None
+
+
 class ErrorMiddleware:
+    """Also refuses addresses that hold what PostgreSQL cannot store, before any view sees them."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not all(map(storable, (request.path, *_query_texts(request)))):
+            return error_response(request, InvalidCharacters())
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        return error_response(request, error) if isinstance(error, KoshaError) else None
+        known = known_error(error)
+        return error_response(request, known) if known else None
+
+
+def _query_texts(request: HttpRequest) -> Iterator[str]:
+    for name, values in request.GET.lists():
+        yield name
+        yield from values

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ class ModelServer:
     async def chat_async(self, body: ChatBody) -> dict[str, Any]:
         return await self._call_async("POST", "/v1/chat/completions", _chat_body(body, stream=False))
 
-    async def chat_stream(self, body: ChatBody) -> AsyncIterator[dict[str, Any]]:
+    async def chat_stream(self, body: ChatBody) -> AsyncGenerator[dict[str, Any], None]:
         """OpenAI's `chat.completion.chunk` objects until `[DONE]`.
 
         Errors are raised before the first chunk where they are known by then; leaving the loop

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from django.db import models
 
 from common.errors import InvalidRequest
+from common.ids import PrefixedIdField, is_id
 
 DEFAULT_LIMIT = 20
 MAXIMUM_LIMIT = 100
@@ -36,9 +37,18 @@ def keyset_page(
     if order not in ("asc", "desc"):
         raise InvalidRequest("invalid_order", "order must be asc or desc.", param="order")
     if after is not None:
+        _require_id(rows.model, key, after)
         rows = rows.filter(**{f"{key}__gt" if order == "asc" else f"{key}__lt": after})
     found = list(rows.order_by(key if order == "asc" else f"-{key}")[: limit + 1])
     return KeysetPage(found[:limit], len(found) > limit)
+
+
+def _require_id(model: type[models.Model], key: str, after: str) -> None:
+    """`after` looks like an id of these rows; whether that row (still) exists does not matter."""
+    field: Any = model._meta.pk if key == "pk" else model._meta.get_field(key)
+    target = getattr(field, "target_field", field)
+    if isinstance(target, PrefixedIdField) and not is_id(after, target.prefix):
+        raise InvalidRequest("invalid_after", "after must be the id of an item of this list.", param="after")
 
 
 def list_body(page: KeysetPage[ModelT], render: Callable[[ModelT], dict[str, Any]]) -> dict[str, Any]:

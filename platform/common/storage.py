@@ -1,6 +1,8 @@
 """Where bytes live: content-addressed originals, immutable artefacts, run folders.
 
     <root>/organizations/<organization>/blobs/<ab>/<sha256>
+    <root>/organizations/<organization>/incoming/             (streams that are still arriving)
+    <root>/organizations/<organization>/parts/<upload>/<part>
     <root>/organizations/<organization>/<kind>/<id>/          (datasets, models, indexes, evaluations, ...)
     <root>/runs/<job>/<fence>/                                (owned by the job engine)
 
@@ -24,9 +26,15 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
-class Blob:
+class Incoming:
+    """A stream that has been received whole and is not yet in its place."""
+
+    path: Path
     sha256: str
     size: int
+
+    def discard(self) -> None:
+        self.path.unlink(missing_ok=True)
 
 
 class SizeExceeded(Exception):
@@ -52,15 +60,15 @@ def blob_path(organization_id: str, sha256: str) -> Path:
     return _organization_root(organization_id) / "blobs" / sha256[:2] / _safe(sha256)
 
 
-def blob_write(organization_id: str, chunks: Iterable[bytes], *, maximum_bytes: int) -> Blob:
-    """Store a stream under its own sha256, once per organization.
+def receive(organization_id: str, chunks: Iterable[bytes], *, maximum_bytes: int) -> Incoming:
+    """Write a stream to disk and compute its sha256 on the way.
 
     Raises SizeExceeded as soon as more than `maximum_bytes` have come, and leaves nothing behind.
     """
-    incoming = _organization_root(organization_id) / "incoming"
-    incoming.mkdir(parents=True, exist_ok=True)
+    folder = _organization_root(organization_id) / "incoming"
+    folder.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
-    with tempfile.NamedTemporaryFile(dir=incoming, delete=False) as file:
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
         try:
             for chunk in chunks:
                 size += len(chunk)
@@ -73,15 +81,37 @@ def blob_write(organization_id: str, chunks: Iterable[bytes], *, maximum_bytes: 
         except BaseException:
             os.unlink(file.name)
             raise
-    path = blob_path(organization_id, digest.hexdigest())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(file.name, path)
-    _sync(path.parent)
-    return Blob(digest.hexdigest(), size)
+    return Incoming(Path(file.name), digest.hexdigest(), size)
+
+
+def blob_keep(organization_id: str, incoming: Incoming) -> None:
+    """Put what was received under its sha256, where the same bytes may lie already.
+
+    Call it in the transaction that makes the row which refers to it, under the same lock as
+    `blob_delete`: a deletion that has just counted the references must not erase it.
+    """
+    _appear(incoming.path, blob_path(organization_id, incoming.sha256))
 
 
 def blob_delete(organization_id: str, sha256: str) -> None:
     blob_path(organization_id, sha256).unlink(missing_ok=True)
+
+
+# -- uploads in parts ---------------------------------------------------------------------------
+def part_path(organization_id: str, upload_id: str, part_id: str) -> Path:
+    return _parts_folder(organization_id, upload_id) / _safe(part_id)
+
+
+def part_keep(organization_id: str, upload_id: str, part_id: str, incoming: Incoming) -> None:
+    _appear(incoming.path, part_path(organization_id, upload_id, part_id))
+
+
+def parts_delete(organization_id: str, upload_id: str) -> None:
+    shutil.rmtree(_parts_folder(organization_id, upload_id), ignore_errors=True)
+
+
+def _parts_folder(organization_id: str, upload_id: str) -> Path:
+    return _organization_root(organization_id) / "parts" / _safe(upload_id)
 
 
 # -- artefacts ------------------------------------------------------------------------------
@@ -119,6 +149,12 @@ def runs_root() -> Path:
 
 def run_path(job_id: str, fence: int) -> Path:
     return runs_root() / _safe(job_id) / str(int(fence))
+
+
+def _appear(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(source, target)
+    _sync(target.parent)
 
 
 def _sync(path: Path) -> None:

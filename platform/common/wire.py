@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Schema
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +23,9 @@ class Body(Schema):
 
 class PageQuery(Schema):
     """The keyset page every list takes."""
+
+    # Unknown parameters are refused: a client that sends `before` must not get another page instead.
+    model_config = ConfigDict(extra="forbid")
 
     after: str | None = None
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAXIMUM_LIMIT)
@@ -45,13 +51,38 @@ def refuse_unsupported(given: dict[str, Any], *, at: str = "") -> None:
             )
 
 
-def invalid_field(error: ValidationError, *, at: str = "") -> InvalidRequest:
+def invalid_field(error: ValidationError, given: Any, *, at: str = "") -> InvalidRequest:
     """The first problem of a pydantic model as an answer that names the field."""
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    code = "unknown_parameter" if first["type"] == "extra_forbidden" else "invalid_value"
-    param = f"{at}{name}"
-    return InvalidRequest(code, f"{param}: {first['msg']}.", param=param)
+    first = error.errors(include_url=False, include_context=False)[0]
+    return field_error(first, f"{at}{field_place(first['loc'], given)}".rstrip("."))
+
+
+def field_error(problem: Mapping[str, Any], param: str) -> InvalidRequest:
+    """One of pydantic's problems in our words."""
+    code = {"extra_forbidden": "unknown_parameter", "missing": "missing_parameter"}.get(
+        problem["type"], "invalid_value"
+    )
+    message = f"{param}: {problem['msg']}." if param else f"{problem['msg']}."
+    return InvalidRequest(code, message, param=param or None)
+
+
+def field_place(location: Sequence[str | int], given: Any) -> str:
+    """A pydantic location as the caller wrote it: `steps.0.threshold`.
+
+    Pydantic mixes in the names of the union's branches it tried; only steps that can be taken in
+    `given` are kept, and the last one where it is missing there.
+    """
+    place: list[str] = []
+    for position, part in enumerate(location):
+        last = position == len(location) - 1
+        if isinstance(given, Mapping) and (part in given or (last and isinstance(part, str))):
+            given = given.get(part)
+        elif isinstance(given, Sequence) and isinstance(part, int) and part < len(given):
+            given = given[part]
+        else:
+            continue
+        place.append(str(part))
+    return ".".join(place)
 
 
 def validate(model: type[BaseModel], value: Any, *, at: str = "") -> Any:
@@ -59,4 +90,16 @@ def validate(model: type[BaseModel], value: Any, *, at: str = "") -> Any:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise invalid_field(error, at=at) from error
+        raise invalid_field(error, value, at=at) from error
+
+
+def idempotency_key(request: HttpRequest) -> str | None:
+    """The header that makes a repeated POST harmless."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise InvalidRequest(
+            "invalid_value",
+            _("An Idempotency-Key has 1 to 255 printable ASCII characters."),
+            param="Idempotency-Key",
+        )
+    return key

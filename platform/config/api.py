@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.datastructures import MultiValueDict
 from ninja import NinjaAPI, Swagger
 from ninja.errors import HttpError, ValidationError
+from ninja.parser import Parser
 
-from common.errors import InvalidRequest, KoshaError, NotFound
+from common.errors import InvalidCharacters, InvalidRequest, KoshaError, NotFound
 from common.middleware import error_response
+from common.text import unstorable_place
+from common.wire import field_error, field_place
+
+
+class StorableJson(Parser):
+    """JSON without what the database could not hold: NUL, unpaired surrogates, NaN, infinities."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        value = json.loads(request.body)
+        place = unstorable_place(value)
+        if place is not None:
+            raise InvalidCharacters(place or None)
+        return value
+
+    def parse_querydict(
+        self, data: MultiValueDict[str, Any], list_fields: list[str], request: HttpRequest
+    ) -> dict[str, Any]:
+        found = super().parse_querydict(data, list_fields, request)
+        place = unstorable_place({name: value for name, value in found.items() if isinstance(value, str)})
+        if place is not None:
+            raise InvalidCharacters(place or None)
+        return found
 
 
 class LocalDocs(Swagger):
@@ -25,6 +50,7 @@ api = NinjaAPI(
         "From a company's documents to its own model. The manners are OpenAI's: the stock `openai` "
         "client works with `base_url` set to this address and a key from Settings."
     ),
+    parser=StorableJson(),
     docs=LocalDocs(),
     docs_url="/docs",
     openapi_url="/openapi.json",
@@ -48,7 +74,9 @@ def _absent(request: HttpRequest, error: Http404) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
-    """Ninja raises these for a body that is no JSON at all."""
+    """Ninja raises these for a body that its parser refused."""
+    if isinstance(error.__cause__, KoshaError):
+        return error_response(request, error.__cause__)
     return error_response(
         request, InvalidRequest("invalid_body", "The request's body could not be read as JSON.")
     )
@@ -56,20 +84,16 @@ def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    return error_response(request, invalid_request(error.errors))
+    return error_response(request, invalid_request(error.errors[0], request))
 
 
-def invalid_request(errors: list[dict[str, Any]]) -> InvalidRequest:
-    """The first of ninja's validation errors, named by the field as the caller wrote it."""
-    first = errors[0]
-    # ("body", "payload", "hyperparameters", "n_epochs"): the first two are ninja's own.
-    place = [str(part) for part in first["loc"]]
-    place = place[2:] if place[0] in ("body", "form") and len(place) > 2 else place[1:]
-    param = ".".join(part for part in place if not part.startswith(("function-", "tagged-union")))
-    code = {"extra_forbidden": "unknown_parameter", "missing": "missing_parameter"}.get(
-        first["type"], "invalid_value"
-    )
-    return InvalidRequest(code, f"{param}: {first['msg']}.", param=param or None)
+def invalid_request(problem: dict[str, Any], request: HttpRequest) -> InvalidRequest:
+    """One of ninja's validation errors, named by the field as the caller wrote it."""
+    # ("body", "payload", "hyperparameters", "n_epochs"): where it stood, then ninja's own name for it.
+    source, *location = problem["loc"]
+    if source == "body":
+        return field_error(problem, field_place(location[1:], json.loads(request.body or b"null")))
+    return field_error(problem, str(location[-1]) if location else "")
 
 
 def _mount() -> None:

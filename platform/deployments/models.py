@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
@@ -51,6 +53,12 @@ class Release(TenantModel):
             models.UniqueConstraint(fields=["organization", "number"], name="one_release_of_a_number")
         ]
 
+    def __str__(self) -> str:
+        return gettext("Release %(number)d") % {"number": self.number}
+
+    def get_absolute_url(self) -> str:
+        return reverse("releases:detail", args=[self.id])
+
 
 class Approval(TenantModel):
     """A person's decision on a release."""
@@ -77,6 +85,12 @@ class Deployment(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["organization", "alias"], name="one_deployment_of_an_alias")
         ]
+
+    def __str__(self) -> str:
+        return self.alias
+
+    def get_absolute_url(self) -> str:
+        return reverse("releases:deployment", args=[self.alias])
 
 
 class DeploymentChange(TenantModel):

@@ -12,6 +12,7 @@ from pydantic import Field
 from accounts.models import Organization
 from audit.services import Actor, audit_record
 from common.errors import Conflict, NotFound, PermissionDenied
+from common.locks import unique_or
 from common.tenancy import current_organization_id
 from common.wire import Body, validate
 from deployments.models import Approval, Deployment, DeploymentChange, Release, ReleaseState
@@ -61,7 +62,7 @@ def release_create(
         )
     evaluation = _passed_evaluation(model_version) if model_version else None
     settings: GenerationSettings = validate(GenerationSettings, generation, at="generation.")
-    organization = Organization.objects.select_for_update().get(pk=current_organization_id())
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=current_organization_id())
     release = Release.objects.create(
         number=(Release.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
         note=note,
@@ -92,6 +93,12 @@ def release_create(
 
 
 def _passed_evaluation(version: ModelVersion) -> Evaluation:
+    if (
+        not ModelVersion.objects.select_for_update(no_key=True)
+        .filter(pk=version.pk, deleted_at=None)
+        .exists()
+    ):
+        raise NotFound(param="model")
     evaluation = latest_verdict(version)
     if evaluation is None:
         raise Conflict(
@@ -118,7 +125,7 @@ def release_reject(*, release_id: str, comment: str, actor: Actor, person_id: st
 
 @transaction.atomic
 def _decide(release_id: str, decision: str, comment: str, actor: Actor, person_id: str) -> Release:
-    release = Release.objects.select_for_update().filter(pk=release_id).first()
+    release = Release.objects.select_for_update(no_key=True).filter(pk=release_id).first()
     if release is None:
         raise NotFound
     if release.state != ReleaseState.CANDIDATE:
@@ -151,17 +158,18 @@ class FourEyes(PermissionDenied):
 @transaction.atomic
 def release_publish(*, release_id: str, alias: str, actor: Actor) -> Deployment:
     """Serve an approved release under `alias` from now on. Publishing what is served changes nothing."""
-    release = Release.objects.select_for_update().filter(pk=release_id).first()
+    release = Release.objects.select_for_update(no_key=True).filter(pk=release_id).first()
     if release is None:
         raise NotFound
     if release.state != ReleaseState.APPROVED:
         raise Conflict("release_not_approved", _("Only an approved release can be published."))
-    deployment = Deployment.objects.select_for_update().filter(alias=alias).first()
+    deployment = Deployment.objects.select_for_update(no_key=True).filter(alias=alias).first()
     if deployment is not None and deployment.release_id == release.id:
         return deployment
     previous = deployment.release if deployment else None
     if deployment is None:
-        deployment = Deployment.objects.create(alias=alias, release=release)
+        with unique_or(Conflict("published_meanwhile", _("Somebody published here just now. Look again."))):
+            deployment = Deployment.objects.create(alias=alias, release=release)
     else:
         deployment.release = release
         deployment.save(update_fields=["release"])
@@ -172,7 +180,7 @@ def release_publish(*, release_id: str, alias: str, actor: Actor) -> Deployment:
 @transaction.atomic
 def deployment_rollback(*, alias: str, actor: Actor) -> Deployment:
     """Serve again what was served before the current release was published."""
-    deployment = Deployment.objects.select_for_update().filter(alias=alias).first()
+    deployment = Deployment.objects.select_for_update(no_key=True).filter(alias=alias).first()
     if deployment is None:
         raise NotFound
     target = previous_release(deployment)
@@ -207,6 +215,12 @@ def _change(
 @transaction.atomic
 def model_version_delete(*, version: ModelVersion, actor: Actor) -> None:
     """Refused while a release that is not rejected is made of the version."""
+    # A release that is being made of it refers to this row: it commits first, or finds it deleted.
+    locked = (
+        ModelVersion.objects.select_for_update(of=("self",)).filter(pk=version.pk, deleted_at=None).first()
+    )
+    if locked is None:
+        raise NotFound
     if version.releases.exclude(state=ReleaseState.REJECTED).exists():
         raise Conflict(
             "model_in_use", _("Releases are made of this version. It cannot be deleted."), param="model"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import FileResponse, HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from ninja import File, Form, Query, Router
 from ninja.files import UploadedFile
 from pydantic import Field
 
 from accounts.principal import actor_of
-from common.pagination import keyset_page, list_body
+from common.downloads import file_response
+from common.errors import InvalidRequest
+from common.pagination import MAXIMUM_LIMIT, keyset_page, list_body
 from common.storage import blob_path
-from common.wire import Body, PageQuery, unix
-from documents import services
+from common.wire import Body, PageQuery, refuse_unsupported, unix
+from documents import services, uploads
 from documents.models import Document, RevisionState, Upload
 from documents.selectors import document_get, document_list, pages, require_processed
 
@@ -60,11 +62,13 @@ def document_body(document: Document) -> dict[str, Any]:
 
 class FileQuery(PageQuery):
     purpose: str | None = None
-    limit: int = Field(default=20, ge=1, le=100)
+    limit: int = Field(default=20, ge=1, le=10_000)
+    """OpenAI's clients may ask for 10,000; a page holds 100 at most, and says that more follow."""
 
 
 @router.post("/files", summary="Upload a file")
 def file_create(request: HttpRequest, file: File[UploadedFile], purpose: Form[str]) -> dict[str, Any]:
+    _refuse_other_parts(request, {"purpose", "file"})
     document = services.document_upload(
         name=file.name or "",
         purpose=purpose,
@@ -80,9 +84,16 @@ def file_list(request: HttpRequest, query: Query[FileQuery]) -> dict[str, Any]:
     rows = document_list()
     if query.purpose:
         rows = rows.filter(purpose=query.purpose)
-    return list_body(
-        keyset_page(rows, after=query.after, limit=query.limit, order=query.order), document_body
-    )
+    limit = min(query.limit, MAXIMUM_LIMIT)
+    return list_body(keyset_page(rows, after=query.after, limit=limit, order=query.order), document_body)
+
+
+def _refuse_other_parts(request: HttpRequest, known: set[str]) -> None:
+    """Unknown parts of a multipart body, as unknown fields of a JSON body, are refused."""
+    for name in (*request.POST, *request.FILES):
+        if name not in known:
+            code = "unsupported_parameter" if name.startswith("expires_after") else "unknown_parameter"
+            raise InvalidRequest(code, f"{name} is not supported here. Leave it out.", param=name)
 
 
 @router.get("/files/{file_id}", summary="Retrieve a file")
@@ -97,16 +108,11 @@ def file_delete(request: HttpRequest, file_id: str) -> dict[str, Any]:
 
 
 @router.get("/files/{file_id}/content", summary="Download the original bytes")
-def file_content(request: HttpRequest, file_id: str) -> FileResponse:
+def file_content(request: HttpRequest, file_id: str) -> StreamingHttpResponse:
     document = document_get(file_id)
     revision = document.current_revision
     assert revision is not None
-    return FileResponse(
-        open(blob_path(document.organization_id, revision.sha256), "rb"),
-        as_attachment=True,
-        filename=document.name,
-        content_type="application/octet-stream",
-    )
+    return file_response(blob_path(document.organization_id, revision.sha256), name=document.name)
 
 
 class PagesQuery(Body):
@@ -133,11 +139,12 @@ class UploadBody(Body):
     filename: str
     bytes: int
     purpose: str
-    mime_type: str
+    mime_type: str = Field(max_length=200)
+    expires_after: Any = None
 
 
 class CompleteBody(Body):
-    part_ids: list[str] = Field(min_length=1)
+    part_ids: list[str] = Field(min_length=1, max_length=10_000)
     md5: str | None = None
     """Accepted and ignored: parts are kept under their sha256."""
 
@@ -152,13 +159,14 @@ def upload_body(upload: Upload) -> dict[str, Any]:
         "filename": upload.name,
         "purpose": upload.purpose,
         "status": upload.state,
-        "file": document_body(document_get(upload.document_id)) if upload.document_id else None,
+        "file": document_body(upload.document) if upload.document else None,
     }
 
 
 @router.post("/uploads", summary="Begin an upload in parts")
 def upload_create(request: HttpRequest, payload: UploadBody) -> dict[str, Any]:
-    upload = services.upload_create(
+    refuse_unsupported({"expires_after": payload.expires_after})
+    upload = uploads.upload_create(
         name=payload.filename,
         purpose=payload.purpose,
         size=payload.bytes,
@@ -170,7 +178,8 @@ def upload_create(request: HttpRequest, payload: UploadBody) -> dict[str, Any]:
 
 @router.post("/uploads/{upload_id}/parts", summary="Add a part")
 def upload_part(request: HttpRequest, upload_id: str, data: File[UploadedFile]) -> dict[str, Any]:
-    part = services.upload_part_add(upload_id=upload_id, chunks=data.chunks())
+    _refuse_other_parts(request, {"data"})
+    part = uploads.upload_part_add(upload_id=upload_id, chunks=data.chunks(), actor=actor_of(request))
     return {
         "id": part.id,
         "object": "upload.part",
@@ -181,10 +190,10 @@ def upload_part(request: HttpRequest, upload_id: str, data: File[UploadedFile]) 
 
 @router.post("/uploads/{upload_id}/complete", summary="Join the parts into a file")
 def upload_complete(request: HttpRequest, upload_id: str, payload: CompleteBody) -> dict[str, Any]:
-    upload = services.upload_complete(upload_id=upload_id, part_ids=payload.part_ids, actor=actor_of(request))
+    upload = uploads.upload_complete(upload_id=upload_id, part_ids=payload.part_ids, actor=actor_of(request))
     return upload_body(upload)
 
 
 @router.post("/uploads/{upload_id}/cancel", summary="Give an upload up")
 def upload_cancel(request: HttpRequest, upload_id: str) -> dict[str, Any]:
-    return upload_body(services.upload_cancel(upload_id=upload_id, actor=actor_of(request)))
+    return upload_body(uploads.upload_cancel(upload_id=upload_id, actor=actor_of(request)))

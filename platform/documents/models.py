@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
@@ -51,6 +52,12 @@ class Document(TenantModel):
         ]
         indexes = [models.Index(fields=["organization", "-id"], name="document_newest")]
 
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("documents:detail", args=[self.id])
+
 
 class Revision(TenantModel):
     """One upload of a document. Its bytes never change; what was read from them lies in storage."""
@@ -86,6 +93,7 @@ class UploadState(models.TextChoices):
     PENDING = "pending", _("receiving parts")
     COMPLETED = "completed", _("completed")
     CANCELLED = "cancelled", _("cancelled")
+    EXPIRED = "expired", _("expired")
 
 
 class Upload(TenantModel):

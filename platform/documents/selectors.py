@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from common.errors import Conflict, NotFound
+from common.pagination import DEFAULT_LIMIT, KeysetPage
 from common.storage import artifact_path
 from documents.models import Document, Purpose, Revision, RevisionState, Upload
 
@@ -32,6 +33,35 @@ def document_get(id: str) -> Document:
     return document
 
 
+def document_search(*, text: str = "", state: str = "", purpose: str = "") -> QuerySet[Document]:
+    """Documents whose name or own title contains `text`; an empty filter lets everything through."""
+    rows = document_list()
+    if text:
+        rows = rows.filter(Q(name__icontains=text) | Q(current_revision__title__icontains=text))
+    if state:
+        rows = rows.filter(current_revision__state=state)
+    if purpose:
+        rows = rows.filter(purpose=purpose)
+    return rows
+
+
+def documents_by_name(
+    rows: QuerySet[Document], *, after: str | None, limit: int = DEFAULT_LIMIT
+) -> KeysetPage[Document]:
+    """The page that follows document `after` in the order of names (ids settle equal names)."""
+    if after is not None:
+        last = Document.objects.filter(pk=after).first()
+        if last is None:
+            raise NotFound(param="after")
+        rows = rows.filter(Q(name__gt=last.name) | Q(name=last.name, pk__gt=last.pk))
+    found = list(rows.order_by("name", "pk")[: limit + 1])
+    return KeysetPage(found[:limit], len(found) > limit)
+
+
+def revision_list(document: Document) -> QuerySet[Revision]:
+    return document.revisions.select_related("job").order_by("-number")
+
+
 def company_documents() -> QuerySet[Document]:
     """What datasets and knowledge bases are made of: everything but training conversations."""
     return document_list().filter(purpose__in=COMPANY_PURPOSES)
@@ -42,8 +72,8 @@ def ready_documents() -> QuerySet[Document]:
 
 
 def documents_by_id(ids: list[str], *, param: str) -> list[Document]:
-    """The documents in the order asked for; NotFound names the first place that is not there."""
-    found = {document.id: document for document in document_list().filter(pk__in=ids)}
+    """The documents in the order asked for, each once; NotFound names the first place that is not there."""
+    found = {document.id: document for document in document_list().filter(pk__in=set(ids))}
     for position, id in enumerate(ids):
         if id not in found:
             raise NotFound(param=f"{param}.{position}")
@@ -72,7 +102,7 @@ def require_processed(document: Document, *, param: str) -> Revision:
 
 
 def upload_get(id: str) -> Upload:
-    upload = Upload.objects.select_related("document", "document__current_revision").filter(pk=id).first()
+    upload = Upload.objects.select_related("document__current_revision").filter(pk=id).first()
     if upload is None:
         raise NotFound
     return upload

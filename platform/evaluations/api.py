@@ -13,7 +13,7 @@ from pydantic import Field
 from accounts.principal import actor_of
 from common.errors import Conflict
 from common.pagination import keyset_page, list_body
-from common.wire import Body, PageQuery, unix
+from common.wire import Body, PageQuery, idempotency_key, unix
 from evaluations import services
 from evaluations.models import Evaluation, Suite
 from evaluations.selectors import evaluation_get, evaluation_list, items_path, suite_get, suite_list
@@ -37,16 +37,16 @@ class Criterion(Body):
     metric: str
     direction: str
     require: str
-    min_items: int = 1
+    min_items: int = Field(default=1, le=1_000_000_000)
 
 
 class EvalBody(Body):
     name: str = Field(default="default", min_length=1, max_length=200)
     data_source_config: DataSourceConfig = DataSourceConfig()
-    testing_criteria: list[Criterion] = Field(default_factory=list)
+    testing_criteria: list[Criterion] = Field(default_factory=list, max_length=50)
     """The gate; left empty, the default: bits per character better beyond the interval, open-book
     accuracy not worse."""
-    tasks: list[dict[str, Any]] | None = None
+    tasks: list[dict[str, Any]] | None = Field(default=None, min_length=1, max_length=10)
     """What is measured; left out, bits per character and both kinds of question answering."""
     metadata: dict[str, str] | None = None
 
@@ -138,7 +138,7 @@ def run_create(request: HttpRequest, eval_id: str, payload: RunBody) -> dict[str
         base_model=base_model,
         model_version=version,
         actor=actor_of(request),
-        idempotency_key=request.headers.get("Idempotency-Key"),
+        idempotency_key=idempotency_key(request),
     )
     return evaluation_body(evaluation_get(evaluation.id))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
@@ -23,6 +24,9 @@ class Suite(TenantModel):
     """`workers.specs.gate.Gate` as JSON."""
     metadata = models.JSONField(default=dict)
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class Evaluation(TenantModel):
     """One run of a suite over a base model and, where given, a version of it."""
@@ -40,3 +44,10 @@ class Evaluation(TenantModel):
     passed = models.BooleanField(null=True)
     """The gate's verdict; null until there is one."""
     manifest_sha256 = models.CharField(max_length=64, blank=True)
+
+    def __str__(self) -> str:
+        """Read it with `suite`, `model_version` and `base_model` selected."""
+        return f"{self.suite}: {self.model_version or self.base_model}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("evaluations:detail", args=[self.id])

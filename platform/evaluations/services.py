@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from pydantic import TypeAdapter, ValidationError
 
 from audit.services import Actor, audit_record
+from common.digests import value_digest
 from common.errors import InvalidRequest
 from common.storage import artifact_adopt, run_path
 from common.wire import invalid_field, validate
@@ -23,7 +24,7 @@ from processing.selectors import records_path, require_ready
 from registry.models import BaseModel, ModelVersion
 from registry.selectors import model_folder
 from workers.specs.evaluate import DEFAULT_TASKS, EvaluateResult, EvaluateSpec, Task
-from workers.specs.gate import DEFAULT_GATE, Gate
+from workers.specs.gate import DEFAULT_GATE, Gate, GateRule
 
 _TASKS = TypeAdapter[tuple[Task, ...]](tuple[Task, ...])
 
@@ -59,16 +60,23 @@ def _checked_tasks(tasks: list[dict[str, Any]] | None) -> tuple[Task, ...]:
     if not tasks:
         return DEFAULT_TASKS
     try:
-        return _TASKS.validate_python(tasks)
+        checked = _TASKS.validate_python(tasks)
     except ValidationError as error:
-        raise invalid_field(error, at="tasks.") from error
+        raise invalid_field(error, tasks, at="tasks.") from error
+    if len({task.type for task in checked}) != len(checked):
+        raise InvalidRequest("invalid_value", _("Each type of task may be given once."), param="tasks")
+    return checked
 
 
 def _checked_gate(rules: list[dict[str, Any]] | None) -> Gate:
     if not rules:
         return DEFAULT_GATE
-    gate: Gate = validate(Gate, {"rules": rules}, at="testing_criteria.")
-    return gate
+    return Gate(rules=tuple(_checked_rule(rule, position) for position, rule in enumerate(rules)))
+
+
+def _checked_rule(rule: dict[str, Any], position: int) -> GateRule:
+    checked: GateRule = validate(GateRule, rule, at=f"testing_criteria.{position}.")
+    return checked
 
 
 @transaction.atomic
@@ -93,11 +101,13 @@ def evaluation_create(
             _("This dataset version holds nothing out to measure on. Build one with a held-out share."),
             param="data_source.dataset_version",
         )
+    spec = _spec(suite, dataset_version, base_model, model_version)
     job = job_submit(
         kind="evaluate",
-        spec=_spec(suite, dataset_version, base_model, model_version),
+        spec=spec,
         actor=actor,
         idempotency_key=idempotency_key,
+        request_digest=value_digest([spec.digest(), suite.id]),
     )
     known = Evaluation.objects.filter(job=job).first()
     if known is not None:

@@ -39,7 +39,7 @@ DEFAULT_RECIPE_ID = "default"
 # -- recipes --------------------------------------------------------------------------------
 class RecipeBody(Body):
     name: str = Field(min_length=1, max_length=200)
-    steps: list[dict[str, Any]] = Field(min_length=1)
+    steps: list[dict[str, Any]] = Field(min_length=1, max_length=50)
     """Ordered steps, each `{"type": ..., thresholds}`; see the recipe `default` for all of them."""
 
 
@@ -86,7 +86,7 @@ def recipe_retrieve(request: HttpRequest, recipe_id: str) -> dict[str, Any]:
 # -- datasets -------------------------------------------------------------------------------
 class DatasetBody(Body):
     name: str = Field(min_length=1, max_length=200)
-    description: str = ""
+    description: str = Field(default="", max_length=10_000)
     recipe: str = DEFAULT_RECIPE_ID
     """A recipe's id, or `default`."""
 
@@ -111,7 +111,7 @@ def datasets(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
 
 @router.post("/datasets", summary="Create a dataset")
 def dataset_create(request: HttpRequest, payload: DatasetBody) -> dict[str, Any]:
-    recipe = None if payload.recipe == DEFAULT_RECIPE_ID else recipe_get(payload.recipe)
+    recipe = None if payload.recipe == DEFAULT_RECIPE_ID else recipe_get(payload.recipe, param="recipe")
     dataset = services.dataset_create(
         name=payload.name, description=payload.description, recipe=recipe, actor=actor_of(request)
     )
@@ -125,7 +125,7 @@ def dataset_retrieve(request: HttpRequest, dataset_id: str) -> dict[str, Any]:
 
 # -- versions -------------------------------------------------------------------------------
 class VersionBody(Body):
-    file_ids: list[str] | None = Field(default=None, min_length=1)
+    file_ids: list[str] | None = Field(default=None, min_length=1, max_length=100_000)
     """The documents to build from, in their current revisions; left out: all that could be read."""
     heldout_share: float = Field(default=0.1, ge=0, lt=1)
     """Share of records kept away from training, to measure the model on."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
@@ -33,6 +35,12 @@ class Dataset(TenantModel):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "name"], name="one_dataset_of_a_name")]
 
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("datasets:detail", args=[self.id])
+
 
 class DatasetVersionState(models.TextChoices):
     BUILDING = "building", _("being built")
@@ -62,6 +70,13 @@ class DatasetVersion(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["dataset", "number"], name="one_dataset_version_of_a_number")
         ]
+
+    def __str__(self) -> str:
+        """Read it with its `dataset` selected."""
+        return gettext("%(dataset)s, version %(number)d") % {"dataset": self.dataset, "number": self.number}
+
+    def get_absolute_url(self) -> str:
+        return reverse("datasets:version", args=[self.dataset_id, self.id])
 
 
 class DatasetVersionSource(TenantModel):

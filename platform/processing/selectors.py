@@ -24,10 +24,10 @@ def recipe_list() -> QuerySet[Recipe]:
     return Recipe.objects.all()
 
 
-def recipe_get(id: str) -> Recipe:
-    recipe = Recipe.objects.filter(pk=id).first()
+def recipe_get(id: str, *, param: str | None = None) -> Recipe:
+    recipe: Recipe | None = Recipe.objects.filter(pk=id).first()
     if recipe is None:
-        raise NotFound
+        raise NotFound(param=param)
     return recipe
 
 
@@ -48,6 +48,24 @@ def dataset_get(id: str, *, param: str | None = None) -> Dataset:
 
 def version_list(dataset: Dataset) -> QuerySet[DatasetVersion]:
     return dataset.versions.select_related("job", "dataset")
+
+
+def latest_versions(datasets: list[Dataset]) -> dict[str, DatasetVersion]:
+    """The newest version of each, by dataset id, in one query."""
+    rows = (
+        DatasetVersion.objects.filter(dataset__in=datasets)
+        .select_related("job", "dataset")
+        .order_by("dataset_id", "-number")
+        .distinct("dataset_id")
+    )
+    return {version.dataset_id: version for version in rows}
+
+
+def ready_versions() -> QuerySet[DatasetVersion]:
+    """Of every dataset, newest first: what can be trained and evaluated on."""
+    return (
+        DatasetVersion.objects.filter(state=DatasetVersionState.READY).select_related("dataset").order_by("-id")
+    )
 
 
 def version_get(id: str, *, dataset_id: str | None = None, param: str | None = None) -> DatasetVersion:

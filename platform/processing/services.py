@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import starmap
 from typing import Any
 
 from django.db import transaction
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from audit.services import Actor, audit_record
 from common.errors import Conflict, InvalidRequest
+from common.locks import unique_or
 from common.storage import artifact_adopt, run_path
 from common.wire import validate
 from documents.models import Document, Revision
@@ -28,9 +30,9 @@ from workers.specs.curate import Recipe as RecipeContent
 def recipe_create(*, name: str, content: Any, actor: Actor) -> Recipe:
     """Raises InvalidRequest naming the step and field that is wrong."""
     checked = validate(RecipeContent, content)
-    if Recipe.objects.filter(name=name).exists():
-        raise Conflict("recipe_exists", _("A recipe of this name exists. Choose another name."), param="name")
-    recipe = Recipe.objects.create(name=name, content=checked.model_dump(mode="json"))
+    taken = Conflict("recipe_exists", _("A recipe of this name exists. Choose another name."), param="name")
+    with unique_or(taken):
+        recipe = Recipe.objects.create(name=name, content=checked.model_dump(mode="json"))
     audit_record(
         organization_id=recipe.organization_id,
         actor=actor,
@@ -44,11 +46,9 @@ def recipe_create(*, name: str, content: Any, actor: Actor) -> Recipe:
 
 @transaction.atomic
 def dataset_create(*, name: str, description: str, recipe: Recipe | None, actor: Actor) -> Dataset:
-    if Dataset.objects.filter(name=name).exists():
-        raise Conflict(
-            "dataset_exists", _("A dataset of this name exists. Choose another name."), param="name"
-        )
-    dataset = Dataset.objects.create(name=name, description=description, recipe=recipe)
+    taken = Conflict("dataset_exists", _("A dataset of this name exists. Choose another name."), param="name")
+    with unique_or(taken):
+        dataset = Dataset.objects.create(name=name, description=description, recipe=recipe)
     audit_record(
         organization_id=dataset.organization_id,
         actor=actor,
@@ -69,12 +69,12 @@ def dataset_version_create(
     Without `documents`, every company document that could be read goes in. Raises InvalidRequest
     `no_documents`; Conflict `document_not_ready` or `document_unreadable`.
     """
-    revisions = _revisions(documents)
+    sources = _sources(documents)
     Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
     number = (dataset.versions.aggregate(last=Max("number"))["last"] or 0) + 1
     recipe = recipe_content(dataset)
     spec = CurateSpec(
-        sources=tuple(_source(revision) for revision in revisions),
+        sources=tuple(starmap(_source, sources)),
         recipe=recipe,
         seed=_seed(dataset),
         heldout_share=heldout_share,
@@ -87,7 +87,7 @@ def dataset_version_create(
     )
     DatasetVersionSource.objects.bulk_create(
         DatasetVersionSource(organization_id=version.organization_id, version=version, revision=revision)
-        for revision in revisions
+        for _document, revision in sources
     )
     audit_record(
         organization_id=version.organization_id,
@@ -95,7 +95,7 @@ def dataset_version_create(
         action="dataset_version.created",
         target_type="dataset_version",
         target_id=version.id,
-        data={"dataset": dataset.id, "number": number, "revisions": len(revisions)},
+        data={"dataset": dataset.id, "number": number, "revisions": len(sources)},
     )
     return version
 
@@ -118,26 +118,26 @@ def curation_finalize(job: Job) -> None:
     version.save()
 
 
-def _revisions(documents: list[Document] | None) -> list[Revision]:
+def _sources(documents: list[Document] | None) -> list[tuple[Document, Revision]]:
     if documents is None:
         documents = list(ready_documents())
     if not documents:
         raise InvalidRequest(
             "no_documents", _("There is no document to build from. Upload documents first."), param="file_ids"
         )
-    revisions = [
-        require_processed(document, param=f"file_ids.{position}")
+    sources = [
+        (document, require_processed(document, param=f"file_ids.{position}"))
         for position, document in enumerate(documents)
     ]
     # Newest first: of two duplicates the first is kept, and the newer rule is the one in force.
-    return sorted(revisions, key=lambda revision: revision.id, reverse=True)
+    return sorted(sources, key=lambda source: source[1].id, reverse=True)
 
 
-def _source(revision: Revision) -> CurateSource:
+def _source(document: Document, revision: Revision) -> CurateSource:
     return CurateSource(
-        document_id=revision.document_id,
+        document_id=document.id,
         revision_id=revision.id,
-        document_name=revision.document.name,
+        document_name=document.name,
         pages_path=pages_path(revision),
         media_type=revision.media_type,
     )

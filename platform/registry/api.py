@@ -38,7 +38,7 @@ def base_model_body(base_model: BaseModel) -> dict[str, Any]:
 
 class BaseModelBody(Body):
     name: str
-    path: str
+    path: str = Field(max_length=1000)
     """Folder on this installation's disk: safetensors weights, config.json and tokenizer."""
     kind: Literal["causal_lm", "embedding"] = "causal_lm"
     licence: str = Field(min_length=1, max_length=200)

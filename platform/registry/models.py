@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
@@ -35,6 +37,9 @@ class BaseModel(CreatedModel):
     open_to_all = models.BooleanField(
         default=True, help_text=_("Every organization may use it; otherwise only those granted.")
     )
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class BaseModelGrant(TenantModel):
@@ -72,6 +77,13 @@ class ModelVersion(TenantModel):
             ),
             models.UniqueConstraint(fields=["training_run_id"], name="one_model_version_of_a_run"),
         ]
+
+    def __str__(self) -> str:
+        """Short, for people; `name` is what a client sends."""
+        return gettext("%(name)s, version %(number)d") % {"name": self.suffix, "number": self.number}
+
+    def get_absolute_url(self) -> str:
+        return reverse("training:model", args=[self.id])
 
 
 class ModelExport(TenantModel):

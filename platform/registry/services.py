@@ -50,8 +50,10 @@ def base_model_register(
                     _("Another base model has this name. A base model never changes; choose a new name."),
                     param="name",
                 )
-            known.path = str(folder)
-            known.save(update_fields=["path"])
+            if known.path != str(folder):
+                known.path = str(folder)
+                known.save(update_fields=["path"])
+                _audit(known, actor, "base_model.moved")
             return known
         base_model = BaseModel.objects.create(
             name=name,
@@ -68,15 +70,19 @@ def base_model_register(
             layers=facts.layers,
             has_chat_template=facts.has_chat_template,
         )
-        audit_record(
-            organization_id=None,
-            actor=actor,
-            action="base_model.registered",
-            target_type="base_model",
-            target_id=base_model.id,
-            data={"name": name, "digest": facts.folder_digest},
-        )
+        _audit(base_model, actor, "base_model.registered")
     return base_model
+
+
+def _audit(base_model: BaseModel, actor: Actor, action: str) -> None:
+    audit_record(
+        organization_id=None,
+        actor=actor,
+        action=action,
+        target_type="base_model",
+        target_id=base_model.id,
+        data={"name": base_model.name, "digest": base_model.digest, "path": base_model.path},
+    )
 
 
 def _allowed_folder(path: str) -> Path:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
 from accounts.principal import actor_of
-from common.errors import NotFound
+from common.errors import InvalidRequest, NotFound
 from common.model_server import Passage
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, refuse_unsupported, unix
@@ -17,14 +18,12 @@ from documents.selectors import documents_by_id
 from registry.models import BaseModelKind
 from registry.selectors import base_model_get
 from retrieval import services
-from retrieval.models import KnowledgeBase, KnowledgeBaseDocument
-from retrieval.search import search
+from retrieval.models import KnowledgeBase
+from retrieval.search import MAXIMUM_QUERY, search
 from retrieval.selectors import (
-    BuildView,
-    build_view,
+    Entry,
     entry_get,
     entry_list,
-    entry_status,
     knowledge_base_get,
     knowledge_base_list,
     status_counts,
@@ -51,7 +50,10 @@ class StoreChange(Body):
 
 
 def store_body(knowledge_base: KnowledgeBase) -> dict[str, Any]:
-    counts = status_counts(entry_list(knowledge_base), build_view(knowledge_base))
+    return _store_body(knowledge_base, status_counts(entry_list([knowledge_base]))[knowledge_base.id])
+
+
+def _store_body(knowledge_base: KnowledgeBase, counts: dict[str, int]) -> dict[str, Any]:
     build = knowledge_base.current_build
     return {
         "id": knowledge_base.id,
@@ -102,7 +104,8 @@ def _refuse(expires_after: object, chunking_strategy: dict[str, Any] | None = No
 @router.get("/vector_stores", summary="List vector stores")
 def store_list(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
     page = keyset_page(knowledge_base_list(), after=query.after, limit=query.limit, order=query.order)
-    return list_body(page, store_body)
+    counts = status_counts(entry_list(page.items))
+    return list_body(page, lambda knowledge_base: _store_body(knowledge_base, counts[knowledge_base.id]))
 
 
 @router.get("/vector_stores/{vector_store_id}", summary="Retrieve a vector store")
@@ -145,12 +148,11 @@ class StoreFileQuery(PageQuery):
     filter: str | None = Field(default=None, pattern="^(in_progress|completed|failed|cancelled)$")
 
 
-def store_file_body(entry: KnowledgeBaseDocument, view: BuildView) -> dict[str, Any]:
-    status = entry_status(entry, view)
+def store_file_body(entry: Entry) -> dict[str, Any]:
     revision = entry.document.current_revision
     assert revision is not None
     error = None
-    if status == "failed":
+    if entry.status == "failed":
         error = {
             "code": revision.error_code or "index.failed",
             "message": revision.error_message or "The index build failed; its job says why.",
@@ -160,7 +162,7 @@ def store_file_body(entry: KnowledgeBaseDocument, view: BuildView) -> dict[str, 
         "object": "vector_store.file",
         "created_at": unix(entry.created_at),
         "vector_store_id": entry.knowledge_base_id,
-        "status": status,
+        "status": entry.status,
         "last_error": error,
         "usage_bytes": revision.size,
         "attributes": {},
@@ -175,25 +177,22 @@ def file_add(request: HttpRequest, vector_store_id: str, payload: StoreFileBody)
     knowledge_base = knowledge_base_get(vector_store_id)
     documents = documents_by_id([payload.file_id], param="file_id")
     services.documents_add(knowledge_base=knowledge_base, documents=documents, actor=actor_of(request))
-    return store_file_body(entry_get(knowledge_base, payload.file_id), build_view(knowledge_base))
+    return store_file_body(entry_get(knowledge_base, payload.file_id))
 
 
 @router.get("/vector_stores/{vector_store_id}/files", summary="List files")
 def file_list(request: HttpRequest, vector_store_id: str, query: Query[StoreFileQuery]) -> dict[str, Any]:
-    knowledge_base = knowledge_base_get(vector_store_id)
-    view = build_view(knowledge_base)
-    rows = entry_list(knowledge_base)
-    page = keyset_page(rows, after=query.after, limit=query.limit, order=query.order, key="document_id")
-    body = list_body(page, lambda entry: store_file_body(entry, view))
+    rows = entry_list([knowledge_base_get(vector_store_id)])
     if query.filter:
-        body["data"] = [item for item in body["data"] if item["status"] == query.filter]
-    return body
+        rows = rows.filter(status=query.filter)
+    page = keyset_page(rows, after=query.after, limit=query.limit, order=query.order, key="document_id")
+    return list_body(page, store_file_body)
 
 
 @router.get("/vector_stores/{vector_store_id}/files/{file_id}", summary="Retrieve a file")
 def file_retrieve(request: HttpRequest, vector_store_id: str, file_id: str) -> dict[str, Any]:
     knowledge_base = knowledge_base_get(vector_store_id)
-    return store_file_body(entry_get(knowledge_base, file_id), build_view(knowledge_base))
+    return store_file_body(entry_get(knowledge_base, file_id))
 
 
 @router.delete("/vector_stores/{vector_store_id}/files/{file_id}", summary="Remove a file")
@@ -221,14 +220,15 @@ def batch_retrieve(request: HttpRequest, vector_store_id: str, batch_id: str) ->
 
 
 def batch_body(knowledge_base: KnowledgeBase, batch_id: str) -> dict[str, Any]:
-    entries = list(entry_list(knowledge_base).filter(batch_id=batch_id))
-    if not entries:
+    entries = entry_list([knowledge_base]).filter(batch_id=batch_id)
+    first = entries.order_by("id").first()
+    if first is None:
         raise NotFound
-    counts = status_counts(entries, build_view(knowledge_base))
+    counts = status_counts(entries)[knowledge_base.id]
     return {
         "id": batch_id,
         "object": "vector_store.files_batch",
-        "created_at": unix(entries[0].created_at),
+        "created_at": unix(first.created_at),
         "vector_store_id": knowledge_base.id,
         "status": "in_progress" if counts["in_progress"] else "completed",
         "file_counts": counts,
@@ -254,7 +254,13 @@ def store_search(request: HttpRequest, vector_store_id: str, payload: SearchRequ
         }
     )
     queries = [payload.query] if isinstance(payload.query, str) else payload.query
-    query = " ".join(queries)
+    query = " ".join(queries).strip()
+    if not 1 <= len(query) <= MAXIMUM_QUERY:
+        raise InvalidRequest(
+            "invalid_value",
+            _("query must hold 1 to %(most)d characters.") % {"most": MAXIMUM_QUERY},
+            param="query",
+        )
     hits = search(knowledge_base_get(vector_store_id), query, limit=payload.max_num_results)
     return {
         "object": "vector_store.search_results.page",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
@@ -25,6 +27,12 @@ class KnowledgeBase(TenantModel):
 
     class Meta:
         indexes = [models.Index(fields=["organization", "-id"], name="knowledge_base_newest")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("knowledge:detail", args=[self.id])
 
 
 class KnowledgeBaseDocument(TenantModel):
@@ -65,3 +73,13 @@ class IndexBuild(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["knowledge_base", "number"], name="one_index_build_of_a_number")
         ]
+
+    def __str__(self) -> str:
+        """Read it with its `knowledge_base` selected."""
+        return gettext("%(knowledge_base)s, build %(number)d") % {
+            "knowledge_base": self.knowledge_base,
+            "number": self.number,
+        }
+
+    def get_absolute_url(self) -> str:
+        return reverse("knowledge:detail", args=[self.knowledge_base_id])

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from common.connections import release_connection
 from common.model_server import Passage, model_server
 from retrieval.models import IndexBuild, KnowledgeBase
 from retrieval.selectors import index_folder, searchable_documents
+
+MAXIMUM_QUERY = 8192
+"""Characters the model server searches for at most."""
 
 
 def search(knowledge_base: KnowledgeBase, query: str, *, limit: int) -> list[Passage]:
@@ -14,10 +18,9 @@ def search(knowledge_base: KnowledgeBase, query: str, *, limit: int) -> list[Pas
     if knowledge_base.current_build is None:
         return []
     build: IndexBuild = knowledge_base.current_build
+    documents = searchable_documents(build)
+    embedding_model = Path(knowledge_base.embedding_model.path)
+    release_connection()
     return model_server().search(
-        index_folder(build),
-        query,
-        limit=limit,
-        document_ids=searchable_documents(build),
-        embedding_model=Path(knowledge_base.embedding_model.path),
+        index_folder(build), query, limit=limit, document_ids=documents, embedding_model=embedding_model
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from django.db import transaction
@@ -65,16 +66,22 @@ def knowledge_base_update(
 @transaction.atomic
 def knowledge_base_delete(*, knowledge_base: KnowledgeBase, actor: Actor) -> None:
     """Hide it and stop its builds. Releases keep the index builds they were made with."""
+    # The job before the knowledge base: a build that ends now locks them in this order, too.
+    for build in knowledge_base.builds.filter(state=IndexBuildState.BUILDING).select_related("job"):
+        with suppress(Conflict):  # it may have come to its end by itself a moment ago
+            job_cancel(job=build.job, actor=actor)
     knowledge_base.deleted_at = timezone.now()
     knowledge_base.save(update_fields=["deleted_at"])
-    for build in knowledge_base.builds.filter(state=IndexBuildState.BUILDING).select_related("job"):
-        job_cancel(job=build.job, actor=actor)
     _audit(knowledge_base, actor, "knowledge_base.deleted", {})
 
 
 @transaction.atomic
 def documents_add(*, knowledge_base: KnowledgeBase, documents: list[Document], actor: Actor) -> str:
-    """Add documents and let an index build follow; answers the id of this batch."""
+    """Add documents and let an index build follow; answers the id of this batch.
+
+    Adding what is there already tries again where the newest build came to nothing.
+    """
+    _lock(knowledge_base.id)
     batch_id = new_id("vsfb_")
     KnowledgeBaseDocument.objects.bulk_create(
         (
@@ -91,13 +98,14 @@ def documents_add(*, knowledge_base: KnowledgeBase, documents: list[Document], a
         update_fields=["batch_id"],
     )
     _audit(knowledge_base, actor, "knowledge_base.documents_added", {"documents": [d.id for d in documents]})
-    index_build_if_needed(knowledge_base_id=knowledge_base.id, actor=actor)
+    index_build_if_needed(knowledge_base_id=knowledge_base.id, actor=actor, again=True)
     return batch_id
 
 
 @transaction.atomic
 def document_remove(*, knowledge_base: KnowledgeBase, document_id: str, actor: Actor) -> None:
     """The document is not found from this moment on; the next build leaves it out."""
+    _lock(knowledge_base.id)
     entry_get(knowledge_base, document_id).delete()
     _audit(knowledge_base, actor, "knowledge_base.document_removed", {"document": document_id})
     index_build_if_needed(knowledge_base_id=knowledge_base.id, actor=actor)
@@ -116,25 +124,39 @@ def document_ready(job: Job) -> None:
 
 
 @transaction.atomic
-def index_build_if_needed(*, knowledge_base_id: str, actor: Actor) -> IndexBuild | None:
-    """Start a build unless one runs, or the newest one (whatever became of it) had the same revisions.
+def index_build_if_needed(*, knowledge_base_id: str, actor: Actor, again: bool = False) -> IndexBuild | None:
+    """Start a build unless one runs, or the newest one had the same revisions.
 
-    While one runs nothing is started: its finalize asks again.
+    While one runs nothing is started: its finalize asks again. A newest build that failed counts,
+    too, lest it be repeated for ever; `again` is the wish to repeat it.
     """
-    knowledge_base = (
-        KnowledgeBase.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("embedding_model", "current_build")
-        .get(pk=knowledge_base_id)
-    )
+    knowledge_base = _lock(knowledge_base_id)
     latest = latest_build(knowledge_base)
     if latest is not None and latest.state == IndexBuildState.BUILDING:
         return None
     revisions = _wanted_revisions(knowledge_base)
     if not revisions:
         return None
-    if latest is not None and set(latest.revisions.values_list("id", flat=True)) == {r.id for r in revisions}:
+    if (
+        latest is not None
+        and _holds(latest, revisions)
+        and not (again and latest.state != IndexBuildState.READY)
+    ):
         return None
     return _index_build_create(knowledge_base, revisions, actor)
+
+
+def _lock(knowledge_base_id: str) -> KnowledgeBase:
+    """One change of a knowledge base at a time; taken before the audit trail's lock, by everyone."""
+    rows = KnowledgeBase.objects.select_for_update(no_key=True, of=("self",))
+    knowledge_base: KnowledgeBase = rows.select_related("embedding_model", "current_build").get(
+        pk=knowledge_base_id
+    )
+    return knowledge_base
+
+
+def _holds(build: IndexBuild, revisions: list[Revision]) -> bool:
+    return set(build.revisions.values_list("id", flat=True)) == {revision.id for revision in revisions}
 
 
 def _wanted_revisions(knowledge_base: KnowledgeBase) -> list[Revision]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
@@ -56,6 +57,12 @@ class Schedule(TenantModel):
                 fields=["next_fire_at"], condition=models.Q(is_active=True, deleted_at=None), name="due"
             )
         ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("schedules:detail", args=[self.id])
 
 
 class Stage(models.TextChoices):

@@ -7,9 +7,10 @@ and a stage whose job still runs is left alone.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -32,12 +33,15 @@ from registry.models import BaseModel, ModelVersion
 from registry.selectors import latest_version
 from retrieval.models import IndexBuildState
 from retrieval.selectors import latest_build
-from retrieval.services import documents_add
+from retrieval.services import documents_add, index_build_if_needed
 from schedules.models import Schedule, ScheduledRun, Stage
 from training.hyperparameters import hyperparameters
 from training.models import MethodType
 from training.services import training_run_create
 
+logger = logging.getLogger(__name__)
+
+FRUITLESS = (IndexBuildState.FAILED, IndexBuildState.CANCELLED)
 HELDOUT_SHARE = 0.1
 PERSON = "schedule"
 """Stands for the maker of a scheduled release, so that any reviewer may approve it."""
@@ -49,7 +53,13 @@ def scheduled_runs_advance() -> int:
         running = list(ScheduledRun.objects.filter(ended_at=None).values_list("id", "organization_id"))
     for id, organization_id in running:
         with organization_scope(organization_id):
-            scheduled_run_advance(id)
+            try:
+                scheduled_run_advance(id)
+            except DatabaseError:
+                raise
+            except Exception:
+                # One run that trips over a fault of ours must not hold up everybody else's.
+                logger.exception("advancing %s failed", id)
     return len(running)
 
 
@@ -82,9 +92,11 @@ def _locked(id: str) -> ScheduledRun | None:
 def _curate(run: ScheduledRun) -> None:
     schedule = run.schedule
     if run.dataset_version is None:
-        if _nothing_new(schedule):
+        run.dataset_version = _up_to_date_version(schedule)
+        if run.dataset_version is not None and _released_already(schedule, run.dataset_version):
             _end(run, Stage.SKIPPED)
             return
+    if run.dataset_version is None:
         run.dataset_version = dataset_version_create(
             dataset=schedule.dataset, documents=None, heldout_share=HELDOUT_SHARE, actor=_actor(schedule)
         )
@@ -130,6 +142,9 @@ def _index(run: ScheduledRun) -> None:
     if knowledge_base is None:
         run.stage = Stage.RELEASE
         return
+    if knowledge_base.deleted_at is not None:
+        _end(run, Stage.FAILED, code="knowledge_base_deleted", message=_("The knowledge base was deleted."))
+        return
     assert run.dataset_version is not None
     present = knowledge_base.entries.values("document_id")
     missing = list(
@@ -140,7 +155,15 @@ def _index(run: ScheduledRun) -> None:
     if missing:
         documents_add(knowledge_base=knowledge_base, documents=missing, actor=_actor(run.schedule))
     build = latest_build(knowledge_base)
-    if build is None or build.state == IndexBuildState.BUILDING:
+    if build is None or (build.state in FRUITLESS and build.created_at < run.created_at):
+        # What came to nothing before this run is tried once more, not for ever.
+        build = index_build_if_needed(
+            knowledge_base_id=knowledge_base.id, actor=_actor(run.schedule), again=True
+        )
+    if build is None:
+        _end(run, Stage.FAILED, code="nothing_to_index", message=_("No document can be searched."))
+        return
+    if build.state == IndexBuildState.BUILDING:
         return
     if build.state != IndexBuildState.READY:
         _fail_with(run, build.job)
@@ -186,16 +209,25 @@ _STAGES: dict[str, Callable[[ScheduledRun], None]] = {
 }
 
 
-def _nothing_new(schedule: Schedule) -> bool:
-    """The newest ready version was made of the same revisions by the same recipe."""
+def _up_to_date_version(schedule: Schedule) -> DatasetVersion | None:
+    """The newest ready version, if it was made of what there is now by today's recipe."""
     newest: DatasetVersion | None = (
-        schedule.dataset.versions.filter(state=DatasetVersionState.READY).order_by("-number").first()
+        schedule.dataset.versions.filter(state=DatasetVersionState.READY)
+        .select_related("job")
+        .order_by("-number")
+        .first()
     )
     if newest is None:
-        return False
+        return None
     wanted = set(ready_documents().values_list("current_revision_id", flat=True))
     made_of = set(newest.revisions.values_list("id", flat=True))
-    return wanted == made_of and newest.recipe == recipe_content(schedule.dataset).model_dump(mode="json")
+    same_recipe = newest.recipe == recipe_content(schedule.dataset).model_dump(mode="json")
+    return newest if same_recipe and wanted == made_of else None
+
+
+def _released_already(schedule: Schedule, version: DatasetVersion) -> bool:
+    """A run of this schedule came to its end with these data; one that failed is worth another try."""
+    return bool(schedule.runs.filter(dataset_version=version, stage=Stage.DONE).exists())
 
 
 def _succeeded(run: ScheduledRun, job: Job) -> bool:

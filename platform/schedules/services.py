@@ -89,13 +89,16 @@ def schedule_create(
 def schedule_update(
     *, schedule: Schedule, name: str | None, is_active: bool | None, timing: dict[str, Any], actor: Actor
 ) -> Schedule:
+    schedule = Schedule.objects.select_for_update(no_key=True, of=("self",)).get(pk=schedule.pk)
+    resumed = is_active is True and not schedule.is_active
     if name is not None:
         schedule.name = name
     if is_active is not None:
         schedule.is_active = is_active
     for field, value in timing.items():
         setattr(schedule, field, value)
-    schedule.next_fire_at = timing_of(schedule).after(timezone.now())
+    if timing or resumed:
+        schedule.next_fire_at = timing_of(schedule).after(timezone.now())
     schedule.save()
     _audit(schedule, actor, "schedule.updated", {"active": schedule.is_active})
     return schedule

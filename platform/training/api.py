@@ -14,7 +14,7 @@ from pydantic import Field
 from accounts.principal import actor_of
 from common.errors import InvalidRequest, NotFound
 from common.pagination import keyset_page, list_body
-from common.wire import Body, PageQuery, refuse_unsupported, unix, validate
+from common.wire import Body, PageQuery, idempotency_key, refuse_unsupported, unix, validate
 from documents.models import Document
 from documents.selectors import document_get
 from jobs.api import job_error_body
@@ -128,7 +128,7 @@ def job_create(request: HttpRequest, payload: JobBody) -> dict[str, Any]:
         metadata=payload.metadata,
         checkpointing=validate(Checkpointing, payload.checkpoint or {}, at="checkpoint."),
         distributed=validate(Distributed, payload.distributed or {}, at="distributed."),
-        idempotency_key=request.headers.get("Idempotency-Key"),
+        idempotency_key=idempotency_key(request),
         actor=actor_of(request),
     )
     return run_body(run)
@@ -208,8 +208,8 @@ def job_events(request: HttpRequest, job_id: str, query: Query[ChildQuery]) -> d
     after = None
     if query.after is not None:
         after = query.after.removeprefix(EVENT_PREFIX)
-        if not after.isdigit():
-            raise NotFound(param="after")
+        if not (after.isascii() and after.isdigit() and len(after) <= 18):
+            raise InvalidRequest("invalid_after", "after must be the id of an event.", param="after")
     rows = JobEvent.objects.filter(job=run_get(job_id).job)
     return list_body(keyset_page(rows, after=after, limit=query.limit), event_body)
 

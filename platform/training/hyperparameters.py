@@ -40,11 +40,10 @@ def hyperparameters(given: dict[str, Any], *, at: str) -> Hyperparameters:
     try:
         return Hyperparameters.model_validate(own)
     except ValidationError as error:
-        problem = invalid_field(error)
+        problem = invalid_field(error, own)
         name = names.get(problem.param or "", problem.param or "")
-        raise InvalidRequest(
-            problem.code, f"{at}{name}: {error.errors()[0]['msg']}.", param=f"{at}{name}"
-        ) from error
+        param = f"{at}{name}".rstrip(".")
+        raise InvalidRequest(problem.code, f"{param}: {error.errors()[0]['msg']}.", param=param) from error
 
 
 def openai_hyperparameters(values: Hyperparameters) -> dict[str, Any]:

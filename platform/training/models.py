@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
@@ -42,6 +43,13 @@ class TrainingRun(TenantModel):
     )
     result = models.JSONField(default=dict)
     """The engine's `TrainResult`."""
+
+    def __str__(self) -> str:
+        """Read it with its `base_model` and `parent` selected."""
+        return f"{self.parent or self.base_model} → {self.suffix}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("training:detail", args=[self.id])
 
 
 class Checkpoint(TenantModel):

@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from common.errors import NotFound
 from jobs.selectors import public_state
+from registry.models import ModelVersion
 from training.models import Checkpoint, TrainingRun
 
 # What OpenAI's fine-tuning clients expect to read for our states.
@@ -23,6 +24,10 @@ def run_get(id: str) -> TrainingRun:
     if run is None:
         raise NotFound
     return run
+
+
+def run_of_version(version: ModelVersion) -> TrainingRun | None:
+    return run_list().filter(pk=version.training_run_id).first()
 
 
 def wire_status(run: TrainingRun) -> str:

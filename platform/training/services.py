@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organization
 from audit.services import Actor, audit_record
+from common.digests import value_digest
 from common.errors import Conflict, InvalidRequest
 from common.storage import run_path
 from documents.models import Document, Purpose, Revision
@@ -66,8 +67,15 @@ def training_run_create(
         checkpoint=checkpointing or Checkpointing(),
         distributed=distributed or Distributed(),
     )
+    suffix = suffix or (parent.suffix if parent else DEFAULT_SUFFIX)
+    metadata = metadata or {}
     job = job_submit(
-        kind="train", spec=spec, actor=actor, idempotency_key=idempotency_key, processes=spec.processes
+        kind="train",
+        spec=spec,
+        actor=actor,
+        idempotency_key=idempotency_key,
+        request_digest=value_digest([spec.digest(), model, suffix, metadata]),
+        processes=spec.processes,
     )
     known = TrainingRun.objects.filter(job=job).first()
     if known is not None:
@@ -80,8 +88,8 @@ def training_run_create(
         dataset_version=dataset_version,
         training_revision=revision,
         hyperparameters=hyperparameters.model_dump(mode="json"),
-        suffix=suffix or (parent.suffix if parent else DEFAULT_SUFFIX),
-        metadata=metadata or {},
+        suffix=suffix,
+        metadata=metadata,
     )
     audit_record(
         organization_id=run.organization_id,

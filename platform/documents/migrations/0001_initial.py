@@ -169,6 +169,7 @@ class Migration(migrations.Migration):
                             ("pending", "receiving parts"),
                             ("completed", "completed"),
                             ("cancelled", "cancelled"),
+                            ("expired", "expired"),
                         ],
                         default="pending",
                         max_length=16,

@@ -1,0 +1,182 @@
+"""Writes: files that arrive in parts and become a document when they are completed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from audit.services import Actor, audit_record
+from common.errors import Conflict, InvalidRequest, NotFound, TooLarge
+from common.ids import new_id
+from common.storage import SizeExceeded, part_keep, part_path, parts_delete, receive
+from documents.models import Upload, UploadPart, UploadState
+from documents.selectors import upload_get
+from documents.services import check_purpose, clean_name, document_upload, file_too_large
+
+LIFETIME = timedelta(hours=1)
+MAXIMUM_PART_BYTES = 64 * 1024 * 1024
+REPEATS = 2
+"""Parts may be sent again after a broken connection, but not without end: the parts kept hold at
+most this many times the announced bytes."""
+COPY_BYTES = 1024 * 1024
+
+
+@transaction.atomic
+def upload_create(*, name: str, purpose: str, size: int, media_type: str, actor: Actor) -> Upload:
+    check_purpose(purpose)
+    if size < 1:
+        raise InvalidRequest("empty_file", _("The file is empty. Choose the file again."), param="bytes")
+    if size > settings.KOSHA_MAX_UPLOAD_BYTES:
+        raise file_too_large(param="bytes")
+    _expired_drop()
+    upload = Upload.objects.create(
+        name=clean_name(name, param="filename"),
+        purpose=purpose,
+        size=size,
+        media_type=media_type,
+        expires_at=timezone.now() + LIFETIME,
+    )
+    _audit(upload, actor, "upload.created", {"size": size})
+    return upload
+
+
+def upload_part_add(*, upload_id: str, chunks: Iterable[bytes], actor: Actor) -> UploadPart:
+    """Keep one part. Parts may come in any order and at once; completing names their order."""
+    upload = _pending(upload_get(upload_id))
+    try:
+        incoming = receive(upload.organization_id, chunks, maximum_bytes=MAXIMUM_PART_BYTES)
+    except SizeExceeded as error:
+        raise TooLarge("part_too_large", _("A part may hold at most 64 MB."), param="data") from error
+    try:
+        if incoming.size == 0:
+            raise InvalidRequest("empty_part", _("The part is empty."), param="data")
+        with transaction.atomic():
+            upload = _locked(upload_id)
+            _refuse_excess(upload, incoming.size)
+            part = UploadPart(
+                id=new_id("part_"),
+                organization_id=upload.organization_id,
+                upload=upload,
+                sha256=incoming.sha256,
+                size=incoming.size,
+            )
+            part_keep(upload.organization_id, upload.id, part.id, incoming)
+            part.save(force_insert=True)
+            _audit(upload, actor, "upload.part_added", {"part": part.id, "size": part.size})
+        return part
+    finally:
+        incoming.discard()
+
+
+def _refuse_excess(upload: Upload, size: int) -> None:
+    held = upload.parts.aggregate(bytes=Sum("size"))["bytes"] or 0
+    if held + size > REPEATS * upload.size:
+        raise TooLarge(
+            "upload_exceeded",
+            _("The parts hold more than the %(size)d bytes that were announced. Create a new upload.")
+            % {"size": upload.size},
+            param="data",
+        )
+
+
+@transaction.atomic
+def upload_complete(*, upload_id: str, part_ids: list[str], actor: Actor) -> Upload:
+    """Join the parts in the given order into a document. Completing twice gives the same answer."""
+    upload = Upload.objects.select_for_update(no_key=True).filter(pk=upload_id).first()
+    if upload is None:
+        raise NotFound
+    if upload.state == UploadState.COMPLETED:
+        return upload_get(upload_id)
+    parts = _parts_in_order(_pending(upload), part_ids)
+    upload.document = document_upload(
+        name=upload.name,
+        purpose=upload.purpose,
+        chunks=_joined(parts),
+        media_type=upload.media_type,
+        actor=actor,
+    )
+    upload.state = UploadState.COMPLETED
+    upload.save(update_fields=["state", "document"])
+    _audit(upload, actor, "upload.completed", {"document": upload.document.id})
+    _parts_drop(upload)
+    return upload_get(upload_id)
+
+
+@transaction.atomic
+def upload_cancel(*, upload_id: str, actor: Actor) -> Upload:
+    upload = _locked(upload_id)
+    upload.state = UploadState.CANCELLED
+    upload.save(update_fields=["state"])
+    _audit(upload, actor, "upload.cancelled", {})
+    _parts_drop(upload)
+    return upload
+
+
+def _locked(upload_id: str) -> Upload:
+    upload: Upload | None = Upload.objects.select_for_update(no_key=True).filter(pk=upload_id).first()
+    if upload is None:
+        raise NotFound
+    return _pending(upload)
+
+
+def _pending(upload: Upload) -> Upload:
+    if upload.state != UploadState.PENDING:
+        raise Conflict("upload_not_pending", _("This upload is completed or cancelled. Create a new one."))
+    if upload.expires_at <= timezone.now():
+        raise Conflict("upload_expired", _("This upload has expired. Create a new one."))
+    return upload
+
+
+def _parts_in_order(upload: Upload, part_ids: list[str]) -> list[UploadPart]:
+    parts = {part.id: part for part in upload.parts.all()}
+    for position, id in enumerate(part_ids):
+        if id not in parts:
+            raise NotFound(param=f"part_ids.{position}")
+    ordered = [parts[id] for id in part_ids]
+    total = sum(part.size for part in ordered)
+    if total != upload.size:
+        raise InvalidRequest(
+            "upload_size_mismatch",
+            _("The parts hold %(total)d bytes, but the upload announced %(size)d.")
+            % {"total": total, "size": upload.size},
+            param="part_ids",
+        )
+    return ordered
+
+
+def _joined(parts: list[UploadPart]) -> Iterator[bytes]:
+    for part in parts:
+        with open(part_path(part.organization_id, part.upload_id, part.id), "rb") as file:
+            while chunk := file.read(COPY_BYTES):
+                yield chunk
+
+
+def _expired_drop() -> None:
+    """Whoever begins an upload sweeps up behind a few that were never finished."""
+    expired = Upload.objects.filter(state=UploadState.PENDING, expires_at__lte=timezone.now())
+    for upload in expired.select_for_update(skip_locked=True).order_by("id")[:20]:
+        upload.state = UploadState.EXPIRED
+        upload.save(update_fields=["state"])
+        _parts_drop(upload)
+
+
+def _parts_drop(upload: Upload) -> None:
+    upload.parts.all().delete()
+    transaction.on_commit(lambda: parts_delete(upload.organization_id, upload.id))
+
+
+def _audit(upload: Upload, actor: Actor, action: str, data: dict[str, object]) -> None:
+    audit_record(
+        organization_id=upload.organization_id,
+        actor=actor,
+        action=action,
+        target_type="upload",
+        target_id=upload.id,
+        data=data,
+    )
