@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.engines.training.tiny import losses, make_run, run_config
+from tests.engines.training.tiny import go, losses, make_run, run_config
 from workers.artifacts import verify_manifest
-from workers.specs.run import RunResult, RunStatus
+from workers.specs.run import RunResult
 from workers.specs.train import Checkpointing, Distributed, TrainResult, TrainSpec
 from workers.training.distributed import is_signed, sign
-from workers.training.engine import train
 
 pytestmark = pytest.mark.ml
 MakeSpec = Callable[..., TrainSpec]
@@ -60,9 +59,7 @@ def test_split_optimizer_states_agree_and_resume(make_spec: MakeSpec, tmp_path: 
 
 
 def check_agreement(two: TrainResult, spec: TrainSpec, folder: Path) -> None:
-    run = make_run(folder / "one")
-    one = train(run, spec.model_copy(update={"distributed": Distributed()}), metrics_seconds=0)
-    run.finish(RunResult(status=RunStatus.SUCCEEDED))
+    one = go(make_run(folder / "one"), spec.model_copy(update={"distributed": Distributed()}))
     expected, measured = losses(folder / "one"), losses(folder / "two")
     assert measured == pytest.approx({step: expected[step] for step in measured}, rel=1e-4)
     assert two.loss_last == pytest.approx(one.loss_last, rel=1e-4)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.engines.training.tiny import (
     events,
+    go,
     losses,
     make_run,
     mixed_records,
@@ -20,21 +21,12 @@ from tests.engines.training.tiny import (
 )
 from workers.artifacts import verify_manifest
 from workers.runtime import EngineFault, Run, StopRequested, UserError
-from workers.specs.run import RunConfig, RunResult, RunStatus
-from workers.specs.train import Checkpointing, TrainResult, TrainSpec
-from workers.training.engine import train
+from workers.specs.run import RunConfig
+from workers.specs.train import Checkpointing, TrainSpec
 
 MakeSpec = Callable[..., TrainSpec]
 # Measured once with this code; a change of them means that training computes something else.
 GOLDEN = [5.928984, 5.823901, 5.680280]
-
-
-def go(run: Run, spec: TrainSpec) -> TrainResult:
-    """Like `run_engine`: whatever happens, the run is finished."""
-    try:
-        return train(run, spec, metrics_seconds=0)
-    finally:
-        run.finish(RunResult(status=RunStatus.STOPPED))
 
 
 class StopAfter(Run):

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.engines.training.tiny import events, losses, make_model, run_config
+from tests.engines.training.tiny import events, go, losses, make_model, make_run, run_config
 from workers.artifacts import verify_manifest
+from workers.runtime import UserError
 from workers.specs.run import ExitCode, RunResult
 from workers.specs.train import Checkpointing, TrainResult, TrainSpec
 
@@ -23,21 +24,8 @@ pytestmark = pytest.mark.ml
 MakeSpec = Callable[..., TrainSpec]
 
 
-def start(folder: Path, spec: TrainSpec, *, previous: tuple[Path, ...] = ()) -> subprocess.Popen[bytes]:
-    folder.mkdir()
-    config = folder / "config.json"
-    config.write_text(run_config(folder, previous=previous, spec=spec).model_dump_json())
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-m", "workers.train", str(config)], env=environment)
-
-
-def finish(folder: Path, process: subprocess.Popen[bytes], code: int = ExitCode.DONE) -> RunResult:
-    assert process.wait(timeout=240) == code
-    return RunResult.model_validate_json((folder / "result.json").read_bytes())
-
-
-def run(folder: Path, spec: TrainSpec, **options: Any) -> TrainResult:
-    return TrainResult.model_validate(finish(folder, start(folder, spec, **options)).output)
+def run(folder: Path, spec: TrainSpec, *, previous: tuple[Path, ...] = ()) -> TrainResult:
+    return go(make_run(folder, previous=previous), spec)
 
 
 def lora(make_spec: MakeSpec, spec: dict[str, Any] | None = None, **hyperparameters: Any) -> TrainSpec:
@@ -76,37 +64,35 @@ def test_the_adapter_changes_the_model_and_can_be_continued(
     assert second.loss_first < result.loss_first
 
     other = make_model(tmp_path / "other", "gemma3")
-    process = start(tmp_path / "third", lora(make_spec, {**parent, "base_model": other}))
-    failed = finish(tmp_path / "third", process, ExitCode.USER_ERROR)
-    assert failed.error is not None
-    assert (failed.error.code, failed.error.param) == ("train.user.adapter_mismatch", "parent_adapter")
-
     damaged = Path(shutil.copytree(adapter, tmp_path / "damaged"))
     (damaged / "adapter_model.safetensors").write_bytes(b"x")
-    process = start(tmp_path / "fourth", lora(make_spec, {"parent_adapter": damaged}))
-    failed = finish(tmp_path / "fourth", process, ExitCode.USER_ERROR)
-    assert failed.error is not None
-    assert failed.error.code == "train.user.adapter_mismatch"
+    for unfit in ({**parent, "base_model": other}, {"parent_adapter": damaged}):
+        with pytest.raises(UserError) as refused:
+            run(tmp_path / "third", lora(make_spec, unfit))
+        assert (refused.value.code, refused.value.param) == ("user.adapter_mismatch", "parent_adapter")
 
 
 def test_sigterm_ends_in_a_checkpoint_that_continues_to_the_bit(make_spec: MakeSpec, tmp_path: Path) -> None:
     spec = lora(
         make_spec,
         {"checkpoint": Checkpointing(every_steps=1000)},
-        max_steps=300, epochs=100, lora_dropout=0.1, learning_rate=1e-3,
+        max_steps=100, epochs=100, lora_dropout=0.1, learning_rate=1e-3,
     )  # fmt: skip
-    first = start(tmp_path / "first", spec)
-    wait_for_metrics(tmp_path / "first", first)
-    first.send_signal(signal.SIGTERM)
-    finish(tmp_path / "first", first, ExitCode.STOPPED)
+    config = tmp_path / "config.json"
+    config.write_text(run_config(tmp_path / "first", spec=spec).model_dump_json())
+    command = [sys.executable, "-m", "workers.train", str(config)]
+    with subprocess.Popen(command, env={**os.environ, "HF_HUB_OFFLINE": "1"}) as process:
+        wait_for_metrics(tmp_path / "first", process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=120) == ExitCode.STOPPED
     stopped_at = events(tmp_path / "first", "stopped")[0]["step"]
-    assert 0 < stopped_at < 300
+    assert 0 < stopped_at < 100
     resumed = run(tmp_path / "second", spec, previous=(tmp_path / "first",))
     assert resumed.resumed_from_step == stopped_at
     whole = run(tmp_path / "whole", spec)
     assert resumed.loss_last == whole.loss_last
     assert resumed.heldout_loss == whole.heldout_loss
-    assert losses(tmp_path / "second")[300] == losses(tmp_path / "whole")[300]
+    assert losses(tmp_path / "second")[100] == losses(tmp_path / "whole")[100]
 
 
 def wait_for_metrics(folder: Path, process: subprocess.Popen[bytes]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from workers.runtime import Run
 from workers.specs.records import MessagesRecord, PairRecord, Source, TextRecord
-from workers.specs.run import RunConfig
-from workers.specs.train import TrainSpec
+from workers.specs.run import RunConfig, RunResult, RunStatus
+from workers.specs.train import TrainResult, TrainSpec
 
 SOURCE = Source(document_id="d", revision_id="r", document_name="規程.pdf", kind="page", number=1)
 WORDS = ["休暇", "申請", "出張", "旅費", "上長", "承認", "期限", "部門", "規程", "は", "を", "する", "。"]
@@ -119,3 +119,13 @@ def events(folder: Path, type_: str) -> list[dict[str, Any]]:
 
 def losses(folder: Path) -> dict[int, float]:
     return {event["step"]: event["values"]["loss"] for event in events(folder, "metrics")}
+
+
+def go(run: Run, spec: TrainSpec) -> TrainResult:
+    """Train in this process; like `run_engine`, whatever happens, the run is finished."""
+    from workers.training.engine import train
+
+    try:
+        return train(run, spec, metrics_seconds=0)
+    finally:
+        run.finish(RunResult(status=RunStatus.STOPPED))
