@@ -64,6 +64,22 @@ class User(AbstractBaseUser):
         self.email = self.email.lower()
         super().save(*args, **options)
 
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class SignInFailure(CreatedModel):
+    """A sign-in that failed, kept for as long as it counts (`accounts/sign_in_limit.py`)."""
+
+    email_sha256 = models.CharField(max_length=64)
+    address = models.CharField(max_length=64)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["address", "-created_at"], name="sign_in_failures_of_a_place"),
+            models.Index(fields=["created_at"], name="sign_in_failures_by_age"),
+        ]
+
 
 class Membership(TenantModel):
     id = PrefixedIdField("member_")

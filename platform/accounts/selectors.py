@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import ApiKey, Membership, User
 from accounts.principal import Principal
 from audit.services import Actor
+from common.errors import NotFound
 from common.tenancy import every_organization
 
 SESSION_ORGANIZATION = "organization_id"
@@ -72,6 +73,13 @@ def memberships_of(user: User) -> list[Membership]:
 
 def membership_list() -> QuerySet[Membership]:
     return Membership.objects.select_related("user").order_by("user__email")
+
+
+def membership_get(id: str) -> Membership:
+    membership = membership_list().filter(pk=id).first()
+    if membership is None:
+        raise NotFound
+    return membership
 
 
 def api_key_list() -> QuerySet[ApiKey]:

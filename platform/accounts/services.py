@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey, Membership, Organization, Role, User
-from audit.services import Actor, audit_record
+from audit.services import SYSTEM, Actor, audit_record
 from common.errors import Conflict, InvalidRequest, NotFound, PermissionDenied
+from common.locks import unique_or
 from common.tenancy import current_organization_id, organization_scope
 
 KEY_PREFIX = "sk-kosha-"
@@ -19,9 +20,9 @@ KEY_PREFIX = "sk-kosha-"
 
 @transaction.atomic
 def organization_create(*, name: str, slug: str, actor: Actor) -> Organization:
-    if Organization.objects.filter(slug=slug).exists():
-        raise Conflict("organization_exists", _("An organization with this short name exists."), param="slug")
-    organization = Organization.objects.create(name=name, slug=slug)
+    taken = Conflict("organization_exists", _("An organization with this short name exists."), param="slug")
+    with unique_or(taken):
+        organization = Organization.objects.create(name=name, slug=slug)
     audit_record(
         organization_id=organization.id,
         actor=actor,
@@ -33,18 +34,62 @@ def organization_create(*, name: str, slug: str, actor: Actor) -> Organization:
     return organization
 
 
-def user_create(*, email: str, name: str, password: str | None = None, is_operator: bool = False) -> User:
+@transaction.atomic
+def user_create(
+    *,
+    email: str,
+    name: str,
+    password: str | None = None,
+    is_operator: bool = False,
+    actor: Actor = SYSTEM,
+) -> User:
     """Without a password the person cannot sign in until one is set."""
     user = User(email=email, name=name, is_operator=is_operator)
     user.set_password(password)
-    try:
-        with transaction.atomic():
-            user.save()
-    except IntegrityError as error:
-        raise Conflict(
-            "user_exists", _("A person with this e-mail address exists."), param="email"
-        ) from error
+    with unique_or(Conflict("user_exists", _("A person with this e-mail address exists."), param="email")):
+        user.save()
+    audit_record(
+        organization_id=None,
+        actor=actor,
+        action="user.created",
+        target_type="user",
+        target_id=user.id,
+        data={"operator": is_operator},
+    )
     return user
+
+
+@transaction.atomic
+def session_note(*, user: User, organization_id: str | None, action: str) -> None:
+    """A sign-in, a sign-out or a changed password, in the trail of the organization it opened."""
+    audit_record(
+        organization_id=organization_id,
+        actor=Actor("user", user.id, user.name or user.email),
+        action=action,
+        target_type="user",
+        target_id=user.id,
+    )
+
+
+@transaction.atomic
+def member_add(
+    *, organization_id: str, email: str, name: str, role: str, actor: Actor, by_role: str | None
+) -> tuple[Membership, str | None]:
+    """The new member and, where the person is new to Kosha, a password that is shown this once.
+
+    Raises Conflict `member_exists`: a role is changed on purpose, never by adding somebody again.
+    """
+    user, password = User.objects.filter(email=email.lower()).first(), None
+    if user is None:
+        password = secrets.token_urlsafe(12)
+        user = user_create(email=email, name=name, password=password, actor=actor)
+    with organization_scope(organization_id):
+        if Membership.objects.filter(user=user).exists():
+            raise Conflict("member_exists", _("This person is a member already."), param="email")
+    membership = membership_set(
+        organization_id=organization_id, user=user, role=role, actor=actor, by_role=by_role
+    )
+    return membership, password
 
 
 @transaction.atomic
@@ -55,7 +100,8 @@ def membership_set(
     if role not in Role.values:
         raise InvalidRequest("invalid_role", _("Choose one of the listed roles."), param="role")
     with organization_scope(organization_id):
-        old = Membership.objects.select_for_update().filter(user=user).first()
+        _lock_members(organization_id)
+        old = Membership.objects.filter(user=user).first()
         touches_owner = role == Role.OWNER or (old is not None and old.role == Role.OWNER)
         if touches_owner and by_role not in (None, Role.OWNER):
             raise PermissionDenied
@@ -77,7 +123,8 @@ def membership_set(
 
 @transaction.atomic
 def membership_remove(*, membership_id: str, actor: Actor, by_role: str | None) -> None:
-    membership = Membership.objects.select_for_update().filter(pk=membership_id).first()
+    _lock_members(current_organization_id())
+    membership = Membership.objects.filter(pk=membership_id).first()
     if membership is None:
         raise NotFound
     if membership.role == Role.OWNER:
@@ -95,8 +142,13 @@ def membership_remove(*, membership_id: str, actor: Actor, by_role: str | None) 
     membership.delete()
 
 
+def _lock_members(organization_id: str) -> None:
+    """One change of members at a time: of two owners who demote each other, one is refused."""
+    Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+
+
 def _require_another_owner(membership: Membership) -> None:
-    others = Membership.objects.select_for_update().filter(role=Role.OWNER).exclude(pk=membership.pk)
+    others = Membership.objects.filter(role=Role.OWNER).exclude(pk=membership.pk)
     if not others.exists():
         raise Conflict("last_owner", _("An organization keeps at least one owner. Name another owner first."))
 
@@ -138,7 +190,7 @@ def api_key_create(
 
 @transaction.atomic
 def api_key_revoke(*, key_id: str, actor: Actor) -> None:
-    key = ApiKey.objects.select_for_update().filter(pk=key_id, revoked_at=None).first()
+    key = ApiKey.objects.select_for_update(no_key=True).filter(pk=key_id, revoked_at=None).first()
     if key is None:
         raise NotFound
     key.revoked_at = timezone.now()

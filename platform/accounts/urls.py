@@ -1,4 +1,4 @@
-"""Addresses of sign-in, sign-out, language and the organization switcher."""
+"""Addresses of sign-in, sign-out, language, one's password and the organization switcher."""
 
 from __future__ import annotations
 
@@ -12,4 +12,5 @@ urlpatterns = [
     path("sign-out", views.SignOut.as_view(), name="sign_out"),
     path("language", set_language, name="set_language"),
     path("organization", views.choose_organization, name="choose_organization"),
+    path("account/password", views.ChangePassword.as_view(), name="change_password"),
 ]

@@ -1,23 +1,76 @@
-"""Sign in, sign out, and the organization one works in."""
+"""Sign in, sign out, one's own password, and the organization one works in."""
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LoginView, LogoutView
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
 
+from accounts.forms import PasswordForm, SignInForm
 from accounts.models import User
+from accounts.principal import principal_of
 from accounts.selectors import SESSION_ORGANIZATION, memberships_of
+from accounts.services import session_note
 from common.errors import NotFound
 
 
 class SignIn(LoginView):
     template_name = "accounts/sign_in.html"
+    form_class = SignInForm
     redirect_authenticated_user = True
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        user = form.get_user()
+        memberships = memberships_of(user)
+        session_note(
+            user=user,
+            organization_id=memberships[0].organization_id if memberships else None,
+            action="session.signed_in",
+        )
+        return response
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        status = 429 if form.has_error("__all__", SignInForm.TOO_MANY) else 200
+        return self.render_to_response(self.get_context_data(form=form), status=status)
 
 
 class SignOut(LogoutView):
     """POST only: a link on a foreign page must not sign anybody out."""
+
+    @transaction.atomic
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        principal = principal_of(request)
+        if principal.user is not None:
+            session_note(
+                user=principal.user, organization_id=principal.organization_id, action="session.signed_out"
+            )
+        return super().post(request, *args, **kwargs)
+
+
+class ChangePassword(PasswordChangeView):
+    """One's own password; every other session of this person ends with the old one."""
+
+    template_name = "accounts/password.html"
+    form_class = PasswordForm
+    success_url = reverse_lazy("home")
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        principal = principal_of(self.request)
+        session_note(
+            user=form.user, organization_id=principal.organization_id, action="member.password_changed"
+        )
+        messages.success(self.request, _("The password was changed."))
+        return response
 
 
 def choose_organization(request: HttpRequest) -> HttpResponse:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from console import views
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.home, name="home"),
     path("", include("accounts.urls")),
+    path("documents", include("documents.urls")),
+    path("datasets", include("processing.urls")),
+    path("jobs", include("jobs.urls")),
+    path("settings", include("console.settings.urls")),
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
@@ -157,6 +158,9 @@ class Job(TenantModel):
 
     def __str__(self) -> str:
         return self.id
+
+    def get_absolute_url(self) -> str:
+        return reverse("jobs:detail", args=[self.id])
 
     @property
     def run_dir(self) -> Path:

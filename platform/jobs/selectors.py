@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from common.errors import Conflict, NotFound
-from jobs.models import Job, JobEvent
+from common.tenancy import current_organization_id
+from jobs.models import Cluster, Job, JobEvent
 from jobs.transitions import JobState
 
 
@@ -50,11 +51,23 @@ def job_events(
     return list(rows.order_by("pk")[:limit])
 
 
+def newest_job_events(job: Job, limit: int) -> list[JobEvent]:
+    """The newest `limit` events that a person reads (curves are drawn, not listed), oldest first."""
+    rows = job_event_list(job).exclude(type="metrics").order_by("-pk")[:limit]
+    return list(reversed(rows))
+
+
 def public_state(job: Job) -> str:
     """What people are told: nobody sees `succeeded` before its result is registered."""
     if job.state == JobState.SUCCEEDED and job.finalized_at is None:
         return JobState.RUNNING.value
     return JobState(job.state).value
+
+
+def cluster_list() -> QuerySet[Cluster]:
+    """The clusters that are lent to the current organization."""
+    granted = Q(is_shared=True) | Q(grants__organization_id=current_organization_id())
+    return Cluster.objects.filter(granted).distinct()
 
 
 def job_by_idempotency_key(key: str, request_digest: str) -> Job | None:

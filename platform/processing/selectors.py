@@ -64,7 +64,9 @@ def latest_versions(datasets: list[Dataset]) -> dict[str, DatasetVersion]:
 def ready_versions() -> QuerySet[DatasetVersion]:
     """Of every dataset, newest first: what can be trained and evaluated on."""
     return (
-        DatasetVersion.objects.filter(state=DatasetVersionState.READY).select_related("dataset").order_by("-id")
+        DatasetVersion.objects.filter(state=DatasetVersionState.READY)
+        .select_related("dataset")
+        .order_by("-id")
     )
 
 

@@ -28,6 +28,7 @@ from accounts.permissions import Permission
 from common.pagination import KeysetPage
 from console import formats
 from console.states import state_of
+from processing.models import DatasetVersion
 
 register = template.Library()
 
@@ -133,6 +134,12 @@ def signed(value: float | None, digits: int = 2) -> str:
         return NOTHING
     text = formats.number(abs(value), int(digits))
     return ("−" if value < 0 else "+" if value > 0 else "±") + text
+
+
+@register.filter
+def records_kept(version: DatasetVersion) -> int:
+    """Texts, pairs and conversations of a dataset version together."""
+    return sum(version.result.get(name, 0) for name in ("records", "pairs", "conversations"))
 
 
 # -- things -------------------------------------------------------------------------------------

@@ -1,0 +1,96 @@
+"""What made a thing and what was made from it, across the apps: links both ways, and a deletion's reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model, Q
+
+from deployments.models import Deployment, Release
+from documents.models import Document, Revision
+from evaluations.models import Evaluation
+from jobs.models import Job
+from processing.models import DatasetVersion
+from registry.models import ModelExport, ModelVersion
+from retrieval.models import IndexBuild, KnowledgeBase
+from training.models import TrainingRun
+
+MOST = 50
+"""Of each kind; beyond it a page says so instead of listing on."""
+
+_OF_KIND: dict[str, tuple[Any, tuple[str, ...], str]] = {
+    # kind of job: the model that points at it, what is read along, the attribute that is shown
+    "ingest": (Revision, ("document",), "document"),
+    "curate": (DatasetVersion, ("dataset",), ""),
+    "train": (TrainingRun, ("base_model",), ""),
+    "evaluate": (Evaluation, ("suite", "base_model", "model_version"), ""),
+    "index": (IndexBuild, ("knowledge_base",), ""),
+    "export": (ModelExport, ("model_version__base_model",), "model_version"),
+}
+
+
+def subjects_of(jobs: Iterable[Job]) -> dict[str, Model]:
+    """What each job works on, by job id: one query for each kind among them."""
+    ids: dict[str, list[str]] = {}
+    for job in jobs:
+        ids.setdefault(job.kind, []).append(job.id)
+    found: dict[str, Model] = {}
+    for kind, job_ids in ids.items():
+        if kind not in _OF_KIND:
+            continue
+        model, along, attribute = _OF_KIND[kind]
+        for row in model.objects.filter(job_id__in=job_ids).select_related(*along):
+            found[row.job_id] = getattr(row, attribute) if attribute else row
+    return found
+
+
+@dataclass(frozen=True)
+class Uses:
+    """What was made from a document, newest first."""
+
+    dataset_versions: list[DatasetVersion]
+    models: list[ModelVersion]
+    knowledge_bases: list[KnowledgeBase]
+    releases: list[Release]
+    aliases: list[str]
+    """Where one of the releases is served now."""
+
+    def __bool__(self) -> bool:
+        return bool(self.dataset_versions or self.knowledge_bases or self.releases)
+
+
+def uses_of(document: Document) -> Uses:
+    versions = list(
+        DatasetVersion.objects.filter(sources__revision__document=document)
+        .select_related("dataset")
+        .distinct()
+        .order_by("-id")[:MOST]
+    )
+    models = list(
+        ModelVersion.objects.filter(
+            dataset_version_id__in=[version.id for version in versions], deleted_at=None
+        )
+        .select_related("base_model")
+        .order_by("-id")[:MOST]
+    )
+    releases = list(
+        Release.objects.filter(Q(model_version__in=models) | Q(index_build__revisions__document=document))
+        .distinct()
+        .order_by("-id")[:MOST]
+    )
+    return Uses(
+        dataset_versions=versions,
+        models=models,
+        knowledge_bases=list(
+            KnowledgeBase.objects.filter(
+                Q(entries__document=document) | Q(current_build__revisions__document=document),
+                deleted_at=None,
+            )
+            .distinct()
+            .order_by("-id")[:MOST]
+        ),
+        releases=releases,
+        aliases=list(Deployment.objects.filter(release__in=releases).values_list("alias", flat=True)),
+    )

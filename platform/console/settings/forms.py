@@ -1,0 +1,64 @@
+"""The forms of the room Settings; each field says in a sentence what it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Role
+
+ROLE_SENTENCES = {
+    Role.VIEWER: _("Reads everything and asks questions."),
+    Role.REVIEWER: _("Also approves or rejects releases."),
+    Role.EDITOR: _("Also uploads, trains, evaluates and prepares releases; does not approve."),
+    Role.ADMIN: _("All of that, and publishes, manages members and keys, and reads the audit trail."),
+    Role.OWNER: _("As an administrator; owners alone make and unmake owners."),
+}
+
+
+def role_choices(by_role: str | None) -> list[tuple[str, Any]]:
+    """The roles that somebody of `by_role` may give: only owners make owners."""
+    return [(role, label) for role, label in Role.choices if role != Role.OWNER or by_role == Role.OWNER]
+
+
+class MemberForm(forms.Form):
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        help_text=_("What the person signs in with. Somebody who has an account keeps their password."),
+    )
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=200,
+        required=False,
+        help_text=_("As colleagues know them; it stands beside everything they do."),
+    )
+    role = forms.ChoiceField(label=_("Role"), help_text=_("What they may do here; it can be changed later."))
+
+    def __init__(self, *args: Any, by_role: str | None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _offer(self.fields["role"], role_choices(by_role), Role.VIEWER)
+
+
+class KeyForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=200,
+        help_text=_(
+            "What will use the key, for example “nightly pipeline”. It stands beside everything the key does."
+        ),
+    )
+    role = forms.ChoiceField(
+        label=_("Role"), help_text=_("What the key may do: give it no more than it needs.")
+    )
+
+    def __init__(self, *args: Any, by_role: str | None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _offer(self.fields["role"], role_choices(by_role), Role.EDITOR)
+
+
+def _offer(field: forms.Field, choices: list[tuple[str, Any]], initial: str) -> None:
+    assert isinstance(field, forms.ChoiceField)
+    field.choices = choices
+    field.initial = initial

@@ -1,0 +1,56 @@
+"""API keys: made, shown once, revoked."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from accounts.principal import principal_of
+from accounts.selectors import api_key_list
+from accounts.services import api_key_create, api_key_revoke
+from common.errors import KoshaError
+from common.pagination import keyset_page
+from console.settings.forms import KeyForm
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    return _page(request, KeyForm(by_role=principal_of(request).role))
+
+
+@never_cache
+@require_POST
+def create(request: HttpRequest) -> HttpResponse:
+    """Answers with the page itself, not a redirect: the secret is in this answer and nowhere else."""
+    principal = principal_of(request)
+    form = KeyForm(request.POST, by_role=principal.role)
+    if not form.is_valid():
+        return _page(request, form, status=400)
+    try:
+        _key, secret = api_key_create(
+            **form.cleaned_data, actor=principal.actor, created_by=principal.user, by_role=principal.role
+        )
+    except KoshaError as error:
+        form.add_error(error.param if error.param in form.fields else None, str(error.message))
+        return _page(request, form, status=400)
+    return _page(request, KeyForm(by_role=principal.role), secret=secret)
+
+
+@require_POST
+def revoke(request: HttpRequest, key_id: str) -> HttpResponse:
+    api_key_revoke(key_id=key_id, actor=principal_of(request).actor)
+    messages.success(request, _("The key was revoked; it is refused from now on."))
+    return redirect("settings:keys")
+
+
+def _page(request: HttpRequest, form: KeyForm, *, secret: str = "", status: int = 200) -> HttpResponse:
+    context = {
+        "page": keyset_page(api_key_list().select_related("created_by"), after=request.GET.get("after")),
+        "form": form,
+        "secret": secret,
+        "api_url": request.build_absolute_uri("/v1"),
+    }
+    return render(request, "settings/keys.html", context, status=status)

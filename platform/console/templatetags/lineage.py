@@ -1,0 +1,36 @@
+"""Links between things of different apps, for templates of apps that do not know each other: `{% load lineage %}`.
+
+{% with_subjects page.items as rows %}{% for job, subject in rows %}...
+{% uses document as uses %}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django import template
+from django.db.models import Model
+
+from console.lineage import Uses, subjects_of, uses_of
+from documents.models import Document
+from jobs.models import Job
+
+register = template.Library()
+
+
+@register.simple_tag
+def with_subjects(jobs: Iterable[Job]) -> list[tuple[Job, Model | None]]:
+    """Each job with what it works on, in a handful of queries."""
+    listed = list(jobs)
+    found = subjects_of(listed)
+    return [(job, found.get(job.id)) for job in listed]
+
+
+@register.simple_tag
+def subject(job: Job) -> Model | None:
+    return subjects_of([job]).get(job.id)
+
+
+@register.simple_tag
+def uses(document: Document) -> Uses:
+    return uses_of(document)

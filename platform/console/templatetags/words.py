@@ -1,0 +1,95 @@
+"""Codes as words and failures as notices: `{% load words %}`.
+
+{{ job.kind|job_kind }} {{ step|step_name }} {{ step|step_sentence }} {{ reason|drop_reason }} {{ job|took }}
+{% fault job.error_code job.error_message job.error_param %}
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext as _
+
+from console import formats, words
+from console.faults import fault_of
+from console.states import state_of
+from jobs.models import Job, JobEvent
+
+register = template.Library()
+
+
+def _filter(name: str, table: words.Words) -> None:
+    register.filter(name, lambda code: words.worded(table, str(code)))
+
+
+_filter("job_kind", words.JOB_KINDS)
+_filter("event_type", words.EVENT_TYPES)
+_filter("step_name", words.STEPS)
+_filter("step_sentence", words.STEP_SENTENCES)
+_filter("drop_reason", words.DROP_REASONS)
+_filter("personal_data", words.PERSONAL_DATA)
+_filter("split_name", words.SPLITS)
+_filter("record_type", words.RECORD_TYPES)
+_filter("audit_action", words.ACTIONS)
+
+
+@register.filter
+def state_name(value: str) -> str:
+    return str(state_of(str(value)).label)
+
+
+@register.filter
+def warning_text(warning: str) -> str:
+    """`pages_without_text:3` as a sentence with its figure."""
+    code, _colon, figure = str(warning).partition(":")
+    return f"{words.worded(words.WARNINGS, code)} {figure}".strip()
+
+
+@register.filter
+def place(source: dict[str, Any]) -> str:
+    """Where in a document: `page 3`, `sheet “FAQ” B2:C2`; takes a page or the source of a record."""
+    number, label, cells = source["number"], source.get("label"), source.get("cells")
+    kind = source["kind"]
+    if kind == "page":
+        text = _("page %(number)s") % {"number": number}
+    elif kind == "slide":
+        text = _("slide %(number)s") % {"number": number}
+    elif kind == "sheet":
+        text = _("sheet “%(label)s”") % {"label": label or number}
+    else:
+        text = str(label) if label else _("section %(number)s") % {"number": number}
+    return f"{text} {cells}" if cells else text
+
+
+@register.inclusion_tag("components/fault.html")
+def fault(code: str, message: str = "", param: str | None = None) -> dict[str, Any]:
+    """What went wrong and what to do, with the engine's own sentence and code for whoever helps."""
+    return {"fault": fault_of(code), "code": code, "message": message, "param": param}
+
+
+@register.filter
+def event_text(event: JobEvent) -> str:
+    """A line of a job's log: the state it moved to, or what its engine said."""
+    kind = words.worded(words.EVENT_TYPES, event.type)
+    if event.type == "state":
+        reason = event.data.get("reason")
+        return f"{state_name(event.message)} ({reason})" if reason else state_name(event.message)
+    if event.type == "checkpoint":
+        return _("%(what)s at step %(step)s") % {"what": kind, "step": event.data.get("step", "?")}
+    return event.message or kind
+
+
+@register.filter
+def took(job: Job) -> str:
+    """From start to end; nothing for a job that never started."""
+    if job.started_at is None or job.ended_at is None:
+        return "—"
+    return formats.duration((job.ended_at - job.started_at).total_seconds())
+
+
+@register.simple_tag
+def why(code: str, message: str = "") -> str:
+    """What went wrong in one sentence, for a list."""
+    found = fault_of(code)
+    return str(found.what) if found else message

@@ -1,0 +1,31 @@
+"""Home: how far the road is walked, what needs somebody, what is served, what runs now."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.principal import principal_of
+from console.road import needs, next_schedule, road, running_jobs
+from deployments.selectors import deployment_list
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    principal = principal_of(request)
+    if principal.organization_id is None:
+        return render(request, "console/no_organization.html", {"is_operator": principal.is_operator})
+    steps = road()
+    following = next((step for step in steps if not step.is_done), None)
+    return render(
+        request,
+        "console/home.html",
+        {
+            "steps": steps,
+            "next_step": following,
+            "may_do_it": following is not None and principal.may(following.permission),
+            "needs": needs(),
+            "jobs": running_jobs(),
+            "deployments": list(deployment_list().order_by("alias")[:10]),
+            "schedule": next_schedule(),
+        },
+    )

@@ -1,0 +1,152 @@
+"""The room Documents: upload, what was read and what was not, one document with its text and its uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts.principal import actor_of
+from common.errors import KoshaError
+from common.pagination import KeysetPage, keyset_page
+from common.storage import blob_path
+from documents import services
+from documents.models import Document, Purpose, RevisionState
+from documents.selectors import (
+    document_get,
+    document_list,
+    document_search,
+    documents_by_name,
+    pages,
+    revision_list,
+)
+
+SORTS = ("newest", "oldest", "name")
+PAGES_SHOWN = 10
+READABLE = ".pdf,.docx,.xlsx,.pptx,.html,.htm,.txt,.md,.csv,.jsonl"
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    query = {name: request.GET.get(name, "") for name in ("q", "state", "purpose", "sort")}
+    page = _page(query, request.GET.get("after"))
+    return render(
+        request,
+        "documents/index.html",
+        {
+            "page": page,
+            "query": query,
+            "states": RevisionState.values,
+            "purposes": Purpose.choices,
+            "sorts": _sorts(),
+            "is_filtered": any(query[name] for name in ("q", "state", "purpose")),
+            "is_reading": any(_is_reading(document) for document in page.items),
+            "none_at_all": not page.items and not document_list().exists(),
+            "upload_help": _(
+                "PDF, Word, Excel, PowerPoint, HTML, text, CSV and JSONL, up to %(limit)d MB each. "
+                "A file of a name that exists becomes its next revision."
+            )
+            % {"limit": settings.KOSHA_MAX_UPLOAD_BYTES // 1024**2},
+            "accept": READABLE,
+        },
+    )
+
+
+def _page(query: dict[str, str], after: str | None) -> KeysetPage[Document]:
+    rows = document_search(
+        text=query["q"].strip(),
+        state=query["state"] if query["state"] in RevisionState.values else "",
+        purpose=query["purpose"] if query["purpose"] in Purpose.values else "",
+    )
+    if query["sort"] == "name":
+        return documents_by_name(rows, after=after)
+    return keyset_page(rows, after=after, order="asc" if query["sort"] == "oldest" else "desc")
+
+
+def _sorts() -> list[tuple[str, str]]:
+    return list(zip(SORTS, (_("Newest first"), _("Oldest first"), _("By name")), strict=True))
+
+
+def _is_reading(document: Document) -> bool:
+    revision = document.current_revision
+    return revision is not None and revision.state == RevisionState.UPLOADED
+
+
+@require_POST
+def upload(request: HttpRequest) -> HttpResponse:
+    """One file. Answers JSON to the upload script, and to a form without it a page."""
+    wants_json = request.headers.get("Accept") == "application/json"
+    file = request.FILES.get("file")
+    try:
+        if file is None:
+            raise services.no_file()
+        document = services.document_upload(
+            name=file.name or "",
+            purpose=_purpose(file.name or ""),
+            chunks=file.chunks(),
+            media_type=file.content_type or "",
+            actor=actor_of(request),
+        )
+    except KoshaError as error:
+        if not wants_json:
+            raise
+        return JsonResponse(error.body(), status=error.status)
+    if wants_json:
+        return JsonResponse({"id": document.id, "url": document.get_absolute_url()}, status=201)
+    messages.success(request, _("The file was received and is being read."))
+    return redirect("documents:index")
+
+
+def _purpose(name: str) -> str:
+    """A JSONL file holds training conversations; everything else is a company document."""
+    return Purpose.FINE_TUNE if name.lower().endswith(".jsonl") else Purpose.USER_DATA
+
+
+def detail(request: HttpRequest, document_id: str) -> HttpResponse:
+    document = document_get(document_id)
+    return render(
+        request,
+        "documents/detail.html",
+        {
+            "document": document,
+            "revision": document.current_revision,
+            "revisions": list(revision_list(document)[:50]),
+            "is_reading": _is_reading(document),
+            **_text(document, request.GET.get("page", "")),
+        },
+    )
+
+
+def _text(document: Document, after: str) -> dict[str, Any]:
+    """Some pages of the text that was read, and where the next ones begin."""
+    revision = document.current_revision
+    if revision is None or revision.state != RevisionState.PROCESSED:
+        return {"pages": []}
+    start = int(after) if after.isascii() and after.isdigit() and len(after) < 9 else 0
+    found, has_more = pages(revision, after=start, limit=PAGES_SHOWN)
+    return {"pages": found, "next_page": found[-1]["number"] if found and has_more else None, "start": start}
+
+
+def content(request: HttpRequest, document_id: str) -> FileResponse:
+    """The original bytes, always as a download: an uploaded HTML file must not run here."""
+    document = document_get(document_id)
+    revision = document.current_revision
+    assert revision is not None
+    return FileResponse(
+        open(blob_path(document.organization_id, revision.sha256), "rb"),
+        as_attachment=True,
+        filename=document.name,
+        content_type="application/octet-stream",
+    )
+
+
+@require_POST
+def delete(request: HttpRequest, document_id: str) -> HttpResponse:
+    document = document_get(document_id)
+    services.document_delete(document_id=document_id, actor=actor_of(request))
+    messages.success(request, _("“%(name)s” was deleted.") % {"name": document.name})
+    return redirect("documents:index")

@@ -1,0 +1,120 @@
+"""A job's life as server-sent events: its status when it changes, its events as they come.
+
+    head    the heading with state and buttons, drawn, when the state has changed
+    status  how far it is, drawn, when that has changed
+    event   one line of the log, drawn; its id resumes the stream (`Last-Event-ID`)
+    end     the job is over and its result registered; the browser closes the stream
+
+The generator is asynchronous, holds no database connection while it waits, and opens its scope
+for each look: by the time it runs the request's own scope is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, StreamingHttpResponse
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from accounts.principal import Principal, principal_of
+from common.tenancy import organization_scope
+from jobs.selectors import job_events, job_get, public_state
+from jobs.transitions import TERMINAL
+from jobs.views import status_facts
+
+LOOK_SECONDS = 1.0
+EVENTS_A_LOOK = 100
+PING_LOOKS = 15
+"""A comment after so many looks without news, so that no proxy takes silence for the end."""
+
+
+def job_stream(request: HttpRequest, job_id: str) -> StreamingHttpResponse:
+    job_get(job_id)
+    follower = Follower(
+        job_id=job_id,
+        principal=principal_of(request),
+        after=_number(request.headers.get("Last-Event-ID") or request.GET.get("after", "")),
+        language=translation.get_language() or settings.LANGUAGE_CODE,
+        csrf_token=get_token(request),
+    )
+    response = StreamingHttpResponse(follower.lines(), content_type="text/event-stream; charset=utf-8")
+    response["Cache-Control"] = "no-cache"
+    # A proxy that buffered would turn a stream into a long wait.
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+class Follower:
+    """One browser's view of a job; `look` runs in a thread, `lines` waits between looks."""
+
+    def __init__(
+        self, *, job_id: str, principal: Principal, after: int, language: str, csrf_token: str
+    ) -> None:
+        self.job_id = job_id
+        self.principal = principal
+        self.after = after
+        self.language = language
+        self.csrf_token = csrf_token
+        self.shown: dict[str, str] = {}
+        self.ended = False
+
+    async def lines(self) -> AsyncIterator[str]:
+        quiet = 0
+        while not self.ended:
+            news = await sync_to_async(self.look)()
+            quiet = 0 if news else quiet + 1
+            if news:
+                yield "".join(news)
+            elif quiet % PING_LOOKS == 0:
+                yield ": still here\n\n"
+            if not self.ended:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    def look(self) -> list[str]:
+        """What is new since the last look."""
+        assert self.principal.organization_id is not None
+        try:
+            with organization_scope(self.principal.organization_id), translation.override(self.language):
+                return self._news()
+        finally:
+            connection.close()
+
+    def _news(self) -> list[str]:
+        job = job_get(self.job_id)
+        events = job_events(job, after=self.after, limit=EVENTS_A_LOOK)
+        # The job was read before its events: what is written in between is found by the next look.
+        self.ended = public_state(job) in TERMINAL and len(events) < EVENTS_A_LOOK
+        news = []
+        for event in events:
+            self.after = event.id
+            if event.type != "metrics":
+                drawn = render_to_string("jobs/_event.html", {"event": event})
+                news.append(_message("event", drawn, id=event.id))
+        facts = {**status_facts(job), "principal": self.principal, "csrf_token": self.csrf_token}
+        for name, version in (("head", facts["state"]), ("status", None)):
+            drawn = render_to_string(f"jobs/_{name}.html", facts)
+            # Compared by state where the drawing holds a dialog: one that is open must not be swapped.
+            if self.shown.get(name) != (version or drawn):
+                self.shown[name] = version or drawn
+                news.append(_message(name, drawn))
+        if self.ended:
+            news.append(_message("end", ""))
+        return news
+
+
+def _message(event: str, data: str, *, id: int | None = None) -> str:
+    """One event; every line of `data` is a line of its own, as the standard asks."""
+    lines = [f"event: {event}", *(f"data: {line}" for line in data.splitlines() or [""])]
+    if id is not None:
+        lines.append(f"id: {id}")
+    return "\n".join(lines) + "\n\n"
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -1,0 +1,96 @@
+"""The room Jobs: everything that takes more than a second, how far it is, and the button that stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+from accounts.principal import actor_of
+from common.errors import KoshaError
+from common.pagination import keyset_page
+from jobs.kinds import KINDS
+from jobs.models import Job
+from jobs.selectors import job_get, job_list, newest_job_events, public_state
+from jobs.services import job_cancel, job_pause, job_resume
+from jobs.transitions import TERMINAL, JobState
+
+EVENTS_SHOWN = 200
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    kind, state = request.GET.get("kind", ""), request.GET.get("state", "")
+    rows = job_list(
+        kind=kind if kind in KINDS else None, state=state if state in JobState.values else None
+    ).select_related("cluster")
+    page = keyset_page(rows, after=request.GET.get("after"))
+    return render(
+        request,
+        "jobs/index.html",
+        {
+            "page": page,
+            "kinds": list(KINDS),
+            "states": JobState.values,
+            "kind": kind,
+            "state": state,
+            "is_filtered": bool(kind or state),
+            "is_live": any(job.cleaned_at is None and job.finalized_at is None for job in page.items),
+        },
+    )
+
+
+def detail(request: HttpRequest, job_id: str) -> HttpResponse:
+    job = job_get(job_id)
+    events = newest_job_events(job, EVENTS_SHOWN)
+    return render(
+        request,
+        "jobs/detail.html",
+        {**status_facts(job), "events": events, "last_event": events[-1].id if events else 0},
+    )
+
+
+def status_facts(job: Job) -> dict[str, Any]:
+    """What the page and its stream show of a job's state."""
+    state = public_state(job)
+    moving = state not in TERMINAL
+    return {
+        "job": job,
+        "state": state,
+        "is_moving": moving,
+        "is_running": job.state in (JobState.STARTING, JobState.RUNNING, JobState.PAUSING),
+        "can_cancel": moving and job.state not in (*TERMINAL, JobState.CANCELLING),
+        "can_pause": KINDS[job.kind].can_pause
+        and job.state in (JobState.QUEUED, JobState.STARTING, JobState.RUNNING),
+        "can_resume": job.state == JobState.PAUSED,
+    }
+
+
+def cancel(request: HttpRequest, job_id: str) -> HttpResponse:
+    return _act(request, job_id, job_cancel, _("The job is being cancelled."))
+
+
+def pause(request: HttpRequest, job_id: str) -> HttpResponse:
+    return _act(request, job_id, job_pause, _("The job stops after its next checkpoint."))
+
+
+def resume(request: HttpRequest, job_id: str) -> HttpResponse:
+    return _act(request, job_id, job_resume, _("The job continues when a place is free."))
+
+
+def _act(request: HttpRequest, job_id: str, act: Callable[..., Job], news: str) -> HttpResponse:
+    """Do it and go back to where the button was: a page of ours named by `next`, or the job's own."""
+    job = job_get(job_id)
+    try:
+        act(job=job, actor=actor_of(request))
+        messages.success(request, news)
+    except KoshaError as error:
+        # It ended meanwhile, most often: not worth a page of its own.
+        messages.warning(request, str(error.message))
+    target = request.POST.get("next", "")
+    ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return redirect(target if ours else job)
