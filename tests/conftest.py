@@ -19,3 +19,20 @@ def storage(tmp_path_factory, settings):
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return ROOT
+
+
+@pytest.fixture
+def world(db):
+    """An organization of its own, inside its scope; see `tests/world.py`."""
+    from tests.world import World
+
+    with World() as world:
+        yield world
+
+
+@pytest.fixture
+def api(world):
+    """The API as the organization's owner."""
+    from tests.wire_client import Api
+
+    return Api(world.key())

@@ -1,0 +1,351 @@
+"""An organization with whatever a test needs in it, made by the services themselves.
+
+Engines do not run: their outcomes are put into the run folders as an engine would, and the jobs are
+finished by the platform's own code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from accounts.models import ApiKey, Membership, Organization, Role, User
+from accounts.services import api_key_create, membership_set, user_create
+from audit.services import Actor
+from common.tenancy import organization_scope
+from deployments.models import Release
+from deployments.services import release_approve, release_create
+from documents.models import Document
+from documents.services import document_upload
+from evaluations.models import Evaluation, Suite
+from evaluations.services import evaluation_create, suite_create
+from jobs.models import Job
+from jobs.services import job_claim, job_failed, job_started, job_succeeded
+from processing.models import Dataset, DatasetVersion
+from processing.services import dataset_create, dataset_version_create
+from registry.models import BaseModel, ModelVersion
+from retrieval.models import IndexBuild, KnowledgeBase
+from retrieval.selectors import latest_build
+from retrieval.services import knowledge_base_create
+from schedules.models import Schedule
+from schedules.services import Timing, schedule_create
+from training.models import MethodType, TrainingRun
+from training.services import training_run_create
+from workers.specs.base import Spec
+from workers.specs.curate import CurateResult
+from workers.specs.evaluate import EvaluateResult
+from workers.specs.gate import DEFAULT_GATE, GateVerdict, RuleOutcome
+from workers.specs.index import IndexResult
+from workers.specs.ingest import IngestResult
+from workers.specs.run import RunError
+from workers.specs.train import Hyperparameters, TrainResult
+from workers.tasks.finalize import finalize_job
+
+DIGEST = "d" * 64
+OWNER = "owner"
+
+
+class World:
+    """One organization. Use it inside `with world:`, which opens its scope."""
+
+    def __init__(self, slug: str = "kaku") -> None:
+        self.slug = slug
+        self.organization = Organization.objects.create(name=f"株式会社{slug}", slug=slug)
+        self.people: dict[str, User] = {}
+        self.keys: dict[str, str] = {}
+        self.actor = Actor("user", "user_test", "Test")
+
+    def __enter__(self) -> World:
+        self._scope = organization_scope(self.organization.id)
+        self._scope.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._scope.__exit__(*exception)
+
+    # -- people -----------------------------------------------------------------------------
+    def person(self, role: str = Role.OWNER) -> User:
+        if role not in self.people:
+            user = user_create(email=f"{role}@{self.slug}.example", name=role, password=None)
+            membership_set(
+                organization_id=self.organization.id, user=user, role=role, actor=self.actor, by_role=None
+            )
+            self.people[role] = user
+        return self.people[role]
+
+    def key(self, role: str = Role.OWNER, *, is_operator: bool = False) -> str:
+        """The secret of a key of this role, whose maker is the person of this role."""
+        name = f"{role}-operator" if is_operator else str(role)
+        if name not in self.keys:
+            _key, self.keys[name] = api_key_create(
+                name=name,
+                role=role,
+                actor=self.actor,
+                created_by=self.person(role),
+                by_role=None,
+                is_operator=is_operator,
+            )
+        return self.keys[name]
+
+    def membership(self, role: str) -> Membership:
+        return Membership.objects.get(user=self.person(role))
+
+    def api_key(self, role: str) -> ApiKey:
+        self.key(role)
+        return ApiKey.objects.get(name=role)
+
+    # -- documents and datasets ------------------------------------------------------------------
+    def upload(self, name: str = "規則.txt", text: str = "第1条 本規則は。", purpose: str = "user_data") -> Document:
+        return document_upload(
+            name=name, purpose=purpose, chunks=[text.encode()], media_type="text/plain", actor=self.actor
+        )
+
+    def document(self, name: str = "規則.txt", text: str = "第1条 本規則は。", **facts: Any) -> Document:
+        """Uploaded and read."""
+        document = self.upload(name, text, facts.pop("purpose", "user_data"))
+        self.read(document, text, **facts)
+        return Document.objects.select_related("current_revision").get(pk=document.id)
+
+    def read(self, document: Document, text: str = "本文", **facts: Any) -> None:
+        page = {"kind": "page", "number": 1, "text": text, "tables": []}
+        files = {"pages.jsonl": json.dumps(page, ensure_ascii=False) + "\n"}
+        result = IngestResult(
+            **{
+                "media_type": "text/plain",
+                "pages": 1,
+                "characters": len(text),
+                "sha256": DIGEST,
+                "manifest_sha256": DIGEST,
+                **facts,
+            }
+        )
+        finish(document.current_revision.job, result, files)
+
+    def dataset(self, name: str = "社内文書") -> Dataset:
+        return dataset_create(name=name, description="", recipe=None, actor=self.actor)
+
+    def dataset_version(self, dataset: Dataset | None = None, **counts: Any) -> DatasetVersion:
+        """Ready, with 10 texts and 4 pairs of which 2 and 1 are held out, unless told otherwise."""
+        if not Document.objects.filter(deleted_at=None).exists():
+            self.document()
+        version = dataset_version_create(
+            dataset=dataset or self.dataset(), documents=None, heldout_share=0.1, actor=self.actor
+        )
+        self.curated(version.job, **counts)
+        return DatasetVersion.objects.get(pk=version.id)
+
+    def curated(self, job: Job, **counts: Any) -> None:
+        figures = {
+            "records": 10,
+            "pairs": 4,
+            "heldout_records": 2,
+            "heldout_pairs": 1,
+            "dropped": 1,
+            "characters": 100,
+            "manifest_sha256": DIGEST,
+        }
+        files = {"records.jsonl": '{"type": "text", "id": "a"}\n' * 3, "dropped.jsonl": '{"step": "noise"}\n'}
+        finish(job, CurateResult(**{**figures, **counts}), files)
+
+    # -- models ----------------------------------------------------------------------------------
+    def base_model(self, name: str = "gemma", kind: str = "causal_lm", **facts: Any) -> BaseModel:
+        found = BaseModel.objects.filter(name=name).first()
+        return found or BaseModel.objects.create(
+            **{
+                "name": name,
+                "kind": kind,
+                "path": f"/models/{name}",
+                "licence": "Apache-2.0",
+                "digest": DIGEST,
+                "architecture": "Gemma3ForCausalLM",
+                "parameters": 1,
+                "context_length": 512,
+                "vocabulary_size": 8,
+                "hidden_size": 8,
+                "layers": 1,
+                **facts,
+            }
+        )
+
+    def embedding_model(self) -> BaseModel:
+        return self.base_model("e5", "embedding")
+
+    def training_run(self, version: DatasetVersion | None = None, **options: Any) -> TrainingRun:
+        return training_run_create(
+            **{
+                "model": self.base_model().name,
+                "method": MethodType.CONTINUED_PRETRAINING,
+                "data": version or self.dataset_version(self.dataset(f"d{Dataset.objects.count()}")),
+                "hyperparameters": Hyperparameters(),
+                "actor": self.actor,
+                **options,
+            }
+        )
+
+    def trained(self, job: Job, **facts: Any) -> None:
+        figures = {
+            "steps": 3,
+            "tokens": 1234,
+            "labelled_tokens": 1000,
+            "loss_first": 3.0,
+            "loss_last": 2.0,
+            "seconds": 1.0,
+            "tokens_per_second": 1234.0,
+            "parameters_trained": 1,
+            "parameters_total": 2,
+            "records": {"text": 8},
+            "adapter_dir": "adapter",
+            "manifest_sha256": DIGEST,
+        }
+        finish(job, TrainResult(**{**figures, **facts}), {"adapter/manifest.json": "{}"})
+
+    def model_version(self, **options: Any) -> ModelVersion:
+        run = self.training_run(**options)
+        self.trained(run.job)
+        return ModelVersion.objects.get(training_run_id=run.id)
+
+    def suite(self) -> Suite:
+        return suite_create(name="門", actor=self.actor)
+
+    def evaluation(self, version: ModelVersion, *, passed: bool = True) -> Evaluation:
+        evaluation = evaluation_create(
+            suite=self.suite(),
+            dataset_version=DatasetVersion.objects.get(pk=version.dataset_version_id),
+            base_model=version.base_model,
+            model_version=version,
+            actor=self.actor,
+        )
+        self.evaluated(evaluation.job, passed=passed)
+        return Evaluation.objects.get(pk=evaluation.id)
+
+    def evaluated(self, job: Job, *, passed: bool = True) -> None:
+        finish(job, evaluate_result(passed), {"items.jsonl": '{"type": "text", "record_id": "a"}\n'})
+
+    # -- knowledge and releases --------------------------------------------------------------------
+    def knowledge_base(self, documents: list[Document] | None = None, name: str = "規程集") -> KnowledgeBase:
+        """Built, where its documents have been read."""
+        self.embedding_model()
+        knowledge_base = knowledge_base_create(
+            name=name,
+            documents=[self.document()] if documents is None else documents,
+            actor=self.actor,
+        )
+        build = latest_build(knowledge_base)
+        if build is not None:
+            self.indexed(build.job)
+        return KnowledgeBase.objects.get(pk=knowledge_base.id)
+
+    def indexed(self, job: Job) -> None:
+        result = IndexResult(
+            documents=1,
+            chunks=2,
+            reused_chunks=0,
+            dimensions=4,
+            manifest_sha256=DIGEST,
+            bytes=10,
+            seconds=0.1,
+        )
+        finish(job, result, {"manifest.json": "{}"})
+
+    def release(
+        self,
+        version: ModelVersion | None = None,
+        build: IndexBuild | None = None,
+        *,
+        approved: bool = False,
+        **options: Any,
+    ) -> Release:
+        release = release_create(
+            **{
+                "base_model": version.base_model if version else self.base_model(),
+                "model_version": version,
+                "index_build": build,
+                "system_prompt": "",
+                "generation": {},
+                "note": "",
+                "actor": self.actor,
+                "person_id": "user_maker",
+                **options,
+            }
+        )
+        if approved:
+            release_approve(release_id=release.id, comment="", actor=self.actor, person_id="user_checker")
+        return Release.objects.get(pk=release.id)
+
+    def schedule(self, **options: Any) -> Schedule:
+        return schedule_create(
+            **{
+                "name": "週次",
+                "timing": Timing(),
+                "dataset": self.dataset("定期"),
+                "base_model": self.base_model(),
+                "suite": self.suite(),
+                "knowledge_base": None,
+                "alias": "production",
+                "suffix": "weekly",
+                "incremental": True,
+                "hyperparameters": {},
+                "actor": self.actor,
+                **options,
+            }
+        )
+
+
+def evaluate_result(passed: bool) -> EvaluateResult:
+    rule = DEFAULT_GATE.rules[0]
+    outcome = RuleOutcome(rule=rule, passed=passed, reason=rule.require if passed else "worse")
+    return EvaluateResult(
+        base={},
+        gate=GateVerdict(passed=passed, outcomes=(outcome,)),
+        texts=2,
+        questions=1,
+        items=1,
+        seconds=0.1,
+        manifest_sha256=DIGEST,
+    )
+
+
+def finish(job: Job, result: Spec, files: Mapping[str, str]) -> Job:
+    """Let the job succeed as if its engine had written `files` into `output/`, and finalize it."""
+    job = begin(job)
+    write_output(job, files)
+    assert job_succeeded(job=job, result=result.model_dump(mode="json"))
+    return _finalized(job)
+
+
+def fail(job: Job, code: str = "train.system.out_of_memory", message: str = "It did not fit.") -> Job:
+    job = begin(job)
+    assert job_failed(job=job, error=RunError(code=code, message=message))
+    return _finalized(job)
+
+
+def begin(job: Job) -> Job:
+    """Claimed and running."""
+    job = Job.objects.get(pk=job.id)
+    assert job_claim(job=job)
+    assert job_started(job=job)
+    return Job.objects.get(pk=job.id)
+
+
+def write_output(job: Job, files: Mapping[str, str]) -> None:
+    for name, content in files.items():
+        path = Path(job.run_dir) / "output" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+
+def _finalized(job: Job) -> Job:
+    finalize_job(job.id)
+    job = Job.objects.get(pk=job.id)
+    assert job.finalized_at is not None, "finalize raised; its job's events say why"
+    return job
+
+
+def move_by_sql(job: Job, state: str) -> None:
+    """A legal move that the platform itself would make while nobody looks."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE jobs_job SET state = %s WHERE id = %s", [state, job.id])
