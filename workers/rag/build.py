@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
+from transformers.utils import logging
 
 from workers.artifacts import ArtifactDamaged, verify_manifest, write_manifest
 from workers.rag import bm25
@@ -30,6 +32,9 @@ def build_index(run: Run, spec: IndexSpec) -> IndexResult:
     Raises UserError `no_text` and `embedding_model_*`, EngineFault `pages_missing`, StopRequested.
     """
     started = time.monotonic()
+    torch.set_num_threads(run.config.threads)
+    # It would report as missing the classification layer that embedding models are published without.
+    logging.set_verbosity_error()
     run.started()
     passages = [item for source in spec.sources for item in _passages(source, spec)]
     if not passages:
