@@ -44,7 +44,9 @@ TASKS = [
 class Road:
     """Walks the steps in order; each adds to the report and leaves ids for the next."""
 
-    def __init__(self, platform: Platform, report: Report, screen: Screen, documents: Path, later: Path) -> None:
+    def __init__(
+        self, platform: Platform, report: Report, screen: Screen, documents: Path, later: Path
+    ) -> None:
         self.platform, self.report, self.screen = platform, report, screen
         self.documents, self.later = documents, later
         self.owner: Api
@@ -78,7 +80,9 @@ class Road:
         self.owner = Api(self.platform.base_url, access["api_key"])
         self.reviewer = Api(self.platform.base_url, access["reviewer"]["api_key"])
         self.screen.say(f"      owner     {access['email']}  password {access['password']}")
-        self.screen.say(f"      reviewer  {access['reviewer']['email']}  password {access['reviewer']['password']}")
+        self.screen.say(
+            f"      reviewer  {access['reviewer']['email']}  password {access['reviewer']['password']}"
+        )
         self.screen.say(f"      API key   {access['api_key']}")
 
     def _earlier_access(self) -> Json | None:
@@ -129,7 +133,9 @@ class Road:
         dataset = self._named("/datasets", DATASET) or self.owner.post("/datasets", {"name": DATASET})
         self.report.ids["dataset"] = dataset["id"]
         versions = f"/datasets/{dataset['id']}/versions"
-        version = self._again(versions, "dataset_version") or self.owner.post(versions, {"file_ids": self.report.files})
+        version = self._again(versions, "dataset_version") or self.owner.post(
+            versions, {"file_ids": self.report.files}
+        )
         self.owner.wait(version["job"], self.screen.job)
         version = self.owner.get(f"{versions}/{version['id']}")
         self.report.ids["dataset_version"] = version["id"]
@@ -209,7 +215,9 @@ class Road:
         run = self.owner.get(f"{runs}/{run['id']}")
         self.report.ids["eval_run"] = run["id"]
         self.passed = bool(run["passed"])
-        figures.update(passed=run["passed"], **{n: run["result"][n] for n in ("base", "tuned", "differences", "gate")})
+        figures.update(
+            passed=run["passed"], **{n: run["result"][n] for n in ("base", "tuned", "differences", "gate")}
+        )
         self._show_figures(run["result"])
         self.screen.say("      the gate is passed" if self.passed else "      the gate is NOT passed")
 
@@ -237,7 +245,9 @@ class Road:
             raise JobFailed("the knowledge base has no index; GET /v1/jobs?kind=index says why")
         self.report.ids["index_build"] = build["id"]
         figures.update(passages=build["passages"], files=store["file_counts"], bytes=store["usage_bytes"])
-        self.screen.say(f"      {build['passages']} passages of {store['file_counts']['completed']} documents")
+        self.screen.say(
+            f"      {build['passages']} passages of {store['file_counts']['completed']} documents"
+        )
 
     def _show_job_of_kind(self, kind: str) -> None:
         for job in self.owner.get("/jobs", kind=kind, limit=1)["data"]:
@@ -247,7 +257,9 @@ class Road:
     # -- 7 --------------------------------------------------------------------------------------
     def release(self, figures: Json, questions: list[str]) -> None:
         if not self.passed:
-            self.screen.say("      the tuned model failed its gate: base model and index are published instead")
+            self.screen.say(
+                "      the tuned model failed its gate: base model and index are published instead"
+            )
         release = self.owner.post(
             "/releases",
             {
@@ -260,7 +272,9 @@ class Road:
         self.report.ids["release"] = release["id"]
         self.reviewer.post(f"/releases/{release['id']}/approve", {"comment": "評価を確認しました"})
         self.owner.post(f"/releases/{release['id']}/publish", {"alias": ALIAS})
-        self.screen.say(f"      release {release['number']} ({release['model']}) is approved and serves {ALIAS}")
+        self.screen.say(
+            f"      release {release['number']} ({release['model']}) is approved and serves {ALIAS}"
+        )
         figures.update(release=release["number"], model=release["model"])
         figures["answers"] = [self._ask(question) for question in questions]
 
@@ -321,7 +335,9 @@ class Road:
         figures.update(release=release["number"], status=release["status"], model=release["model"])
         if release["status"] != "candidate":
             raise JobFailed("the scheduled release did not wait for approval")
-        self.screen.say(f"      release {release['number']} ({release['model']}) waits for approval: {release['note']}")
+        self.screen.say(
+            f"      release {release['number']} ({release['model']}) waits for approval: {release['note']}"
+        )
 
     def _follow_schedule(self, run: Json) -> Json:
         stages = {"curate": "curate", "train": "train", "evaluate": "evaluate", "index": "index"}
@@ -356,6 +372,8 @@ class Road:
 
 def place(citation: Json) -> str:
     """`[1] rules.pdf p.3 “…”` or `[2] faq.xlsx Sheet1!A5:C5 “…”`."""
-    where = f"p.{citation['page']}" if citation["kind"] == "page" else citation["label"] or f"{citation['page']}"
+    where = (
+        f"p.{citation['page']}" if citation["kind"] == "page" else citation["label"] or f"{citation['page']}"
+    )
     cells = f"!{citation['cells']}" if citation["cells"] else ""
     return f"[{citation['index']}] {citation['filename']} {where}{cells} 「{citation['quote'][:60]}」"
