@@ -115,10 +115,19 @@ def _train(run: ScheduledRun) -> None:
             data=run.dataset_version,
             hyperparameters=hyperparameters(schedule.hyperparameters, at="hyperparameters."),
             suffix=schedule.suffix,
+            known=_learnt(parent),
             actor=_actor(schedule),
         )
     elif _succeeded(run, run.training_run.job):
         run.stage = Stage.EVALUATE
+
+
+def _learnt(parent: ModelVersion | None) -> DatasetVersion | None:
+    """What the version that is continued has seen; its records are replayed only in part."""
+    if parent is None or not parent.dataset_version_id:
+        return None
+    learnt: DatasetVersion | None = DatasetVersion.objects.filter(pk=parent.dataset_version_id).first()
+    return learnt
 
 
 def _evaluate(run: ScheduledRun) -> None:

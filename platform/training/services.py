@@ -44,10 +44,12 @@ def training_run_create(
     metadata: dict[str, str] | None = None,
     checkpointing: Checkpointing | None = None,
     distributed: Distributed | None = None,
+    known: DatasetVersion | None = None,
     idempotency_key: str | None = None,
 ) -> TrainingRun:
     """Queue a run that customizes `model`: a base model's name, or a version's to continue from.
 
+    `known` is what that version has learnt already: only a part of it is repeated.
     Raises InvalidRequest `unknown_model`, `invalid_suffix`, `empty_dataset`; Conflict when the data
     are not ready, or the idempotency key was used for another request.
     """
@@ -63,6 +65,7 @@ def training_run_create(
         objectives=_objectives(method),
         parent_adapter=model_folder(parent) if parent else None,
         parent_manifest_sha256=parent.manifest_sha256 if parent else None,
+        known_record_files=(records_path(known),) if known and parent else (),
         hyperparameters=hyperparameters,
         checkpoint=checkpointing or Checkpointing(),
         distributed=distributed or Distributed(),
@@ -77,9 +80,9 @@ def training_run_create(
         request_digest=value_digest([spec.digest(), model, suffix, metadata]),
         processes=spec.processes,
     )
-    known = TrainingRun.objects.filter(job=job).first()
-    if known is not None:
-        return run_get(known.id)
+    earlier = TrainingRun.objects.filter(job=job).first()
+    if earlier is not None:
+        return run_get(earlier.id)
     run = TrainingRun.objects.create(
         job=job,
         base_model=base_model,

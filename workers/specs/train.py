@@ -96,6 +96,10 @@ class TrainSpec(Spec):
     """Continue from this adapter (incremental retraining) instead of a fresh one."""
     parent_manifest_sha256: str | None = None
     """Refuse to continue if the parent adapter's manifest is another."""
+    known_record_files: tuple[Path, ...] = ()
+    """Records that `parent_adapter` has learnt already: of those, only `replay_share` is seen again."""
+    replay_share: float = Field(default=0.2, ge=0, le=1)
+    """Share of the known records that is repeated among the new ones, so that they are not forgotten."""
     hyperparameters: Hyperparameters = Hyperparameters()
     checkpoint: Checkpointing = Checkpointing()
     distributed: Distributed = Distributed()

@@ -74,6 +74,20 @@ def read_records(files: Sequence[Path], split: Split) -> Iterator[AnyRecord]:
                     raise _broken(path, number) from None
 
 
+def with_replay(
+    records: Iterator[AnyRecord], known: set[str], share: float, seed: int
+) -> Iterator[AnyRecord]:
+    """The records that are not `known` (by id), and of those that are, a share drawn by seed and id."""
+    for record in records:
+        if record.id not in known or _draw(seed, record.id) < share:
+            yield record
+
+
+def _draw(seed: int, id: str) -> float:
+    """A number in [0, 1) that depends on nothing else, so that every process draws the same."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{id}".encode()).digest()[:8]) / 2**64
+
+
 def json_split(line: str, path: Path, number: int) -> str:
     try:
         return str(json.loads(line).get("split", "train"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,11 @@ import torch
 from workers.models import load_base_model, load_tokenizer, require_model_folder
 from workers.runtime import EngineFault, Run, UserError
 from workers.specs.model_folder import model_folder_digest
+from workers.specs.records import AnyRecord
 from workers.specs.train import TrainResult, TrainSpec
 from workers.training.adapters import attach_trainable, save_trained
 from workers.training.checkpoints import CheckpointStore, Identity
-from workers.training.data import Sample, SampleBuilder, SampleSet, collate, read_records
+from workers.training.data import Sample, SampleBuilder, SampleSet, collate, read_records, with_replay
 from workers.training.loop import LOSS_WINDOW, METRICS_SECONDS, Account, Backend, Loop
 from workers.training.memory import keep_freed_memory
 from workers.training.model import PackedLanguageModel
@@ -89,7 +90,7 @@ def _prepare(run: Run, spec: TrainSpec) -> Prepared:
     _check_context(spec)
     tokenizer = load_tokenizer(spec.base_model)
     builder = SampleBuilder(tokenizer, spec.hyperparameters, spec.objectives)
-    training = builder.build(read_records(spec.record_files, "train"))
+    training = builder.build(_training_records(spec))
     if not training.samples:
         raise UserError(
             "empty_dataset",
@@ -105,6 +106,12 @@ def _prepare(run: Run, spec: TrainSpec) -> Prepared:
         )
     heldout = builder.build(read_records(spec.record_files, "heldout"))
     return Prepared(tokenizer, base_digest, training, heldout, _plan(spec, training.samples))
+
+
+def _training_records(spec: TrainSpec) -> Iterator[AnyRecord]:
+    known = {record.id for record in read_records(spec.known_record_files, "train")}
+    records = read_records(spec.record_files, "train")
+    return with_replay(records, known, spec.replay_share, spec.hyperparameters.seed)
 
 
 def _check_context(spec: TrainSpec) -> None:

@@ -13,7 +13,7 @@ from workers.models import FALLBACK_CHAT_TEMPLATE, load_tokenizer
 from workers.runtime import UserError
 from workers.specs.records import MessagesRecord
 from workers.specs.train import Hyperparameters
-from workers.training.data import Sample, SampleBuilder, collate, read_records
+from workers.training.data import Sample, SampleBuilder, collate, read_records, with_replay
 
 
 @pytest.fixture
@@ -35,6 +35,16 @@ def test_text_begins_with_bos_ends_with_eos_and_is_learnt_whole(tokenizer: Any) 
     (sample,) = build(tokenizer, [text_record(1)]).samples
     assert tokenizer.decode(sample.ids) == f"<bos>{text_record(1).text}<eos>"
     assert sample.weights.tolist() == [0] + [1] * (len(sample) - 1)
+
+
+def test_known_records_are_replayed_in_part_and_new_ones_all_kept() -> None:
+    records = [text_record(n) for n in range(200)]
+    known = {record.id for record in records[:150]}
+    kept = list(with_replay(iter(records), known, 0.2, seed=7))
+    assert kept[-50:] == records[150:]
+    assert 15 <= len(kept) - 50 <= 45
+    assert kept == list(with_replay(iter(records), known, 0.2, seed=7))
+    assert list(with_replay(iter(records), known, 0.0, seed=7)) == records[150:]
 
 
 def test_long_text_is_cut_without_loss(tokenizer: Any) -> None:
