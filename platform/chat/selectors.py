@@ -115,3 +115,10 @@ def conversation_get(user: User, id: str) -> Conversation:
 
 def message_list(conversation: Conversation) -> QuerySet[Message]:
     return conversation.messages.select_related("feedback", "release").order_by("id")
+
+
+def answer_get(conversation: Conversation, id: str) -> Message:
+    message = message_list(conversation).filter(pk=id, role="assistant").first()
+    if message is None:
+        raise NotFound
+    return message

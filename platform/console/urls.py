@@ -13,4 +13,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("datasets", include("processing.urls")),
     path("jobs", include("jobs.urls")),
     path("settings", include("console.settings.urls")),
+    path("training", include("training.urls")),
+    path("evaluations", include("evaluations.urls")),
+    path("releases", include("deployments.urls")),
+    path("knowledge", include("retrieval.urls")),
+    path("chat", include("chat.urls")),
+    path("schedules", include("schedules.urls")),
 ]

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.db.models import QuerySet
 
 from common.errors import NotFound
 from deployments.models import Deployment, DeploymentChange, Release
+from evaluations.models import Evaluation
+from evaluations.selectors import evaluation_list
+from registry.models import ModelVersion
+from registry.selectors import model_version_list
+
+VERSIONS_LOOKED_AT = 50
 
 
 def release_list() -> QuerySet[Release]:
@@ -54,3 +62,28 @@ def previous_release(deployment: Deployment) -> Release | None:
         elif stack:
             stack.pop()
     return stack[-2] if len(stack) > 1 else None
+
+
+@dataclass(frozen=True)
+class Releasable:
+    """A model version and whether it may be released."""
+
+    version: ModelVersion
+    verdict: Evaluation | None
+    """Its newest evaluation with a verdict."""
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict is not None and bool(self.verdict.passed)
+
+
+def releasable_versions() -> list[Releasable]:
+    """The newest versions, each with its verdict, in two queries."""
+    versions = list(model_version_list().order_by("-id")[:VERSIONS_LOOKED_AT])
+    verdicts: dict[str, Evaluation] = {}
+    for evaluation in (
+        evaluation_list().filter(model_version__in=versions).exclude(passed=None).order_by("id")
+    ):
+        assert evaluation.model_version_id is not None
+        verdicts[evaluation.model_version_id] = evaluation
+    return [Releasable(version, verdicts.get(version.id)) for version in versions]

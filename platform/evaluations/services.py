@@ -56,6 +56,11 @@ def suite_create(
     return suite
 
 
+def suite_default(*, actor: Actor) -> Suite:
+    """The organization's first suite; made with the default tasks and gate when first needed."""
+    return Suite.objects.order_by("id").first() or suite_create(name=_("Default suite"), actor=actor)
+
+
 def _checked_tasks(tasks: list[dict[str, Any]] | None) -> tuple[Task, ...]:
     if not tasks:
         return DEFAULT_TASKS

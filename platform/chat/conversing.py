@@ -1,0 +1,149 @@
+"""One answer in a conversation, as server events, stored whatever becomes of it.
+
+    status    {"text"}                   what is being done until the first piece
+    delta     {"text"}                   a piece of the answer
+    citations [{number, title, place, quote, url}]
+    done      {"url", "ask", "feedback"} the conversation's address, and where the next question goes
+    error     {"message"}
+
+The reader may leave at any moment: what had arrived is stored as `cancelled`, and closing the
+stream to the model server stops the generation there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from chat.answering import answer_stream, passages_for, prompt
+from chat.models import Conversation, Message
+from chat.presenting import feedback_url, shown_citations
+from chat.selectors import Target, message_list
+from chat.services import answer_add
+from common.connections import release_connection
+from common.errors import KoshaError
+from common.tenancy import organization_scope
+from workers.specs.prompts import Message as Turn
+from workers.specs.serve import ChatBody, ModelChoice
+
+logger = logging.getLogger(__name__)
+
+REMEMBERED = 6
+"""Messages before the question that the model is told again: small models have short contexts."""
+
+
+def turns(conversation: Conversation) -> list[Turn]:
+    """The newest messages, the question last; answers that never came are left out."""
+    newest = list(message_list(conversation).order_by("-id")[: REMEMBERED + 1])
+    found: list[Turn] = [
+        {"role": message.role, "content": message.content} for message in reversed(newest) if message.content
+    ]
+    # Chat templates want user and assistant in turn, beginning with the user.
+    kept: list[Turn] = []
+    for turn in reversed(found):
+        if not kept or kept[-1]["role"] != turn["role"]:
+            kept.append(turn)
+    kept.reverse()
+    return kept[1:] if kept and kept[0]["role"] == "assistant" else kept
+
+
+@dataclass
+class Answer:
+    """An answer under way; `events` may be read once."""
+
+    conversation: Conversation
+    target: Target
+    messages: list[Turn]
+    language: str
+    text: str = ""
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    finish_reason: str = ""
+
+    async def events(self) -> AsyncIterator[str]:
+        try:
+            with translation.override(self.language or settings.LANGUAGE_CODE):
+                looking = _("Looking in the documents…") if self.target.index else _("Thinking…")
+            yield _event("status", {"text": looking})
+            async for line in self._answer():
+                yield line
+        except (asyncio.CancelledError, GeneratorExit):
+            self.finish_reason = "cancelled"
+            await self._store_to_the_end()
+            raise
+        except KoshaError as error:
+            self.finish_reason = "error"
+            with translation.override(self.language):
+                yield _event("error", {"message": str(error.message)})
+        except Exception:
+            logger.exception("an answer in %s failed", self.conversation.id)
+            self.finish_reason = "error"
+            with translation.override(self.language):
+                yield _event("error", {"message": _("The answer broke off. Ask again.")})
+        message = await self._store_to_the_end()
+        yield _event("done", self._addresses(message))
+
+    async def _answer(self) -> AsyncIterator[str]:
+        passages = await passages_for(self.target, self.messages)
+        body = _body(self.target, prompt(self.target, self.messages, passages))
+        async for chunk in answer_stream(self.target, body, passages):
+            for choice in chunk["choices"]:
+                if piece := choice["delta"].get("content"):
+                    self.text += piece
+                    yield _event("delta", {"text": piece})
+                if choice.get("finish_reason"):
+                    self.finish_reason = choice["finish_reason"]
+                    self.annotations = choice["delta"].get("annotations") or []
+        with translation.override(self.language):
+            shown = shown_citations(self.annotations)
+        yield _event("citations", shown)
+
+    async def _store_to_the_end(self) -> Message:
+        """Shielded: the reader's leaving cancels this task, and the row must be written all the same."""
+        return await asyncio.shield(asyncio.ensure_future(sync_to_async(self._store)()))
+
+    def _store(self) -> Message:
+        try:
+            with organization_scope(self.conversation.organization_id):
+                return answer_add(
+                    conversation=self.conversation,
+                    text=self.text,
+                    annotations=self.annotations,
+                    release=self.target.release,
+                    finish_reason=self.finish_reason or "stop",
+                )
+        finally:
+            release_connection()
+
+    def _addresses(self, message: Message) -> dict[str, str]:
+        return {
+            "url": self.conversation.get_absolute_url(),
+            "ask": reverse("chat:ask_again", args=[self.conversation.id]),
+            "feedback": feedback_url(message),
+        }
+
+
+def _body(target: Target, messages: list[Turn]) -> ChatBody:
+    return ChatBody.model_validate(
+        {
+            "model": target.name,
+            "messages": messages,
+            "kosha": ModelChoice(base_model=target.base_model, adapter=target.adapter),
+            "max_tokens": target.generation.max_tokens,
+            "temperature": target.generation.temperature,
+            "top_p": target.generation.top_p,
+        }
+    )
+
+
+def _event(name: str, data: Any) -> str:
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

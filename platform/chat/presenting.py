@@ -1,0 +1,45 @@
+"""Stored messages and citations as the chat page and its script show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import reverse
+
+from chat.models import Feedback, Message
+from documents.places import place_text, place_url
+
+
+def shown_citation(annotation: dict[str, Any]) -> dict[str, Any]:
+    """A `file_citation` as `chat.js` draws it."""
+    cited = annotation["file_citation"]
+    return {
+        "number": cited["index"],
+        "title": cited["filename"],
+        "place": place_text(
+            kind=cited["kind"], number=cited["page"], label=cited["label"], cells=cited["cells"]
+        ),
+        "quote": cited["quote"],
+        "url": place_url(cited["file_id"], cited["page"]),
+    }
+
+
+def shown_citations(annotations: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [shown_citation(annotation) for annotation in annotations]
+
+
+def shown_message(message: Message) -> dict[str, Any]:
+    feedback: Feedback | None = getattr(message, "feedback", None)
+    return {
+        "role": message.role,
+        "text": message.content,
+        "citations": shown_citations(message.annotations),
+        "finish_reason": message.finish_reason,
+        "feedback_url": feedback_url(message),
+        "helpful": feedback.helpful if feedback else None,
+    }
+
+
+def feedback_url(message: Message) -> str:
+    return reverse("chat:feedback", args=[message.conversation_id, message.id])

@@ -1,0 +1,77 @@
+"""Writes: a person's conversations, what was asked and answered, and what they thought of it.
+
+Conversations are private, so the audit trail says that one began or was deleted, never what was said.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from audit.services import Actor, audit_record
+from chat.models import Conversation, Feedback, Message
+from deployments.models import Release
+
+TITLE_LENGTH = 60
+
+
+@transaction.atomic
+def conversation_create(*, user: User, alias: str, question: str, actor: Actor) -> Conversation:
+    """Titled by its first question."""
+    line = " ".join(question.split())
+    title = line if len(line) <= TITLE_LENGTH else f"{line[: TITLE_LENGTH - 1]}…"
+    conversation = Conversation.objects.create(user=user, alias=alias, title=title)
+    _audit(conversation, actor, "conversation.created")
+    return conversation
+
+
+@transaction.atomic
+def conversation_delete(*, conversation: Conversation, actor: Actor) -> None:
+    conversation.deleted_at = timezone.now()
+    conversation.save(update_fields=["deleted_at"])
+    _audit(conversation, actor, "conversation.deleted")
+
+
+def question_add(*, conversation: Conversation, text: str) -> Message:
+    return Message.objects.create(conversation=conversation, role="user", content=text)
+
+
+def answer_add(
+    *,
+    conversation: Conversation,
+    text: str,
+    annotations: list[dict[str, Any]],
+    release: Release | None,
+    finish_reason: str,
+) -> Message:
+    """Whatever became of it: a broken or stopped answer is kept with what had arrived."""
+    return Message.objects.create(
+        conversation=conversation,
+        role="assistant",
+        content=text,
+        annotations=annotations,
+        release=release,
+        finish_reason=finish_reason,
+    )
+
+
+def feedback_set(*, message: Message, helpful: bool) -> Feedback:
+    """The newest opinion counts."""
+    feedback, _created = Feedback.objects.update_or_create(
+        message=message, defaults={"helpful": helpful, "organization_id": message.organization_id}
+    )
+    return feedback
+
+
+def _audit(conversation: Conversation, actor: Actor, action: str) -> None:
+    audit_record(
+        organization_id=conversation.organization_id,
+        actor=actor,
+        action=action,
+        target_type="conversation",
+        target_id=conversation.id,
+        data={"alias": conversation.alias},
+    )

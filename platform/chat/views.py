@@ -1,0 +1,135 @@
+"""The room Chat: one's own conversations with what is served or waits for approval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts.models import User
+from accounts.principal import actor_of, principal_of
+from chat import services
+from chat.api import event_stream
+from chat.conversing import Answer, turns
+from chat.models import Conversation
+from chat.presenting import shown_message
+from chat.selectors import (
+    answer_get,
+    conversation_get,
+    conversation_list,
+    message_list,
+    target_get,
+)
+from common.connections import release_connection
+from common.errors import InvalidRequest, KoshaError
+from common.pagination import keyset_page
+from deployments.models import ReleaseState
+from deployments.selectors import deployment_list, release_list
+
+LONGEST_QUESTION = 8000
+RELEASES_OFFERED = 10
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    """A new conversation, beside those there are."""
+    targets = _targets()
+    wanted = request.GET.get("with", "")
+    names = [name for name, _label in targets]
+    return render(
+        request,
+        "chat/index.html",
+        {
+            **_aside(request),
+            "targets": targets,
+            "chosen": wanted if wanted in names else (names[0] if names else ""),
+            "messages_shown": [],
+            "conversation": None,
+        },
+    )
+
+
+def _targets() -> list[tuple[str, str]]:
+    """What may be asked: aliases, then the newest releases by number (to try one before approving it)."""
+    deployments = [(one.alias, f"{one.alias} ({one.release})") for one in deployment_list().order_by("alias")]
+    releases = release_list().exclude(state=ReleaseState.REJECTED).order_by("-id")[:RELEASES_OFFERED]
+    return deployments + [(one.id, f"{one} ({one.get_state_display()})") for one in releases]
+
+
+def _aside(request: HttpRequest) -> dict[str, Any]:
+    return {"page": keyset_page(conversation_list(_user(request)), after=request.GET.get("after"))}
+
+
+def _user(request: HttpRequest) -> User:
+    user = principal_of(request).user
+    assert user is not None, "the console is for signed-in people"
+    return user
+
+
+def conversation(request: HttpRequest, conversation_id: str) -> HttpResponse:
+    found = conversation_get(_user(request), conversation_id)
+    return render(
+        request,
+        "chat/index.html",
+        {
+            **_aside(request),
+            "conversation": found,
+            "messages_shown": [shown_message(message) for message in message_list(found)],
+        },
+    )
+
+
+async def ask(request: HttpRequest, conversation_id: str | None = None) -> HttpResponseBase:
+    """Stream the answer to `message`, in a new conversation with `target` or in the one named."""
+    if request.method != "POST":
+        return HttpResponse(status=405)
+    try:
+        answer = await sync_to_async(_prepare)(request, conversation_id)
+    except KoshaError as error:
+        return JsonResponse(error.body(), status=error.status)
+    response: StreamingHttpResponse = event_stream(answer.events())
+    return response
+
+
+def _prepare(request: HttpRequest, conversation_id: str | None) -> Answer:
+    """Everything that needs the database before the first word; the question is stored."""
+    question = request.POST.get("message", "").strip()
+    if not 1 <= len(question) <= LONGEST_QUESTION:
+        raise InvalidRequest(
+            "invalid_value",
+            _("Ask something of up to %(limit)d characters.") % {"limit": LONGEST_QUESTION},
+            param="message",
+        )
+    target_name, found = request.POST.get("target", ""), None
+    if conversation_id is not None:
+        found = conversation_get(_user(request), conversation_id)
+        target_name = found.alias
+    target = target_get(target_name)
+    if found is None:
+        found = services.conversation_create(
+            user=_user(request), alias=target_name, question=question, actor=actor_of(request)
+        )
+    services.question_add(conversation=found, text=question)
+    answer = Answer(found, target, turns(found), translation.get_language() or "")
+    release_connection()
+    return answer
+
+
+@require_POST
+def feedback(request: HttpRequest, conversation_id: str, message_id: str) -> HttpResponse:
+    message = answer_get(conversation_get(_user(request), conversation_id), message_id)
+    given = services.feedback_set(message=message, helpful=request.POST.get("helpful") == "true")
+    return JsonResponse({"helpful": given.helpful})
+
+
+@require_POST
+def delete(request: HttpRequest, conversation_id: str) -> HttpResponse:
+    found: Conversation = conversation_get(_user(request), conversation_id)
+    services.conversation_delete(conversation=found, actor=actor_of(request))
+    messages.success(request, _("The conversation was deleted."))
+    return redirect("chat:index")

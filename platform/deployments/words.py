@@ -1,0 +1,22 @@
+"""Generation settings in people's words; a test compares the sentences with the spec's docstrings."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+GENERATION: dict[str, tuple[str | Promise, str | Promise]] = {
+    "max_tokens": (_("Longest answer"), _("Longest answer, in tokens.")),
+    "temperature": (
+        _("Temperature"),
+        _("0 always takes the likeliest next token; higher is more varied."),
+    ),
+    "top_p": (
+        _("Top p"),
+        _("Considers only the likeliest tokens that together have this probability."),
+    ),
+    "passages": (
+        _("Passages"),
+        _("How many passages of the knowledge base are put before the question."),
+    ),
+}

@@ -1,0 +1,61 @@
+"""The form that starts an evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from evaluations.models import Suite
+from evaluations.selectors import suite_list
+from processing.selectors import ready_versions
+from registry.models import BaseModelKind
+from registry.selectors import base_model_list, model_version_list
+
+
+class EvaluationForm(forms.Form):
+    model = forms.ChoiceField(
+        label=gettext_lazy("Model"),
+        help_text=gettext_lazy(
+            "A version is measured beside its base model. A base model alone gets figures but no verdict."
+        ),
+    )
+    dataset_version: forms.ModelChoiceField[Any] = forms.ModelChoiceField(
+        label=gettext_lazy("Measure on"),
+        queryset=None,
+        empty_label=None,
+        help_text=gettext_lazy(
+            "The held-out records of a dataset version: best the one the model was trained on."
+        ),
+    )
+    suite: forms.ModelChoiceField[Any] = forms.ModelChoiceField(
+        label=gettext_lazy("Suite"),
+        queryset=None,
+        required=False,
+        empty_label=gettext_lazy("The default suite"),
+        help_text=gettext_lazy(
+            "What is measured, and the gate. Default: bits per character must be better beyond the "
+            "interval, open-book answers must not be worse."
+        ),
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["model"].choices = _models()  # type: ignore[attr-defined]
+        self.fields["dataset_version"].queryset = ready_versions()  # type: ignore[attr-defined]
+        self.fields["suite"].queryset = suite_list().order_by("name")  # type: ignore[attr-defined]
+        # A suite of tomorrow's does not matter today: nothing to choose is not asked.
+        if not Suite.objects.exists():
+            del self.fields["suite"]
+
+
+def _models() -> list[tuple[str, list[tuple[str, str]]]]:
+    versions = model_version_list().order_by("-id")[:100]
+    bases = base_model_list().filter(kind=BaseModelKind.CAUSAL_LM).order_by("name")
+    groups = [
+        (_("Your versions"), [(one.name, f"{one} ({one.base_model})") for one in versions]),
+        (_("Base models"), [(one.name, one.name) for one in bases]),
+    ]
+    return [group for group in groups if group[1]]

@@ -1,0 +1,60 @@
+"""The forms of the room Knowledge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy
+
+from documents.models import Document
+from documents.selectors import company_documents
+from retrieval.models import KnowledgeBase
+
+MOST = 500
+"""Documents offered to choose from, newest first."""
+
+
+class DocumentsField(forms.ModelMultipleChoiceField):
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(queryset=None, **options)
+
+
+class KnowledgeForm(forms.Form):
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=200,
+        help_text=gettext_lazy("What is found here, for example “Company rules”."),
+    )
+    documents = DocumentsField(
+        label=gettext_lazy("Documents"),
+        required=False,
+        help_text=gettext_lazy(
+            "What answers are given from. More can be added later; the index follows by itself."
+        ),
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["documents"].queryset = _offered(None)  # type: ignore[attr-defined]
+
+
+class DocumentsForm(forms.Form):
+    """Documents that are not in the knowledge base yet."""
+
+    documents = DocumentsField(label=gettext_lazy("Documents"))
+
+    def __init__(self, *args: Any, knowledge_base: KnowledgeBase, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["documents"].queryset = _offered(knowledge_base)  # type: ignore[attr-defined]
+
+
+def _offered(knowledge_base: KnowledgeBase | None) -> QuerySet[Document]:
+    rows = company_documents()
+    if knowledge_base is not None:
+        rows = rows.exclude(pk__in=knowledge_base.entries.values("document_id"))
+    # A sliced query cannot be filtered by the choice that comes back; its ids can.
+    return rows.filter(pk__in=rows.order_by("-id").values("id")[:MOST]).order_by("-id")

@@ -1,0 +1,17 @@
+"""Addresses of the room Knowledge."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from retrieval import views
+
+app_name = "knowledge"
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("/new", views.create, name="create"),
+    path("/<knowledge_id>", views.detail, name="detail"),
+    path("/<knowledge_id>/add", views.add, name="add"),
+    path("/<knowledge_id>/remove/<document_id>", views.remove, name="remove"),
+    path("/<knowledge_id>/delete", views.delete, name="delete"),
+]

@@ -1,0 +1,152 @@
+"""The room Knowledge: searchable collections, their documents and indexes, and a search to try them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts.principal import actor_of
+from common.errors import KoshaError
+from common.forms import refuse
+from common.pagination import keyset_page
+from documents.places import place_text, place_url
+from documents.selectors import company_documents, document_get
+from retrieval import services
+from retrieval.forms import DocumentsForm, KnowledgeForm
+from retrieval.models import IndexBuildState, KnowledgeBase
+from retrieval.search import search
+from retrieval.selectors import (
+    entry_list,
+    knowledge_base_get,
+    knowledge_base_list,
+    latest_build,
+    status_counts,
+)
+
+PASSAGES = 8
+LONGEST_QUERY = 1000
+BUILDS_SHOWN = 10
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    page = keyset_page(knowledge_base_list(), after=request.GET.get("after"))
+    counts = status_counts(entry_list(page.items))
+    rows = [(base, counts[base.id], latest_build(base)) for base in page.items]
+    return render(
+        request,
+        "retrieval/index.html",
+        {
+            "page": page,
+            "rows": rows,
+            "has_documents": company_documents().exists(),
+            "is_live": any(
+                build and build.state == IndexBuildState.BUILDING for _base, _counts, build in rows
+            ),
+        },
+    )
+
+
+def create(request: HttpRequest) -> HttpResponse:
+    form = KnowledgeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            base = services.knowledge_base_create(
+                name=form.cleaned_data["name"],
+                documents=list(form.cleaned_data["documents"]),
+                actor=actor_of(request),
+            )
+        except KoshaError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, _("The knowledge base was created; its index follows by itself."))
+            return redirect(base)
+    return render(request, "retrieval/create.html", {"form": form})
+
+
+def detail(request: HttpRequest, knowledge_id: str) -> HttpResponse:
+    base = knowledge_base_get(knowledge_id)
+    page = keyset_page(entry_list([base]), after=request.GET.get("after"), limit=50)
+    newest = latest_build(base)
+    return render(
+        request,
+        "retrieval/detail.html",
+        {
+            "base": base,
+            "page": page,
+            "counts": status_counts(entry_list([base]))[base.id],
+            "builds": list(base.builds.select_related("job").order_by("-number")[:BUILDS_SHOWN]),
+            "newest": newest,
+            "is_building": newest is not None and newest.state == IndexBuildState.BUILDING,
+            "add_form": DocumentsForm(knowledge_base=base),
+            **_found(base, request.GET.get("q", "").strip()[:LONGEST_QUERY]),
+        },
+    )
+
+
+def _found(base: KnowledgeBase, query: str) -> dict[str, Any]:
+    """What the search answers, or why it does not."""
+    if not query:
+        return {"query": ""}
+    try:
+        passages = search(base, query, limit=PASSAGES)
+    except KoshaError as error:
+        return {"query": query, "search_error": error}
+    return {
+        "query": query,
+        "found": [
+            {
+                "text": passage.text,
+                "score": passage.score,
+                "title": passage.source.document_name,
+                "place": place_text(
+                    kind=passage.source.kind,
+                    number=passage.source.number,
+                    label=passage.source.label,
+                    cells=passage.source.cells,
+                ),
+                "url": place_url(passage.source.document_id, passage.source.number),
+            }
+            for passage in passages
+        ],
+    }
+
+
+@require_POST
+def add(request: HttpRequest, knowledge_id: str) -> HttpResponse:
+    base = knowledge_base_get(knowledge_id)
+    form = DocumentsForm(request.POST, knowledge_base=base)
+    if not form.is_valid():
+        messages.warning(request, _("Choose at least one document."))
+        return redirect(base)
+    chosen = list(form.cleaned_data["documents"])
+    try:
+        services.documents_add(knowledge_base=base, documents=chosen, actor=actor_of(request))
+    except KoshaError as error:
+        messages.warning(request, str(error.message))
+    else:
+        messages.success(request, _("The documents were added; the index follows by itself."))
+    return redirect(base)
+
+
+@require_POST
+def remove(request: HttpRequest, knowledge_id: str, document_id: str) -> HttpResponse:
+    base = knowledge_base_get(knowledge_id)
+    document = document_get(document_id)
+    services.document_remove(knowledge_base=base, document_id=document.id, actor=actor_of(request))
+    messages.success(
+        request, _("“%(name)s” was removed and is not found any more.") % {"name": document.name}
+    )
+    return redirect(base)
+
+
+@require_POST
+def delete(request: HttpRequest, knowledge_id: str) -> HttpResponse:
+    base = knowledge_base_get(knowledge_id)
+    services.knowledge_base_delete(knowledge_base=base, actor=actor_of(request))
+    messages.success(request, _("“%(name)s” was deleted.") % {"name": base.name})
+    return redirect("knowledge:index")

@@ -1,0 +1,155 @@
+"""The form of a schedule: when it fires, and the road it takes each time."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.utils.translation import gettext_lazy
+
+from evaluations.selectors import suite_list
+from processing.selectors import dataset_list
+from registry.models import BaseModelKind
+from registry.selectors import base_model_list
+from retrieval.selectors import knowledge_base_list
+from schedules.models import Cadence, Schedule
+from schedules.services import Timing
+
+WEEKDAYS = [
+    (0, gettext_lazy("Monday")),
+    (1, gettext_lazy("Tuesday")),
+    (2, gettext_lazy("Wednesday")),
+    (3, gettext_lazy("Thursday")),
+    (4, gettext_lazy("Friday")),
+    (5, gettext_lazy("Saturday")),
+    (6, gettext_lazy("Sunday")),
+]
+HOURS = [(hour, f"{hour}:00") for hour in range(24)]
+
+
+class TimingForm(forms.Form):
+    """What can be changed later: the name and the hours."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=200,
+        help_text=gettext_lazy("Shown in lists and in the note of each release it makes."),
+    )
+    cadence = forms.ChoiceField(
+        label=gettext_lazy("How often"),
+        choices=Cadence.choices,
+        initial=Cadence.WEEKLY,
+        help_text=gettext_lazy("A run ends at once where nothing has changed since the last one."),
+    )
+    weekday = forms.TypedChoiceField(
+        label=gettext_lazy("Weekday"),
+        choices=WEEKDAYS,
+        coerce=int,
+        initial=6,
+        help_text=gettext_lazy("Counts for “every week” only."),
+    )
+    day = forms.IntegerField(
+        label=gettext_lazy("Day of the month"),
+        min_value=1,
+        max_value=28,
+        initial=1,
+        help_text=gettext_lazy("1 to 28; counts for “every month” only."),
+    )
+    hour = forms.TypedChoiceField(
+        label=gettext_lazy("Hour"),
+        choices=HOURS,
+        coerce=int,
+        initial=2,
+        help_text=gettext_lazy("Training takes every core it is given: choose an hour when nobody waits."),
+    )
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        initial="Asia/Tokyo",
+        choices=lambda: [(zone, zone) for zone in sorted(available_timezones())],
+        help_text=gettext_lazy("The hour is of this zone, daylight saving included."),
+    )
+
+    def timing(self) -> Timing:
+        return Timing.model_validate({name: self.cleaned_data[name] for name in Timing.model_fields})
+
+
+class ScheduleForm(TimingForm):
+    """The hours and the road; the road cannot be changed later."""
+
+    dataset: forms.ModelChoiceField[Any] = forms.ModelChoiceField(
+        label=gettext_lazy("Dataset"),
+        queryset=None,
+        empty_label=None,
+        help_text=gettext_lazy("Each run builds its next version from the documents as they are then."),
+    )
+    base_model: forms.ModelChoiceField[Any] = forms.ModelChoiceField(
+        label=gettext_lazy("Base model"),
+        queryset=None,
+        empty_label=None,
+        help_text=gettext_lazy("What the models of this schedule are made from."),
+    )
+    suffix = forms.RegexField(
+        regex=r"^[a-z0-9-]{1,40}$",
+        label=gettext_lazy("Model name"),
+        initial="scheduled",
+        max_length=40,
+        help_text=gettext_lazy(
+            "Versions of one name are numbered one after the other. Small letters, digits and hyphens."
+        ),
+        error_messages={"invalid": gettext_lazy("Use up to 40 small letters, digits and -.")},
+    )
+    incremental = forms.BooleanField(
+        label=gettext_lazy("Continue from the newest version"),
+        required=False,
+        initial=True,
+        help_text=gettext_lazy("Otherwise every run starts from the base model again, which takes longer."),
+    )
+    suite: forms.ModelChoiceField[Any] = forms.ModelChoiceField(
+        label=gettext_lazy("Suite"),
+        queryset=None,
+        required=False,
+        empty_label=gettext_lazy("The default suite"),
+        help_text=gettext_lazy(
+            "The gate a new version must pass. If it fails, the candidate has the served model and a new index."
+        ),
+    )
+    knowledge: forms.ModelChoiceField[Any] = forms.ModelChoiceField(
+        label=gettext_lazy("Knowledge base"),
+        queryset=None,
+        required=False,
+        empty_label=gettext_lazy("None: answers without sources"),
+        help_text=gettext_lazy("Brought up to date with each run; its index becomes part of the release."),
+    )
+    alias = forms.RegexField(
+        regex=r"^[a-z0-9][a-z0-9-]{0,39}$",
+        label=gettext_lazy("Alias"),
+        initial="production",
+        max_length=40,
+        help_text=gettext_lazy(
+            "Prompt and settings of a candidate are taken from the release served here. It is not "
+            "published by itself: a person approves it first."
+        ),
+        error_messages={"invalid": gettext_lazy("Use small letters, digits and -.")},
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        rows: dict[str, Any] = {
+            "dataset": dataset_list().order_by("name"),
+            "base_model": base_model_list().filter(kind=BaseModelKind.CAUSAL_LM).order_by("name"),
+            "suite": suite_list().order_by("name"),
+            "knowledge": knowledge_base_list().order_by("name"),
+        }
+        for name, found in rows.items():
+            self.fields[name].queryset = found  # type: ignore[attr-defined]
+
+    def when(self) -> list[forms.BoundField]:
+        return [self[name] for name in TimingForm.base_fields]
+
+    def road(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name not in TimingForm.base_fields]
+
+
+def timing_initial(schedule: Schedule) -> dict[str, Any]:
+    return {name: getattr(schedule, name) for name in ("name", *Timing.model_fields)}

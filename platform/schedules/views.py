@@ -1,0 +1,128 @@
+"""The room Schedules: when to retrain, and what each run made."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts.principal import actor_of
+from common.errors import KoshaError
+from common.forms import refuse
+from common.pagination import keyset_page
+from evaluations.services import suite_default
+from processing.selectors import dataset_list
+from schedules import services
+from schedules.forms import ScheduleForm, TimingForm, timing_initial
+from schedules.selectors import schedule_get, schedule_list, scheduled_run_list
+from schedules.stages import road
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    page = keyset_page(schedule_list(), after=request.GET.get("after"))
+    rows = [(schedule, schedule.runs.order_by("-id").first()) for schedule in page.items]
+    return render(request, "schedules/index.html", {"page": page, "rows": rows})
+
+
+def create(request: HttpRequest) -> HttpResponse:
+    form = ScheduleForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            schedule = services.schedule_create(
+                name=given["name"],
+                timing=form.timing(),
+                dataset=given["dataset"],
+                base_model=given["base_model"],
+                suite=given["suite"] or suite_default(actor=actor_of(request)),
+                knowledge_base=given["knowledge"],
+                alias=given["alias"],
+                suffix=given["suffix"],
+                incremental=given["incremental"],
+                hyperparameters={},
+                actor=actor_of(request),
+            )
+        except KoshaError as error:
+            refuse(form, error, {"knowledge_base": "knowledge"})
+        else:
+            messages.success(request, _("The schedule was created."))
+            return redirect(schedule)
+    return render(request, "schedules/create.html", {"form": form, "has_dataset": dataset_list().exists()})
+
+
+def detail(request: HttpRequest, schedule_id: str) -> HttpResponse:
+    schedule = schedule_get(schedule_id)
+    page = keyset_page(
+        scheduled_run_list(schedule).select_related(
+            "dataset_version__dataset",
+            "training_run__base_model",
+            "training_run__parent",
+            "evaluation__suite",
+            "evaluation__model_version",
+            "evaluation__base_model",
+            "index_build__knowledge_base",
+        ),
+        after=request.GET.get("after"),
+        limit=10,
+    )
+    return render(
+        request,
+        "schedules/detail.html",
+        {
+            "schedule": schedule,
+            "page": page,
+            "runs": [(run, road(run)) for run in page.items],
+            "is_running": schedule.runs.filter(ended_at=None).exists(),
+        },
+    )
+
+
+def edit(request: HttpRequest, schedule_id: str) -> HttpResponse:
+    schedule = schedule_get(schedule_id)
+    form = TimingForm(request.POST or None, initial=timing_initial(schedule))
+    if request.method == "POST" and form.is_valid():
+        services.schedule_update(
+            schedule=schedule,
+            name=form.cleaned_data["name"],
+            is_active=None,
+            timing=form.timing().model_dump(),
+            actor=actor_of(request),
+        )
+        messages.success(request, _("The schedule was changed."))
+        return redirect(schedule)
+    return render(request, "schedules/edit.html", {"schedule": schedule, "form": form})
+
+
+@require_POST
+def fire(request: HttpRequest, schedule_id: str) -> HttpResponse:
+    schedule = schedule_get(schedule_id)
+    try:
+        services.schedule_fire(schedule=schedule, actor=actor_of(request))
+        messages.success(request, _("A run has begun."))
+    except KoshaError as error:
+        messages.warning(request, str(error.message))
+    return redirect(schedule)
+
+
+@require_POST
+def switch(request: HttpRequest, schedule_id: str, active: bool) -> HttpResponse:
+    """Pause it, or let it go on."""
+    schedule = schedule_get(schedule_id)
+    services.schedule_update(
+        schedule=schedule, name=None, is_active=active, timing={}, actor=actor_of(request)
+    )
+    messages.success(
+        request,
+        _("The schedule is active.") if active else _("The schedule is paused: no run begins by itself."),
+    )
+    return redirect(schedule)
+
+
+@require_POST
+def delete(request: HttpRequest, schedule_id: str) -> HttpResponse:
+    schedule = schedule_get(schedule_id)
+    services.schedule_delete(schedule=schedule, actor=actor_of(request))
+    messages.success(request, _("“%(name)s” was deleted.") % {"name": schedule.name})
+    return redirect("schedules:index")

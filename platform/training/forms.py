@@ -1,0 +1,135 @@
+"""The form that starts a run: what to start from, what to learn from, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from pydantic import ValidationError
+
+from common.forms import spec_field
+from processing.models import DatasetVersion
+from processing.selectors import ready_versions
+from registry.models import BaseModelKind
+from registry.selectors import base_model_list, model_named, model_version_list
+from training.models import MethodType
+from training.planner import Plan
+from training.planning import plan_run
+from training.words import ESSENTIAL, HYPERPARAMETERS, SCHEDULES
+from workers.specs.train import Hyperparameters
+
+
+class VersionChoice(forms.ModelChoiceField):
+    """A dataset version that is ready."""
+
+    def label_from_instance(self, version: DatasetVersion) -> str:  # type: ignore[override]
+        return str(version)
+
+
+class TrainingForm(forms.Form):
+    model = forms.ChoiceField(
+        label=gettext_lazy("Start from"),
+        help_text=gettext_lazy(
+            "A base model begins anew. A version of your own is continued: quicker, and it keeps what it knows."
+        ),
+    )
+    dataset_version = VersionChoice(
+        label=gettext_lazy("Learn from"),
+        queryset=None,
+        help_text=gettext_lazy("A dataset version that is ready. Its held-out records are not trained on."),
+    )
+    method = forms.ChoiceField(
+        label=gettext_lazy("Method"),
+        choices=[
+            (
+                MethodType.CONTINUED_PRETRAINING,
+                gettext_lazy("Documents and questions (continued pre-training)"),
+            ),
+            (MethodType.SUPERVISED, gettext_lazy("Questions and answers only (supervised)")),
+        ],
+        help_text=gettext_lazy(
+            "With documents the model learns their contents and wording; with questions only, how to answer."
+        ),
+    )
+    suffix = forms.RegexField(
+        regex=r"^[a-z0-9-]{1,40}$",
+        label=gettext_lazy("Model name"),
+        initial="custom",
+        max_length=40,
+        help_text=gettext_lazy(
+            "Versions of one name are numbered one after the other. Small letters, digits and hyphens."
+        ),
+        error_messages={"invalid": gettext_lazy("Use up to 40 small letters, digits and -.")},
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["model"].choices = _starting_points()  # type: ignore[attr-defined]
+        versions = self.fields["dataset_version"]
+        versions.queryset = ready_versions()  # type: ignore[attr-defined]
+        versions.empty_label = None  # type: ignore[attr-defined]
+        for name, word in HYPERPARAMETERS.items():
+            self.fields[name] = spec_field(
+                Hyperparameters, name, label=word.label, help_text=word.sentence, choices=SCHEDULES
+            )
+
+    def what(self) -> Iterator[forms.BoundField]:
+        return (self[name] for name in ("model", "dataset_version", "method", "suffix"))
+
+    def essential(self) -> Iterator[forms.BoundField]:
+        return (self[name] for name in ESSENTIAL)
+
+    def rest(self) -> Iterator[forms.BoundField]:
+        return (self[name] for name in HYPERPARAMETERS if name not in ESSENTIAL)
+
+    def rest_has_errors(self) -> bool:
+        return any(bound.errors for bound in self.rest())
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        given = {name: cleaned[name] for name in HYPERPARAMETERS if cleaned.get(name) is not None}
+        try:
+            cleaned["hyperparameters"] = Hyperparameters.model_validate(given)
+        except ValidationError as error:
+            for problem in error.errors():
+                name = str(problem["loc"][0]) if problem["loc"] else "tokens_per_step"
+                if not self.has_error(name):
+                    self.add_error(name, _says(problem))
+        return cleaned
+
+    def plan(self) -> Plan:
+        """Of a valid form."""
+        base_model, _version = model_named(self.cleaned_data["model"], param="model")
+        return plan_run(
+            base_model=base_model,
+            dataset_version=self.cleaned_data["dataset_version"],
+            method=self.cleaned_data["method"],
+            hyperparameters=self.cleaned_data["hyperparameters"],
+        )
+
+
+def _says(problem: Any) -> str:
+    if not problem["loc"]:
+        return _("It must be at least the sequence length.")
+    limits = problem.get("ctx", {})
+    if "gt" in limits:
+        return _("It must be greater than %(limit)s.") % {"limit": limits["gt"]}
+    if "lt" in limits:
+        return _("It must be less than %(limit)s.") % {"limit": limits["lt"]}
+    return str(problem["msg"])
+
+
+def _starting_points() -> list[tuple[str, list[tuple[str, str]]]]:
+    bases = base_model_list().filter(kind=BaseModelKind.CAUSAL_LM).order_by("name")
+    versions = model_version_list().filter(method="lora").order_by("-id")[:100]
+    groups = [
+        (_("Base models"), [(base.name, base.name) for base in bases]),
+        (
+            _("Your versions"),
+            [(version.name, f"{version} ({version.base_model})") for version in versions],
+        ),
+    ]
+    return [group for group in groups if group[1]]

@@ -1,0 +1,73 @@
+"""The planner fed from the database: a dataset version's counts and what earlier runs measured."""
+
+from __future__ import annotations
+
+from jobs.clusters import cluster_default
+from jobs.transitions import JobState
+from processing.models import DatasetVersion
+from registry.models import BaseModel
+from training.models import MethodType, TrainingRun
+from training.planner import Data, Machine, Measured, Model, Plan, plan
+from workers.specs.train import Hyperparameters
+
+RUNS_LOOKED_AT = 3
+
+
+def plan_run(
+    *, base_model: BaseModel, dataset_version: DatasetVersion, method: str, hyperparameters: Hyperparameters
+) -> Plan:
+    return plan(
+        model_of(base_model),
+        data_of(dataset_version),
+        hyperparameters,
+        _machine(),
+        measured=measured_of(base_model),
+        with_texts=method == MethodType.CONTINUED_PRETRAINING,
+    )
+
+
+def model_of(base_model: BaseModel) -> Model:
+    return Model(
+        parameters=base_model.parameters,
+        hidden_size=base_model.hidden_size,
+        layers=base_model.layers,
+        vocabulary_size=base_model.vocabulary_size,
+    )
+
+
+def data_of(version: DatasetVersion) -> Data:
+    """The training split: held-out records are as long as the others, on the average."""
+    counts = version.result
+    texts = counts["records"] - counts["heldout_records"]
+    examples = counts["pairs"] + counts["conversations"]
+    heldout = counts["heldout_pairs"] + counts["heldout_conversations"]
+    total = counts["records"] + examples
+    share = (texts + examples - heldout) / total if total else 0.0
+    return Data(characters=round(counts["characters"] * share), texts=texts, pairs=examples - heldout)
+
+
+def measured_of(base_model: BaseModel) -> list[Measured]:
+    """The newest finished runs on the same base model."""
+    runs = (
+        TrainingRun.objects.filter(base_model=base_model, job__state=JobState.SUCCEEDED)
+        .exclude(result={})
+        .select_related("dataset_version")
+        .order_by("-id")[:RUNS_LOOKED_AT]
+    )
+    return [_measured(run) for run in runs]
+
+
+def _measured(run: TrainingRun) -> Measured:
+    """Tokens per character only where the run saw running text alone, all of it: pairs blur it."""
+    settings = Hyperparameters.model_validate(run.hyperparameters)
+    rate = None
+    if run.dataset_version is not None and settings.max_steps is None:
+        data = data_of(run.dataset_version)
+        if data.pairs == 0 and data.characters:
+            rate = run.result["tokens"] / (data.characters * settings.epochs)
+    return Measured(tokens_per_second=run.result["tokens_per_second"], tokens_per_character=rate)
+
+
+def _machine() -> Machine:
+    cluster = cluster_default()
+    return Machine(cpus=cluster.cpus, gpus=cluster.gpus)
