@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import django_stubs_ext
@@ -175,7 +176,8 @@ TIME_ZONE = "Asia/Tokyo"
 STATIC_URL = "/static/"
 STATIC_ROOT = env.var / "static"
 STATICFILES_DIRS = [ROOT / "static"]
-_collected = (STATIC_ROOT / "staticfiles.json").exists()
+# The list of hashed names is written by `collectstatic` itself, which must take that storage first.
+_collected = "collectstatic" in sys.argv or (STATIC_ROOT / "staticfiles.json").exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
