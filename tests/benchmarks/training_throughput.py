@@ -52,11 +52,12 @@ def make_samples(model: Path, records: Path | None, count: int) -> list[Any]:
         order = np.random.default_rng(0).permutation(len(samples))[:count]
         return [samples[index] for index in order]
     draw = np.random.default_rng(1)
+    vocabulary = json.loads((model / "config.json").read_text())["vocab_size"]
     samples = []
     for length in company_lengths(count):
         weights = np.ones(length, dtype=np.float32)
         weights[0] = 0
-        samples.append(Sample(draw.integers(10, 40_000, length), weights))
+        samples.append(Sample(draw.integers(10, vocabulary // 2, length), weights))
     return samples
 
 
