@@ -4,103 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
-import psutil
 import pytest
 from django.conf import settings
 
-from stack.state import read_json
+from tests.stack.installation import Installation
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
-
-
-class Installation:
-    """A `var/` of its own and the `up` that runs on it."""
-
-    def __init__(self, repository: Path, var: Path, **environment: str) -> None:
-        self.var = var
-        self._repository = repository
-        withheld = ("DATABASE_URL", "REDIS_URL", "KOSHA_SECRET_KEY", "KOSHA_TEST_SESSION")
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if name not in withheld},
-            "KOSHA_VAR": str(var),
-            "KOSHA_PORT": "0",
-            **environment,
-        }
-        self.process: subprocess.Popen[str] | None = None
-
-    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(
-            command, cwd=self._repository, env=self._environment, capture_output=True, text=True, timeout=60
-        )
-
-    def up(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"],
-            cwd=self._repository,
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.wait(lambda: self.state.get("state") == "running", 180)
-
-    @property
-    def state(self) -> dict:
-        return read_json(self.var / "stack.json")
-
-    def pid(self, service: str) -> int | None:
-        return self.state["services"][service]["pid"]
-
-    def wait(self, condition: Callable[[], bool], seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if self.process is not None and self.process.poll() is not None:
-                raise AssertionError(self.process.communicate()[0] + self.logs())
-            assert time.monotonic() < deadline, self.logs()
-            time.sleep(0.05)  # between looks at another process, not instead of one
-
-    def is_ready(self) -> bool:
-        try:
-            return httpx.get(self.state["base_url"] + "/readyz", timeout=10).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def logs(self) -> str:
-        logs = sorted((self.var / "logs").glob("*.log"))
-        return "\n".join(f"== {log.name}\n{log.read_text()[-2000:]}" for log in logs)
-
-    def processes(self) -> list[psutil.Process]:
-        """Everything alive that was told this `var/` or lives in it."""
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return False
-            return str(self.var) in " ".join(process.cmdline()) or process.environ().get("KOSHA_VAR") == str(
-                self.var
-            )
-        except psutil.Error:
-            return False
-
-    def stop(self, number: int = signal.SIGTERM) -> str:
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.communicate(timeout=20)[0]
-
-    def end(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate()
 
 
 @pytest.fixture

@@ -1,0 +1,45 @@
+"""A run of two processes, from the API through the local launcher and torchrun to a model version."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from tests.end_to_end.client import follow, get
+from tests.end_to_end.conftest import TINY
+
+pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
+
+STEPS = 4
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="two processes need two cores")
+def test_two_processes_make_one_model(owner, company):
+    facts = [company.fact() for _ in range(8)]
+    turns = [
+        [{"role": "user", "content": fact.question}, {"role": "assistant", "content": fact.sentence}]
+        for fact in facts
+    ]
+    content = "\n".join(json.dumps({"messages": messages}) for messages in turns).encode()
+    file = owner.files.create(file=("pairs.jsonl", content), purpose="fine-tune")
+    owner.files.wait_for_processing(file.id, poll_interval=0.2, max_wait_seconds=180)
+    hyperparameters = {
+        "sequence_length": 256, "tokens_per_step": 512, "lora_rank": 4, "epochs": 10, "max_steps": STEPS,
+        "learning_rate": 1e-2,
+    }  # fmt: skip
+    run = owner.fine_tuning.jobs.create(
+        model=TINY,
+        training_file=file.id,
+        method={"type": "supervised", "supervised": {"hyperparameters": hyperparameters}},
+        extra_body={"distributed": {"processes": 2, "zero_stage": 1}},
+    )
+    follow(owner, run.kosha["job"])
+    run = owner.fine_tuning.jobs.retrieve(run.id)
+    assert run.kosha["result"]["steps"] == STEPS
+    assert run.kosha["result"]["loss_last"] < run.kosha["result"]["loss_first"]
+    assert owner.models.retrieve(run.fine_tuned_model).id == run.fine_tuned_model
+    events = get(owner, f"/jobs/{run.kosha['job']}/events", limit=100)["data"]
+    # One rank speaks for both.
+    assert sorted(event["data"]["step"] for event in events if event["type"] == "metrics") == [1, 2, 3, 4]
