@@ -168,7 +168,11 @@ def run_items(request: HttpRequest, eval_id: str, run_id: str, query: Query[Item
     if not evaluation.manifest_sha256:
         raise Conflict("eval_run_not_finished", _("This run has no items yet. Wait until it is completed."))
     found, has_more = lines(items_path(evaluation), after=query.after, limit=query.limit)
-    data = [{"object": "eval.run.output_item", "line": number, **json.loads(line)} for number, line in found]
+    # Clients turn a list's pages by the last item's id.
+    data = [
+        {"id": str(number), "object": "eval.run.output_item", "line": number, **json.loads(line)}
+        for number, line in found
+    ]
     return {
         "object": "list",
         "data": data,
