@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
 
 @dataclass(frozen=True)
 class RunRef:
@@ -52,6 +55,14 @@ class Lost:
 
 
 Observation = Absent | Running | Exited | Lost
+
+
+def run_secret(job_id: str) -> str:
+    """Signs what only the job's own attempts may load again (optimizer shards are pickles).
+
+    The same for every attempt, never stored, and of no use to another job.
+    """
+    return salted_hmac("kosha.run", job_id, secret=settings.SECRET_KEY, algorithm="sha256").hexdigest()
 
 
 class Launcher(Protocol):

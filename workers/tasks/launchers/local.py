@@ -20,7 +20,16 @@ from typing import Any
 
 from workers.processes import RUN_DIR_VARIABLE, Identity, is_alive, kill_run, processes_of_runs
 from workers.runtime import write_json
-from workers.tasks.launchers.base import Absent, Engine, Exited, Lost, Observation, Running, RunRef
+from workers.tasks.launchers.base import (
+    Absent,
+    Engine,
+    Exited,
+    Lost,
+    Observation,
+    Running,
+    RunRef,
+    run_secret,
+)
 from workers.wrapper import take_ownership
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -153,6 +162,7 @@ def _environment(run_dir: Path, engine: Engine) -> dict[str, str]:
     threads = str(engine.threads)
     environment |= {
         RUN_DIR_VARIABLE: str(run_dir),
+        "KOSHA_RUN_SECRET": run_secret(run_dir.parent.name),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
