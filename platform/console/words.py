@@ -126,7 +126,7 @@ ACTIONS: Words = {
     "deployment.rollback": _("rolled a release back"),
     "schedule.created": _("created a schedule"),
     "schedule.deleted": _("deleted a schedule"),
-    "job.submit": _("queued a job"),
+    "job.submitted": _("queued a job"),
     "job.starting": _("job is starting"),
     "job.running": _("job is running"),
     "job.pausing": _("asked a job to pause"),

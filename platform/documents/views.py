@@ -12,14 +12,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.principal import actor_of
-from common.errors import KoshaError
+from common.errors import InvalidRequest, KoshaError
 from common.pagination import KeysetPage, keyset_page
 from common.storage import blob_path
 from documents import services
 from documents.models import Document, Purpose, RevisionState
 from documents.selectors import (
     document_get,
-    document_list,
     document_search,
     documents_by_name,
     pages,
@@ -45,7 +44,6 @@ def index(request: HttpRequest) -> HttpResponse:
             "sorts": _sorts(),
             "is_filtered": any(query[name] for name in ("q", "state", "purpose")),
             "is_reading": any(_is_reading(document) for document in page.items),
-            "none_at_all": not page.items and not document_list().exists(),
             "upload_help": _(
                 "PDF, Word, Excel, PowerPoint, HTML, text, CSV and JSONL, up to %(limit)d MB each. "
                 "A file of a name that exists becomes its next revision."
@@ -83,7 +81,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     file = request.FILES.get("file")
     try:
         if file is None:
-            raise services.no_file()
+            raise InvalidRequest("no_file", _("No file was sent. Choose a file and try again."), param="file")
         document = services.document_upload(
             name=file.name or "",
             purpose=_purpose(file.name or ""),

@@ -43,15 +43,16 @@ def step_rows(version: DatasetVersion) -> list[StepRow]:
 
 
 def _row(count: StepCount) -> StepRow:
+    parts = [
+        (_("as they were"), max(0, count.units_out - count.changed), "good"),
+        (_("changed"), count.changed, "busy"),
+        (_("dropped"), count.dropped, "warn"),
+    ]
     return StepRow(
         step=count.step,
         units_in=count.units_in,
         units_out=count.units_out,
         dropped=count.dropped,
         changed=count.changed,
-        parts=[
-            (_("as they were"), max(0, count.units_out - count.changed), "good"),
-            (_("changed"), count.changed, "busy"),
-            (_("dropped"), count.dropped, "warn"),
-        ],
+        parts=[part for part in parts if part[1]],
     )

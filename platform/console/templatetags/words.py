@@ -77,6 +77,8 @@ def event_text(event: JobEvent) -> str:
         return f"{state_name(event.message)} ({reason})" if reason else state_name(event.message)
     if event.type == "checkpoint":
         return _("%(what)s at step %(step)s") % {"what": kind, "step": event.data.get("step", "?")}
+    if event.type in ("started", "stopped"):
+        return kind
     return event.message or kind
 
 

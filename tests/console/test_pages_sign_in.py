@@ -1,0 +1,102 @@
+"""Signing in and out: the limit on failures, the audit trail, and a person without an organization."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from accounts.models import SignInFailure
+from accounts.sign_in_limit import FAILURES_OF_A_PERSON, WINDOW
+from audit.models import AuditEvent
+from tests.console.conftest import PASSWORD
+
+
+@pytest.fixture
+def owner(company):
+    return company.user("owner")
+
+
+def sign_in(client: Client, email: str, password: str, **extra):
+    return client.post("/sign-in", {"username": email, "password": password, "next": ""}, **extra)
+
+
+def actions(company) -> list[str]:
+    with company.scope():
+        return list(AuditEvent.objects.order_by("created_at", "id").values_list("action", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_signing_in_and_out_leaves_a_trail(company, owner):
+    client = Client()
+    assert sign_in(client, owner.email, PASSWORD).headers["Location"] == "/"
+    assert client.get("/").status_code == 200
+    assert client.post("/sign-out").status_code == 302
+    assert client.get("/").headers["Location"].startswith("/sign-in")
+    assert actions(company)[-2:] == ["session.signed_in", "session.signed_out"]
+
+
+def test_a_wrong_password_says_so_and_nothing_more(owner):
+    known = sign_in(Client(), owner.email, "wrong", HTTP_ACCEPT_LANGUAGE="en").content.decode()
+    unknown = sign_in(Client(), "nobody@here.example", "wrong", HTTP_ACCEPT_LANGUAGE="en").content.decode()
+    assert "The e-mail address or the password is not right" in known
+    assert "The e-mail address or the password is not right" in unknown
+
+
+def test_after_ten_failures_even_the_right_password_waits(owner):
+    for _attempt in range(FAILURES_OF_A_PERSON):
+        assert sign_in(Client(), owner.email, "wrong").status_code == 200
+    refused = sign_in(Client(), owner.email.upper(), PASSWORD, HTTP_ACCEPT_LANGUAGE="en")
+    assert refused.status_code == 429
+    assert "Try again in 15 minutes" in refused.content.decode()
+
+
+def test_another_person_and_another_place_are_not_held_up(company, owner):
+    for _attempt in range(FAILURES_OF_A_PERSON):
+        sign_in(Client(), owner.email, "wrong")
+    assert sign_in(Client(), company.user("viewer").email, PASSWORD).status_code == 302
+    assert sign_in(Client(), owner.email, PASSWORD, REMOTE_ADDR="10.0.0.9").status_code == 302
+
+
+def test_failures_age(owner):
+    for _attempt in range(FAILURES_OF_A_PERSON):
+        sign_in(Client(), owner.email, "wrong")
+    oldest = SignInFailure.objects.order_by("created_at").first()
+    SignInFailure.objects.filter(pk=oldest.pk).update(
+        created_at=oldest.created_at - WINDOW - timedelta(seconds=1)
+    )
+    assert sign_in(Client(), owner.email, PASSWORD).status_code == 302
+    assert not SignInFailure.objects.exclude(pk=oldest.pk).exists()
+
+
+def test_what_was_typed_is_not_kept(owner):
+    sign_in(Client(), "my-secret-password", "x")
+    assert "secret" not in SignInFailure.objects.get().email_sha256
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_somebody_without_an_organization_is_told_what_to_do(company, language):
+    client = company.client(None, language)
+    page = client.get("/")
+    assert page.status_code == 200
+    assert (
+        "どの組織にも所属していません" if language == "ja" else "You belong to no organization yet"
+    ) in page.content.decode()
+    assert client.get("/documents").status_code == 403
+
+
+def test_a_password_is_changed_by_whoever_knows_the_present_one(company, owner):
+    client = company.client("owner")
+    new = "ramen-wa-tonkotsu-7"
+    wrong = client.post(
+        "/account/password", {"old_password": "x", "new_password1": new, "new_password2": new}
+    )
+    assert "The present password is not right" in wrong.content.decode()
+    done = client.post(
+        "/account/password", {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    )
+    assert done.headers["Location"] == "/"
+    assert client.get("/").status_code == 200
+    owner.refresh_from_db()
+    assert owner.check_password(new)
