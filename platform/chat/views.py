@@ -8,6 +8,7 @@ from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -39,15 +40,14 @@ RELEASES_OFFERED = 10
 def index(request: HttpRequest) -> HttpResponse:
     """A new conversation, beside those there are."""
     targets = _targets()
-    wanted = request.GET.get("with", "")
-    names = [name for name, _label in targets]
+    chosen = {"targets": targets, "chosen": request.GET.get("with", "")}
     return render(
         request,
         "chat/index.html",
         {
             **_aside(request),
             "targets": targets,
-            "chosen": wanted if wanted in names else (names[0] if names else ""),
+            "target_field": render_to_string("chat/_target.html", chosen, request),
             "messages_shown": [],
             "conversation": None,
         },

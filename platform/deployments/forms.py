@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.forms import spec_field
-from deployments.selectors import Releasable, releasable_versions
+from deployments.selectors import releasable_versions
 from deployments.services import GenerationSettings
 from deployments.words import GENERATION
 from registry.models import BaseModelKind
@@ -28,7 +28,6 @@ class KnowledgeChoice(forms.ModelChoiceField):
 class ReleaseForm(forms.Form):
     model = forms.ChoiceField(
         label=gettext_lazy("Model"),
-        widget=forms.RadioSelect,
         help_text=gettext_lazy("Only versions that passed their gate can be released."),
     )
     knowledge = KnowledgeChoice(
@@ -59,9 +58,10 @@ class ReleaseForm(forms.Form):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.releasable = releasable_versions()
+        self.base_choices = [(base.name, base.name) for base in _bases()]
         self.fields["model"].choices = [  # type: ignore[attr-defined]
             *((one.version.name, str(one.version)) for one in self.releasable if one.passed),
-            *((base.name, base.name) for base in _bases()),
+            *self.base_choices,
         ]
         self.fields["knowledge"].queryset = knowledge_base_list().order_by("-id")  # type: ignore[attr-defined]
         for name, (label, sentence) in GENERATION.items():
@@ -74,9 +74,6 @@ class ReleaseForm(forms.Form):
                 _("This knowledge base has no finished index yet. Try again when it is completed.")
             )
         return chosen
-
-    def refused(self) -> list[Releasable]:
-        return [one for one in self.releasable if not one.passed]
 
     def answers(self) -> list[forms.BoundField]:
         return [self[name] for name in GENERATION]

@@ -11,6 +11,7 @@ from ninja import Query, Router
 from pydantic import Field
 
 from accounts.principal import actor_of
+from common import wire
 from common.errors import Conflict
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, idempotency_key, unix
@@ -156,7 +157,7 @@ def run_retrieve(request: HttpRequest, eval_id: str, run_id: str) -> dict[str, A
     return evaluation_body(evaluation_get(run_id, suite_id=eval_id))
 
 
-class ItemsQuery(Body):
+class ItemsQuery(wire.Query):
     after: int = Field(default=0, ge=0)
     """The `line` of the last item seen."""
     limit: int = Field(default=20, ge=1, le=100)

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy
 
 from evaluations.selectors import suite_list
@@ -16,15 +17,6 @@ from retrieval.selectors import knowledge_base_list
 from schedules.models import Cadence, Schedule
 from schedules.services import Timing
 
-WEEKDAYS = [
-    (0, gettext_lazy("Monday")),
-    (1, gettext_lazy("Tuesday")),
-    (2, gettext_lazy("Wednesday")),
-    (3, gettext_lazy("Thursday")),
-    (4, gettext_lazy("Friday")),
-    (5, gettext_lazy("Saturday")),
-    (6, gettext_lazy("Sunday")),
-]
 HOURS = [(hour, f"{hour}:00") for hour in range(24)]
 
 
@@ -44,7 +36,7 @@ class TimingForm(forms.Form):
     )
     weekday = forms.TypedChoiceField(
         label=gettext_lazy("Weekday"),
-        choices=WEEKDAYS,
+        choices=WEEKDAYS.items(),
         coerce=int,
         initial=6,
         help_text=gettext_lazy("Counts for “every week” only."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.urls import reverse
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
@@ -63,6 +64,10 @@ class Schedule(TenantModel):
 
     def get_absolute_url(self) -> str:
         return reverse("schedules:detail", args=[self.id])
+
+    @property
+    def weekday_name(self) -> str:
+        return str(WEEKDAYS[self.weekday])
 
 
 class Stage(models.TextChoices):

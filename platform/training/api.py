@@ -12,6 +12,7 @@ from ninja import Query, Router
 from pydantic import Field
 
 from accounts.principal import actor_of
+from common import wire
 from common.errors import InvalidRequest, NotFound
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, idempotency_key, refuse_unsupported, unix, validate
@@ -185,7 +186,7 @@ def job_resume(request: HttpRequest, job_id: str) -> dict[str, Any]:
     return run_body(services.training_run_resume(run=run_get(job_id), actor=actor_of(request)))
 
 
-class ChildQuery(Body):
+class ChildQuery(wire.Query):
     after: str | None = None
     limit: int = Field(default=20, ge=1, le=100)
 

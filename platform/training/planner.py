@@ -27,6 +27,10 @@ class Range:
     def __add__(self, other: Range) -> Range:
         return Range(self.low + other.low, self.high + other.high)
 
+    def rounded(self) -> Range:
+        """To two significant digits: more would claim a precision that is not there."""
+        return Range(float(f"{self.low:.2g}"), float(f"{self.high:.2g}"))
+
 
 @dataclass(frozen=True)
 class Model:
@@ -93,9 +97,9 @@ def plan(
         tokens = Range(min(tokens.low, seen), min(tokens.high, seen))
     speed = _tokens_per_second(model, machine, measured)
     return Plan(
-        tokens=tokens,
-        steps=steps,
-        seconds=Range(tokens.low / speed.high, tokens.high / speed.low),
+        tokens=tokens.rounded(),
+        steps=steps if settings.max_steps is not None else steps.rounded(),
+        seconds=Range(tokens.low / speed.high, tokens.high / speed.low).rounded(),
         memory_bytes=_memory(model, settings, machine),
         runs=len(measured),
     )

@@ -4,7 +4,8 @@
 //   delta     {"text"}                         a piece of the answer
 //   status    {"text"}                         what is being done until the first piece
 //   citations [{"number","title","place","quote","url"}]
-//   done      {"url"}                          the conversation's address, once it is stored
+//   done      {"url","ask","feedback"}         the conversation's address, once it is stored; where the
+//                                              next question and an opinion of the answer go
 //   error     {"message"}
 // Answers already stored stand in `[data-answer]` as plain text with their citations as JSON beside.
 
@@ -83,7 +84,7 @@ async function follow(response, turn) {
     if (event === "citations") citations = data;
     if (event === "status") status.textContent = data.text;
     if (event === "error") showFailure(turn, data.message);
-    if (event === "done" && data.url) history.replaceState(null, "", data.url);
+    if (event === "done") finish(turn, data);
     if (event === "delta" || event === "citations") {
       status.textContent = "";
       showAnswer(turn, text, citations);
@@ -91,6 +92,14 @@ async function follow(response, turn) {
     if (stick) window.scrollTo({ top: document.body.scrollHeight });
   }
   return text;
+}
+
+function finish(turn, { url, ask: next, feedback }) {
+  if (url) history.replaceState(null, "", url);
+  if (next) form.action = next;
+  const tools = turn.querySelector("[data-tools]");
+  tools.dataset.tools = feedback ?? "";
+  tools.hidden = !feedback;
 }
 
 async function ask(question) {
