@@ -263,6 +263,15 @@ def test_a_failed_version_says_why(company):
     assert "curate.system.crashed" in page
 
 
+@pytest.mark.parametrize("state", ["building", "failed", "cancelled"])
+def test_a_version_without_figures_is_listed_all_the_same(company, state):
+    version = company.version(company.dataset(), company.document(), state=state)
+    client = company.client()
+    assert f'data-state="{state}"' in text(client.get(f"/datasets/{version.dataset_id}"))
+    assert f'data-state="{state}"' in text(client.get(version.get_absolute_url()))
+    assert client.get(f"{version.get_absolute_url()}/records").status_code == 409
+
+
 def test_the_sentences_of_the_steps_are_those_of_the_spec():
     spec = {step.type: type(step).__doc__ for step in DEFAULT_RECIPE.steps}
     assert {type_: str(sentence) for type_, sentence in STEP_SENTENCES.items()} == spec

@@ -108,7 +108,8 @@ def when(moment: datetime | None, empty: str = NOTHING) -> SafeString:
 
 @register.filter
 def number(value: Any, digits: int = 0) -> str:
-    return NOTHING if value is None else formats.number(value, int(digits))
+    """A dash for None, and for "": what a template makes of a key that is not there."""
+    return NOTHING if value in (None, "") else formats.number(value, int(digits))
 
 
 @register.filter
