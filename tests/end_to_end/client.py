@@ -16,7 +16,7 @@ Json = dict[str, Any]
 T = TypeVar("T")
 
 LOOK_SECONDS = 0.2
-JOB_SECONDS = 400
+JOB_SECONDS = 600
 ENDED = ("succeeded", "failed", "cancelled")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,3 +122,19 @@ class Company:
         path = folder / self.name(".xlsx")
         book.save(path)
         return path
+
+
+def conversations(facts: list[Fact]) -> bytes:
+    """The facts as OpenAI's fine-tuning JSONL."""
+    lines = [
+        json.dumps(
+            {
+                "messages": [
+                    {"role": "user", "content": fact.question},
+                    {"role": "assistant", "content": fact.sentence},
+                ]
+            }
+        )
+        for fact in facts
+    ]
+    return "\n".join(lines).encode()

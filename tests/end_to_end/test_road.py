@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,18 @@ from openai.types import FileObject
 
 from tests.end_to_end.client import Json, every, follow, get, post, until
 from tests.end_to_end.conftest import CAUSAL, EMBEDDING
-from tests.end_to_end.invention import Company, Fact
+from tests.end_to_end.invention import Company, Fact, conversations
 from workers.specs.gate import DEFAULT_GATE, judge
 from workers.specs.measurement import ITEM, Bootstrap, recompute
 
-pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(1800)]
 
 ALIAS = "production"
 STEPS = 6
 SMALL: Json = {"sequence_length": 128, "tokens_per_step": 128, "lora_rank": 8, "epochs": 1}
 TASKS = [
-    {"type": "bits_per_character", "max_records": 8, "window_tokens": 256},
-    {"type": "question_answering", "max_questions": 4, "max_new_tokens": 12, "max_passage_tokens": 160},
+    {"type": "bits_per_character", "max_records": 5, "window_tokens": 512},
+    {"type": "question_answering", "max_questions": 4, "max_new_tokens": 8, "max_passage_tokens": 128},
 ]
 
 
@@ -197,11 +196,7 @@ def test_a_run_pauses_resumes_and_is_cancelled(owner, version):
 
 
 def test_conversations_sent_in_parts_train_a_supervised_model(owner, facts):
-    turns = [
-        [{"role": "user", "content": fact.question}, {"role": "assistant", "content": fact.sentence}]
-        for fact in facts
-    ]
-    content = "\n".join(json.dumps({"messages": messages}) for messages in turns).encode()
+    content = conversations(facts)
     upload = owner.uploads.upload_file_chunked(
         file=content, filename="pairs.jsonl", bytes=len(content), mime_type="application/jsonl",
         purpose="fine-tune", part_size=len(content) // 2,
@@ -225,7 +220,7 @@ def test_an_adapter_is_exported(owner, run):
     export = post(owner, f"/models/{run.fine_tuned_model}/exports", {"format": "adapter"})
     follow(owner, export["job"])
     (found,) = get(owner, f"/models/{run.fine_tuned_model}/exports")["data"]
-    assert (Path(found["path"]) / "adapter_model.safetensors").stat().st_size <= found["bytes"]
+    assert (Path(found["path"]) / "model" / "adapter_model.safetensors").stat().st_size <= found["bytes"]
 
 
 # -- evaluation ---------------------------------------------------------------------------------------

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import pytest
 
 from tests.end_to_end.client import follow, get
 from tests.end_to_end.conftest import TINY
+from tests.end_to_end.invention import conversations
 
 pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
 
@@ -17,12 +17,7 @@ STEPS = 4
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="two processes need two cores")
 def test_two_processes_make_one_model(owner, company):
-    facts = [company.fact() for _ in range(8)]
-    turns = [
-        [{"role": "user", "content": fact.question}, {"role": "assistant", "content": fact.sentence}]
-        for fact in facts
-    ]
-    content = "\n".join(json.dumps({"messages": messages}) for messages in turns).encode()
+    content = conversations([company.fact() for _ in range(8)])
     file = owner.files.create(file=("pairs.jsonl", content), purpose="fine-tune")
     owner.files.wait_for_processing(file.id, poll_interval=0.2, max_wait_seconds=180)
     hyperparameters = {

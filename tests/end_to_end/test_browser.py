@@ -1,0 +1,178 @@
+"""The road as people walk it: a real Chromium, the console in Japanese, from an upload to a cited answer."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Response,
+    expect,
+    sync_playwright,
+)
+
+from console.rooms import ROOMS
+from tests.end_to_end.client import post, until
+from tests.end_to_end.conftest import CAUSAL, People
+from tests.stack.installation import Installation
+
+pytestmark = [pytest.mark.browser, pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SECONDS = 1000
+PATIENCE = 120 * SECONDS
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        reason = "Chromium is missing; `make browser` installs it"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """A person at a browser of their own, and whatever went wrong in it."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.page: Page = context.new_page()
+        self.faults: list[str] = []
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
+        self.page.on("response", self._answered)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        # Violations of the content security policy are told here too.
+        if message.type in ("error", "warning"):
+            self.faults.append(f"{message.type} on {self.page.url}: {message.text}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.faults.append(f"{response.status} for {response.url}")
+
+    def sign_in(self, login: tuple[str, str]) -> None:
+        self.page.goto("/")
+        expect(self.page.locator("html")).to_have_attribute("lang", "ja")
+        self.page.locator("input[name=username]").fill(login[0])
+        self.page.locator("input[name=password]").fill(login[1])
+        self.page.get_by_role("button", name="サインイン").click()
+        expect(self.page.get_by_role("navigation")).to_be_visible()
+
+
+@contextmanager
+def visit(chromium: Browser, installation: Installation, repository: Path, who: str) -> Iterator[Visitor]:
+    """A visit that ends without a fault; a picture of the page is left where it fails."""
+    context = chromium.new_context(base_url=installation.state["base_url"], locale="ja-JP")
+    context.set_default_timeout(PATIENCE)
+    visitor = Visitor(context)
+    try:
+        yield visitor
+        assert visitor.faults == []
+    except BaseException:
+        picture = repository / "var" / "pictures" / f"{who}.png"
+        visitor.page.screenshot(path=picture, full_page=True)
+        print(f"the page as it was: {picture} ({visitor.page.url}); {visitor.faults}")
+        raise
+    finally:
+        context.close()
+
+
+def test_from_an_upload_to_a_cited_answer(chromium, kosha, people: People, company, repository, tmp_path):
+    facts = [company.fact() for _ in range(3)]
+    document = company.guide(tmp_path, facts)
+    with (
+        visit(chromium, kosha, repository, "owner") as owner,
+        visit(chromium, kosha, repository, "reviewer") as reviewer,
+    ):
+        owner.sign_in(people.owner_login)
+        upload(owner.page, document)
+        release = prepare_release(people)
+        reviewer.sign_in(people.reviewer_login)
+        approve(reviewer.page, release)
+        publish(owner.page, release)
+        ask(owner.page, facts[1].question, document.name)
+
+
+def test_every_room_opens_wide_and_narrow(chromium, kosha, people: People, repository):
+    with visit(chromium, kosha, repository, "visitor") as visitor:
+        visitor.sign_in(people.owner_login)
+        page = visitor.page
+        rooms = [link.get_attribute("href") for link in page.locator(".rooms a").all()]
+        assert len(rooms) == len(ROOMS)
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            for room in rooms:
+                page.goto(str(room))
+                expect(page.get_by_role("heading", level=1)).to_be_visible()
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, (room, width)
+
+
+def upload(page: Page, document: Path) -> None:
+    page.get_by_role("navigation").get_by_role("link", name="文書", exact=True).click()
+    page.locator("input[type=file]").set_input_files(document)
+    row = page.locator("#documents tr", has_text=document.name)
+    expect(row.locator("[data-state=processed]")).to_be_visible()
+    row.get_by_role("link", name=document.name).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(document.name)
+
+
+def prepare_release(people: People) -> str:
+    """What takes a person several rooms, through the API: a searchable base model, not yet approved."""
+    (file,) = people.owner.files.list()
+    made = people.owner.vector_stores.create(name="search", file_ids=[file.id])
+    store = until(
+        lambda: people.owner.vector_stores.retrieve(made.id), lambda store: store.status == "completed"
+    )
+    settings = {"max_tokens": 24, "passages": 2}
+    release = post(
+        people.owner, "/releases", {"model": CAUSAL, "vector_store": store.id, "generation": settings}
+    )
+    return release["id"]
+
+
+def approve(page: Page, release: str) -> None:
+    page.goto("/")
+    page.locator(f"a[href='/releases/{release}']").first.click()
+    page.locator(f"form[action='/releases/{release}/approve'] button.primary").click()
+    expect(page.locator(".title [data-state]")).to_have_attribute("data-state", "approved")
+
+
+def publish(page: Page, release: str) -> None:
+    page.goto(f"/releases/{release}")
+    page.locator(f"form[action='/releases/{release}/publish'] button.primary").click()
+    expect(page).to_have_url("/releases/served/production")
+
+
+def ask(page: Page, question: str, document: str) -> None:
+    page.get_by_role("navigation").get_by_role("link", name="チャット", exact=True).click()
+    page.locator("#question").fill(question)
+    with page.expect_response("**/chat/ask") as answered:
+        page.locator("#question").press("Enter")
+    assert answered.value.headers["content-type"].startswith("text/event-stream")
+    answer = page.locator(".turn.assistant").last
+    expect(answer.locator(".says")).to_have_text(re.compile(r"\S"))
+    source = answer.locator(".sources li a").first
+    expect(source).to_have_text(document)
+    # The conversation has an address of its own, under which everything is there again.
+    expect(page).not_to_have_url("/chat")
+    page.reload()
+    expect(page.locator(".turn.user")).to_contain_text(question)
+    page.locator(".sources li a").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(document)
