@@ -12,7 +12,7 @@ from deployments.models import Deployment, Release
 from documents.models import Document, Revision
 from evaluations.models import Evaluation
 from jobs.models import Job
-from processing.models import DatasetVersion
+from processing.models import DatasetVersion, DatasetVersionState
 from registry.models import ModelExport, ModelVersion
 from retrieval.models import IndexBuild, KnowledgeBase
 from training.models import TrainingRun
@@ -63,7 +63,10 @@ class Uses:
 
 def uses_of(document: Document) -> Uses:
     versions = list(
-        DatasetVersion.objects.filter(sources__revision__document=document)
+        DatasetVersion.objects.filter(
+            sources__revision__document=document,
+            state__in=[DatasetVersionState.READY, DatasetVersionState.BUILDING],
+        )
         .select_related("dataset")
         .distinct()
         .order_by("-id")[:MOST]
