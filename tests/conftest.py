@@ -36,3 +36,32 @@ def api(world):
     from tests.wire_client import Api
 
     return Api(world.key())
+
+
+@pytest.fixture
+def model_server(settings):
+    """A model server that answers what the test tells it to; see `tests/model_server_double.py`."""
+    from tests.model_server_double import ModelServerDouble
+
+    double = ModelServerDouble()
+    settings.MODEL_SERVER_URL = double.url
+    yield double
+    double.close()
+
+
+@pytest.fixture
+def live_world(transactional_db):
+    """An organization that other connections see, too."""
+    from tests.world import World
+
+    with World() as world:
+        yield world
+
+
+@pytest.fixture
+def web(live_world):
+    """The address of the real web process's application, serving `live_world`."""
+    from tests.live_web import live_web
+
+    with live_web() as address:
+        yield address

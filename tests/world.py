@@ -20,6 +20,7 @@ from common.tenancy import organization_scope
 from deployments.models import Release
 from deployments.services import release_approve, release_create
 from documents.models import Document
+from documents.selectors import ready_documents
 from documents.services import document_upload
 from evaluations.models import Evaluation, Suite
 from evaluations.services import evaluation_create, suite_create
@@ -41,12 +42,15 @@ from workers.specs.evaluate import EvaluateResult
 from workers.specs.gate import DEFAULT_GATE, GateVerdict, RuleOutcome
 from workers.specs.index import IndexResult
 from workers.specs.ingest import IngestResult
+from workers.specs.records import DroppedRecord, Source, TextRecord
 from workers.specs.run import RunError
 from workers.specs.train import Hyperparameters, TrainResult
 from workers.tasks.finalize import finalize_job
 
 DIGEST = "d" * 64
-OWNER = "owner"
+SOURCE = Source(document_id="file-1", revision_id="rev_1", document_name="規則.txt", kind="page", number=1)
+RECORD = TextRecord(id="a" * 16, text="第1条 本規則は。", source=SOURCE)
+DROPPED = DroppedRecord(step="noise", reason="symbols", text="＊＊＊", source=SOURCE)
 
 
 class World:
@@ -99,7 +103,9 @@ class World:
         return ApiKey.objects.get(name=role)
 
     # -- documents and datasets ------------------------------------------------------------------
-    def upload(self, name: str = "規則.txt", text: str = "第1条 本規則は。", purpose: str = "user_data") -> Document:
+    def upload(
+        self, name: str = "規則.txt", text: str = "第1条 本規則は。", purpose: str = "user_data"
+    ) -> Document:
         return document_upload(
             name=name, purpose=purpose, chunks=[text.encode()], media_type="text/plain", actor=self.actor
         )
@@ -130,7 +136,7 @@ class World:
 
     def dataset_version(self, dataset: Dataset | None = None, **counts: Any) -> DatasetVersion:
         """Ready, with 10 texts and 4 pairs of which 2 and 1 are held out, unless told otherwise."""
-        if not Document.objects.filter(deleted_at=None).exists():
+        if not ready_documents().exists():
             self.document()
         version = dataset_version_create(
             dataset=dataset or self.dataset(), documents=None, heldout_share=0.1, actor=self.actor
@@ -148,7 +154,10 @@ class World:
             "characters": 100,
             "manifest_sha256": DIGEST,
         }
-        files = {"records.jsonl": '{"type": "text", "id": "a"}\n' * 3, "dropped.jsonl": '{"step": "noise"}\n'}
+        files = {
+            "records.jsonl": RECORD.model_dump_json() + "\n",
+            "dropped.jsonl": DROPPED.model_dump_json() + "\n",
+        }
         finish(job, CurateResult(**{**figures, **counts}), files)
 
     # -- models ----------------------------------------------------------------------------------
@@ -281,7 +290,7 @@ class World:
             **{
                 "name": "週次",
                 "timing": Timing(),
-                "dataset": self.dataset("定期"),
+                "dataset": options.pop("dataset", None) or self.dataset("定期"),
                 "base_model": self.base_model(),
                 "suite": self.suite(),
                 "knowledge_base": None,

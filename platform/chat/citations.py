@@ -15,6 +15,8 @@ from workers.specs.serve import SearchHit
 
 SUPPORT = 0.3
 """Least share of the shorter side's bigrams in common for a passage to count as support."""
+SHORTEST_SENTENCE = 6
+"""In bigrams."""
 MAXIMUM_QUOTE = 200
 
 _SENTENCE = re.compile(r"[^。！？!?\n]+[。！？!?]?")
@@ -65,9 +67,10 @@ def _best_sentence(answer: str, passage: str) -> tuple[float, str]:
     )
 
 
-def _overlap(left: frozenset[str], right: frozenset[str]) -> float:
-    smaller = min(len(left), len(right))
-    return len(left & right) / smaller if smaller else 0.0
+def _overlap(answer: frozenset[str], sentence: frozenset[str]) -> float:
+    # A sentence of a single word lies in every answer; it counts as if it were longer.
+    smaller = min(len(answer), max(len(sentence), SHORTEST_SENTENCE))
+    return len(answer & sentence) / smaller if smaller else 0.0
 
 
 def _bigrams(text: str) -> frozenset[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Schema
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from common.errors import InvalidRequest
 from common.pagination import DEFAULT_LIMIT, MAXIMUM_LIMIT
@@ -21,11 +21,22 @@ class Body(Schema):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
-class PageQuery(Schema):
-    """The keyset page every list takes."""
+class Query(Schema):
+    """Parameters of an address; unknown ones are refused: who sends `before` must not get another page."""
 
-    # Unknown parameters are refused: a client that sends `before` must not get another page instead.
-    model_config = ConfigDict(extra="forbid")
+    @model_validator(mode="after")
+    def _only_known(self, info: ValidationInfo) -> Self:
+        request: HttpRequest | None = (info.context or {}).get("request")
+        for name in request.GET if request else ():
+            if name not in type(self).model_fields:
+                raise InvalidRequest(
+                    "unknown_parameter", f"{name} is not known here. Leave it out.", param=name
+                )
+        return self
+
+
+class PageQuery(Query):
+    """The keyset page every list takes."""
 
     after: str | None = None
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAXIMUM_LIMIT)

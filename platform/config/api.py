@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.datastructures import MultiValueDict
 from ninja import NinjaAPI, Swagger
 from ninja.errors import HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 
 from common.errors import InvalidCharacters, InvalidRequest, KoshaError, NotFound
@@ -43,7 +44,17 @@ class LocalDocs(Swagger):
     template = "api/docs.html"
 
 
-api = NinjaAPI(
+class KoshaAPI(NinjaAPI):
+    """Says in its description how to authenticate; the middleware does it for every route alike."""
+
+    def get_openapi_schema(self, *arguments: Any, **options: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(*arguments, **options)
+        schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        schema["security"] = [{"key": []}]
+        return schema
+
+
+api = KoshaAPI(
     title="Kosha",
     version="1",
     description=(
@@ -55,10 +66,6 @@ api = NinjaAPI(
     docs_url="/docs",
     openapi_url="/openapi.json",
     urls_namespace="v1",
-    openapi_extra={
-        "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
-        "security": [{"key": []}],
-    },
 )
 
 

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("KOSHA_PROCESS", "web")
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-application = get_asgi_application()
+from config.body_limit import BodyLimit
+
+# Django spools request bodies here; the system's own folder may be a small one in memory.
+tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
+
+application = BodyLimit(
+    get_asgi_application(),
+    upload_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
+    plain_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+)

@@ -30,3 +30,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", api.urls),
     path("", include("console.urls")),
 ]
+
+handler400 = "console.errors.bad_request"
+handler403 = "console.errors.permission_denied"
+handler404 = "console.errors.not_found"
+handler500 = "console.errors.server_error"

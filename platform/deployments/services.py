@@ -11,7 +11,7 @@ from pydantic import Field
 
 from accounts.models import Organization
 from audit.services import Actor, audit_record
-from common.errors import Conflict, NotFound, PermissionDenied
+from common.errors import Conflict, KoshaError, NotFound, PermissionDenied
 from common.locks import unique_or
 from common.tenancy import current_organization_id
 from common.wire import Body, validate
@@ -150,9 +150,11 @@ class FourEyes(PermissionDenied):
     """Nobody decides on their own release."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.code = "second_person_needed"
-        self.message = _("A release is approved by another person than the one who made it.")
+        KoshaError.__init__(
+            self,
+            "second_person_needed",
+            _("A release is approved by another person than the one who made it."),
+        )
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from ninja.files import UploadedFile
 from pydantic import Field
 
 from accounts.principal import actor_of
+from common import wire
 from common.downloads import file_response
 from common.errors import InvalidRequest
 from common.pagination import MAXIMUM_LIMIT, keyset_page, list_body
@@ -115,7 +116,7 @@ def file_content(request: HttpRequest, file_id: str) -> StreamingHttpResponse:
     return file_response(blob_path(document.organization_id, revision.sha256), name=document.name)
 
 
-class PagesQuery(Body):
+class PagesQuery(wire.Query):
     after: int = Field(default=0, ge=0)
     limit: int = Field(default=20, ge=1, le=100)
 

@@ -10,6 +10,7 @@ from ninja import Query, Router
 from pydantic import Field
 
 from accounts.principal import actor_of
+from common import wire
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, unix
 from documents.selectors import documents_by_id
@@ -168,7 +169,7 @@ def version_retrieve(request: HttpRequest, dataset_id: str, version_id: str) -> 
     return version_body(version_get(version_id, dataset_id=dataset_id))
 
 
-class LinesQuery(Body):
+class LinesQuery(wire.Query):
     after: int = Field(default=0, ge=0)
     """The `line` of the last entry seen."""
     limit: int = Field(default=20, ge=1, le=100)

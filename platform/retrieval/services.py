@@ -147,7 +147,7 @@ def index_build_if_needed(*, knowledge_base_id: str, actor: Actor, again: bool =
 
 
 def _lock(knowledge_base_id: str) -> KnowledgeBase:
-    """One change of a knowledge base at a time; taken before the audit trail's lock, by everyone."""
+    """One change of a knowledge base at a time."""
     rows = KnowledgeBase.objects.select_for_update(no_key=True, of=("self",))
     knowledge_base: KnowledgeBase = rows.select_related("embedding_model", "current_build").get(
         pk=knowledge_base_id

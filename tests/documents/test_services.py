@@ -21,7 +21,11 @@ def blob_of(document: Document):
 def test_an_upload_keeps_the_bytes_and_queues_their_reading(world):
     document = world.upload("規程.txt", "第1条")
     revision = document.current_revision
-    assert (revision.number, revision.state, revision.size) == (1, RevisionState.UPLOADED, len("第1条".encode()))
+    assert (revision.number, revision.state, revision.size) == (
+        1,
+        RevisionState.UPLOADED,
+        len("第1条".encode()),
+    )
     assert blob_of(document).read_bytes() == "第1条".encode()
     assert revision.job.kind == "ingest"
     assert revision.job.spec["path"] == str(blob_of(document))
@@ -155,7 +159,9 @@ def test_a_name_is_the_last_part_of_a_path_in_composed_characters(given, kept):
     assert clean_name(given) == kept
 
 
-@pytest.mark.parametrize("name", ["", " ", "..", ".", "/", "a\x00b", "a\nb", "\ud800", "報告\u202efdp.exe", "あ" * 256])
+@pytest.mark.parametrize(
+    "name", ["", " ", "..", ".", "/", "a\x00b", "a\nb", "\ud800", "報告\u202efdp.exe", "あ" * 256]
+)
 def test_a_name_nobody_could_print_is_refused(name):
     with pytest.raises(InvalidRequest) as refused:
         clean_name(name)

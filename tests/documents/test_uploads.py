@@ -36,9 +36,7 @@ def test_parts_are_joined_in_the_order_given(world, begin, add, storage, django_
     upload = begin()
     second, first = add(upload, b"def"), add(upload, b"abc")
     with django_capture_on_commit_callbacks(execute=True):
-        done = uploads.upload_complete(
-            upload_id=upload.id, part_ids=[first.id, second.id], actor=world.actor
-        )
+        done = uploads.upload_complete(upload_id=upload.id, part_ids=[first.id, second.id], actor=world.actor)
     assert done.state == UploadState.COMPLETED
     revision = done.document.current_revision
     assert blob_path(world.organization.id, revision.sha256).read_bytes() == b"abcdef"
@@ -110,7 +108,9 @@ def test_an_expired_upload_is_refused_and_swept_up_by_the_next(
     assert Upload.objects.get(pk=upload.id).state == UploadState.EXPIRED
 
 
-@pytest.mark.parametrize(("size", "code"), [(0, "empty_file"), (-1, "empty_file"), (10**30, "file_too_large")])
+@pytest.mark.parametrize(
+    ("size", "code"), [(0, "empty_file"), (-1, "empty_file"), (10**30, "file_too_large")]
+)
 def test_an_impossible_size_is_refused_at_once(begin, size, code):
     with pytest.raises((InvalidRequest, TooLarge)) as refused:
         begin(size=size)

@@ -1,0 +1,308 @@
+"""Every route × method × role × {own, foreign, absent}, walked.
+
+What is expected comes from `accounts/routes.py` and `accounts/permissions.py` alone. A route that is
+not in the table fails, and so does an entry of the table that resolves to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from ninja.operation import PathView
+
+from accounts.models import Role
+from accounts.permissions import ROLE_PERMISSIONS, Access, Permission
+from accounts.routes import ROUTES
+from accounts.services import user_create
+from tests.accounts.things import absent, things
+from tests.world import World
+
+OPERATOR = "operator"
+ANONYMOUS = "anonymous"
+ROLES = (*Role.values, OPERATOR, ANONYMOUS)
+
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+
+# Where one word in an address means different things, by the address's beginning.
+WORDS = {
+    ("v1/fine_tuning/jobs", "job_id"): "ftjob_id",
+    ("v1/schedules", "run_id"): "schedule_run_id",
+    ("schedules", "run_id"): "schedule_run_id",
+    ("training", "run_id"): "ftjob_id",
+    ("training/models", "version_id"): "model_version_id",
+}
+# A person's own, so that a colleague meets it as absent: asked for as its owner only.
+PRIVATE = {"conversation_id", "message_id"}
+
+STEPS = [{"type": "segment"}, {"type": "split"}]
+
+
+def bodies(own: dict[str, str]) -> dict[str, Any]:
+    """Bodies complete enough for the API to look for the object that the address names."""
+    return {
+        "POST v1/uploads/<upload_id>/complete": {"part_ids": ["part_1"]},
+        "POST v1/vector_stores/<vector_store_id>/files": {"file_id": own["file_id"]},
+        "POST v1/vector_stores/<vector_store_id>/file_batches": {"file_ids": [own["file_id"]]},
+        "POST v1/vector_stores/<vector_store_id>/search": {"query": "有給休暇"},
+        "POST v1/evals/<eval_id>/runs": {
+            "data_source": {"dataset_version": own["version_id"], "model": own["model"]}
+        },
+        "POST v1/recipes": {"name": "新しい", "steps": STEPS},
+        "POST organization": {"organization": own["organization_id"]},
+    }
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def is_api(self) -> bool:
+        return self.path.startswith("v1/")
+
+    @property
+    def words(self) -> list[str]:
+        """What the address names, in the words of `things`."""
+        found = PARAMETER.findall(self.path)
+        return [
+            next(
+                (word for (start, name), word in WORDS.items() if name == n and self.path.startswith(start)),
+                n,
+            )
+            for n in found
+        ]
+
+    def address(self, ids: list[str]) -> str:
+        remaining = iter(ids)
+        return "/" + PARAMETER.sub(lambda _match: next(remaining), self.path)
+
+
+ROUTE_LIST = [Route(*key.split(" ", 1)) for key in ROUTES]
+
+
+# -- the table and the addresses agree -----------------------------------------------------------
+def resolved() -> dict[str, Any]:
+    """Every route that Django can resolve, with its view."""
+
+    def walk(patterns: list[Any], start: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for pattern in patterns:
+            here = start + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                found |= walk(pattern.url_patterns, here)
+            else:
+                assert isinstance(pattern, URLPattern)
+                found[here] = pattern.callback
+        return found
+
+    return walk(get_resolver().url_patterns, "")
+
+
+def operations(view: Any) -> set[str] | None:
+    """The methods an API address takes; None for a console view, which says so nowhere."""
+    owner = getattr(view, "__self__", None) or _path_view(view)
+    if owner is None:
+        return None
+    return {method for operation in owner.operations for method in operation.methods}
+
+
+def _path_view(view: Any) -> PathView | None:
+    cells = getattr(view, "__closure__", None) or ()
+    return next((cell.cell_contents for cell in cells if isinstance(cell.cell_contents, PathView)), None)
+
+
+def test_every_route_is_in_the_table():
+    listed = {route.path for route in ROUTE_LIST}
+    assert sorted(set(resolved()) - listed - {"v1/"}) == []
+
+
+def test_every_entry_of_the_table_resolves():
+    assert sorted({route.path for route in ROUTE_LIST} - set(resolved())) == []
+
+
+def test_every_operation_of_the_api_is_in_the_table_and_nothing_else():
+    taken = {
+        f"{method} {path}"
+        for path, view in resolved().items()
+        if path.startswith("v1/")
+        for method in operations(view) or ()
+    }
+    assert len(taken) > 70
+    described = {"GET v1/openapi.json", "GET v1/docs"}
+    assert taken == {route.key for route in ROUTE_LIST if route.is_api} - described
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog):
+    """Thousands of refusals are asked for here; a report of them would bury the one that is wrong."""
+    caplog.set_level(logging.CRITICAL, "django.request")
+
+
+# -- the walk -----------------------------------------------------------------------------------
+@pytest.fixture
+def foreign(db):
+    world = World("yoso")
+    with world:
+        return things(world, alias="elsewhere", base_model_name="foreign-base")
+
+
+@pytest.fixture
+def own(foreign, world):
+    return things(world, alias="production", base_model_name="own-base")
+
+
+class Caller:
+    def __init__(self, world: World, role: str) -> None:
+        self.role = role
+        self.cookies = SimpleCookie()
+        self.headers: dict[str, str] = {}
+        if role == ANONYMOUS:
+            return
+        # An operator's key stands in some organization, with the least there; an operator in person in none.
+        key = world.key("viewer", is_operator=True) if role == OPERATOR else world.key(role)
+        self.headers = {"Authorization": f"Bearer {key}"}
+        person = (
+            user_create(email="op@example.com", name="op", is_operator=True)
+            if role == OPERATOR
+            else world.person(role)
+        )
+        console = Client()
+        console.force_login(person)
+        self.cookies = console.cookies
+
+    def ask(self, route: Route, ids: list[str], body: Any) -> Any:
+        """The answer; whatever it changed is undone."""
+        # A new one each time, for signing out is among the routes.
+        client = Client(raise_request_exception=False)
+        if not route.is_api:
+            client.cookies = SimpleCookie({name: morsel.value for name, morsel in self.cookies.items()})
+        options: dict[str, Any] = {"headers": self.headers} if route.is_api else {}
+        if route.is_api and route.method != "GET":
+            options |= {"data": json.dumps(body or {}), "content_type": "application/json"}
+        elif body:
+            options |= {"data": body}
+        with transaction.atomic():
+            answer = getattr(client, route.method.lower())(route.address(ids), **options)
+            transaction.set_rollback(True)
+        return answer
+
+    def may(self, route: Route) -> bool:
+        rule = ROUTES[route.key]
+        if rule is Access.PUBLIC:
+            return True
+        if self.role == ANONYMOUS:
+            return False
+        if rule is Access.SIGNED_IN:
+            return True
+        if rule is Access.OPERATOR:
+            return self.role == OPERATOR
+        assert isinstance(rule, Permission)
+        if self.role == OPERATOR:
+            return route.is_api and rule in ROLE_PERMISSIONS[Role.VIEWER]
+        return rule in ROLE_PERMISSIONS[self.role]
+
+
+def problem(caller: Caller, route: Route, own: dict, foreign: dict, body: Any) -> str | None:
+    """What is wrong with the answers to this caller on this route, or None."""
+    words = route.words
+    unknown = [word for word in words if word not in own]
+    if unknown:
+        return f"the walker does not know what <{unknown[0]}> is; see tests/accounts/things.py"
+    mine = caller.ask(route, [own[word] for word in words], body)
+    if not caller.may(route):
+        return _refusal(caller, route, mine)
+    hidden = PRIVATE.intersection(words) and caller.role != Role.OWNER
+    if mine.status_code in (401, 403, 405) or (mine.status_code >= 500 and mine.status_code != 503):
+        return f"own: {_brief(mine)}"
+    if mine.status_code == 404 and not hidden:
+        return f"own: {_brief(mine)}"
+    if not words:
+        return None
+    nothing = absent()
+    strangers = [[foreign[word] for word in words]]
+    if len(words) > 1:
+        strangers.append([own[words[0]], *(foreign[word] for word in words[1:])])
+    reference = caller.ask(route, [nothing[word] for word in words], body)
+    if reference.status_code != 404:
+        return f"absent: {_brief(reference)}"
+    for ids in strangers:
+        theirs = caller.ask(route, ids, body)
+        if theirs.status_code != 404:
+            return f"foreign: {_brief(theirs)}"
+        if _text(theirs) != _text(reference):
+            return "foreign and absent differ"
+    return None
+
+
+def _refusal(caller: Caller, route: Route, answer: Any) -> str | None:
+    if caller.role == ANONYMOUS and not route.is_api:
+        right = answer.status_code == 302 and answer["Location"].startswith("/sign-in?next=")
+    else:
+        right = answer.status_code == (401 if caller.role == ANONYMOUS else 403)
+    return None if right else f"refused with {_brief(answer)}"
+
+
+def _brief(answer: Any) -> str:
+    return f"{answer.status_code} {' '.join(_text(answer).split())[:160]}"
+
+
+def _text(answer: Any) -> str:
+    """What the reader gets, without what is random in every page."""
+    content = b"" if answer.streaming else answer.content
+    return re.sub(r'[A-Za-z0-9]{64}|/[^"\s]*', "", content.decode())
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_everybody_gets_what_the_table_says(role, own, foreign, world):
+    caller = Caller(world, role)
+    body_of = bodies(own)
+    found = {route.key: problem(caller, route, own, foreign, body_of.get(route.key)) for route in ROUTE_LIST}
+    wrong = [f"{key}: {text}" for key, text in found.items() if text]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_key_that_is_revoked_or_expired_opens_nothing(world):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from accounts.models import ApiKey
+    from accounts.services import api_key_revoke
+
+    secret = world.key()
+    client, headers = Client(), {"Authorization": f"Bearer {secret}"}
+    assert client.get("/v1/files", headers=headers).status_code == 200
+    ApiKey.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert client.get("/v1/files", headers=headers).status_code == 401
+    ApiKey.objects.update(expires_at=None)
+    api_key_revoke(key_id=ApiKey.objects.get().id, actor=world.actor)
+    assert client.get("/v1/files", headers=headers).status_code == 401
+
+
+def test_a_session_opens_no_api_and_a_key_no_console(world):
+    client = Client()
+    client.force_login(world.person("owner"))
+    assert client.get("/v1/files").status_code == 401
+    headers = {"Authorization": f"Bearer {world.key()}"}
+    assert Client().get("/organization", headers=headers).status_code == 302
+
+
+def test_an_organization_that_was_closed_answers_nobody(world):
+    secret = world.key()
+    world.organization.is_active = False
+    world.organization.save()
+    assert Client().get("/v1/files", headers={"Authorization": f"Bearer {secret}"}).status_code == 401

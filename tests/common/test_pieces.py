@@ -1,0 +1,50 @@
+"""Ids, digests, texts and places in bodies."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.digests import value_digest
+from common.ids import is_id, new_id
+from common.text import storable, unstorable_place
+from common.wire import field_place
+
+
+def test_ids_rise_also_within_a_millisecond():
+    made = [new_id("x_") for _ in range(5000)]
+    assert made == sorted(set(made))
+    assert all(is_id(id, "x_") for id in made)
+
+
+@pytest.mark.parametrize("text", ["", "x_", "x_1", "y_" + "0" * 26, "x_" + "0" * 25 + "u", "x_" + "0" * 27])
+def test_what_is_no_id(text):
+    assert not is_id(text, "x_")
+
+
+def test_equal_values_have_equal_digests():
+    assert value_digest({"a": 1, "b": [2]}) == value_digest({"b": [2], "a": 1})
+    assert value_digest([1]) != value_digest(["1"])
+
+
+def test_what_the_database_can_hold():
+    assert storable("𠮷野家🍣\n") and not storable("a\x00") and not storable("\ud800")
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ({"a": [{"b": "\x00"}]}, "a.0.b"),
+        ({"a": float("inf")}, "a"),
+        ([1, ["x", "\ud800"]], "1.1"),
+        ({"a": "x", "b": None, "c": True}, None),
+    ],
+)
+def test_where_it_stands(value, place):
+    assert unstorable_place(value) == place
+
+
+def test_a_place_leaves_out_what_only_the_checker_names():
+    body = {"steps": [{"type": "segment", "max_characters": 1}]}
+    assert field_place(["steps", 0, "segment", "max_characters"], body) == "steps.0.max_characters"
+    assert field_place(["steps", 0, "segment", "absent"], body) == "steps.0.absent"
+    assert field_place(["input", "list[str]", 1], {"input": ["a", 1]}) == "input.1"

@@ -1,0 +1,118 @@
+"""A model server of a few lines that speaks the real one's wire: it answers what it is told to."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+SOURCE = {
+    "document_id": "file-1",
+    "revision_id": "rev_1",
+    "document_name": "規則.txt",
+    "kind": "page",
+    "number": 3,
+    "label": None,
+    "cells": None,
+}
+
+
+def hit(text: str, **source: Any) -> dict[str, Any]:
+    scores = {"score": 0.9, "dense_score": 0.8, "lexical_score": 7.0}
+    return {"chunk_id": "c1", "text": text, "source": {**SOURCE, **source}, **scores}
+
+
+class ModelServerDouble:
+    def __init__(self) -> None:
+        self.answer = ["有給休暇は", "10日です。"]
+        self.hits = [hit("第5条 有給休暇は10日とする。")]
+        self.error: tuple[int, dict[str, Any]] | None = None
+        """Answered to everything, where set."""
+        self.breaks_after: int | None = None
+        """Pieces of a stream after which the connection breaks."""
+        self.error_after: int | None = None
+        """Pieces of a stream after which an error event comes."""
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.closed_early = threading.Event()
+        double = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                double.asked.append((self.path, body))
+                double._serve(self, body)
+
+            def log_message(self, *arguments: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def bodies(self, path: str) -> list[dict[str, Any]]:
+        return [body for asked, body in self.asked if asked == path]
+
+    def _serve(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        if self.error is not None:
+            status, error = self.error
+            _json(handler, {"error": error}, status)
+        elif handler.path == "/v1/search":
+            _json(handler, {"hits": self.hits[: body["limit"]], "seconds": 0.01})
+        elif handler.path == "/v1/embeddings":
+            data = [{"embedding": [1.0, 0.5], "index": n} for n, _text in enumerate(body["input"])]
+            _json(handler, {"data": data, "usage": {"prompt_tokens": 3, "total_tokens": 3}})
+        elif body["stream"]:
+            self._stream(handler, body)
+        else:
+            message = {"role": "assistant", "content": "".join(self.answer), "refusal": None}
+            choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+            _json(handler, {**_common(body, "chat.completion"), "choices": [choice], "usage": USAGE})
+
+    def _stream(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.end_headers()
+        pieces = [
+            ({"role": "assistant", "content": ""}, None),
+            *(({"content": p}, None) for p in self.answer),
+        ]
+        try:
+            for number, (delta, reason) in enumerate([*pieces, ({}, "stop")]):
+                if number == self.breaks_after:
+                    return
+                if number == self.error_after:
+                    _event(handler, {"error": {"code": "serve.system.broken", "message": "It broke."}})
+                    return
+                choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+                _event(handler, {**_common(body, "chat.completion.chunk"), "choices": [choice]})
+            if (body.get("stream_options") or {}).get("include_usage"):
+                _event(handler, {**_common(body, "chat.completion.chunk"), "choices": [], "usage": USAGE})
+            handler.wfile.write(b"data: [DONE]\n\n")
+        except OSError:
+            self.closed_early.set()
+
+
+USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
+
+
+def _common(body: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {"id": "chatcmpl-1", "object": kind, "created": 1, "model": body["model"]}
+
+
+def _json(handler: BaseHTTPRequestHandler, value: dict[str, Any], status: int = 200) -> None:
+    content = json.dumps(value).encode()
+    handler.send_response(status)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(len(content)))
+    handler.end_headers()
+    handler.wfile.write(content)
+
+
+def _event(handler: BaseHTTPRequestHandler, value: dict[str, Any]) -> None:
+    handler.wfile.write(f"data: {json.dumps(value, ensure_ascii=False)}\n\n".encode())
+    handler.wfile.flush()

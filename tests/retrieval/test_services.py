@@ -1,0 +1,148 @@
+"""Knowledge bases: builds that follow their documents, and what can be found meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from documents.services import document_delete
+from jobs.models import Job
+from retrieval.models import IndexBuild, IndexBuildState, KnowledgeBase
+from retrieval.search import search
+from retrieval.selectors import entry_get, entry_list, index_folder, searchable_documents, status_counts
+from retrieval.services import (
+    document_ready,
+    document_remove,
+    documents_add,
+    index_build_finalize,
+    index_build_if_needed,
+    knowledge_base_create,
+    knowledge_base_delete,
+)
+from tests.world import begin, fail
+
+
+@pytest.fixture
+def knowledge_base(world) -> KnowledgeBase:
+    return world.knowledge_base([world.document("a.txt")])
+
+
+def builds(knowledge_base: KnowledgeBase) -> list[str]:
+    return list(knowledge_base.builds.order_by("number").values_list("state", flat=True))
+
+
+def fresh(knowledge_base: KnowledgeBase) -> KnowledgeBase:
+    return KnowledgeBase.objects.select_related("current_build", "embedding_model").get(pk=knowledge_base.id)
+
+
+def test_a_finished_build_is_what_search_reads(world, knowledge_base, model_server):
+    build = knowledge_base.current_build
+    assert (build.number, build.state) == (1, IndexBuildState.READY)
+    assert (index_folder(build) / "manifest.json").exists()
+    search(fresh(knowledge_base), "休暇", limit=3)
+    asked = model_server.bodies("/v1/search")[0]
+    assert asked["index"] == str(index_folder(build)) and asked["limit"] == 3
+
+
+def test_documents_that_come_while_a_build_runs_are_in_the_next_one(world, knowledge_base):
+    second, third = world.document("b.txt"), world.document("c.txt")
+    documents_add(knowledge_base=knowledge_base, documents=[second], actor=world.actor)
+    documents_add(knowledge_base=knowledge_base, documents=[third], actor=world.actor)
+    assert builds(knowledge_base) == ["ready", "building"]
+    world.indexed(IndexBuild.objects.get(number=2).job)
+    assert builds(knowledge_base) == ["ready", "ready", "building"]
+    last = IndexBuild.objects.get(number=3)
+    assert last.revisions.count() == 3
+    assert last.job.spec["previous_index"].endswith(IndexBuild.objects.get(number=2).id)
+    world.indexed(last.job)
+    assert builds(knowledge_base) == ["ready"] * 3
+    assert fresh(knowledge_base).current_build == last
+
+
+def test_a_finalize_that_is_repeated_changes_nothing(world, knowledge_base):
+    index_build_finalize(knowledge_base.current_build.job)
+    assert builds(knowledge_base) == ["ready"]
+
+
+def test_a_new_revision_is_built_when_it_has_been_read(world, knowledge_base):
+    document = world.upload("a.txt", "新しい本文")
+    assert builds(knowledge_base) == ["ready"]
+    assert entry_get(knowledge_base, document.id).status == "in_progress"
+    world.read(document)
+    assert builds(knowledge_base) == ["ready", "building"]
+    document_ready(document.current_revision.job)
+    assert builds(knowledge_base) == ["ready", "building"]
+
+
+def test_a_document_that_was_taken_out_is_not_found_from_then_on(world, knowledge_base):
+    second = world.document("b.txt")
+    documents_add(knowledge_base=knowledge_base, documents=[second], actor=world.actor)
+    world.indexed(IndexBuild.objects.get(number=2).job)
+    build = fresh(knowledge_base).current_build
+    assert second.id in searchable_documents(build)
+    document_remove(knowledge_base=knowledge_base, document_id=second.id, actor=world.actor)
+    assert second.id not in searchable_documents(build)
+    assert builds(knowledge_base)[-1] == "building"
+
+
+def test_a_deleted_document_is_not_found_from_then_on(world, knowledge_base):
+    build = knowledge_base.current_build
+    (document,) = searchable_documents(build)
+    document_delete(document_id=document, actor=world.actor)
+    assert searchable_documents(build) == []
+
+
+def test_a_failed_build_is_not_repeated_for_ever_but_when_asked(world):
+    world.embedding_model()
+    document = world.document()
+    knowledge_base = knowledge_base_create(name="x", documents=[document], actor=world.actor)
+    fail(knowledge_base.builds.get().job, "index.system.out_of_memory")
+    assert builds(knowledge_base) == ["failed"]
+    assert entry_get(knowledge_base, document.id).status == "failed"
+    assert index_build_if_needed(knowledge_base_id=knowledge_base.id, actor=world.actor) is None
+    documents_add(knowledge_base=knowledge_base, documents=[document], actor=world.actor)
+    assert builds(knowledge_base) == ["failed", "building"]
+    assert entry_get(knowledge_base, document.id).status == "in_progress"
+
+
+def test_adding_what_is_there_already_builds_nothing(world, knowledge_base):
+    document = entry_list([knowledge_base]).get().document
+    documents_add(knowledge_base=knowledge_base, documents=[document], actor=world.actor)
+    assert builds(knowledge_base) == ["ready"]
+
+
+def test_nothing_is_built_of_what_cannot_be_read(world):
+    world.embedding_model()
+    document = world.upload()
+    knowledge_base = knowledge_base_create(name="x", documents=[document], actor=world.actor)
+    assert builds(knowledge_base) == []
+    fail(document.current_revision.job, "ingest.user.damaged")
+    assert entry_get(knowledge_base, document.id).status == "failed"
+    assert search(fresh(knowledge_base), "休暇", limit=1) == []
+
+
+def test_deleting_stops_a_build_also_one_that_has_just_ended(world, knowledge_base):
+    from jobs.services import job_succeeded
+
+    documents_add(knowledge_base=knowledge_base, documents=[world.document("b.txt")], actor=world.actor)
+    job = begin(IndexBuild.objects.get(number=2).job)
+    assert job_succeeded(job=job, result={})
+    knowledge_base_delete(knowledge_base=knowledge_base, actor=world.actor)
+    other = world.knowledge_base([], name="y")
+    documents_add(knowledge_base=other, documents=[world.document("c.txt")], actor=world.actor)
+    knowledge_base_delete(knowledge_base=other, actor=world.actor)
+    assert Job.objects.get(pk=other.builds.get().job_id).state == "cancelled"
+
+
+def test_counts_cost_one_query_however_many_there_are(world, django_assert_num_queries):
+    documents = [world.document(f"{n}.txt") for n in range(3)]
+    bases = [world.knowledge_base(documents, name=str(n)) for n in range(4)]
+    with django_assert_num_queries(1):
+        counts = status_counts(entry_list(bases))
+    assert all(counts[base.id]["completed"] == counts[base.id]["total"] == 3 for base in bases)
+
+
+def test_a_page_of_stores_costs_the_same_for_one_and_many(world, api, django_assert_max_num_queries):
+    for n in range(6):
+        world.knowledge_base([], name=str(n))
+    with django_assert_max_num_queries(6):
+        assert len(api.get("vector_stores").ok["data"]) == 6
