@@ -63,7 +63,11 @@ class ReleaseForm(forms.Form):
             *((one.version.name, str(one.version)) for one in self.releasable if one.passed),
             *self.base_choices,
         ]
-        self.fields["knowledge"].queryset = knowledge_base_list().order_by("-id")  # type: ignore[attr-defined]
+        offered = knowledge_base_list().order_by("-id")
+        self.fields["knowledge"].queryset = offered  # type: ignore[attr-defined]
+        self.initial.setdefault("knowledge", offered.exclude(current_build=None).first())
+        if choices := self.fields["model"].choices:  # type: ignore[attr-defined]
+            self.initial.setdefault("model", choices[0][0])
         for name, (label, sentence) in GENERATION.items():
             self.fields[name] = spec_field(GenerationSettings, name, label=label, help_text=sentence)
 

@@ -38,7 +38,7 @@ def _read(evaluation: Evaluation) -> Iterator[TextItem | AnswerItem]:
 
 
 def _is(item: TextItem | AnswerItem, kind: str) -> bool:
-    return item.type == "text" if isinstance(item, TextItem) else item.book == kind
+    return kind == "text" if isinstance(item, TextItem) else item.book == kind
 
 
 def _changed(item: TextItem | AnswerItem) -> bool:

@@ -118,6 +118,17 @@ def test_forms_with_nothing_to_choose_say_what_is_missing(company):
         assert reverse("datasets:index") in body and 'class="empty"' in body
 
 
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [("kind=open", 20), ("kind=open&start=20", 20), ("kind=text", 20), ("kind=open&changed=1", 13)],
+)
+def test_items_are_browsed_by_kind(walked, company, query, shown):
+    page = company.client().get(f"{walked['evaluation'].get_absolute_url()}/items?{query}")
+    items = page.context["shown"].items
+    assert len(items) == shown
+    assert {item.type for item in items} == {"text" if "text" in query else "answer"}
+
+
 # -- training -------------------------------------------------------------------------------------
 def training_form(version, **changed) -> dict:
     from training.forms import TrainingForm

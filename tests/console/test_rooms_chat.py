@@ -1,0 +1,207 @@
+"""A question and its streamed answer, against a model server of ten lines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection
+from django.test import AsyncClient
+
+from accounts.models import Role
+from chat.conversing import Answer, turns
+from chat.models import Conversation, Message
+from chat.selectors import target_get
+from chat.services import conversation_create, question_add
+from tests.console.road import Road
+
+PIECES = ["日当は", "2,500円", "です。"]
+
+
+class ModelServer(BaseHTTPRequestHandler):
+    """Finds one passage and answers in three pieces; what it was asked stays in `seen`."""
+
+    seen: list[dict]
+    breaks_off = False
+    document_id = ""
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.seen.append({"path": self.path, **body})
+        self.send_response(200)
+        self.end_headers()
+        if self.path == "/v1/search":
+            self.wfile.write(json.dumps({"hits": [self._hit()], "seconds": 0.0}).encode())
+            return
+        for piece in PIECES:
+            self._chunk({"content": piece}, None)
+        if not self.breaks_off:
+            self._chunk({}, "stop")
+            self.wfile.write(b"data: [DONE]\n\n")
+
+    def _hit(self):
+        source = {"document_id": self.document_id, "revision_id": "rev_1", "document_name": "旅費規程.txt"}
+        place = {"kind": "page", "number": 2, "label": None, "cells": None}
+        scores = {"score": 0.9, "dense_score": 0.8, "lexical_score": 3.0}
+        return {"chunk_id": "c", "text": "日当は2,500円です。", "source": {**source, **place}, **scores}
+
+    def _chunk(self, delta, reason):
+        chunk = {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+        self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def model_server(settings):
+    handler = type("Handler", (ModelServer,), {"seen": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    settings.MODEL_SERVER_URL = f"http://127.0.0.1:{server.server_port}"
+    yield handler
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def served(transactional_db, model_server):
+    from tests.console.conftest import Company
+
+    company = Company("ours")
+    road = Road(company)
+    document = company.document("旅費規程.txt")
+    model_server.document_id = document.id
+    road.release(None, road.knowledge([document]), state="published")
+    return company
+
+
+async def in_thread(call, *args):
+    """A call that uses the database; its thread's connection would outlive the test otherwise."""
+
+    def closing():
+        try:
+            return call(*args)
+        finally:
+            connection.close()
+
+    return await sync_to_async(closing)()
+
+
+def events(body: bytes) -> list[tuple[str, dict]]:
+    blocks = [block.split("\n") for block in body.decode().split("\n\n") if block.startswith("event:")]
+    return [(head.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for head, data in blocks]
+
+
+async def ask(client: AsyncClient, path: str, **fields) -> list[tuple[str, dict]]:
+    response = await client.post(path, fields)
+    assert response.status_code == 200, response.content
+    return events(b"".join([part async for part in response.streaming_content]))
+
+
+def asked_by(company, role=Role.VIEWER) -> AsyncClient:
+    client = AsyncClient()
+    client.force_login(company.user(role))
+    client.cookies["django_language"] = "en"
+    return client
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_answer_streams_is_cited_and_kept(served, model_server):
+    client = await in_thread(asked_by, served)
+    told = await ask(client, "/chat/ask", message="日当はいくら？", target="production")
+    assert [name for name, _data in told] == ["status", "delta", "delta", "delta", "citations", "done"]
+    assert "".join(data["text"] for name, data in told if name == "delta") == "".join(PIECES)
+    citation = told[4][1][0]
+    assert citation["title"] == "旅費規程.txt" and citation["place"] == "page 2"
+    assert citation["url"].endswith("?page=1#page-2")
+
+    def stored():
+        with served.scope():
+            message = Message.objects.select_related("release").get(role="assistant")
+            return message.content, message.finish_reason, message.release.number, len(message.annotations)
+
+    assert await in_thread(stored) == ("".join(PIECES), "stop", 1, 1)
+    await ask(client, told[5][1]["ask"], message="役員は？")
+    roles = [message["role"] for message in model_server.seen[-1]["messages"]]
+    assert roles[-3:] == ["user", "assistant", "user"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_answer_that_breaks_off_is_kept_with_what_had_come(served, model_server):
+    model_server.breaks_off = True
+    client = await in_thread(asked_by, served)
+    told = await ask(client, "/chat/ask", message="日当は？", target="production")
+    assert [name for name, _data in told][-2:] == ["error", "done"]
+
+    def stored():
+        with served.scope():
+            return Message.objects.get(role="assistant").finish_reason, Message.objects.get(
+                role="assistant"
+            ).content
+
+    assert await in_thread(stored) == ("error", "".join(PIECES))
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_answer_whose_reader_left_is_kept_as_cancelled(served):
+    def prepared() -> Answer:
+        user = served.user(Role.VIEWER)
+        with served.scope():
+            conversation = conversation_create(
+                user=user, alias="production", question="日当は？", actor=served.actor()
+            )
+            question_add(conversation=conversation, text="日当は？")
+            return Answer(conversation, target_get("production"), turns(conversation), "en")
+
+    answer = await in_thread(prepared)
+
+    async def read_two() -> None:
+        seen = 0
+        async for _event in answer.events():
+            seen += 1
+            if seen == 2:
+                await asyncio.Event().wait()
+
+    reader = asyncio.create_task(read_two())
+    while not answer.text:
+        await asyncio.sleep(0.01)
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+
+    def stored():
+        with served.scope():
+            return list(Message.objects.filter(role="assistant").values_list("finish_reason", "content"))
+
+    async def when_stored():
+        while not (found := await in_thread(stored)):
+            await asyncio.sleep(0.01)
+        return found
+
+    assert await asyncio.wait_for(when_stored(), 10) == [("cancelled", PIECES[0])]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_refusals_are_told_before_anything_is_kept(served):
+    client = await in_thread(asked_by, served)
+    for fields, status in (
+        ({"message": " ", "target": "production"}, 400),
+        ({"message": "日当は？", "target": "nobody"}, 404),
+    ):
+        response = await client.post("/chat/ask", fields)
+        assert response.status_code == status
+        assert response.json()["error"]["message"]
+    assert (await client.post("/chat/conv_absent/ask", {"message": "?"})).status_code == 404
+
+    def kept():
+        with served.scope():
+            return Conversation.objects.count()
+
+    assert await in_thread(kept) == 0
