@@ -6,12 +6,13 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.principal import actor_of
+from common.downloads import file_response
 from common.errors import InvalidRequest, KoshaError
 from common.pagination import KeysetPage, keyset_page
 from common.storage import blob_path
@@ -129,17 +130,12 @@ def _text(document: Document, after: str) -> dict[str, Any]:
     return {"pages": found, "next_page": found[-1]["number"] if found and has_more else None, "start": start}
 
 
-def content(request: HttpRequest, document_id: str) -> FileResponse:
+def content(request: HttpRequest, document_id: str) -> StreamingHttpResponse:
     """The original bytes, always as a download: an uploaded HTML file must not run here."""
     document = document_get(document_id)
     revision = document.current_revision
     assert revision is not None
-    return FileResponse(
-        open(blob_path(document.organization_id, revision.sha256), "rb"),
-        as_attachment=True,
-        filename=document.name,
-        content_type="application/octet-stream",
-    )
+    return file_response(blob_path(document.organization_id, revision.sha256), name=document.name)
 
 
 @require_POST
