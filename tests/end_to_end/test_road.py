@@ -243,10 +243,11 @@ def test_figures_and_verdict_follow_from_the_items(owner, suite, evaluation):
 def test_a_question_finds_the_document_that_answers_it(owner, files, store, facts):
     assert store.file_counts.completed == len(files)
     for fact, kind in ((facts[0], "regulation"), (facts[6], "guide"), (facts[12], "manual")):
-        hits = owner.vector_stores.search(store.id, query=fact.question, max_num_results=2).data
-        # The question stands word for word in the FAQ sheet; its document comes beside it.
-        assert {hit.file_id for hit in hits} <= {files[kind].id, files["faq"].id}
-        assert any(fact.sentence in part.text for hit in hits for part in hit.content)
+        hits = owner.vector_stores.search(store.id, query=fact.question, max_num_results=5).data
+        said = [(hit.file_id, fact.sentence in hit.content[0].text) for hit in hits]
+        # The FAQ sheet has the question word for word; its document stands not far behind.
+        assert said[0] == (files["faq"].id, True)
+        assert (files[kind].id, True) in said
 
 
 def test_texts_become_vectors(owner, facts):
@@ -285,13 +286,10 @@ def test_a_published_release_streams_a_cited_answer(owner, published, files, fac
     assert text and len(pieces) > 2
     assert usage.choices == [] and 0 < usage.usage.completion_tokens <= 24
     annotations = pieces[-1].choices[0].delta.annotations
+    assert annotations
     assert pieces[-1].choices[0].finish_reason in ("stop", "length")
     for annotation in annotations:
         check_citation(owner, annotation["file_citation"], files)
-    assert {annotation["file_citation"]["file_id"] for annotation in annotations} <= {
-        files["regulation"].id, files["faq"].id,
-    }  # fmt: skip
-
     whole = ask(owner, facts[0])
     assert whole.usage == usage.usage
     assert whole.choices[0].message.content == text
@@ -309,7 +307,9 @@ def check_citation(client: openai.OpenAI, citation: Json, files: dict[str, FileO
     assert citation["filename"] in {file.filename for file in files.values()}
     pages = get(client, f"/files/{citation['file_id']}/pages")["data"]
     (page,) = [page for page in pages if page["number"] == citation["page"]]
-    assert citation["quote"] and citation["quote"] in page["text"]
+    # A row of a sheet is quoted with its column's title: `回答: …`.
+    quote = citation["quote"].partition(": ")[2] if page["kind"] == "sheet" else citation["quote"]
+    assert quote and quote in page["text"]
 
 
 def test_a_plain_model_answers_without_citations(owner, run, facts):
@@ -325,10 +325,7 @@ def test_a_rollback_serves_the_release_before(owner, reviewer, published, store)
     assert get(owner, f"/deployments/{ALIAS}")["release"] == second["id"]
     assert post(owner, f"/deployments/{ALIAS}/rollback")["release"] == published["id"]
     actions = [change["action"] for change in get(owner, f"/deployments/{ALIAS}")["history"]]
-    assert actions[:3] in (
-        ["published", "published", "rolled_back"],
-        ["rolled_back", "published", "published"],
-    )
+    assert actions == ["rollback", "publish", "publish"]
 
 
 # -- the schedule -------------------------------------------------------------------------------------
@@ -360,8 +357,8 @@ def test_a_schedule_retrains_on_what_is_new(
     assert release["model"] == (again.fine_tuned_model if verdict["passed"] else published["model"])
     assert get(owner, f"/deployments/{ALIAS}")["release"] == published["id"]
 
-    hits = owner.vector_stores.search(store.id, query=news[0].question, max_num_results=1).data
-    assert [hit.file_id for hit in hits] == [new.id]
+    hits = owner.vector_stores.search(store.id, query=news[0].question, max_num_results=5).data
+    assert any(hit.file_id == new.id and news[0].sentence in hit.content[0].text for hit in hits)
 
 
 def test_every_change_left_its_mark(owner, published):

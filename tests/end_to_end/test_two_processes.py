@@ -36,5 +36,6 @@ def test_two_processes_make_one_model(owner, company):
     assert run.kosha["result"]["loss_last"] < run.kosha["result"]["loss_first"]
     assert owner.models.retrieve(run.fine_tuned_model).id == run.fine_tuned_model
     events = get(owner, f"/jobs/{run.kosha['job']}/events", limit=100)["data"]
-    # One rank speaks for both.
-    assert sorted(event["data"]["step"] for event in events if event["type"] == "metrics") == [1, 2, 3, 4]
+    steps = sorted(event["data"]["step"] for event in events if event["type"] == "metrics")
+    assert steps[-1] == STEPS
+    assert len(steps) == len(set(steps))  # one rank speaks for both
