@@ -42,6 +42,7 @@ from workers.specs.evaluate import EvaluateResult
 from workers.specs.gate import DEFAULT_GATE, GateVerdict, RuleOutcome
 from workers.specs.index import IndexResult
 from workers.specs.ingest import IngestResult
+from workers.specs.measurement import TextItem
 from workers.specs.records import DroppedRecord, Source, TextRecord
 from workers.specs.run import RunError
 from workers.specs.train import Hyperparameters, TrainResult
@@ -232,7 +233,8 @@ class World:
         return Evaluation.objects.get(pk=evaluation.id)
 
     def evaluated(self, job: Job, *, passed: bool = True) -> None:
-        finish(job, evaluate_result(passed), {"items.jsonl": '{"type": "text", "record_id": "a"}\n'})
+        item = TextItem(record_id="a", characters=10, tokens=5, base_bits=9.0, tuned_bits=8.0)
+        finish(job, evaluate_result(passed), {"items.jsonl": item.model_dump_json() + "\n"})
 
     # -- knowledge and releases --------------------------------------------------------------------
     def knowledge_base(self, documents: list[Document] | None = None, name: str = "規程集") -> KnowledgeBase:

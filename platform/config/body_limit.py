@@ -12,8 +12,8 @@ from typing import Any
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Any, Receive, Send], Awaitable[None]]
+Send = Callable[[Any], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 DRAINED_BYTES = 64 * 1024 * 1024
 """A client that is still sending reads no answer. Up to this much is read and thrown away first;

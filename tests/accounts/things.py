@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.ids import new_id
 from deployments.services import release_publish
-from documents.uploads import upload_create
+from documents.uploads import upload_create, upload_part_add
 from processing.services import recipe_create
 from registry.models import BaseModel, BaseModelGrant
 from registry.services import export_create
@@ -68,6 +68,7 @@ def things(world: World, *, alias: str, base_model_name: str) -> dict[str, str]:
     upload = upload_create(
         name="a.txt", purpose="user_data", size=3, media_type="text/plain", actor=world.actor
     )
+    part = upload_part_add(upload_id=upload.id, chunks=[b"abc"], actor=world.actor)
     recipe = recipe_create(
         name="手順", content={"steps": DEFAULT_RECIPE.model_dump(mode="json")["steps"]}, actor=world.actor
     )
@@ -75,6 +76,7 @@ def things(world: World, *, alias: str, base_model_name: str) -> dict[str, str]:
         "file_id": document.id,
         "document_id": document.id,
         "upload_id": upload.id,
+        "part_id": part.id,
         "recipe_id": recipe.id,
         "dataset_id": evaluation.dataset_version.dataset_id,
         "version_id": evaluation.dataset_version_id,

@@ -112,7 +112,7 @@ def test_no_body_breaks_anything(world, ids, model_server):
 
 def _walk(api: Api, address: str) -> None:
     @settings(
-        max_examples=8,
+        max_examples=16,
         deadline=None,
         database=None,
         derandomize=True,
