@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -109,6 +110,10 @@ class Installation:
         return self.process.communicate(timeout=20)[0]
 
     def end(self) -> None:
+        """Leave nothing, however a test ended; after `stop` there is nothing left to do."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.communicate()
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
