@@ -1,9 +1,10 @@
 """One answer in a conversation, as server events, stored whatever becomes of it.
 
+    begun     {"url", "ask"}             the conversation's address, and where the next question goes
     status    {"text"}                   what is being done until the first piece
     delta     {"text"}                   a piece of the answer
     citations [{number, title, place, quote, url}]
-    done      {"url", "ask", "feedback"} the conversation's address, and where the next question goes
+    done      {"feedback"}               it is stored; where an opinion of it goes
     error     {"message"}
 
 The reader may leave at any moment: what had arrived is stored as `cancelled`, and closing the
@@ -73,6 +74,8 @@ class Answer:
         try:
             with translation.override(self.language or settings.LANGUAGE_CODE):
                 looking = _("Looking in the documents…") if self.target.index else _("Thinking…")
+            # First, so that a reader who stops the answer stays in the conversation.
+            yield _event("begun", self._addresses())
             yield _event("status", {"text": looking})
             async for line in self._answer():
                 yield line
@@ -90,7 +93,7 @@ class Answer:
             with translation.override(self.language):
                 yield _event("error", {"message": _("The answer broke off. Ask again.")})
         message = await self._store_to_the_end()
-        yield _event("done", self._addresses(message))
+        yield _event("done", {"feedback": feedback_url(message)})
 
     async def _answer(self) -> AsyncIterator[str]:
         passages = await passages_for(self.target, self.messages)
@@ -124,11 +127,10 @@ class Answer:
         finally:
             release_connection()
 
-    def _addresses(self, message: Message) -> dict[str, str]:
+    def _addresses(self) -> dict[str, str]:
         return {
             "url": self.conversation.get_absolute_url(),
             "ask": reverse("chat:ask_again", args=[self.conversation.id]),
-            "feedback": feedback_url(message),
         }
 
 

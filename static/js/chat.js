@@ -1,11 +1,11 @@
 // A conversation: sends a question, streams the answer, shows where it comes from.
 //
 // The form posts to its action and reads server events:
+//   begun     {"url","ask"}                    the conversation's address; where the next question goes
 //   delta     {"text"}                         a piece of the answer
 //   status    {"text"}                         what is being done until the first piece
 //   citations [{"number","title","place","quote","url"}]
-//   done      {"url","ask","feedback"}         the conversation's address, once it is stored; where the
-//                                              next question and an opinion of the answer go
+//   done      {"feedback"}                     the answer is stored; where an opinion of it goes
 //   error     {"message"}
 // Answers already stored stand in `[data-answer]` as plain text with their citations as JSON beside.
 
@@ -84,7 +84,8 @@ async function follow(response, turn) {
     if (event === "citations") citations = data;
     if (event === "status") status.textContent = data.text;
     if (event === "error") showFailure(turn, data.message);
-    if (event === "done") finish(turn, data);
+    if (event === "begun") enter(data);
+    if (event === "done") offerOpinion(turn, data);
     if (event === "delta" || event === "citations") {
       status.textContent = "";
       showAnswer(turn, text, citations);
@@ -94,9 +95,14 @@ async function follow(response, turn) {
   return text;
 }
 
-function finish(turn, { url, ask: next, feedback }) {
-  if (url) history.replaceState(null, "", url);
-  if (next) form.action = next;
+/** From now on this page is the conversation's: a reload shows it, the next question goes on with it. */
+function enter({ url, ask: next }) {
+  history.replaceState(null, "", url);
+  form.action = next;
+  form.querySelector("select")?.closest(".target").remove();
+}
+
+function offerOpinion(turn, { feedback }) {
   const tools = turn.querySelector("[data-tools]");
   tools.dataset.tools = feedback ?? "";
   tools.hidden = !feedback;

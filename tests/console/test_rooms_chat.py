@@ -116,9 +116,9 @@ def asked_by(company, role=Role.VIEWER) -> AsyncClient:
 async def test_an_answer_streams_is_cited_and_kept(served, model_server):
     client = await in_thread(asked_by, served)
     told = await ask(client, "/chat/ask", message="日当はいくら？", target="production")
-    assert [name for name, _data in told] == ["status", "delta", "delta", "delta", "citations", "done"]
+    assert [name for name, _data in told] == ["begun", "status", *["delta"] * 3, "citations", "done"]
     assert "".join(data["text"] for name, data in told if name == "delta") == "".join(PIECES)
-    citation = told[4][1][0]
+    citation = told[5][1][0]
     assert citation["title"] == "旅費規程.txt" and citation["place"] == "page 2"
     assert citation["url"].endswith("?page=1#page-2")
 
@@ -128,7 +128,7 @@ async def test_an_answer_streams_is_cited_and_kept(served, model_server):
             return message.content, message.finish_reason, message.release.number, len(message.annotations)
 
     assert await in_thread(stored) == ("".join(PIECES), "stop", 1, 1)
-    await ask(client, told[5][1]["ask"], message="役員は？")
+    await ask(client, told[0][1]["ask"], message="役員は？")
     roles = [message["role"] for message in model_server.seen[-1]["messages"]]
     assert roles[-3:] == ["user", "assistant", "user"]
 
@@ -166,7 +166,7 @@ async def test_an_answer_whose_reader_left_is_kept_as_cancelled(served):
         seen = 0
         async for _event in answer.events():
             seen += 1
-            if seen == 2:
+            if seen == 3:
                 await asyncio.Event().wait()
 
     reader = asyncio.create_task(read_two())
