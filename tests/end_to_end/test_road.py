@@ -293,7 +293,7 @@ def test_a_published_release_streams_a_cited_answer(owner, published, files, fac
     whole = ask(owner, facts[0])
     assert whole.usage == usage.usage
     assert whole.choices[0].message.content == text
-    cited = [annotation.model_dump() for annotation in whole.choices[0].message.annotations]
+    cited = [annotation.model_dump(exclude_unset=True) for annotation in whole.choices[0].message.annotations]
     assert cited == annotations
 
 
