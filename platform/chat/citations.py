@@ -59,7 +59,9 @@ def _annotation(number: int, support: float, quote: str, hit: SearchHit) -> dict
 
 
 def _best_sentence(answer: str, passage: str) -> tuple[float, str]:
-    sentences = [found.group().strip() for found in _SENTENCE.finditer(passage) if found.group().strip()]
+    sentences = [found.group().strip() for found in _SENTENCE.finditer(passage)]
+    # A question states nothing, so it supports nothing, however well an answer repeats it.
+    sentences = [sentence for sentence in sentences if sentence and sentence[-1] not in "?？"]
     wanted = _bigrams(answer)
     return max(
         ((_overlap(wanted, _bigrams(sentence)), sentence) for sentence in sentences),

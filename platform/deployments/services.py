@@ -209,7 +209,7 @@ def _change(
     _audit(
         release,
         actor,
-        f"release.{action}",
+        {"publish": "release.published", "rollback": "release.rolled_back"}[action],
         {"alias": deployment.alias, "previous": previous.id if previous else None},
     )
 

@@ -216,6 +216,13 @@ def test_the_passage_that_says_it_is_cited_first():
     assert found[0]["file_citation"]["quote"] == "有給休暇は10日とする。"
 
 
+def test_a_question_supports_nothing():
+    found = citations(
+        "日当はいくらですか。日当は千円です。", hits("質問: 日当はいくらですか?\n回答: 日当は千円です。")
+    )
+    assert found[0]["file_citation"]["quote"] == "回答: 日当は千円です。"
+
+
 def test_where_nothing_supports_it_the_first_passage_is_named_as_weak():
     found = citations("まったく別の話題", hits("交通費は実費。", "出張。"))
     assert len(found) == 1 and found[0]["file_citation"]["support"] < 0.3

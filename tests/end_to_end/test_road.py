@@ -366,4 +366,4 @@ def test_every_change_left_its_mark(owner, published):
     events = list(every(owner, "/audit_events"))
     assert sorted(event["sequence"] for event in events) == list(range(1, len(events) + 1))
     done = {(event["action"], event["target"]["id"]) for event in events}
-    assert {(f"release.{what}", published["id"]) for what in ("created", "approved", "publish")} <= done
+    assert {(f"release.{what}", published["id"]) for what in ("created", "approved", "published")} <= done
