@@ -21,34 +21,17 @@ if TYPE_CHECKING:
 Message = dict[str, str]
 
 # For tokenizers without turn tokens of their own: roles as plain text, each answer ended by eos.
+# For base models, which know no turn tokens: one may stand in the vocabulary without ever having been
+# seen, and a LoRA cannot teach its embedding. Plain text and the end of a document they do know.
 FALLBACK_CHAT_TEMPLATE = (
     "{{ bos_token or '' }}"
     "{% for message in messages %}"
-    "{% if message['role'] == 'assistant' %}回答: {{ message['content'] }}{{ eos_token }}\n"
+    "{% if message['role'] == 'assistant' %}回答:{{ message['content'] }}{{ eos_token }}\n"
     "{% elif message['role'] == 'system' %}{{ message['content'] }}\n\n"
-    "{% else %}質問者: {{ message['content'] }}\n{% endif %}"
+    "{% else %}{{ message['content'] }}\n{% endif %}"
     "{% endfor %}"
-    "{% if add_generation_prompt %}回答: {% endif %}"
+    "{% if add_generation_prompt %}回答:{% endif %}"
 )
-CHATML_TEMPLATE = (
-    "{{ bos_token if bos_token and bos_token != '<|im_start|>' else '' }}"
-    "{% for message in messages %}"
-    "<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-# Gemma knows two roles; the system prompt opens the first turn of the user.
-GEMMA_TEMPLATE = (
-    "{{ bos_token }}"
-    "{% set system = messages[0]['content'] + '\n\n' if messages[0]['role'] == 'system' else '' %}"
-    "{% set turns = messages[1:] if system else messages %}"
-    "{% for message in turns %}"
-    "<start_of_turn>{{ 'model' if message['role'] == 'assistant' else 'user' }}\n"
-    "{{ system if loop.first else '' }}{{ message['content'] }}<end_of_turn>\n"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
-)
-_TEMPLATES_BY_TURN_TOKEN = {"<start_of_turn>": GEMMA_TEMPLATE, "<|im_start|>": CHATML_TEMPLATE}
 _END_OF_TURN_TOKENS = ("<end_of_turn>", "<|im_end|>", "<|eot_id|>")
 
 
@@ -61,12 +44,12 @@ def require_model_folder(path: Path) -> None:
 
 
 def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
-    """The folder's tokenizer, always with a chat template (the folder's own, else a fitting one)."""
+    """The folder's tokenizer, always with a chat template (the folder's own, else the one for base models)."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     if not tokenizer.chat_template:
-        tokenizer.chat_template = fallback_chat_template(tokenizer)
+        tokenizer.chat_template = FALLBACK_CHAT_TEMPLATE
     return tokenizer
 
 
@@ -91,15 +74,6 @@ def load_base_model(path: Path, dtype: torch.dtype, device: str | torch.device =
 
 def _without_gaps(_head: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     return (arguments[0].contiguous(), *arguments[1:])
-
-
-def fallback_chat_template(tokenizer: PreTrainedTokenizerBase) -> str:
-    """A template for a base model that has none: by the turn tokens its vocabulary knows."""
-    vocabulary = tokenizer.get_vocab()
-    for token, template in _TEMPLATES_BY_TURN_TOKEN.items():
-        if token in vocabulary:
-            return template
-    return FALLBACK_CHAT_TEMPLATE
 
 
 def chat_prompt(

@@ -106,9 +106,7 @@ class Run:
         self._write("metrics", step=step, values=values)
 
     def checkpoint(self, step: int, path: Path, manifest_sha256: str, **values: float) -> None:
-        self._write(
-            "checkpoint", step=step, path=str(path), manifest_sha256=manifest_sha256, values=values
-        )
+        self._write("checkpoint", step=step, path=str(path), manifest_sha256=manifest_sha256, values=values)
 
     def log(self, message: str, *, level: str = "info", **data: Any) -> None:
         self._write("log", level=level, message=message, data=data)

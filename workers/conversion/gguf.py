@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers.models import fallback_chat_template, stop_token_ids
+from workers.models import FALLBACK_CHAT_TEMPLATE, stop_token_ids
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -51,7 +51,7 @@ def _write(gguf_file: Path, target: Path) -> None:
         local_files_only=True,
     )
     if not tokenizer.chat_template:
-        tokenizer.chat_template = fallback_chat_template(tokenizer)
+        tokenizer.chat_template = FALLBACK_CHAT_TEMPLATE
     tokenizer.model_max_length = model.config.max_position_embeddings
     _settle(model, tokenizer)
     model.to(torch.bfloat16).save_pretrained(target)
