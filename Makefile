@@ -13,6 +13,8 @@ TORCH_VERSION := 2.13.0
 # uv reads neither PIP_FIND_LINKS nor pip's settings; a CPU build of torch kept there is taken.
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links $(place))
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS)
+# Tests without models, browser or servers of their own; the rest wants both cores for itself.
+FAST := not ml and not services and not browser and not slow
 DEMO_MODELS := gemma3-270m smollm2-135m e5-small
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_OFFLINE := 1
@@ -69,11 +71,12 @@ demo: venv models ## The whole road on an invented company; ONCE=1 stops at its 
 
 .PHONY: test
 test: $(VENV)/.dev models browser lint ## Everything, with the servers it needs
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 -m "$(FAST)"
+	@$(BIN)/python -m pytest -m "not ($(FAST))"
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## The lane under a minute: no models, no browser, no servers of its own
-	@$(BIN)/python -m pytest -n 2 -m "not ml and not services and not browser and not slow"
+	@$(BIN)/python -m pytest -n 2 -m "$(FAST)"
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Style, types, import rules, missing migrations
