@@ -13,7 +13,7 @@ TORCH_VERSION := 2.13.0
 # uv reads neither PIP_FIND_LINKS nor pip's settings; a CPU build of torch kept there is taken.
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links $(place))
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS)
-# Tests without models, browser or servers of their own; the rest wants both cores for itself.
+# Tests without models, browser or servers of their own.
 FAST := not ml and not services and not browser and not slow
 DEMO_MODELS := gemma3-270m smollm2-135m e5-small
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -71,8 +71,7 @@ demo: venv models ## The whole road on an invented company; ONCE=1 stops at its 
 
 .PHONY: test
 test: $(VENV)/.dev models browser lint ## Everything, with the servers it needs
-	@$(BIN)/python -m pytest -n 2 -m "$(FAST)"
-	@$(BIN)/python -m pytest -m "not ($(FAST))"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## The lane under a minute: no models, no browser, no servers of its own

@@ -29,10 +29,12 @@ SYSTEM_PROMPT = "あなたは社内規程と製品に詳しい担当者です。
 TRAINING = {
     "learning_rate": 4e-4,
     "epochs": 1,
-    "max_steps": 36,
+    "max_steps": 40,
     "sequence_length": 512,
     "tokens_per_step": 1024,
     "lora_rank": 16,
+    # A small model learns to read the answer out of a passage sooner than to know it by heart.
+    "pair_forms": ["open_book"],
 }
 RETRAINING = {**TRAINING, "learning_rate": 2e-4, "max_steps": 8}
 TASKS = [
@@ -266,7 +268,7 @@ class Road:
                 "model": self.report.ids["model"] if self.passed else self.report.base_model,
                 "vector_store": self.report.ids["vector_store"],
                 "system_prompt": SYSTEM_PROMPT,
-                "generation": {"max_tokens": 96, "passages": 3},
+                "generation": {"max_tokens": 96, "passages": 2},
             },
         )
         self.report.ids["release"] = release["id"]
