@@ -29,7 +29,7 @@ SYSTEM_PROMPT = "あなたは社内規程と製品に詳しい担当者です。
 TRAINING = {
     "learning_rate": 4e-4,
     "epochs": 1,
-    "max_steps": 40,
+    "max_steps": 36,
     "sequence_length": 512,
     "tokens_per_step": 1024,
     "lora_rank": 16,
@@ -38,8 +38,8 @@ TRAINING = {
 }
 RETRAINING = {**TRAINING, "learning_rate": 2e-4, "max_steps": 8}
 TASKS = [
-    {"type": "bits_per_character", "max_records": 40},
-    {"type": "question_answering", "max_questions": 16, "max_new_tokens": 48},
+    {"type": "bits_per_character", "max_records": 24},
+    {"type": "question_answering", "max_questions": 12, "max_new_tokens": 40},
 ]
 
 
