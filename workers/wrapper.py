@@ -99,7 +99,7 @@ class Wrapper:
 
     def _attend(self, engine: subprocess.Popen[bytes]) -> int:
         while (code := engine.poll()) is None:
-            received = signal.sigtimedwait(_OWN_SIGNALS, TICK_SECONDS)
+            received = signal.sigtimedwait(_OWN_SIGNALS, self._pause())
             if received is not None and received.si_signo in (signal.SIGTERM, signal.SIGINT):
                 self._stop(engine)
             if self.kill_at is not None and time.monotonic() >= self.kill_at:
@@ -109,11 +109,17 @@ class Wrapper:
         was_asked = self.kill_at is not None
         return ExitCode.STOPPED if was_asked and code not in _SAID_BY_THE_ENGINE else code
 
+    def _pause(self) -> float:
+        left = TICK_SECONDS if self.kill_at is None else self.kill_at - time.monotonic()
+        return max(0.05, min(TICK_SECONDS, left))
+
     def _stop(self, engine: subprocess.Popen[bytes]) -> None:
         kill_at = time.monotonic() + self._grace()
         self.kill_at = kill_at if self.kill_at is None else min(self.kill_at, kill_at)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(engine.pid, signal.SIGTERM)
+            # One that is stopped hears nothing until it is continued.
+            os.killpg(engine.pid, signal.SIGCONT)
 
     def _grace(self) -> float:
         try:

@@ -10,28 +10,31 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from config.env import ROOT, Environment, model_roots, model_server_token
+from stack import probes
+from stack.leftovers import STACK_VARIABLE, end_all, remove_half_written, servers_in, services_of
 from stack.processes import answers, guarded, port_is_free
-from stack.servers import EmbeddedPostgres, EmbeddedServer, EmbeddedValkey
+from stack.restarts import Backoff
+from stack.servers import HOST, EmbeddedPostgres, EmbeddedServer, EmbeddedValkey
+from stack.service import Service
 from stack.state import port_for, write_json
-from stack.supervisor import Service, Supervisor
+from stack.supervisor import ServiceNotReady, Supervisor
+from stack.watch import Probe
 
-SERVER_SECONDS = 60.0
-PROCESS_SECONDS = 120.0
-"""Imports on a cold disk may be slow; a process that dies is seen at once anyway."""
-
-# Together below the fifteen seconds after which a service manager loses patience.
-STOP_PROCESSES_SECONDS = 5.0
-STOP_ENGINES_SECONDS = 5.0
+# Together below the fifteen seconds after which a service manager loses patience. Web and model
+# server end while the engines do.
+STOP_ERRANDS_SECONDS = 3.0
+STOP_ENGINES_SECONDS = 6.0
 STOP_SERVERS_SECONDS = 3.0
 
 MODEL_SERVER = "model-server"
-PROCESSES = ("web", "beat", "worker", MODEL_SERVER)
+ERRANDS = ("beat", "worker")
+"""Who would start an engine again."""
+ANSWERING = ("web", MODEL_SERVER)
 SERVERS = ("valkey", "postgres")
 
 
@@ -58,28 +61,54 @@ class Stack:
 
     # -- up -----------------------------------------------------------------------------------------
     def start(self) -> None:
-        """Bring everything up; returns when it answers."""
+        """Bring everything up; returns when it answers, or when what does not has been tried often.
+
+        Trouble is no reason to give up: nobody may be there, and a full disk is emptied, a database
+        elsewhere comes back. Only what a person must decide raises.
+        """
+        self._clear_away()
         if not port_is_free(self._port, self._env.host):
             raise PortTaken(
                 f"Another program listens on {self._env.host}:{self._port}; stop it or set KOSHA_PORT."
             )
         self._make_folders()
         self._start_servers()
-        self._say("bringing the database up to date")
-        self.supervisor.run_once("migrate", self._manage("migrate", "--noinput"), self._environment())
+        self._migrate()
         services = self._processes()
         for service in services:
             self.supervisor.start(service)
         for service in services:
-            self.supervisor.wait_ready(service.name, PROCESS_SECONDS)
+            self.supervisor.wait_settled(service.name)
         self._state = "running"
         self._write_state()
 
+    def _clear_away(self) -> None:
+        """Whatever an `up` that was killed left on this `var/`; we hold its lock, so nobody else's."""
+        var = self._env.var
+        if end_all(lambda: [*services_of(var), *servers_in(var)]):
+            self._say("ended what an earlier start had left behind")
+        remove_half_written(var)
+
+    def _migrate(self) -> None:
+        self._say("bringing the database up to date")
+        failures = 0
+        while True:
+            try:
+                self.supervisor.run_once("migrate", self._manage("migrate", "--noinput"), self._environment())
+                return
+            except ServiceNotReady as error:
+                failures += 1
+                delay = Backoff().delay(failures)
+                self._say(f"{error}; next try in {delay:g} s")
+                self.supervisor.pause(delay)
+
     def _make_folders(self) -> None:
-        for name in ("storage", "models", "logs", "uploads", "beat"):
+        for name in ("storage", "models", "logs", "uploads", "beacons"):
             folder = self._env.var / name
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
+        for name in (probes.WORKER, probes.BEAT, probes.TASKS):
+            (self._beacons / name).touch()
 
     def _start_servers(self) -> None:
         var = self._env.var
@@ -93,7 +122,7 @@ class Stack:
         for server in embedded:
             self.supervisor.start(_server_service(server))
         for server in embedded:
-            self.supervisor.wait_ready(server.name, SERVER_SECONDS)
+            self.supervisor.wait_ready(server.name)
             server.after_start()
             self._say(f"{server.name} answers on 127.0.0.1:{server.port}")
 
@@ -108,16 +137,27 @@ class Stack:
         # own can be ended at its time limit (threads cannot).
         command = _python("celery", "-A", "workers.tasks.app", "worker", "--pool=prefork", "--concurrency=2")
         options = ["--loglevel=INFO", "--without-gossip", "--without-mingle", "--max-tasks-per-child=1000"]
-        return Service("worker", lambda: guarded([*command, *options]), _always, self._environment())
+        return Service(
+            "worker",
+            lambda: guarded([*command, *options]),
+            probes.Moved(self._beacons / probes.WORKER),
+            self._environment(),
+            probes=lambda: probes.worker_probes(self._beacons, self._redis_url),
+        )
 
     def _beat(self) -> Service:
-        schedule = self._env.var / "beat" / "schedule"
-        command = _python(
-            "celery", "-A", "workers.tasks.app", "beat", "--schedule", str(schedule), "--pidfile="
-        )
+        command = _python("celery", "-A", "workers.tasks.app", "beat", "--pidfile=", "--loglevel=WARNING")
         return Service(
-            "beat", lambda: guarded([*command, "--loglevel=WARNING"]), _always, self._environment()
+            "beat",
+            lambda: guarded(command),
+            probes.Moved(self._beacons / probes.BEAT),
+            self._environment(),
+            probes=lambda: [probes.beat_probe(self._beacons)],
         )
+
+    @property
+    def _beacons(self) -> Path:
+        return self._env.var / "beacons"
 
     def _model_server(self) -> Service:
         port = self._env.model_server_port or port_for(self._env.var, MODEL_SERVER)
@@ -128,6 +168,8 @@ class Stack:
             lambda: guarded(command),
             lambda: answers(port),
             self._model_server_environment(),
+            # While libraries and models are loaded the interpreter may be held for long.
+            probes=lambda: [probes.http_probe(HOST, port, "/health", failures=24)],
         )
 
     def _web(self) -> Service:
@@ -139,11 +181,13 @@ class Stack:
             "--proxy-headers" if self._env.behind_proxy else "--no-proxy-headers",
         ]
         environment = {**self._environment(), "KOSHA_PROCESS": "web"}
+        host = _reachable(self._env.host)
         return Service(
             "web",
             lambda: guarded([*command, *options]),
-            lambda: _is_healthy(f"{self.base_url}/healthz"),
+            lambda: probes.http_status(host, self._port, "/healthz") == 200,
             environment,
+            probes=lambda: [probes.http_probe(host, self._port, "/healthz")],
         )
 
     def _manage(self, *arguments: str) -> list[str]:
@@ -158,6 +202,7 @@ class Stack:
             "PATH": self._path(),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "KOSHA_VAR": str(self._env.var),
+            STACK_VARIABLE: str(self._env.var),
             "DATABASE_URL": self._database_url,
             "REDIS_URL": self._redis_url,
             "KOSHA_MODEL_SERVER_URL": self._model_server_url,
@@ -177,6 +222,7 @@ class Stack:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "PATH": self._path(),
+            STACK_VARIABLE: str(self._env.var),
             "KOSHA_MODEL_ROOTS": os.pathsep.join(str(root) for root in roots),
             "KOSHA_MODEL_SERVER_TOKEN": model_server_token(self._env),
             "HF_HUB_OFFLINE": "1",
@@ -186,25 +232,28 @@ class Stack:
     def stop(self) -> None:
         """Whatever asks for work first, then the engines at work, then the servers they wrote to."""
         self._state = "stopping"
-        self.supervisor.stop(PROCESSES, STOP_PROCESSES_SECONDS)
+        self.supervisor.ask([*ERRANDS, *ANSWERING])
+        self.supervisor.stop(ERRANDS, STOP_ERRANDS_SECONDS)
         stop_engines(self._env.var / "storage" / "runs")
+        self.supervisor.stop(ANSWERING, 0)
         self.supervisor.stop(SERVERS, STOP_SERVERS_SECONDS)
+        end_all(lambda: servers_in(self._env.var), ask_seconds=0)
         self._state = "stopped"
         self._write_state()
 
     def _write_state(self) -> None:
-        write_json(
-            self._env.var / "stack.json",
-            {
-                "state": self._state,
-                "pid": os.getpid(),
-                "base_url": self.base_url,
-                "database_url": self._database_url,
-                "redis_url": self._redis_url,
-                "model_server_url": self._model_server_url,
-                "services": self.supervisor.facts(),
-            },
-        )
+        facts = {
+            "state": self._state,
+            "pid": os.getpid(),
+            "base_url": self.base_url,
+            "database_url": self._database_url,
+            "redis_url": self._redis_url,
+            "model_server_url": self._model_server_url,
+            "services": self.supervisor.facts(),
+        }
+        # A full disk must not end the one who keeps everything alive.
+        with suppress(OSError):
+            write_json(self._env.var / "stack.json", facts)
 
 
 def stop_engines(runs_root: Path) -> None:
@@ -215,29 +264,32 @@ def stop_engines(runs_root: Path) -> None:
 
 
 def _server_service(server: EmbeddedServer) -> Service:
-    # PostgreSQL ends sessions on SIGINT and waits for them on SIGTERM.
-    number = signal.SIGINT if isinstance(server, EmbeddedPostgres) else signal.SIGTERM
     environment = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"}
+    if isinstance(server, EmbeddedPostgres):
+        return Service(
+            server.name,
+            server.command,
+            server.is_ready,
+            environment,
+            prepare=server.prepare,
+            probes=lambda: [probes.postgres_probe(HOST, server.port)],
+            # It ends sessions on SIGINT and waits for them on SIGTERM.
+            stop_signal=signal.SIGINT,
+            end_seconds=60,
+        )
     return Service(
-        server.name, server.command, server.is_ready, environment, prepare=server.prepare, stop_signal=number
+        server.name,
+        server.command,
+        server.is_ready,
+        environment,
+        prepare=server.prepare,
+        # It keeps nothing, so there is little to wait for.
+        probes=lambda: [Probe(lambda: probes.valkey_answers(server.url), failures=6)],
     )
 
 
 def _python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
-
-
-def _always() -> bool:
-    """For processes that listen nowhere: being alive is being ready."""
-    return True
-
-
-def _is_healthy(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own http address
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def _reachable(host: str) -> str:

@@ -19,6 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+KILL_SECONDS = 2.0
+
 
 @dataclass(frozen=True)
 class Account:
@@ -116,6 +118,12 @@ def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(process.pid, number)
 
 
+def stop_group(process: subprocess.Popen[bytes], number: int) -> None:
+    """Ask the group to end with `number`. One that is stopped hears nothing until it is continued."""
+    signal_group(process, number)
+    signal_group(process, signal.SIGCONT)
+
+
 def wait_all(processes: Iterable[subprocess.Popen[bytes]], seconds: float) -> list[subprocess.Popen[bytes]]:
     """Wait until all have ended or the time is over; those still running."""
     deadline = time.monotonic() + seconds
@@ -132,7 +140,9 @@ def kill_groups(processes: Iterable[subprocess.Popen[bytes]]) -> None:
     """End what is left of these groups, leaders and the children that outlived them."""
     for process in processes:
         signal_group(process, signal.SIGKILL)
-        process.wait()
+        # One that waits for a disk that is gone does not end even so; the others must not wait for it.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(KILL_SECONDS)
 
 
 def free_port() -> int:

@@ -20,6 +20,7 @@ import redis
 from psycopg import sql
 
 from config.env import secret
+from stack.leftovers import end_all, forget_stale_pid_file, servers_in
 from stack.processes import Account, guarded, unprivileged_account
 
 HOST = "127.0.0.1"
@@ -56,10 +57,15 @@ class EmbeddedPostgres:
         return f"postgresql://{self.user}:{quote(self._password())}@{HOST}:{self.port}/{self.database}"
 
     def prepare(self) -> None:
-        """Make the cluster if there is none, by rename: a half-made one is never started."""
+        """Make the cluster if there is none, by rename: a half-made one is never started.
+
+        Whatever still works on it is ended: sessions that outlived their server hold its shared memory.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
         if not self.data.exists():
             self._initialize()
+        end_all(lambda: servers_in(self.data.resolve()), ask_seconds=0)
+        forget_stale_pid_file(self.data)
         if self.account is not None:
             self.account.own(self.data)
 

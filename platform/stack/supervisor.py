@@ -1,128 +1,38 @@
-"""Keeps a set of processes alive: starts them, waits until they answer, restarts what dies, stops all.
+"""Keeps a set of processes alive: starts them, waits until they answer, restarts what dies or hangs, stops all.
 
 It knows nothing of Kosha; what it runs is said in `stack.composition`.
 """
 
 from __future__ import annotations
 
-import shutil
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from stack.processes import kill_groups, signal_group, spawn, wait_all
+from stack.logs import rotate
+from stack.processes import kill_groups, spawn, wait_all
+from stack.service import Running, Service, State
 
 TICK_SECONDS = 0.1
-LOG_BYTES = 10 * 1024**2
-LOG_GENERATIONS = 3
-
-
-@dataclass(frozen=True)
-class Backoff:
-    """How long to wait before a restart: doubling, up to a limit, forgotten after a healthy while."""
-
-    first: float = 0.5
-    longest: float = 30.0
-    healthy_after: float = 60.0
-
-    def delay(self, failures: int) -> float:
-        """Seconds to wait after the `failures`-th death in a row (1, 2, …)."""
-        return min(self.longest, self.first * 2.0 ** min(failures - 1, 30))
-
-
-@dataclass(frozen=True)
-class Service:
-    """A process to keep alive."""
-
-    name: str
-    command: Callable[[], Sequence[str]]
-    """Asked at each start."""
-    is_ready: Callable[[], bool]
-    environment: Mapping[str, str] | None = None
-    """The whole environment; None: ours."""
-    prepare: Callable[[], None] = lambda: None
-    """Run before each start."""
-    stop_signal: int = signal.SIGTERM
-    backoff: Backoff = field(default_factory=Backoff)
+SAY_SECONDS = 60.0
+"""How often somebody who waits is told for what."""
 
 
 class ServiceNotReady(RuntimeError):
-    """A service did not answer in time; its log says why."""
+    """A command that the services need failed; its log says why."""
 
 
 class StopRequested(Exception):
     """The stack shall stop while something was being waited for."""
 
 
-class _Running:
-    """A service with the process that serves it at the moment, if any."""
-
-    def __init__(self, service: Service, log: Path, directory: Path) -> None:
-        self.service = service
-        self.log = log
-        self.directory = directory
-        self.process: subprocess.Popen[bytes] | None = None
-        self.restarts = 0
-        self._started_at = 0.0
-        self._failures = 0
-        self._retry_at = 0.0
-
-    @property
-    def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def start(self) -> None:
-        self.service.prepare()
-        self.process = spawn(
-            self.service.command(),
-            log=self.log,
-            environment=self.service.environment,
-            directory=self.directory,
-        )
-        self._started_at = time.monotonic()
-
-    def tend(self) -> str | None:
-        """Notice a death, or restart when its delay is over; a sentence when something happened."""
-        now = time.monotonic()
-        if self.process is not None:
-            code = self.process.poll()
-            if code is None:
-                return None
-            return self._buried(code, now)
-        if now < self._retry_at:
-            return None
-        self.restarts += 1
-        try:
-            self.start()
-        except (OSError, RuntimeError) as error:  # a full disk, a program being upgraded
-            return self._wait(f"could not be started: {error}", now)
-        return f"{self.service.name} restarted"
-
-    def _buried(self, code: int, now: float) -> str:
-        assert self.process is not None
-        # Its children may have outlived it and hold its port.
-        kill_groups([self.process])
-        self.process = None
-        if now - self._started_at > self.service.backoff.healthy_after:
-            self._failures = 0
-        return self._wait(f"ended with {code}", now)
-
-    def _wait(self, what: str, now: float) -> str:
-        self._failures += 1
-        delay = self.service.backoff.delay(self._failures)
-        self._retry_at = now + delay
-        return f"{self.service.name} {what}; next start in {delay:g} s; its log: {self.log}"
-
-
 class Supervisor:
     """Runs services in the order they are started and stops them in the order they are named.
 
     `changed` is called after every start, death, restart and stop; `say` gets sentences for people.
-    Must be used from the main thread (children die with the thread that started them).
+    Must be used from the main thread (children die with the thread that started them). Nothing in it
+    waits for a service: probes run in threads, and a process that ignores its end is seen to later.
     """
 
     def __init__(
@@ -137,7 +47,7 @@ class Supervisor:
         self._directory = directory
         self._say = say
         self._changed = changed
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Running] = {}
         self._stop = threading.Event()
 
     # -- what others may ask --------------------------------------------------------------------
@@ -146,33 +56,32 @@ class Supervisor:
         self._stop.set()
 
     def facts(self) -> dict[str, dict[str, object]]:
-        """Per service: `pid` (None while it waits for a restart), `restarts`, `log`."""
-        return {
-            name: {
-                "pid": running.process.pid if running.alive and running.process else None,
-                "restarts": running.restarts,
-                "log": str(running.log),
-            }
-            for name, running in self._running.items()
-        }
+        """Per service what `Running.facts` says."""
+        return {name: running.facts() for name, running in self._running.items()}
 
     # -- running ----------------------------------------------------------------------------------
     def start(self, service: Service) -> None:
-        running = _Running(service, self._logs / f"{service.name}.log", self._directory)
+        running = Running(service, self._logs / f"{service.name}.log", self._directory)
         self._running[service.name] = running
         running.start()
         self._changed()
 
-    def wait_ready(self, name: str, seconds: float) -> None:
-        """Until the service answers. Raises ServiceNotReady, or StopRequested when asked to stop."""
-        service = self._running[name].service
-        deadline = time.monotonic() + seconds
-        while not (self._running[name].alive and service.is_ready()):
-            if time.monotonic() > deadline:
-                raise ServiceNotReady(
-                    f"{name} did not answer within {seconds:g} s; see {self._running[name].log}"
-                )
+    def wait_ready(self, name: str, say_every: float = SAY_SECONDS) -> None:
+        """Until the service answers, however long that takes. Raises StopRequested when asked to stop."""
+        self._wait(name, {State.RUNNING}, say_every)
+
+    def wait_settled(self, name: str, say_every: float = SAY_SECONDS) -> None:
+        """Until the service answers or has died too often to hold the others up."""
+        self._wait(name, {State.RUNNING, State.FAILING}, say_every)
+
+    def _wait(self, name: str, states: set[State], say_every: float) -> None:
+        running = self._running[name]
+        say_at = time.monotonic() + say_every
+        while running.state not in states:
             self.tick()
+            if time.monotonic() >= say_at:
+                self._say(f"still waiting for {name}; its log: {running.log}")
+                say_at = time.monotonic() + say_every
 
     def run_once(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Run a command to its end while keeping the services alive.
@@ -189,6 +98,12 @@ class Supervisor:
         if process.returncode != 0:
             raise ServiceNotReady(f"{name} failed with {process.returncode}; see {log}")
 
+    def pause(self, seconds: float) -> None:
+        """Let time pass while keeping the services alive."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.tick()
+
     def run_until_stopped(self) -> None:
         try:
             while True:
@@ -204,36 +119,28 @@ class Supervisor:
             happened = running.tend()
             if happened:
                 self._say(happened)
+            if running.has_changed():
                 self._changed()
             rotate(running.log)
         self._stop.wait(TICK_SECONDS)
 
     # -- stopping ---------------------------------------------------------------------------------
+    def ask(self, names: Sequence[str]) -> None:
+        """Ask these services to end, and start none of them again."""
+        for name in names:
+            if name in self._running:
+                self._running[name].ask()
+        self._changed()
+
     def stop(self, names: Sequence[str], seconds: float) -> None:
         """End these services together: ask, wait up to `seconds`, then kill what is left of their groups."""
+        self.ask(names)
         stopping = [self._running.pop(name) for name in names if name in self._running]
-        processes = []
-        for running in stopping:
-            if running.process is not None:
-                signal_group(running.process, running.service.stop_signal)
-                processes.append(running.process)
+        processes = {running.process: running for running in stopping if running.process is not None}
         for process in wait_all(processes, seconds):
-            self._say(f"{process.args!r} did not stop in time and is killed")  # type: ignore[str-bytes-safe]
+            self._say(f"{processes[process].service.name} did not stop in time and is killed")
         kill_groups(processes)
         self._changed()
 
     def stop_all(self, seconds: float) -> None:
         self.stop(list(self._running), seconds)
-
-
-def rotate(log: Path, limit: int = LOG_BYTES, generations: int = LOG_GENERATIONS) -> None:
-    """Keep `log` below about `limit` bytes: copy it aside, then truncate the file its writer appends to."""
-    if not log.exists() or log.stat().st_size <= limit:
-        return
-    for number in range(generations - 1, 0, -1):
-        older = log.with_name(f"{log.name}.{number}")
-        if older.exists():
-            older.replace(log.with_name(f"{log.name}.{number + 1}"))
-    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
-    with open(log, "r+b") as file:
-        file.truncate(0)

@@ -8,18 +8,23 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Django's checks would import every view and form into a process that serves none.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_shutting_down
 from django.conf import settings
+
+from workers.tasks.beacons import WorkerBeacon
 
 RECONCILE_SECONDS = 2.0
 SCHEDULES_SECONDS = 30.0
 ADVANCE_SECONDS = 5.0
+SHUTDOWN_SECONDS = 8.0
 
 app = Celery("kosha", broker=settings.REDIS_URL)
 app.conf.update(
@@ -37,29 +42,37 @@ app.conf.update(
     task_time_limit=120,
     broker_transport_options={"visibility_timeout": 300},
     broker_connection_retry_on_startup=True,
+    # An outage of the broker may last a weekend.
+    broker_connection_max_retries=None,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    # The reduced count is restored by tasks that end, and after a loss of messages none may.
+    worker_enable_prefetch_count_reduction=False,
     worker_send_task_events=False,
     worker_hijack_root_logger=False,
     timezone=settings.TIME_ZONE,
     enable_utc=True,
+    beat_scheduler="workers.tasks.bell:Bell",
     beat_schedule={
-        # A tick that waited as long as the period is worthless: the next one does its work.
-        "reconcile": {
-            "task": "jobs.reconcile",
-            "schedule": RECONCILE_SECONDS,
-            "options": {"expires": RECONCILE_SECONDS},
-        },
-        "fire schedules": {
-            "task": "schedules.fire_due",
-            "schedule": SCHEDULES_SECONDS,
-            "options": {"expires": SCHEDULES_SECONDS},
-        },
-        "advance scheduled runs": {
-            "task": "schedules.advance",
-            "schedule": ADVANCE_SECONDS,
-            "options": {"expires": ADVANCE_SECONDS},
-        },
+        "reconcile": {"task": "jobs.reconcile", "schedule": RECONCILE_SECONDS},
+        "fire schedules": {"task": "schedules.fire_due", "schedule": SCHEDULES_SECONDS},
+        "advance scheduled runs": {"task": "schedules.advance", "schedule": ADVANCE_SECONDS},
     },
 )
+
+
+app.steps["worker"].add(WorkerBeacon)
+
+
+@worker_shutting_down.connect
+def _end_in_time(**_: object) -> None:
+    """A warm shutdown waits for the tasks at work, as long as they take; this one does not.
+
+    Celery's cold shutdown follows: the tasks are broken off and handed out again. Each may run twice.
+    """
+    main = threading.main_thread().ident
+    break_off = threading.Timer(SHUTDOWN_SECONDS, signal.pthread_kill, [main, signal.SIGQUIT])
+    break_off.daemon = True
+    break_off.start()
 
 
 @setup_logging.connect

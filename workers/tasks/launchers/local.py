@@ -40,11 +40,15 @@ WITHHELD = (
     "KOSHA_SECRET_KEY",
     "KOSHA_MODEL_SERVER_TOKEN",
     "DJANGO_SETTINGS_MODULE",
+    "KOSHA_STACK",
 )
-"""An engine knows neither the database nor any key of the platform."""
+"""An engine knows neither the database nor any key of the platform, and is no part of the stack that
+is ended with it."""
 
 WRAPPER_START_SECONDS = 20.0
 CLEAN_STOP_SECONDS = 6.0
+WRAPPER_MARGIN_SECONDS = 1.0
+KILL_SECONDS = 1.0
 
 _TCMALLOC = (
     "/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4",
@@ -95,6 +99,8 @@ class LocalLauncher:
         if is_alive(owner):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(owner.pid, signal.SIGTERM)
+                # One that is stopped hears nothing until it is continued.
+                os.kill(owner.pid, signal.SIGCONT)
 
     def kill(self, run: RunRef) -> bool:
         return kill_run(run.run_dir.resolve())
@@ -107,18 +113,23 @@ class LocalLauncher:
 def stop_all(runs_root: Path, seconds: float = CLEAN_STOP_SECONDS) -> None:
     """Stop every run under `runs_root`, for a clean end of the installation on this machine.
 
-    Each is asked to make its state safe, and killed after `seconds`. The jobs stay as they are:
-    the next start finds them stopped by nobody's wish and continues them, at no cost to their
-    budgets. Stop the Celery workers before, or they start the runs again.
+    Each is asked to make its state safe; its wrapper kills it after `seconds`, and a wrapper that does
+    not is killed with it. The jobs stay as they are: the next start finds them stopped by nobody's
+    wish and continues them, at no cost to their budgets. Stop the Celery workers before, or they
+    start the runs again.
     """
     launcher = LocalLauncher(runs_root)
-    for run in launcher.running():
-        launcher.stop(run, seconds)
-    deadline = time.monotonic() + seconds + 1
-    while (left := launcher.running()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    for run in left:
-        launcher.kill(run)
+    deadline = time.monotonic() + seconds + WRAPPER_MARGIN_SECONDS
+    asked: set[RunRef] = set()
+    while (left := set(launcher.running())) and time.monotonic() < deadline:
+        for run in left - asked:
+            # One that has no owner yet is just being started; it is asked in the next round.
+            if _owner(run.run_dir) is not None:
+                launcher.stop(run, seconds)
+                asked.add(run)
+        time.sleep(0.05)
+    if left:
+        kill_run(runs_root.resolve(), patience=KILL_SECONDS)
 
 
 _REVOKED = Identity(0, 0, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -23,5 +24,18 @@ class Command(BaseCommand):
         facts = read_json(var / "stack.json")
         self.stdout.write(f"{facts.get('state', 'starting')} on {facts.get('base_url', '')}")
         for name, service in facts.get("services", {}).items():
-            pid = service["pid"] or "waiting"
-            self.stdout.write(f"  {name:14} {pid!s:8} restarts {service['restarts']}")
+            self.stdout.write(_line(name, service))
+
+
+def _line(name: str, service: dict[str, Any]) -> str:
+    line = f"  {name:14} {service['state']:13} {service['pid'] or '-'!s:8} restarts {service['restarts']}"
+    if service["state"] in ("running", "starting"):
+        return line
+    wait = (
+        "" if service["next_start"] is None else f"; next start in {_seconds_left(service['next_start'])} s"
+    )
+    return f"{line}  {service['reason']}{wait}; its log: {service['log']}"
+
+
+def _seconds_left(moment: float) -> int:
+    return max(0, round(moment - time.time()))

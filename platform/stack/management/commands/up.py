@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -44,5 +45,7 @@ class Command(BaseCommand):
             self._say("stopped")
 
     def _say(self, sentence: str) -> None:
-        self.stdout.write(sentence)
-        self.stdout.flush()
+        # Whoever read it may be gone (a closed terminal, `up | head`); the installation goes on.
+        with suppress(OSError):
+            self.stdout.write(sentence)
+            self.stdout.flush()
