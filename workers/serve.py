@@ -8,12 +8,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from workers.serving.settings import ServeSettings
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
     from workers.serving.app import Services
+
+STOP_SECONDS = 8.0
 
 
 def make_services(settings: ServeSettings) -> Services:
@@ -35,9 +41,23 @@ def make_services(settings: ServeSettings) -> Services:
     return Services(shelf, Chat(settings, shelf), Retrieval(shelf, Index, Embedder))
 
 
-def main() -> None:
+def serve(app: Starlette, host: str, port: int) -> None:
+    """Until SIGTERM or SIGINT. Answers still being written are given a moment, then broken off."""
     import uvicorn
 
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            super().handle_exit(sig, frame)
+            # Whatever its threads are at, a model of gigabytes being loaded: nothing here can be lost.
+            last_moment = threading.Timer(STOP_SECONDS, os._exit, [0])
+            last_moment.daemon = True
+            last_moment.start()
+
+    config = uvicorn.Config(app, host=host, port=port, timeout_graceful_shutdown=3, access_log=False)
+    Server(config).run()
+
+
+def main() -> None:
     from workers.serving.app import create_app
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -50,8 +70,7 @@ def main() -> None:
         sys.exit(str(error))
     _prepare_environment(settings.threads)
     app = create_app(settings, lambda: make_services(settings))
-    # Answers still being written are given a moment, then broken off.
-    uvicorn.run(app, host=arguments.host, port=arguments.port, timeout_graceful_shutdown=3, access_log=False)
+    serve(app, arguments.host, arguments.port)
 
 
 def _prepare_environment(threads: int) -> None:

@@ -1,6 +1,6 @@
 """Whether a failed attempt is tried again: pure arithmetic over the job's counters.
 
-A machine may be lost five times, the system may fail twice without a new checkpoint in between,
+A machine may be lost (or the run told to stop by a stranger) five times, the system may fail twice without a new checkpoint in between,
 the user's fault is never tried again, and the same failure at the same point twice is the end.
 """
 
@@ -22,6 +22,8 @@ LONGEST_DELAY = timedelta(seconds=60)
 class Cause(StrEnum):
     LOST = "lost"
     """Killed, vanished, or silent beyond its lease: says nothing about the work itself."""
+    STOPPED = "stopped"
+    """It ended in order as if told to, but not by the platform: somebody on the node, or its own doing."""
     SYSTEM = "system"
     """The engine (or the node) reported that it could not go on, or it stalled."""
 
@@ -42,10 +44,11 @@ def decide(job: Job, cause: Cause, error: RunError) -> Retry | GiveUp:
 
     The counters are those since the last checkpoint: a run that gets on may be lost for weeks.
     """
-    if cause is Cause.LOST:
+    if cause is not Cause.SYSTEM:
         losses = job.losses + 1
         if losses > LOSSES:
-            return GiveUp(_lost_too_often(job.kind, losses))
+            too_often = _lost_too_often if cause is Cause.LOST else _stopped_too_often
+            return GiveUp(too_often(job.kind, losses))
         # What was lost once is started again soon, what is lost again and again ever later.
         return Retry(_delay(losses - 1), {"losses": losses})
     if job.failed_code == error.code and job.failed_at == job.progress_done:
@@ -69,5 +72,15 @@ def _lost_too_often(kind: str, losses: int) -> RunError:
         message=(
             f"The process or its machine was lost {losses} times without getting any further. "
             "Look at the node's memory, power and log, then start the job again."
+        ),
+    )
+
+
+def _stopped_too_often(kind: str, times: int) -> RunError:
+    return RunError(
+        code=f"{kind}.system.stopped",
+        message=(
+            f"The process was told to stop {times} times without getting any further, and not by the "
+            "platform. Look for what ends processes on the node, then start the job again."
         ),
     )

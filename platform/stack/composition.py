@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ from stack.watch import Probe
 # server end while the engines do.
 STOP_ERRANDS_SECONDS = 3.0
 STOP_ENGINES_SECONDS = 6.0
+STOP_ANSWERING_SECONDS = 5.0
 STOP_SERVERS_SECONDS = 3.0
 
 MODEL_SERVER = "model-server"
@@ -232,10 +234,11 @@ class Stack:
     def stop(self) -> None:
         """Whatever asks for work first, then the engines at work, then the servers they wrote to."""
         self._state = "stopping"
+        began = time.monotonic()
         self.supervisor.ask([*ERRANDS, *ANSWERING])
         self.supervisor.stop(ERRANDS, STOP_ERRANDS_SECONDS)
         stop_engines(self._env.var / "storage" / "runs")
-        self.supervisor.stop(ANSWERING, 0)
+        self.supervisor.stop(ANSWERING, max(0.0, STOP_ANSWERING_SECONDS - (time.monotonic() - began)))
         self.supervisor.stop(SERVERS, STOP_SERVERS_SECONDS)
         end_all(lambda: servers_in(self._env.var), ask_seconds=0)
         self._state = "stopped"

@@ -99,8 +99,10 @@ def tick_without_relaunch(job, tick) -> None:
 @pytest.mark.parametrize(
     ("seen", "result", "counters"),
     [
-        (Exited(143), STOPPED, (0, 0)),
-        (Lost(), STOPPED, (0, 0)),
+        # As if told to stop, but by a stranger.
+        (Exited(143), STOPPED, (1, 0)),
+        (Exited(143), None, (1, 0)),
+        (Lost(), STOPPED, (1, 0)),
         # torchrun stopped this rank because another was lost: nobody asked.
         (Exited(1), STOPPED, (1, 0)),
         (Exited(3), FAULT, (0, 1)),
@@ -117,6 +119,29 @@ def test_what_an_attempt_costs(running, null_launcher, tick, seen, result, count
     tick_without_relaunch(running, tick)
     job = fresh(running)
     assert (job.losses, job.fruitless) == counters
+
+
+@pytest.mark.parametrize("seen", [Exited(143), Lost()])
+def test_a_stop_of_the_installation_costs_nothing(running, null_launcher, tick, seen):
+    write_result(running, **STOPPED)
+    (running.run_dir / "stop.json").write_text('{"version": 1, "grace": 5}')
+    null_launcher.end(run_of(running), seen)
+    tick_without_relaunch(running, tick)
+    job = fresh(running)
+    assert (job.state, job.losses, job.fruitless) == ("queued", 0, 0)
+
+
+def test_an_engine_that_keeps_stopping_by_itself_fails(running, null_launcher, tick):
+    for _ in range(6):
+        assert fresh(running).state == "running"
+        null_launcher.end(run_of(fresh(running)), Exited(143))
+        tick()
+        now_due(running)
+        tick()
+        tick()
+    job = fresh(running)
+    assert (job.state, job.error_code) == ("failed", "train.system.stopped")
+    assert "not by the platform" in job.error_message
 
 
 def test_a_job_lost_for_the_sixth_time_fails(running, null_launcher, tick):

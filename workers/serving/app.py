@@ -66,8 +66,9 @@ class ModelServer:
         self._services = asyncio.ensure_future(asyncio.to_thread(self._make_services))
         self._services.add_done_callback(_die_if_failed)
         yield
-        services = await self._services
-        await asyncio.to_thread(services.chat.close)
+        # Libraries that are still being imported hold nothing that would be worth the wait.
+        if self._services.done():
+            await asyncio.to_thread(self._services.result().chat.close)
 
     def guarded(self, endpoint: Endpoint) -> Endpoint:
         """`endpoint` behind the token, with every failure answered in OpenAI's form."""

@@ -43,10 +43,19 @@ def read_outcome(kind: str, run_dir: Path, code: int | None) -> Outcome:
     if result.status is RunStatus.STOPPED:
         # Where one rank is lost, torchrun stops the others: they stop well, and yet nobody asked.
         asked = code in (None, ExitCode.STOPPED)
-        return Outcome(Verdict.STOPPED if asked else Verdict.LOST, _unexplained(kind, code))
+        return (
+            Outcome(Verdict.STOPPED, _stopped(kind))
+            if asked
+            else Outcome(Verdict.LOST, _unexplained(kind, code))
+        )
     error = result.error or _unexplained(kind, code)
     by_user = ".user." in error.code
     return Outcome(Verdict.USER if by_user else Verdict.SYSTEM, error)
+
+
+def was_asked_to_stop(run_dir: Path) -> bool:
+    """Whether the platform told this attempt to stop; the launcher leaves `stop.json` when it does."""
+    return (run_dir / "stop.json").exists()
 
 
 def _read_result(run_dir: Path) -> RunResult | None:
@@ -57,12 +66,19 @@ def _read_result(run_dir: Path) -> RunResult | None:
 
 
 def _without_result(kind: str, code: int | None) -> Outcome:
-    error = _unexplained(kind, code)
     if code == ExitCode.STOPPED or code == -signal.SIGTERM:
-        return Outcome(Verdict.STOPPED, error)
+        return Outcome(Verdict.STOPPED, _stopped(kind))
+    error = _unexplained(kind, code)
     if code is None or code == -signal.SIGKILL:
         return Outcome(Verdict.LOST, error)
     return Outcome(Verdict.SYSTEM, error)
+
+
+def _stopped(kind: str) -> RunError:
+    return RunError(
+        code=f"{kind}.system.stopped",
+        message="The process was told to stop, and not by the platform. Look for what ends processes on the node.",
+    )
 
 
 def _unexplained(kind: str, code: int | None) -> RunError:

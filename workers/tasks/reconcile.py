@@ -37,7 +37,7 @@ from workers.tasks.folders import prune_attempts
 from workers.tasks.launchers import Launchers, installed_launchers
 from workers.tasks.launchers.base import Absent, Engine, Exited, Launcher, Lost, Running
 from workers.tasks.locks import try_lock
-from workers.tasks.outcome import Outcome, Verdict, read_outcome, stalled
+from workers.tasks.outcome import Outcome, Verdict, read_outcome, stalled, was_asked_to_stop
 from workers.tasks.relay import median_step_seconds, relay_events
 
 logger = logging.getLogger(__name__)
@@ -195,14 +195,18 @@ def _conclude(job: Job, code: int | None, outcome: Outcome | None = None) -> Non
         _try_again(job, outcome)
 
 
+_CAUSES = {Verdict.LOST: Cause.LOST, Verdict.STOPPED: Cause.STOPPED, Verdict.SYSTEM: Cause.SYSTEM}
+
+
 def _try_again(job: Job, outcome: Outcome) -> None:
+    # Asked now: the folder that tells may be the one that goes.
+    was_asked = was_asked_to_stop(job.run_dir)
     prune_attempts(job)
-    if outcome.verdict is Verdict.STOPPED:
+    if outcome.verdict is Verdict.STOPPED and was_asked:
         # By nobody's wish: the installation was stopped. It costs nothing.
         job_requeue(job=job, reason="stopped")
         return
-    cause = Cause.LOST if outcome.verdict is Verdict.LOST else Cause.SYSTEM
-    decision = decide(job, cause, outcome.error)
+    decision = decide(job, _CAUSES[outcome.verdict], outcome.error)
     if isinstance(decision, Retry):
         job_requeue(job=job, reason=outcome.error.code, delay=decision.delay, **decision.counters)
     else:
