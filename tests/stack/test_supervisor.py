@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from stack.logs import rotate
 from stack.processes import guarded, spawn
+from stack.restarts import Backoff
+from stack.service import Service
 from stack.state import AlreadyRunning, is_running, lock
-from stack.supervisor import Backoff, Service, ServiceNotReady, StopRequested, Supervisor, rotate
+from stack.supervisor import ServiceNotReady, StopRequested, Supervisor
+from stack.watch import Probe
 
 QUICK = Backoff(first=0.01, longest=0.05, healthy_after=60)
 
@@ -81,6 +86,126 @@ def test_a_healthy_while_forgets_earlier_deaths(supervisor, said):
     assert all("next start in 0.01 s" in line for line in said if "ended" in line)
 
 
+FAILING = Backoff(first=0.01, longest=0.02, budget=3, slow=0.3)
+
+
+def test_what_keeps_dying_is_failing_but_never_given_up(supervisor, said, tmp_path):
+    cured = tmp_path / "cured"
+    code = f"import pathlib, sys, time; pathlib.Path({str(cured)!r}).exists() or sys.exit(7); time.sleep(600)"
+    supervisor.start(Service("sick", lambda: python(code), cured.exists, backoff=FAILING))
+    facts = lambda: supervisor.facts()["sick"]  # noqa: E731
+    tick_until(supervisor, lambda: facts()["state"] == "failing")
+    assert facts()["last_exit"] == 7
+    assert facts()["reason"] == "ended with 7"
+    assert facts()["next_start"] == pytest.approx(time.time() + 0.3, abs=0.5)
+    assert "(it keeps failing); next start in 0.3 s; its log: " in said[-1]
+    supervisor.wait_settled("sick")
+    cured.touch()
+    tick_until(supervisor, lambda: facts()["state"] == "running")
+    assert (facts()["next_start"], facts()["restarts"]) == (None, facts()["restarts"])
+
+
+def deaf(name: str, **options) -> Service:
+    """A process that is alive and shows no sign of it."""
+    probe = Probe(lambda: False, every=0.02, failures=5)
+    return sleeper(name, probes=lambda: [probe], end_seconds=0.2, **options)
+
+
+def test_what_hangs_is_replaced(supervisor, said):
+    supervisor.start(deaf("deaf", backoff=QUICK))
+    first = pid_of(supervisor, "deaf")
+    tick_until(supervisor, lambda: supervisor.facts()["deaf"]["state"] == "unresponsive")
+    tick_until(supervisor, lambda: pid_of(supervisor, "deaf") not in (first, None))
+    assert gone(first)
+    assert "deaf does not answer any more and is restarted" in said[0]
+    assert "did not answer and ended with -15" in said[1]
+
+
+def test_what_hangs_and_ignores_its_end_is_killed(supervisor, said, tmp_path):
+    ready = tmp_path / "ready"
+    code = (
+        "import pathlib, signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        f"pathlib.Path({str(ready)!r}).touch()\n"
+        "time.sleep(600)"
+    )
+    probe = Probe(lambda: not ready.exists(), every=0.02, failures=5)
+    service = Service("deaf", lambda: python(code), ready.exists, probes=lambda: [probe], end_seconds=0.1)
+    supervisor.start(service)
+    tick_until(supervisor, lambda: any("ended with -9" in line for line in said))
+
+
+def test_a_stopped_process_is_continued_before_it_is_replaced(supervisor, said, tmp_path):
+    """SIGSTOP loses nothing yet; a restart would."""
+    pulse = tmp_path / "pulse"
+    code = (
+        "import pathlib, time\n"
+        f"pulse = pathlib.Path({str(pulse)!r})\n"
+        "while True:\n pulse.write_text(str(time.monotonic()))\n time.sleep(0.01)"
+    )
+    seen: list[str] = [""]
+
+    def moved() -> bool:
+        seen.append(pulse.read_text() if pulse.exists() else "")
+        return seen[-1] != seen[-2]
+
+    probe = Probe(moved, every=0.1, failures=40)
+    supervisor.start(Service("paused", lambda: python(code), pulse.exists, probes=lambda: [probe]))
+    supervisor.wait_ready("paused")
+    pid = pid_of(supervisor, "paused")
+    os.kill(pid, signal.SIGSTOP)
+    tick_until(supervisor, lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    tick_until(supervisor, lambda: psutil.Process(pid).status() != psutil.STATUS_STOPPED)
+    assert (pid_of(supervisor, "paused"), said) == (pid, [])
+
+
+def test_a_probe_that_hangs_keeps_nobody_waiting(supervisor, said):
+    over = threading.Event()
+    stuck = Probe(lambda: over.wait(20), every=0.01)
+    supervisor.start(sleeper("watched", probes=lambda: [stuck]))
+    supervisor.start(Service("slow", lambda: python("import time; time.sleep(600)"), lambda: over.wait(20)))
+    supervisor.start(sleeper("other", backoff=QUICK))
+    first = pid_of(supervisor, "other")
+    os.kill(first, signal.SIGKILL)
+    began = time.monotonic()
+    tick_until(supervisor, lambda: pid_of(supervisor, "other") not in (first, None))
+    supervisor.request_stop()
+    with pytest.raises(StopRequested):
+        supervisor.tick()
+    supervisor.stop_all(5)
+    assert time.monotonic() - began < 10
+    over.set()
+
+
+def test_a_supervisor_that_slept_blames_nobody_for_it(tmp_path, repository):
+    """Stopped for longer than its probes' patience and continued, it restarts nothing."""
+    code = (
+        "import pathlib, sys\n"
+        "from stack.service import Service\n"
+        "from stack.supervisor import Supervisor\n"
+        "from stack.processes import guarded\n"
+        "from stack.watch import Probe\n"
+        "s = Supervisor(pathlib.Path(sys.argv[1]), pathlib.Path('/'), say=print)\n"
+        "probe = Probe(lambda: True, every=0.05, failures=4)\n"
+        "s.start(Service('sleeper', lambda: guarded(['sleep', '600']), lambda: True, probes=lambda: [probe]))\n"
+        "s.wait_ready('sleeper')\n"
+        "print('ready', flush=True)\n"
+        "s.pause(2)\n"
+        "print(s.facts()['sleeper']['restarts'], flush=True)\n"
+        "s.stop_all(2)"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{repository / 'platform'}{os.pathsep}{repository}"}
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(1)  # the sleep is what is tested
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.readline() == "0\n"
+
+
 def test_a_program_that_cannot_be_started_again_is_tried_later(supervisor, said, tmp_path):
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\nexec sleep 600\n")
@@ -129,7 +254,8 @@ def test_a_dead_leader_leaves_no_child_behind(supervisor, tmp_path):
 def test_children_die_with_a_supervisor_that_is_killed(tmp_path, repository):
     code = (
         "import pathlib, sys, time\n"
-        "from stack.supervisor import Service, Supervisor\n"
+        "from stack.service import Service\n"
+        "from stack.supervisor import Supervisor\n"
         "from stack.processes import guarded\n"
         "s = Supervisor(pathlib.Path(sys.argv[1]), pathlib.Path('/'), say=print)\n"
         "s.start(Service('sleeper', lambda: guarded(['sleep', '600']), lambda: True))\n"
@@ -153,10 +279,11 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path, repository):
     parent.stdout.close()
 
 
-def test_waiting_ends_with_a_sentence_that_names_the_log(supervisor):
-    supervisor.start(Service("mute", lambda: python("import time; time.sleep(600)"), lambda: False))
-    with pytest.raises(ServiceNotReady, match=r"mute did not answer within 0\.1 s; see .*mute\.log"):
-        supervisor.wait_ready("mute", 0.1)
+def test_who_waits_is_told_for_what_and_never_given_up(supervisor, said):
+    supervisor.start(Service("mute", lambda: python("import time; time.sleep(600)"), lambda: len(said) >= 2))
+    supervisor.wait_ready("mute", say_every=0.1)
+    assert all("still waiting for mute; its log: " in line and "mute.log" in line for line in said)
+    assert len(said) >= 2
 
 
 def test_a_stop_interrupts_every_wait(supervisor):
@@ -196,6 +323,15 @@ def test_a_long_log_is_cut_while_its_writer_goes_on(tmp_path):
         *(f"service.log.{n}" for n in (1, 2, 3)),
     ]
     assert (tmp_path / "service.log.1").read_bytes() == b"d" * 60
+
+
+def test_a_log_is_cut_even_where_there_is_no_room_for_its_copy(tmp_path):
+    log = tmp_path / "service.log"
+    log.write_bytes(b"x" * 100)
+    log.with_name("service.log.1").symlink_to("/dev/full")
+    rotate(log, limit=50, generations=1)
+    assert log.read_bytes() == b""
+    assert list(tmp_path.iterdir()) == [log]
 
 
 def test_output_is_appended_to_the_log(tmp_path):
