@@ -44,6 +44,9 @@ def main() -> int:
         screen.say("\nstopping; the data stay, `make up` starts the platform again")
         return 130 if once else 0
     finally:
+        # Another Ctrl-C must not leave the platform to itself while it makes its state safe.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         platform.stop()
 
 

@@ -87,6 +87,8 @@ def secret(path: Path) -> str:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())  # an empty secret after a power cut would be nobody's
         try:
             os.link(partial, path)  # fails where the other process was first; its secret counts
         except FileExistsError:

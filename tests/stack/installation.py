@@ -54,16 +54,18 @@ class Installation:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def up(self) -> None:
+    def up(self, **environment: str) -> None:
+        """Start it and wait until it runs; what an earlier `up` wrote about itself does not count."""
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],
             cwd=self._repository,
-            env=self._environment,
+            env={**self._environment, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.wait(lambda: self.state.get("state") == "running", START_SECONDS)
+        pid = self.process.pid
+        self.wait(lambda: (self.state.get("state"), self.state.get("pid")) == ("running", pid), START_SECONDS)
 
     @property
     def state(self) -> dict:

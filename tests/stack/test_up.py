@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from django.conf import settings
 
 from tests.stack.installation import Installation
+from tests.stack.test_supervisor import gone
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
@@ -69,4 +71,50 @@ def test_servers_run_elsewhere_are_used_as_they_are(install):
     assert set(kosha.state["services"]) == {"worker", "beat", "web"}
     assert kosha.is_ready()
     kosha.stop(signal.SIGINT)
+    assert kosha.processes() == []
+
+
+def shared_memory() -> set[str]:
+    return {path.name for path in Path("/dev/shm").glob("PostgreSQL.*")}
+
+
+def test_an_up_that_was_killed_is_in_nobodys_way(install):
+    """Its children are told by the kernel, but one that is stopped cannot hear."""
+    before = shared_memory()
+    kosha = install(KOSHA_MODEL_SERVER_URL="http://127.0.0.1:9")
+    kosha.up()
+    old = {name: kosha.pid(name) for name in kosha.state["services"]}
+    for name in ("web", "postgres", "valkey"):
+        os.kill(old[name], signal.SIGSTOP)
+    (kosha.var / "uploads" / "half").touch()
+    (kosha.var / "stack.json.tmp").touch()
+    url = kosha.state["base_url"]
+    kosha.process.kill()
+    kosha.process.communicate()
+
+    kosha.up(KOSHA_PORT=url.rpartition(":")[2])
+    kosha.wait(kosha.is_ready, 30)
+    assert kosha.state["base_url"] == url
+    assert all(gone(pid) for pid in old.values())
+    assert not list((kosha.var / "uploads").iterdir())
+    assert not (kosha.var / "stack.json.tmp").exists()
+
+    # A second Ctrl-C, and one more, neither hurry it nor break it off.
+    began = time.monotonic()
+    for _ in range(3):
+        kosha.process.send_signal(signal.SIGINT)
+        time.sleep(0.2)  # between two presses of a key
+    assert kosha.process.communicate(timeout=20)[0].endswith("stopped\n")
+    assert time.monotonic() - began < 15
+    assert kosha.process.returncode == 0
+    assert kosha.processes() == []
+    assert shared_memory() <= before
+
+
+def test_a_port_that_another_program_holds_is_said_and_nothing_is_started(install):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        kosha = install(KOSHA_PORT=str(other.getsockname()[1]))
+        refused = kosha.manage("up")
+    assert refused.returncode == 1
+    assert "Another program listens on" in refused.stderr
     assert kosha.processes() == []

@@ -64,11 +64,13 @@ app.steps["worker"].add(WorkerBeacon)
 
 
 @worker_shutting_down.connect
-def _end_in_time(**_: object) -> None:
+def _end_in_time(how: str = "", **_: object) -> None:
     """A warm shutdown waits for the tasks at work, as long as they take; this one does not.
 
     Celery's cold shutdown follows: the tasks are broken off and handed out again. Each may run twice.
     """
+    if how != "Warm":
+        return
     main = threading.main_thread().ident
     break_off = threading.Timer(SHUTDOWN_SECONDS, signal.pthread_kill, [main, signal.SIGQUIT])
     break_off.daemon = True

@@ -1,0 +1,93 @@
+"""What a killed `up` may leave behind, made on purpose."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from stack.leftovers import (
+    STACK_VARIABLE,
+    end_all,
+    forget_stale_pid_file,
+    remove_half_written,
+    servers_in,
+    services_of,
+)
+from tests.stack.test_supervisor import gone
+from workers.processes import RUN_DIR_VARIABLE
+
+DEAF = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+)
+
+
+@pytest.fixture
+def run():
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(**environment: str) -> subprocess.Popen[bytes]:
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-S", "-c", DEAF], env={**os.environ, **environment}, stdout=subprocess.PIPE
+            )
+        )
+        assert started[-1].stdout is not None
+        started[-1].stdout.readline()
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_a_service_that_hears_nothing_is_ended_and_an_engine_is_not(run, tmp_path):
+    stopped, deaf = (run(**{STACK_VARIABLE: str(tmp_path)}) for _ in range(2))
+    os.kill(stopped.pid, signal.SIGSTOP)
+    engine = run(**{STACK_VARIABLE: str(tmp_path), RUN_DIR_VARIABLE: str(tmp_path / "run")})
+    of_another = run(**{STACK_VARIABLE: str(tmp_path / "another")})
+    assert end_all(lambda: services_of(tmp_path), ask_seconds=0.2) == 2
+    assert gone(stopped.pid) and gone(deaf.pid)
+    assert engine.poll() is None and of_another.poll() is None
+    assert end_all(lambda: services_of(tmp_path)) == 0
+
+
+def test_a_person_in_a_servers_folder_is_no_server(tmp_path):
+    with subprocess.Popen(["sleep", "600"], cwd=tmp_path) as shell:
+        try:
+            assert list(servers_in(tmp_path)) == []
+        finally:
+            shell.kill()
+
+
+def test_a_pid_file_whose_number_is_somebody_elses_is_forgotten(tmp_path):
+    pid_file = tmp_path / "postmaster.pid"
+    pid_file.write_text(f"{os.getpid()}\n{tmp_path}\n")
+    forget_stale_pid_file(tmp_path)
+    assert not pid_file.exists()
+    forget_stale_pid_file(tmp_path)  # there is none, or it is empty: nothing to decide
+    pid_file.touch()
+    forget_stale_pid_file(tmp_path)
+    assert pid_file.exists()
+
+
+def test_what_nobody_will_finish_is_removed_and_the_rest_stays(tmp_path):
+    (tmp_path / "uploads" / "deep").mkdir(parents=True)
+    kept = tmp_path / "storage" / "half.tmp"
+    kept.parent.mkdir()
+    for path in (
+        tmp_path / "stack.json.tmp",
+        tmp_path / "uploads" / "a",
+        tmp_path / "uploads" / "deep" / "b",
+    ):
+        path.touch()
+    kept.touch()
+    (tmp_path / "ports.json").touch()
+    remove_half_written(tmp_path)
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert left == ["ports.json", "storage/half.tmp"]
+    assert list((tmp_path / "uploads").iterdir()) == []
