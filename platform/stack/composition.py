@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import psycopg
+
 from config.env import ROOT, Environment, model_roots, model_server_token
 from stack import probes
 from stack.leftovers import STACK_VARIABLE, end_all, remove_half_written, servers_in, services_of
@@ -25,6 +27,7 @@ from stack.service import Service
 from stack.state import port_for, write_json
 from stack.supervisor import ServiceNotReady, Supervisor
 from stack.watch import Probe
+from workers.processes import Identity
 
 # Together below the fifteen seconds after which a service manager loses patience. Web and model
 # server end while the engines do.
@@ -87,9 +90,12 @@ class Stack:
     def _clear_away(self) -> None:
         """Whatever an `up` that was killed left on this `var/`; we hold its lock, so nobody else's."""
         var = self._env.var
-        if end_all(lambda: [*services_of(var), *servers_in(var)]):
+        if end_all(lambda: [*services_of(var), *self._servers_left()]):
             self._say("ended what an earlier start had left behind")
         remove_half_written(var)
+
+    def _servers_left(self) -> list[Identity]:
+        return [left for name in SERVERS for left in servers_in(self._env.var / name)]
 
     def _migrate(self) -> None:
         self._say("bringing the database up to date")
@@ -124,9 +130,18 @@ class Stack:
         for server in embedded:
             self.supervisor.start(_server_service(server))
         for server in embedded:
-            self.supervisor.wait_ready(server.name)
-            server.after_start()
+            self._finish_start(server)
             self._say(f"{server.name} answers on 127.0.0.1:{server.port}")
+
+    def _finish_start(self, server: EmbeddedServer) -> None:
+        while True:
+            self.supervisor.wait_ready(server.name)
+            try:
+                server.after_start()
+                return
+            except psycopg.OperationalError:
+                # It went away again just now; it is being started again.
+                self.supervisor.pause(1)
 
     def _processes(self) -> list[Service]:
         services = [self._worker(), self._beat()]
@@ -139,21 +154,25 @@ class Stack:
         # own can be ended at its time limit (threads cannot).
         command = _python("celery", "-A", "workers.tasks.app", "worker", "--pool=prefork", "--concurrency=2")
         options = ["--loglevel=INFO", "--without-gossip", "--without-mingle", "--max-tasks-per-child=1000"]
+        begins = probes.Moved(self._beacons / probes.WORKER)
         return Service(
             "worker",
             lambda: guarded([*command, *options]),
-            probes.Moved(self._beacons / probes.WORKER),
+            begins,
             self._environment(),
+            prepare=begins.reset,
             probes=lambda: probes.worker_probes(self._beacons, self._redis_url),
         )
 
     def _beat(self) -> Service:
         command = _python("celery", "-A", "workers.tasks.app", "beat", "--pidfile=", "--loglevel=WARNING")
+        begins = probes.Moved(self._beacons / probes.BEAT)
         return Service(
             "beat",
             lambda: guarded(command),
-            probes.Moved(self._beacons / probes.BEAT),
+            begins,
             self._environment(),
+            prepare=begins.reset,
             probes=lambda: [probes.beat_probe(self._beacons)],
         )
 
@@ -187,7 +206,7 @@ class Stack:
         return Service(
             "web",
             lambda: guarded([*command, *options]),
-            lambda: probes.http_status(host, self._port, "/healthz") == 200,
+            lambda: probes.http_is_served(host, self._port, "/healthz"),
             environment,
             probes=lambda: [probes.http_probe(host, self._port, "/healthz")],
         )
@@ -240,7 +259,7 @@ class Stack:
         stop_engines(self._env.var / "storage" / "runs")
         self.supervisor.stop(ANSWERING, max(0.0, STOP_ANSWERING_SECONDS - (time.monotonic() - began)))
         self.supervisor.stop(SERVERS, STOP_SERVERS_SECONDS)
-        end_all(lambda: servers_in(self._env.var), ask_seconds=0)
+        end_all(self._servers_left, ask_seconds=0)
         self._state = "stopped"
         self._write_state()
 

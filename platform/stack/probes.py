@@ -35,6 +35,12 @@ def http_status(host: str, port: int, path: str, seconds: float = ANSWER_SECONDS
         connection.close()
 
 
+def http_is_served(host: str, port: int, path: str) -> bool:
+    """Also by a refusal: the name we ask by need not be one that the outside may use."""
+    status = http_status(host, port, path)
+    return status is not None and status < 500
+
+
 def http_probe(host: str, port: int, path: str, failures: int = 12) -> Probe:
     return Probe(lambda: http_status(host, port, path) is not None, failures=failures)
 
@@ -45,16 +51,16 @@ def valkey_answers(url: str) -> bool:
         with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as client:
             client.ping()
         return True
-    except redis.ResponseError:
+    except (redis.ResponseError, redis.AuthenticationError, redis.BusyLoadingError):
         return True
     except redis.RedisError:
         return False
 
 
-def postgres_answers(host: str, port: int) -> bool:
+def postgres_answers(host: str, port: int, seconds: float = ANSWER_SECONDS) -> bool:
     """libpq's own question, asked before any password: it counts "starting up", "recovering" and
     "too many clients" as answers."""
-    conninfo = f"host={host} port={port} dbname=postgres connect_timeout={ANSWER_SECONDS:.0f}"
+    conninfo = f"host={host} port={port} dbname=postgres connect_timeout={seconds:.0f}"
     return pq.PGconn.ping(conninfo.encode()) in (pq.Ping.OK, pq.Ping.REJECT)
 
 
@@ -73,6 +79,10 @@ class Moved:
     def __call__(self) -> bool:
         before, self._seen = self._seen, self._mark()
         return self._seen != before
+
+    def reset(self) -> None:
+        """What happened until now does not count."""
+        self._seen = self._mark()
 
     def _mark(self) -> int:
         try:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,10 +16,14 @@ import psycopg
 import pytest
 import redis
 
+from stack.probes import postgres_answers, valkey_answers
 from stack.processes import free_port, kill_groups, signal_group, spawn, wait_all
 from stack.servers import EmbeddedPostgres, EmbeddedServer, EmbeddedValkey
+from tests.stack.test_supervisor import gone
 
 pytestmark = pytest.mark.services
+
+NO_RESERVE = {"superuser_reserved_connections": "0", "max_wal_senders": "0"}
 
 
 @pytest.fixture
@@ -124,3 +129,54 @@ def test_a_folder_closed_to_others_is_no_obstacle(folder, run):
     server = EmbeddedPostgres(folder / "postgres", free_port())
     process = run(server)
     assert 0 not in psutil.Process(process.pid).uids()
+
+
+def test_postgres_shows_life_also_to_who_may_not_enter_and_none_where_it_is_stopped(folder, run):
+    server = EmbeddedPostgres(folder / "postgres", free_port(), {"max_connections": "4", **NO_RESERVE})
+    process = run(server)
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(psycopg.connect(server.url))
+        with pytest.raises(psycopg.OperationalError, match=r"too many|remaining connection slots"):
+            psycopg.connect(server.url)
+        assert postgres_answers("127.0.0.1", server.port, 2)
+    os.kill(process.pid, signal.SIGSTOP)
+    assert not postgres_answers("127.0.0.1", server.port, 2)
+    os.kill(process.pid, signal.SIGCONT)
+    assert postgres_answers("127.0.0.1", server.port, 2)
+
+
+def test_a_session_that_outlived_its_server_is_ended_before_the_next_start(folder, run):
+    """Stopped, it does not see its server die, and holds the shared memory against the next one."""
+    server = EmbeddedPostgres(folder / "postgres", free_port())
+    process = run(server)
+    with psycopg.connect(server.url) as connection:
+        session = connection.info.backend_pid
+        os.kill(session, signal.SIGSTOP)
+        kill_groups([process])
+        assert not gone(session)
+        run(server)
+        assert gone(session)
+        connection.close()
+
+
+def test_a_pid_file_that_names_another_living_process_does_not_keep_postgres_from_starting(folder, run):
+    server = EmbeddedPostgres(folder / "postgres", free_port())
+    stop(run(server))
+    pid_file = server.data / "postmaster.pid"
+    with subprocess.Popen(["sleep", "600"], user=server.account.uid if server.account else None) as somebody:
+        pid_file.write_text(f"{somebody.pid}\n{server.data}\n")
+        if server.account is not None:
+            server.account.own(server.data)
+        try:
+            run(server)
+        finally:
+            somebody.kill()
+
+
+def test_valkey_shows_life_also_where_it_refuses(folder, run):
+    server = EmbeddedValkey(folder / "valkey", free_port())
+    run(server)
+    assert valkey_answers(server.url)
+    assert valkey_answers(without_password(server.url))
+    assert not valkey_answers(f"redis://127.0.0.1:{free_port()}/0")
