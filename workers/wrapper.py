@@ -35,6 +35,9 @@ LOG_BYTES = 16 * 1024**2
 TICK_SECONDS = 1.0
 COULD_NOT_START = 127
 
+ENDED = "ended"
+"""A file beside all run folders of the machine, touched whenever a run has ended; see `tasks/doorbell.py`."""
+
 _SAID_BY_THE_ENGINE = (ExitCode.DONE, ExitCode.USER_ERROR, ExitCode.SYSTEM_ERROR)
 _PR_SET_PDEATHSIG = 1
 _OWN_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
@@ -83,6 +86,8 @@ class Wrapper:
         # Ranks of torchrun and data loaders live in sessions of their own.
         kill_run(self.run_dir, spare=os.getpid())
         write_json(self.run_dir / "exit.json", {"version": 1, "code": code, "time": time.time()})
+        with contextlib.suppress(OSError):
+            (self.run_dir.parents[1] / ENDED).touch()
 
     def _start(self) -> subprocess.Popen[bytes]:
         launch = json.loads((self.run_dir / "launch.json").read_text(encoding="utf-8"))

@@ -1,8 +1,8 @@
 """The road of a scheduled run: curate, train, evaluate, index, and a candidate release at its end.
 
-`scheduled_run_advance` does one stage's next thing and may be called at any time, by anybody, as
-often as one likes: the run's row is locked, what a stage starts is noted in the same transaction,
-and a stage whose job still runs is left alone.
+`scheduled_run_advance` does what can be done now and may be called at any time, by anybody, as often
+as one likes: the run's row is locked, what a stage starts is noted in the same transaction, and a
+stage whose job still runs is left alone.
 """
 
 from __future__ import annotations
@@ -64,19 +64,29 @@ def scheduled_runs_advance() -> int:
 
 
 def scheduled_run_advance(id: str) -> None:
-    """Do what the run's stage calls for now; a refusal ends the run with its reason."""
+    """Do what the run's stage calls for now, and go on with the next; a refusal ends the run with its reason."""
+    while _advance_one_stage(id):
+        pass
+
+
+def _advance_one_stage(id: str) -> bool:
+    """One transaction; True if the run has come into another stage, which may be begun at once."""
     try:
         with transaction.atomic():
             run = _locked(id)
-            if run is not None:
-                _STAGES[run.stage](run)
-                run.save()
+            if run is None:
+                return False
+            stage = run.stage
+            _STAGES[stage](run)
+            run.save()
+            return run.stage != stage and run.ended_at is None
     except KoshaError as error:
         with transaction.atomic():
             run = _locked(id)
             if run is not None:
                 _end(run, Stage.FAILED, code=error.code, message=str(error.message))
                 run.save()
+        return False
 
 
 def _locked(id: str) -> ScheduledRun | None:

@@ -52,6 +52,7 @@ def test_a_run_succeeds_and_leaves_its_story(installation):
     left = {path.name for path in job.run_dir.iterdir()}
     assert {"events.jsonl", "result.json", "engine.log"} <= left
     assert not left & {"checkpoints", "output", "heartbeat"}
+    assert (installation.runs / "ended").exists(), "the bell is rung"
     assert pids(installation) == []
 
 

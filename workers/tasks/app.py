@@ -20,6 +20,7 @@ from celery.signals import setup_logging, worker_shutting_down
 from django.conf import settings
 
 from workers.tasks.beacons import WorkerBeacon
+from workers.tasks.doorbell import Doorbell
 
 RECONCILE_SECONDS = 2.0
 SCHEDULES_SECONDS = 30.0
@@ -60,7 +61,7 @@ app.conf.update(
 )
 
 
-app.steps["worker"].add(WorkerBeacon)
+app.steps["worker"].update({WorkerBeacon, Doorbell})
 
 
 @worker_shutting_down.connect

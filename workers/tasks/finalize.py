@@ -15,6 +15,7 @@ from django.db import Error, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from common import queue
 from common.tenancy import every_organization, organization_scope
 from jobs.models import Job
 from jobs.services import job_cleaned, job_finalize_failed, job_finalized
@@ -70,7 +71,9 @@ def finalize_ended(finalizers: Mapping[str, Finalizer] | None = None) -> None:
 def finalize_job(job_id: str, finalizers: Mapping[str, Finalizer] | None = None) -> None:
     """Finish one ended job and reduce its folders. Does nothing while another worker is at it."""
     try:
-        _finish(job_id, finalizers)
+        if _finish(job_id, finalizers):
+            # A scheduled run may have waited for just this.
+            queue.send("schedules.advance")
         _clean(job_id)
     except Error:
         # The database is away; the next tick comes back to it.
@@ -83,18 +86,21 @@ def finalize_job(job_id: str, finalizers: Mapping[str, Finalizer] | None = None)
 
 
 @transaction.atomic
-def _finish(job_id: str, finalizers: Mapping[str, Finalizer] | None) -> None:
-    """The domain's rows and the stamp commit together; the row lock keeps a second worker out."""
+def _finish(job_id: str, finalizers: Mapping[str, Finalizer] | None) -> bool:
+    """The domain's rows and the stamp commit together; the row lock keeps a second worker out.
+
+    False where there was nothing to do.
+    """
     job = (
         Job.objects.select_for_update(no_key=True, skip_locked=True)
         .filter(pk=job_id, finalized_at=None)
         .first()
     )
     if job is None:
-        return
+        return False
     finalizer = finalizer_of(job.kind) if finalizers is None else finalizers[job.kind]
     finalizer(job)
-    job_finalized(job=job)
+    return job_finalized(job=job)
 
 
 def _clean(job_id: str) -> None:
