@@ -48,6 +48,8 @@ def _start_session() -> None:
             "KOSHA_ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
             "HF_HUB_OFFLINE": "1",
             "TOKENIZERS_PARALLELISM": "false",
+            # The tests' models are too small for a second thread to help, and each worker has a core.
+            "OMP_NUM_THREADS": "1",
         }
     )
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
