@@ -18,6 +18,9 @@ FAST := not ml and not services and not browser and not slow
 DEMO_MODELS := gemma3-270m smollm2-135m e5-small
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_OFFLINE := 1
+# Each engine is a process of its own, and without compiled modules beside it spends ten seconds more on
+# compiling its libraries again: what is installed here is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 
 # -- installing ------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -15,7 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Generator
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent
 sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
@@ -44,6 +48,8 @@ def _start_session() -> None:
             "KOSHA_ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
             "HF_HUB_OFFLINE": "1",
             "TOKENIZERS_PARALLELISM": "false",
+            # The tests' models are too small for a second thread to help, and each worker has a core.
+            "OMP_NUM_THREADS": "1",
         }
     )
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -103,5 +109,37 @@ if STARTED in os.environ:
         # Django gives each worker a database of its own; this does the same for Valkey.
         os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{int(worker) % 16}"
     import django
+    from django.conf import settings
 
     django.setup()
+    # WhiteNoise reads the folder of static files whenever a client is made, and each test makes its own;
+    # this way it looks for a file when it is asked for.
+    settings.WHITENOISE_AUTOREFRESH = True
+    settings.PASSWORD_HASHERS = ["tests.quick_hasher.QuickArgon2", *settings.PASSWORD_HASHERS]
+
+
+# -- lanes -------------------------------------------------------------------------------------------
+MODULE_MARKS = re.compile(r"^pytestmark = (.*)$", re.MULTILINE)
+
+
+def _left_out(config: pytest.Config) -> set[str]:
+    """The markers that `-m "not a and not b"` leaves out; none for any other expression."""
+    expression = config.option.markexpr
+    return set() if " or " in expression else set(re.findall(r"\bnot (\w+)", expression))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A module that is left out as a whole is not imported either: torch and its friends take seconds."""
+    left_out = _left_out(config)
+    if not left_out or not (collection_path.name.startswith("test_") and collection_path.suffix == ".py"):
+        return None
+    found = MODULE_MARKS.search(collection_path.read_text(encoding="utf-8"))
+    return bool(found and left_out.intersection(re.findall(r"pytest\.mark\.(\w+)", found[1]))) or None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Where `ml` is left out, the test that imports torch after all is named: the lane would lose its speed."""
+    yield
+    if "ml" in _left_out(item.config) and "torch" in sys.modules:
+        pytest.fail("it imports torch, so that it belongs to the `ml` tests", pytrace=False)

@@ -16,6 +16,27 @@ def storage(tmp_path_factory, settings):
     return settings.KOSHA_STORAGE_ROOT
 
 
+@pytest.fixture(autouse=True)
+def own_language():
+    """The installation's language at the beginning, whatever language the test before asked a page in."""
+    from django.utils import translation
+
+    translation.deactivate()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """A database of this process, from migrations.
+
+    Each flush would fill the tables of Django's own permissions again, most of its time; nobody reads them.
+    """
+    from django.contrib.contenttypes.management import create_contenttypes
+    from django.db.models.signals import post_migrate
+
+    assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    assert post_migrate.disconnect(create_contenttypes)
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return ROOT

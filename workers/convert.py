@@ -2,8 +2,8 @@
 
     python -m workers.convert --out var/models [gemma3-270m] [smollm2-135m] [e5-small]
 
-Without names it converts all three. A folder that is complete is left alone, so calling it again is
-cheap; an interrupted conversion leaves nothing behind that looks complete.
+Without names it converts all three, each in a process of its own. A folder that is complete is left
+alone, so calling it again is cheap; an interrupted conversion leaves nothing behind that looks complete.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import argparse
 import os
 import sys
 import time
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 
 from workers.conversion.catalogue import CATALOGUE
@@ -23,16 +25,29 @@ def main(arguments: list[str] | None = None) -> int:
     # Conversion never needs a network; say so to the libraries before they are imported.
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("TQDM_DISABLE", "1")
-    for name in options.models or CATALOGUE:
-        started = time.monotonic()
-        try:
-            converted = convert(CATALOGUE[name], options.out / name)
-        except (PackageMissing, SourceDamaged) as error:
-            sys.stderr.write(f"{name}: {error}\n")
-            return 2
-        how = f"converted in {time.monotonic() - started:.0f} s" if converted else "already there"
-        sys.stdout.write(f"{name}: {how}: {options.out / name}\n")
+    names = options.models or list(CATALOGUE)
+    # Dequantising keeps one core busy.
+    cores = len(os.sched_getaffinity(0))
+    with ProcessPoolExecutor(min(len(names), cores), mp_context=get_context("spawn")) as pool:
+        made = {pool.submit(_make, name, options.out / name): name for name in names}
+        return max(_tell(made[one], one) for one in as_completed(made))
+
+
+def _make(name: str, target: Path) -> str:
+    started = time.monotonic()
+    converted = convert(CATALOGUE[name], target)
+    how = f"converted in {time.monotonic() - started:.0f} s" if converted else "already there"
+    return f"{how}: {target}"
+
+
+def _tell(name: str, made: Future[str]) -> int:
+    """Say what became of it; the exit code."""
+    try:
+        sys.stdout.write(f"{name}: {made.result()}\n")
         sys.stdout.flush()
+    except (PackageMissing, SourceDamaged) as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return 2
     return 0
 
 

@@ -53,6 +53,9 @@ class Environment(BaseSettings):
     model_roots: str = ""
     """Further folders under which base models may lie, colon-separated; `var/models` always counts."""
 
+    job_cores: int | None = Field(default=None, ge=1)
+    """Cores of this machine that jobs may take, settled when the first one comes; unset: all of them."""
+
     max_upload_bytes: int = Field(default=512 * 1024**2, gt=0)
     database_pool_size: int = Field(default=10, ge=2)
     """Connections of one web process."""

@@ -33,6 +33,7 @@ ALLOWED_HOSTS = list(env.allowed_hosts)
 # -- Kosha's own ----------------------------------------------------------------------------
 KOSHA_VAR = env.var
 KOSHA_STORAGE_ROOT = env.var / "storage"
+KOSHA_JOB_CORES = env.job_cores
 KOSHA_MAX_UPLOAD_BYTES = env.max_upload_bytes
 KOSHA_MODEL_ROOTS = model_roots(env)
 MODEL_SERVER_URL: str = env.model_server_url or _stack.get("model_server_url") or "http://127.0.0.1:8001"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -19,7 +20,7 @@ def cluster_default() -> Cluster:
         name="local",
         defaults={
             "launcher": LauncherName.LOCAL,
-            "cpus": len(os.sched_getaffinity(0)),
+            "cpus": settings.KOSHA_JOB_CORES or len(os.sched_getaffinity(0)),
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             "is_shared": True,
         },

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import translation
 
 from accounts.permissions import ROLE_PERMISSIONS, Permission
 from accounts.routes import ROUTES
@@ -274,7 +275,8 @@ def test_a_version_without_figures_is_listed_all_the_same(company, state):
 
 def test_the_sentences_of_the_steps_are_those_of_the_spec():
     spec = {step.type: type(step).__doc__ for step in DEFAULT_RECIPE.steps}
-    assert {type_: str(sentence) for type_, sentence in STEP_SENTENCES.items()} == spec
+    with translation.override("en"):
+        assert {type_: str(sentence) for type_, sentence in STEP_SENTENCES.items()} == spec
 
 
 # -- jobs ---------------------------------------------------------------------------------------

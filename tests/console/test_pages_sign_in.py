@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils.module_loading import import_string
 
 from accounts.models import SignInFailure
 from accounts.sign_in_limit import FAILURES_OF_A_PERSON, WINDOW
 from audit.models import AuditEvent
+from config.settings import PASSWORD_HASHERS
 from tests.console.conftest import PASSWORD
 
 
@@ -100,3 +102,11 @@ def test_a_password_is_changed_by_whoever_knows_the_present_one(company, owner):
     assert client.get("/").status_code == 200
     owner.refresh_from_db()
     assert owner.check_password(new)
+
+
+def test_the_product_keeps_passwords_by_argon2_at_its_full_cost():
+    """The tests themselves make people with a cheaper one."""
+    hasher = import_string(PASSWORD_HASHERS[0])()
+    kept = hasher.encode(PASSWORD, hasher.salt())
+    assert kept.startswith("argon2$argon2id$v=19$m=102400,t=2,p=8$")
+    assert hasher.verify(PASSWORD, kept)

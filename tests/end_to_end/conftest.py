@@ -15,7 +15,7 @@ import pytest
 from tests.end_to_end.client import connect
 from tests.end_to_end.invention import Company
 from tests.engines.training.tiny import make_model
-from tests.stack.installation import Installation
+from tests.stack.installation import ONE_CORE, Installation
 
 CAUSAL, EMBEDDING, TINY = "smollm2-135m", "e5-small", "tiny"
 SEED = "KOSHA_TEST_SEED"
@@ -49,7 +49,7 @@ def kosha(repository: Path, models: Path) -> Iterator[Installation]:
         Path(name).chmod(0o755)
         tiny = make_model(Path(name) / "models" / TINY)
         roots = os.pathsep.join([str(models), str(tiny.parent)])
-        installation = Installation(repository, Path(name) / "var", KOSHA_MODEL_ROOTS=roots)
+        installation = Installation(repository, Path(name) / "var", KOSHA_MODEL_ROOTS=roots, **ONE_CORE)
         try:
             installation.up()
             register_models(installation, models)

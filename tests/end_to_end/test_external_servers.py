@@ -11,7 +11,7 @@ from django.conf import settings
 
 from tests.end_to_end.client import follow, get, post, until
 from tests.end_to_end.conftest import organize, register_models
-from tests.stack.installation import Installation
+from tests.stack.installation import ONE_CORE, Installation
 
 pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
 
@@ -27,6 +27,7 @@ def installation(repository: Path, models: Path) -> Iterator[Installation]:
             KOSHA_MODEL_ROOTS=str(models),
             DATABASE_URL=f"postgresql://{url['USER']}:{url['PASSWORD']}@{url['HOST']}:{url['PORT']}/kosha",
             REDIS_URL=settings.REDIS_URL,
+            **ONE_CORE,
         )
         try:
             installation.up()

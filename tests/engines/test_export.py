@@ -12,6 +12,8 @@ from workers.runtime import EngineFault, UserError
 from workers.specs.export import ExportFacts, ExportSpec
 from workers.specs.model_folder import inspect_model_folder
 
+pytestmark = pytest.mark.ml
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:

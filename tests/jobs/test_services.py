@@ -14,6 +14,7 @@ from audit.services import SYSTEM
 from common.errors import Conflict, InvalidRequest, NotFound
 from common.tenancy import organization_scope
 from jobs import services
+from jobs.clusters import cluster_default
 from jobs.kinds import KINDS, Resources
 from jobs.models import Cluster, ClusterGrant, Job, JobEvent
 from jobs.selectors import job_events, job_get, job_list, public_state
@@ -194,3 +195,11 @@ def test_every_kind_names_its_engine():
         kind: f"workers.{kind}" for kind in KINDS
     }
     assert json.dumps(sorted(kind for kind, of in KINDS.items() if of.can_pause)) == '["train"]'
+
+
+@pytest.mark.django_db
+def test_this_machine_gives_jobs_the_cores_that_are_set(settings):
+    settings.KOSHA_JOB_CORES = 1
+    assert cluster_default().cpus == 1
+    settings.KOSHA_JOB_CORES = 3  # settled when the first job came
+    assert cluster_default().cpus == 1

@@ -16,6 +16,8 @@ from workers.specs.gate import DEFAULT_GATE
 from workers.specs.measurement import ITEM, AnswerItem, TextItem, recompute
 from workers.specs.records import MessagesRecord
 
+pytestmark = pytest.mark.ml
+
 TASKS = (
     BitsPerCharacterTask(window_tokens=64),
     QuestionAnsweringTask(max_new_tokens=4, max_passage_tokens=16, batch_size=3),

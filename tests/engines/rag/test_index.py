@@ -17,6 +17,8 @@ from workers.rag.vectors import VectorIndex, write_vectors
 from workers.runtime import EngineFault, StopRequested, UserError
 from workers.specs.index import IndexResult, IndexSource, IndexSpec
 
+pytestmark = pytest.mark.ml
+
 Document = Callable[..., IndexSource]
 
 LEAVE = (

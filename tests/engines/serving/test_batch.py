@@ -20,6 +20,8 @@ from workers.serving.text_model import TextModel
 from workers.serving.text_stream import TextStream
 from workers.specs.serve import ChatMessage
 
+pytestmark = pytest.mark.ml
+
 QUESTIONS = (
     "短い",
     "これはもう少し長い質問です。",

@@ -1,4 +1,4 @@
-"""The parts of serving that need no model: text as it comes, sampling, the shelf, settings."""
+"""The parts of serving that need no model: text as it comes, the shelf, settings."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import torch
 
 from workers.serving.errors import ServeError
-from workers.serving.sampling import Sampler
 from workers.serving.settings import ServeSettings
 from workers.serving.shelf import Shelf
 from workers.serving.text_stream import TextStream
@@ -59,38 +57,6 @@ def test_nothing_beyond_a_stop_string_is_sent(text: str, stops: list[str], expec
 
 def test_text_that_cannot_begin_a_stop_string_is_not_held_back() -> None:
     assert streamed("abcd", "x") == ["a", "b", "c", "d"]
-
-
-LOGITS = torch.tensor([1.0, 3.0, 2.0, -1.0])
-
-
-def test_temperature_zero_takes_the_likeliest() -> None:
-    assert Sampler(temperature=0).choose(LOGITS) == 1
-
-
-def test_a_seed_repeats_the_choices() -> None:
-    def choices(seed: int) -> list[int]:
-        sampler = Sampler(seed=seed)
-        return [sampler.choose(LOGITS) for _ in range(30)]
-
-    assert choices(7) == choices(7)
-    assert choices(7) != choices(8)
-
-
-def test_top_p_keeps_the_nucleus() -> None:
-    # Probabilities: 0.09, 0.66, 0.24, 0.01.
-    assert {Sampler(top_p=0.5, seed=seed).choose(LOGITS) for seed in range(50)} == {1}
-    assert {Sampler(top_p=0.8, seed=seed).choose(LOGITS) for seed in range(80)} == {1, 2}
-
-
-def test_a_flat_distribution_wider_than_the_guess_keeps_its_nucleus() -> None:
-    flat = torch.zeros(4096)
-    assert len({Sampler(top_p=0.9, seed=seed).choose(flat) for seed in range(700)}) > 512
-
-
-def test_a_frequency_penalty_moves_on() -> None:
-    sampler = Sampler(temperature=0, frequency_penalty=1.5)
-    assert [sampler.choose(LOGITS) for _ in range(3)] == [1, 2, 1]
 
 
 class Thing:

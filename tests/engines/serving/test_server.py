@@ -17,6 +17,8 @@ from common.model_server import ContextTooLong, ModelServer, ModelServerFailed, 
 from tests.engines.serving.conftest import TOKEN, Models
 from workers.specs.serve import ChatBody, ChatMessage, LoadBody, ModelChoice, TokensBody
 
+pytestmark = pytest.mark.ml
+
 QUESTION = [{"role": "user", "content": "有給休暇は何日ですか。"}]
 
 

@@ -12,6 +12,8 @@ from workers.models import load_base_model
 from workers.training.data import Sample, collate
 from workers.training.model import PackedLanguageModel
 
+pytestmark = pytest.mark.ml
+
 LENGTHS = [5, 40, 1, 23, 17]  # the tiny Gemma's window is 16: below, at its edge and above
 
 
@@ -71,7 +73,6 @@ def test_packed_loss_and_gradients_equal_separate_runs(model: str, request: pyte
         torch.testing.assert_close(parameter.grad, theirs[name].grad, rtol=1e-3, atol=1e-3, msg=name)
 
 
-@pytest.mark.ml
 @pytest.mark.parametrize("name", ["smollm2-135m", "gemma3-270m"])
 def test_packing_is_exact_for_the_demo_models(name: str, repository: Path) -> None:
     folder = repository / "var" / "models" / name

@@ -15,6 +15,8 @@ from workers.specs.records import MessagesRecord
 from workers.specs.train import Hyperparameters
 from workers.training.data import Sample, SampleBuilder, collate, read_records, with_replay
 
+pytestmark = pytest.mark.ml
+
 
 @pytest.fixture
 def tokenizer(llama: Path) -> Any:

@@ -24,6 +24,8 @@ from workers.runtime import EngineFault, Run, StopRequested, UserError
 from workers.specs.run import RunConfig
 from workers.specs.train import Checkpointing, TrainSpec
 
+pytestmark = pytest.mark.ml
+
 MakeSpec = Callable[..., TrainSpec]
 # Measured once with this code; a change of them means that training computes something else.
 GOLDEN = [5.910410, 5.803139, 5.634219]

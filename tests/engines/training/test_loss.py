@@ -7,6 +7,8 @@ import torch
 
 from workers.training.loss import LogitShape, chunked_cross_entropy
 
+pytestmark = pytest.mark.ml
+
 
 @pytest.mark.parametrize("shape", [LogitShape(), LogitShape(scale=0.25), LogitShape(scale=2.0, softcap=3.0)])
 @pytest.mark.parametrize("rows", [1, 4, 100])

@@ -11,6 +11,8 @@ import pytest
 
 from workers.specs.model_folder import UnsafeModelFolder, check_model_folder, inspect_model_folder
 
+pytestmark = pytest.mark.ml
+
 
 @pytest.fixture
 def folder(llama: Path, tmp_path: Path) -> Path:

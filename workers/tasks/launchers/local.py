@@ -176,7 +176,6 @@ def _environment(run_dir: Path, engine: Engine) -> dict[str, str]:
         "KOSHA_RUN_SECRET": run_secret(run_dir.parent.name),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "OMP_NUM_THREADS": threads,
