@@ -28,7 +28,7 @@ from deployments.services import model_version_delete
 from registry.models import BaseModel, BaseModelKind
 from registry.selectors import base_model_get, model_version_get
 from workers.specs.prompts import Message
-from workers.specs.serve import ChatBody, ModelChoice, StreamOptions
+from workers.specs.serve import ChatBody, StreamOptions
 
 router = Router(tags=["Chat"])
 
@@ -155,7 +155,7 @@ def _chat_body(payload: CompletionBody, target: Target, messages: list[Message])
         {
             "model": target.name,
             "messages": messages,
-            "kosha": ModelChoice(base_model=target.base_model, adapter=target.adapter),
+            "kosha": target.weights,
             "max_tokens": limit,
             "temperature": temperature if payload.temperature is None else payload.temperature,
             "top_p": defaults.top_p if payload.top_p is None else payload.top_p,
@@ -221,7 +221,9 @@ def embeddings(request: HttpRequest, payload: EmbeddingBody) -> dict[str, Any]:
     except NotFound as error:
         raise ModelNotFound from error
     release_connection()
-    vectors, tokens = model_server().embed(Path(base_model.path), texts, role=payload.input_type)
+    vectors, tokens = model_server().embed(
+        Path(base_model.path), texts, digest=base_model.digest, role=payload.input_type
+    )
     return {
         "object": "list",
         "model": base_model.name,

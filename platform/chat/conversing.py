@@ -35,7 +35,7 @@ from common.connections import release_connection
 from common.errors import KoshaError
 from common.tenancy import organization_scope
 from workers.specs.prompts import Message as Turn
-from workers.specs.serve import ChatBody, ModelChoice
+from workers.specs.serve import ChatBody
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ def _body(target: Target, messages: list[Turn]) -> ChatBody:
         {
             "model": target.name,
             "messages": messages,
-            "kosha": ModelChoice(base_model=target.base_model, adapter=target.adapter),
+            "kosha": target.weights,
             "max_tokens": target.generation.max_tokens,
             "temperature": target.generation.temperature,
             "top_p": target.generation.top_p,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Callable, Iterator
 
@@ -12,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from common.disk import is_disk_full
 from common.errors import (
     Busy,
     InsufficientStorage,
@@ -45,9 +45,6 @@ def error_response(request: HttpRequest, error: KoshaError) -> HttpResponse:
     return response
 
 
-DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-
 def known_error(error: BaseException | None) -> KoshaError | None:
     """What an exception means to the caller; None for a failure of our own."""
     if isinstance(error, KoshaError):
@@ -59,7 +56,7 @@ def known_error(error: BaseException | None) -> KoshaError | None:
     if isinstance(error, OperationalError | InterfaceError):
         logger.warning("the database did not serve a request: %s", error)
         return Busy()
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
+    if is_disk_full(error):
         logger.error("the disk is full")
         return InsufficientStorage()
     return None

@@ -35,6 +35,8 @@ ALLOWED_HOSTS = list(env.allowed_hosts)
 KOSHA_VAR = env.var
 KOSHA_STORAGE_ROOT = env.var / "storage"
 KOSHA_MAX_UPLOAD_BYTES = env.max_upload_bytes
+KOSHA_DISK_FLOOR_BYTES = env.disk_floor_bytes
+KOSHA_DISK_RESERVE_BYTES = env.disk_reserve_bytes
 KOSHA_MODEL_ROOTS = model_roots(env)
 MODEL_SERVER_URL: str = env.model_server_url or _stack.get("model_server_url") or "http://127.0.0.1:8001"
 MODEL_SERVER_TOKEN = model_server_token(env)
@@ -55,6 +57,7 @@ KOSHA_APPS = [
     "deployments",
     "chat",
     "schedules",
+    "health",
     "console",
     "stack",
     "common",

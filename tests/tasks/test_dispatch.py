@@ -7,11 +7,12 @@ import json
 import pytest
 
 from audit.services import SYSTEM
+from jobs.capacity import Capacity, choose
 from jobs.kinds import Resources
 from jobs.models import Job
 from jobs.services import job_submit
 from workers.specs.run import RunConfig
-from workers.tasks.dispatch import Capacity, choose, dispatch
+from workers.tasks.dispatch import dispatch
 from workers.tasks.finalize import FINALIZERS, finalizer_of
 from workers.tasks.launchers.base import Engine, RunRef
 

@@ -12,6 +12,8 @@ from workers.serving.batch import Done
 from workers.specs.serve import ChatBody, EmbeddingsBody
 
 DONE = "data: [DONE]\n\n"
+ALIVE = ": still at it\n\n"
+"""A comment, which readers of server-sent events skip."""
 
 
 class Completion:

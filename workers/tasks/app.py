@@ -45,6 +45,8 @@ app.conf.update(
         # A tick that waited as long as the period is worthless: the next one does its work.
         "reconcile": {
             "task": "jobs.reconcile",
+            # A tick that comes by itself tells that beat lives; one that was rung for does not.
+            "args": ("beat",),
             "schedule": RECONCILE_SECONDS,
             "options": {"expires": RECONCILE_SECONDS},
         },
