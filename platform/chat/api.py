@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import struct
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -20,7 +21,8 @@ from accounts.principal import actor_of
 from chat.answering import answer, answer_stream, passages_for, prompt
 from chat.selectors import ModelNotFound, Named, Target, nameable_model, nameable_models, target_get
 from common.connections import release_connection, release_connection_async
-from common.errors import InvalidRequest, KoshaError, NotFound
+from common.errors import InvalidRequest, KoshaError, NotFound, Unavailable
+from common.middleware import known_error
 from common.model_server import ModelServerUnavailable, model_server
 from common.wire import Body, refuse_unsupported, unix, validate
 from deployments.models import Deployment
@@ -30,7 +32,13 @@ from registry.selectors import base_model_get, model_version_get
 from workers.specs.prompts import Message
 from workers.specs.serve import ChatBody, StreamOptions
 
+logger = logging.getLogger(__name__)
 router = Router(tags=["Chat"])
+
+
+class BrokenOff(Unavailable):
+    def __init__(self) -> None:
+        super().__init__("internal_error", _("The answer broke off. Ask again."))
 
 
 class TextPart(Body):
@@ -180,6 +188,11 @@ async def _lines(first: dict[str, Any], chunks: AsyncGenerator[dict[str, Any], N
                 yield _event(chunk)
     except KoshaError as error:
         yield _event(error.body())
+        return
+    except Exception as error:
+        # Whatever it was: a stream that just ends would be taken for a short answer.
+        logger.exception("a stream of %s broke off", first.get("model"))
+        yield _event((known_error(error) or BrokenOff()).body())
         return
     yield "data: [DONE]\n\n"
 

@@ -5,7 +5,7 @@
     delta     {"text"}                   a piece of the answer
     citations [{number, title, place, quote, url}]
     done      {"feedback"}               it is stored; where an opinion of it goes
-    error     {"message"}
+    error     {"message"}                it broke off, or could not be stored; what had come stays
 
 The reader may leave at any moment: what had arrived is stored as `cancelled`, and closing the
 stream to the model server stops the generation there.
@@ -92,7 +92,14 @@ class Answer:
             self.finish_reason = "error"
             with translation.override(self.language):
                 yield _event("error", {"message": _("The answer broke off. Ask again.")})
-        message = await self._store_to_the_end()
+        try:
+            message = await self._store_to_the_end()
+        except Exception:
+            logger.exception("an answer in %s could not be stored", self.conversation.id)
+            with translation.override(self.language):
+                lost = _("The answer could not be saved; it is gone when you leave this page.")
+            yield _event("error", {"message": lost})
+            return
         yield _event("done", {"feedback": feedback_url(message)})
 
     async def _answer(self) -> AsyncIterator[str]:

@@ -30,16 +30,25 @@ def is_api(request: HttpRequest) -> bool:
     return request.path.startswith("/v1/")
 
 
+def error_json(error: KoshaError) -> HttpResponse:
+    return _dated(JsonResponse(error.body(), status=error.status), error)
+
+
 def error_response(request: HttpRequest, error: KoshaError) -> HttpResponse:
     response: HttpResponse
     if is_api(request):
-        response = JsonResponse(error.body(), status=error.status)
-    elif isinstance(error, Busy):
+        return error_json(error)
+    if isinstance(error, Busy):
         # Without what every page asks the database for: it is what failed.
         facts = {"error": error, "theme": request.COOKIES.get("theme", "")}
         response = HttpResponse(render_to_string("error.html", facts), status=error.status)
     else:
         response = render(request, "error.html", {"error": error}, status=error.status)
+    return _dated(response, error)
+
+
+def _dated(response: HttpResponse, error: KoshaError) -> HttpResponse:
+    """With when to come again, where that may help."""
     if isinstance(error, Unavailable):
         response["Retry-After"] = str(error.retry_after_seconds)
     return response

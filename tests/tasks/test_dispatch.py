@@ -107,7 +107,7 @@ def test_the_engine_finds_its_config(null_cluster, null_launcher):
 
 def test_a_launch_that_fails_is_tried_five_times_more(null_cluster, null_launcher):
     def refuse(run, engine):
-        raise OSError(28, "No space left on device")
+        raise OSError(5, "Input/output error")
 
     null_launcher.launch = refuse
     job = job_submit(kind="train", spec=Work(), actor=SYSTEM, cluster=null_cluster)
