@@ -26,7 +26,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from workers.serving.errors import ServeError, unauthorized, unexpected
+from workers.serving.happenings import Delta
 from workers.serving.settings import ServeSettings
+from workers.serving.wire import ALIVE, Completion, embeddings, event
 from workers.specs.base import Spec
 from workers.specs.serve import ChatBody, EmbeddingsBody, Health, LoadBody, SearchBody, TokensBody
 
@@ -38,10 +40,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 BodyT = TypeVar("BodyT", bound=Spec)
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-ALIVE_SECONDS = 3.0
-"""Clients take a server for dead that is silent for several times as long."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,8 @@ class ModelServer:
                 return _refusal(unauthorized())
             # Before anybody watches for the client's leaving, which reads from the same channel.
             await request.body()
-            return await _patiently(request, asyncio.ensure_future(_settled(endpoint, request)))
+            answering = asyncio.ensure_future(_settled(endpoint, request))
+            return await _patiently(request, answering, self._settings.alive_seconds)
 
         return run
 
@@ -101,31 +100,28 @@ class ModelServer:
         return JSONResponse(Health(status="ok", loaded=loaded, queue=services.chat.queue()).model_dump())
 
     async def chat(self, request: Request) -> Response:
-        from workers.serving.wire import Completion
-
         body = await _body(request, ChatBody)
         completion = Completion(body)
         request.state.streams = body.stream
+        alive = self._settings.alive_seconds
         starting = asyncio.ensure_future(self._start(body))
         if not body.stream:
             return JSONResponse(completion.whole(*await _collected(starting)))
         try:
             # What is refused soon is refused with its own status.
-            await asyncio.wait({starting}, timeout=ALIVE_SECONDS / 2)
+            await asyncio.wait({starting}, timeout=alive / 2)
             if starting.done():
                 starting.result()
         except BaseException:
             starting.cancel()
             raise
-        return StreamingResponse(_streamed(starting, completion), media_type="text/event-stream")
+        return StreamingResponse(_streamed(starting, completion, alive), media_type="text/event-stream")
 
     async def _start(self, body: ChatBody) -> RunningAnswer:
         services = await self._ready()
         return await services.chat.start(body)
 
     async def embeddings(self, request: Request) -> Response:
-        from workers.serving.wire import embeddings
-
         body = await _body(request, EmbeddingsBody)
         services = await self._ready()
         vectors, tokens = await asyncio.to_thread(services.retrieval.embed, body)
@@ -180,16 +176,16 @@ async def _settled(endpoint: Endpoint, request: Request) -> Response:
         return _refusal(unexpected())
 
 
-async def _patiently(request: Request, answering: asyncio.Future[Response]) -> Response:
+async def _patiently(request: Request, answering: asyncio.Future[Response], alive: float) -> Response:
     """The answer if it comes soon, else one that begins with blanks; dropped when the client leaves."""
     gone = asyncio.ensure_future(_disconnected(request))
     try:
-        await asyncio.wait({answering, gone}, timeout=ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({answering, gone}, timeout=alive, return_when=asyncio.FIRST_COMPLETED)
         if answering.done() or getattr(request.state, "streams", False):
             # A stream tells by itself that it lives, as soon as it is there.
             return await answering
         if not gone.done():
-            return StreamingResponse(_blanks_then(answering), media_type="application/json")
+            return StreamingResponse(_blanks_then(answering, alive), media_type="application/json")
     except BaseException:
         answering.cancel()
         raise
@@ -199,11 +195,11 @@ async def _patiently(request: Request, answering: asyncio.Future[Response]) -> R
     return Response(status_code=499)
 
 
-async def _blanks_then(answering: asyncio.Future[Response]) -> AsyncIterator[bytes]:
+async def _blanks_then(answering: asyncio.Future[Response], alive: float) -> AsyncIterator[bytes]:
     try:
         while not answering.done():
             yield b" "
-            await asyncio.wait({answering}, timeout=ALIVE_SECONDS)
+            await asyncio.wait({answering}, timeout=alive)
         answer = answering.result()
         if answer.status_code < 400:
             yield bytes(answer.body)
@@ -214,18 +210,17 @@ async def _blanks_then(answering: asyncio.Future[Response]) -> AsyncIterator[byt
         answering.cancel()
 
 
-async def _streamed(starting: asyncio.Future[RunningAnswer], completion: Any) -> AsyncIterator[str]:
-    from workers.serving.batch import Delta
-    from workers.serving.wire import ALIVE, event
-
+async def _streamed(
+    starting: asyncio.Future[RunningAnswer], completion: Completion, alive: float
+) -> AsyncIterator[str]:
     answer: RunningAnswer | None = None
     try:
         while not starting.done():
             yield ALIVE
-            await asyncio.wait({starting}, timeout=ALIVE_SECONDS)
+            await asyncio.wait({starting}, timeout=alive)
         answer = starting.result()
         yield completion.opening()
-        async for happening in answer.happenings(ALIVE_SECONDS):
+        async for happening in answer.happenings(alive):
             if happening is None:
                 yield ALIVE
             elif isinstance(happening, Delta):
@@ -245,8 +240,6 @@ async def _streamed(starting: asyncio.Future[RunningAnswer], completion: Any) ->
 
 
 async def _collected(starting: asyncio.Future[RunningAnswer]) -> tuple[str, Any]:
-    from workers.serving.batch import Delta
-
     answer: RunningAnswer | None = None
     try:
         answer = await starting

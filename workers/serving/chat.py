@@ -7,8 +7,9 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from workers.serving.batch import Answer, Delta, Done, Failed, Happening
+from workers.serving.batch import Answer
 from workers.serving.errors import ServeError, context_too_long
+from workers.serving.happenings import Delta, Done, Failed, Happening
 from workers.serving.sampling import Sampler
 from workers.serving.scheduler import Scheduler
 from workers.serving.settings import ServeSettings

@@ -8,7 +8,7 @@ import time
 import uuid
 from typing import Any
 
-from workers.serving.batch import Done
+from workers.serving.happenings import Done
 from workers.specs.serve import ChatBody, EmbeddingsBody
 
 DONE = "data: [DONE]\n\n"
