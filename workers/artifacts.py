@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.runtime import sync_directory, write_json
+from workers.specs.model_folder import check_model_folder, model_folder_digest
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
@@ -63,6 +64,28 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("version") != MANIFEST_VERSION:
         raise ArtifactDamaged(folder, MANIFEST, "of an unknown version")
     return manifest
+
+
+def verify_model_folder(folder: Path, digest: str | None) -> None:
+    """Check a base model's folder before anything of it is loaded: against the digest that it was
+    registered with, or, where none is known, against its own manifest if it has one.
+
+    Raises UnsafeModelFolder and ArtifactDamaged.
+    """
+    check_model_folder(folder)
+    if digest is None:
+        if (folder / MANIFEST).is_file():
+            verify_manifest(folder)
+    elif model_folder_digest(folder) != digest:
+        raise ArtifactDamaged(folder, "", "has other content than when it was registered")
+
+
+def verify_manifest_is(folder: Path, expected_sha256: str | None) -> None:
+    """Raises ArtifactDamaged for another manifest than the expected one; its files are not looked at."""
+    if expected_sha256 is not None:
+        read_manifest(folder)
+        if manifest_sha256(folder) != expected_sha256:
+            raise ArtifactDamaged(folder, MANIFEST, "not the expected one")
 
 
 def verify_manifest(folder: Path, expected_sha256: str | None = None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.permissions import Access, Permission, Rule
 from accounts.principal import Principal
-from accounts.routes import ROUTES
+from accounts.routes import OPEN_PATHS, ROUTES
 from accounts.selectors import principal_by_key, principal_by_session
 from common.errors import KoshaError, MethodNotAllowed, NotAuthenticated, PermissionDenied
 from common.middleware import error_response, is_api
@@ -30,7 +30,7 @@ class PrincipalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        principal = self._principal(request)
+        principal = None if request.path in OPEN_PATHS else self._principal(request)
         request.principal = principal  # type: ignore[attr-defined]
         if principal is None or principal.organization_id is None:
             return self.get_response(request)
@@ -72,7 +72,7 @@ class AuthorizationMiddleware:
 
 def check(principal: Principal | None, rule: Rule) -> None:
     """Raise NotAuthenticated or PermissionDenied unless `principal` stands under `rule`."""
-    if rule is Access.PUBLIC:
+    if rule in (Access.OPEN, Access.PUBLIC):
         return
     if principal is None:
         raise NotAuthenticated

@@ -33,6 +33,8 @@ class Permission(StrEnum):
     MEMBERS_MANAGE = "members.manage"
     KEYS_MANAGE = "keys.manage"
     AUDIT_READ = "audit.read"
+    HEALTH_READ = "health.read"
+    """How the installation is: of it, not of any organization."""
 
 
 _P = Permission
@@ -62,7 +64,11 @@ _EDITOR = _VIEWER | {
     _P.SCHEDULES_WRITE,
     _P.JOBS_CONTROL,
 }
-_ADMIN = _EDITOR | _REVIEWER | {_P.RELEASES_PUBLISH, _P.MEMBERS_MANAGE, _P.KEYS_MANAGE, _P.AUDIT_READ}
+_ADMIN = (
+    _EDITOR
+    | _REVIEWER
+    | {_P.RELEASES_PUBLISH, _P.MEMBERS_MANAGE, _P.KEYS_MANAGE, _P.AUDIT_READ, _P.HEALTH_READ}
+)
 
 ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.VIEWER: frozenset(_VIEWER),
@@ -75,9 +81,15 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
 }
 
 
+OPERATOR_PERMISSIONS = frozenset({_P.HEALTH_READ})
+"""What operators may everywhere, beside whatever role they have in an organization."""
+
+
 class Access(StrEnum):
     """Routes that ask for no permission of an organization."""
 
+    OPEN = "open"
+    """Public, and nobody is even identified: it answers while the database is away. Without parameters."""
     PUBLIC = "public"
     SIGNED_IN = "signed_in"
     OPERATOR = "operator"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from accounts.models import User
-from accounts.permissions import ROLE_PERMISSIONS, Permission
+from accounts.permissions import OPERATOR_PERMISSIONS, ROLE_PERMISSIONS, Permission
 from audit.services import Actor
 
 
@@ -26,6 +26,8 @@ class Principal:
         return self.user.id if self.user else self.actor.id
 
     def may(self, permission: Permission) -> bool:
+        if self.is_operator and permission in OPERATOR_PERMISSIONS:
+            return True
         return self.role is not None and permission in ROLE_PERMISSIONS[self.role]
 
 

@@ -105,8 +105,11 @@ ROUTES: dict[str, Rule] = {
     "GET settings/clusters": P.SETTINGS_READ,
     "GET settings/audit": P.AUDIT_READ,
     # -- health and description -----------------------------------------------------------------
-    "GET healthz": Access.PUBLIC,
-    "GET readyz": Access.PUBLIC,
+    "GET healthz": Access.OPEN,
+    "GET readyz": Access.OPEN,
+    "GET health/components": Access.OPEN,
+    "GET health/banner": Access.OPEN,
+    "GET health": P.HEALTH_READ,
     "GET v1/openapi.json": Access.PUBLIC,
     "GET v1/docs": Access.PUBLIC,
     # -- API: files and uploads --------------------------------------------------------------------
@@ -200,3 +203,5 @@ ROUTES: dict[str, Rule] = {
     "POST v1/jobs/<job_id>/cancel": P.JOBS_CONTROL,
     "GET v1/audit_events": P.AUDIT_READ,
 }
+
+OPEN_PATHS = frozenset(f"/{key.partition(' ')[2]}" for key, rule in ROUTES.items() if rule is Access.OPEN)

@@ -27,7 +27,6 @@ async def passages_for(target: Target, messages: list[Message]) -> list[Passage]
         _question(messages)[:MAXIMUM_QUERY],
         limit=target.generation.passages,
         document_ids=target.document_ids,
-        embedding_model=target.embedding_model,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import struct
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -20,7 +21,8 @@ from accounts.principal import actor_of
 from chat.answering import answer, answer_stream, passages_for, prompt
 from chat.selectors import ModelNotFound, Named, Target, nameable_model, nameable_models, target_get
 from common.connections import release_connection, release_connection_async
-from common.errors import InvalidRequest, KoshaError, NotFound
+from common.errors import InvalidRequest, KoshaError, NotFound, Unavailable
+from common.middleware import known_error
 from common.model_server import ModelServerUnavailable, model_server
 from common.wire import Body, refuse_unsupported, unix, validate
 from deployments.models import Deployment
@@ -28,9 +30,15 @@ from deployments.services import model_version_delete
 from registry.models import BaseModel, BaseModelKind
 from registry.selectors import base_model_get, model_version_get
 from workers.specs.prompts import Message
-from workers.specs.serve import ChatBody, ModelChoice, StreamOptions
+from workers.specs.serve import ChatBody, StreamOptions
 
+logger = logging.getLogger(__name__)
 router = Router(tags=["Chat"])
+
+
+class BrokenOff(Unavailable):
+    def __init__(self) -> None:
+        super().__init__("internal_error", _("The answer broke off. Ask again."))
 
 
 class TextPart(Body):
@@ -155,7 +163,7 @@ def _chat_body(payload: CompletionBody, target: Target, messages: list[Message])
         {
             "model": target.name,
             "messages": messages,
-            "kosha": ModelChoice(base_model=target.base_model, adapter=target.adapter),
+            "kosha": target.weights,
             "max_tokens": limit,
             "temperature": temperature if payload.temperature is None else payload.temperature,
             "top_p": defaults.top_p if payload.top_p is None else payload.top_p,
@@ -180,6 +188,11 @@ async def _lines(first: dict[str, Any], chunks: AsyncGenerator[dict[str, Any], N
                 yield _event(chunk)
     except KoshaError as error:
         yield _event(error.body())
+        return
+    except Exception as error:
+        # Whatever it was: a stream that just ends would be taken for a short answer.
+        logger.exception("a stream of %s broke off", first.get("model"))
+        yield _event((known_error(error) or BrokenOff()).body())
         return
     yield "data: [DONE]\n\n"
 
@@ -221,7 +234,9 @@ def embeddings(request: HttpRequest, payload: EmbeddingBody) -> dict[str, Any]:
     except NotFound as error:
         raise ModelNotFound from error
     release_connection()
-    vectors, tokens = model_server().embed(Path(base_model.path), texts, role=payload.input_type)
+    vectors, tokens = model_server().embed(
+        Path(base_model.path), texts, digest=base_model.digest, role=payload.input_type
+    )
     return {
         "object": "list",
         "model": base_model.name,

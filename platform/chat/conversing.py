@@ -5,7 +5,7 @@
     delta     {"text"}                   a piece of the answer
     citations [{number, title, place, quote, url}]
     done      {"feedback"}               it is stored; where an opinion of it goes
-    error     {"message"}
+    error     {"message"}                it broke off, or could not be stored; what had come stays
 
 The reader may leave at any moment: what had arrived is stored as `cancelled`, and closing the
 stream to the model server stops the generation there.
@@ -35,7 +35,7 @@ from common.connections import release_connection
 from common.errors import KoshaError
 from common.tenancy import organization_scope
 from workers.specs.prompts import Message as Turn
-from workers.specs.serve import ChatBody, ModelChoice
+from workers.specs.serve import ChatBody
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,14 @@ class Answer:
             self.finish_reason = "error"
             with translation.override(self.language):
                 yield _event("error", {"message": _("The answer broke off. Ask again.")})
-        message = await self._store_to_the_end()
+        try:
+            message = await self._store_to_the_end()
+        except Exception:
+            logger.exception("an answer in %s could not be stored", self.conversation.id)
+            with translation.override(self.language):
+                lost = _("The answer could not be saved; it is gone when you leave this page.")
+            yield _event("error", {"message": lost})
+            return
         yield _event("done", {"feedback": feedback_url(message)})
 
     async def _answer(self) -> AsyncIterator[str]:
@@ -139,7 +146,7 @@ def _body(target: Target, messages: list[Turn]) -> ChatBody:
         {
             "model": target.name,
             "messages": messages,
-            "kosha": ModelChoice(base_model=target.base_model, adapter=target.adapter),
+            "kosha": target.weights,
             "max_tokens": target.generation.max_tokens,
             "temperature": target.generation.temperature,
             "top_p": target.generation.top_p,

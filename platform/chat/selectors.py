@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -12,12 +11,14 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from chat.models import Conversation, Message
 from common.errors import KoshaError, NotFound
+from common.model_server import SearchIndex
 from deployments.models import Deployment, Release
 from deployments.selectors import deployment_list, release_get
 from deployments.services import GenerationSettings
 from registry.models import BaseModel, BaseModelKind, ModelVersion
-from registry.selectors import base_model_list, model_version_list, weights_of
-from retrieval.selectors import index_folder, searchable_documents
+from registry.selectors import base_model_list, model_choice, model_version_list
+from retrieval.selectors import search_index, searchable_documents
+from workers.specs.serve import ModelChoice
 
 
 class ModelNotFound(KoshaError):
@@ -36,11 +37,9 @@ class Target:
     """Everything an answer needs: weights, index, prompt and settings."""
 
     name: str
-    base_model: Path
-    adapter: Path | None
+    weights: ModelChoice
     release: Release | None = None
-    index: Path | None = None
-    embedding_model: Path | None = None
+    index: SearchIndex | None = None
     document_ids: tuple[str, ...] = ()
     system_prompt: str = ""
     generation: GenerationSettings = field(default_factory=GenerationSettings)
@@ -60,22 +59,19 @@ def target_get(name: str) -> Target:
     if isinstance(found, Deployment):
         return _of_release(name, found.release)
     if isinstance(found, ModelVersion):
-        return Target(name, *weights_of(found.base_model, found))
+        return Target(name, model_choice(found.base_model, found))
     if isinstance(found, BaseModel) and found.kind == BaseModelKind.CAUSAL_LM:
-        return Target(name, *weights_of(found, None))
+        return Target(name, model_choice(found, None))
     raise ModelNotFound
 
 
 def _of_release(name: str, release: Release) -> Target:
-    base, adapter = weights_of(release.base_model, release.model_version)
     build = release.index_build
     return Target(
         name=name,
-        base_model=base,
-        adapter=adapter,
+        weights=model_choice(release.base_model, release.model_version),
         release=release,
-        index=index_folder(build) if build else None,
-        embedding_model=Path(build.knowledge_base.embedding_model.path) if build else None,
+        index=search_index(build) if build else None,
         document_ids=tuple(searchable_documents(build)) if build else (),
         system_prompt=release.system_prompt,
         generation=GenerationSettings.model_validate(release.generation),

@@ -29,6 +29,7 @@ from chat.selectors import (
 )
 from common.connections import release_connection
 from common.errors import InvalidRequest, KoshaError
+from common.middleware import error_json
 from common.pagination import keyset_page
 from deployments.models import ReleaseState
 from deployments.selectors import deployment_list, release_list
@@ -91,7 +92,7 @@ async def ask(request: HttpRequest, conversation_id: str | None = None) -> HttpR
     try:
         answer = await sync_to_async(_prepare)(request, conversation_id)
     except KoshaError as error:
-        return JsonResponse(error.body(), status=error.status)
+        return error_json(error)
     response: StreamingHttpResponse = event_stream(answer.events())
     return response
 

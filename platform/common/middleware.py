@@ -9,9 +9,12 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
+from common.disk import is_disk_full
 from common.errors import (
     Busy,
+    InsufficientStorage,
     InvalidCharacters,
     KoshaError,
     OutOfRange,
@@ -27,18 +30,31 @@ def is_api(request: HttpRequest) -> bool:
     return request.path.startswith("/v1/")
 
 
+def error_json(error: KoshaError) -> HttpResponse:
+    return _dated(JsonResponse(error.body(), status=error.status), error)
+
+
 def error_response(request: HttpRequest, error: KoshaError) -> HttpResponse:
     response: HttpResponse
     if is_api(request):
-        response = JsonResponse(error.body(), status=error.status)
+        return error_json(error)
+    if isinstance(error, Busy):
+        # Without what every page asks the database for: it is what failed.
+        facts = {"error": error, "theme": request.COOKIES.get("theme", "")}
+        response = HttpResponse(render_to_string("error.html", facts), status=error.status)
     else:
         response = render(request, "error.html", {"error": error}, status=error.status)
+    return _dated(response, error)
+
+
+def _dated(response: HttpResponse, error: KoshaError) -> HttpResponse:
+    """With when to come again, where that may help."""
     if isinstance(error, Unavailable):
         response["Retry-After"] = str(error.retry_after_seconds)
     return response
 
 
-def known_error(error: Exception) -> KoshaError | None:
+def known_error(error: BaseException | None) -> KoshaError | None:
     """What an exception means to the caller; None for a failure of our own."""
     if isinstance(error, KoshaError):
         return error
@@ -49,6 +65,9 @@ def known_error(error: Exception) -> KoshaError | None:
     if isinstance(error, OperationalError | InterfaceError):
         logger.warning("the database did not serve a request: %s", error)
         return Busy()
+    if is_disk_full(error):
+        logger.error("the disk is full")
+        return InsufficientStorage()
     return None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,33 @@ from workers.specs.serve import (
 Passage = SearchHit
 """A found passage: `text`, `source` (document, page or sheet, cells), `score`."""
 
-# A first question may wait for a base model to be read from disk; an answer's tokens may be slow.
-TIMEOUT = httpx.Timeout(connect=2.0, read=180.0, write=30.0, pool=10.0)
+# A model may take minutes to be read from disk, and an answer as long to be written; meanwhile the
+# server says every few seconds that it lives. One that is silent for longer is not slow but dead.
+TIMEOUT = httpx.Timeout(connect=2.0, read=12.0, write=12.0, pool=10.0)
+HEALTH_TIMEOUT = httpx.Timeout(1.5)
+
+
+@dataclass(frozen=True)
+class SearchIndex:
+    """A folder to search in; digests where what lies there must be what is known."""
+
+    folder: Path
+    sha256: str | None = None
+    embedding_model: Path | None = None
+    embedding_model_digest: str | None = None
 
 
 class ModelServerUnavailable(Unavailable):
     """It cannot be reached, is too busy, or broke off."""
+
+
+class ModelServerSilent(ModelServerUnavailable):
+    """It takes connections and says nothing: stopped, or hanging."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "model_server_silent", _("The model server has stopped answering. Try again in a moment.")
+        )
 
 
 class ContextTooLong(InvalidRequest):
@@ -66,8 +88,8 @@ class ModelServer:
         self._client = httpx.Client(**self._client_options())
 
     def health(self) -> Health:
-        """Raises ModelServerUnavailable when nobody answers."""
-        return Health.model_validate(self._call("GET", "/health"))
+        """At once or not at all; raises ModelServerUnavailable when nobody answers."""
+        return Health.model_validate(self._call("GET", "/health", timeout=HEALTH_TIMEOUT))
 
     def load(self, body: LoadBody) -> None:
         """Make models and indexes ready; returns when they are."""
@@ -75,34 +97,39 @@ class ModelServer:
 
     def search(
         self,
-        index: Path,
+        index: SearchIndex,
         query: str,
         *,
         limit: int = 5,
         document_ids: Sequence[str] | None = None,
-        embedding_model: Path | None = None,
     ) -> list[Passage]:
         """The passages that answer `query` best, best first; `document_ids` limits before ranking."""
-        body = _search_body(index, query, limit, document_ids, embedding_model)
+        body = _search_body(index, query, limit, document_ids)
         return _hits(self._call("POST", "/v1/search", body))
 
     async def search_async(
         self,
-        index: Path,
+        index: SearchIndex,
         query: str,
         *,
         limit: int = 5,
         document_ids: Sequence[str] | None = None,
-        embedding_model: Path | None = None,
     ) -> list[Passage]:
-        body = _search_body(index, query, limit, document_ids, embedding_model)
+        body = _search_body(index, query, limit, document_ids)
         return _hits(await self._call_async("POST", "/v1/search", body))
 
     def embed(
-        self, embedding_model: Path, texts: Sequence[str], *, role: str = "passage"
+        self,
+        embedding_model: Path,
+        texts: Sequence[str],
+        *,
+        digest: str | None = None,
+        role: str = "passage",
     ) -> tuple[list[list[float]], int]:
         """Unit vectors in the order of `texts`, and how many tokens they took."""
-        choice = EmbeddingChoice.model_validate({"embedding_model": embedding_model, "role": role})
+        choice = EmbeddingChoice.model_validate(
+            {"embedding_model": embedding_model, "folder_digest": digest, "role": role}
+        )
         body = EmbeddingsBody(input=tuple(texts), kosha=choice)
         answer = self._call("POST", "/v1/embeddings", body.model_dump(mode="json"))
         return [item["embedding"] for item in answer["data"]], answer["usage"]["total_tokens"]
@@ -134,7 +161,7 @@ class ModelServer:
                 async for chunk in _chunks(answer):
                     yield chunk
         except httpx.TransportError as error:
-            raise _unavailable() from error
+            raise _lost(error) from error
 
     def _client_options(self) -> dict[str, Any]:
         return {
@@ -146,11 +173,17 @@ class ModelServer:
             "trust_env": False,
         }
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        timeout: httpx.Timeout | None = None,
+    ) -> dict[str, Any]:
         try:
-            answer = self._client.request(method, path, json=body)
+            answer = self._client.request(method, path, json=body, timeout=timeout or self._timeout)
         except httpx.TransportError as error:
-            raise _unavailable() from error
+            raise _lost(error) from error
         return _checked(answer)
 
     async def _call_async(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -158,7 +191,7 @@ class ModelServer:
             async with httpx.AsyncClient(**self._client_options()) as client:
                 answer = await client.request(method, path, json=body)
         except httpx.TransportError as error:
-            raise _unavailable() from error
+            raise _lost(error) from error
         return _checked(answer)
 
 
@@ -179,18 +212,16 @@ def _ssl_context() -> ssl.SSLContext:
 
 
 def _search_body(
-    index: Path,
-    query: str,
-    limit: int,
-    document_ids: Sequence[str] | None,
-    embedding_model: Path | None,
+    index: SearchIndex, query: str, limit: int, document_ids: Sequence[str] | None
 ) -> dict[str, Any]:
     return SearchBody(
-        index=index,
+        index=index.folder,
+        index_sha256=index.sha256,
         query=query,
         limit=limit,
         document_ids=None if document_ids is None else tuple(document_ids),
-        embedding_model=embedding_model,
+        embedding_model=index.embedding_model,
+        embedding_model_digest=index.embedding_model_digest,
     ).model_dump(mode="json")
 
 
@@ -209,20 +240,31 @@ async def _chunks(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
         data = line.removeprefix("data:").strip()
         if data == "[DONE]":
             return
-        chunk = json.loads(data)
+        try:
+            chunk = json.loads(data)
+        except ValueError as error:
+            raise _broken_off() from error
         if "error" in chunk:
-            raise _error_from(500, chunk["error"])
+            raise _late_error(chunk)
         yield chunk
-    raise ModelServerUnavailable(
-        "model_server_unavailable", _("The model server broke off the answer. Try again.")
-    )
+    raise _broken_off()
 
 
 def _checked(answer: httpx.Response) -> dict[str, Any]:
     if answer.is_error:
         raise _error_of(answer)
-    value: dict[str, Any] = answer.json()
+    try:
+        value: dict[str, Any] = answer.json()
+    except ValueError as error:
+        raise _broken_off() from error
+    if "error" in value:
+        raise _late_error(value)
     return value
+
+
+def _late_error(value: dict[str, Any]) -> KoshaError:
+    """One that came after the answer had begun, so that the status stands beside it."""
+    return _error_from(int(value.get("status", 500)), value["error"])
 
 
 def _error_of(answer: httpx.Response) -> KoshaError:
@@ -244,8 +286,18 @@ def _error_from(status: int, error: dict[str, Any]) -> KoshaError:
     return ModelServerFailed(code, message, param=param)
 
 
-def _unavailable() -> ModelServerUnavailable:
+def _lost(error: httpx.TransportError) -> ModelServerUnavailable:
+    if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
+        return ModelServerSilent()
+    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
+        return _broken_off()
     return ModelServerUnavailable(
         "model_server_unavailable",
         _("The model server does not answer. Try again in a moment."),
+    )
+
+
+def _broken_off() -> ModelServerUnavailable:
+    return ModelServerUnavailable(
+        "model_server_unavailable", _("The model server broke off the answer. Try again.")
     )

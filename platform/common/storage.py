@@ -22,6 +22,10 @@ from pathlib import Path
 
 from django.conf import settings
 
+from common.disk import refuse_without_room
+
+ROOM_LOOK_BYTES = 16 * 1024 * 1024
+"""The free space is looked at each time so much has been written."""
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -63,14 +67,18 @@ def blob_path(organization_id: str, sha256: str) -> Path:
 def receive(organization_id: str, chunks: Iterable[bytes], *, maximum_bytes: int) -> Incoming:
     """Write a stream to disk and compute its sha256 on the way.
 
-    Raises SizeExceeded as soon as more than `maximum_bytes` have come, and leaves nothing behind.
+    Raises SizeExceeded as soon as more than `maximum_bytes` have come, InsufficientStorage before the
+    disk is full, and leaves nothing behind.
     """
     folder = _organization_root(organization_id) / "incoming"
     folder.mkdir(parents=True, exist_ok=True)
-    digest, size = hashlib.sha256(), 0
+    digest, size, looked_at = hashlib.sha256(), 0, 0
     with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
         try:
             for chunk in chunks:
+                if size >= looked_at:
+                    refuse_without_room(ROOM_LOOK_BYTES)
+                    looked_at += ROOM_LOOK_BYTES
                 size += len(chunk)
                 if size > maximum_bytes:
                     raise SizeExceeded

@@ -1,4 +1,4 @@
-"""Refuse a request body that is too large before it is written to disk.
+"""Refuse a request body that is too large, or that the disk has no room for, before it is written.
 
 Django spools the whole body to a temporary file before any view or upload handler runs, so the limit
 stands in front of it: by the announced length, and by counting where none was announced.
@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from common.disk import has_room
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -19,11 +24,33 @@ DRAINED_BYTES = 64 * 1024 * 1024
 """A client that is still sending reads no answer. Up to this much is read and thrown away first;
 beyond it the connection is closed on it."""
 MULTIPART_OVERHEAD = 1024 * 1024
+ROOM_LOOK_BYTES = 16 * 1024 * 1024
+COPIES = 2
+"""A file is spooled first and then written to where it stays."""
 
 
-class _TooLarge(Exception):
-    def __init__(self, *, more: bool) -> None:
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    error: dict[str, Any]
+
+
+_NO_ROOM = Answer(
+    507,
+    {
+        "type": "server_error",
+        "message": "There is no room left on the disk for this, so nothing was stored. "
+        "Ask your operator to free or add space, then try again.",
+        "param": "file",
+        "code": "insufficient_storage",
+    },
+)
+
+
+class _Refused(Exception):
+    def __init__(self, answer: Answer, *, more: bool) -> None:
         super().__init__()
+        self.answer = answer
         self.more = more
         """The client is still sending."""
 
@@ -44,48 +71,62 @@ class BodyLimit:
         is_upload = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
         limit = self.upload_bytes + MULTIPART_OVERHEAD if is_upload else self.plain_bytes
         announced = int(length) if (length := headers.get(b"content-length", b"")).isdigit() else 0
-        if announced > limit:
-            if announced <= limit + DRAINED_BYTES and headers.get(b"expect", b"").lower() != b"100-continue":
+        refusal = await self._refusal(announced, limit, is_upload, COPIES * announced)
+        if refusal is not None:
+            within = announced <= limit + DRAINED_BYTES
+            if within and headers.get(b"expect", b"").lower() != b"100-continue":
                 await _drain(receive, announced)
-            await self._refuse(is_upload, send)
+            await _answer(refusal, send)
             return
         try:
-            await self.application(scope, _counted(receive, limit), send)
-        except _TooLarge as error:
+            await self.application(scope, self._counted(receive, limit, is_upload), send)
+        except _Refused as error:
             if error.more:
                 await _drain(receive, DRAINED_BYTES)
-            await self._refuse(is_upload, send)
+            await _answer(error.answer, send)
 
-    async def _refuse(self, is_upload: bool, send: Send) -> None:
+    async def _refusal(self, size: int, limit: int, is_upload: bool, still_to_write: int) -> Answer | None:
+        if size > limit:
+            return self._too_large(is_upload)
+        if is_upload and not await sync_to_async(has_room, thread_sensitive=False)(still_to_write):
+            return _NO_ROOM
+        return None
+
+    def _too_large(self, is_upload: bool) -> Answer:
         code, param = ("file_too_large", "file") if is_upload else ("request_too_large", None)
         limit = (self.upload_bytes if is_upload else self.plain_bytes) // 1024**2
         message = (
             f"The request's body is larger than {limit} MB. Split it, or ask the operator to raise the limit."
         )
-        error = {"type": "invalid_request_error", "message": message, "param": param, "code": code}
-        body = json.dumps({"error": error}).encode()
-        start = {
-            "type": "http.response.start",
-            "status": 413,
-            "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())],
-        }
-        await send(start)
-        await send({"type": "http.response.body", "body": body})
+        return Answer(
+            413, {"type": "invalid_request_error", "message": message, "param": param, "code": code}
+        )
+
+    def _counted(self, receive: Receive, limit: int, is_upload: bool) -> Receive:
+        """`receive` that raises as soon as more than `limit` bytes have come, or the disk is filling."""
+        seen, looked_at = 0, ROOM_LOOK_BYTES
+
+        async def counted() -> Message:
+            nonlocal seen, looked_at
+            message = await receive()
+            seen += len(message.get("body", b""))
+            # What had been announced was looked at before the first byte; this is for what was not,
+            # and for a disk that others fill meanwhile.
+            if seen > limit or seen >= looked_at:
+                looked_at = seen + ROOM_LOOK_BYTES
+                refusal = await self._refusal(seen, limit, is_upload, seen)
+                if refusal is not None:
+                    raise _Refused(refusal, more=message.get("more_body", False))
+            return message
+
+        return counted
 
 
-def _counted(receive: Receive, limit: int) -> Receive:
-    """`receive` that raises as soon as more than `limit` bytes have come."""
-    seen = 0
-
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
-            raise _TooLarge(more=message.get("more_body", False))
-        return message
-
-    return counted
+async def _answer(answer: Answer, send: Send) -> None:
+    body = json.dumps({"error": answer.error}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _drain(receive: Receive, most: int) -> None:

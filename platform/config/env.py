@@ -57,6 +57,10 @@ class Environment(BaseSettings):
     """Cores of this machine that jobs may take, settled when the first one comes; unset: all of them."""
 
     max_upload_bytes: int = Field(default=512 * 1024**2, gt=0)
+    disk_floor_bytes: int | None = Field(default=None, ge=0)
+    """Below so much free space nothing is stored; unset: 1 GiB, or a twentieth of a small disk."""
+    disk_reserve_bytes: int | None = Field(default=None, ge=0)
+    """Jobs start only above so much free space; unset: 2 GiB, or a tenth of a small disk."""
     database_pool_size: int = Field(default=10, ge=2)
     """Connections of one web process."""
     process: str = ""

@@ -9,6 +9,7 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from common.database import SERVER_LIMITS, BoundedConnection
 from config.env import (
     ROOT,
     database_settings,
@@ -35,6 +36,8 @@ KOSHA_VAR = env.var
 KOSHA_STORAGE_ROOT = env.var / "storage"
 KOSHA_JOB_CORES = env.job_cores
 KOSHA_MAX_UPLOAD_BYTES = env.max_upload_bytes
+KOSHA_DISK_FLOOR_BYTES = env.disk_floor_bytes
+KOSHA_DISK_RESERVE_BYTES = env.disk_reserve_bytes
 KOSHA_MODEL_ROOTS = model_roots(env)
 MODEL_SERVER_URL: str = env.model_server_url or _stack.get("model_server_url") or "http://127.0.0.1:8001"
 MODEL_SERVER_TOKEN = model_server_token(env)
@@ -55,6 +58,7 @@ KOSHA_APPS = [
     "deployments",
     "chat",
     "schedules",
+    "health",
     "console",
     "stack",
     "common",
@@ -136,7 +140,12 @@ if env.process == "web":
         "min_size": 1,
         "max_size": env.database_pool_size,
         "timeout": 5,
+        # Half a minute after an outage nobody shall wait for a pool that tries ever more seldom:
+        # it gives up soon, and the next request makes it try anew.
+        "reconnect_timeout": 5,
+        "connection_class": BoundedConnection,
     }
+    DATABASES["default"]["OPTIONS"].setdefault("options", SERVER_LIMITS)
     # A connection is tried before it is handed out: after a restart of PostgreSQL all are stale.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 

@@ -10,6 +10,8 @@ from accounts.models import Membership
 from accounts.principal import Principal
 from accounts.selectors import memberships_of
 from console.rooms import rooms_for
+from health.watch import watch
+from health.words import outages_of
 
 THEMES = ("light", "dark")
 
@@ -25,12 +27,15 @@ def console(request: HttpRequest) -> dict[str, Any]:
     if principal is None or principal.user is None:
         return facts
     memberships = memberships_of(principal.user)
+    report = watch().known()
     return {
         **facts,
         "principal": principal,
         "memberships": memberships,
         "organization": _current(memberships, principal),
         "rooms": rooms_for(principal, _namespace(request)),
+        # What was last found, so that no page waits for a look; the page asks for news by itself.
+        "outages": outages_of(report) if report else [],
     }
 
 

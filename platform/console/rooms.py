@@ -39,7 +39,8 @@ ROOMS = (
     Room("chat:index", _("Chat"), "messages-square", Permission.CHAT_USE),
     Room("schedules:index", _("Schedules"), "calendar-clock", Permission.SCHEDULES_READ, breaks=True),
     Room("jobs:index", _("Jobs"), "list-checks", Permission.JOBS_READ),
-    Room("settings:index", _("Settings"), "settings", Permission.SETTINGS_READ, breaks=True),
+    Room("health:index", _("Health"), "shield-check", Permission.HEALTH_READ, breaks=True),
+    Room("settings:index", _("Settings"), "settings", Permission.SETTINGS_READ),
 )
 
 

@@ -60,6 +60,16 @@ STATES: dict[str, State] = {
     "expired": State("warn", pgettext_lazy("state", "Expired")),
     "online": State("good", pgettext_lazy("state", "Online")),
     "offline": State("bad", pgettext_lazy("state", "Offline")),
+    # parts of the installation, and its processes
+    "ok": State("good", pgettext_lazy("state", "Works")),
+    "degraded": State("warn", pgettext_lazy("state", "Limited")),
+    "down": State("bad", pgettext_lazy("state", "Down")),
+    "unknown": State("still", pgettext_lazy("state", "Unknown")),
+    "not_seen_yet": State("still", pgettext_lazy("state", "Not seen yet")),
+    "none": State("still", pgettext_lazy("state", "None")),
+    "waiting": State("warn", pgettext_lazy("state", "About to restart")),
+    "failing": State("bad", pgettext_lazy("state", "Failing")),
+    "unresponsive": State("bad", pgettext_lazy("state", "Not responding")),
     # the stages of a scheduled run
     "curate": State("busy", pgettext_lazy("state", "Curating")),
     "train": State("busy", pgettext_lazy("state", "Training")),

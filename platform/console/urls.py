@@ -19,4 +19,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("knowledge", include("retrieval.urls")),
     path("chat", include("chat.urls")),
     path("schedules", include("schedules.urls")),
+    path("health", include("health.urls")),
 ]

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit.services import Actor, audit_record
+from common.disk import refuse_without_room
 from common.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from common.ids import new_id
 from common.storage import SizeExceeded, part_keep, part_path, parts_delete, receive
@@ -34,6 +35,8 @@ def upload_create(*, name: str, purpose: str, size: int, media_type: str, actor:
         raise InvalidRequest("empty_file", _("The file is empty. Choose the file again."), param="bytes")
     if size > settings.KOSHA_MAX_UPLOAD_BYTES:
         raise file_too_large(param="bytes")
+    # The parts, and the document they are joined to.
+    refuse_without_room(2 * size, param="bytes")
     _expired_drop()
     upload = Upload.objects.create(
         name=clean_name(name, param="filename"),

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from accounts.principal import actor_of
 from common.downloads import file_response
 from common.errors import InvalidRequest, KoshaError
+from common.middleware import error_json
 from common.pagination import KeysetPage, keyset_page
 from common.storage import blob_path
 from documents import services
@@ -93,7 +94,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     except KoshaError as error:
         if not wants_json:
             raise
-        return JsonResponse(error.body(), status=error.status)
+        return error_json(error)
     if wants_json:
         return JsonResponse({"id": document.id, "url": document.get_absolute_url()}, status=201)
     messages.success(request, _("The file was received and is being read."))

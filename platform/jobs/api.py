@@ -11,8 +11,8 @@ from accounts.principal import actor_of
 from common.errors import InvalidRequest
 from common.pagination import keyset_page, list_body
 from common.wire import PageQuery, unix
-from jobs.models import Job, JobEvent
-from jobs.selectors import job_event_list, job_get, job_list, public_state
+from jobs.models import Job, JobEvent, WaitsFor
+from jobs.selectors import job_event_list, job_get, job_list, public_state, waiting_sentence
 from jobs.services import job_cancel
 from jobs.transitions import JobState
 
@@ -60,9 +60,18 @@ def job_body(job: Job) -> dict[str, Any]:
         "created_at": unix(job.created_at),
         "started_at": unix(job.started_at),
         "finished_at": unix(ended),
+        "waiting": waiting_body(job),
         "progress": progress_body(job),
         "error": job_error_body(job),
     }
+
+
+def waiting_body(job: Job) -> dict[str, Any] | None:
+    """Why it has not started, once somebody has looked: `code` is stable."""
+    if job.state != JobState.QUEUED or not job.waits_for:
+        return None
+    needed = job.disk_bytes if job.waits_for == WaitsFor.DISK else None
+    return {"code": job.waits_for, "message": waiting_sentence(job), "needed_bytes": needed}
 
 
 def progress_body(job: Job) -> dict[str, Any] | None:

@@ -25,6 +25,13 @@ class LauncherName(models.TextChoices):
     NULL = "null", _("None (tests)")
 
 
+class WaitsFor(models.TextChoices):
+    """Why a job that is due has not been started; empty: nobody has looked at it yet."""
+
+    PLACE = "place", _("a place on the cluster")
+    DISK = "disk", _("room on the disk")
+
+
 class Cluster(CreatedModel):
     """Machines that run jobs; they belong to the installation and are lent to organizations."""
 
@@ -87,6 +94,10 @@ class Job(TenantModel):
     gpus = models.PositiveIntegerField(default=0)
     memory_bytes = models.PositiveBigIntegerField()
     light = models.PositiveSmallIntegerField(default=0)
+
+    disk_bytes = models.PositiveBigIntegerField(null=True)
+    """Room on the disk that it is expected to take; estimated when it is first looked at."""
+    waits_for = models.CharField(max_length=8, choices=WaitsFor.choices, default="", blank=True)
 
     # -- the current attempt ------------------------------------------------------------------
     fence = models.PositiveIntegerField(default=0)

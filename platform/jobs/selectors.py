@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from common.errors import Conflict, NotFound
 from common.tenancy import current_organization_id
-from jobs.models import Cluster, Job, JobEvent
+from jobs.models import Cluster, Job, JobEvent, WaitsFor
 from jobs.transitions import JobState
 
 
@@ -62,6 +62,18 @@ def public_state(job: Job) -> str:
     if job.state == JobState.SUCCEEDED and job.finalized_at is None:
         return JobState.RUNNING.value
     return JobState(job.state).value
+
+
+def waiting_sentence(job: Job) -> str:
+    """Why a queued job has not started, for people; empty where nobody has looked yet."""
+    if job.waits_for == WaitsFor.DISK:
+        return _(
+            "There is not enough room on the disk for it. It starts by itself when there is; "
+            "delete what is no longer needed, or ask your operator for space."
+        )
+    if job.waits_for == WaitsFor.PLACE:
+        return _("It starts when a place on the cluster is free.")
+    return ""
 
 
 def cluster_list() -> QuerySet[Cluster]:

@@ -134,13 +134,20 @@ def job_resume(*, job: Job, actor: Actor) -> Job:
         job,
         actor,
         {JobState.PAUSED: JobState.QUEUED},
+        not_before=Now(),
         done={JobState.QUEUED, JobState.STARTING, JobState.RUNNING},
         refusal=Conflict("job_not_paused", _("The job is not paused, so it cannot be resumed.")),
     )
 
 
 def _ask(
-    job: Job, actor: Actor, moves: dict[JobState, JobState], *, done: set[JobState], refusal: Conflict
+    job: Job,
+    actor: Actor,
+    moves: dict[JobState, JobState],
+    *,
+    done: set[JobState],
+    refusal: Conflict,
+    not_before: Now | None = None,
 ) -> Job:
     """Make whichever of `moves` fits the job's present state, which may change under our hands."""
     for _attempt in range(len(JobState)):
@@ -152,14 +159,14 @@ def _ask(
             raise refusal
         to = moves[state]
         fields: dict[str, Any] = {"ended_at": Now()} if to in TERMINAL else {}
-        if _move(job, {state}, to, actor, stop_deadline=None, not_before=None, **fields):
+        if _move(job, {state}, to, actor, stop_deadline=None, not_before=not_before, **fields):
             queue.send("jobs.reconcile")
             return job_get(job.id)
     raise refusal
 
 
 # -- noted by the supervisor ------------------------------------------------------------------
-def job_claim(*, job: Job) -> bool:
+def job_claim(*, job: Job, disk_bytes: int | None = None) -> bool:
     """Take a waiting job for launching. On True the object holds the new fence and attempt.
 
     Of any number of simultaneous claims exactly one is answered True.
@@ -177,6 +184,8 @@ def job_claim(*, job: Job) -> bool:
         moved_at=Now(),
         started_at=models.functions.Coalesce("started_at", Now()),
         handle=None,
+        waits_for="",
+        disk_bytes=disk_bytes,
         pulse=0,
         not_before=None,
         stop_deadline=None,
@@ -189,6 +198,12 @@ def job_claim(*, job: Job) -> bool:
     if claimed:
         job.refresh_from_db()
     return claimed
+
+
+def job_waits(*, job: Job, waits_for: str, disk_bytes: int) -> bool:
+    """Note why a due job was not started; a row is written only when that changes."""
+    rows = _current(job, {JobState.QUEUED}).exclude(waits_for=waits_for, disk_bytes=disk_bytes)
+    return bool(rows.update(waits_for=waits_for, disk_bytes=disk_bytes))
 
 
 def job_launched(*, job: Job, handle: dict[str, Any]) -> bool:
@@ -232,7 +247,8 @@ def job_stop_sent(*, job: Job, kill_after: timedelta) -> bool:
 
 
 def job_requeue(*, job: Job, reason: str, delay: timedelta = timedelta(), **counters: Any) -> bool:
-    """Another attempt, no sooner than after `delay`; `counters` are columns of the retry budget."""
+    """Another attempt, no sooner than after `delay`; `counters` are columns of the retry budget,
+    or a new estimate of the room it takes."""
     moved = _move(
         job,
         {JobState.STARTING, JobState.RUNNING},

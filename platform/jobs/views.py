@@ -16,7 +16,7 @@ from common.errors import KoshaError
 from common.pagination import keyset_page
 from jobs.kinds import KINDS
 from jobs.models import Job
-from jobs.selectors import job_get, job_list, newest_job_events, public_state
+from jobs.selectors import job_get, job_list, newest_job_events, public_state, waiting_sentence
 from jobs.services import job_cancel, job_pause, job_resume
 from jobs.transitions import TERMINAL, JobState
 
@@ -62,6 +62,7 @@ def status_facts(job: Job) -> dict[str, Any]:
         "job": job,
         "state": state,
         "is_moving": moving,
+        "waiting_sentence": waiting_sentence(job),
         "is_running": job.state in (JobState.STARTING, JobState.RUNNING, JobState.PAUSING),
         "can_cancel": moving and job.state not in (*TERMINAL, JobState.CANCELLING),
         "can_pause": KINDS[job.kind].can_pause

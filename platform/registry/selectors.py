@@ -11,6 +11,7 @@ from common.errors import InvalidRequest, NotFound
 from common.storage import artifact_path
 from common.tenancy import current_organization_id
 from registry.models import BaseModel, BaseModelKind, ModelExport, ModelVersion
+from workers.specs.serve import ModelChoice
 
 MODELS = "models"
 """The artefact kind under which a model version's folder is kept."""
@@ -84,6 +85,18 @@ def weights_of(base_model: BaseModel, version: ModelVersion | None) -> tuple[Pat
     if version.method == "full":
         return model_folder(version), None
     return Path(base_model.path), model_folder(version)
+
+
+def model_choice(base_model: BaseModel, version: ModelVersion | None) -> ModelChoice:
+    """The same for the model server, which refuses weights that are no longer those registered."""
+    base, adapter = weights_of(base_model, version)
+    is_base = base == Path(base_model.path)
+    return ModelChoice(
+        base_model=base,
+        base_model_digest=base_model.digest if is_base else None,
+        adapter=adapter,
+        adapter_sha256=version.manifest_sha256 if version and adapter else None,
+    )
 
 
 def export_list(version: ModelVersion) -> QuerySet[ModelExport]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from common.connections import release_connection
 from common.model_server import Passage, model_server
 from retrieval.models import IndexBuild, KnowledgeBase
-from retrieval.selectors import index_folder, searchable_documents
+from retrieval.selectors import search_index, searchable_documents
 
 MAXIMUM_QUERY = 8192
 """Characters the model server searches for at most."""
@@ -19,8 +17,6 @@ def search(knowledge_base: KnowledgeBase, query: str, *, limit: int) -> list[Pas
         return []
     build: IndexBuild = knowledge_base.current_build
     documents = searchable_documents(build)
-    embedding_model = Path(knowledge_base.embedding_model.path)
+    index = search_index(build)
     release_connection()
-    return model_server().search(
-        index_folder(build), query, limit=limit, document_ids=documents, embedding_model=embedding_model
-    )
+    return model_server().search(index, query, limit=limit, document_ids=documents)

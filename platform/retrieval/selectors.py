@@ -11,6 +11,7 @@ from django.db.models import Case, Count, Exists, OuterRef, QuerySet, Subquery, 
 from django_stubs_ext import WithAnnotations
 
 from common.errors import NotFound
+from common.model_server import SearchIndex
 from common.storage import artifact_path
 from documents.models import Document, RevisionState
 from retrieval.models import IndexBuild, IndexBuildState, KnowledgeBase, KnowledgeBaseDocument
@@ -39,6 +40,17 @@ def index_build_get(id: str, *, param: str | None = None) -> IndexBuild:
 
 def index_folder(build: IndexBuild) -> Path:
     return artifact_path(build.organization_id, INDEXES, build.id)
+
+
+def search_index(build: IndexBuild) -> SearchIndex:
+    """A build for the model server, which refuses files that are no longer those that were built."""
+    embedding_model = build.knowledge_base.embedding_model
+    return SearchIndex(
+        folder=index_folder(build),
+        sha256=build.manifest_sha256 or None,
+        embedding_model=Path(embedding_model.path),
+        embedding_model_digest=embedding_model.digest,
+    )
 
 
 def latest_build(knowledge_base: KnowledgeBase) -> IndexBuild | None:

@@ -69,6 +69,13 @@ function showFailure(turn, message) {
   turn.append(notice);
 }
 
+/** The question that a broken answer was for. */
+function questionOf(turn) {
+  let before = turn.previousElementSibling;
+  while (before && !before.matches(".turn.user")) before = before.previousElementSibling;
+  return before?.querySelector(".says").textContent.trim();
+}
+
 /** Follow the newest text only while the reader is at the end. */
 function nearEnd() {
   return window.innerHeight + window.scrollY > document.body.scrollHeight - 160;
@@ -141,6 +148,14 @@ form.addEventListener("submit", (event) => {
   const question = box.value.trim();
   if (!question || running) return;
   box.value = "";
+  ask(question);
+});
+
+turns.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-retry]");
+  const question = button && questionOf(button.closest(".turn"));
+  if (!question || running) return;
+  button.remove();
   ask(question);
 });
 

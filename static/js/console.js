@@ -12,5 +12,7 @@ import { toast, toastText } from "./toasts.js";
 document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRFToken"] = csrfToken();
 });
-document.addEventListener("htmx:sendError", () => toast("bad", toastText("offline")));
-document.addEventListener("htmx:responseError", () => toast("bad", toastText("failed")));
+// What asks by itself, again and again, does not complain each time: see `[data-quiet]`.
+const asked = (event) => !event.detail.elt.closest("[data-quiet]");
+document.addEventListener("htmx:sendError", (event) => asked(event) && toast("bad", toastText("offline")));
+document.addEventListener("htmx:responseError", (event) => asked(event) && toast("bad", toastText("failed")));

@@ -43,6 +43,7 @@ def test_a_job_as_it_is_told(call, make_job):
         "created_at": int(job.created_at.timestamp()),
         "started_at": None,
         "finished_at": None,
+        "waiting": None,
         "progress": None,
         "error": None,
     }

@@ -7,11 +7,12 @@ import json
 import pytest
 
 from audit.services import SYSTEM
+from jobs.capacity import Capacity, choose
 from jobs.kinds import Resources
 from jobs.models import Job
 from jobs.services import job_submit
 from workers.specs.run import RunConfig
-from workers.tasks.dispatch import Capacity, choose, dispatch
+from workers.tasks.dispatch import dispatch
 from workers.tasks.finalize import FINALIZERS, finalizer_of
 from workers.tasks.launchers.base import Engine, RunRef
 
@@ -106,7 +107,7 @@ def test_the_engine_finds_its_config(null_cluster, null_launcher):
 
 def test_a_launch_that_fails_is_tried_five_times_more(null_cluster, null_launcher):
     def refuse(run, engine):
-        raise OSError(28, "No space left on device")
+        raise OSError(5, "Input/output error")
 
     null_launcher.launch = refuse
     job = job_submit(kind="train", spec=Work(), actor=SYSTEM, cluster=null_cluster)

@@ -1,6 +1,10 @@
 """The model server's routes (ASGI). It answers /health before the libraries are imported.
 
 Machine-learning modules are reached only through `Services`, which is made in a thread.
+
+A client cannot tell a slow server from a dead one, so whatever takes longer says every few seconds
+that it lives: a stream by comments, every other answer by blanks before its JSON. An error that
+comes after such a beginning stands in the body, with its `status` beside it.
 """
 
 from __future__ import annotations
@@ -8,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import json
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,7 +26,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from workers.serving.errors import ServeError, unauthorized, unexpected
+from workers.serving.happenings import Delta
 from workers.serving.settings import ServeSettings
+from workers.serving.wire import ALIVE, Completion, embeddings, event
 from workers.specs.base import Spec
 from workers.specs.serve import ChatBody, EmbeddingsBody, Health, LoadBody, SearchBody, TokensBody
 
@@ -71,18 +78,15 @@ class ModelServer:
             await asyncio.to_thread(self._services.result().chat.close)
 
     def guarded(self, endpoint: Endpoint) -> Endpoint:
-        """`endpoint` behind the token, with every failure answered in OpenAI's form."""
+        """`endpoint` behind the token; every failure answered in OpenAI's form; given up with its client."""
 
         async def run(request: Request) -> Response:
-            try:
-                if not self._authorized(request):
-                    raise unauthorized()
-                return await endpoint(request)
-            except ServeError as error:
-                return _refusal(error)
-            except Exception:
-                log.exception("%s %s", request.method, request.url.path)
-                return _refusal(unexpected())
+            if not self._authorized(request):
+                return _refusal(unauthorized())
+            # Before anybody watches for the client's leaving, which reads from the same channel.
+            await request.body()
+            answering = asyncio.ensure_future(_settled(endpoint, request))
+            return await _patiently(request, answering, self._settings.alive_seconds)
 
         return run
 
@@ -97,19 +101,28 @@ class ModelServer:
         return JSONResponse(Health(status="ok", loaded=loaded, queue=services.chat.queue()).model_dump())
 
     async def chat(self, request: Request) -> Response:
-        from workers.serving.wire import Completion
-
         body = await _body(request, ChatBody)
-        services = await self._ready()
-        answer = await services.chat.start(body)
         completion = Completion(body)
-        if body.stream:
-            return StreamingResponse(_streamed(answer, completion), media_type="text/event-stream")
-        return await _whole(request, answer, completion)
+        request.state.streams = body.stream
+        alive = self._settings.alive_seconds
+        starting = asyncio.ensure_future(self._start(body))
+        if not body.stream:
+            return JSONResponse(completion.whole(*await _collected(starting)))
+        try:
+            # What is refused soon is refused with its own status.
+            await asyncio.wait({starting}, timeout=alive / 2)
+            if starting.done():
+                starting.result()
+        except BaseException:
+            starting.cancel()
+            raise
+        return StreamingResponse(_streamed(starting, completion, alive), media_type="text/event-stream")
+
+    async def _start(self, body: ChatBody) -> RunningAnswer:
+        services = await self._ready()
+        return await services.chat.start(body)
 
     async def embeddings(self, request: Request) -> Response:
-        from workers.serving.wire import embeddings
-
         body = await _body(request, EmbeddingsBody)
         services = await self._ready()
         vectors, tokens = await asyncio.to_thread(services.retrieval.embed, body)
@@ -154,50 +167,93 @@ async def _body(request: Request, kind: type[BodyT]) -> BodyT:
         raise ServeError(400, "invalid_value", first["msg"], param=param) from error
 
 
-async def _streamed(answer: RunningAnswer, completion: Any) -> AsyncIterator[str]:
-    from workers.serving.batch import Delta
-
+async def _settled(endpoint: Endpoint, request: Request) -> Response:
     try:
+        return await endpoint(request)
+    except ServeError as error:
+        return _refusal(error)
+    except Exception:
+        log.exception("%s %s", request.method, request.url.path)
+        return _refusal(unexpected())
+
+
+async def _patiently(request: Request, answering: asyncio.Future[Response], alive: float) -> Response:
+    """The answer if it comes soon, else one that begins with blanks; dropped when the client leaves."""
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({answering, gone}, timeout=alive, return_when=asyncio.FIRST_COMPLETED)
+        if answering.done() or getattr(request.state, "streams", False):
+            # A stream tells by itself that it lives, as soon as it is there.
+            return await answering
+        if not gone.done():
+            return StreamingResponse(_blanks_then(answering, alive), media_type="application/json")
+    except BaseException:
+        answering.cancel()
+        raise
+    finally:
+        gone.cancel()
+    answering.cancel()
+    return Response(status_code=499)
+
+
+async def _blanks_then(answering: asyncio.Future[Response], alive: float) -> AsyncIterator[bytes]:
+    try:
+        while not answering.done():
+            yield b" "
+            await asyncio.wait({answering}, timeout=alive)
+        answer = answering.result()
+        if answer.status_code < 400:
+            yield bytes(answer.body)
+        else:
+            yield json.dumps({**json.loads(bytes(answer.body)), "status": answer.status_code}).encode()
+    finally:
+        # Reached as well when the client has gone away.
+        answering.cancel()
+
+
+async def _streamed(
+    starting: asyncio.Future[RunningAnswer], completion: Completion, alive: float
+) -> AsyncIterator[str]:
+    answer: RunningAnswer | None = None
+    try:
+        while not starting.done():
+            yield ALIVE
+            await asyncio.wait({starting}, timeout=alive)
+        answer = starting.result()
         yield completion.opening()
-        async for happening in answer:
-            if isinstance(happening, Delta):
+        async for happening in answer.happenings(alive):
+            if happening is None:
+                yield ALIVE
+            elif isinstance(happening, Delta):
                 yield completion.delta(happening.text)
             else:
                 yield completion.closing(happening)
     except ServeError as error:
-        from workers.serving.wire import event
-
-        yield event(error.body())
+        yield event({**error.body(), "status": error.status})
+    except Exception:
+        log.exception("an answer broke off")
+        yield event({**unexpected().body(), "status": 500})
     finally:
         # Reached as well when the client has gone away; after the end it changes nothing.
-        answer.cancel()
+        starting.cancel()
+        if answer is not None:
+            answer.cancel()
 
 
-async def _whole(request: Request, answer: RunningAnswer, completion: Any) -> Response:
-    gone = asyncio.ensure_future(_disconnected(request))
-    gone.add_done_callback(lambda task: None if task.cancelled() else answer.cancel())
-    collected = asyncio.ensure_future(_collected(answer))
+async def _collected(starting: asyncio.Future[RunningAnswer]) -> tuple[str, Any]:
+    answer: RunningAnswer | None = None
     try:
-        await asyncio.wait({gone, collected}, return_when=asyncio.FIRST_COMPLETED)
-        if not collected.done():
-            return Response(status_code=499)
-        text, done = collected.result()
-        return JSONResponse(completion.whole(text, done))
+        answer = await starting
+        text = ""
+        async for happening in answer.happenings():
+            if not isinstance(happening, Delta):
+                return text, happening
+            text += happening.text
+        raise unexpected()
     finally:
-        answer.cancel()
-        gone.cancel()
-        collected.cancel()
-
-
-async def _collected(answer: RunningAnswer) -> tuple[str, Any]:
-    from workers.serving.batch import Delta
-
-    text = ""
-    async for happening in answer:
-        if not isinstance(happening, Delta):
-            return text, happening
-        text += happening.text
-    raise unexpected()
+        starting.cancel()
+        if answer is not None:
+            answer.cancel()
 
 
 async def _disconnected(request: Request) -> None:

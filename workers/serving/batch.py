@@ -17,29 +17,10 @@ from torch.nn.functional import pad
 from transformers import DynamicCache
 
 from workers.serving.errors import ServeError
+from workers.serving.happenings import Delta, Done, Failed, Happening
 from workers.serving.sampling import Sampler
 from workers.serving.text_model import TextModel
 from workers.serving.text_stream import TextStream
-
-
-@dataclass(frozen=True)
-class Delta:
-    text: str
-
-
-@dataclass(frozen=True)
-class Done:
-    finish_reason: Literal["stop", "length"]
-    prompt_tokens: int
-    completion_tokens: int
-
-
-@dataclass(frozen=True)
-class Failed:
-    error: ServeError
-
-
-Happening = Delta | Done | Failed
 
 
 @dataclass(eq=False)

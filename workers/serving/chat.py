@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from workers.serving.batch import Answer, Delta, Done, Failed, Happening
+from workers.serving.batch import Answer
 from workers.serving.errors import ServeError, context_too_long
+from workers.serving.happenings import Delta, Done, Failed, Happening
 from workers.serving.sampling import Sampler
 from workers.serving.scheduler import Scheduler
 from workers.serving.settings import ServeSettings
@@ -20,12 +22,12 @@ KIND = "base_models"
 
 
 class RunningAnswer:
-    """An answer being written. Iterate it once; `cancel` it when nobody listens any more."""
+    """An answer being written. Read it once; `cancel` it when nobody listens any more."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._happenings: asyncio.Queue[Happening] = asyncio.Queue()
-        self._answer: Answer | None = None
+        self.cancelled = threading.Event()
 
     def emit(self, happening: Happening) -> None:
         """From the scheduler's thread."""
@@ -33,17 +35,20 @@ class RunningAnswer:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._happenings.put_nowait, happening)
 
-    def watch(self, answer: Answer) -> None:
-        self._answer = answer
-
     def cancel(self) -> None:
-        if self._answer:
-            self._answer.cancelled.set()
+        self.cancelled.set()
 
-    async def __aiter__(self) -> AsyncIterator[Delta | Done]:
-        """Texts, then one Done. Raises ServeError when writing failed."""
+    async def happenings(self, alive_seconds: float | None = None) -> AsyncIterator[Delta | Done | None]:
+        """Texts, then one Done; None each time nothing happened for `alive_seconds`.
+
+        Raises ServeError when writing failed.
+        """
         while True:
-            happening = await self._happenings.get()
+            try:
+                happening = await asyncio.wait_for(self._happenings.get(), alive_seconds)
+            except TimeoutError:
+                yield None
+                continue
             if isinstance(happening, Failed):
                 raise happening.error
             yield happening
@@ -69,7 +74,12 @@ class Chat:
     async def start(self, body: ChatBody) -> RunningAnswer:
         """Raises ServeError where the model cannot be loaded, the prompt is too long or too many wait."""
         running = RunningAnswer()
-        running.watch(await asyncio.to_thread(self._submit, body, running))
+        try:
+            await asyncio.to_thread(self._submit, body, running)
+        except asyncio.CancelledError:
+            # The thread goes on loading; what it submits then is dropped before it is begun.
+            running.cancel()
+            raise
         return running
 
     def load(self, choice: ModelChoice) -> None:
@@ -78,12 +88,13 @@ class Chat:
         lease.release()
 
     def count_tokens(self, body: TokensBody) -> TokensAnswer:
-        with self._shelf.lease(KIND, body.kosha.base_model, self._open, "kosha.base_model") as model:
+        choice = body.kosha
+        with self._shelf.lease(KIND, choice.base_model, self._opener(choice), "kosha.base_model") as model:
             tokens = len(model.prompt(body.messages)) if body.messages else 0
             tokens += len(model.encode(body.text)) if body.text else 0
             return TokensAnswer(tokens=tokens, context_length=model.context_length)
 
-    def _submit(self, body: ChatBody, running: RunningAnswer) -> Answer:
+    def _submit(self, body: ChatBody, running: RunningAnswer) -> None:
         lease, adapter = self._lease(body.kosha)
         model = lease.thing
 
@@ -102,26 +113,26 @@ class Chat:
                 stream=TextStream(model.tokenizer, _stops(body)),
                 emit=running.emit,
                 release=release,
+                cancelled=running.cancelled,
             )
             self._scheduler.submit(answer)
         except BaseException:
             release()
             raise
-        return answer
 
     def _lease(self, choice: ModelChoice) -> tuple[Lease[TextModel], Path | None]:
         """The model with the adapter attached; both must be given back."""
         adapter = choice.adapter and self._shelf.allowed(choice.adapter, "kosha.adapter")
-        lease = self._shelf.lease(KIND, choice.base_model, self._open, "kosha.base_model")
+        lease = self._shelf.lease(KIND, choice.base_model, self._opener(choice), "kosha.base_model")
         try:
-            lease.thing.attach(adapter)
+            lease.thing.attach(adapter, choice.adapter_sha256)
         except BaseException:
             lease.release()
             raise
         return lease, adapter
 
-    def _open(self, folder: Path) -> TextModel:
-        return TextModel(folder, self._settings)
+    def _opener(self, choice: ModelChoice) -> Callable[[Path], TextModel]:
+        return lambda folder: TextModel(folder, self._settings, choice.base_model_digest)
 
     def _room(self, body: ChatBody, prompt: int, context: int) -> int:
         """How many tokens the answer may take."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from workers.artifacts import verify_manifest_is, verify_model_folder
 from workers.serving.errors import ServeError
 from workers.serving.shelf import Loaded, Shelf
 from workers.specs.serve import EmbeddingsBody, SearchAnswer, SearchBody, SearchHit
@@ -47,9 +48,10 @@ class Retrieval:
 
     def search(self, body: SearchBody) -> SearchAnswer:
         started = time.perf_counter()
-        with self._shelf.lease(INDEXES, body.index, self._open_index, "index") as index:
-            folder = body.embedding_model or index.embedding_model
-            with self._shelf.lease(EMBEDDERS, folder, self._open_embedder, "embedding_model") as embedder:
+        with self._shelf.lease(INDEXES, body.index, self._index_opener(body.index_sha256), "index") as index:
+            folder, opener = body.embedding_model, self._embedder_opener(body.embedding_model_digest)
+            folder = folder or index.embedding_model
+            with self._shelf.lease(EMBEDDERS, folder, opener, "embedding_model") as embedder:
                 if embedder.dimensions != index.dimensions:
                     raise ServeError(
                         400,
@@ -63,14 +65,30 @@ class Retrieval:
     def embed(self, body: EmbeddingsBody) -> tuple[Any, int]:
         """((texts, dimensions) of float32, tokens)."""
         texts = (body.input,) if isinstance(body.input, str) else body.input
-        role = body.kosha.role
+        role, opener = body.kosha.role, self._embedder_opener(body.kosha.folder_digest)
         with self._shelf.lease(
-            EMBEDDERS, body.kosha.embedding_model, self._open_embedder, "kosha.embedding_model"
+            EMBEDDERS, body.kosha.embedding_model, opener, "kosha.embedding_model"
         ) as embedder:
             return embedder.embed(texts, role), embedder.count_tokens(texts, role)
 
     def load_index(self, folder: Path) -> None:
-        self._shelf.lease(INDEXES, folder, self._open_index, "indexes").release()
+        self._shelf.lease(INDEXES, folder, self._index_opener(None), "indexes").release()
 
     def load_embedder(self, folder: Path) -> None:
-        self._shelf.lease(EMBEDDERS, folder, self._open_embedder, "embedding_models").release()
+        self._shelf.lease(EMBEDDERS, folder, self._embedder_opener(None), "embedding_models").release()
+
+    def _index_opener(self, sha256: str | None) -> Callable[[Path], IndexLike]:
+        """An index verifies its files by its manifest; whether that is the right one is checked here."""
+
+        def open_verified(folder: Path) -> IndexLike:
+            verify_manifest_is(folder, sha256)
+            return self._open_index(folder)
+
+        return open_verified
+
+    def _embedder_opener(self, digest: str | None) -> Callable[[Path], EmbedderLike]:
+        def open_verified(folder: Path) -> EmbedderLike:
+            verify_model_folder(folder, digest)
+            return self._open_embedder(folder)
+
+        return open_verified

@@ -6,8 +6,9 @@ import logging
 import threading
 from collections import deque
 
-from workers.serving.batch import Answer, Batch, Failed
+from workers.serving.batch import Answer, Batch
 from workers.serving.errors import ServeError, too_busy, unexpected
+from workers.serving.happenings import Failed
 from workers.serving.text_model import TextModel
 
 log = logging.getLogger(__name__)

@@ -21,6 +21,9 @@ class ServeSettings:
     """Answers of one base model that are written together, a token each per step."""
     queue_limit: int = 64
     """Answers waited for or being written; one more is refused with 503."""
+    alive_seconds: float = 3.0
+    """How often a request that takes longer is told that the server lives. Clients take one for dead
+    that is silent for several times as long."""
     context_limit: int = 8192
     """Upper bound on prompt and answer, where the model could take more."""
     default_max_tokens: int = 1024

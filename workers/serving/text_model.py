@@ -14,11 +14,10 @@ import torch
 from peft import PeftModel
 from transformers import DynamicCache
 
-from workers.artifacts import MANIFEST, ArtifactDamaged, verify_manifest
+from workers.artifacts import MANIFEST, ArtifactDamaged, verify_manifest, verify_model_folder
 from workers.models import chat_prompt, encode, load_base_model, load_tokenizer, stop_token_ids
 from workers.serving.errors import ServeError, artifact_damaged
 from workers.serving.settings import ServeSettings
-from workers.specs.model_folder import check_model_folder
 from workers.specs.serve import ChatMessage
 
 BASE = "__base__"
@@ -36,11 +35,9 @@ class TextModel:
     the model in place.
     """
 
-    def __init__(self, folder: Path, settings: ServeSettings) -> None:
+    def __init__(self, folder: Path, settings: ServeSettings, digest: str | None = None) -> None:
         """Raises UnsafeModelFolder and ArtifactDamaged."""
-        check_model_folder(folder)
-        if (folder / MANIFEST).is_file():
-            verify_manifest(folder)
+        verify_model_folder(folder, digest)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.tokenizer = load_tokenizer(folder)
         self.model: Any = load_base_model(folder, _dtype(settings.dtype, device), device)
@@ -67,8 +64,10 @@ class TextModel:
         return encode(self.tokenizer, text)
 
     # -- adapters -------------------------------------------------------------------------
-    def attach(self, folder: Path | None) -> None:
+    def attach(self, folder: Path | None, sha256: str | None = None) -> None:
         """Load this adapter if it was not (None: nothing to do) and keep it until `detach`.
+
+        Every file is verified each time it is loaded, after it had been let go as well.
 
         Raises ServeError (`serve.system.artifact_damaged`, `adapter_mismatch`).
         """
@@ -76,7 +75,7 @@ class TextModel:
             return
         with self.lock:
             if folder not in self._names:
-                self._load(folder)
+                self._load(folder, sha256)
             with self._uses_lock:
                 self._uses[folder] = self._uses.get(folder, 0) + 1
                 self._uses.move_to_end(folder)
@@ -94,8 +93,8 @@ class TextModel:
     def adapters(self) -> list[str]:
         return [str(folder) for folder in list(self._names)]
 
-    def _load(self, folder: Path) -> None:
-        name = _verified_adapter(folder)
+    def _load(self, folder: Path, sha256: str | None) -> None:
+        name = _verified_adapter(folder, sha256)
         try:
             if isinstance(self.model, PeftModel):
                 self.model.load_adapter(folder, adapter_name=name, local_files_only=True)
@@ -147,10 +146,10 @@ class TextModel:
         return output.logits[:, -1]
 
 
-def _verified_adapter(folder: Path) -> str:
+def _verified_adapter(folder: Path, sha256: str | None) -> str:
     """The adapter's row name (from its manifest's digest) after every file was checked."""
     try:
-        verify_manifest(folder)
+        verify_manifest(folder, sha256)
     except ArtifactDamaged as damage:
         raise artifact_damaged(str(damage), "kosha.adapter") from damage
     for name in ADAPTER_FILES:

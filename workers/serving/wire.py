@@ -8,10 +8,12 @@ import time
 import uuid
 from typing import Any
 
-from workers.serving.batch import Done
+from workers.serving.happenings import Done
 from workers.specs.serve import ChatBody, EmbeddingsBody
 
 DONE = "data: [DONE]\n\n"
+ALIVE = ": still at it\n\n"
+"""A comment, which readers of server-sent events skip."""
 
 
 class Completion:

@@ -23,6 +23,10 @@ class ModelChoice(Spec):
     base_model: Path
     adapter: Path | None = None
     """A peft adapter folder on that base; none: the base model itself."""
+    base_model_digest: str | None = None
+    """Refuse to load the base model if its folder's digest (`inspect_model_folder`) is another."""
+    adapter_sha256: str | None = None
+    """Refuse to load the adapter if its manifest is another."""
 
 
 class ChatMessage(Spec):
@@ -58,6 +62,8 @@ class ChatBody(Spec):
 
 class EmbeddingChoice(Spec):
     embedding_model: Path
+    folder_digest: str | None = None
+    """Refuse to load the folder if its digest is another."""
     role: Literal["query", "passage"] = "passage"
     """e5 models embed a question and the text that answers it under different prefixes."""
 
@@ -80,6 +86,10 @@ class SearchBody(Spec):
     limit: int = Field(default=5, ge=1, le=100)
     document_ids: tuple[str, ...] | None = None
     """Search only these documents (applied before ranking); none: all, empty: nothing."""
+    index_sha256: str | None = None
+    """Refuse to load the index if its manifest is another."""
+    embedding_model_digest: str | None = None
+    """Refuse to load the embedding model if its folder's digest is another."""
     embedding_model: Path | None = None
     """Where the index's embedding model lies now; none: where it lay when the index was built."""
 

@@ -54,7 +54,8 @@ app.conf.update(
     enable_utc=True,
     beat_scheduler="workers.tasks.bell:Bell",
     beat_schedule={
-        "reconcile": {"task": "jobs.reconcile", "schedule": RECONCILE_SECONDS},
+        # A tick that comes by itself tells that beat lives; one that was rung for does not.
+        "reconcile": {"task": "jobs.reconcile", "args": ("beat",), "schedule": RECONCILE_SECONDS},
         "fire schedules": {"task": "schedules.fire_due", "schedule": SCHEDULES_SECONDS},
         "advance scheduled runs": {"task": "schedules.advance", "schedule": ADVANCE_SECONDS},
     },

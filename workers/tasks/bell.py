@@ -35,5 +35,5 @@ class Bell(Scheduler):  # type: ignore[misc]
         for entry in due:
             self._due[entry.name] = now + entry.schedule.seconds
             if waiting is not None and waiting < BACKLOG:
-                queue.ring(entry.task)
+                queue.ring(entry.task, *entry.args)
         return max(SHORTEST_SECONDS, min(self._due.values()) - time.monotonic())

@@ -3,71 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 from celery import shared_task
 from django.db import Error
-from django.db.models import Q, Sum
-from django.db.models.functions import Coalesce, Now
 
+from common.disk import is_disk_full
 from common.tenancy import every_organization
 from jobs.budgets import Cause, Retry, decide
+from jobs.capacity import choose, due_jobs, free_of
 from jobs.kinds import KINDS
-from jobs.models import Cluster, Job
-from jobs.services import job_claim, job_failed, job_launched, job_requeue
-from jobs.transitions import ACTIVE, JobState
+from jobs.models import Cluster, Job, WaitsFor
+from jobs.services import job_claim, job_failed, job_launched, job_requeue, job_waits
+from jobs.transitions import JobState
 from workers.runtime import write_json
 from workers.specs.run import RunConfig, RunError
 from workers.tasks.folders import previous_run_dirs
 from workers.tasks.launchers import Launchers, installed_launchers
 from workers.tasks.launchers.base import Engine, Launcher, RunRef
 from workers.tasks.locks import try_lock
+from workers.tasks.room import Room, disk_need
 
 logger = logging.getLogger(__name__)
 
 BATCH = 200
-
-
-@dataclass(frozen=True)
-class Capacity:
-    """What is free of a cluster; a figure below zero is a debt to a job that waits for it."""
-
-    cpus: int
-    gpus: int
-    memory_bytes: int
-    light: int
-
-    def holds(self, job: Job) -> bool:
-        """What a job does not ask for may be overdrawn."""
-        asked = [(job.cpus, self.cpus), (job.gpus, self.gpus), (job.memory_bytes, self.memory_bytes)]
-        return all(need == 0 or need <= free for need, free in [*asked, (job.light, self.light)])
-
-    def without(self, job: Job) -> Capacity:
-        return replace(
-            self,
-            cpus=self.cpus - job.cpus,
-            gpus=self.gpus - job.gpus,
-            memory_bytes=self.memory_bytes - job.memory_bytes,
-            light=self.light - job.light,
-        )
-
-
-def choose(waiting: Iterable[Job], free: Capacity) -> list[Job]:
-    """Which of `waiting` (in order) start now.
-
-    The first job that does not fit reserves what it asks for: those behind it may only take what
-    it does not need. So small jobs slip through, but never hold up a big one for ever.
-    """
-    chosen, reserved = [], False
-    for job in waiting:
-        if free.holds(job):
-            chosen.append(job)
-            free = free.without(job)
-        elif not reserved:
-            reserved = True
-            free = free.without(job)
-    return chosen
+FULL_DELAY = timedelta(seconds=10)
+"""After a full disk: somebody has to make room, which takes longer than a tick."""
 
 
 def engine_of(job: Job) -> Engine:
@@ -125,29 +87,29 @@ def _clusters_with_work(launchers: Launchers) -> Iterator[tuple[Cluster, Launche
 
 
 def _claim(cluster: Cluster) -> list[Job]:
-    """Claim what fits; one worker at a time, so that no capacity is given twice."""
-    with try_lock(f"cluster {cluster.id}") as locked:
-        if not locked:
+    """Claim what fits; one worker at a time, so that no capacity is given twice.
+
+    The room on the disk is everybody's, and so is its lock: waited for by nobody, like the other.
+    """
+    with try_lock(f"cluster {cluster.id}") as locked, try_lock("disk") as alone:
+        if not (locked and alone):
             return []
-        due = Job.objects.filter(cluster=cluster, state=JobState.QUEUED).filter(
-            Q(not_before=None) | Q(not_before__lte=Now())
-        )
-        waiting = list(due.order_by("-priority", "id")[:BATCH])
-        return [job for job in choose(waiting, _free(cluster)) if job_claim(job=job)]
+        waiting = list(due_jobs(cluster)[:BATCH])
+        needs = {job.id: _disk_need(job) for job in waiting}
+        room = Room()
+        # A job without room asks for nothing of the cluster, so that it holds nobody up.
+        with_room = [job for job in waiting if room.has(needs[job.id])]
+        with_place = choose(with_room, free_of(cluster))
+        chosen = [job for job in with_place if room.take(needs[job.id])]
+        for job in waiting:
+            if job not in chosen:
+                waits_for = WaitsFor.DISK if job in with_place or job not in with_room else WaitsFor.PLACE
+                job_waits(job=job, waits_for=waits_for, disk_bytes=needs[job.id])
+        return [job for job in chosen if job_claim(job=job, disk_bytes=needs[job.id])]
 
 
-def _free(cluster: Cluster) -> Capacity:
-    """The cluster's capacity without what active jobs hold; a job asked to stop still holds it."""
-    fields = ("cpus", "gpus", "memory_bytes", "light")
-    used = Job.objects.filter(cluster=cluster, state__in=ACTIVE).aggregate(
-        **{f"used_{field}": Coalesce(Sum(field), 0) for field in fields}
-    )
-    return Capacity(
-        cpus=cluster.cpus - used["used_cpus"],
-        gpus=cluster.gpus - used["used_gpus"],
-        memory_bytes=cluster.memory_bytes - used["used_memory_bytes"],
-        light=cluster.light_slots - used["used_light"],
-    )
+def _disk_need(job: Job) -> int:
+    return job.disk_bytes if job.disk_bytes is not None else disk_need(job.kind, job.spec, job.processes)
 
 
 def _write_config(job: Job, engine: Engine) -> None:
@@ -166,6 +128,10 @@ def _write_config(job: Job, engine: Engine) -> None:
 
 
 def _launch_failed(job: Job, error: Exception) -> None:
+    if is_disk_full(error):
+        # It waits for room like any other, at no cost to its budgets.
+        job_requeue(job=job, reason=f"{job.kind}.system.disk_full", delay=FULL_DELAY)
+        return
     reason = RunError(
         code=f"{job.kind}.system.launch_failed",
         message=(

@@ -10,13 +10,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from celery import shared_task
 from django.db import Error
 from django.db.models.functions import Now
 
+from common.disk import disk
 from common.tenancy import every_organization, organization_scope
+from health.services import BEAT, tick_note
 from jobs.budgets import Cause, Retry, decide
+from jobs.kinds import KINDS
 from jobs.models import Job
 from jobs.services import (
     LEASE,
@@ -31,7 +35,7 @@ from jobs.services import (
     job_succeeded,
 )
 from jobs.transitions import ACTIVE, JobState
-from workers.tasks.dispatch import dispatch, engine_of, run_of
+from workers.tasks.dispatch import FULL_DELAY, dispatch, engine_of, run_of
 from workers.tasks.finalize import Finalizer, finalize_ended
 from workers.tasks.folders import prune_attempts
 from workers.tasks.launchers import Launchers, installed_launchers
@@ -39,6 +43,7 @@ from workers.tasks.launchers.base import Absent, Engine, Exited, Launcher, Lost,
 from workers.tasks.locks import try_lock
 from workers.tasks.outcome import Outcome, Verdict, read_outcome, stalled, was_asked_to_stop
 from workers.tasks.relay import median_step_seconds, relay_events
+from workers.tasks.room import more_room
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +57,9 @@ STALL_STEPS = 10
 STALL_AT_LEAST = timedelta(minutes=10)
 
 
-@shared_task(name="jobs.reconcile")
-def reconcile_task() -> None:
+@shared_task(name="jobs.reconcile", bind=True)
+def reconcile_task(self: Any, rung_by: str = "") -> None:
+    tick_note(worker=self.request.hostname or "", by_beat=rung_by == BEAT)
     reconcile(installed_launchers())
 
 
@@ -119,7 +125,7 @@ def end_strays(launcher: Launcher) -> None:
 def _attend(job: Job, launcher: Launcher, now: datetime) -> None:
     if job.state == JobState.STARTING and job_started(job=job):
         return
-    if job.state in (JobState.PAUSING, JobState.CANCELLING):
+    if _shall_stop(job):
         _see_to_stop(job, launcher, now)
     pulse = _pulse(job)
     if pulse == job.pulse and _was_away(job, now):
@@ -131,6 +137,14 @@ def _attend(job: Job, launcher: Launcher, now: datetime) -> None:
         _end_lost(job, launcher)
     elif job.state == JobState.RUNNING and _is_stalled(job, now) and launcher.kill(run_of(job)):
         _conclude(job, None, Outcome(Verdict.SYSTEM, stalled(job.kind)))
+
+
+def _shall_stop(job: Job) -> bool:
+    """Because somebody asked, or to leave the last of the disk to the database: a run that can
+    continue from a checkpoint makes one and waits for room."""
+    if job.state in (JobState.PAUSING, JobState.CANCELLING) or job.stop_deadline is not None:
+        return True
+    return job.state == JobState.RUNNING and KINDS[job.kind].can_pause and disk().is_full
 
 
 def _see_to_stop(job: Job, launcher: Launcher, now: datetime) -> None:
@@ -203,8 +217,12 @@ def _try_again(job: Job, outcome: Outcome) -> None:
     was_asked = was_asked_to_stop(job.run_dir)
     prune_attempts(job)
     if outcome.verdict is Verdict.STOPPED and was_asked:
-        # By nobody's wish: the installation was stopped. It costs nothing.
-        job_requeue(job=job, reason="stopped")
+        # The disk was nearly full, or, by nobody's wish, the installation was stopped. It costs nothing.
+        job_requeue(job=job, reason="stopped" if job.stop_deadline is None else "disk_full")
+        return
+    if outcome.error.code == f"{job.kind}.system.disk_full":
+        # Neither the run nor the node is at fault. It waits for more room than it was thought to take.
+        job_requeue(job=job, reason=outcome.error.code, delay=FULL_DELAY, disk_bytes=more_room(job))
         return
     decision = decide(job, _CAUSES[outcome.verdict], outcome.error)
     if isinstance(decision, Retry):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,20 @@ import openai
 import pytest
 
 from common.errors import InvalidRequest
-from common.model_server import ContextTooLong, ModelServer, ModelServerFailed, ModelServerUnavailable
+from common.model_server import (
+    ContextTooLong,
+    ModelServer,
+    ModelServerFailed,
+    ModelServerUnavailable,
+    SearchIndex,
+)
 from tests.engines.serving.conftest import TOKEN, Models
+from workers.artifacts import manifest_sha256
+from workers.serving.errors import ServeError
+from workers.serving.settings import ServeSettings
+from workers.serving.shelf import Shelf
+from workers.serving.text_model import TextModel
+from workers.specs.model_folder import model_folder_digest
 from workers.specs.serve import ChatBody, ChatMessage, LoadBody, ModelChoice, TokensBody
 
 pytestmark = pytest.mark.ml
@@ -111,10 +124,10 @@ def test_embeddings_through_the_openai_client(client: openai.OpenAI, models: Mod
 
 
 def test_search_names_the_place(platform_client: ModelServer, models: Models) -> None:
-    hit, *_ = platform_client.search(models.index, "宿泊費はいくらか", limit=1)
+    hit, *_ = platform_client.search(SearchIndex(models.index), "宿泊費はいくらか", limit=1)
     assert hit.text.startswith("第2条（旅費）")
     assert (hit.source.document_id, hit.source.kind, hit.source.number) == ("d1", "page", 1)
-    assert platform_client.search(models.index, "宿泊費", document_ids=["another"]) == []
+    assert platform_client.search(SearchIndex(models.index), "宿泊費", document_ids=["another"]) == []
 
 
 async def test_the_platforms_client_speaks_both_ways(platform_client: ModelServer, models: Models) -> None:
@@ -125,9 +138,9 @@ async def test_the_platforms_client_speaks_both_ways(platform_client: ModelServe
         chunk["choices"][0]["delta"].get("content", "") async for chunk in platform_client.chat_stream(body)
     ]
     assert "".join(parts) == whole
-    found = await platform_client.search_async(models.index, "休暇")
+    found = await platform_client.search_async(SearchIndex(models.index), "休暇")
     assert [hit.chunk_id for hit in found] == [
-        hit.chunk_id for hit in platform_client.search(models.index, "休暇")
+        hit.chunk_id for hit in platform_client.search(SearchIndex(models.index), "休暇")
     ]
     vectors, tokens = platform_client.embed(models.embedding, ["休暇"], role="query")
     assert (len(vectors), len(vectors[0])) == (1, 16) and tokens > 0
@@ -174,7 +187,7 @@ def test_folders_outside_the_roots_are_refused(
 ) -> None:
     for outside in (Path("/etc"), models.root / "..", tmp_path):
         with pytest.raises(ModelServerFailed) as error:
-            platform_client.search(outside, "x")
+            platform_client.search(SearchIndex(outside), "x")
         assert (error.value.code, error.value.param) == ("path_not_allowed", "index")
 
 
@@ -185,6 +198,77 @@ def test_damage_is_found_before_anything_is_loaded(
         platform_client.chat(chat_body(models, **choice(models, damaged)))
     assert error.value.code == "serve.system.artifact_damaged"
     assert "adapter_model.safetensors" in str(error.value.message)
+
+
+def test_what_is_not_what_was_registered_is_not_loaded(
+    platform_client: ModelServer, models: Models, tmp_path: Path
+) -> None:
+    """Whole in itself, but another: digests come from the platform, not from the folder."""
+    other = models.root / f"other-{tmp_path.name}"
+    for source, asked in (
+        (models.base, {"base_model": str(other), "base_model_digest": "0" * 64}),
+        (models.red, {"base_model": str(models.base), "adapter": str(other), "adapter_sha256": "0" * 64}),
+    ):
+        shutil.copytree(source, other)
+        with pytest.raises(ModelServerFailed) as error:
+            platform_client.chat(chat_body(models, kosha=asked))
+        assert error.value.code == "serve.system.artifact_damaged"
+        shutil.rmtree(other)
+    for source, index in (
+        (models.index, SearchIndex(other, sha256="0" * 64)),
+        (models.embedding, SearchIndex(models.index, None, other, "0" * 64)),
+    ):
+        shutil.copytree(source, other)
+        with pytest.raises(ModelServerFailed) as error:
+            platform_client.search(index, "x")
+        assert error.value.code == "serve.system.artifact_damaged"
+        shutil.rmtree(other)
+
+
+def test_the_right_digests_load(platform_client: ModelServer, models: Models) -> None:
+    kosha = {
+        "base_model": str(models.base),
+        "base_model_digest": model_folder_digest(models.base),
+        "adapter": str(models.red),
+        "adapter_sha256": manifest_sha256(models.red),
+    }
+    assert platform_client.chat(chat_body(models, kosha=kosha))["choices"]
+    embedding = (models.embedding, model_folder_digest(models.embedding))
+    assert platform_client.search(
+        SearchIndex(models.index, manifest_sha256(models.index), *embedding), "休暇"
+    )
+
+
+def test_damage_after_it_was_let_go_is_found_at_the_next_load(
+    settings_for_server: ServeSettings, models: Models, tmp_path: Path
+) -> None:
+    folder = tmp_path / "base"
+    shutil.copytree(models.base, folder)
+    digest = model_folder_digest(folder)
+    # So small that nothing stays that is not in use.
+    shelf = Shelf((tmp_path,), memory_bytes=1)
+
+    def load() -> None:
+        opener = lambda path: TextModel(path, settings_for_server, digest)  # noqa: E731
+        shelf.lease("base_models", folder, opener, "x").release()
+        shelf.lease("other", tmp_path, lambda _path: Nothing(), "x").release()
+
+    load()
+    assert shelf.loaded("base_models") == []
+    weights = folder / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(ServeError) as error:
+        load()
+    assert error.value.code == "serve.system.artifact_damaged"
+
+
+class Nothing:
+    bytes = 1
+
+    def close(self) -> None:
+        pass
 
 
 def test_a_base_model_with_a_pickle_is_refused(

@@ -1,0 +1,96 @@
+"""How much room is left where the installation stores things, and how much of it nobody may take.
+
+Two marks, both settings, both scaled down on small disks:
+
+- *floor*: below it nothing is stored any more: uploads are refused and runs that can are stopped
+  after a checkpoint. PostgreSQL most often lives on the same disk and must never find it full;
+- *reserve*: a job is only started where its need fits above it. The room between the two is for
+  what estimates got wrong, and keeps a job from being started and stopped in turn.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from common.errors import InsufficientStorage
+
+GIBIBYTE = 1 << 30
+FLOOR = (GIBIBYTE, 20)
+RESERVE = (2 * GIBIBYTE, 10)
+"""Where the settings name none: so many bytes, but no more than one part in so many of the disk."""
+
+
+@dataclass(frozen=True)
+class Disk:
+    total: int
+    free: int
+    """Bytes an ordinary process may still write."""
+    floor: int
+    reserve: int
+
+    @property
+    def is_full(self) -> bool:
+        return self.free < self.floor
+
+    @property
+    def is_low(self) -> bool:
+        return self.free < self.reserve
+
+
+def disk() -> Disk:
+    """The disk under the storage, as it is now."""
+    usage = shutil.disk_usage(_existing(Path(settings.KOSHA_STORAGE_ROOT)))
+    floor = _mark(settings.KOSHA_DISK_FLOOR_BYTES, FLOOR, usage.total)
+    reserve = _mark(settings.KOSHA_DISK_RESERVE_BYTES, RESERVE, usage.total)
+    return Disk(usage.total, usage.free, floor, max(reserve, floor))
+
+
+def has_room(size: int) -> bool:
+    """Whether `size` more bytes leave the floor untouched."""
+    now = disk()
+    return now.free - size >= now.floor
+
+
+def refuse_without_room(size: int, *, param: str | None = None) -> None:
+    if not has_room(size):
+        raise InsufficientStorage(param)
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def folder_bytes(folder: Path) -> int:
+    """What lies in a folder; files that vanish meanwhile count nothing."""
+    total = 0
+    for directory, _, names in os.walk(folder):
+        for name in names:
+            total += file_bytes(Path(directory, name))
+    return total
+
+
+def file_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _mark(chosen: int | None, default: tuple[int, int], total: int) -> int:
+    if chosen is not None:
+        return chosen
+    most, part = default
+    return min(most, total // part)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it: it is made with the first thing that is stored."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder

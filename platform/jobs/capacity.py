@@ -1,0 +1,73 @@
+"""What a cluster has left, and which of the waiting jobs may start with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from django.db.models import Q, QuerySet, Sum
+from django.db.models.functions import Coalesce, Now
+
+from jobs.models import Cluster, Job
+from jobs.transitions import ACTIVE, JobState
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What is free of a cluster; a figure below zero is a debt to a job that waits for it."""
+
+    cpus: int
+    gpus: int
+    memory_bytes: int
+    light: int
+
+    def holds(self, job: Job) -> bool:
+        """What a job does not ask for may be overdrawn."""
+        asked = [(job.cpus, self.cpus), (job.gpus, self.gpus), (job.memory_bytes, self.memory_bytes)]
+        return all(need == 0 or need <= free for need, free in [*asked, (job.light, self.light)])
+
+    def without(self, job: Job) -> Capacity:
+        return replace(
+            self,
+            cpus=self.cpus - job.cpus,
+            gpus=self.gpus - job.gpus,
+            memory_bytes=self.memory_bytes - job.memory_bytes,
+            light=self.light - job.light,
+        )
+
+
+def choose(waiting: Iterable[Job], free: Capacity) -> list[Job]:
+    """Which of `waiting` (in order) start now.
+
+    The first job that does not fit reserves what it asks for: those behind it may only take what
+    it does not need. So small jobs slip through, but never hold up a big one for ever.
+    """
+    chosen, reserved = [], False
+    for job in waiting:
+        if free.holds(job):
+            chosen.append(job)
+            free = free.without(job)
+        elif not reserved:
+            reserved = True
+            free = free.without(job)
+    return chosen
+
+
+def due_jobs(cluster: Cluster) -> QuerySet[Job]:
+    """What waits and may start by its own time, in the order in which it is served."""
+    rows = Job.objects.filter(cluster=cluster, state=JobState.QUEUED)
+    return rows.filter(Q(not_before=None) | Q(not_before__lte=Now())).order_by("-priority", "id")
+
+
+def free_of(cluster: Cluster) -> Capacity:
+    """The cluster's capacity without what active jobs hold; a job asked to stop still holds it."""
+    fields = ("cpus", "gpus", "memory_bytes", "light")
+    used = Job.objects.filter(cluster=cluster, state__in=ACTIVE).aggregate(
+        **{f"used_{field}": Coalesce(Sum(field), 0) for field in fields}
+    )
+    return Capacity(
+        cpus=cluster.cpus - used["used_cpus"],
+        gpus=cluster.gpus - used["used_gpus"],
+        memory_bytes=cluster.memory_bytes - used["used_memory_bytes"],
+        light=cluster.light_slots - used["used_light"],
+    )

@@ -1,0 +1,157 @@
+"""The answers and pages of health, against the session's real database and broker."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.test import Client
+
+from accounts.services import user_create
+from audit.services import SYSTEM
+from health.models import SignOfLife
+from health.selectors import database_facts
+from health.services import tick_note
+from health.watch import watch
+from jobs.models import Cluster, Job
+from jobs.services import job_submit, job_waits
+
+from ..jobs.conftest import Work, make_job, organization  # noqa: F401 - fixtures
+
+PARTS = [
+    "database",
+    "migrations",
+    "broker",
+    "workers",
+    "beat",
+    "queue",
+    "storage",
+    "model_server",
+    "replication",
+]
+
+
+@pytest.fixture(autouse=True)
+def looked_at_anew(settings):
+    # Nobody listens there: what a dead model server looks like.
+    settings.MODEL_SERVER_URL = "http://127.0.0.1:9"
+    watch.cache_clear()
+    yield
+    watch.cache_clear()
+
+
+def test_a_web_process_is_alive_whatever_else_is_not(client):
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_readiness_tells_of_every_part(transactional_db, client):
+    tick_note(worker="celery@here", by_beat=True)
+    answer = client.get("/readyz")
+    body = answer.json()
+    assert (answer.status_code, body["status"]) == (200, "degraded")
+    assert list(body["components"]) == PARTS
+    said = {name: part["status"] for name, part in body["components"].items()}
+    assert said["database"] == said["migrations"] == said["broker"] == said["workers"] == said["beat"] == "ok"
+    assert (said["model_server"], said["replication"]) == ("down", "none")
+    assert body["components"]["storage"]["free_bytes"] > 0
+    assert body["components"]["workers"]["alive"] == 1
+    assert "no-cache" in answer["Cache-Control"] or "no-store" in answer["Cache-Control"]
+
+
+def test_a_new_installation_says_what_it_has_not_seen(transactional_db, client):
+    parts = client.get("/readyz").json()["components"]
+    assert parts["beat"]["code"] == parts["workers"]["code"] == "not_seen_yet"
+
+
+def test_a_tick_leaves_its_signs_and_forgets_old_workers(db):
+    tick_note(worker="old", by_beat=False)
+    SignOfLife.objects.update(seen_at=Now() - timedelta(days=2))
+    assert database_facts().signs.beat is None
+    tick_note(worker="new", by_beat=True)
+    signs = database_facts().signs
+    assert len(signs.workers) == 1
+    assert signs.age(signs.beat) < 5
+
+
+def test_a_job_that_fits_and_waits_is_noticed(organization):  # noqa: F811
+    cluster = Cluster.objects.create(
+        name="null", launcher="null", cpus=2, memory_bytes=1 << 40, is_shared=True
+    )
+    first, second = (job_submit(kind="train", spec=Work(), actor=SYSTEM, cluster=cluster) for _ in range(2))
+    Job.objects.update(created_at=Now() - timedelta(minutes=5))
+    assert database_facts().queue.oldest_waiting == pytest.approx(300, abs=5)
+    # One that was looked at may have got its place a moment ago, since the last look at the latest.
+    for job in (first, second):
+        job_waits(job=job, waits_for="place", disk_bytes=1)
+    tick_note(worker="celery@here", by_beat=True)
+    SignOfLife.objects.update(seen_at=Now() - timedelta(seconds=40))
+    assert database_facts().queue.oldest_waiting == pytest.approx(40, abs=5)
+    # One that waits for room on the disk waits for no worker.
+    for job in (first, second):
+        job_waits(job=job, waits_for="disk", disk_bytes=1)
+    queue = database_facts().queue
+    assert (queue.oldest_waiting, queue.waits_for_disk) == (None, True)
+
+
+def test_a_result_that_is_not_registered_is_noticed(make_job):  # noqa: F811
+    make_job("failed")
+    Job.objects.update(ended_at=Now() - timedelta(minutes=2))
+    assert database_facts().queue.oldest_unfinalized == pytest.approx(120, abs=5)
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [("owner", 200), ("admin", 200), ("editor", 403), ("viewer", 403)]
+)
+def test_who_sees_the_page(live_world, role, status):
+    client = Client()
+    client.force_login(live_world.person(role))
+    assert client.get("/health").status_code == status
+
+
+def test_an_operator_of_no_organization_sees_the_page(transactional_db):
+    client = Client()
+    client.force_login(user_create(email="op@example.com", name="op", is_operator=True))
+    page = client.get("/health", headers={"Accept-Language": "en"}).content.decode()
+    assert 'data-component="model_server"' in page
+    assert 'data-state="down"' in page
+
+
+def test_processes_of_a_running_supervisor_are_shown(live_world, settings):
+    facts = {"web": {"pid": 1, "restarts": 3, "state": "failing", "last_exit": -9, "log": "/secret/path"}}
+    stack = {"pid": os.getpid(), "services": facts, "database_url": "postgresql://kosha:geheim@db/kosha"}
+    path = settings.KOSHA_VAR / "stack.json"
+    path.write_text(json.dumps(stack))
+    try:
+        client = Client()
+        client.force_login(live_world.person("owner"))
+        page = client.get("/health").content.decode()
+    finally:
+        path.unlink()
+    assert ('data-state="failing"' in page and "−9" in page) or "-9" in page
+    assert "geheim" not in page and "secret/path" not in page
+
+
+def test_the_banner_tells_what_works_and_is_not_told_twice(transactional_db, client):
+    page = client.get("/health/banner", headers={"Accept-Language": "en"})
+    assert 'data-outage="model_server"' in page.content.decode()
+    assert "trainings work" in page.content.decode()
+    assert client.get("/health/banner?seen=model_server").status_code == 204
+    assert client.get("/health/banner?seen=").status_code == 200
+
+
+def test_pages_show_what_is_known_without_looking(live_world, client):
+    client.force_login(live_world.person("viewer"))
+    assert "data-outage" not in client.get("/").content.decode()
+    client.get("/health/banner")
+    assert 'data-outage="model_server"' in client.get("/").content.decode()
+    assert 'data-outage="model_server"' in client.get("/jobs").content.decode()
+
+
+def test_strangers_learn_of_parts_only(live_world, client):
+    """No name, address or text of anybody's."""
+    told = client.get("/readyz").content.decode() + client.get("/health/components").content.decode()
+    assert live_world.organization.name not in told
+    assert "127.0.0.1" not in told and "://" not in told

@@ -1,0 +1,85 @@
+"""Probes: one that hangs holds up nothing, and nothing is asked more often than needed."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import pytest
+
+from common.disk import Disk
+from health.components import Name
+from health.probes import Probe, Silent, Unreachable, ask_all, ask_broker, ask_model_server
+from health.watch import Watch
+
+
+@pytest.fixture
+def hanging():
+    """A question that is not answered until the test is over."""
+    let_go = threading.Event()
+    asked = []
+
+    def ask():
+        asked.append(1)
+        let_go.wait(30)
+
+    ask.asked = asked
+    yield ask
+    let_go.set()
+
+
+def test_a_part_that_hangs_holds_up_no_other(hanging):
+    probes = {Name.DATABASE: Probe(hanging), Name.STORAGE: Probe(lambda: "room")}
+    began = time.monotonic()
+    answers = ask_all(probes, 0.2)
+    assert time.monotonic() - began < 1
+    assert isinstance(answers[Name.DATABASE], Silent)
+    assert answers[Name.STORAGE] == "room"
+
+
+def test_a_part_that_hangs_is_not_asked_again_meanwhile(hanging):
+    probes = {Name.DATABASE: Probe(hanging)}
+    for _ in range(5):
+        ask_all(probes, 0.01)
+    assert len(hanging.asked) == 1
+
+
+def test_a_look_is_shared_and_kept():
+    looks = []
+
+    def storage() -> Disk:
+        looks.append(1)
+        return Disk(4, 3, 1, 2)
+
+    def unreachable():
+        raise Unreachable
+
+    probes = dict.fromkeys((Name.DATABASE, Name.BROKER, Name.MODEL_SERVER), Probe(unreachable))
+    watch = Watch({**probes, Name.STORAGE: Probe(storage)})
+    assert watch.known() is None
+    threads = [threading.Thread(target=watch.report) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(looks) == 1
+    first = watch.report()
+    assert watch.known() is first
+    second = watch.report(kept=0)
+    assert len(looks) == 2
+    since = {component.name: component.since for component in first.components}
+    assert {component.name: component.since for component in second.components} == since
+
+
+def test_servers_that_are_silent_or_away(settings):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        settings.REDIS_URL, settings.MODEL_SERVER_URL = (
+            f"redis://127.0.0.1:{port}/0",
+            f"http://127.0.0.1:{port}",
+        )
+        answers = ask_all({Name.BROKER: Probe(ask_broker), Name.MODEL_SERVER: Probe(ask_model_server)}, 10)
+    assert all(isinstance(answer, Silent) for answer in answers.values())
+    answers = ask_all({Name.BROKER: Probe(ask_broker), Name.MODEL_SERVER: Probe(ask_model_server)}, 10)
+    assert all(isinstance(answer, Unreachable) for answer in answers.values())
