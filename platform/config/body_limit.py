@@ -6,18 +6,22 @@ stands in front of it: by the announced length, and by counting where none was a
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Any], Awaitable[None]]
-Application = Callable[[Any, Any, Any], Awaitable[None]]
+from config.early_answers import (
+    DRAINED_BYTES,
+    Application,
+    Message,
+    Receive,
+    Send,
+    announced_bytes,
+    drain,
+    drain_announced,
+    headers_of,
+    is_multipart,
+    send_error,
+)
 
-DRAINED_BYTES = 64 * 1024 * 1024
-"""A client that is still sending reads no answer. Up to this much is read and thrown away first;
-beyond it the connection is closed on it."""
 MULTIPART_OVERHEAD = 1024 * 1024
 
 
@@ -40,20 +44,18 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
-        headers = {name.lower(): value for name, value in scope["headers"]}
-        is_upload = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
+        headers = headers_of(scope)
+        is_upload = is_multipart(headers)
         limit = self.upload_bytes + MULTIPART_OVERHEAD if is_upload else self.plain_bytes
-        announced = int(length) if (length := headers.get(b"content-length", b"")).isdigit() else 0
-        if announced > limit:
-            if announced <= limit + DRAINED_BYTES and headers.get(b"expect", b"").lower() != b"100-continue":
-                await _drain(receive, announced)
+        if announced_bytes(headers) > limit:
+            await drain_announced(receive, headers, spare=limit)
             await self._refuse(is_upload, send)
             return
         try:
             await self.application(scope, _counted(receive, limit), send)
         except _TooLarge as error:
             if error.more:
-                await _drain(receive, DRAINED_BYTES)
+                await drain(receive, DRAINED_BYTES)
             await self._refuse(is_upload, send)
 
     async def _refuse(self, is_upload: bool, send: Send) -> None:
@@ -62,15 +64,9 @@ class BodyLimit:
         message = (
             f"The request's body is larger than {limit} MB. Split it, or ask the operator to raise the limit."
         )
-        error = {"type": "invalid_request_error", "message": message, "param": param, "code": code}
-        body = json.dumps({"error": error}).encode()
-        start = {
-            "type": "http.response.start",
-            "status": 413,
-            "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())],
-        }
-        await send(start)
-        await send({"type": "http.response.body", "body": body})
+        await send_error(
+            send, 413, {"type": "invalid_request_error", "message": message, "param": param, "code": code}
+        )
 
 
 def _counted(receive: Receive, limit: int) -> Receive:
@@ -86,12 +82,3 @@ def _counted(receive: Receive, limit: int) -> Receive:
         return message
 
     return counted
-
-
-async def _drain(receive: Receive, most: int) -> None:
-    seen = 0
-    while seen <= most:
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return

@@ -135,6 +135,8 @@ if env.process == "web":
         "min_size": 1,
         "max_size": env.database_pool_size,
         "timeout": 5,
+        # Beyond this many nobody's turn would come in those seconds: they are told so at once.
+        "max_waiting": 20 * env.database_pool_size,
     }
     # A connection is tried before it is handed out: after a restart of PostgreSQL all are stale.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
@@ -146,7 +148,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024**2
 
 # -- people ---------------------------------------------------------------------------------
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "accounts.hashers.BoundedArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [

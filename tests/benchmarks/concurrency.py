@@ -19,8 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "platform"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "platform"))
 
 from config.env import Environment
 from tests.benchmarks.load.checks import Findings, check_all
@@ -28,7 +27,7 @@ from tests.benchmarks.load.clients import run_clients
 from tests.benchmarks.load.ground import CAUSAL, EMBEDDING, Ground, prepare, register_models
 from tests.benchmarks.load.tally import FAILED, Tally
 from tests.benchmarks.load.watch import Watch, watching
-from tests.benchmarks.retrieval_jsquad import machine
+from tests.benchmarks.retrieval_jsquad import ROOT, machine
 from tests.stack.installation import Installation
 
 MOST_CLIENTS, MOST_SECONDS = 500, 600
