@@ -106,6 +106,23 @@ class Busy(Unavailable):
         )
 
 
+class InsufficientStorage(KoshaError):
+    """The disk has no room for this beside what must be kept free; nothing was stored."""
+
+    status = 507
+    type = "server_error"
+
+    def __init__(self, param: str | None = None) -> None:
+        super().__init__(
+            "insufficient_storage",
+            _(
+                "There is no room left on the disk for this, so nothing was stored. "
+                "Ask your operator to free or add space, then try again."
+            ),
+            param=param,
+        )
+
+
 class OutOfRange(InvalidRequest):
     """The database refused a value: the last border, behind every field's own limits."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable, Iterator
 
@@ -9,9 +10,11 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from common.errors import (
     Busy,
+    InsufficientStorage,
     InvalidCharacters,
     KoshaError,
     OutOfRange,
@@ -31,6 +34,10 @@ def error_response(request: HttpRequest, error: KoshaError) -> HttpResponse:
     response: HttpResponse
     if is_api(request):
         response = JsonResponse(error.body(), status=error.status)
+    elif isinstance(error, Busy):
+        # Without what every page asks the database for: it is what failed.
+        facts = {"error": error, "theme": request.COOKIES.get("theme", "")}
+        response = HttpResponse(render_to_string("error.html", facts), status=error.status)
     else:
         response = render(request, "error.html", {"error": error}, status=error.status)
     if isinstance(error, Unavailable):
@@ -38,7 +45,10 @@ def error_response(request: HttpRequest, error: KoshaError) -> HttpResponse:
     return response
 
 
-def known_error(error: Exception) -> KoshaError | None:
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def known_error(error: BaseException | None) -> KoshaError | None:
     """What an exception means to the caller; None for a failure of our own."""
     if isinstance(error, KoshaError):
         return error
@@ -49,6 +59,9 @@ def known_error(error: Exception) -> KoshaError | None:
     if isinstance(error, OperationalError | InterfaceError):
         logger.warning("the database did not serve a request: %s", error)
         return Busy()
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        logger.error("the disk is full")
+        return InsufficientStorage()
     return None
 
 

@@ -9,6 +9,7 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from common.database import SERVER_LIMITS, BoundedConnection
 from config.env import (
     ROOT,
     database_settings,
@@ -137,7 +138,12 @@ if env.process == "web":
         "timeout": 5,
         # Beyond this many nobody's turn would come in those seconds: they are told so at once.
         "max_waiting": 20 * env.database_pool_size,
+        # Half a minute after an outage nobody shall wait for a pool that tries ever more seldom:
+        # it gives up soon, and the next request makes it try anew.
+        "reconnect_timeout": 5,
+        "connection_class": BoundedConnection,
     }
+    DATABASES["default"]["OPTIONS"].setdefault("options", SERVER_LIMITS)
     # A connection is tried before it is handed out: after a restart of PostgreSQL all are stale.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
@@ -10,7 +11,7 @@ from django.template import loader
 from django.utils.translation import gettext as _
 
 from common.errors import InvalidRequest, KoshaError, NotFound, PermissionDenied
-from common.middleware import error_response
+from common.middleware import error_response, known_error
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -29,7 +30,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Drawn without context processors: the database may be what failed."""
+    """Drawn without context processors: the database may be what failed.
+
+    Django calls this inside the `except` of what no view and no middleware caught. Who asks is found
+    in a middleware, so that is how an outage of the database arrives.
+    """
+    known = known_error(sys.exc_info()[1])
+    if known is not None:
+        return error_response(request, known)
     if request.path.startswith("/v1/"):
         return error_response(request, _Broken())
     return HttpResponseServerError(loader.render_to_string("500.html"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 
 import pytest
@@ -42,3 +43,38 @@ def test_a_dead_broker_fails_nothing_and_costs_little(settings, transactional_db
         queue.send("tests.task")
     assert time.monotonic() - began < 3
     assert "the broker did not take tests.task" in caplog.text
+
+
+def test_a_full_broker_fails_nothing(broker, transactional_db, caplog):
+    limit = broker.config_get("maxmemory")["maxmemory"]
+    broker.config_set("maxmemory", "1")
+    try:
+        queue.send("tests.task")
+    finally:
+        broker.config_set("maxmemory", limit)
+        queue._bell.cache_clear()
+    assert "the broker did not take tests.task" in caplog.text
+
+
+def test_a_silent_broker_is_waited_for_once(settings, transactional_db):
+    """It takes connections and says nothing, as one that is stopped."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        began = time.monotonic()
+        queue.send("tests.task")
+        first = time.monotonic() - began
+        for _ in range(20):
+            queue.send("tests.task")
+        rest = time.monotonic() - began - first
+    assert first < 4
+    assert rest < 0.5
+
+
+def test_after_a_while_one_of_many_tries_the_broker_again():
+    bell = queue.Bell()
+    bell.failed()
+    assert not bell.may_ring()
+    bell._quiet_until = time.monotonic() - 1
+    assert [bell.may_ring() for _ in range(3)] == [True, False, False]
+    bell.rang()
+    assert bell.may_ring()
