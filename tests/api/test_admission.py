@@ -43,7 +43,9 @@ class Door:
             sent.append(message)
 
         await self.admission({"type": "http", "path": path, "headers": list(headers)}, receive, send)
-        assert sent[0]["status"] == 200 or chunks == [], "its body is read, so that the client reads its answer"
+        assert sent[0]["status"] == 200 or chunks == [], (
+            "its body is read, so that the client reads its answer"
+        )
         return sent
 
     async def leave(self) -> list[int]:
@@ -106,7 +108,11 @@ async def test_a_request_that_is_given_up_leaves_its_place():
 
 
 def test_every_route_that_streams_is_counted_as_one():
-    routes = [reverse("chat:ask"), reverse("chat:ask_again", args=["conv_1"]), reverse("jobs:stream", args=["j"])]
+    routes = [
+        reverse("chat:ask"),
+        reverse("chat:ask_again", args=["conv_1"]),
+        reverse("jobs:stream", args=["j"]),
+    ]
     assert [path for path in [*routes, "/v1/chat/completions"] if not STREAMS.fullmatch(path)] == []
     assert not STREAMS.fullmatch(reverse("jobs:detail", args=["j"]))
     assert {reverse("health"), reverse("ready")} == NEVER_REFUSED

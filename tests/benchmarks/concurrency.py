@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "platform"))
 
 from config.env import Environment
 from tests.benchmarks.load.checks import Findings, check_all
-from tests.benchmarks.load.clients import run_clients
+from tests.benchmarks.load.crowd import run_clients
 from tests.benchmarks.load.ground import CAUSAL, EMBEDDING, Ground, prepare, register_models
 from tests.benchmarks.load.tally import FAILED, Tally
 from tests.benchmarks.load.watch import Watch, watching

@@ -19,16 +19,13 @@ from typing import Any
 
 import httpx
 
+from tests.benchmarks.load.asking import PAUSE_SECONDS, Refused, judge
 from tests.benchmarks.load.ground import ALIASES, CAUSAL, Ground
-from tests.benchmarks.load.tally import ANSWERED, CANCELLED, FAILED, REFUSED, RULE, Tally
+from tests.benchmarks.load.tally import ANSWERED, CANCELLED, FAILED, Tally
 
-PAUSE_SECONDS = 1.0
-"""Between two actions of a client, on average."""
-LONGEST_RETRY_SECONDS = 10
 CANCELLED_SHARE = 0.2
 KEY_SECONDS = 6.0
 """So long every client that submits sends the same idempotency key, and most send it twice at once."""
-TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 QUESTIONS = ("設備{n}の点検は何日ごとですか", "部品{n}の異常の値はいくつですか", "設備{n}は誰が点検しますか")
 
 
@@ -59,10 +56,6 @@ class Ledger:
     submissions: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Runs answered by idempotency key: one each."""
     changes: list[Change] = field(default_factory=list)
-
-
-class Refused(Exception):
-    """The request has been noted as something else than answered; the client goes on."""
 
 
 @dataclass
@@ -96,31 +89,18 @@ class Client:
         except httpx.HTTPError as error:
             self.tally.note(route, FAILED, why=type(error).__name__)
             raise Refused from error
-        await self._judge(route, answer, rule)
+        await judge(self.tally, self.random, route, answer, rule)
         self.tally.note(route, ANSWERED, time.monotonic() - began)
         return answer.json()
 
     def _headers(self, more: dict[str, Any]) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.ground.keys[self.number][1]}", **more.pop("headers", {})}
 
-    async def _judge(self, route: str, answer: httpx.Response, rule: tuple[int, ...] = ()) -> None:
-        if answer.is_success:
-            return
-        code = _code(answer)
-        if answer.status_code in rule:
-            self.tally.note(route, RULE)
-        elif answer.status_code in (429, 503) and code and answer.headers.get("Retry-After", "").isdigit():
-            self.tally.note(route, REFUSED, why=f"{answer.status_code} {code}")
-            wait = min(int(answer.headers["Retry-After"]), LONGEST_RETRY_SECONDS)
-            await asyncio.sleep(wait * (1 + self.random.random()))
-        else:
-            self.tally.note(route, FAILED, why=f"{answer.status_code} {code or answer.text[:200]}")
-        raise Refused
-
     # -- reading ------------------------------------------------------------------------------
     async def read(self) -> None:
-        path = self.random.choice(READS).format(alias=self.random.choice(ALIASES), store=self.ground.store)
-        await self.send(f"GET {path.partition('?')[0]}", "GET", path)
+        named = self.random.choice(READS)
+        path = named.format(alias=self.random.choice(ALIASES), store=self.ground.store)
+        await self.send(f"GET {named.partition('?')[0]}", "GET", path)
 
     async def search(self) -> None:
         body = {"query": self._question(), "max_num_results": 5}
@@ -185,12 +165,8 @@ class Client:
         key = f"load-{slot}"
         body = {
             "model": CAUSAL,
-            "training_file": self.ground.version,
+            "training_file": self.ground.conversations,
             "suffix": f"s{slot}",
-            "method": {
-                "type": "continued_pretraining",
-                "continued_pretraining": {"hyperparameters": {"max_steps": 2}},
-            },
         }
         path, headers = "/fine_tuning/jobs", {"Idempotency-Key": key}
         times = 1 if self.random.random() < 0.3 else 2
@@ -255,7 +231,7 @@ class Client:
             async with self._stream(body) as answer:
                 if not answer.is_success:
                     await answer.aread()
-                    await self._judge(route, answer)
+                    await judge(self.tally, self.random, route, answer)
                 async for line in answer.aiter_lines():
                     if not line.startswith("data:"):
                         continue
@@ -320,30 +296,6 @@ async def _all(sent: Any) -> list[Any]:
         if isinstance(one, BaseException) and not isinstance(one, Refused):
             raise one
     return [one for one in found if not isinstance(one, BaseException)]
-
-
-async def run_clients(ground: Ground, seconds: float, seed: int) -> tuple[Tally, Ledger]:
-    """All clients until the time is over and the last answers are in."""
-    tally, ledger, started = Tally(), Ledger(), time.monotonic()
-    count = len(ground.keys)
-    # Two requests at once are the most a client has open.
-    limits = httpx.Limits(max_connections=2 * count, max_keepalive_connections=2 * count)
-    async with httpx.AsyncClient(
-        base_url=ground.base_url, timeout=TIMEOUT, limits=limits, trust_env=False
-    ) as http:
-        clients = [
-            Client(number, ground, http, tally, ledger, random.Random(f"{seed}-{number}"), started)
-            for number in range(count)
-        ]
-        await asyncio.gather(*(client.run(started + seconds) for client in clients))
-    return tally, ledger
-
-
-def _code(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["error"]["code"])
-    except (ValueError, KeyError, TypeError):
-        return ""
 
 
 def _sha256(content: bytes) -> str:

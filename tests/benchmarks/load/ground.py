@@ -15,7 +15,7 @@ from tests.stack.installation import Installation
 
 CAUSAL, EMBEDDING = "smollm2-135m", "e5-small"
 ALIASES = ("production", "staging", "trial")
-DOCUMENTS = 6
+DOCUMENTS = 3
 RELEASES = 6
 PREPARATION_SECONDS = 240
 SHORT_ANSWERS = {"max_tokens": 12, "passages": 1}
@@ -44,7 +44,8 @@ class Ground:
     keys: tuple[tuple[str, str], ...]
     """Id and secret of a key for each client: the trail and the history name who did what."""
     store: str
-    version: str
+    conversations: str
+    """A file to train on."""
     releases: tuple[str, ...]
 
 
@@ -58,6 +59,17 @@ def text_of(number: int) -> str:
     return "\n".join((f"設備{number}管理規程", *articles))
 
 
+def conversations() -> bytes:
+    pairs = (
+        [
+            {"role": "user", "content": f"設備{number}の点検は何日ごとですか"},
+            {"role": "assistant", "content": f"{number + 3}日ごとに点検します。"},
+        ]
+        for number in range(8)
+    )
+    return "\n".join(json.dumps({"messages": pair}, ensure_ascii=False) for pair in pairs).encode()
+
+
 def prepare(kosha: Installation, clients: int, slug: str = "load") -> Ground:
     """Through the public API, but for what only an operator can do."""
     made = kosha.ask(
@@ -68,14 +80,15 @@ def prepare(kosha: Installation, clients: int, slug: str = "load") -> Ground:
     code = MAKE_KEYS.format(email=owner["email"], organization=made["organization"], count=clients)
     keys = kosha.ask("shell", "-v", "0", "-c", code)
     with _api(base_url, owner["api_key"]) as api, _api(base_url, made["reviewer"]["api_key"]) as reviewer:
-        files = [_upload(api, number) for number in range(DOCUMENTS)]
-        for file in files:
+        files = [
+            _upload(api, f"規程{number}.txt", text_of(number).encode(), "user_data")
+            for number in range(DOCUMENTS)
+        ]
+        talks = _upload(api, "対話.jsonl", conversations(), "fine-tune")
+        for file in (*files, talks):
             _until(api, f"/files/{file}", lambda found: found["status"] == "processed")
         store = _post(api, "/vector_stores", {"name": "load", "file_ids": files})["id"]
-        dataset = _post(api, "/datasets", {"name": "load"})["id"]
-        version = _post(api, f"/datasets/{dataset}/versions", {"file_ids": files})
         _until(api, f"/vector_stores/{store}", lambda found: found["index_build"] is not None)
-        _until(api, f"/jobs/{version['job']}", lambda found: found["status"] == "succeeded")
         releases = [_release(api, reviewer, store, number) for number in range(RELEASES)]
         for alias, release in zip(ALIASES, releases, strict=False):
             _post(api, f"/releases/{release}/publish", {"alias": alias})
@@ -90,7 +103,7 @@ def prepare(kosha: Installation, clients: int, slug: str = "load") -> Ground:
         owner_key=owner["api_key"],
         keys=tuple((id, secret) for id, secret in keys),
         store=store,
-        version=version["id"],
+        conversations=talks,
         releases=tuple(releases),
     )
 
@@ -113,9 +126,8 @@ def _post(api: httpx.Client, path: str, body: dict[str, Any]) -> Any:
     return answer.json()
 
 
-def _upload(api: httpx.Client, number: int) -> str:
-    parts = {"file": (f"規程{number}.txt", text_of(number).encode())}
-    answer = api.post("/files", files=parts, data={"purpose": "user_data"})
+def _upload(api: httpx.Client, name: str, content: bytes, purpose: str) -> str:
+    answer = api.post("/files", files={"file": (name, content)}, data={"purpose": purpose})
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])
 
