@@ -101,5 +101,6 @@ BUSY_PAGE = """<!doctype html>
 <h1>ただいま混み合っています</h1>
 <p>数秒待ってから、ページを読み込み直してください。送信した内容は処理されていません。</p>
 <p lang="en">Too many requests at the moment. Wait a few seconds and reload; what you sent was not processed.</p>
+<p><code>overloaded</code></p>
 </body></html>
 """

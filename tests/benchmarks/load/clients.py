@@ -107,7 +107,8 @@ class Client:
         found = await self.send(
             "POST /vector_stores/{id}/search", "POST", f"/vector_stores/{self.ground.store}/search", json=body
         )
-        assert found["data"], "the documents are there, so something is found"
+        if not found["data"]:
+            self.tally.note("POST /vector_stores/{id}/search", FAILED, why="found nothing")
 
     def _question(self) -> str:
         return self.random.choice(QUESTIONS).format(n=self.random.randrange(24))
@@ -122,7 +123,6 @@ class Client:
         self.ledger.revisions[made["revision"]["id"]] = made["revision"]["sha256"]
         if not shared:
             # Under a shared name somebody else's revision may be the newest by now.
-            assert made["revision"]["sha256"] == _sha256(content)
             self.ledger.uploads[made["id"]] = (_sha256(content), len(content))
 
     async def upload_in_parts(self) -> None:

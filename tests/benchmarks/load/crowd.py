@@ -27,10 +27,10 @@ async def run_clients(ground: Ground, seconds: float, seed: int) -> tuple[Tally,
     async with httpx.AsyncClient(
         base_url=ground.base_url, timeout=TIMEOUT, limits=limits, trust_env=False
     ) as http:
-        clients = [
+        everyone: list[Client | Person] = [
             Client(number, ground, http, tally, ledger, random.Random(f"{seed}-{number}"), started)
             for number in range(count - people)
         ]
-        readers = [Person(ground, tally, random.Random(f"{seed}-person-{n}")) for n in range(people)]
-        await asyncio.gather(*(one.run(started + seconds) for one in (*clients, *readers)))
+        everyone += [Person(ground, tally, random.Random(f"{seed}-person-{n}")) for n in range(people)]
+        await asyncio.gather(*(one.run(started + seconds) for one in everyone))
     return tally, ledger
