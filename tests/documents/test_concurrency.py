@@ -120,7 +120,7 @@ def test_an_upload_cancelled_while_its_parts_are_joined_becomes_no_document(live
 
     def cancelled_meanwhile(chunks):
         incoming = joined(chunks)
-        in_scope(world, uploads.upload_cancel)(upload_id=upload.id, actor=world.actor)
+        in_scope(world, lambda: uploads.upload_cancel(upload_id=upload.id, actor=world.actor))()
         return incoming
 
     monkeypatch.setattr(uploads, "receive_file", cancelled_meanwhile)
@@ -158,11 +158,11 @@ def test_a_document_deleted_while_it_is_opened_is_absent(live_world, monkeypatch
 
     def deleted_after(id):
         found = look(id)
-        in_scope(world, document_delete)(document_id=id, actor=world.actor)
+        in_scope(world, lambda: document_delete(document_id=id, actor=world.actor))()
         return found
 
     monkeypatch.setattr(api, "document_get", deleted_after)
     for path in ("content", "pages"):
         document = world.document(f"{path}.txt", path)
         answer = caller.get(f"files/{document.id}/{path}")
-        assert (answer.status, answer.code) == (404, "not_found"), path
+        assert answer.error == (404, "not_found", None), path

@@ -38,6 +38,7 @@ def at_once(world, work, times: int = AT_ONCE):
 
 def test_one_key_submitted_at_once_is_one_job(live_world):
     world = live_world
+    world.base_model()
     version = world.dataset_version()
     runs = at_once(world, lambda _n: world.training_run(version, idempotency_key="once"), 12)
     assert len({run.id for run in runs}) == 1
@@ -49,6 +50,7 @@ def test_one_key_submitted_at_once_is_one_job(live_world):
 
 def test_one_key_for_different_requests_at_once_is_one_job_and_conflicts(live_world):
     world = live_world
+    world.base_model()
     version = world.dataset_version()
     answers = at_once(
         world, lambda number: world.training_run(version, idempotency_key="once", suffix=f"s{number}")
