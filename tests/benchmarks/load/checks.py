@@ -161,7 +161,7 @@ def _not_serial(entries: Sequence[dict[str, Any]], current: str) -> Iterator[str
         if entry["action"] == "publish":
             stack.append(entry["release"])
         else:
-            stack.pop()
+            stack = stack[:-1]
             if not stack or stack[-1] != entry["release"]:
                 yield f"entry {position} rolled back to {entry['release']}, not to {stack[-1:]}"
         before = entry["release"]

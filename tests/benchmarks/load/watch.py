@@ -71,6 +71,10 @@ class Watch:
             ):
                 if growth > allowed:
                     found.append(f"{service}: {growth:,.0f} more {name} over the second half")
+        return found + self.unbounded_connections(pool_size)
+
+    def unbounded_connections(self, pool_size: int) -> list[str]:
+        found = []
         web = self.most_connections()["kosha web"]
         total = max((sum(seen.values()) for seen in self.connections), default=0)
         if web > pool_size:
