@@ -11,13 +11,17 @@ os.environ.setdefault("KOSHA_PROCESS", "web")
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
+from config.admission import Admission, Limits
 from config.body_limit import BodyLimit
 
 # Django spools request bodies here; the system's own folder may be a small one in memory.
 tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
 
-application = BodyLimit(
-    get_asgi_application(),
-    upload_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
-    plain_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+application = Admission(
+    BodyLimit(
+        get_asgi_application(),
+        upload_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
+        plain_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+    ),
+    Limits(),
 )

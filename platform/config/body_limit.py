@@ -6,23 +6,26 @@ stands in front of it: by the announced length, and by counting where none was a
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import sync_to_async
 
 from common.disk import has_room
+from config.early_answers import (
+    DRAINED_BYTES,
+    Application,
+    Message,
+    Receive,
+    Send,
+    announced_bytes,
+    drain,
+    drain_announced,
+    headers_of,
+    is_multipart,
+    send_error,
+)
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Any], Awaitable[None]]
-Application = Callable[[Any, Any, Any], Awaitable[None]]
-
-DRAINED_BYTES = 64 * 1024 * 1024
-"""A client that is still sending reads no answer. Up to this much is read and thrown away first;
-beyond it the connection is closed on it."""
 MULTIPART_OVERHEAD = 1024 * 1024
 ROOM_LOOK_BYTES = 16 * 1024 * 1024
 COPIES = 2
@@ -67,23 +70,21 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
-        headers = {name.lower(): value for name, value in scope["headers"]}
-        is_upload = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
+        headers = headers_of(scope)
+        is_upload = is_multipart(headers)
         limit = self.upload_bytes + MULTIPART_OVERHEAD if is_upload else self.plain_bytes
-        announced = int(length) if (length := headers.get(b"content-length", b"")).isdigit() else 0
+        announced = announced_bytes(headers)
         refusal = await self._refusal(announced, limit, is_upload, COPIES * announced)
         if refusal is not None:
-            within = announced <= limit + DRAINED_BYTES
-            if within and headers.get(b"expect", b"").lower() != b"100-continue":
-                await _drain(receive, announced)
-            await _answer(refusal, send)
+            await drain_announced(receive, headers, spare=limit)
+            await send_error(send, refusal.status, refusal.error)
             return
         try:
             await self.application(scope, self._counted(receive, limit, is_upload), send)
         except _Refused as error:
             if error.more:
-                await _drain(receive, DRAINED_BYTES)
-            await _answer(error.answer, send)
+                await drain(receive, DRAINED_BYTES)
+            await send_error(send, error.answer.status, error.answer.error)
 
     async def _refusal(self, size: int, limit: int, is_upload: bool, still_to_write: int) -> Answer | None:
         if size > limit:
@@ -120,19 +121,3 @@ class BodyLimit:
             return message
 
         return counted
-
-
-async def _answer(answer: Answer, send: Send) -> None:
-    body = json.dumps({"error": answer.error}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _drain(receive: Receive, most: int) -> None:
-    seen = 0
-    while seen <= most:
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return

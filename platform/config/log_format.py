@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 
 ADDED_FIELDS = ("organization", "job", "request_id", "status_code", "duration_ms")
 
+REFUSALS = (429, 503)
+"""Deliberate answers: a trace for each would fill the disk when the platform has no time to spare."""
+
 
 class JsonLineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -21,6 +24,6 @@ class JsonLineFormatter(logging.Formatter):
             value = getattr(record, name, None)
             if value is not None:
                 line[name] = value if isinstance(value, int | float) else str(value)
-        if record.exc_info:
+        if record.exc_info and line.get("status_code") not in REFUSALS:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

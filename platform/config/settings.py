@@ -140,6 +140,8 @@ if env.process == "web":
         "min_size": 1,
         "max_size": env.database_pool_size,
         "timeout": 5,
+        # Beyond this many nobody's turn would come in those seconds: they are told so at once.
+        "max_waiting": 20 * env.database_pool_size,
         # Half a minute after an outage nobody shall wait for a pool that tries ever more seldom:
         # it gives up soon, and the next request makes it try anew.
         "reconnect_timeout": 5,
@@ -156,7 +158,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024**2
 
 # -- people ---------------------------------------------------------------------------------
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "accounts.hashers.BoundedArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [

@@ -98,6 +98,9 @@ class DeploymentChange(TenantModel):
 
     id = PrefixedIdField("depchange_")
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="changes")
+    number = models.PositiveIntegerField()
+    """Its place in the deployment's history, given under the deployment's lock: an id tells the time of
+    one machine's clock, which may be set back."""
     action = models.CharField(
         max_length=16, choices=[("publish", _("published")), ("rollback", _("rolled back"))]
     )
@@ -106,3 +109,8 @@ class DeploymentChange(TenantModel):
     actor_kind = models.CharField(max_length=16)
     actor_id = models.CharField(max_length=64)
     actor_label = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["deployment", "number"], name="one_change_of_a_number")
+        ]

@@ -50,7 +50,7 @@ def deployment_get(alias: str) -> Deployment:
 
 def deployment_history(deployment: Deployment) -> list[DeploymentChange]:
     """Oldest first."""
-    return list(deployment.changes.select_related("release", "previous_release").order_by("id"))
+    return list(deployment.changes.select_related("release", "previous_release").order_by("number"))
 
 
 def previous_release(deployment: Deployment) -> Release | None:

@@ -197,8 +197,10 @@ def deployment_rollback(*, alias: str, actor: Actor) -> Deployment:
 def _change(
     deployment: Deployment, action: str, release: Release, previous: Release | None, actor: Actor
 ) -> None:
+    """Append to the history of `deployment`, whose row the caller has locked (or just made)."""
     DeploymentChange.objects.create(
         deployment=deployment,
+        number=(deployment.changes.aggregate(last=Max("number"))["last"] or 0) + 1,
         action=action,
         release=release,
         previous_release=previous,

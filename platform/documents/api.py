@@ -18,7 +18,7 @@ from common.storage import blob_path
 from common.wire import Body, PageQuery, refuse_unsupported, unix
 from documents import services, uploads
 from documents.models import Document, RevisionState, Upload
-from documents.selectors import document_get, document_list, pages, require_processed
+from documents.selectors import absent_if_deleted, document_get, document_list, pages, require_processed
 
 router = Router(tags=["Files"])
 
@@ -113,7 +113,8 @@ def file_content(request: HttpRequest, file_id: str) -> StreamingHttpResponse:
     document = document_get(file_id)
     revision = document.current_revision
     assert revision is not None
-    return file_response(blob_path(document.organization_id, revision.sha256), name=document.name)
+    with absent_if_deleted(file_id):
+        return file_response(blob_path(document.organization_id, revision.sha256), name=document.name)
 
 
 class PagesQuery(wire.Query):
@@ -124,7 +125,8 @@ class PagesQuery(wire.Query):
 @router.get("/files/{file_id}/pages", summary="The extracted text, page by page or sheet by sheet")
 def file_pages(request: HttpRequest, file_id: str, query: Query[PagesQuery]) -> dict[str, Any]:
     revision = require_processed(document_get(file_id), param="file_id")
-    found, has_more = pages(revision, after=query.after, limit=query.limit)
+    with absent_if_deleted(file_id):
+        found, has_more = pages(revision, after=query.after, limit=query.limit)
     data = [{"object": "file.page", "file_id": file_id, **page} for page in found]
     return {
         "object": "list",

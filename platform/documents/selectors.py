@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,16 @@ def document_get(id: str) -> Document:
     if document is None:
         raise NotFound
     return document
+
+
+@contextmanager
+def absent_if_deleted(document_id: str) -> Iterator[None]:
+    """A document may be deleted between the look at its row and the one at its files: it is absent then."""
+    try:
+        yield
+    except FileNotFoundError:
+        document_get(document_id)
+        raise
 
 
 def document_search(*, text: str = "", state: str = "", purpose: str = "") -> QuerySet[Document]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit.services import Actor, audit_record
+from common.connections import release_connection
 from common.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from common.locks import transaction_lock
 from common.storage import (
@@ -47,18 +48,25 @@ def document_upload(
     """
     name = clean_name(name)
     check_purpose(purpose)
+    incoming = receive_file(chunks)
+    try:
+        return revision_add(name=name, purpose=purpose, incoming=incoming, media_type=media_type, actor=actor)
+    finally:
+        incoming.discard()
+
+
+def receive_file(chunks: Iterable[bytes]) -> Incoming:
+    """The bytes on disk, not yet in their place; whoever calls discards what is left of them."""
+    # Half a gigabyte takes a while to write; no connection waits for that.
+    release_connection()
     try:
         incoming = receive(current_organization_id(), chunks, maximum_bytes=settings.KOSHA_MAX_UPLOAD_BYTES)
     except SizeExceeded as error:
         raise file_too_large() from error
-    try:
-        if incoming.size == 0:
-            raise InvalidRequest("empty_file", _("The file is empty. Choose the file again."), param="file")
-        return _revision_add(
-            name=name, purpose=purpose, incoming=incoming, media_type=media_type, actor=actor
-        )
-    finally:
+    if incoming.size == 0:
         incoming.discard()
+        raise InvalidRequest("empty_file", _("The file is empty. Choose the file again."), param="file")
+    return incoming
 
 
 def clean_name(name: str, *, param: str = "file") -> str:
@@ -96,7 +104,8 @@ def file_too_large(param: str = "file") -> TooLarge:
 
 
 @transaction.atomic
-def _revision_add(*, name: str, purpose: str, incoming: Incoming, media_type: str, actor: Actor) -> Document:
+def revision_add(*, name: str, purpose: str, incoming: Incoming, media_type: str, actor: Actor) -> Document:
+    """Make what was received a (new revision of a) document of a clean name, and queue its reading."""
     organization_id = current_organization_id()
     document, created = Document.objects.select_for_update(no_key=True).get_or_create(
         organization_id=organization_id, name=name, purpose=purpose, deleted_at=None

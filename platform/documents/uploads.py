@@ -12,13 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit.services import Actor, audit_record
+from common.connections import release_connection
 from common.disk import refuse_without_room
 from common.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from common.ids import new_id
-from common.storage import SizeExceeded, part_keep, part_path, parts_delete, receive
+from common.storage import Incoming, SizeExceeded, part_keep, part_path, parts_delete, receive
 from documents.models import Upload, UploadPart, UploadState
 from documents.selectors import upload_get
-from documents.services import check_purpose, clean_name, document_upload, file_too_large
+from documents.services import check_purpose, clean_name, file_too_large, receive_file, revision_add
 
 LIFETIME = timedelta(hours=1)
 MAXIMUM_PART_BYTES = 64 * 1024 * 1024
@@ -52,6 +53,7 @@ def upload_create(*, name: str, purpose: str, size: int, media_type: str, actor:
 def upload_part_add(*, upload_id: str, chunks: Iterable[bytes], actor: Actor) -> UploadPart:
     """Keep one part. Parts may come in any order and at once; completing names their order."""
     upload = _pending(upload_get(upload_id))
+    release_connection()
     try:
         incoming = receive(upload.organization_id, chunks, maximum_bytes=MAXIMUM_PART_BYTES)
     except SizeExceeded as error:
@@ -88,19 +90,40 @@ def _refuse_excess(upload: Upload, size: int) -> None:
         )
 
 
-@transaction.atomic
 def upload_complete(*, upload_id: str, part_ids: list[str], actor: Actor) -> Upload:
-    """Join the parts in the given order into a document. Completing twice gives the same answer."""
-    upload = Upload.objects.select_for_update(no_key=True).filter(pk=upload_id).first()
-    if upload is None:
-        raise NotFound
+    """Join the parts in the given order into a document. Completing twice gives the same answer.
+
+    They are joined before the upload is locked: that may take long, and parts never change. Of two
+    that complete at once the second finds the upload completed, and what it joined is discarded.
+    """
+    upload = upload_get(upload_id)
+    if upload.state == UploadState.COMPLETED:
+        return upload
+    _pending(upload)
+    try:
+        incoming = receive_file(_joined(_parts_in_order(upload, part_ids)))
+    except (NotFound, FileNotFoundError):
+        # The parts go with the upload's end, which another request may have brought about meanwhile.
+        upload = upload_get(upload_id)
+        if upload.state == UploadState.COMPLETED:
+            return upload
+        _pending(upload)
+        raise
+    try:
+        return _complete(upload_id, incoming, actor)
+    finally:
+        incoming.discard()
+
+
+@transaction.atomic
+def _complete(upload_id: str, incoming: Incoming, actor: Actor) -> Upload:
+    upload = Upload.objects.select_for_update(no_key=True).get(pk=upload_id)
     if upload.state == UploadState.COMPLETED:
         return upload_get(upload_id)
-    parts = _parts_in_order(_pending(upload), part_ids)
-    upload.document = document_upload(
-        name=upload.name,
+    upload.document = revision_add(
+        name=_pending(upload).name,
         purpose=upload.purpose,
-        chunks=_joined(parts),
+        incoming=incoming,
         media_type=upload.media_type,
         actor=actor,
     )

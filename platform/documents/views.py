@@ -20,6 +20,7 @@ from common.storage import blob_path
 from documents import services
 from documents.models import Document, Purpose, RevisionState
 from documents.selectors import (
+    absent_if_deleted,
     document_get,
     document_search,
     documents_by_name,
@@ -127,7 +128,8 @@ def _text(document: Document, after: str) -> dict[str, Any]:
     if revision is None or revision.state != RevisionState.PROCESSED:
         return {"pages": []}
     start = int(after) if after.isascii() and after.isdigit() and len(after) < 9 else 0
-    found, has_more = pages(revision, after=start, limit=PAGES_SHOWN)
+    with absent_if_deleted(document.id):
+        found, has_more = pages(revision, after=start, limit=PAGES_SHOWN)
     return {"pages": found, "next_page": found[-1]["number"] if found and has_more else None, "start": start}
 
 
@@ -136,7 +138,8 @@ def content(request: HttpRequest, document_id: str) -> StreamingHttpResponse:
     document = document_get(document_id)
     revision = document.current_revision
     assert revision is not None
-    return file_response(blob_path(document.organization_id, revision.sha256), name=document.name)
+    with absent_if_deleted(document_id):
+        return file_response(blob_path(document.organization_id, revision.sha256), name=document.name)
 
 
 @require_POST

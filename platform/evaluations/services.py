@@ -12,7 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 from audit.services import Actor, audit_record
 from common.digests import value_digest
 from common.errors import InvalidRequest
+from common.locks import transaction_lock
 from common.storage import artifact_adopt, run_path
+from common.tenancy import current_organization_id
 from common.wire import invalid_field, validate
 from evaluations.models import Evaluation, Suite
 from evaluations.selectors import EVALUATIONS
@@ -56,8 +58,10 @@ def suite_create(
     return suite
 
 
+@transaction.atomic
 def suite_default(*, actor: Actor) -> Suite:
-    """The organization's first suite; made with the default tasks and gate when first needed."""
+    """The organization's first suite; made with the default tasks and gate when first needed, once."""
+    transaction_lock(f"default suite {current_organization_id()}")
     return Suite.objects.order_by("id").first() or suite_create(name=_("Default suite"), actor=actor)
 
 

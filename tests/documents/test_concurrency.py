@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from django.db import connection, transaction
 
+from common.errors import Conflict
 from common.storage import blob_path
 from common.tenancy import organization_scope
-from documents import services
+from documents import services, uploads
 from documents.models import Document, Revision
 from documents.services import document_delete
+from tests.wire_client import Api
 
 
 def in_scope(world, work):
@@ -83,3 +86,83 @@ def test_a_knowledge_base_takes_documents_from_many_at_once(live_world):
     assert KnowledgeBaseDocument.objects.filter(knowledge_base=base).count() == 6
     with transaction.atomic():
         assert base.builds.filter(state="building").count() == 1
+
+
+def test_an_upload_completed_by_many_at_once_is_one_document(live_world, storage):
+    """Its parts go while others still join them: they are answered the document, too."""
+    world = live_world
+    upload = uploads.upload_create(
+        name="分割.txt", purpose="user_data", size=6, media_type="text/plain", actor=world.actor
+    )
+    parts = [
+        uploads.upload_part_add(upload_id=upload.id, chunks=[piece], actor=world.actor).id
+        for piece in (b"abc", b"def")
+    ]
+    complete = in_scope(
+        world,
+        lambda _number: uploads.upload_complete(upload_id=upload.id, part_ids=parts, actor=world.actor),
+    )
+    with ThreadPoolExecutor(6) as pool:
+        done = list(pool.map(complete, range(12)))
+    assert len({one.document_id for one in done}) == 1
+    revision = Revision.objects.get()
+    assert blob_path(world.organization.id, revision.sha256).read_bytes() == b"abcdef"
+    assert [path for path in storage.rglob("*") if path.is_file() and "blobs" not in path.parts] == []
+
+
+def test_an_upload_cancelled_while_its_parts_are_joined_becomes_no_document(live_world, monkeypatch):
+    world = live_world
+    upload = uploads.upload_create(
+        name="分割.txt", purpose="user_data", size=3, media_type="text/plain", actor=world.actor
+    )
+    part = uploads.upload_part_add(upload_id=upload.id, chunks=[b"abc"], actor=world.actor)
+    joined = uploads.receive_file
+
+    def cancelled_meanwhile(chunks):
+        incoming = joined(chunks)
+        in_scope(world, lambda: uploads.upload_cancel(upload_id=upload.id, actor=world.actor))()
+        return incoming
+
+    monkeypatch.setattr(uploads, "receive_file", cancelled_meanwhile)
+    with pytest.raises(Conflict, match="upload_not_pending"):
+        uploads.upload_complete(upload_id=upload.id, part_ids=[part.id], actor=world.actor)
+    assert not Document.objects.exists()
+
+
+def test_no_connection_is_held_while_bytes_arrive(live_world):
+    """A pool of ten would be empty after ten uploads from slow disks."""
+    world = live_world
+    held = []
+
+    def chunks():
+        held.append(connection.connection is not None)
+        yield b"abc"
+
+    services.document_upload(
+        name="規程.txt", purpose="user_data", chunks=chunks(), media_type="text/plain", actor=world.actor
+    )
+    upload = uploads.upload_create(
+        name="分割.txt", purpose="user_data", size=3, media_type="text/plain", actor=world.actor
+    )
+    uploads.upload_part_add(upload_id=upload.id, chunks=chunks(), actor=world.actor)
+    assert held == [False, False]
+
+
+def test_a_document_deleted_while_it_is_opened_is_absent(live_world, monkeypatch):
+    """Between the look at its row and the one at its bytes; a page of its text likewise."""
+    from documents import api
+
+    world = live_world
+    caller = Api(world.key())
+    look = api.document_get
+
+    def deleted_after(id):
+        found = look(id)
+        in_scope(world, lambda: document_delete(document_id=id, actor=world.actor))()
+        return found
+
+    monkeypatch.setattr(api, "document_get", deleted_after)
+    for path in ("content", "pages"):
+        document = world.document(f"{path}.txt", path)
+        answer = caller.get(f"files/{document.id}/{path}")
+        assert answer.error == (404, "not_found", None), path

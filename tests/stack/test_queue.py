@@ -52,7 +52,7 @@ def test_a_full_broker_fails_nothing(broker, transactional_db, caplog):
         queue.send("tests.task")
     finally:
         broker.config_set("maxmemory", limit)
-        queue._bell.cache_clear()
+        queue._breaker.cache_clear()
     assert "the broker did not take tests.task" in caplog.text
 
 
@@ -71,10 +71,10 @@ def test_a_silent_broker_is_waited_for_once(settings, transactional_db):
 
 
 def test_after_a_while_one_of_many_tries_the_broker_again():
-    bell = queue.Bell()
-    bell.failed()
-    assert not bell.may_ring()
-    bell._quiet_until = time.monotonic() - 1
-    assert [bell.may_ring() for _ in range(3)] == [True, False, False]
-    bell.rang()
-    assert bell.may_ring()
+    breaker = queue.Breaker()
+    breaker.failed()
+    assert not breaker.may_try()
+    breaker._quiet_until = time.monotonic() - 1
+    assert [breaker.may_try() for _ in range(3)] == [True, False, False]
+    breaker.worked()
+    assert breaker.may_try()

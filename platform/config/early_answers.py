@@ -1,0 +1,60 @@
+"""Answers given before Django sees a request: the ASGI types, the error's form, and the unread body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Any], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+DRAINED_BYTES = 64 * 1024 * 1024
+"""A client that is still sending reads no answer. Up to this much is read and thrown away first;
+beyond it the connection is closed on it."""
+
+
+def headers_of(scope: Any) -> dict[bytes, bytes]:
+    return {name.lower(): value for name, value in scope["headers"]}
+
+
+def is_multipart(headers: dict[bytes, bytes]) -> bool:
+    return headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
+
+
+def announced_bytes(headers: dict[bytes, bytes]) -> int:
+    length = headers.get(b"content-length", b"")
+    return int(length) if length.isdigit() else 0
+
+
+async def send_error(
+    send: Send, status: int, error: dict[str, Any], headers: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
+    """In the API's form: `{error: {type, message, param, code}}`."""
+    await send_whole(send, status, b"application/json", json.dumps({"error": error}).encode(), headers)
+
+
+async def send_whole(
+    send: Send, status: int, media_type: bytes, body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
+    kinds = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*kinds, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def drain_announced(receive: Receive, headers: dict[bytes, bytes], spare: int = 0) -> None:
+    """Read and throw away a body that its sender is about to send, unless that is a lot."""
+    announced = announced_bytes(headers)
+    if announced <= spare + DRAINED_BYTES and headers.get(b"expect", b"").lower() != b"100-continue":
+        await drain(receive, announced)
+
+
+async def drain(receive: Receive, most: int) -> None:
+    seen = 0
+    while seen <= most:
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return

@@ -1,0 +1,153 @@
+"""Samples of what the processes hold while the clients work, and the rules it is judged by."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from tests.benchmarks.load.tally import markdown
+from tests.stack.installation import Installation
+
+INTERVAL_SECONDS = 1.0
+MEBIBYTE = 1 << 20
+KEPT_SHARE = 0.5
+"""Of the samples, the newest: the first half is warm-up."""
+GROWTH_BYTES, GROWTH_SHARE = 24 * MEBIBYTE, 0.05
+"""Flat: the line fitted through the second half rises by no more than the larger of these over it."""
+GROWTH_FILES = 64
+"""The same for open files; sockets come and go with the clients."""
+WORKER_CONNECTIONS = 8
+"""Two children, their parent and beat, each with one; twice that while children are replaced."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    moment: float
+    memory: int
+    """Bytes of the service's processes that nothing but their ending gives back (RssAnon)."""
+    files: int
+
+
+@dataclass
+class Watch:
+    samples: dict[str, list[Sample]] = field(default_factory=lambda: defaultdict(list))
+    connections: list[Counter[str]] = field(default_factory=list)
+    """By application name, of the server's client connections."""
+
+    def table(self) -> str:
+        rows = []
+        for service, samples in sorted(self.samples.items()):
+            kept = _second_half(samples)
+            megabytes = [f"{value / MEBIBYTE:,.0f}" for value in (samples[0].memory, *_ends(kept))]
+            peak = max(sample.memory for sample in samples)
+            files = [str(samples[0].files), str(max(sample.files for sample in samples))]
+            rows.append((service, *megabytes, f"{peak / MEBIBYTE:,.0f}", *files))
+        head = ("process", "MiB at first", "at half-time", "at the end", "peak", "files at first", "at most")
+        return markdown(head, rows)
+
+    def most_connections(self) -> Counter[str]:
+        most: Counter[str] = Counter()
+        for seen in self.connections:
+            most |= seen
+        return most
+
+    def faults(self, pool_size: int) -> list[str]:
+        """What is against the rules, in sentences."""
+        found = []
+        for service, samples in self.samples.items():
+            kept = _second_half(samples)
+            for name, growth, allowed in (
+                ("bytes", _growth([(s.moment, s.memory) for s in kept]), _allowed_growth(kept)),
+                ("open files", _growth([(s.moment, s.files) for s in kept]), GROWTH_FILES),
+            ):
+                if growth > allowed:
+                    found.append(f"{service}: {growth:,.0f} more {name} over the second half")
+        return found + self.unbounded_connections(pool_size)
+
+    def unbounded_connections(self, pool_size: int) -> list[str]:
+        found = []
+        web = self.most_connections()["kosha web"]
+        total = max((sum(seen.values()) for seen in self.connections), default=0)
+        if web > pool_size:
+            found.append(f"{web} connections of the web, whose pool has {pool_size}")
+        if total > pool_size + WORKER_CONNECTIONS:
+            found.append(f"{total} connections at once")
+        return found
+
+
+def _second_half(samples: Sequence[Sample]) -> Sequence[Sample]:
+    return samples[int(len(samples) * (1 - KEPT_SHARE)) :]
+
+
+def _ends(kept: Sequence[Sample]) -> tuple[float, float]:
+    """The fitted line at its beginning and end: single samples jump."""
+    points = [(sample.moment, float(sample.memory)) for sample in kept]
+    middle, growth = statistics.mean(value for _moment, value in points), _growth(points)
+    return middle - growth / 2, middle + growth / 2
+
+
+def _growth(points: Sequence[tuple[float, float]]) -> float:
+    """What the least-squares line rises from the first to the last point."""
+    if len(points) < 3:
+        return 0.0
+    line = statistics.linear_regression([x for x, _ in points], [y for _, y in points])
+    return line.slope * (points[-1][0] - points[0][0])
+
+
+def _allowed_growth(kept: Sequence[Sample]) -> float:
+    return max(GROWTH_BYTES, GROWTH_SHARE * statistics.mean(sample.memory for sample in kept))
+
+
+@contextlib.contextmanager
+def watching(kosha: Installation) -> Iterator[Watch]:
+    watch, over = Watch(), threading.Event()
+    thread = threading.Thread(target=_sample, args=(kosha, watch, over), daemon=True)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        over.set()
+        thread.join(30)
+
+
+def _sample(kosha: Installation, watch: Watch, over: threading.Event) -> None:
+    state = kosha.state
+    roots = {name: psutil.Process(facts["pid"]) for name, facts in state["services"].items()}
+    with psycopg.connect(state["database_url"], autocommit=True) as connection:
+        while True:
+            for name, root in roots.items():
+                with contextlib.suppress(psutil.Error):
+                    watch.samples[name].append(_sample_of(root))
+            rows = connection.execute(
+                "SELECT application_name, count(*) FROM pg_stat_activity "
+                "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY 1"
+            )
+            watch.connections.append(Counter(dict(rows.fetchall())))
+            if over.wait(INTERVAL_SECONDS):
+                return
+
+
+def _sample_of(root: psutil.Process) -> Sample:
+    memory = files = 0
+    for process in (root, *root.children(recursive=True)):
+        # Engines are children of nobody here: they run in sessions of their own.
+        with contextlib.suppress(psutil.Error, OSError):
+            memory += _own_memory(process.pid)
+            files += process.num_fds()
+    return Sample(time.monotonic(), memory, files)
+
+
+def _own_memory(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    return 0

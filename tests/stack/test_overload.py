@@ -1,0 +1,112 @@
+"""The web process with an empty pool: it refuses in time, says when to return, and recovers by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+
+from stack.processes import free_port
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
+
+POOL = 2
+WAITING = 20 * POOL
+START_SECONDS = 60
+
+
+@pytest.fixture
+def small_web(live_world, repository: Path, tmp_path: Path) -> Iterator[str]:
+    """`uvicorn` as the stack starts it, with two connections to the test's own database."""
+    url, port = settings.DATABASES["default"], free_port()
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"postgresql://{url['USER']}:{url['PASSWORD']}@{url['HOST']}:{url['PORT']}/{url['NAME']}",
+        "KOSHA_PROCESS": "web",
+        "KOSHA_DATABASE_POOL_SIZE": str(POOL),
+        "PYTHONPATH": os.pathsep.join([str(repository / "platform"), str(repository)]),
+    }
+    command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--lifespan", "off"]
+    log = tmp_path / "web.log"
+    with log.open("w") as lines:
+        process = subprocess.Popen(
+            [*command, "--port", str(port), "--log-level", "warning"],
+            cwd=repository,
+            env=environment,
+            stderr=lines,
+        )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/healthz", process, log)
+        yield f"http://127.0.0.1:{port}"
+        assert "Traceback" not in log.read_text(), "a refusal is a line in the log, not a page"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(address, trust_env=False, timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)  # between looks
+    raise AssertionError(log.read_text())
+
+
+async def ask(base_url: str, path: str, times: int, **more) -> list[httpx.Response]:
+    limits = httpx.Limits(max_connections=times)
+    async with httpx.AsyncClient(base_url=base_url, limits=limits, timeout=30, trust_env=False) as http:
+        return list(await asyncio.gather(*(http.get(path, **more) for _ in range(times))))
+
+
+def test_an_empty_pool_is_a_refusal_in_time_for_the_api_and_the_console(live_world, small_web):
+    """Keys and sessions are looked up in a middleware, so that is where the pool is found empty."""
+    headers = {"Authorization": f"Bearer {live_world.key()}"}
+    times = POOL + WAITING + 20
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Every look at a key or a session waits for this transaction.
+        cursor.execute("LOCK TABLE accounts_apikey, django_session IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        answers = asyncio.run(ask(small_web, "/v1/files", times, headers=headers))
+        cookies = {settings.SESSION_COOKIE_NAME: "a" * 32}
+        pages = asyncio.run(ask(small_web, "/documents", POOL + 2, cookies=cookies))
+        assert time.monotonic() - began < 15
+        assert asyncio.run(ask(small_web, "/healthz", 1))[0].status_code == 200
+    assert Counter(answer.status_code for answer in answers) == {503: times}
+    assert {answer.json()["error"]["code"] for answer in answers} == {"temporarily_unavailable"}
+    assert Counter(page.status_code for page in pages) == {503: POOL + 2}
+    assert all(answer.headers["Retry-After"].isdigit() for answer in (*answers, *pages))
+    # The lock is gone: nothing of it is left in the pool.
+    again = asyncio.run(ask(small_web, "/v1/files", 4 * POOL, headers=headers))
+    assert Counter(answer.status_code for answer in again) == {200: 4 * POOL}
+
+
+def test_clients_that_leave_give_their_connections_back(live_world, small_web):
+    """As many as the pool has, and more, left in the middle: not one connection is lost."""
+    headers = {"Authorization": f"Bearer {live_world.key()}"}
+
+    async def leave(times: int) -> None:
+        async with httpx.AsyncClient(base_url=small_web, trust_env=False) as http:
+            for number in range(times):
+                with pytest.raises(httpx.ReadTimeout):
+                    await http.get(
+                        "/v1/jobs", headers=headers, timeout=httpx.Timeout(10, read=0.001 * (number % 4 + 1))
+                    )
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE jobs_job IN ACCESS EXCLUSIVE MODE")
+        asyncio.run(leave(3 * POOL))
+    answers = asyncio.run(ask(small_web, "/v1/jobs", 4 * POOL, headers=headers))
+    assert Counter(answer.status_code for answer in answers) == {200: 4 * POOL}

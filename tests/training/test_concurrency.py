@@ -1,0 +1,95 @@
+"""The same submission many times at the same moment is one job, one run, one trace."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import connection
+
+from audit.models import AuditEvent
+from audit.services import chain_verify
+from common.errors import Conflict
+from common.tenancy import organization_scope
+from evaluations.models import Suite
+from evaluations.services import suite_default
+from jobs.models import Job
+from processing.models import DatasetVersion
+from processing.services import dataset_version_create
+from schedules.models import ScheduledRun
+from schedules.services import schedule_fire, schedules_fire_due
+from training.models import TrainingRun
+
+AT_ONCE = 6
+
+
+def at_once(world, work, times: int = AT_ONCE):
+    def one(number):
+        try:
+            with organization_scope(world.organization.id):
+                return work(number)
+        except Conflict as conflict:
+            return conflict
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(one, range(times)))
+
+
+def test_one_key_submitted_at_once_is_one_job(live_world):
+    world = live_world
+    world.base_model()
+    version = world.dataset_version()
+    runs = at_once(world, lambda _n: world.training_run(version, idempotency_key="once"), 12)
+    assert len({run.id for run in runs}) == 1
+    assert Job.objects.filter(idempotency_key="once").count() == TrainingRun.objects.count() == 1
+    assert AuditEvent.objects.filter(action="training_run.created").count() == 1
+    assert AuditEvent.objects.filter(target_id=runs[0].job_id, action="job.submitted").count() == 1
+    assert chain_verify(world.organization.id) is None
+
+
+def test_one_key_for_different_requests_at_once_is_one_job_and_conflicts(live_world):
+    world = live_world
+    world.base_model()
+    version = world.dataset_version()
+    answers = at_once(
+        world, lambda number: world.training_run(version, idempotency_key="once", suffix=f"s{number}")
+    )
+    refused = [answer for answer in answers if isinstance(answer, Conflict)]
+    assert {conflict.code for conflict in refused} == {"idempotency_key_reused"}
+    assert len(refused) == AT_ONCE - 1 and TrainingRun.objects.count() == 1
+
+
+def test_dataset_versions_made_at_once_are_numbered(live_world):
+    world = live_world
+    world.document()
+    dataset = world.dataset()
+    at_once(
+        world,
+        lambda _n: dataset_version_create(
+            dataset=dataset, documents=None, heldout_share=0.1, actor=world.actor
+        ),
+    )
+    numbers = DatasetVersion.objects.order_by("number").values_list("number", flat=True)
+    assert list(numbers) == list(range(1, AT_ONCE + 1))
+
+
+def test_a_schedule_fired_at_once_by_people_and_by_beats_has_one_run(live_world):
+    world = live_world
+    schedule = world.schedule()
+    type(schedule).objects.update(next_fire_at="2020-01-01T00:00:00Z")
+
+    def fire(number):
+        return schedules_fire_due() if number % 2 else schedule_fire(schedule=schedule, actor=world.actor)
+
+    answers = at_once(world, fire)
+    assert ScheduledRun.objects.count() == 1
+    fired = [answer for answer in answers if isinstance(answer, ScheduledRun) or answer == 1]
+    assert len(fired) == 1
+
+
+def test_the_default_suite_is_made_once(live_world):
+    """It was made by each of those who found none at the same moment."""
+    world = live_world
+    suites = at_once(world, lambda _n: suite_default(actor=world.actor))
+    assert len({suite.id for suite in suites}) == Suite.objects.count() == 1
