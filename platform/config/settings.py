@@ -56,6 +56,7 @@ KOSHA_APPS = [
     "schedules",
     "console",
     "stack",
+    "backup",
     "common",
 ]
 INSTALLED_APPS = [
