@@ -19,7 +19,7 @@ from backup.errors import BackupError
 from config.env import Environment, database_settings
 from stack.processes import guarded, kill_groups, signal_group, spawn, wait_all
 from stack.servers import EmbeddedPostgres, ServerMissing, postgres_program
-from stack.state import is_running, lock, port_for, read_json
+from stack.state import is_running, lock, port_for
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -30,21 +30,18 @@ LOCK_WAIT = "60s"
 @contextmanager
 def installed_database(env: Environment) -> Iterator[None]:
     """Connect Django to this installation's database; an embedded one that is down is started for it."""
-    if env.database_url:
-        url = env.database_url
-    elif is_running(env.var):
-        url = str(read_json(env.var / "stack.json").get("database_url") or "")
-    else:
-        if not EmbeddedPostgres(env.var / "postgres", 0).data.exists():
-            raise BackupError(
-                "backup_nothing_here",
-                f"There is no installation in {env.var}. Set KOSHA_VAR to the one to back up.",
-            )
-        with lock(env.var), embedded_database(env):
-            yield
+    if env.database_url or is_running(env.var):
+        # The settings name it already: from the environment, or from `stack.json`.
+        _require_answer()
+        yield
         return
-    _connect_django(url)
-    yield
+    if not EmbeddedPostgres(env.var / "postgres", 0).data.exists():
+        raise BackupError(
+            "backup_nothing_here",
+            f"There is no installation in {env.var}. Set KOSHA_VAR to the one to back up.",
+        )
+    with lock(env.var), embedded_database(env):
+        yield
 
 
 @contextmanager
@@ -78,6 +75,10 @@ def _connect_django(url: str) -> None:
     connection.close()
     options = connection.settings_dict["OPTIONS"] | settings.pop("OPTIONS")
     connection.settings_dict.update({**settings, "OPTIONS": options})
+    _require_answer()
+
+
+def _require_answer() -> None:
     try:
         connection.ensure_connection()
     except Exception as error:
@@ -89,6 +90,10 @@ def _connect_django(url: str) -> None:
 
 def server_major() -> int:
     return _server_version() // 10000
+
+
+def embedded_major() -> int:
+    return _major_of(postgres_program("postgres")) or 0
 
 
 def _server_version() -> int:

@@ -31,6 +31,7 @@ from backup.errors import BackupError
 from backup.ledger import Entry, Ledger, line
 from backup.sealed import PARTIAL, Seal, SealedModel
 from backup.wanted import wanted_by_rows
+from common.storage import storage_root
 from common.tenancy import every_organization
 from config.env import Environment, secret_key
 from jobs.models import Job
@@ -42,6 +43,7 @@ from workers.specs.model_folder import model_folder_digest
 ROUNDS = 6
 SPARE_BYTES = 64 * 1024**2
 FAULTS_NAMED = 100
+LOCK = "backup.lock"
 
 
 class Making:
@@ -67,7 +69,7 @@ class Making:
                 raise _disk_failed(self._folder, error) from error
 
     def _refuse_inside_storage(self) -> None:
-        if self._folder.is_relative_to(self._env.var / "storage"):
+        if self._folder.is_relative_to(storage_root()):
             raise BackupError("backup_inside_storage", "Choose a folder outside the installation's storage.")
 
     def _make(self) -> tuple[Path, Seal]:
@@ -76,8 +78,7 @@ class Making:
         ledger = Ledger(target / "ledger.sqlite")
         try:
             before = self._remember_newest(ledger)
-            storage = self._env.var / "storage"
-            copier = Copier(storage, target, before, ledger, self._say)
+            copier = Copier(storage_root(), target, before, ledger, self._say)
             with every_organization("a backup holds every organization"):
                 faults = self._copy_in_rounds(target, ledger, copier)
                 models, more = self._models(target, ledger)
@@ -242,10 +243,10 @@ def _drop_unknown(target: Path, ledger: Ledger) -> None:
 def _one_at_a_time(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = open(folder / "backup.lock", "a")
+        (folder / LOCK).touch(mode=0o600)
     except OSError as error:
         raise _disk_failed(folder, error) from error
-    with file:
+    with open(folder / LOCK, "a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

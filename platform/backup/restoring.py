@@ -71,6 +71,7 @@ class Restoring:
         self._refuse_too_little_space(seal)
         if self._env.database_url:
             return self._with_named_database(seal)
+        _refuse_older_server(databases.embedded_major(), seal)
         self._begin(seal)
         shutil.rmtree(self._env.var / "postgres", ignore_errors=True)
         with databases.embedded_database(self._env):
@@ -84,12 +85,7 @@ class Restoring:
                     "restore_not_empty",
                     "The database that DATABASE_URL names holds tables. Name an empty database.",
                 )
-            if databases.server_major() < seal.postgres:
-                raise BackupError(
-                    "restore_server_too_old",
-                    f"The backup is of PostgreSQL {seal.postgres}; DATABASE_URL names "
-                    f"{databases.server_major()}. Name a server of {seal.postgres} or newer.",
-                )
+            _refuse_older_server(databases.server_major(), seal)
             self._begin(seal)
             return self._fill(seal, replace=True)
 
@@ -186,6 +182,15 @@ class Restoring:
                 "KOSHA_SECRET_KEY is not that of the old installation: checkpoints of training on several "
                 "processes cannot be resumed, and such runs begin again."
             )
+
+
+def _refuse_older_server(major: int, seal: Seal) -> None:
+    if major < seal.postgres:
+        raise BackupError(
+            "restore_server_too_old",
+            f"The backup is of PostgreSQL {seal.postgres}, the server of {major}. "
+            f"Name a server of {seal.postgres} or newer in DATABASE_URL.",
+        )
 
 
 def _has_entries(folder: Path) -> bool:
