@@ -61,6 +61,7 @@ KOSHA_APPS = [
     "health",
     "console",
     "stack",
+    "backup",
     "common",
 ]
 INSTALLED_APPS = [

@@ -116,6 +116,7 @@ ACTIONS: Words = {
     "model_version.created": _("registered a model version"),
     "model_version.deleted": _("deleted a model version"),
     "model_version.export_requested": _("asked for an export"),
+    "installation.restored": _("restored the installation from a backup"),
     "base_model.moved": _("moved a base model's folder"),
     "base_model.registered": _("registered a base model"),
     "suite.created": _("created an evaluation suite"),

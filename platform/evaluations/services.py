@@ -13,6 +13,7 @@ from audit.services import Actor, audit_record
 from common.digests import value_digest
 from common.errors import InvalidRequest
 from common.locks import transaction_lock
+from common.places import spec_digest
 from common.storage import artifact_adopt, run_path
 from common.tenancy import current_organization_id
 from common.wire import invalid_field, validate
@@ -116,7 +117,7 @@ def evaluation_create(
         spec=spec,
         actor=actor,
         idempotency_key=idempotency_key,
-        request_digest=value_digest([spec.digest(), suite.id]),
+        request_digest=value_digest([spec_digest(spec), suite.id]),
     )
     known = Evaluation.objects.filter(job=job).first()
     if known is not None:

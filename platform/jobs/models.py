@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
 from common.models import CreatedModel, TenantModel
+from common.places import PlaceJSONField
 from common.storage import run_path
 from jobs.transitions import TERMINAL, JobState
 
@@ -75,7 +76,7 @@ class Job(TenantModel):
     id = PrefixedIdField("job_")
     kind = models.CharField(max_length=16)
     state = models.CharField(max_length=16, choices=JobState.choices, default=JobState.QUEUED)
-    spec = models.JSONField()
+    spec = PlaceJSONField()
     """The engine's spec class as JSON."""
 
     # -- who asked, and once only -----------------------------------------------------------

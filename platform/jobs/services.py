@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from audit.services import SYSTEM, Actor, audit_record
 from common import queue
 from common.errors import Conflict
+from common.places import spec_digest
 from common.tenancy import current_organization_id
 from jobs.clusters import refuse_oversize, usable_cluster
 from jobs.kinds import KINDS, settle
@@ -55,7 +56,7 @@ def job_submit(
     The same `idempotency_key` with the same request returns the first job; with another request
     it raises Conflict. Raises InvalidRequest when the cluster can never hold the job.
     """
-    digest = request_digest or spec.digest()
+    digest = request_digest or spec_digest(spec)
     if idempotency_key is not None:
         known = job_by_idempotency_key(idempotency_key, digest)
         if known is not None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
 from common.models import CreatedModel, TenantModel
+from common.places import PlacePathField
 from jobs.models import Job
 
 
@@ -23,7 +24,7 @@ class BaseModel(CreatedModel):
     id = PrefixedIdField("bm_")
     name = models.SlugField(_("name"), max_length=60, unique=True)
     kind = models.CharField(_("kind"), max_length=16, choices=BaseModelKind.choices)
-    path = models.CharField(_("folder"), max_length=1000)
+    path = PlacePathField(_("folder"), max_length=1000)
     licence = models.CharField(_("licence"), max_length=200)
     digest = models.CharField(max_length=64)
     architecture = models.CharField(max_length=80)

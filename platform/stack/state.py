@@ -29,6 +29,22 @@ def lock(var: Path) -> Iterator[None]:
         yield
 
 
+class RestoreUnfinished(RuntimeError):
+    """A restore into this `var/` was interrupted: what lies in it is no whole installation."""
+
+
+def restore_marker(var: Path) -> Path:
+    """Lies in `var/` from before the first to after the last change of a restore."""
+    return var / "restore.json"
+
+
+def refuse_unfinished_restore(var: Path) -> None:
+    if restore_marker(var).exists():
+        raise RestoreUnfinished(
+            f"A restore into {var} has not come to its end. Run `manage.py restore` again; it begins anew."
+        )
+
+
 def is_running(var: Path) -> bool:
     try:
         with lock(var):

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
 from common.models import TenantModel
+from common.places import PlacePathField
 from documents.models import Revision
 from jobs.models import Job
 from processing.models import DatasetVersion
@@ -56,7 +57,7 @@ class Checkpoint(TenantModel):
     id = PrefixedIdField("ftckpt-")
     run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="checkpoints")
     step = models.PositiveIntegerField()
-    path = models.CharField(max_length=1000)
+    path = PlacePathField(max_length=1000)
     manifest_sha256 = models.CharField(max_length=64)
     metrics = models.JSONField(default=dict)
 

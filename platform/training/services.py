@@ -13,6 +13,7 @@ from accounts.models import Organization
 from audit.services import Actor, audit_record
 from common.digests import value_digest
 from common.errors import Conflict, InvalidRequest
+from common.places import spec_digest
 from common.storage import run_path
 from documents.models import Document, Purpose, Revision
 from documents.selectors import pages_folder, require_processed
@@ -77,7 +78,7 @@ def training_run_create(
         spec=spec,
         actor=actor,
         idempotency_key=idempotency_key,
-        request_digest=value_digest([spec.digest(), model, suffix, metadata]),
+        request_digest=value_digest([spec_digest(spec), model, suffix, metadata]),
         processes=spec.processes,
     )
     earlier = TrainingRun.objects.filter(job=job).first()

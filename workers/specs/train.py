@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -112,6 +112,20 @@ class TrainSpec(Spec):
     def processes(self) -> int:
         """What a launcher gives torchrun; 1 means a plain process."""
         return self.distributed.processes
+
+    def learning_digest(self, base_model_digest: str) -> str:
+        """Equal for runs that learn in the same way from the same base, wherever their files lie.
+
+        What the record files hold is not in it.
+        """
+        nowhere: dict[str, Any] = {
+            "base_model": Path(),
+            "base_model_digest": base_model_digest,
+            "record_files": (Path(),),
+            "known_record_files": (),
+            "parent_adapter": None,
+        }
+        return self.model_copy(update=nowhere).digest()
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainSpec:

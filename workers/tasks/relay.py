@@ -149,7 +149,8 @@ def _row(job: Job, event: AnyEvent) -> JobEvent | None:
         message=_message(event),
         data=event.data
         if isinstance(event, Log)
-        else event.model_dump(mode="json", exclude={"type", "sequence"}),
+        # Where a checkpoint lies is nobody's business but the platform's, and changes when it moves.
+        else event.model_dump(mode="json", exclude={"type", "sequence", "path"}),
     )
 
 

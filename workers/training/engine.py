@@ -146,7 +146,7 @@ def _plan(spec: TrainSpec, samples: list[Sample]) -> list[Step]:
 
 
 def _identity(spec: TrainSpec, prepared: Prepared) -> Identity:
-    return Identity(spec.digest(), prepared.training.digest(), spec.processes)
+    return Identity(spec.learning_digest(prepared.base_digest), prepared.training.digest(), spec.processes)
 
 
 def _device() -> torch.device:

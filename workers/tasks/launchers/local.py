@@ -20,6 +20,7 @@ from typing import Any
 
 from workers.processes import RUN_DIR_VARIABLE, Identity, is_alive, kill_run, processes_of_runs
 from workers.runtime import write_json
+from workers.specs.run import ExitCode
 from workers.tasks.launchers.base import (
     Absent,
     Engine,
@@ -130,6 +131,18 @@ def stop_all(runs_root: Path, seconds: float = CLEAN_STOP_SECONDS) -> None:
         time.sleep(0.05)
     if left:
         kill_run(runs_root.resolve(), patience=KILL_SECONDS)
+
+
+def declare_stopped(run_dir: Path) -> None:
+    """Let a run that was brought here from another machine count as stopped by nobody's wish.
+
+    Its processes are not here, and whoever has their pids here is a stranger.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    (run_dir / "exit.json").unlink(missing_ok=True)
+    (run_dir / "owner").unlink(missing_ok=True)
+    take_ownership(run_dir, {"revoked": True})
+    write_json(run_dir / "exit.json", {"version": 1, "code": ExitCode.STOPPED, "time": time.time()})
 
 
 _REVOKED = Identity(0, 0, "")

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from config.env import environment
 from stack.composition import PortTaken, Stack
 from stack.servers import ServerFailed, ServerMissing
-from stack.state import AlreadyRunning, lock
+from stack.state import AlreadyRunning, RestoreUnfinished, lock, refuse_unfinished_restore
 from stack.supervisor import ServiceNotReady, StopRequested
 
 
@@ -24,8 +24,16 @@ class Command(BaseCommand):
         env = environment()
         try:
             with lock(env.var):
+                refuse_unfinished_restore(env.var)
                 self._run(Stack(env, say=self._say))
-        except (AlreadyRunning, PortTaken, ServerFailed, ServerMissing, ServiceNotReady) as error:
+        except (
+            AlreadyRunning,
+            RestoreUnfinished,
+            PortTaken,
+            ServerFailed,
+            ServerMissing,
+            ServiceNotReady,
+        ) as error:
             raise CommandError(str(error)) from error
 
     def _run(self, stack: Stack) -> None:

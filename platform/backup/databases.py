@@ -1,0 +1,189 @@
+"""Reach the installation's PostgreSQL, running or not, and move its content with PostgreSQL's own tools."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from backup.errors import BackupError
+from config.env import Environment, database_settings
+from stack.processes import guarded, kill_groups, signal_group, spawn, wait_all
+from stack.servers import EmbeddedPostgres, ServerMissing, postgres_program
+from stack.state import is_running, lock, port_for
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+LOCK_WAIT = "60s"
+
+
+# -- the server ---------------------------------------------------------------------------------
+@contextmanager
+def installed_database(env: Environment) -> Iterator[None]:
+    """Connect Django to this installation's database; an embedded one that is down is started for it."""
+    if env.database_url or is_running(env.var):
+        # The settings name it already: from the environment, or from `stack.json`.
+        _require_answer()
+        yield
+        return
+    if not EmbeddedPostgres(env.var / "postgres", 0).data.exists():
+        raise BackupError(
+            "backup_nothing_here",
+            f"There is no installation in {env.var}. Set KOSHA_VAR to the one to back up.",
+        )
+    with lock(env.var), embedded_database(env):
+        yield
+
+
+@contextmanager
+def embedded_database(env: Environment) -> Iterator[None]:
+    """Run the embedded PostgreSQL alone, and connect Django to it. The caller holds the stack's lock."""
+    server = EmbeddedPostgres(env.var / "postgres", port_for(env.var, "postgres"))
+    server.prepare()
+    log = env.var / "logs" / "postgres.log"
+    process = spawn(server.command(), log=log, directory=Path("/"))
+    try:
+        _wait_ready(server, process, log)
+        server.after_start()
+        _connect_django(server.url)
+        yield
+    finally:
+        connection.close()
+        signal_group(process, signal.SIGINT)
+        kill_groups(wait_all([process], STOP_SECONDS))
+
+
+def _wait_ready(server: EmbeddedPostgres, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not server.is_ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise BackupError("database_not_started", f"PostgreSQL did not start; its log is {log}.")
+        time.sleep(0.05)
+
+
+def _connect_django(url: str) -> None:
+    settings = database_settings(url)
+    connection.close()
+    options = connection.settings_dict["OPTIONS"] | settings.pop("OPTIONS")
+    connection.settings_dict.update({**settings, "OPTIONS": options})
+    _require_answer()
+
+
+def _require_answer() -> None:
+    try:
+        connection.ensure_connection()
+    except Exception as error:
+        raise BackupError(
+            "database_unreachable",
+            "The database does not answer. Start it, or correct DATABASE_URL, and repeat the command.",
+        ) from error
+
+
+def server_major() -> int:
+    return _server_version() // 10000
+
+
+def embedded_major() -> int:
+    return _major_of(postgres_program("postgres")) or 0
+
+
+def _server_version() -> int:
+    connection.ensure_connection()
+    return int(connection.connection.info.server_version)
+
+
+def is_empty() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = 'public')")
+        return not cursor.fetchone()[0]
+
+
+def database_bytes() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        return int(cursor.fetchone()[0])
+
+
+def applied_migrations() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT app || '.' || name FROM django_migrations ORDER BY 1")
+        return [name for (name,) in cursor.fetchall()]
+
+
+# -- PostgreSQL's own tools -----------------------------------------------------------------------
+def dump(target: Path, snapshot: str) -> None:
+    """Write what `snapshot` (exported by an open transaction) sees, compressed."""
+    options = ["--format=custom", "--no-owner", "--no-privileges", f"--lock-wait-timeout={LOCK_WAIT}"]
+    _run("pg_dump", [*options, f"--snapshot={snapshot}", f"--file={target}"], "backup_dump_failed")
+    target.chmod(0o600)
+
+
+def load(source: Path, *, replace: bool) -> None:
+    """Bring a dump into the database: all of it or nothing. `replace` drops what it brings before."""
+    options = ["--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error"]
+    options += ["--clean", "--if-exists"] if replace else []
+    database = str(connection.settings_dict["NAME"])
+    _run("pg_restore", [*options, f"--dbname={database}", str(source)], "restore_load_failed")
+
+
+def _run(tool: str, arguments: list[str], code: str) -> None:
+    program = find_tool(tool, server_major())
+    # Dies with us: a dump that nobody waits for would hold its locks to the end.
+    done = subprocess.run(
+        guarded([program, *arguments]), env=_environment(), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        # The tool names tables and reasons, never a row's content or a password.
+        reason = next(iter(done.stderr.strip().splitlines()), "no reason given")
+        raise BackupError(code, f"{tool} ended with {done.returncode}: {reason}")
+
+
+def _environment() -> dict[str, str]:
+    """How libpq's tools reach what Django is connected to; a password on a command line would be seen."""
+    facts: Mapping[str, Any] = connection.settings_dict
+    named = {
+        "PGHOST": facts["HOST"],
+        "PGPORT": facts["PORT"],
+        "PGUSER": facts["USER"],
+        "PGPASSWORD": facts["PASSWORD"],
+        "PGDATABASE": facts["NAME"],
+        **{f"PG{option.upper()}": facts["OPTIONS"].get(option) for option in ("sslmode", "sslrootcert")},
+    }
+    given = {name: str(value) for name, value in named.items() if value}
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", **given}
+
+
+def find_tool(name: str, major: int) -> Path:
+    """The oldest of the programs found that is not older than the server (an older one refuses it)."""
+    found = [path for path in (_bundled(name), shutil.which(name)) if path and Path(path).exists()]
+    versions = {version: Path(path) for path in found if (version := _major_of(path))}
+    fitting = [version for version in versions if version >= major]
+    if not fitting:
+        seen = f" (found: {', '.join(map(str, sorted(versions)))})" if versions else ""
+        raise BackupError(
+            "postgres_tools_missing",
+            f"{name} of PostgreSQL {major} or newer is needed{seen}. Install postgresql-client-{major}.",
+        )
+    return versions[min(fitting)]
+
+
+def _bundled(name: str) -> Path | None:
+    try:
+        return postgres_program(name)
+    except ServerMissing:
+        return None
+
+
+def _major_of(program: str | Path) -> int | None:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    match = re.search(r"(\d+)\.\d+", said)
+    return int(match.group(1)) if match else None

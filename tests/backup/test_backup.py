@@ -1,0 +1,344 @@
+"""A backup holds what the rows name, says what is damaged, and comes back in another place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from audit.services import SYSTEM
+from backup import copying, sealed, settling
+from backup.errors import BackupError
+from backup.making import Making
+from common.storage import blob_path
+from common.tenancy import every_organization, organization_scope
+from documents.models import Document, Revision
+from documents.services import document_delete
+from jobs.models import Job
+from registry.models import BaseModel
+from stack.state import RestoreUnfinished, lock, refuse_unfinished_restore, restore_marker
+from workers.specs.model_folder import model_folder_digest
+from workers.tasks.launchers.base import Exited, RunRef
+from workers.tasks.launchers.local import LocalLauncher
+
+
+def refusal(call, *arguments, **options) -> str:
+    with pytest.raises(BackupError) as refused:
+        call(*arguments, **options)
+    assert len(refused.value.sentence) > 20
+    return refused.value.code
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def first_blob() -> Path:
+    with every_organization("test"):
+        revision = Revision.objects.order_by("id").first()
+    return blob_path(revision.organization_id, revision.sha256)
+
+
+def delete(document_name: str) -> None:
+    with every_organization("test"):
+        document = Document.objects.get(name=document_name)
+    with organization_scope(document.organization_id):
+        document_delete(document_id=document.id, actor=SYSTEM)
+
+
+# -- what is in it ------------------------------------------------------------------------------
+def test_a_backup_holds_every_file_that_a_working_installation_keeps(place, tmp_path):
+    backup, seal = place.back_up(tmp_path / "b")
+    assert seal.faults == []
+    kept = files_below(backup / "storage")
+    for name, content in files_below(place.var / "storage").items():
+        if Path(name).name not in ("owner", "config.json", "result.json"):
+            assert kept[name] == content
+    assert sealed.verify(backup, sealed.read_seal(backup), print) == []
+
+
+def test_a_backup_is_for_its_owners_eyes_only(place, tmp_path):
+    backup, _ = place.back_up(tmp_path / "b")
+    assert backup.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in backup.rglob("*") if path.is_file()} == {0o600}
+
+
+def test_a_key_from_the_environment_stays_out_of_the_backup(place, tmp_path):
+    with place.here():
+        env = place.env.model_copy(update={"secret_key": "e" * 40})
+        backup, seal = Making(env, tmp_path / "b", say=print).run()
+    assert not (backup / "secret_key").exists()
+    assert b"e" * 40 not in (backup / "backup.json").read_bytes()
+    assert seal.secret_key_fingerprint
+
+
+def test_a_second_backup_shares_what_has_not_changed(place, tmp_path):
+    first, _ = place.back_up(tmp_path / "b")
+    second, seal = place.back_up(tmp_path / "b")
+    blob = "storage" / first_blob().relative_to(place.var / "storage")
+    assert (first / blob).stat().st_ino == (second / blob).stat().st_ino
+    shutil.rmtree(first)
+    assert sealed.verify(second, seal, print) == []
+
+
+def test_a_damaged_original_is_taken_from_the_backup_before(place, tmp_path):
+    place.back_up(tmp_path / "b")
+    content = first_blob().read_bytes()
+    first_blob().write_bytes(b"x" * len(content))
+    second, seal = place.back_up(tmp_path / "b")
+    assert seal.faults == []
+    assert (second / "storage" / first_blob().relative_to(place.var / "storage")).read_bytes() == content
+
+
+def test_a_damaged_link_is_copied_anew(place, tmp_path):
+    first, _ = place.back_up(tmp_path / "b")
+    blob = "storage" / first_blob().relative_to(place.var / "storage")
+    (first / blob).write_bytes(b"rotten")
+    second, seal = place.back_up(tmp_path / "b")
+    assert seal.faults == [] and sealed.verify(second, seal, print) == []
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_what_the_installation_has_lost_is_said_and_does_not_prevent_the_backup(place, tmp_path, damage):
+    first_blob().unlink() if damage == "missing" else first_blob().write_bytes(b"x")
+    backup, seal = place.back_up(tmp_path / "b")
+    assert [fault.rpartition(": ")[2] for fault in seal.faults] == [damage]
+    assert sealed.verify(backup, seal, print) == []
+
+
+def test_a_document_deleted_meanwhile_is_in_neither_dump_nor_files(place, tmp_path, monkeypatch):
+    """Between the look at the database and the copy: the backup looks again instead of naming a file it lacks."""
+    with every_organization("test"):
+        revision = Revision.objects.get(document__name="知識.txt")
+    blob = blob_path(revision.organization_id, revision.sha256)
+    take, looks = copying.Copier.take_all, []
+
+    def deleting(copier, *, last):
+        looks.append(last)
+        if last and looks.count(True) == 1:
+            delete("知識.txt")
+            # As if it had not been copied at the first look.
+            copier._ledger.forget_folder("storage")
+            shutil.rmtree(copier._target / "storage")
+        return take(copier, last=last)
+
+    monkeypatch.setattr(copying.Copier, "take_all", deleting)
+    backup, seal = place.back_up(tmp_path / "b")
+    assert looks == [False, True, True]
+    assert seal.faults == []
+    assert not (backup / "storage" / blob.relative_to(place.var / "storage")).exists()
+
+
+def test_what_was_deleted_between_the_looks_is_not_kept(place, tmp_path, monkeypatch):
+    with every_organization("test"):
+        revision = Revision.objects.get(document__name="知識.txt")
+    blob = blob_path(revision.organization_id, revision.sha256)
+    take = copying.Copier.take_all
+
+    def then_deleted(copier, *, last):
+        faults = take(copier, last=last)
+        if not last:
+            delete("知識.txt")
+        return faults
+
+    monkeypatch.setattr(copying.Copier, "take_all", then_deleted)
+    backup, seal = place.back_up(tmp_path / "b")
+    assert seal.faults == []
+    assert not (backup / "storage" / blob.relative_to(place.var / "storage")).exists()
+
+
+def test_a_checkpoint_that_is_pruned_meanwhile_is_left_out_whole(place, tmp_path, monkeypatch):
+    with every_organization("test"):
+        job = Job.objects.get(kind="train", state="running")
+    pruned = job.run_dir / "checkpoints" / "2"
+    listed = copying.Copier._listed
+
+    def prune(copier, manifest):
+        found = listed(copier, manifest)
+        if pruned.relative_to(place.var / "storage").as_posix() in manifest:
+            shutil.rmtree(pruned, ignore_errors=True)
+        return found
+
+    monkeypatch.setattr(copying.Copier, "_listed", prune)
+    backup, seal = place.back_up(tmp_path / "b")
+    inside = backup / "storage" / job.run_dir.relative_to(place.var / "storage") / "checkpoints"
+    assert [path.name for path in inside.iterdir()] == ["4"]
+    assert seal.faults == []
+
+
+# -- refusals and damage ----------------------------------------------------------------------------
+def test_two_backups_into_one_folder_exclude_each_other(place, tmp_path, monkeypatch):
+    def again(self):
+        assert refusal(place.back_up, tmp_path / "b") == "backup_already_running"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Making, "_make", again)
+    with pytest.raises(KeyboardInterrupt):
+        place.back_up(tmp_path / "b")
+
+
+def test_a_disk_without_room_is_refused_before_anything_is_copied(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9 - 10, 10))
+    assert refusal(place.back_up, tmp_path / "b") == "backup_disk_too_small"
+    assert not list((tmp_path / "b").rglob("storage"))
+
+
+def test_a_backup_into_the_storage_itself_is_refused(place):
+    assert refusal(place.back_up, place.var / "storage" / "b") == "backup_inside_storage"
+
+
+def test_an_interrupted_backup_is_none(place, tmp_path, elsewhere):
+    backup, _ = place.back_up(tmp_path / "b")
+    backup.rename(backup.with_name(f"{backup.name}.partial"))
+    assert refusal(elsewhere.restore, tmp_path / "b") == "backup_not_found"
+    assert refusal(elsewhere.restore, backup.with_name(f"{backup.name}.partial")) == "backup_not_found"
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "flipped": flip,
+    "truncated": lambda path: os.truncate(path, path.stat().st_size - 1),
+    "deleted": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("what", ["database.dump", "files.jsonl", "secret_key", "blob"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_backup_is_refused_before_anything_is_changed(place, tmp_path, elsewhere, what, damage):
+    backup, _ = place.back_up(tmp_path / "b")
+    path = (
+        backup / "storage" / first_blob().relative_to(place.var / "storage")
+        if what == "blob"
+        else backup / what
+    )
+    DAMAGES[damage](path)
+    assert refusal(elsewhere.restore, backup) == "backup_damaged"
+    assert elsewhere.rows("SELECT 1 FROM pg_tables WHERE schemaname = 'public'") == []
+    assert not (elsewhere.var / "storage").exists()
+    assert not restore_marker(elsewhere.var).exists()
+
+
+@pytest.mark.parametrize("newer", [{"format": 99}, {"migrations": ["jobs.9999_of_the_future"]}])
+def test_a_backup_of_a_newer_version_is_refused(place, tmp_path, elsewhere, newer):
+    backup, _ = place.back_up(tmp_path / "b")
+    seal = json.loads((backup / "backup.json").read_text()) | newer
+    (backup / "backup.json").write_text(json.dumps(seal))
+    assert refusal(elsewhere.restore, backup) == "backup_is_newer"
+
+
+def test_a_place_in_use_is_refused(place, tmp_path, elsewhere):
+    backup, _ = place.back_up(tmp_path / "b")
+    assert refusal(place.restore, backup) == "restore_not_empty"
+    (elsewhere.var / "storage" / "organizations" / "org_1").mkdir(parents=True)
+    assert refusal(elsewhere.restore, backup) == "restore_not_empty"
+
+
+def test_a_running_place_is_refused(place, tmp_path, elsewhere):
+    backup, _ = place.back_up(tmp_path / "b")
+    with lock(elsewhere.var):
+        assert refusal(elsewhere.restore, backup) == "restore_while_running"
+
+
+def test_a_path_that_leaves_the_backup_is_refused(place, tmp_path, elsewhere):
+    backup, seal = place.back_up(tmp_path / "b")
+    (backup / "files.jsonl").write_text('["../../outside", 1, "00"]\n')
+    forged = seal.model_copy(update={"files_sha256": copying.sha256_of(backup / "files.jsonl")})
+    (backup / "backup.json").write_text(forged.model_dump_json())
+    assert refusal(elsewhere.restore, backup) == "backup_damaged"
+
+
+# -- and back again -----------------------------------------------------------------------------------
+COUNTS = """
+    SELECT (SELECT count(*) FROM documents_revision), (SELECT count(*) FROM jobs_job),
+           (SELECT count(*) FROM registry_modelversion), (SELECT count(*) FROM deployments_release)
+"""
+
+
+def test_a_restore_brings_everything_to_another_place(place, tmp_path, elsewhere):
+    backup, seal = place.back_up(tmp_path / "b")
+    restored = elsewhere.restore(tmp_path / "b")
+    assert restored.backup == seal.id == backup.name
+    assert elsewhere.rows(COUNTS) == place.rows(COUNTS)
+    assert (elsewhere.var / "secret_key").read_bytes() == (place.var / "secret_key").read_bytes()
+    assert not restore_marker(elsewhere.var).exists()
+    kept, here = files_below(backup / "storage"), files_below(elsewhere.var / "storage")
+    assert kept.items() <= here.items()
+    assert {Path(name).name for name in here.keys() - kept.keys()} == {"owner", "exit.json"}
+
+
+def test_paths_follow_to_the_new_place(place, tmp_path, elsewhere):
+    backup, _ = place.back_up(tmp_path / "b")
+    elsewhere.restore(backup)
+    with elsewhere.here(), every_organization("test"):
+        specs = [job.spec for job in Job.objects.filter(kind="ingest")]
+        assert specs and all(Path(spec["path"]).is_relative_to(elsewhere.var) for spec in specs)
+        assert all(Path(spec["path"]).exists() for spec in specs)
+    named = "SELECT count(*) FROM jobs_job WHERE spec::text LIKE '%" + str(place.var) + "%'"
+    assert elsewhere.rows(named) == [(0,)]
+
+
+def test_a_run_of_the_old_machine_is_stopped_and_never_taken_for_a_process_here(place, tmp_path, elsewhere):
+    backup, _ = place.back_up(tmp_path / "b")
+    restored = elsewhere.restore(backup)
+    assert restored.jobs_continued == 1
+    with elsewhere.here(), every_organization("test"):
+        job = Job.objects.get(kind="train", state="running")
+        launcher = LocalLauncher(elsewhere.var / "storage" / "runs")
+        assert launcher.poll(RunRef(job.id, job.fence, job.run_dir)) == Exited(143)
+        assert sorted(path.name for path in (job.run_dir / "checkpoints").iterdir()) == ["2", "4"]
+
+
+def test_missing_base_models_are_named_and_those_in_the_backup_brought(place, tmp_path, elsewhere):
+    folder = tmp_path / "outside" / "gemma"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    with place.here():
+        BaseModel.objects.filter(name="gemma").update(path=str(folder), digest=model_folder_digest(folder))
+        with every_organization("test"):
+            run = Job.objects.get(kind="train", state="running")
+            Job.objects.filter(pk=run.pk).update(spec=run.spec | {"base_model": str(folder)})
+    backup, seal = place.back_up(tmp_path / "b", with_models=True)
+    assert {model.name: model.included for model in seal.models} == {"gemma": True, "e5": False}
+    restored = elsewhere.restore(backup)
+    assert restored.models_missing == ["e5"]
+    with elsewhere.here(), every_organization("test"):
+        moved = elsewhere.var / "models" / "gemma"
+        assert BaseModel.objects.get(name="gemma").path == str(moved)
+        assert (moved / "config.json").read_text() == "{}"
+        assert Job.objects.get(pk=run.pk).spec["base_model"] == str(moved)
+
+
+def test_an_unfinished_restore_is_no_installation_and_is_begun_anew(place, tmp_path, elsewhere, monkeypatch):
+    backup, _ = place.back_up(tmp_path / "b")
+
+    def die(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settling, "_jobs", die)
+        with pytest.raises(KeyboardInterrupt):
+            elsewhere.restore(backup)
+    with pytest.raises(RestoreUnfinished):
+        refuse_unfinished_restore(elsewhere.var)
+    elsewhere.restore(backup)
+    refuse_unfinished_restore(elsewhere.var)
+    assert elsewhere.rows(COUNTS) == place.rows(COUNTS)
+
+
+def test_another_database_is_not_cleared_for_an_unfinished_restore(place, tmp_path, elsewhere):
+    backup, _ = place.back_up(tmp_path / "b")
+    restore_marker(elsewhere.var).write_text('{"backup": "x", "database": "another"}')
+    elsewhere.database = place.database
+    assert refusal(elsewhere.restore, backup) == "restore_not_empty"
