@@ -19,7 +19,7 @@ import psycopg
 
 from config.env import ROOT, Environment, model_roots, model_server_token
 from stack import probes
-from stack.leftovers import STACK_VARIABLE, end_all, remove_half_written, servers_in, services_of
+from stack.leftovers import STACK_VARIABLE, empty, end_all, remove_drafts, servers_in, services_of
 from stack.processes import answers, guarded, port_is_free
 from stack.restarts import Backoff
 from stack.servers import HOST, EmbeddedPostgres, EmbeddedServer, EmbeddedValkey
@@ -92,7 +92,7 @@ class Stack:
         var = self._env.var
         if end_all(lambda: [*services_of(var), *self._servers_left()]):
             self._say("ended what an earlier start had left behind")
-        remove_half_written(var)
+        remove_drafts(var)
 
     def _servers_left(self) -> list[Identity]:
         return [left for name in SERVERS for left in servers_in(self._env.var / name)]
@@ -208,6 +208,8 @@ class Stack:
             lambda: guarded([*command, *options]),
             lambda: probes.http_is_served(host, self._port, "/healthz"),
             environment,
+            # Request bodies are spooled there; those of a web that was killed are nobody's.
+            prepare=lambda: empty(self._env.var / "uploads"),
             probes=lambda: [probes.http_probe(host, self._port, "/healthz")],
         )
 

@@ -65,14 +65,21 @@ def end_all(find: Callable[[], Iterable[Identity]], ask_seconds: float = ASK_SEC
     return len(asked)
 
 
-def remove_half_written(var: Path) -> None:
-    """Files that nobody will finish: their writers are gone. Originals and results lie elsewhere."""
-    for draft in (*var.glob("*.tmp"), *(var / "uploads").glob("*")):
-        if draft.is_dir():
-            shutil.rmtree(draft, ignore_errors=True)
+def remove_drafts(var: Path) -> None:
+    """Files of our own that nobody will rename any more."""
+    for draft in var.glob("*.tmp"):
+        with suppress(OSError):
+            draft.unlink()
+
+
+def empty(folder: Path) -> None:
+    """Remove what lies in `folder`, whose one user has ended; what was acknowledged lies elsewhere."""
+    for entry in folder.glob("*"):
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
         else:
             with suppress(OSError):
-                draft.unlink()
+                entry.unlink()
 
 
 def forget_stale_pid_file(data: Path) -> None:

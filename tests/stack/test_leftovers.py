@@ -11,9 +11,10 @@ import pytest
 
 from stack.leftovers import (
     STACK_VARIABLE,
+    empty,
     end_all,
     forget_stale_pid_file,
-    remove_half_written,
+    remove_drafts,
     servers_in,
     services_of,
 )
@@ -86,8 +87,10 @@ def test_what_nobody_will_finish_is_removed_and_the_rest_stays(tmp_path):
     ):
         path.touch()
     kept.touch()
+    (tmp_path / "uploads" / "elsewhere").symlink_to(kept.parent)
     (tmp_path / "ports.json").touch()
-    remove_half_written(tmp_path)
+    remove_drafts(tmp_path)
+    empty(tmp_path / "uploads")
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert left == ["ports.json", "storage/half.tmp"]
     assert list((tmp_path / "uploads").iterdir()) == []
