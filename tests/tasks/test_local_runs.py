@@ -175,6 +175,18 @@ def test_a_clean_stop_of_the_machine_costs_nothing(installation):
     assert (job.losses, job.fruitless) == (0, 0)
 
 
+def test_a_clean_stop_reaches_a_run_that_is_stopped(installation):
+    """A stopped process hears nothing; it is continued, so that it makes its state safe as any other."""
+    job = reach_step(installation, installation.submit(hold_at=2))
+    os.kill(installation.engine(job), signal.SIGSTOP)
+    os.kill(json.loads((job.run_dir / "owner").read_text())["pid"], signal.SIGSTOP)
+    stop_all(installation.runs, 5)
+    assert pids(installation) == []
+    assert json.loads((job.run_dir / "result.json").read_text())["status"] == "stopped"
+    assert json.loads((job.run_dir / "exit.json").read_text())["code"] == 143
+    assert installation.until(job, "succeeded").losses == 0
+
+
 def test_a_stopped_engine_is_lost_once_its_lease_has_ended(installation):
     job = reach_step(installation, installation.submit(hold_at=2))
     os.kill(installation.engine(job), signal.SIGSTOP)

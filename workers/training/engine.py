@@ -67,7 +67,7 @@ def _train(run: Run, spec: TrainSpec, metrics_seconds: float) -> TrainResult:
     if spec.recompute_activations:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     packed = PackedLanguageModel(model).train()
-    backend = _backend(spec, packed, device)
+    backend = _backend(run, spec, packed, device)
     store = CheckpointStore(run, _identity(spec, prepared), spec.checkpoint.keep)
     loop = Loop(run, spec, backend, prepared.training.samples, prepared.plan, store, metrics_seconds)
     # Dropout must differ between processes; the weights were drawn before, alike in all of them.
@@ -164,11 +164,11 @@ def _dtype(spec: TrainSpec, device: torch.device) -> torch.dtype:
     return torch.float32 if spec.dtype == "float32" else torch.bfloat16
 
 
-def _backend(spec: TrainSpec, packed: PackedLanguageModel, device: torch.device) -> Backend:
+def _backend(run: Run, spec: TrainSpec, packed: PackedLanguageModel, device: torch.device) -> Backend:
     if spec.processes == 1:
         from workers.training.single import SingleProcess
 
-        return SingleProcess(packed, spec.hyperparameters, device)
+        return SingleProcess(packed, spec.hyperparameters, device, lambda: run.stop_requested)
     from workers.training.distributed import DeepSpeedProcesses
 
     return DeepSpeedProcesses(packed, spec, _plan_settings(spec), device)

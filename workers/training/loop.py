@@ -12,6 +12,7 @@ import torch
 
 from workers.runtime import EngineFault, Run, StopRequested
 from workers.specs.train import TrainSpec
+from workers.training.breaking_off import BrokenOff
 from workers.training.checkpoints import CheckpointStore
 from workers.training.data import Batch, Sample, collate
 from workers.training.packing import Step
@@ -112,7 +113,12 @@ class Loop:
         """All steps that are left. Raises StopRequested after a checkpoint, EngineFault `loss_not_finite`."""
         saved_at = self.account.step
         while self.account.step < len(self.plan):
-            self._one_step()
+            try:
+                self._one_step()
+            except BrokenOff:
+                if self.account.step > saved_at:
+                    self.checkpoint()
+                raise StopRequested(self.account.step) from None
             stopping = self.backend.anyone(self.run.stop_requested)
             due = self.account.step % self.spec.checkpoint.every_steps == 0
             if due or stopping or self.account.step == len(self.plan):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from workers.specs.train import Hyperparameters
+from workers.training.breaking_off import Breaker, BrokenOff
 from workers.training.data import Batch
 from workers.training.model import PackedLanguageModel
 from workers.training.state import (
     load_random_state,
     load_replicated,
     new_optimizer,
+    random_state,
     save_random_state,
     save_replicated,
+    set_random_state,
 )
 
 
@@ -24,20 +28,37 @@ class SingleProcess:
     rank = 0
     processes = 1
 
-    def __init__(self, model: PackedLanguageModel, settings: Hyperparameters, device: torch.device) -> None:
+    def __init__(
+        self,
+        model: PackedLanguageModel,
+        settings: Hyperparameters,
+        device: torch.device,
+        stop_requested: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.model = model
+        self._breaker = Breaker(model.model.get_decoder(), stop_requested)
         self.device = device
         self.max_grad_norm = settings.max_grad_norm
         self.trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self.optimizer = new_optimizer(list(self.trainable.values()), settings)
 
     def forward_backward(self, batches: list[Batch], total_weight: float) -> float:
-        """Accumulate the gradient of the step's mean weighted loss; returns that loss."""
+        """Accumulate the gradient of the step's mean weighted loss; returns that loss.
+
+        Raises BrokenOff, with everything as before, when a stop was requested in the meantime.
+        """
+        before = random_state()
         loss_sum = 0.0
-        for batch in batches:
-            loss = self.model(batch) / total_weight
-            loss.backward()
-            loss_sum += loss.item()
+        try:
+            with self._breaker.armed():
+                for batch in batches:
+                    loss = self.model(batch) / total_weight
+                    loss.backward()
+                    loss_sum += loss.item()
+        except BrokenOff:
+            self.optimizer.zero_grad(set_to_none=True)
+            set_random_state(before)
+            raise
         return loss_sum
 
     def update(self, learning_rate: float) -> float:

@@ -48,15 +48,22 @@ def load_replicated(
             }
 
 
-def save_random_state(path: Path) -> None:
+def random_state() -> dict[str, torch.Tensor]:
     states = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         states["cuda"] = torch.cuda.get_rng_state()
-    save_file(states, path)
+    return states
 
 
-def load_random_state(path: Path) -> None:
-    states = load_file(path)
+def set_random_state(states: dict[str, torch.Tensor]) -> None:
     torch.set_rng_state(states["cpu"])
     if "cuda" in states and torch.cuda.is_available():
         torch.cuda.set_rng_state(states["cuda"])
+
+
+def save_random_state(path: Path) -> None:
+    save_file(random_state(), path)
+
+
+def load_random_state(path: Path) -> None:
+    set_random_state(load_file(path))

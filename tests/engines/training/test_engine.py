@@ -98,6 +98,36 @@ def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(make_spec: MakeSpe
     assert (tmp_path / "second" / weights).read_bytes() == (tmp_path / "whole" / weights).read_bytes()
 
 
+class StopAtLook(Run):
+    """A run whose stop is requested when it is looked for the n-th time."""
+
+    def __init__(self, config: RunConfig, *, look: int) -> None:
+        super().__init__(config)
+        self.looks_left = look
+
+    @property
+    def stop_requested(self) -> bool:
+        self.looks_left -= 1
+        return self.looks_left <= 0
+
+
+# The first look is before the first step; then each of the two layers looks on the way forward and on
+# the way back, for each pack, and once more when the step is over.
+@pytest.mark.parametrize("look", [2, 5, 8, 9, 10, 11])
+def test_a_step_left_in_its_middle_has_not_happened(make_spec: MakeSpec, tmp_path: Path, look: int) -> None:
+    settings = {"max_steps": 4, "epochs": 4, "lora_dropout": 0.3, "lora_rank": 4}
+    spec = make_spec(**settings, spec={"method": "lora"})
+    go(make_run(tmp_path / "whole"), spec)
+
+    with pytest.raises(StopRequested) as stopped:
+        go(StopAtLook(run_config(tmp_path / "first"), look=look), spec)
+    assert stopped.value.step < 4
+    resumed = go(make_run(tmp_path / "second", previous=(tmp_path / "first",)), spec)
+
+    assert resumed.resumed_from_step == (stopped.value.step or None)
+    assert {**losses(tmp_path / "first"), **losses(tmp_path / "second")} == losses(tmp_path / "whole")
+
+
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(make_spec: MakeSpec, tmp_path: Path) -> None:
     spec = make_spec(max_steps=6, epochs=4, spec={"checkpoint": Checkpointing(every_steps=2)})
     with pytest.raises(StopRequested):
