@@ -57,7 +57,7 @@ class Stack:
         self._database_url = env.database_url or ""
         self._redis_url = env.redis_url or ""
         self._model_server_url = env.model_server_url or ""
-        self._port = env.port or port_for(env.var, "web")
+        self._port = env.port
         self.supervisor = Supervisor(env.var / "logs", ROOT, say=say, changed=self._write_state)
 
     @property
@@ -72,6 +72,7 @@ class Stack:
         elsewhere comes back. Only what a person must decide raises.
         """
         self._clear_away()
+        self._port = self._env.port or port_for(self._env.var, "web")
         if not port_is_free(self._port, self._env.host):
             raise PortTaken(
                 f"Another program listens on {self._env.host}:{self._port}; stop it or set KOSHA_PORT."

@@ -11,7 +11,7 @@ class Backoff:
 
     first: float = 0.5
     longest: float = 30.0
-    healthy_after: float = 60.0
+    healthy_after: float = 30.0
     """Seconds of answering after which earlier deaths are forgotten."""
     budget: int = 8
     """Deaths within `window` seconds that count as bad luck; one more, and the service is failing."""

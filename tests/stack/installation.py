@@ -57,12 +57,12 @@ class Installation:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def up(self, **environment: str) -> None:
+    def up(self) -> None:
         """Start it and wait until it runs; what an earlier `up` wrote about itself does not count."""
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],
             cwd=self._repository,
-            env={**self._environment, **environment},
+            env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

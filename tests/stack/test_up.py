@@ -95,7 +95,7 @@ def test_an_up_that_was_killed_is_in_nobodys_way(install):
     kosha.process.kill()
     kosha.process.communicate()
 
-    kosha.up(KOSHA_PORT=url.rpartition(":")[2])
+    kosha.up()
     kosha.wait(kosha.is_ready, 30)
     assert kosha.state["base_url"] == url
     assert all(gone(pid) for pid in old.values())
