@@ -14,6 +14,7 @@ from jobs.models import Job, JobEvent
 from jobs.services import job_cancel, job_pause, job_submit
 from workers.tasks.dispatch import run_of
 from workers.tasks.launchers.base import Absent, Exited, Lost
+from workers.tasks.launchers.local import declare_stopped
 from workers.tasks.reconcile import reconcile
 
 from ..jobs.conftest import Work
@@ -129,6 +130,13 @@ def test_a_stop_of_the_installation_costs_nothing(running, null_launcher, tick, 
     tick_without_relaunch(running, tick)
     job = fresh(running)
     assert (job.state, job.losses, job.fruitless) == ("queued", 0, 0)
+
+
+def test_a_run_brought_from_another_machine_costs_nothing(running, null_launcher, tick):
+    declare_stopped(running.run_dir)
+    null_launcher.end(run_of(running), Exited(143))
+    tick_without_relaunch(running, tick)
+    assert (fresh(running).state, fresh(running).losses) == ("queued", 0)
 
 
 def test_an_engine_that_keeps_stopping_by_itself_fails(running, null_launcher, tick):

@@ -142,6 +142,8 @@ def declare_stopped(run_dir: Path) -> None:
     (run_dir / "exit.json").unlink(missing_ok=True)
     (run_dir / "owner").unlink(missing_ok=True)
     take_ownership(run_dir, {"revoked": True})
+    # By the platform, so that it costs the job nothing.
+    write_json(run_dir / "stop.json", {"version": 1, "grace": 0})
     write_json(run_dir / "exit.json", {"version": 1, "code": ExitCode.STOPPED, "time": time.time()})
 
 
