@@ -128,12 +128,12 @@ def sign_in(client: httpx.Client, made: dict) -> httpx.Response:
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
     password = made["owner"]["password"]
     fields = {"username": "owner@kaku.example", "password": password, "csrfmiddlewaretoken": token[1]}
-    return client.post("/sign-in", data=fields, headers={"Referer": client.base_url.join("/sign-in").path})
+    return client.post("/sign-in", data=fields)
 
 
 def asked_of(site: Site, made: dict, person: httpx.Client) -> dict[str, httpx.Response]:
     """Everything at once: the pages of somebody signed in, a stranger's sign-in, and the API."""
-    key = {"Authorization": f"Bearer {made['key']}"}
+    key = {"Authorization": f"Bearer {made['owner']['api_key']}"}
     stranger = httpx.Client(base_url=site.url, timeout=40)
     asks = {
         "documents": lambda: person.get("/documents"),
