@@ -210,7 +210,6 @@ def test_a_database_that_is_stopped(site, made, person):
     try:
         health_tells(site, person, "silent")
         is_told_as_away(site, made, person, IN_TIME)
-        is_told_as_away(site, made, person, IN_TIME)
     finally:
         site.signal_database(signal.SIGCONT)
     wait(site.is_ready, 20)
