@@ -38,7 +38,7 @@ Passage = SearchHit
 # A model may take minutes to be read from disk, and an answer as long to be written; meanwhile the
 # server says every few seconds that it lives. One that is silent for longer is not slow but dead.
 TIMEOUT = httpx.Timeout(connect=2.0, read=12.0, write=12.0, pool=10.0)
-HEALTH_TIMEOUT = httpx.Timeout(1.5)
+HEALTH_TIMEOUT = httpx.Timeout(2.0)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from common.disk import has_room
+from common.disk import has_room, is_disk_full
 from config.early_answers import (
     DRAINED_BYTES,
     Application,
@@ -85,6 +85,11 @@ class BodyLimit:
             if error.more:
                 await drain(receive, DRAINED_BYTES)
             await send_error(send, error.answer.status, error.answer.error)
+        except OSError as error:
+            # While the body was spooled: others were faster than our looks at the disk.
+            if not is_disk_full(error):
+                raise
+            await send_error(send, _NO_ROOM.status, _NO_ROOM.error)
 
     async def _refusal(self, size: int, limit: int, is_upload: bool, still_to_write: int) -> Answer | None:
         if size > limit:

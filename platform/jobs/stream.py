@@ -12,11 +12,12 @@ for each look: by the time it runs the request's own scope is closed.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, StreamingHttpResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
@@ -27,6 +28,8 @@ from common.tenancy import organization_scope
 from jobs.selectors import job_events, job_get, public_state
 from jobs.transitions import TERMINAL
 from jobs.views import status_facts
+
+logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 EVENTS_A_LOOK = 100
@@ -67,7 +70,7 @@ class Follower:
     async def lines(self) -> AsyncIterator[str]:
         quiet = 0
         while not self.ended:
-            news = await sync_to_async(self.look)()
+            news = await sync_to_async(self._look_if_possible)()
             quiet = 0 if news else quiet + 1
             if news:
                 yield "".join(news)
@@ -75,6 +78,14 @@ class Follower:
                 yield ": still here\n\n"
             if not self.ended:
                 await asyncio.sleep(LOOK_SECONDS)
+
+    def _look_if_possible(self) -> list[str]:
+        """While the database is away there is no news; the stream outlasts that."""
+        try:
+            return self.look()
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("a look at %s failed: %s", self.job_id, type(error).__name__)
+            return []
 
     def look(self) -> list[str]:
         """What is new since the last look."""

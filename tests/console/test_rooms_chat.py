@@ -147,6 +147,41 @@ async def test_an_answer_that_breaks_off_is_kept_with_what_had_come(served, mode
             ).content
 
     assert await in_thread(stored) == ("error", "".join(PIECES))
+    page = await client.get(told[0][1]["url"])
+    # Marked, with the offer to ask again; the template of a live failure holds the same button.
+    assert "This answer broke off." in page.content.decode()
+    assert page.content.decode().count("data-retry") == 2
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_model_server_that_is_away_is_told_in_the_conversation(served, settings):
+    settings.MODEL_SERVER_URL = "http://127.0.0.1:9"
+    client = await in_thread(asked_by, served)
+    told = await ask(client, "/chat/ask", message="日当は？", target="production")
+    assert [name for name, _data in told] == ["begun", "status", "error", "done"]
+    assert told[2][1]["message"] == "The model server does not answer. Try again in a moment."
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_answer_that_cannot_be_stored_is_told_and_stays_on_the_page(served):
+    def prepared() -> Answer:
+        user = served.user(Role.VIEWER)
+        with served.scope():
+            conversation = conversation_create(
+                user=user, alias="production", question="日当は？", actor=served.actor()
+            )
+            question_add(conversation=conversation, text="日当は？")
+            answer = Answer(conversation, target_get("production"), turns(conversation), "en")
+            # Gone meanwhile, so that the answer's row has nothing to hang on.
+            Message.objects.filter(conversation=conversation).delete()
+            conversation.delete()
+            return answer
+
+    answer = await in_thread(prepared)
+    told = events("".join([line async for line in answer.events()]).encode())
+    assert [name for name, _data in told][-1] == "error"
+    assert "could not be saved" in told[-1][1]["message"]
+    assert "".join(data["text"] for name, data in told if name == "delta") == "".join(PIECES)
 
 
 @pytest.mark.django_db(transaction=True)

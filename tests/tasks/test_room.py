@@ -87,6 +87,8 @@ def test_a_run_that_keeps_checkpoints_is_stopped_while_there_is_room_for_one(
     tick()
     tick()
     assert [call for call, _ in null_launcher.calls].count("stop") == 1
+    # What a launcher leaves when it stops a run, and the run when it was stopped.
+    (running.run_dir / "stop.json").write_text("{}")
     (running.run_dir / "result.json").write_text(json.dumps({"version": 1, "status": "stopped"}))
     null_launcher.end(run_of(running), Exited(143))
     tick()

@@ -1,0 +1,80 @@
+"""Uploads on a disk that is nearly full: refused before they fill it, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from common.errors import InsufficientStorage
+from common.middleware import known_error
+from common.storage import ROOM_LOOK_BYTES, receive
+from config.body_limit import BodyLimit
+from documents.models import Document, Upload
+
+EVERYTHING = 1 << 60
+
+
+@pytest.fixture
+def full(settings):
+    settings.KOSHA_DISK_FLOOR_BYTES = EVERYTHING
+
+
+def test_an_upload_is_refused_with_507(api, full, storage):
+    assert api.upload("規則.txt", b"abc").error == (507, "insufficient_storage", None)
+    announced = {"bytes": 3, "filename": "a.txt", "mime_type": "text/plain", "purpose": "user_data"}
+    assert api.post("uploads", announced).error == (507, "insufficient_storage", "bytes")
+    assert not Document.objects.exists() and not Upload.objects.exists()
+    assert [path for path in storage.rglob("*") if path.is_file()] == []
+
+
+def test_everything_else_goes_on(api, world, full):
+    world_document = api.get("files")
+    assert world_document.status == 200
+
+
+def test_a_stream_is_given_up_when_others_fill_the_disk(settings, world, storage):
+    def chunks():
+        yield b"x" * ROOM_LOOK_BYTES
+        settings.KOSHA_DISK_FLOOR_BYTES = EVERYTHING
+        while True:
+            yield b"x"
+
+    with pytest.raises(InsufficientStorage):
+        receive(world.organization.id, chunks(), maximum_bytes=EVERYTHING)
+    assert [path for path in storage.rglob("*") if path.is_file()] == []
+
+
+async def test_a_body_is_refused_before_it_is_spooled(full):
+    """Django would write it to disk before any view sees it."""
+    headers = [(b"content-type", b"multipart/form-data; boundary=x"), (b"content-length", b"3")]
+    received, sent = [], []
+
+    async def receive_all():
+        return {"type": "http.request", "body": b"abc", "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    async def application(scope, receive, send):
+        received.append(await receive())
+
+    limit = BodyLimit(application, upload_bytes=10, plain_bytes=10)
+    await limit({"type": "http", "headers": headers}, receive_all, send)
+    assert (received, sent[0]["status"]) == ([], 507)
+    assert json.loads(sent[1]["body"])["error"]["code"] == "insufficient_storage"
+
+
+async def test_a_disk_that_is_full_all_the_same_is_told_the_same_way():
+    sent = []
+
+    async def application(scope, receive, send):
+        raise OSError(28, "No space left on device")
+
+    async def send(message):
+        sent.append(message)
+
+    await BodyLimit(application, upload_bytes=10, plain_bytes=10)({"type": "http", "headers": []}, None, send)
+    assert sent[0]["status"] == 507
+    known = known_error(OSError(28, "No space left on device"))
+    assert known is not None and (known.status, known.code) == (507, "insufficient_storage")
