@@ -133,13 +133,20 @@ class Wrapper:
             return DEFAULT_GRACE
 
 
+NICENESS = 5
+
+
 def _before_engine(parent: int) -> None:
     """In the child: die with the wrapper, hear signals again, yield to the servers of the machine."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _OWN_SIGNALS)
-    os.nice(5)
+    os.nice(NICENESS)
+    # Where the kernel groups processes by session, that counts within this one only; its group yields
+    # to the others by a value of its own.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
     # Where memory runs out, let it be the run (which is retried) and not the database.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")

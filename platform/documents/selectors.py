@@ -22,9 +22,7 @@ PAGES = "pages"
 
 
 def document_list() -> QuerySet[Document]:
-    return Document.objects.filter(deleted_at=None).select_related(
-        "current_revision", "current_revision__job"
-    )
+    return Document.objects.filter(deleted_at=None).select_related("current_revision")
 
 
 def document_get(id: str) -> Document:
@@ -45,8 +43,11 @@ def absent_if_deleted(document_id: str) -> Iterator[None]:
 
 
 def document_search(*, text: str = "", state: str = "", purpose: str = "") -> QuerySet[Document]:
-    """Documents whose name or own title contains `text`; an empty filter lets everything through."""
-    rows = document_list()
+    """Documents whose name or own title contains `text`; an empty filter lets everything through.
+
+    Each with the job that reads it, whose state is shown.
+    """
+    rows = document_list().select_related("current_revision__job").defer("current_revision__job__spec")
     if text:
         rows = rows.filter(Q(name__icontains=text) | Q(current_revision__title__icontains=text))
     if state:

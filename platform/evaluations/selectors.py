@@ -27,7 +27,9 @@ def suite_get(id: str, *, param: str | None = None) -> Suite:
 
 
 def evaluation_list(suite: Suite | None = None) -> QuerySet[Evaluation]:
-    rows = Evaluation.objects.select_related("suite", "job", "base_model", "model_version", "dataset_version")
+    rows = Evaluation.objects.select_related(
+        "suite", "job", "base_model", "model_version", "dataset_version"
+    ).defer("job__spec")
     return rows.filter(suite=suite) if suite else rows
 
 

@@ -47,7 +47,7 @@ def dataset_get(id: str, *, param: str | None = None) -> Dataset:
 
 
 def version_list(dataset: Dataset) -> QuerySet[DatasetVersion]:
-    return dataset.versions.select_related("job", "dataset")
+    return dataset.versions.select_related("job", "dataset").defer("job__spec")
 
 
 def latest_versions(datasets: list[Dataset]) -> dict[str, DatasetVersion]:
@@ -55,6 +55,7 @@ def latest_versions(datasets: list[Dataset]) -> dict[str, DatasetVersion]:
     rows = (
         DatasetVersion.objects.filter(dataset__in=datasets)
         .select_related("job", "dataset")
+        .defer("job__spec")
         .order_by("dataset_id", "-number")
         .distinct("dataset_id")
     )
@@ -71,7 +72,7 @@ def ready_versions() -> QuerySet[DatasetVersion]:
 
 
 def version_get(id: str, *, dataset_id: str | None = None, param: str | None = None) -> DatasetVersion:
-    rows = DatasetVersion.objects.select_related("job", "dataset").filter(pk=id)
+    rows = DatasetVersion.objects.select_related("job", "dataset").defer("job__spec").filter(pk=id)
     version = (rows.filter(dataset_id=dataset_id) if dataset_id else rows).first()
     if version is None:
         raise NotFound(param=param)

@@ -10,7 +10,7 @@ from ninja import Query, Router
 from pydantic import Field
 
 from accounts.principal import actor_of
-from common.errors import InvalidRequest, NotFound
+from common.errors import InvalidRequest
 from common.model_server import Passage
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, refuse_unsupported, unix
@@ -18,10 +18,11 @@ from documents.selectors import documents_by_id
 from registry.models import BaseModelKind
 from registry.selectors import base_model_get
 from retrieval import services
-from retrieval.models import KnowledgeBase
+from retrieval.models import DocumentBatch, KnowledgeBase
 from retrieval.search import MAXIMUM_QUERY, search
 from retrieval.selectors import (
     Entry,
+    batch_get,
     entry_get,
     entry_list,
     knowledge_base_get,
@@ -208,27 +209,23 @@ def batch_create(request: HttpRequest, vector_store_id: str, payload: BatchBody)
     _refuse(None, payload.chunking_strategy)
     knowledge_base = knowledge_base_get(vector_store_id)
     documents = documents_by_id(payload.file_ids, param="file_ids")
-    batch_id = services.documents_add(
-        knowledge_base=knowledge_base, documents=documents, actor=actor_of(request)
-    )
-    return batch_body(knowledge_base, batch_id)
+    batch = services.batch_create(knowledge_base=knowledge_base, documents=documents, actor=actor_of(request))
+    return batch_body(batch)
 
 
 @router.get("/vector_stores/{vector_store_id}/file_batches/{batch_id}", summary="Retrieve a batch")
 def batch_retrieve(request: HttpRequest, vector_store_id: str, batch_id: str) -> dict[str, Any]:
-    return batch_body(knowledge_base_get(vector_store_id), batch_id)
+    return batch_body(batch_get(knowledge_base_get(vector_store_id), batch_id))
 
 
-def batch_body(knowledge_base: KnowledgeBase, batch_id: str) -> dict[str, Any]:
-    entries = entry_list([knowledge_base]).filter(batch_id=batch_id)
-    first = entries.order_by("id").first()
-    if first is None:
-        raise NotFound
+def batch_body(batch: DocumentBatch) -> dict[str, Any]:
+    knowledge_base = batch.knowledge_base
+    entries = entry_list([knowledge_base]).filter(document__in=batch.documents.all())
     counts = status_counts(entries)[knowledge_base.id]
     return {
-        "id": batch_id,
+        "id": batch.id,
         "object": "vector_store.files_batch",
-        "created_at": unix(first.created_at),
+        "created_at": unix(batch.created_at),
         "vector_store_id": knowledge_base.id,
         "status": "in_progress" if counts["in_progress"] else "completed",
         "file_counts": counts,

@@ -40,14 +40,19 @@ class KnowledgeBaseDocument(TenantModel):
 
     knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.CASCADE, related_name="entries")
     document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="+")
-    batch_id = models.CharField(max_length=64, blank=True)
-    """The `file_batches` call that added it."""
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["knowledge_base", "document"], name="one_entry_each"),
         ]
-        indexes = [models.Index(fields=["knowledge_base", "batch_id"], name="entries_of_batch")]
+
+
+class DocumentBatch(TenantModel):
+    """A `file_batches` call: what it named, whatever later calls name again."""
+
+    id = PrefixedIdField("vsfb_")
+    knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.CASCADE, related_name="batches")
+    documents = models.ManyToManyField(Document, related_name="+")
 
 
 class IndexBuildState(models.TextChoices):

@@ -14,7 +14,7 @@ from common.errors import NotFound
 from common.model_server import SearchIndex
 from common.storage import artifact_path
 from documents.models import Document, RevisionState
-from retrieval.models import IndexBuild, IndexBuildState, KnowledgeBase, KnowledgeBaseDocument
+from retrieval.models import DocumentBatch, IndexBuild, IndexBuildState, KnowledgeBase, KnowledgeBaseDocument
 
 INDEXES = "indexes"
 """The artefact kind under which an index build's folder is kept."""
@@ -102,6 +102,13 @@ def entry_get(knowledge_base: KnowledgeBase, document_id: str) -> Entry:
     if entry is None:
         raise NotFound
     return entry
+
+
+def batch_get(knowledge_base: KnowledgeBase, id: str) -> DocumentBatch:
+    batch = knowledge_base.batches.select_related("knowledge_base").filter(pk=id).first()
+    if batch is None:
+        raise NotFound
+    return batch
 
 
 def status_counts(entries: QuerySet[Entry]) -> dict[str, dict[str, int]]:

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from audit.services import SYSTEM, Actor, audit_record
 from common.errors import Conflict
-from common.ids import new_id
 from common.storage import artifact_adopt, run_path
 from documents.models import Document, Revision, RevisionState
 from documents.selectors import pages_path
@@ -22,7 +21,7 @@ from jobs.services import job_cancel, job_submit
 from jobs.transitions import JobState
 from registry.models import BaseModel
 from registry.selectors import default_embedding_model
-from retrieval.models import IndexBuild, IndexBuildState, KnowledgeBase, KnowledgeBaseDocument
+from retrieval.models import DocumentBatch, IndexBuild, IndexBuildState, KnowledgeBase, KnowledgeBaseDocument
 from retrieval.selectors import INDEXES, entry_get, index_folder, latest_build
 from workers.specs.index import IndexResult, IndexSource, IndexSpec
 
@@ -76,30 +75,34 @@ def knowledge_base_delete(*, knowledge_base: KnowledgeBase, actor: Actor) -> Non
 
 
 @transaction.atomic
-def documents_add(*, knowledge_base: KnowledgeBase, documents: list[Document], actor: Actor) -> str:
-    """Add documents and let an index build follow; answers the id of this batch.
+def batch_create(*, knowledge_base: KnowledgeBase, documents: list[Document], actor: Actor) -> DocumentBatch:
+    """Add documents as one batch, which can be asked for later."""
+    batch = DocumentBatch.objects.create(knowledge_base=knowledge_base)
+    batch.documents.set(documents)
+    documents_add(knowledge_base=knowledge_base, documents=documents, actor=actor)
+    return batch
+
+
+@transaction.atomic
+def documents_add(*, knowledge_base: KnowledgeBase, documents: list[Document], actor: Actor) -> None:
+    """Add documents and let an index build follow.
 
     Adding what is there already tries again where the newest build came to nothing.
     """
     _lock(knowledge_base.id)
-    batch_id = new_id("vsfb_")
     KnowledgeBaseDocument.objects.bulk_create(
         (
             KnowledgeBaseDocument(
                 organization_id=knowledge_base.organization_id,
                 knowledge_base=knowledge_base,
                 document=document,
-                batch_id=batch_id,
             )
             for document in documents
         ),
-        update_conflicts=True,
-        unique_fields=["knowledge_base", "document"],
-        update_fields=["batch_id"],
+        ignore_conflicts=True,
     )
     _audit(knowledge_base, actor, "knowledge_base.documents_added", {"documents": [d.id for d in documents]})
     index_build_if_needed(knowledge_base_id=knowledge_base.id, actor=actor, again=True)
-    return batch_id
 
 
 @transaction.atomic

@@ -200,6 +200,9 @@ class Stack:
             *("--port", str(self._port), "--lifespan", "off", "--no-server-header", "--log-level", "warning"),
             # Open event streams would hold a restart up for ever.
             *("--timeout-graceful-shutdown", "3"),
+            # Longer than clients keep theirs (httpx, and so `openai`, 5 s; proxies a minute): whoever
+            # closes first must be the one that sends, or a request meets a connection just closed.
+            *("--timeout-keep-alive", "75"),
             "--proxy-headers" if self._env.behind_proxy else "--no-proxy-headers",
         ]
         environment = {**self._environment(), "KOSHA_PROCESS": "web"}

@@ -8,7 +8,7 @@ from documents.uploads import upload_create, upload_part_add
 from processing.services import recipe_create
 from registry.models import BaseModel, BaseModelGrant
 from registry.services import export_create
-from retrieval.models import KnowledgeBaseDocument
+from retrieval.services import batch_create
 from schedules.services import schedule_fire
 from tests.world import World
 from workers.specs.curate import DEFAULT_RECIPE
@@ -93,7 +93,7 @@ def things(world: World, *, alias: str, base_model_name: str) -> dict[str, str]:
         "knowledge_id": knowledge_base.id,
         "schedule_run_id": scheduled.id,
         "vector_store_id": knowledge_base.id,
-        "batch_id": KnowledgeBaseDocument.objects.get(knowledge_base=knowledge_base).batch_id,
+        "batch_id": batch_create(knowledge_base=knowledge_base, documents=[document], actor=world.actor).id,
         "release_id": release.id,
         "alias": alias,
         "schedule_id": scheduled.schedule_id,

@@ -41,11 +41,21 @@ class Outcome:
 
 
 def run(kosha: Installation, ground: Ground, *, seconds: float, seed: int) -> Outcome:
+    before = pids(kosha)
     with watching(kosha) as watch:
         tally, ledger = asyncio.run(run_clients(ground, seconds, seed))
+    started_anew = [name for name, pid in pids(kosha).items() if pid != before[name]]
     failures = [f"{number} x {why}" for why, number in tally.failures.most_common()]
-    promises = {"no failure but a deliberate refusal": failures, **check_all(kosha, ground, ledger)}
+    promises = {
+        "no failure but a deliberate refusal": failures,
+        "every process lived through it": started_anew,
+        **check_all(kosha, ground, ledger),
+    }
     return Outcome(tally, watch, Findings(promises))
+
+
+def pids(kosha: Installation) -> dict[str, int | None]:
+    return {name: facts["pid"] for name, facts in kosha.state["services"].items()}
 
 
 def pool_size() -> int:

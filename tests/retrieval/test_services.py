@@ -146,3 +146,14 @@ def test_a_page_of_stores_costs_the_same_for_one_and_many(world, api, django_ass
         world.knowledge_base([], name=str(n))
     with django_assert_max_num_queries(6):
         assert len(api.get("vector_stores").ok["data"]) == 6
+
+
+def test_a_batch_stays_what_it_was_when_a_later_one_names_the_same_documents(world, api):
+    """Two pipelines that add overlapping files each follow their own batch to its end."""
+    base = world.knowledge_base([])
+    first, second = world.document("1.txt", "甲"), world.document("2.txt", "乙")
+    path = f"vector_stores/{base.id}/file_batches"
+    one = api.post(path, {"file_ids": [first.id, second.id]}).ok
+    other = api.post(path, {"file_ids": [first.id]}).ok
+    assert api.get(f"{path}/{one['id']}").ok["file_counts"]["total"] == 2
+    assert api.get(f"{path}/{other['id']}").ok["file_counts"]["total"] == 1

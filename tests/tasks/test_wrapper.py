@@ -72,3 +72,20 @@ def test_processes_are_found_by_their_run_and_killed(tmp_path):
     assert kill_run(tmp_path)
     for child in children:
         assert child.wait(5) == -9
+
+
+def test_an_engine_yields_to_the_servers_also_as_a_session():
+    """Where the kernel groups by session, a process's own niceness counts for nothing outside of it."""
+    parent = os.getpid()
+    engine = subprocess.Popen(
+        ["cat", "/proc/self/autogroup", "/proc/self/stat"],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: wrapper._before_engine(parent),
+    )
+    told = engine.communicate(timeout=20)[0]
+    niceness = told.rpartition(")")[2].split()[16]
+    assert int(niceness) == os.nice(0) + wrapper.NICENESS
+    if "autogroup" in told:
+        assert f"nice {wrapper.NICENESS}\n" in told

@@ -13,7 +13,8 @@ from tests.benchmarks.load.tally import FAILED, REFUSED, RULE, Tally
 PAUSE_SECONDS = 1.0
 """Between two actions of a client, on average."""
 LONGEST_RETRY_SECONDS = 10
-TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+TIMEOUT = httpx.Timeout(120.0, connect=10.0)
+"""Whoever waits longer has failed; the stock `openai` client would wait ten minutes."""
 
 
 class Refused(Exception):

@@ -244,7 +244,7 @@ class Client:
                         self.tally.note(route, ANSWERED, time.monotonic() - began)
                         self.tally.note(f"{route}, first piece", ANSWERED, first)
                         return
-                    if '"error"' in line:
+                    if line.startswith('data: {"error"'):
                         self._broken(route, line)
                         return
         except httpx.HTTPError as error:

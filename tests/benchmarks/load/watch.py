@@ -23,8 +23,9 @@ KEPT_SHARE = 0.5
 """Of the samples, the newest: the first half is warm-up."""
 GROWTH_BYTES, GROWTH_SHARE = 24 * MEBIBYTE, 0.05
 """Flat: the line fitted through the second half rises by no more than the larger of these over it."""
-GROWTH_FILES = 64
-"""The same for open files; sockets come and go with the clients."""
+GROWTH_FILES, GROWTH_FILES_SHARE = 64, 0.1
+"""The same for open files; sockets come and go with the clients, and PostgreSQL's processes open the
+files of tables as they meet them."""
 WORKER_CONNECTIONS = 8
 """Two children, their parent and beat, each with one; twice that while children are replaced."""
 
@@ -67,7 +68,7 @@ class Watch:
             kept = _second_half(samples)
             for name, growth, allowed in (
                 ("bytes", _growth([(s.moment, s.memory) for s in kept]), _allowed_growth(kept)),
-                ("open files", _growth([(s.moment, s.files) for s in kept]), GROWTH_FILES),
+                ("open files", _growth([(s.moment, s.files) for s in kept]), _allowed_files(kept)),
             ):
                 if growth > allowed:
                     found.append(f"{service}: {growth:,.0f} more {name} over the second half")
@@ -105,6 +106,10 @@ def _growth(points: Sequence[tuple[float, float]]) -> float:
 
 def _allowed_growth(kept: Sequence[Sample]) -> float:
     return max(GROWTH_BYTES, GROWTH_SHARE * statistics.mean(sample.memory for sample in kept))
+
+
+def _allowed_files(kept: Sequence[Sample]) -> float:
+    return max(GROWTH_FILES, GROWTH_FILES_SHARE * statistics.mean(sample.files for sample in kept))
 
 
 @contextlib.contextmanager
