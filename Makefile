@@ -74,11 +74,11 @@ demo: venv models ## The whole road on an invented company; ONCE=1 stops at its 
 
 .PHONY: test
 test: $(VENV)/.dev models browser lint ## Everything, with the servers it needs
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## The lane under a minute: no models, no browser, no servers of its own
-	@$(BIN)/python -m pytest -n 2 -m "$(FAST)"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(FAST)"
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Style, types, import rules, missing migrations

@@ -137,6 +137,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return bool(found and left_out.intersection(re.findall(r"pytest\.mark\.(\w+)", found[1]))) or None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, the road before all: at the end one core would wait for the other."""
+    items.sort(
+        key=lambda item: (item.path.name != "test_road.py", item.get_closest_marker("services") is None)
+    )
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Where `ml` is left out, the test that imports torch after all is named: the lane would lose its speed."""

@@ -103,6 +103,7 @@ def ids(world):
     return things(world, alias="production", base_model_name="own-base")
 
 
+@pytest.mark.slow
 def test_no_body_breaks_anything(world, ids, model_server):
     api = Api(world.key("owner", is_operator=True))
     assert len(POSTS) > 25

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import cache
 
 from django.db import connection
 from django.utils import timezone
@@ -29,7 +30,7 @@ from schedules.services import Timing, schedule_create
 from training.models import Checkpoint, TrainingRun
 from training.services import training_run_create
 from workers.specs.gate import DEFAULT_GATE, judge
-from workers.specs.measurement import ITEM, Bootstrap, recompute
+from workers.specs.measurement import ITEM, Bootstrap, Figures, recompute
 from workers.specs.train import Hyperparameters
 
 
@@ -127,21 +128,16 @@ class Road:
             Job.objects.filter(pk=run.job_id).update(
                 progress_done=points, progress_total=40, progress_unit="step", seconds_left=95.0
             )
-            for step in range(1, points + 1):
-                values = {
-                    "loss": 2.2 + 1.7 / (1 + step / 6) + 0.05 * ((7 * step) % 5),
-                    "tokens_per_second": 264.0 - step % 4,
-                    "tokens": step * 4096.0,
-                }
-                self._event(run.job, "metrics", "", {"time": 0.0, "step": step, "values": values})
-            self._event(run.job, "log", "3 conversations are longer than the sequence length.", {}, "warning")
+            JobEvent.objects.bulk_create(
+                [
+                    *(_event(run.job, "metrics", data=_point(step)) for step in range(1, points + 1)),
+                    _event(run.job, "log", "3 conversations are longer than the sequence length.", "warning"),
+                ]
+            )
             Checkpoint.objects.create(
                 run=run, step=20, path="/x", manifest_sha256="ef" * 32, metrics={"loss": 2.6}
             )
             return run
-
-    def _event(self, job: Job, type: str, message: str, data: dict, level: str = "info") -> None:
-        JobEvent.objects.create(job=job, fence=1, type=type, message=message, data=data, level=level)
 
     def model(self, version: DatasetVersion) -> ModelVersion:
         run = self.run(version, JobState.SUCCEEDED, points=40)
@@ -173,11 +169,10 @@ class Road:
                 actor=self.actor,
             )
             move(evaluation.job, JobState.SUCCEEDED)
-            lines = _items(better)
+            lines, figures = _measured(better)
             folder = artifact_path(evaluation.organization_id, "evaluations", evaluation.id)
             folder.mkdir(parents=True)
             _write(folder / "items.jsonl", lines)
-            figures = recompute([ITEM.validate_python(line) for line in lines], Bootstrap())
             gate = judge(DEFAULT_GATE, figures.differences)
             result = {
                 **figures.model_dump(mode="json"),
@@ -269,6 +264,34 @@ class Road:
                 finish_reason="stop",
             )
             return conversation
+
+
+def _event(job: Job, type: str, message: str = "", level: str = "info", data: dict | None = None) -> JobEvent:
+    return JobEvent(
+        organization_id=job.organization_id,
+        job=job,
+        fence=1,
+        type=type,
+        message=message,
+        data=data or {},
+        level=level,
+    )
+
+
+def _point(step: int) -> dict:
+    values = {
+        "loss": 2.2 + 1.7 / (1 + step / 6) + 0.05 * ((7 * step) % 5),
+        "tokens_per_second": 264.0 - step % 4,
+        "tokens": step * 4096.0,
+    }
+    return {"time": 0.0, "step": step, "values": values}
+
+
+@cache
+def _measured(better: bool) -> tuple[list[dict], Figures]:
+    """The items and what follows from them; the thousand samples of the interval are drawn once."""
+    lines = _items(better)
+    return lines, recompute([ITEM.validate_python(line) for line in lines], Bootstrap())
 
 
 def _items(better: bool) -> list[dict]:

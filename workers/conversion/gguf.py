@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workers.models import FALLBACK_CHAT_TEMPLATE, stop_token_ids
 
@@ -41,21 +43,46 @@ def _write(gguf_file: Path, target: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     folder, name = gguf_file.parent, gguf_file.name
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name, local_files_only=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        folder,
-        gguf_file=name,
-        # Without it the weights stay in GGUF blocks and save_pretrained fails.
-        quantization_config=GgufConfig(dequantize=True),
-        dtype=torch.float32,
-        local_files_only=True,
-    )
+    with _read_once():
+        tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            gguf_file=name,
+            # Without it the weights stay in GGUF blocks and save_pretrained fails.
+            quantization_config=GgufConfig(dequantize=True),
+            dtype=torch.float32,
+            local_files_only=True,
+        )
     if not tokenizer.chat_template:
         tokenizer.chat_template = FALLBACK_CHAT_TEMPLATE
     tokenizer.model_max_length = model.config.max_position_embeddings
     _settle(model, tokenizer)
     model.to(torch.bfloat16).save_pretrained(target)
     tokenizer.save_pretrained(target)
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Keep transformers from reading the file's vocabulary three times, and slowly.
+
+    It opens the file for the configuration, the tokenizer and the weights; each time the reader takes
+    several slices of a memory map for every word, and a slice of a plain array costs a tenth. The map of
+    tensor names is made anew for each of the model's modules.
+    """
+    import gguf
+    import numpy as np
+
+    class Reader(gguf.GGUFReader):
+        def _get(self, *arguments: Any, **options: Any) -> Any:
+            self.data = np.asarray(self.data)
+            return super()._get(*arguments, **options)
+
+    kept = gguf.GGUFReader, gguf.get_tensor_name_map
+    gguf.GGUFReader, gguf.get_tensor_name_map = cache(Reader), cache(gguf.get_tensor_name_map)
+    try:
+        yield
+    finally:
+        gguf.GGUFReader, gguf.get_tensor_name_map = kept
 
 
 def _settle(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
