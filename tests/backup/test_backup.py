@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from backup.making import Making
 from common.storage import blob_path
 from common.tenancy import every_organization, organization_scope
 from documents.models import Document, Revision
-from documents.services import document_delete
+from documents.services import document_delete, document_upload
 from jobs.models import Job
 from registry.models import BaseModel
 from stack.state import RestoreUnfinished, lock, refuse_unfinished_restore, restore_marker
@@ -188,6 +189,26 @@ def test_a_disk_without_room_is_refused_before_anything_is_copied(place, tmp_pat
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9 - 10, 10))
     assert refusal(place.back_up, tmp_path / "b") == "backup_disk_too_small"
     assert not list((tmp_path / "b").rglob("storage"))
+
+
+def test_a_disk_that_is_full_in_the_middle_is_told_and_leaves_no_backup(place, tmp_path):
+    with every_organization("test"):
+        organization_id = Document.objects.first().organization_id
+    with organization_scope(organization_id):
+        document_upload(
+            name="大.txt", purpose="user_data", chunks=[b"x" * 400_000], media_type="", actor=SYSTEM
+        )
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (300_000, limits[1])
+    )  # a write beyond it fails, as on a full disk
+    try:
+        assert refusal(place.back_up, tmp_path / "b") == "backup_disk_failed"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sealed.complete_backups(tmp_path / "b") == []
+    backup, seal = place.back_up(tmp_path / "b")
+    assert sealed.verify(backup, seal, print) == []
 
 
 def test_a_backup_into_the_storage_itself_is_refused(place):
