@@ -258,8 +258,9 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 
 
 def _disk_failed(folder: Path, error: Exception) -> BackupError:
+    reason = error.strerror if isinstance(error, OSError) else error
     return BackupError(
         "backup_disk_failed",
-        f"The disk of {folder} refused to take the backup ({getattr(error, 'strerror', None) or error}). "
+        f"The disk of {folder} refused to take the backup ({reason}). "
         "Make room or choose another disk, and repeat the command.",
     )
