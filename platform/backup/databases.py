@@ -139,7 +139,7 @@ def _run(tool: str, arguments: list[str], code: str) -> None:
     program = find_tool(tool, server_major())
     # Dies with us: a dump that nobody waits for would hold its locks to the end.
     done = subprocess.run(
-        guarded([program, *arguments]), env=_environment(), capture_output=True, text=True, check=False
+        guarded([program, *arguments]), env=tool_environment(), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         # The tool names tables and reasons, never a row's content or a password.
@@ -147,7 +147,7 @@ def _run(tool: str, arguments: list[str], code: str) -> None:
         raise BackupError(code, f"{tool} ended with {done.returncode}: {reason}")
 
 
-def _environment() -> dict[str, str]:
+def tool_environment() -> dict[str, str]:
     """How libpq's tools reach what Django is connected to; a password on a command line would be seen."""
     facts: Mapping[str, Any] = connection.settings_dict
     named = {

@@ -16,6 +16,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -65,7 +66,7 @@ class Making:
         with _one_at_a_time(self._folder), databases.installed_database(self._env):
             try:
                 return self._make()
-            except OSError as error:
+            except (OSError, sqlite3.Error) as error:
                 raise _disk_failed(self._folder, error) from error
 
     def _refuse_inside_storage(self) -> None:
@@ -256,9 +257,10 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         yield
 
 
-def _disk_failed(folder: Path, error: OSError) -> BackupError:
+def _disk_failed(folder: Path, error: Exception) -> BackupError:
+    reason = error.strerror if isinstance(error, OSError) else error
     return BackupError(
         "backup_disk_failed",
-        f"The disk of {folder} refused to take the backup ({error.strerror}). "
+        f"The disk of {folder} refused to take the backup ({reason}). "
         "Make room or choose another disk, and repeat the command.",
     )

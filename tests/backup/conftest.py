@@ -1,9 +1,13 @@
-"""An installation on the session's PostgreSQL, and empty places to restore it into."""
+"""An installation on the session's PostgreSQL, and empty places to restore it into.
+
+It is made once; each test works on a copy of its database (PostgreSQL copies one in a blink) and folder.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,15 +16,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connection
+from django.test import override_settings
 from psycopg import sql
 
 from backup.making import Making
 from backup.restoring import Restored, Restoring
 from backup.sealed import Seal
 from config.env import Environment
-from tests.backup.world_on_disk import seal_artefacts, write_checkpoint
-from tests.world import World, begin
+from tests.backup.world_on_disk import fill
 
 KEY = "k" * 40
 
@@ -31,7 +36,6 @@ class Place:
 
     var: Path
     database: str
-    settings: Any
 
     @property
     def url(self) -> str:
@@ -44,17 +48,15 @@ class Place:
     @contextmanager
     def here(self) -> Iterator[None]:
         """Be the process of this installation."""
-        before = connection.settings_dict["NAME"], self.settings.KOSHA_VAR, self.settings.KOSHA_STORAGE_ROOT
-        self._become(self.database, self.var, self.var / "storage")
-        try:
-            yield
-        finally:
-            self._become(*before)
-
-    def _become(self, database: str, var: Path, storage: Path) -> None:
+        before = connection.settings_dict["NAME"]
         connection.close()
-        connection.settings_dict["NAME"] = database
-        self.settings.KOSHA_VAR, self.settings.KOSHA_STORAGE_ROOT = var, storage
+        connection.settings_dict["NAME"] = self.database
+        try:
+            with override_settings(KOSHA_VAR=self.var, KOSHA_STORAGE_ROOT=self.var / "storage"):
+                yield
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = before
 
     def back_up(self, folder: Path, **options: Any) -> tuple[Path, Seal]:
         with self.here():
@@ -69,42 +71,60 @@ class Place:
             return other.execute(query).fetchall()
 
 
-@pytest.fixture
-def place(tmp_path: Path, settings, transactional_db) -> Place:
-    """A working installation: documents, artefacts, a run with checkpoints, jobs in every state."""
-    name = str(connection.settings_dict["NAME"])
-    place = Place(tmp_path / "old", name, settings)
-    (place.var / "storage").mkdir(parents=True)
-    (place.var / "secret_key").write_text(KEY)
-    settings.KOSHA_VAR, settings.KOSHA_STORAGE_ROOT = place.var, place.var / "storage"
-    with World("old") as world:
-        model = world.model_version()
-        world.evaluation(model)
-        world.release(model, approved=True)
-        knowledge_base = world.knowledge_base([world.document("知識.txt", "第2条 予備部品は二個。")])
-        assert knowledge_base.current_build is not None
-        world.upload("待.txt", "第3条 まだ読まれていない。")
-        job = begin(world.training_run().job)
-        for step in (2, 4):
-            write_checkpoint(job.run_dir, step)
-        (job.run_dir / "events.jsonl").write_text("")
-        (job.run_dir / "owner").write_text(f'{{"pid": {os.getpid()}, "started": 1, "boot": "b"}}')
-    seal_artefacts()
-    return place
+@contextmanager
+def database(template: str = "template1") -> Iterator[str]:
+    name = f"kosha_backup_{secrets.token_hex(4)}"
+    _serve("CREATE DATABASE {} TEMPLATE {}", name, template)
+    try:
+        yield name
+    finally:
+        _serve("DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _serve(command: str, *names: str) -> None:
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+        server.execute(sql.SQL(command).format(*map(sql.Identifier, names)))
+
+
+@pytest.fixture(scope="session")
+def filled(django_db_blocker, tmp_path_factory) -> Iterator[Place]:
+    """Documents, artefacts, a running job with checkpoints."""
+    var = tmp_path_factory.mktemp("filled")
+    (var / "storage").mkdir()
+    (var / "secret_key").write_text(KEY)
+    with django_db_blocker.unblock(), database() as name:
+        place = Place(var, name)
+        with place.here():
+            call_command("migrate", verbosity=0)
+            fill()
+        yield place
+
+
+@pytest.fixture(scope="session")
+def made(filled: Place, tmp_path_factory) -> Path:
+    """A backup of it."""
+    return filled.back_up(tmp_path_factory.mktemp("backups"))[0]
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, settings, place: Place) -> Iterator[Place]:
+def backup(made: Path, tmp_path: Path) -> Path:
+    """A copy of that backup, to do with as one likes."""
+    return Path(shutil.copytree(made, tmp_path / "backups" / made.name))
+
+
+@pytest.fixture
+def place(filled: Place, tmp_path: Path, django_db_blocker) -> Iterator[Place]:
+    """A working installation."""
+    shutil.copytree(filled.var, tmp_path / "old")
+    with django_db_blocker.unblock(), database(filled.database) as name:
+        place = Place(tmp_path / "old", name)
+        with place.here():
+            yield place
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, django_db_blocker) -> Iterator[Place]:
     """An empty place."""
-    name = f"kosha_restored_{secrets.token_hex(4)}"
-    there = Place(tmp_path / "new", name, settings)
-    there.var.mkdir()
-    with _server() as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield there
-    with _server() as server:
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def _server() -> psycopg.Connection:
-    return psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
+    (tmp_path / "new").mkdir()
+    with django_db_blocker.unblock(), database() as name:
+        yield Place(tmp_path / "new", name)

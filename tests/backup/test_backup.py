@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from backup.making import Making
 from common.storage import blob_path
 from common.tenancy import every_organization, organization_scope
 from documents.models import Document, Revision
-from documents.services import document_delete
+from documents.services import document_delete, document_upload
 from jobs.models import Job
 from registry.models import BaseModel
 from stack.state import RestoreUnfinished, lock, refuse_unfinished_restore, restore_marker
@@ -190,14 +191,33 @@ def test_a_disk_without_room_is_refused_before_anything_is_copied(place, tmp_pat
     assert not list((tmp_path / "b").rglob("storage"))
 
 
+def test_a_disk_that_is_full_in_the_middle_is_told_and_leaves_no_backup(place, tmp_path):
+    with every_organization("test"):
+        organization_id = Document.objects.first().organization_id
+    with organization_scope(organization_id):
+        document_upload(
+            name="大.txt", purpose="user_data", chunks=[b"x" * 400_000], media_type="", actor=SYSTEM
+        )
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (300_000, limits[1])
+    )  # a write beyond it fails, as on a full disk
+    try:
+        assert refusal(place.back_up, tmp_path / "b") == "backup_disk_failed"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sealed.complete_backups(tmp_path / "b") == []
+    backup, seal = place.back_up(tmp_path / "b")
+    assert sealed.verify(backup, seal, print) == []
+
+
 def test_a_backup_into_the_storage_itself_is_refused(place):
     assert refusal(place.back_up, place.var / "storage" / "b") == "backup_inside_storage"
 
 
-def test_an_interrupted_backup_is_none(place, tmp_path, elsewhere):
-    backup, _ = place.back_up(tmp_path / "b")
+def test_an_interrupted_backup_is_none(backup, elsewhere):
     backup.rename(backup.with_name(f"{backup.name}.partial"))
-    assert refusal(elsewhere.restore, tmp_path / "b") == "backup_not_found"
+    assert refusal(elsewhere.restore, backup.parent) == "backup_not_found"
     assert refusal(elsewhere.restore, backup.with_name(f"{backup.name}.partial")) == "backup_not_found"
 
 
@@ -216,8 +236,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("what", ["database.dump", "files.jsonl", "secret_key", "blob"])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_backup_is_refused_before_anything_is_changed(place, tmp_path, elsewhere, what, damage):
-    backup, _ = place.back_up(tmp_path / "b")
+def test_a_damaged_backup_is_refused_before_anything_is_changed(place, backup, elsewhere, what, damage):
     path = (
         backup / "storage" / first_blob().relative_to(place.var / "storage")
         if what == "blob"
@@ -231,30 +250,28 @@ def test_a_damaged_backup_is_refused_before_anything_is_changed(place, tmp_path,
 
 
 @pytest.mark.parametrize("newer", [{"format": 99}, {"migrations": ["jobs.9999_of_the_future"]}])
-def test_a_backup_of_a_newer_version_is_refused(place, tmp_path, elsewhere, newer):
-    backup, _ = place.back_up(tmp_path / "b")
+def test_a_backup_of_a_newer_version_is_refused(backup, elsewhere, newer):
     seal = json.loads((backup / "backup.json").read_text()) | newer
     (backup / "backup.json").write_text(json.dumps(seal))
     assert refusal(elsewhere.restore, backup) == "backup_is_newer"
 
 
-def test_a_place_in_use_is_refused(place, tmp_path, elsewhere):
-    backup, _ = place.back_up(tmp_path / "b")
+def test_a_place_in_use_is_refused(place, backup, elsewhere):
     assert refusal(place.restore, backup) == "restore_not_empty"
     (elsewhere.var / "storage" / "organizations" / "org_1").mkdir(parents=True)
     assert refusal(elsewhere.restore, backup) == "restore_not_empty"
 
 
-def test_a_running_place_is_refused(place, tmp_path, elsewhere):
-    backup, _ = place.back_up(tmp_path / "b")
+def test_a_running_place_is_refused(backup, elsewhere):
     with lock(elsewhere.var):
         assert refusal(elsewhere.restore, backup) == "restore_while_running"
 
 
-def test_a_path_that_leaves_the_backup_is_refused(place, tmp_path, elsewhere):
-    backup, seal = place.back_up(tmp_path / "b")
+def test_a_path_that_leaves_the_backup_is_refused(backup, elsewhere):
     (backup / "files.jsonl").write_text('["../../outside", 1, "00"]\n')
-    forged = seal.model_copy(update={"files_sha256": copying.sha256_of(backup / "files.jsonl")})
+    forged = sealed.read_seal(backup).model_copy(
+        update={"files_sha256": copying.sha256_of(backup / "files.jsonl")}
+    )
     (backup / "backup.json").write_text(forged.model_dump_json())
     assert refusal(elsewhere.restore, backup) == "backup_damaged"
 
@@ -266,10 +283,9 @@ COUNTS = """
 """
 
 
-def test_a_restore_brings_everything_to_another_place(place, tmp_path, elsewhere):
-    backup, seal = place.back_up(tmp_path / "b")
-    restored = elsewhere.restore(tmp_path / "b")
-    assert restored.backup == seal.id == backup.name
+def test_a_restore_brings_everything_to_another_place(place, backup, elsewhere):
+    restored = elsewhere.restore(backup.parent)
+    assert restored.backup == backup.name
     assert elsewhere.rows(COUNTS) == place.rows(COUNTS)
     assert (elsewhere.var / "secret_key").read_bytes() == (place.var / "secret_key").read_bytes()
     assert not restore_marker(elsewhere.var).exists()
@@ -278,8 +294,7 @@ def test_a_restore_brings_everything_to_another_place(place, tmp_path, elsewhere
     assert {Path(name).name for name in here.keys() - kept.keys()} == {"owner", "exit.json"}
 
 
-def test_paths_follow_to_the_new_place(place, tmp_path, elsewhere):
-    backup, _ = place.back_up(tmp_path / "b")
+def test_paths_follow_to_the_new_place(place, backup, elsewhere):
     elsewhere.restore(backup)
     with elsewhere.here(), every_organization("test"):
         specs = [job.spec for job in Job.objects.filter(kind="ingest")]
@@ -289,8 +304,7 @@ def test_paths_follow_to_the_new_place(place, tmp_path, elsewhere):
     assert elsewhere.rows(named) == [(0,)]
 
 
-def test_a_run_of_the_old_machine_is_stopped_and_never_taken_for_a_process_here(place, tmp_path, elsewhere):
-    backup, _ = place.back_up(tmp_path / "b")
+def test_a_run_of_the_old_machine_is_stopped_and_never_taken_for_a_process_here(backup, elsewhere):
     restored = elsewhere.restore(backup)
     assert restored.jobs_continued == 1
     with elsewhere.here(), every_organization("test"):
@@ -320,8 +334,7 @@ def test_missing_base_models_are_named_and_those_in_the_backup_brought(place, tm
         assert Job.objects.get(pk=run.pk).spec["base_model"] == str(moved)
 
 
-def test_an_unfinished_restore_is_no_installation_and_is_begun_anew(place, tmp_path, elsewhere, monkeypatch):
-    backup, _ = place.back_up(tmp_path / "b")
+def test_an_unfinished_restore_is_no_installation_and_is_begun_anew(place, backup, elsewhere, monkeypatch):
 
     def die(*arguments):
         raise KeyboardInterrupt
@@ -337,8 +350,7 @@ def test_an_unfinished_restore_is_no_installation_and_is_begun_anew(place, tmp_p
     assert elsewhere.rows(COUNTS) == place.rows(COUNTS)
 
 
-def test_another_database_is_not_cleared_for_an_unfinished_restore(place, tmp_path, elsewhere):
-    backup, _ = place.back_up(tmp_path / "b")
+def test_another_database_is_not_cleared_for_an_unfinished_restore(place, backup, elsewhere):
     restore_marker(elsewhere.var).write_text('{"backup": "x", "database": "another"}')
     elsewhere.database = place.database
     assert refusal(elsewhere.restore, backup) == "restore_not_empty"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from django.db.models import Model
@@ -18,6 +19,7 @@ from registry.models import ModelVersion
 from registry.selectors import MODELS
 from retrieval.models import IndexBuild
 from retrieval.selectors import INDEXES
+from tests.world import World, begin
 from workers.artifacts import write_manifest
 
 SEALED: tuple[tuple[type[Model], str], ...] = (
@@ -46,3 +48,20 @@ def write_checkpoint(run_dir: Path, step: int, content: str = "weights") -> Path
     (folder / "state.bin").write_text(content)
     write_manifest(folder, "checkpoint", step=step)
     return folder
+
+
+def fill() -> None:
+    """Documents, artefacts of every kind, and a run with checkpoints that is under way."""
+    with World("old") as world:
+        model = world.model_version()
+        world.evaluation(model)
+        world.release(model, approved=True)
+        knowledge_base = world.knowledge_base([world.document("知識.txt", "第2条 予備部品は二個。")])
+        assert knowledge_base.current_build is not None
+        world.upload("待.txt", "第3条 まだ読まれていない。")
+        run_dir = begin(world.training_run().job).run_dir
+        for step in (2, 4):
+            write_checkpoint(run_dir, step)
+        (run_dir / "events.jsonl").write_text("")
+        (run_dir / "owner").write_text(f'{{"pid": {os.getpid()}, "started": 1, "boot": "b"}}')
+    seal_artefacts()

@@ -1,0 +1,145 @@
+"""Keeps what an installation of this release looks like, for the upgrades of later releases.
+
+    python -m tests.upgrade.make_fixture
+
+Writes `fixtures/<version>/`: the database as plain SQL, the storage, and how many rows each table had. Made
+once for each release, when it is tagged, and never again: see docs/decisions/backup.md.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from django.core.management import call_command
+
+import conftest  # noqa: F401 - starts the servers and sets Django up
+
+FIXTURES = Path(__file__).parent / "fixtures"
+DUMP, STORAGE, COUNTS = "database.sql.gz", "storage.tar.gz", "counts.json"
+
+
+def main() -> None:
+    from backup.sealed import kosha_version
+    from tests.backup.conftest import Place, database
+
+    folder = FIXTURES / kosha_version()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name, database() as created:
+        place = Place(Path(name) / "var", created)
+        (place.var / "storage").mkdir(parents=True)
+        with place.here():
+            call_command("migrate", verbosity=0)
+            fill()
+            (folder / DUMP).write_bytes(gzip.compress(plain_dump(), mtime=0))
+        (folder / STORAGE).write_bytes(packed(place.var / "storage"))
+        counts = count_rows(place.rows)
+        (folder / COUNTS).write_text(json.dumps(counts, indent=1) + "\n")
+
+
+def plain_dump() -> bytes:
+    from backup import databases
+
+    program = databases.find_tool("pg_dump", databases.server_major())
+    options = ["--format=plain", "--no-owner", "--no-privileges"]
+    done = subprocess.run(
+        [program, *options], env=databases.tool_environment(), capture_output=True, check=True
+    )
+    return done.stdout
+
+
+def packed(storage: Path) -> bytes:
+    """The same bytes for the same files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path in sorted(path for path in storage.rglob("*") if path.is_file()):
+            entry = tarfile.TarInfo(path.relative_to(storage).as_posix())
+            entry.size, entry.mode = path.stat().st_size, 0o600
+            with open(path, "rb") as file:
+                archive.addfile(entry, file)
+    return gzip.compress(buffer.getvalue(), mtime=0)
+
+
+def count_rows(rows: Callable[[str], list[tuple]]) -> dict[str, int]:
+    tables = rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    return {table: rows(f'SELECT count(*) FROM "{table}"')[0][0] for (table,) in tables}
+
+
+# -- an invented company ----------------------------------------------------------------------------
+def fill() -> None:
+    """Something in every table, and a job in every state."""
+    from tests.accounts.things import things
+    from tests.backup.world_on_disk import seal_artefacts
+    from tests.world import World
+
+    with World("kakuu") as world:
+        made = things(world, alias="production", base_model_name="gemma")
+        people(world, made["message_id"])
+        jobs_in_every_state(world)
+    seal_artefacts()
+
+
+def people(world, message_id: str) -> None:
+    from django.contrib.sessions.backends.db import SessionStore
+
+    from accounts.models import Group, SignInFailure
+    from chat.models import Message
+    from chat.services import feedback_set
+    from jobs.clusters import cluster_default
+    from jobs.models import ClusterGrant
+
+    group = Group.objects.create(name="総務部")
+    world.person("owner")
+    group.members.add(world.membership("owner"))
+    SignInFailure.objects.create(email_sha256="d" * 64, address="192.0.2.1")
+    feedback_set(message=Message.objects.get(pk=message_id), helpful=True)
+    ClusterGrant.objects.create(cluster=cluster_default())
+    session = SessionStore()
+    session["language"] = "ja"
+    session.create()
+
+
+def jobs_in_every_state(world) -> None:
+    """As a stopped installation leaves them: active ones with an engine that was stopped."""
+    from jobs.models import Job
+    from jobs.services import job_cancel, job_claim, job_pause, job_succeeded
+    from jobs.transitions import ACTIVE
+    from tests.backup.world_on_disk import write_checkpoint
+    from tests.world import begin, fail, write_output
+    from training.services import checkpoint_record
+    from workers.specs.events import CheckpointSaved
+    from workers.specs.ingest import IngestResult
+    from workers.tasks.launchers.local import declare_stopped
+
+    world.upload("待.txt", "第1条 まだ待っている。")
+    job_claim(job=Job.objects.get(pk=world.upload("始.txt", "第2条 始まった。").current_revision.job_id))
+    running = begin(world.training_run().job)
+    for step in (2, 4):
+        path = write_checkpoint(running.run_dir, step)
+        event = CheckpointSaved(
+            sequence=step, time=float(step), step=step, path=str(path), manifest_sha256="d" * 64
+        )
+        checkpoint_record(job=running, event=event)
+    job_pause(job=begin(world.training_run().job), actor=world.actor)
+    job_pause(job=world.training_run().job, actor=world.actor)
+    job_cancel(job=begin(world.training_run().job), actor=world.actor)
+    job_cancel(job=world.training_run().job, actor=world.actor)
+    fail(world.training_run().job)
+    ended = begin(world.upload("読.txt", "第3条 読み終えた。").current_revision.job)
+    write_output(ended, {"pages.jsonl": '{"kind": "page", "number": 1, "text": "第3条", "tables": []}\n'})
+    result = IngestResult(
+        media_type="text/plain", pages=1, characters=3, sha256="d" * 64, manifest_sha256="d" * 64
+    )
+    assert job_succeeded(job=ended, result=result.model_dump(mode="json"))
+    for job in Job.objects.filter(state__in=ACTIVE):
+        declare_stopped(job.run_dir)
+
+
+if __name__ == "__main__":
+    main()

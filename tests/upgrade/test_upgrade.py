@@ -1,0 +1,168 @@
+"""Every release's database, with jobs in flight, comes forward to this version and works on."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from audit.models import AuditHead
+from audit.services import chain_verify
+from backup import databases
+from backup.sealed import kosha_version
+from common.tenancy import every_organization
+from deployments.models import Deployment
+from documents.models import Revision
+from documents.selectors import pages_folder
+from jobs.models import Job
+from jobs.transitions import ACTIVE, JobState
+from tests.backup.conftest import Place, database
+from tests.upgrade.make_fixture import COUNTS, DUMP, FIXTURES, STORAGE, count_rows
+from training.models import Checkpoint
+from workers.artifacts import verify_manifest
+from workers.specs.curate import CurateSpec
+from workers.specs.evaluate import EvaluateSpec
+from workers.specs.export import ExportSpec
+from workers.specs.index import IndexSpec
+from workers.specs.ingest import IngestSpec
+from workers.specs.train import TrainSpec
+from workers.tasks.dispatch import run_of
+from workers.tasks.launchers.base import Exited
+from workers.tasks.launchers.null import NullLauncher
+from workers.tasks.reconcile import reconcile
+
+RELEASES = sorted(path.name for path in FIXTURES.iterdir())
+UNUSED = {"auth_group", "auth_group_permissions"}
+"""Django's own, which Kosha does not use."""
+SPECS = {
+    "ingest": IngestSpec,
+    "curate": CurateSpec,
+    "train": TrainSpec,
+    "evaluate": EvaluateSpec,
+    "index": IndexSpec,
+    "export": ExportSpec,
+}
+
+
+@dataclass
+class Upgraded:
+    place: Place
+    before: dict[str, int]
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def installation(request, tmp_path_factory, django_db_blocker) -> Iterator[Upgraded]:
+    """The installation of that release after `migrate`; the tests below change it in their order."""
+    fixture = FIXTURES / request.param
+    var = tmp_path_factory.mktemp("upgraded")
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress((fixture / STORAGE).read_bytes()))) as archive:
+        archive.extractall(var / "storage", filter="data")
+    with django_db_blocker.unblock(), database() as name:
+        place = Place(var, name)
+        with place.here():
+            load(gzip.decompress((fixture / DUMP).read_bytes()))
+            call_command("migrate", verbosity=0)
+            yield Upgraded(place, json.loads((fixture / COUNTS).read_text()))
+
+
+@pytest.fixture
+def upgraded(installation, settings) -> Upgraded:
+    settings.KOSHA_STORAGE_ROOT = installation.place.var / "storage"
+    return installation
+
+
+def load(statements: bytes) -> None:
+    program = databases.find_tool("psql", databases.server_major())
+    options = ["--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]
+    done = subprocess.run(
+        [program, *options], env=databases.tool_environment(), input=statements, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def in_state(state: JobState) -> list[Job]:
+    with every_organization("test"):
+        return list(Job.objects.filter(state=state))
+
+
+def test_this_release_has_its_fixture():
+    assert kosha_version() in RELEASES, "run `python -m tests.upgrade.make_fixture` and keep what it writes"
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_fixture_has_something_in_every_table_and_a_job_in_every_state(release):
+    counts = json.loads((FIXTURES / release / COUNTS).read_text())
+    assert {table for table, count in counts.items() if count == 0} <= UNUSED
+    dump = gzip.decompress((FIXTURES / release / DUMP).read_bytes()).decode()
+    jobs = dump.split("COPY public.jobs_job ", 1)[1].split("\\.\n", 1)[0]
+    assert [state for state in JobState.values if f"\t{state}\t" not in jobs] == []
+
+
+def test_nothing_is_lost(upgraded):
+    after = count_rows(upgraded.place.rows)
+    lost = {table: count for table, count in upgraded.before.items() if after.get(table, 0) < count}
+    assert lost == {}
+
+
+def test_the_audit_trail_is_unbroken(upgraded):
+    heads = list(AuditHead.objects.values_list("pk", flat=True))
+    assert heads and [chain_verify(head) for head in heads] == [None] * len(heads)
+
+
+def test_every_spec_is_understood_and_names_files_of_this_place(upgraded):
+    with every_organization("test"):
+        jobs = list(Job.objects.all())
+    assert {job.kind for job in jobs} == set(SPECS)
+    for job in jobs:
+        SPECS[job.kind].model_validate(job.spec)
+    originals = [Path(job.spec["path"]) for job in jobs if job.kind == "ingest"]
+    assert originals and all(path.is_relative_to(upgraded.place.var) and path.exists() for path in originals)
+
+
+def test_what_was_read_and_published_is_there(upgraded):
+    with every_organization("test"):
+        read = list(Revision.objects.exclude(manifest_sha256=""))
+        assert read
+        for revision in read:
+            verify_manifest(pages_folder(revision), revision.manifest_sha256)
+        assert Deployment.objects.filter(alias="production").exists()
+
+
+def test_the_jobs_in_flight_move_on(upgraded):
+    """A stopped installation left their engines stopped: they are tried again, paused, or cancelled."""
+    before = {state: [job.id for job in in_state(state)] for state in JobState}
+    launcher = NullLauncher()
+    for state in ACTIVE:
+        for job in in_state(state):
+            launcher.end(run_of(job), Exited(143))
+    with every_organization("test"):
+        # Room for all of them, so that each must start.
+        Job.objects.exclude(state__in=ACTIVE).update(cpus=0, gpus=0, memory_bytes=0, light=0)
+        Job.objects.filter(state__in=ACTIVE).update(cpus=0, gpus=0, memory_bytes=0, light=0)
+        reconcile({"local": launcher})
+        reconcile({"local": launcher})
+        now = {job.id: job for job in Job.objects.all()}
+    for id in [*before[JobState.QUEUED], *before[JobState.STARTING], *before[JobState.RUNNING]]:
+        assert now[id].state == JobState.RUNNING, (id, now[id].state)
+    assert {now[id].losses for id in before[JobState.RUNNING]} == {0}
+    assert {now[id].state for id in [*before[JobState.PAUSING], *before[JobState.PAUSED]]} == {
+        JobState.PAUSED
+    }
+    assert {now[id].state for id in before[JobState.CANCELLING]} == {JobState.CANCELLED}
+    assert all(now[id].finalized_at is not None for id in before[JobState.SUCCEEDED])
+
+
+def test_a_run_is_offered_its_checkpoints_again(upgraded):
+    with every_organization("test"):
+        rows = list(Checkpoint.objects.order_by("step"))
+        assert [row.step for row in rows] == [2, 4]
+        for row in rows:
+            assert verify_manifest(Path(row.path))["facts"]["step"] == row.step
