@@ -1,0 +1,97 @@
+"""A real browser while the model server goes and comes: the banner, and asking again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+
+import pytest
+
+from accounts.models import Role
+from health.watch import watch
+from tests.console.conftest import Company
+from tests.console.road import Road
+from tests.console.test_rooms_chat import ModelServer
+from tests.live_web import live_web
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PATIENCE_MS = 25_000
+"""The banner asks for news every ten seconds."""
+
+
+class WholeModelServer(ModelServer):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"status": "ok"}).encode())
+
+
+@pytest.fixture
+def page(monkeypatch) -> Iterator:
+    # Playwright runs a loop in this thread, which Django would take for an asynchronous caller's.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        reason = "Chromium is missing; `make browser` installs it"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    from playwright.sync_api import expect, sync_playwright
+
+    from tests.end_to_end.test_browser import ARGUMENTS
+
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        page = browser.new_context().new_page()
+        page.faults = []
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        yield page
+        assert page.faults == []
+        browser.close()
+
+
+@pytest.fixture
+def model_server() -> Iterator[str]:
+    handler = type("Handler", (WholeModelServer,), {"seen": [], "document_id": "file-1"})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_banner_goes_by_itself_and_a_question_can_be_asked_again(page, model_server, settings):
+    from playwright.sync_api import expect
+
+    settings.MODEL_SERVER_URL = "http://127.0.0.1:9"
+    watch.cache_clear()
+    company = Company("ours")
+    road = Road(company)
+    road.release(None, road.knowledge([company.document("旅費規程.txt")]), state="published")
+    cookies = company.client(Role.VIEWER).cookies
+    with live_web() as url:
+        page.context.add_cookies(
+            [{"name": name, "value": morsel.value, "url": url} for name, morsel in cookies.items()]
+        )
+        page.goto(f"{url}/chat")
+        outage = page.locator("#outages [data-outage=model_server]")
+        expect(outage).to_contain_text("Chat and search do not answer.")
+        expect(page.locator("#outages")).to_have_attribute("aria-live", "polite")
+
+        page.locator("textarea").fill("日当はいくら？")
+        page.locator("[data-send]").click()
+        failure = page.locator("[role=alert]")
+        expect(failure).to_contain_text("The model server does not answer.")
+
+        settings.MODEL_SERVER_URL = model_server
+        expect(outage).to_have_count(0)
+        failure.get_by_role("button", name="Ask again").click()
+        expect(page.locator(".turn.assistant").last).to_contain_text("2,500円")
+        expect(page.locator(".turn.user .says")).to_have_text(["日当はいくら？"] * 2)
+        # It polls; a request under way would keep its connection.
+        page.goto("about:blank")
+    watch.cache_clear()
