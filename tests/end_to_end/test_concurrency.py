@@ -26,7 +26,7 @@ def give_up_reading(ground: Ground, files: Iterable[str]) -> None:
             assert api.delete(f"/files/{file}").status_code == 200
 
 
-def test_twenty_clients_at_once_are_told_the_truth(kosha: Installation):
+def test_twenty_clients_at_once_are_told_the_truth(kosha: Installation) -> None:
     ground = prepare(kosha, CLIENTS, slug="at-once")
     outcome = concurrency.run(kosha, ground, seconds=SECONDS, seed=seed())
     give_up_reading(ground, outcome.ledger.uploads)
