@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "platform"))
 
 from config.env import Environment
 from tests.benchmarks.load.checks import Findings, check_all
+from tests.benchmarks.load.clients import Ledger
 from tests.benchmarks.load.crowd import run_clients
 from tests.benchmarks.load.ground import CAUSAL, EMBEDDING, Ground, prepare, register_models
 from tests.benchmarks.load.tally import FAILED, Tally
@@ -36,6 +37,7 @@ MOST_CLIENTS, MOST_SECONDS = 500, 600
 @dataclass(frozen=True)
 class Outcome:
     tally: Tally
+    ledger: Ledger
     watch: Watch
     findings: Findings
 
@@ -51,7 +53,7 @@ def run(kosha: Installation, ground: Ground, *, seconds: float, seed: int) -> Ou
         "every process lived through it": started_anew,
         **check_all(kosha, ground, ledger),
     }
-    return Outcome(tally, watch, Findings(promises))
+    return Outcome(tally, ledger, watch, Findings(promises))
 
 
 def pids(kosha: Installation) -> dict[str, int | None]:

@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
 POOL = 2
 WAITING = 20 * POOL
 START_SECONDS = 60
+IN_TIME = 25
+"""Seconds: five for the pool, five for a lock, and as much again for a machine that has other work."""
 
 
 @pytest.fixture
@@ -67,23 +69,28 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None
 
 async def ask(base_url: str, path: str, times: int, **more) -> list[httpx.Response]:
     limits = httpx.Limits(max_connections=times)
-    async with httpx.AsyncClient(base_url=base_url, limits=limits, timeout=30, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=base_url, limits=limits, timeout=IN_TIME, trust_env=False) as http:
         return list(await asyncio.gather(*(http.get(path, **more) for _ in range(times))))
 
 
 def test_an_empty_pool_is_a_refusal_in_time_for_the_api_and_the_console(live_world, small_web):
     """Keys and sessions are looked up in a middleware, so that is where the pool is found empty."""
     headers = {"Authorization": f"Bearer {live_world.key()}"}
+    cookie = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={'a' * 32}"}
     times = POOL + WAITING + 20
+
+    async def ask_all() -> list[list[httpx.Response]]:
+        return await asyncio.gather(
+            ask(small_web, "/v1/files", times, headers=headers),
+            ask(small_web, "/documents", POOL + 2, headers=cookie),
+            ask(small_web, "/healthz", 1),
+        )
+
     with transaction.atomic(), connection.cursor() as cursor:
         # Every look at a key or a session waits for this transaction.
         cursor.execute("LOCK TABLE accounts_apikey, django_session IN ACCESS EXCLUSIVE MODE")
-        began = time.monotonic()
-        answers = asyncio.run(ask(small_web, "/v1/files", times, headers=headers))
-        cookies = {settings.SESSION_COOKIE_NAME: "a" * 32}
-        pages = asyncio.run(ask(small_web, "/documents", POOL + 2, cookies=cookies))
-        assert time.monotonic() - began < 15
-        assert asyncio.run(ask(small_web, "/healthz", 1))[0].status_code == 200
+        answers, pages, probes = asyncio.run(ask_all())
+    assert probes[0].status_code == 200
     assert Counter(answer.status_code for answer in answers) == {503: times}
     assert {answer.json()["error"]["code"] for answer in answers} == {"temporarily_unavailable"}
     assert Counter(page.status_code for page in pages) == {503: POOL + 2}

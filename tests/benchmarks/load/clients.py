@@ -75,10 +75,12 @@ class Client:
     # -- the loop -----------------------------------------------------------------------------
     async def run(self, deadline: float) -> None:
         await asyncio.sleep(self.random.random() * PAUSE_SECONDS)
+        # Each begins with another action, so that none is missing from a short run.
+        action = ACTIONS[self.number % len(ACTIONS)]
         while time.monotonic() < deadline:
-            (action,) = self.random.choices(ACTIONS, WEIGHTS)
             with suppress(Refused):
                 await action(self)
+            (action,) = self.random.choices(ACTIONS, WEIGHTS)
             await asyncio.sleep(self.random.expovariate(1 / PAUSE_SECONDS))
 
     async def send(self, route: str, method: str, path: str, rule: tuple[int, ...] = (), **more: Any) -> Any:
