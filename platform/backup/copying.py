@@ -114,7 +114,7 @@ class Copier:
             case "result":
                 yield from self._take_result(wanted)
             case "run":
-                self._take_run(wanted.path, last)
+                self._take_run(wanted, last)
 
     def _checked(self, path: str, sha256: str) -> Iterator[Fault]:
         try:
@@ -198,9 +198,11 @@ class Copier:
         yield Fault(wanted.path, "missing")
 
     # -- runs: they go on while they are copied, so nothing in them is missed ------------------------------
-    def _take_run(self, folder: str, last: bool) -> None:
-        for attempt in _numbered(self._storage / folder):
-            name = f"{folder}/{attempt.name}"
+    def _take_run(self, wanted: Wanted, last: bool) -> None:
+        for attempt in _numbered(self._storage / wanted.path):
+            if int(attempt.name) > wanted.attempts:
+                continue
+            name = f"{wanted.path}/{attempt.name}"
             for checkpoint in _numbered(attempt / "checkpoints"):
                 self._take_checkpoint(f"{name}/checkpoints/{checkpoint.name}")
             for file in RUN_FILES if last else ():

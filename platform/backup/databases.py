@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
+from psycopg import sql
 
 from backup.errors import BackupError
 from config.env import Environment, database_settings
@@ -127,10 +128,28 @@ def dump(target: Path, snapshot: str) -> None:
     target.chmod(0o600)
 
 
-def load(source: Path, *, replace: bool) -> None:
-    """Bring a dump into the database: all of it or nothing. `replace` drops what it brings before."""
+OWN_FUNCTIONS = """
+    SELECT oid::regprocedure::text FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
+      AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
+"""
+"""Without those of extensions."""
+
+
+def clear() -> None:
+    """Drop every table and function: what an interrupted restore has left, perhaps already migrated."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        for (table,) in cursor.fetchall():
+            cursor.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier("public", table)))
+        cursor.execute(OWN_FUNCTIONS)
+        for (function,) in cursor.fetchall():
+            cursor.execute(f"DROP FUNCTION {function} CASCADE")
+
+
+def load(source: Path) -> None:
+    """Bring a dump into the empty database: all of it or nothing."""
     options = ["--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error"]
-    options += ["--clean", "--if-exists"] if replace else []
     database = str(connection.settings_dict["NAME"])
     _run("pg_restore", [*options, f"--dbname={database}", str(source)], "restore_load_failed")
 

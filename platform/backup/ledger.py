@@ -14,7 +14,7 @@ from typing import Literal
 Kind = Literal["file", "folder", "result", "run"]
 
 SCHEMA = """
-    CREATE TABLE wanted (kind TEXT, path TEXT, sha256 TEXT, fallback TEXT);
+    CREATE TABLE wanted (kind TEXT, path TEXT, sha256 TEXT, fallback TEXT, attempts INTEGER);
     CREATE TABLE have (path TEXT PRIMARY KEY, size INTEGER, sha256 TEXT, round INTEGER) WITHOUT ROWID;
     CREATE TABLE before (path TEXT PRIMARY KEY, size INTEGER, sha256 TEXT) WITHOUT ROWID;
 """
@@ -26,11 +26,13 @@ class Wanted:
 
     kind: Kind
     """`file`; `folder`, an artefact under its manifest; `result`, the folder of a run that has succeeded,
-    in its place or still at `fallback`; `run`, all folders of a job, as far as they are there."""
+    in its place or still at `fallback`; `run`, the folders of a job's `attempts`, as far as they are there."""
     path: str
     sha256: str = ""
     """Of the file, or of the folder's manifest; empty where nobody knows."""
     fallback: str = ""
+    attempts: int = 0
+    """Attempts after this one are of the future: the restored job would take their folders for its own."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,14 @@ class Ledger:
     def want(self, wanted: Iterable[Wanted]) -> None:
         """Begin a new round that wants exactly this."""
         self.round += 1
-        rows = ((item.kind, item.path, item.sha256, item.fallback) for item in wanted)
+        rows = ((item.kind, item.path, item.sha256, item.fallback, item.attempts) for item in wanted)
         with self._together():
             self._rows.execute("DELETE FROM wanted")
-            self._rows.executemany("INSERT INTO wanted VALUES (?, ?, ?, ?)", rows)
+            self._rows.executemany("INSERT INTO wanted VALUES (?, ?, ?, ?, ?)", rows)
 
     def wanted(self) -> Iterator[Wanted]:
-        for kind, path, sha256, fallback in self._rows.execute("SELECT * FROM wanted ORDER BY rowid"):
-            yield Wanted(kind, path, sha256, fallback)
+        for row in self._rows.execute("SELECT * FROM wanted ORDER BY rowid"):
+            yield Wanted(*row)
 
     def wanted_count(self) -> int:
         return int(self._rows.execute("SELECT count(*) FROM wanted").fetchone()[0])

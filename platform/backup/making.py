@@ -73,7 +73,16 @@ class Making:
         if self._folder.is_relative_to(storage_root()):
             raise BackupError("backup_inside_storage", "Choose a folder outside the installation's storage.")
 
+    def _refuse_outdated_database(self) -> None:
+        if not sealed.known_migrations() <= set(databases.applied_migrations()):
+            raise BackupError(
+                "backup_database_outdated",
+                "The database has not been brought to this version yet. Start `manage.py up` once, or make the "
+                "backup with the version that the database is of.",
+            )
+
     def _make(self) -> tuple[Path, Seal]:
+        self._refuse_outdated_database()
         id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         target = self._begin(id)
         ledger = Ledger(target / "ledger.sqlite")

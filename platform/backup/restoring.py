@@ -75,7 +75,7 @@ class Restoring:
         self._begin(seal)
         shutil.rmtree(self._env.var / "postgres", ignore_errors=True)
         with databases.embedded_database(self._env):
-            return self._fill(seal, replace=False)
+            return self._fill(seal)
 
     def _with_named_database(self, seal: Seal) -> Restored:
         with databases.installed_database(self._env):
@@ -87,7 +87,9 @@ class Restoring:
                 )
             _refuse_older_server(databases.server_major(), seal)
             self._begin(seal)
-            return self._fill(seal, replace=True)
+            if unfinished:
+                databases.clear()
+            return self._fill(seal)
 
     # -- before anything is changed -----------------------------------------------------------------
     def _refuse_what_is_in_use(self) -> None:
@@ -135,10 +137,10 @@ class Restoring:
         """Without the password."""
         return (self._env.database_url or "").rpartition("@")[2].partition("?")[0]
 
-    def _fill(self, seal: Seal, *, replace: bool) -> Restored:
+    def _fill(self, seal: Seal) -> Restored:
         self._copy_files(seal)
         self._say("loading the database")
-        databases.load(self._backup / sealed.DUMP, replace=replace)
+        databases.load(self._backup / sealed.DUMP)
         self._say("bringing the database up to date")
         settled = settling.settle(self._env, seal)
         sealed.sync_disk(self._env.var)

@@ -141,10 +141,13 @@ def read_seal(backup: Path) -> Seal:
         seal = Seal.model_validate(content)
     except ValidationError:
         raise _damaged(backup, SEAL) from None
-    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations or {}}
-    if not set(seal.migrations) <= known:
+    if not set(seal.migrations) <= known_migrations():
         raise _newer(seal.kosha)
     return seal
+
+
+def known_migrations() -> set[str]:
+    return {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations or {}}
 
 
 def _newer(version: str) -> BackupError:

@@ -1,6 +1,6 @@
 """What an installation has to learn after its database came from elsewhere.
 
-Engines, their process numbers and sessions of browsers belong to the old machine; base models may lie
+Engines, their process numbers, signs of life and sessions of browsers belong to the old machine; base models may lie
 in another place, or not be here at all.
 """
 
@@ -18,6 +18,7 @@ from backup import sealed
 from backup.sealed import Seal
 from common.tenancy import every_organization
 from config.env import Environment
+from health.models import SignOfLife
 from jobs.models import Job
 from jobs.transitions import ACTIVE, TERMINAL
 from registry.models import BaseModel
@@ -43,6 +44,7 @@ def settle(env: Environment, seal: Seal) -> Settled:
         _jobs(settled)
         # Who signed out, or was shut out, after the backup must not be signed in again by it.
         Session.objects.all().delete()
+        SignOfLife.objects.all().delete()
         audit_record(
             organization_id=None,
             actor=OPERATOR,

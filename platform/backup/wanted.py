@@ -90,8 +90,8 @@ def _model_versions() -> Iterator[Wanted]:
 
 
 def _runs() -> Iterator[Wanted]:
-    for job_id in Job.objects.values_list("id", flat=True).iterator(BATCH):
-        yield Wanted("run", _name(runs_root() / job_id))
+    for job_id, fence in Job.objects.values_list("id", "fence").iterator(BATCH):
+        yield Wanted("run", _name(runs_root() / job_id), attempts=fence)
 
 
 def _is_unregistered(state: str | None, finalized_at: datetime | None) -> bool:

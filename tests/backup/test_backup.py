@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from audit.services import SYSTEM
 from backup import copying, sealed, settling
@@ -17,11 +18,17 @@ from backup.making import Making
 from common.storage import blob_path
 from common.tenancy import every_organization, organization_scope
 from documents.models import Document, Revision
+from documents.selectors import pages_folder
 from documents.services import document_delete, document_upload
 from jobs.models import Job
+from jobs.services import job_succeeded
 from registry.models import BaseModel
 from stack.state import RestoreUnfinished, lock, refuse_unfinished_restore, restore_marker
+from tests.backup.world_on_disk import write_checkpoint
+from tests.world import begin, write_output
+from workers.specs.ingest import IngestResult
 from workers.specs.model_folder import model_folder_digest
+from workers.tasks.finalize import finalize_ended
 from workers.tasks.launchers.base import Exited, RunRef
 from workers.tasks.launchers.local import LocalLauncher
 
@@ -211,6 +218,12 @@ def test_a_disk_that_is_full_in_the_middle_is_told_and_leaves_no_backup(place, t
     assert sealed.verify(backup, seal, print) == []
 
 
+def test_a_database_of_an_earlier_version_is_refused(place, tmp_path):
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'jobs'")
+    assert refusal(place.back_up, tmp_path / "b") == "backup_database_outdated"
+
+
 def test_a_backup_into_the_storage_itself_is_refused(place):
     assert refusal(place.back_up, place.var / "storage" / "b") == "backup_inside_storage"
 
@@ -314,6 +327,32 @@ def test_a_run_of_the_old_machine_is_stopped_and_never_taken_for_a_process_here(
         assert sorted(path.name for path in (job.run_dir / "checkpoints").iterdir()) == ["2", "4"]
 
 
+def test_an_attempt_that_began_after_the_dump_is_left_out(place, tmp_path):
+    with every_organization("test"):
+        job = Job.objects.get(kind="train", state="running")
+    write_checkpoint(job.run_dir.parent / "2", 6)
+    backup, _ = place.back_up(tmp_path / "b")
+    assert [path.name for path in (backup / "storage" / "runs" / job.id).iterdir()] == ["1"]
+
+
+def test_a_success_that_was_not_registered_yet_is_registered_after_the_restore(place, tmp_path, elsewhere):
+    with every_organization("test"):
+        job = begin(Revision.objects.get(document__name="待.txt").job)
+        write_output(job, {"pages.jsonl": "{}\n"})
+        result = IngestResult(
+            media_type="text/plain", pages=1, characters=2, sha256="d" * 64, manifest_sha256="d" * 64
+        )
+        assert job_succeeded(job=job, result=result.model_dump(mode="json"))
+    backup, seal = place.back_up(tmp_path / "b")
+    assert seal.faults == []
+    elsewhere.restore(backup)
+    with elsewhere.here(), every_organization("test"):
+        finalize_ended()
+        revision = Revision.objects.get(document__name="待.txt")
+        assert revision.state == "processed"
+        assert (pages_folder(revision) / "pages.jsonl").read_text() == "{}\n"
+
+
 def test_missing_base_models_are_named_and_those_in_the_backup_brought(place, tmp_path, elsewhere):
     folder = tmp_path / "outside" / "gemma"
     folder.mkdir(parents=True)
@@ -343,6 +382,9 @@ def test_an_unfinished_restore_is_no_installation_and_is_begun_anew(place, backu
         patch.setattr(settling, "_jobs", die)
         with pytest.raises(KeyboardInterrupt):
             elsewhere.restore(backup)
+    # Migrations of a later version may have added what depends on the restored tables.
+    with elsewhere.here(), connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE later (job varchar REFERENCES jobs_job (id))")
     with pytest.raises(RestoreUnfinished):
         refuse_unfinished_restore(elsewhere.var)
     elsewhere.restore(backup)

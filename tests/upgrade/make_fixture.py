@@ -91,6 +91,7 @@ def people(world, message_id: str) -> None:
     from accounts.models import Group, SignInFailure
     from chat.models import Message
     from chat.services import feedback_set
+    from health.services import tick_note
     from jobs.clusters import cluster_default
     from jobs.models import ClusterGrant
 
@@ -100,6 +101,7 @@ def people(world, message_id: str) -> None:
     SignInFailure.objects.create(email_sha256="d" * 64, address="192.0.2.1")
     feedback_set(message=Message.objects.get(pk=message_id), helpful=True)
     ClusterGrant.objects.create(cluster=cluster_default())
+    tick_note(worker="worker@kakuu", by_beat=True)
     session = SessionStore()
     session["language"] = "ja"
     session.create()
