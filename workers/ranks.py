@@ -12,9 +12,6 @@ import os
 import signal
 import sys
 
-from torch.distributed import run
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-
 
 def code_of(codes: list[int]) -> int:
     """One exit code for all ranks: a killed rank explains what the others said."""
@@ -31,6 +28,9 @@ def end_with(code: int) -> None:
 
 
 def main() -> None:
+    from torch.distributed import run  # seconds; `code_of` needs none of it
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
     # No restarts of its own: the database owns retries.
     try:
         run.main(["--max-restarts", "0", *sys.argv[1:]])
