@@ -77,14 +77,10 @@ class StormedInstallation(Installation):
         self.process.wait(timeout=30)
         return (self.folder / "up.log").read_text()
 
-    def wait_for(
-        self, what: str, condition: Callable[[], bool], seconds: float, *, fatal: bool = True
-    ) -> None:
+    def wait_for(self, what: str, condition: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                if not fatal:
-                    return
                 raise Unreached(f"not within {seconds:g} s: {what}")
             time.sleep(0.1)  # between looks at other processes, not instead of one
 

@@ -96,8 +96,8 @@ def _weather(
     finally:
         load.end()
     installation.up_again()
-    _calm(installation)
-    say("it is calm")
+    say("everything answers again")
+    _calm(installation, say)
     ran = set(load.seen.trainings.values())
     references = {
         recipe.name: _reference(installation, load, recipe) for recipe in load.recipes if recipe.name in ran
@@ -155,10 +155,12 @@ def _heal(injected: Injected) -> None:
 
 
 # -- afterwards -------------------------------------------------------------------------------------
-def _calm(installation: StormedInstallation) -> None:
-    installation.wait_for(
-        "every job has ended", lambda: _unfinished(installation) == 0, CALM_SECONDS, fatal=False
-    )
+def _calm(installation: StormedInstallation, say: Callable[[str], None]) -> None:
+    """Until every job has ended, or does not move any more; the checks tell which."""
+    say(f"{_unfinished(installation)} jobs to go")
+    with contextlib.suppress(Unreached):
+        installation.wait_for("every job has ended", lambda: _unfinished(installation) == 0, CALM_SECONDS)
+    say(f"calm, with {_unfinished(installation)} jobs to go")
 
 
 def _unfinished(installation: StormedInstallation) -> int | None:
