@@ -93,7 +93,7 @@ def losses_unequal(evidence: Evidence) -> Iterator[str]:
     jobs = {job.id: job for job in evidence.jobs}
     for id, recipe in evidence.recipes.items():
         reference = evidence.references.get(recipe)
-        if reference is None or id not in jobs:
+        if reference is None or id not in jobs or jobs[reference].state != "succeeded":
             yield f"{id}: there is no uninterrupted run of {recipe} to compare with"
             continue
         expected = jobs[reference].attempts[-1].losses
@@ -131,6 +131,12 @@ def _trainings(evidence: Evidence) -> list[JobFacts]:
     return [job for job in evidence.jobs if job.kind == "train" and job.every]
 
 
+def nothing_trained(evidence: Evidence) -> Iterator[str]:
+    """A storm over no training would prove nothing about trainings."""
+    if not evidence.recipes:
+        yield "no training was acknowledged during the storm"
+
+
 CHECKS: dict[str, Check] = {
     "acknowledged and lost": jobs_lost,
     "run twice at once": jobs_twice_at_once,
@@ -145,6 +151,7 @@ CHECKS: dict[str, Check] = {
     "processes left": lambda evidence: iter(evidence.processes),
     "temporary files left": lambda evidence: iter(evidence.leftovers),
     "shared memory left": lambda evidence: iter(evidence.shared_memory),
+    "storms without a training": nothing_trained,
     "errands of the load that crashed": lambda evidence: iter(evidence.crashes),
 }
 

@@ -35,7 +35,7 @@ class Recipe:
     processes: int = 1
 
     def body(self, training_file: str) -> Json:
-        settings = {"sequence_length": 64, "tokens_per_step": 64, "lora_rank": 4, "lora_dropout": 0.1}
+        settings = {"sequence_length": 128, "tokens_per_step": 128, "lora_rank": 4, "lora_dropout": 0.1}
         settings |= {"max_steps": self.steps, "epochs": 100, "seed": 7}
         distributed = {"processes": self.processes, "zero_stage": 1}
         return {

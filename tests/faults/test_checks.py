@@ -83,6 +83,7 @@ PLANTED: dict[str, Callable[[Evidence], object]] = {
     "processes left": lambda it: it.processes.append("sleep 600"),
     "temporary files left": lambda it: it.leftovers.append("8.tmp"),
     "shared memory left": lambda it: it.shared_memory.append("PostgreSQL.1"),
+    "storms without a training": lambda it: it.recipes.clear(),
     "errands of the load that crashed": lambda it: it.crashes.append("chat"),
 }
 
@@ -136,3 +137,10 @@ def test_a_failure_that_says_unexpected_is_not_explained():
     sentence = "Unexpected KeyError; the engine's log on the node has the details."
     evidence.jobs.append(JobFacts("job_3", "index", "failed", True, "index.system.unexpected", sentence))
     assert complaints(evidence) == {"failures without code or sentence"}
+
+
+def test_a_comparison_with_a_run_that_failed_is_none():
+    evidence = sound()
+    evidence.jobs[1] = replace(evidence.jobs[1], state="failed", error_code="train.user.context_too_long",
+                               error_message="Raise sequence_length or shorten the pairs.")  # fmt: skip
+    assert complaints(evidence) == {"losses or weights unequal"}
