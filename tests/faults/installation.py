@@ -19,8 +19,7 @@ from workers.processes import processes_of_runs
 
 DISK_BYTES = 3 * 1024**3
 START_SECONDS = 180.0
-LEFT_BYTES = 4096
-"""What is left on a full disk."""
+BLOCK_BYTES = 4096
 
 
 class Unreached(AssertionError):
@@ -133,20 +132,16 @@ class StormedInstallation(Installation):
 
     def fill_disk(self) -> None:
         """Leave nothing: what is written from now on does not fit."""
-        with open(self.folder / "filling", "wb") as file:
-            free = os.statvfs(self.folder).f_bavail * os.statvfs(self.folder).f_frsize
-            with contextlib.suppress(OSError):
-                os.posix_fallocate(file.fileno(), 0, max(1, free - LEFT_BYTES))
-            file.seek(0, os.SEEK_END)
+        facts = os.statvfs(self.folder)
+        with open(self.folder / "filling", "ab", buffering=0) as file, contextlib.suppress(OSError):
+            os.posix_fallocate(file.fileno(), 0, max(1, (facts.f_bavail - 1) * facts.f_frsize))
+        with open(self.folder / "filling", "ab", buffering=0) as file:
             try:
-                while True:
-                    file.write(b"\0" * LEFT_BYTES)
-                    file.flush()
+                while file.write(b"\0" * BLOCK_BYTES):
+                    pass
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
-                with contextlib.suppress(OSError):
-                    file.truncate(file.tell())
 
     def empty_disk(self) -> None:
         (self.folder / "filling").unlink(missing_ok=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
 
 import pytest
 import redis
@@ -11,6 +13,7 @@ from django.conf import settings
 from tests.faults.faults import KINDS
 from tests.faults.faults.damage import spoil
 from tests.faults.faults.messages import Doubler, pushed
+from tests.faults.installation import StormedInstallation
 from tests.faults.plan import make_plan
 
 
@@ -51,3 +54,20 @@ def test_every_message_is_doubled():
         doubler.end()
         assert client.lrange("celery", 0, -1) == [b'{"a": "b"}'] * 2
         client.delete("celery")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a disk that can be filled needs root")
+def test_a_full_disk_takes_nothing_and_an_emptied_one_does(tmp_path, repository):
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "kosha-faults", str(tmp_path)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        installation = StormedInstallation(repository, tmp_path)
+        assert installation.has_own_disk
+        installation.fill_disk()
+        with pytest.raises(OSError, match="No space"):
+            (tmp_path / "more").write_bytes(b"1")
+        installation.empty_disk()
+        (tmp_path / "more").write_bytes(b"1")
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
