@@ -8,6 +8,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -40,14 +41,14 @@ def weather(
     say: Callable[[str], None],
 ) -> Evidence:
     """Run the whole storm on a fresh installation in `folder`; nothing of it runs afterwards."""
-    models = repository / "var" / "models"
-    tiny = make_model(folder / "models" / TINY)
-    installation = StormedInstallation(
-        repository, folder, KOSHA_MODEL_ROOTS=os.pathsep.join([str(models), str(tiny.parent)])
-    )
+    models, tiny = repository / "var" / "models", folder / "models" / TINY
+    roots = os.pathsep.join([str(models), str(tiny.parent)])
+    installation = StormedInstallation(repository, folder, KOSHA_MODEL_ROOTS=roots)
     shared = _shared_memory()
     try:
-        installation.up()
+        installation.spawn_up()
+        make_model(tiny)
+        installation.up_again()
         say("everything answers")
         load = _load(installation, models, tiny, record, recipes)
         evidence = _weather(installation, load, plan, record, say)
@@ -65,12 +66,18 @@ def weather(
 def _load(
     installation: StormedInstallation, models: Path, tiny: Path, record: Record, recipes: tuple[Recipe, ...]
 ) -> Load:
-    register_models(installation, models)
-    installation.ask("base_model_register", TINY, str(tiny), "--licence", "none")
-    made = installation.ask(
-        "organization_create", "--name", "嵐", "--slug", "storm", "--key", "storm",
-        "--owner", "owner@storm.example", "--reviewer", "reviewer@storm.example",
-    )  # fmt: skip
+    # Each is a Django of its own to start.
+    with ThreadPoolExecutor() as pool:
+        registered = [
+            pool.submit(register_models, installation, models),
+            pool.submit(installation.ask, "base_model_register", TINY, str(tiny), "--licence", "none"),
+        ]
+        made = installation.ask(
+            "organization_create", "--name", "嵐", "--slug", "storm", "--key", "storm",
+            "--owner", "owner@storm.example", "--reviewer", "reviewer@storm.example",
+        )  # fmt: skip
+        for one in registered:
+            one.result()
     api = Api(installation, made["owner"]["api_key"])
     record.answers = api.answers
     load = Load(api, record.seed, recipes)
