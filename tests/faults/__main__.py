@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,35 +43,43 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+NAMESPACES = [
+    "--mount",
+    "--ipc",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+    "--propagation",
+    "private",
+]
+"""Disk, shared memory and processes of our own: all of it is gone with us, however we end."""
+REAPER = ["bash", "-c", '"$@"; exit $?', "reaper"]
+"""The first process of a namespace inherits every orphan, and bash buries them."""
+
+
 def enter_namespaces() -> None:
-    """Mounts and shared memory of our own, gone with us; without root we stay where we are."""
+    """Without root we stay where we are."""
     if os.geteuid() != 0 or os.environ.get(INSIDE):
         return
-    probe = subprocess.run(["unshare", "--mount", "--ipc", "true"], capture_output=True)
+    probe = subprocess.run(["unshare", *NAMESPACES, "true"], capture_output=True)
     if probe.returncode == 0:
         os.environ[INSIDE] = "1"
-        command = [
-            "unshare",
-            "--mount",
-            "--ipc",
-            "--propagation",
-            "private",
-            sys.executable,
-            "-m",
-            "tests.faults",
-        ]
-        os.execvp("unshare", [*command, *sys.argv[1:]])
+        command = [sys.executable, "-m", "tests.faults", *sys.argv[1:]]
+        os.execvp("unshare", ["unshare", *NAMESPACES, *REAPER, *command])
 
 
 def main() -> int:
     options = arguments()
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     plan = make_plan(seed, options.minutes * 60, options.kinds)
-    print(f"seed {seed}, {options.minutes:g} minutes\n" + "\n".join(map(str, plan)), flush=True)
+    if not os.environ.get(INSIDE):
+        print(f"seed {seed}, {options.minutes:g} minutes\n" + "\n".join(map(str, plan)), flush=True)
     if options.plan:
         return 0
-    sys.argv = [sys.argv[0], *sys.argv[1:], "--seed", str(seed)]
+    sys.argv += ["--seed", str(seed)]
     enter_namespaces()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if os.environ.get(INSIDE):
         subprocess.run(["mount", "-t", "tmpfs", "kosha-shm", "/dev/shm"], check=True)
     began = time.monotonic()

@@ -12,7 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import psutil
 import psycopg
+import redis
 
 from tests.end_to_end.conftest import register_models
 from tests.engines.training.tiny import make_model
@@ -29,6 +31,8 @@ from tests.faults.watch import Watch
 CALM_SECONDS = 300.0
 REFERENCE_SECONDS = 240.0
 SHARED_MEMORY = Path("/dev/shm")
+AWAY = (psutil.Error, psycopg.Error, redis.RedisError, OSError, KeyError)
+"""What a fault meets whose victim is just down for another reason."""
 UNFINISHED = "SELECT count(*) FROM jobs_job WHERE cleaned_at IS NULL"
 
 
@@ -45,13 +49,16 @@ def weather(
     roots = os.pathsep.join([str(models), str(tiny.parent)])
     installation = StormedInstallation(repository, folder, KOSHA_MODEL_ROOTS=roots)
     shared = _shared_memory()
+    watch = Watch(installation)
     try:
         installation.spawn_up()
         make_model(tiny)
+        watch.start()
         installation.up_again()
         say("everything answers")
         load = _load(installation, models, tiny, record, recipes)
-        evidence = _weather(installation, load, plan, record, say)
+        evidence = _weather(installation, load, watch, plan, record, say)
+        watch.end()
         installation.stop()
         say("stopped")
         evidence.processes = [" ".join(process.cmdline())[:200] for process in installation.processes()]
@@ -60,6 +67,7 @@ def weather(
         evidence.secrets_told = read.read_secrets_told(installation, evidence.jobs)
         return evidence
     finally:
+        watch.end()
         installation.end()
 
 
@@ -88,13 +96,12 @@ def _load(
 def _weather(
     installation: StormedInstallation,
     load: Load,
+    watch: Watch,
     plan: Sequence[Planned],
     record: Record,
     say: Callable[[str], None],
 ) -> Evidence:
     storm = Storm(installation, ask=_asker(installation))
-    watch = Watch(installation)
-    watch.start()
     load.begin()
     try:
         say("the work has begun")
@@ -110,7 +117,6 @@ def _weather(
         recipe.name: _reference(installation, load, recipe) for recipe in load.recipes if recipe.name in ran
     }
     say("the same trainings have run undisturbed")
-    watch.end()
     return _evidence(installation, load, storm, watch, references)
 
 
@@ -125,8 +131,8 @@ def happen(storm: Storm, plan: Sequence[Planned], record: Record, say: Callable[
             now = time.monotonic() - began
             try:
                 injected = KINDS[planned.kind].inject(storm, random.Random(planned.draw))
-            except Skipped as why:
-                record.skipped.append((planned.kind, str(why)))
+            except (Skipped, *AWAY) as why:
+                record.skipped.append((planned.kind, str(why) if isinstance(why, Skipped) else repr(why)))
                 say(f"{now:6.1f} s  {planned.kind}: skipped, {why}")
                 continue
             record.happened.append((now, planned.kind, injected.what))
@@ -181,14 +187,20 @@ def _unfinished(installation: StormedInstallation) -> int | None:
 
 def _reference(installation: StormedInstallation, load: Load, recipe: Recipe) -> str | None:
     """The same training once more, undisturbed; its run."""
-    run = load.start(recipe, f"reference-{recipe.name}")
-    if run is not None:
-        del load.seen.trainings[run]
-        with contextlib.suppress(Unreached):
-            installation.wait_for(
-                "the reference has ended", lambda: _unfinished(installation) == 0, REFERENCE_SECONDS
-            )
-    return run
+    runs: list[str] = []
+
+    def is_taken() -> bool:
+        run = load.start(recipe, f"reference-{recipe.name}")
+        runs.extend([run] if run else [])
+        return run is not None
+
+    with contextlib.suppress(Unreached):
+        installation.wait_for("the reference is taken", is_taken, 30)
+        del load.seen.trainings[runs[0]]
+        installation.wait_for(
+            "the reference has ended", lambda: _unfinished(installation) == 0, REFERENCE_SECONDS
+        )
+    return runs[0] if runs else None
 
 
 def _evidence(

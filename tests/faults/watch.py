@@ -45,4 +45,5 @@ class Watch(threading.Thread):
 
     def end(self) -> None:
         self._end.set()
-        self.join()
+        if self.is_alive():
+            self.join()
