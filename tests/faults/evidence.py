@@ -127,12 +127,12 @@ def read_versions(installation: StormedInstallation) -> tuple[list[Version], dic
         rows = connection.execute(VERSIONS).fetchall()
     root = installation.var / "storage" / "organizations"
     versions = [Version(*row[:5]) for row in rows]
-    return versions, {row[5]: _weights(next(root.glob(f"*/models/{row[0]}"))) for row in rows}
+    return versions, {row[5]: _weights(root, row[0]) for row in rows}
 
 
-def _weights(folder: Path) -> str:
+def _weights(root: Path, version: str) -> str:
     whole = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(root.glob(f"*/models/{version}/*.safetensors")):
         whole.update(path.read_bytes())
     return whole.hexdigest()
 
