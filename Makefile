@@ -96,6 +96,10 @@ browser: ## Debian's Chromium and a Japanese font, for the browser tests
 bench: $(VENV)/.dev models ## Kosha beside the obvious alternatives, as ratios
 	@$(BIN)/python -m tests.benchmarks
 
+.PHONY: faults
+faults: $(VENV)/.dev models ## Kill everything for MINUTES=15, by SEED= (drawn and shown); see docs/decisions/faults.md
+	@$(BIN)/python -m tests.faults --minutes $(or $(MINUTES),15) $(if $(SEED),--seed $(SEED))
+
 # -- writing ---------------------------------------------------------------------------------
 
 .PHONY: migrations

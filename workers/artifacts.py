@@ -12,11 +12,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from workers.runtime import sync_directory, write_json
+from workers.runtime import json_content, sync_directory, write_json
 from workers.specs.model_folder import check_model_folder, model_folder_digest
 
 MANIFEST = "manifest.json"
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
+UNSEALED_VERSION = 1
+"""Written before manifests were sealed themselves; still readable."""
+NO_SEAL = "0" * 64
 
 
 class ArtifactDamaged(Exception):
@@ -41,10 +44,8 @@ def write_manifest(folder: Path, kind: str, **facts: Any) -> str:
     a manifest of its own is listed file by file like any other.
     """
     files = [_entry(folder, path) for path in _files(folder)]
-    write_json(
-        folder / MANIFEST,
-        {"version": MANIFEST_VERSION, "kind": kind, "files": files, "facts": facts},
-    )
+    manifest = {"version": MANIFEST_VERSION, "kind": kind, "files": files, "facts": facts}
+    write_json(folder / MANIFEST, manifest | {"seal": _seal(json_content(manifest | {"seal": NO_SEAL}))})
     return manifest_sha256(folder)
 
 
@@ -54,16 +55,34 @@ def manifest_sha256(folder: Path) -> str:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest's content, unverified. Raises ArtifactDamaged when it is absent or not JSON."""
+    """The manifest, whole and as it was written; the files are not looked at.
+
+    Raises ArtifactDamaged when it is absent, or when a single bit of it changed: its `seal` is the
+    sha256 of itself with zeros in the place of the seal.
+    """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        content = (folder / MANIFEST).read_bytes()
+        manifest = json.loads(content)
     except FileNotFoundError:
         raise ArtifactDamaged(folder, MANIFEST, "missing") from None
     except ValueError:
         raise ArtifactDamaged(folder, MANIFEST, "not JSON") from None
-    if not isinstance(manifest, dict) or manifest.get("version") != MANIFEST_VERSION:
+    if not isinstance(manifest, dict) or manifest.get("version") not in (MANIFEST_VERSION, UNSEALED_VERSION):
         raise ArtifactDamaged(folder, MANIFEST, "of an unknown version")
+    if not _is_sealed(manifest, content):
+        raise ArtifactDamaged(folder, MANIFEST, "has other content")
     return manifest
+
+
+def _is_sealed(manifest: dict[str, Any], content: bytes) -> bool:
+    seal = manifest.get("seal")
+    if seal is None:
+        return manifest["version"] == UNSEALED_VERSION
+    return isinstance(seal, str) and _seal(content.replace(seal.encode(), NO_SEAL.encode())) == seal
+
+
+def _seal(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def verify_model_folder(folder: Path, digest: str | None) -> None:
@@ -97,18 +116,29 @@ def verify_manifest(folder: Path, expected_sha256: str | None = None) -> dict[st
     manifest = read_manifest(folder)
     if expected_sha256 is not None and manifest_sha256(folder) != expected_sha256:
         raise ArtifactDamaged(folder, MANIFEST, "not the expected one")
-    listed = {str(entry["path"]): entry for entry in manifest["files"]}
+    try:
+        listed = {str(entry["path"]): (entry["size"], entry["sha256"]) for entry in manifest["files"]}
+    except (KeyError, TypeError):
+        raise ArtifactDamaged(folder, MANIFEST, "not a manifest") from None
     present = {_name(folder, path): path for path in _files(folder, sync=False)}
-    for name, entry in listed.items():
+    for name, (size, sha256) in listed.items():
         if name not in present:
             raise ArtifactDamaged(folder, name, "missing")
-        if present[name].stat().st_size != entry["size"]:
-            raise ArtifactDamaged(folder, name, "has another size")
-        if file_sha256(present[name]) != entry["sha256"]:
-            raise ArtifactDamaged(folder, name, "has other content")
+        _verify_file(folder, present[name], name, size, sha256)
     for name in sorted(present.keys() - listed.keys()):
         raise ArtifactDamaged(folder, name, "not in the manifest")
     return manifest
+
+
+def _verify_file(folder: Path, path: Path, name: str, size: int, sha256: str) -> None:
+    try:
+        if path.stat().st_size != size:
+            raise ArtifactDamaged(folder, name, "has another size")
+        if file_sha256(path) != sha256:
+            raise ArtifactDamaged(folder, name, "has other content")
+    except OSError as error:
+        # Gone since the folder was listed, or on a sector that cannot be read.
+        raise ArtifactDamaged(folder, name, error.strerror or "unreadable") from error
 
 
 def _files(folder: Path, *, sync: bool = True) -> list[Path]:

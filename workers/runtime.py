@@ -13,7 +13,10 @@ and is started as `python -m workers.train config.json`.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import math
 import os
 import signal
 import socket
@@ -31,6 +34,7 @@ from workers.specs.base import Spec
 from workers.specs.run import ExitCode, RunConfig, RunError, RunResult, RunStatus
 
 HEARTBEAT_SECONDS = 2.0
+RESULT_PATIENCE_SECONDS = 60.0
 
 SpecT = TypeVar("SpecT", bound=Spec)
 
@@ -80,7 +84,8 @@ class Run:
         self._lock = threading.Lock()
         self._sequence = 0
         # Ranks other than 0 of a distributed run share the folder but stay silent.
-        self._events = None if quiet else open(self.directory / "events.jsonl", "a", encoding="utf-8")  # noqa: SIM115
+        self._events = None if quiet else open(self.directory / "events.jsonl", "ab", buffering=0)  # noqa: SIM115
+        self._is_torn = False
         self._finished = threading.Event()
 
     # -- events ---------------------------------------------------------------------------
@@ -88,11 +93,16 @@ class Run:
         if self._events is None:
             return
         with self._lock:
-            line = {"type": type_, "sequence": self._sequence, "time": time.time(), **fields}
+            event = {"type": type_, "sequence": self._sequence, "time": time.time(), **fields}
             self._sequence += 1
+            line = json.dumps(event, ensure_ascii=False).encode() + b"\n"
+            # After half a line (the disk was full) a line of its own begins, so that one is lost, not two.
+            line = b"\n" + line if self._is_torn else line
+            self._is_torn = True
             # One write call per line: a reader never sees half a line unless the disk is full.
-            self._events.write(json.dumps(line, ensure_ascii=False) + "\n")
-            self._events.flush()
+            if self._events.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._is_torn = False
 
     def started(self, resumed_from_step: int | None = None) -> None:
         self._write(
@@ -103,7 +113,9 @@ class Run:
         self._write("progress", done=done, total=total, unit=unit, seconds_left=seconds_left)
 
     def metrics(self, step: int, **values: float) -> None:
-        self._write("metrics", step=step, values=values)
+        """A point of a curve; what is not a number has no place on one, nor in JSON."""
+        finite = {name: value for name, value in values.items() if math.isfinite(value)}
+        self._write("metrics", step=step, values=finite)
 
     def checkpoint(self, step: int, path: Path, manifest_sha256: str, **values: float) -> None:
         self._write("checkpoint", step=step, path=str(path), manifest_sha256=manifest_sha256, values=values)
@@ -129,27 +141,50 @@ class Run:
 
     # -- end ------------------------------------------------------------------------------
     def finish(self, result: RunResult) -> None:
+        """Leave the result. On a full disk it is tried for a while: hours of work may hang on it."""
         if self._events is not None:
-            write_json(self.directory / "result.json", result.model_dump(mode="json"))
+            deadline = time.monotonic() + RESULT_PATIENCE_SECONDS
+            while not self._left(result, is_last=time.monotonic() > deadline):
+                time.sleep(1)
             self._events.close()
         self._finished.set()
+
+    def _left(self, result: RunResult, *, is_last: bool) -> bool:
+        try:
+            write_json(self.directory / "result.json", result.model_dump(mode="json"))
+        except OSError as error:
+            if error.errno != errno.ENOSPC or is_last:
+                raise
+            return False
+        return True
 
     def beat(self) -> None:
         """Touch `heartbeat` until the run ends, so that a live but silent engine is seen as alive."""
         path = self.directory / "heartbeat"
         while not self._finished.wait(HEARTBEAT_SECONDS):
-            path.touch()
+            # A disk too full for a new file must not silence an engine that is well.
+            with contextlib.suppress(OSError):
+                path.touch()
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON so that a reader sees the whole file or none (temporary file, fsync, rename)."""
     temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(value, file, ensure_ascii=False, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(temporary, "wb") as file:
+            file.write(json_content(value))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     os.replace(temporary, path)
     sync_directory(path.parent)
+
+
+def json_content(value: Any) -> bytes:
+    """What `write_json` writes."""
+    return json.dumps(value, ensure_ascii=False, indent=1).encode()
 
 
 def sync_directory(path: Path) -> None:
@@ -173,15 +208,31 @@ def run_engine(
     `work` returns the engine's result; it raises UserError, EngineFault or StopRequested.
     Anything else it raises is a `system.unexpected` failure whose traceback goes to stderr only.
     """
-    config = load_config(Path(sys.argv[1]))
-    run = Run(config, quiet=int(os.environ.get("RANK", "0")) != 0)
-    signal.signal(signal.SIGTERM, lambda *_: run.request_stop())
-    signal.signal(signal.SIGINT, lambda *_: run.request_stop())
-    threading.Thread(target=run.beat, name="heartbeat", daemon=True).start()
-    code = _run(name, spec_class, work, run)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    sys.exit(code)
+    try:
+        run = Run(load_config(Path(sys.argv[1])), quiet=int(os.environ.get("RANK", "0")) != 0)
+        signal.signal(signal.SIGTERM, lambda *_: run.request_stop())
+        signal.signal(signal.SIGINT, lambda *_: run.request_stop())
+        threading.Thread(target=run.beat, name="heartbeat", daemon=True).start()
+        code = _run(name, spec_class, work, run)
+    except OSError as error:
+        # Not even the result could be written; the exit code is all that is left to say.
+        _trace()
+        code = ExitCode.DISK_FULL if error.errno == errno.ENOSPC else ExitCode.SYSTEM_ERROR
+    _exit(code)
+
+
+def _exit(code: int) -> None:
+    """Without the interpreter's own end, which answers a log that cannot be written with a code of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
+
+
+def _trace() -> None:
+    """The traceback goes to the engine's log, which may lie on the very disk that is full."""
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
 
 
 def _run(
@@ -210,14 +261,14 @@ def _run(
         )
         return _fail(run, failure, ExitCode.SYSTEM_ERROR)
     except OSError as error:
-        traceback.print_exc()
+        _trace()
         failure = RunError(
-            code=f"{name}.system.{'disk_full' if error.errno == 28 else 'io_error'}",
-            message=f"Reading or writing failed: {error.strerror or type(error).__name__}.",
+            code=f"{name}.system.{'disk_full' if error.errno == errno.ENOSPC else 'io_error'}",
+            message=_disk_trouble(error),
         )
         return _fail(run, failure, ExitCode.SYSTEM_ERROR)
     except Exception as error:  # the border of the process: everything must end with a code
-        traceback.print_exc()
+        _trace()
         failure = RunError(
             code=f"{name}.system.unexpected",
             message=f"Unexpected {type(error).__name__}; the engine's log on the node has the details.",
@@ -232,7 +283,14 @@ def _run(
     return ExitCode.DONE
 
 
+def _disk_trouble(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "The disk of the node is full. Free some space on it; the run is then tried again."
+    return f"Reading or writing failed: {error.strerror or type(error).__name__}. Look at the node's disk."
+
+
 def _fail(run: Run, error: RunError, code: int) -> int:
-    run.log(error.message, level="error", code=error.code, param=error.param)
+    with contextlib.suppress(OSError):
+        run.log(error.message, level="error", code=error.code, param=error.param)
     run.finish(RunResult(status=RunStatus.FAILED, error=error))
     return code

@@ -38,7 +38,7 @@ COULD_NOT_START = 127
 ENDED = "ended"
 """A file beside all run folders of the machine, touched whenever a run has ended; see `tasks/doorbell.py`."""
 
-_SAID_BY_THE_ENGINE = (ExitCode.DONE, ExitCode.USER_ERROR, ExitCode.SYSTEM_ERROR)
+_SAID_BY_THE_ENGINE = (ExitCode.DONE, ExitCode.USER_ERROR, ExitCode.SYSTEM_ERROR, ExitCode.DISK_FULL)
 _PR_SET_PDEATHSIG = 1
 _OWN_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 
@@ -46,13 +46,13 @@ _OWN_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 def take_ownership(run_dir: Path, content: dict[str, object]) -> bool:
     """Create `owner` with `content`; False if the folder has an owner already."""
     draft = run_dir / f"owner.{os.getpid()}"
-    draft.write_text(json.dumps(content), encoding="utf-8")
     try:
+        draft.write_text(json.dumps(content), encoding="utf-8")
         os.link(draft, run_dir / "owner")
     except FileExistsError:
         return False
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     return True
 
 
@@ -81,13 +81,24 @@ class Wrapper:
         try:
             code = self._attend(self._start())
         except OSError as error:
-            print(f"the engine could not be started: {error}", flush=True)  # noqa: T201 - wrapper.log
+            with contextlib.suppress(OSError):
+                print(f"the engine could not be started: {error}", flush=True)  # noqa: T201 - wrapper.log
             code = COULD_NOT_START
         # Ranks of torchrun and data loaders live in sessions of their own.
-        kill_run(self.run_dir, spare=os.getpid())
-        write_json(self.run_dir / "exit.json", {"version": 1, "code": code, "time": time.time()})
+        while not kill_run(self.run_dir, spare=os.getpid()):
+            pass
+        self._tell(code)
         with contextlib.suppress(OSError):
             (self.run_dir.parents[1] / ENDED).touch()
+
+    def _tell(self, code: int) -> None:
+        """On a full disk again and again: while we live, the run is not taken for lost before its lease ends."""
+        while self.run_dir.is_dir():
+            try:
+                write_json(self.run_dir / "exit.json", {"version": 1, "code": code, "time": time.time()})
+                return
+            except OSError:
+                time.sleep(TICK_SECONDS)
 
     def _start(self) -> subprocess.Popen[bytes]:
         launch = json.loads((self.run_dir / "launch.json").read_text(encoding="utf-8"))

@@ -11,14 +11,18 @@ Everything appears by rename, so a reader sees a whole file or folder, or none.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from django.conf import settings
 
@@ -31,14 +35,33 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class Incoming:
-    """A stream that has been received whole and is not yet in its place."""
+    """A stream that has been received whole.
+
+    Its file stays, locked by us, until it is known whether the row that refers to the bytes was
+    committed: to the end of a `with` around the transaction. If we die before, the lock goes with
+    us, and `abandoned` tells the sweep.
+    """
 
     path: Path
     sha256: str
     size: int
+    file: IO[bytes]
+
+    def __enter__(self) -> Incoming:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.discard() if kind is None else self.abandon()
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
+        self.file.close()
+
+    def abandon(self) -> None:
+        """Where the bytes are in their place already, the sweep finds out whether anything refers to them."""
+        if os.fstat(self.file.fileno()).st_nlink == 1:
+            self.discard()
+        self.file.close()
 
 
 class SizeExceeded(Exception):
@@ -73,23 +96,44 @@ def receive(organization_id: str, chunks: Iterable[bytes], *, maximum_bytes: int
     folder = _organization_root(organization_id) / "incoming"
     folder.mkdir(parents=True, exist_ok=True)
     digest, size, looked_at = hashlib.sha256(), 0, 0
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-        try:
-            for chunk in chunks:
-                if size >= looked_at:
-                    refuse_without_room(ROOM_LOOK_BYTES)
-                    looked_at += ROOM_LOOK_BYTES
-                size += len(chunk)
-                if size > maximum_bytes:
-                    raise SizeExceeded
-                digest.update(chunk)
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            os.unlink(file.name)
-            raise
-    return Incoming(Path(file.name), digest.hexdigest(), size)
+    file = _locked_file(folder)
+    try:
+        for chunk in chunks:
+            if size >= looked_at:
+                refuse_without_room(ROOM_LOOK_BYTES)
+                looked_at += ROOM_LOOK_BYTES
+            size += len(chunk)
+            if size > maximum_bytes:
+                raise SizeExceeded
+            digest.update(chunk)
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    except BaseException:
+        os.unlink(file.name)
+        with suppress(OSError):  # what could not be written is tried again by close
+            file.close()
+        raise
+    return Incoming(Path(file.name), digest.hexdigest(), size, file)
+
+
+def _locked_file(folder: Path) -> IO[bytes]:
+    """A new file whose lock says that somebody is at work on it."""
+    while True:
+        file = tempfile.NamedTemporaryFile(dir=folder, delete=False)  # noqa: SIM115 - outlives this call
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        # The sweep took it for abandoned in the moment before it was locked.
+        file.close()
+
+
+def abandoned() -> Iterator[tuple[str, Path, str]]:
+    """(organization, path, sha256) of every stream whose receiver died; the caller unlinks the path."""
+    for path in storage_root().glob("organizations/*/incoming/*"):
+        with suppress(FileNotFoundError, BlockingIOError), open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield path.parents[1].name, path, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def blob_keep(organization_id: str, incoming: Incoming) -> None:
@@ -99,6 +143,24 @@ def blob_keep(organization_id: str, incoming: Incoming) -> None:
     `blob_delete`: a deletion that has just counted the references must not erase it.
     """
     _appear(incoming.path, blob_path(organization_id, incoming.sha256))
+
+
+def _appear(source: Path, target: Path) -> None:
+    """A second name for the file of `source`, which stays; whatever had that name before, loses it."""
+    _make_folder(target.parent)
+    # Beside the source: if we die now, the sweep finds it there.
+    beside = source.with_name(f"{source.name}.named")
+    os.link(source, beside)
+    os.replace(beside, target)
+    _sync(target.parent)
+
+
+def _make_folder(path: Path) -> None:
+    """Also the folder's own name survives a power cut."""
+    if not path.is_dir():
+        _make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        _sync(path.parent)
 
 
 def blob_delete(organization_id: str, sha256: str) -> None:
@@ -118,6 +180,12 @@ def parts_delete(organization_id: str, upload_id: str) -> None:
     shutil.rmtree(_parts_folder(organization_id, upload_id), ignore_errors=True)
 
 
+def parts_folders() -> Iterator[tuple[str, str]]:
+    """(organization, upload) of every upload of which parts are kept."""
+    for path in storage_root().glob("organizations/*/parts/*"):
+        yield path.parents[1].name, path.name
+
+
 def _parts_folder(organization_id: str, upload_id: str) -> Path:
     return _organization_root(organization_id) / "parts" / _safe(upload_id)
 
@@ -132,10 +200,12 @@ def artifact_adopt(source: Path, organization_id: str, kind: str, id: str) -> Pa
     target = artifact_path(organization_id, kind, id)
     if target.exists():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent)
     try:
         os.rename(source, target)
-    except OSError:
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
         # Another file system: copy beside the target first, then appear by rename.
         partial = target.with_name(target.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -157,12 +227,6 @@ def runs_root() -> Path:
 
 def run_path(job_id: str, fence: int) -> Path:
     return runs_root() / _safe(job_id) / str(int(fence))
-
-
-def _appear(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(source, target)
-    _sync(target.parent)
 
 
 def _sync(path: Path) -> None:

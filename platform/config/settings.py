@@ -152,7 +152,7 @@ if env.process == "web":
     # A connection is tried before it is handed out: after a restart of PostgreSQL all are stale.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["common.spooling.NamelessUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = env.var / "uploads"
 # Bodies that are not files (JSON); files are streamed to disk and limited by the upload service.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024**2

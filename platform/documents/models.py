@@ -41,6 +41,8 @@ class Document(TenantModel):
     )
     """The newest revision; null only inside the transaction that makes the first."""
     deleted_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
+    """When the bytes and the text of a deleted document were gone from the disk."""
 
     class Meta:
         constraints = [
@@ -50,7 +52,14 @@ class Document(TenantModel):
                 name="one_live_document_of_a_name",
             )
         ]
-        indexes = [models.Index(fields=["organization", "-id"], name="document_newest")]
+        indexes = [
+            models.Index(fields=["organization", "-id"], name="document_newest"),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(erased_at=None) & ~models.Q(deleted_at=None),
+                name="document_to_erase",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

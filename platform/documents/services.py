@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -48,15 +49,12 @@ def document_upload(
     """
     name = clean_name(name)
     check_purpose(purpose)
-    incoming = receive_file(chunks)
-    try:
+    with receive_file(chunks) as incoming:
         return revision_add(name=name, purpose=purpose, incoming=incoming, media_type=media_type, actor=actor)
-    finally:
-        incoming.discard()
 
 
 def receive_file(chunks: Iterable[bytes]) -> Incoming:
-    """The bytes on disk, not yet in their place; whoever calls discards what is left of them."""
+    """The bytes on disk, not yet in their place; they are kept within the `with` of the caller."""
     # Half a gigabyte takes a while to write; no connection waits for that.
     release_connection()
     try:
@@ -211,17 +209,19 @@ def document_delete(*, document_id: str, actor: Actor) -> None:
         target_id=document.id,
         data={"revisions": [revision.id for revision in revisions]},
     )
-    transaction.on_commit(lambda: _erase(revisions))
+    transaction.on_commit(lambda: document_erase(document))
 
 
-def _erase(revisions: list[Revision]) -> None:
-    for revision in revisions:
+def document_erase(document: Document) -> None:
+    """Erase what a deleted document holds; noted when it is done, so that the sweep repeats it until then."""
+    for revision in document.revisions.all():
         artifact_delete(revision.organization_id, PAGES, revision.id)
-        _blob_drop_unused(revision.organization_id, revision.sha256)
+        blob_drop_unused(revision.organization_id, revision.sha256)
+    Document.objects.filter(pk=document.pk).update(erased_at=Now())
 
 
 @transaction.atomic
-def _blob_drop_unused(organization_id: str, sha256: str) -> None:
+def blob_drop_unused(organization_id: str, sha256: str) -> None:
     """Erase a blob that no live document refers to."""
     _blob_lock(organization_id, sha256)
     if not Revision.objects.filter(sha256=sha256, document__deleted_at=None).exists():

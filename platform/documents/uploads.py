@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -38,7 +39,6 @@ def upload_create(*, name: str, purpose: str, size: int, media_type: str, actor:
         raise file_too_large(param="bytes")
     # The parts, and the document they are joined to.
     refuse_without_room(2 * size, param="bytes")
-    _expired_drop()
     upload = Upload.objects.create(
         name=clean_name(name, param="filename"),
         purpose=purpose,
@@ -109,10 +109,8 @@ def upload_complete(*, upload_id: str, part_ids: list[str], actor: Actor) -> Upl
             return upload
         _pending(upload)
         raise
-    try:
+    with incoming:
         return _complete(upload_id, incoming, actor)
-    finally:
-        incoming.discard()
 
 
 @transaction.atomic
@@ -183,9 +181,9 @@ def _joined(parts: list[UploadPart]) -> Iterator[bytes]:
                 yield chunk
 
 
-def _expired_drop() -> None:
-    """Whoever begins an upload sweeps up behind a few that were never finished."""
-    expired = Upload.objects.filter(state=UploadState.PENDING, expires_at__lte=timezone.now())
+def expired_drop() -> None:
+    """Give up a few uploads that were never finished; by the database's clock, a worker's may be wrong."""
+    expired = Upload.objects.filter(state=UploadState.PENDING, expires_at__lte=Now())
     for upload in expired.select_for_update(skip_locked=True).order_by("id")[:20]:
         upload.state = UploadState.EXPIRED
         upload.save(update_fields=["state"])

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from pydantic import Field, field_validator
@@ -131,7 +132,7 @@ def schedules_fire_due() -> int:
     """Fire what is due; missed moments (the platform was down) are made up for once, not each."""
     with every_organization("schedules of every organization come due"):
         due = list(
-            Schedule.objects.filter(is_active=True, deleted_at=None, next_fire_at__lte=timezone.now())
+            Schedule.objects.filter(is_active=True, deleted_at=None, next_fire_at__lte=Now())
             .order_by("next_fire_at")
             .values_list("id", "organization_id")[:100]
         )
@@ -142,13 +143,15 @@ def _fire_if_due(id: str, organization_id: str) -> bool:
     with organization_scope(organization_id), transaction.atomic():
         schedule = (
             Schedule.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
-            .filter(pk=id, is_active=True, deleted_at=None, next_fire_at__lte=timezone.now())
+            .filter(pk=id, is_active=True, deleted_at=None, next_fire_at__lte=Now())
+            # The database's clock: a worker's own may be an hour ahead.
+            .annotate(now=Now())
             .first()
         )
         if schedule is None:
             return False
         due_at = schedule.next_fire_at
-        schedule.next_fire_at = timing_of(schedule).after(timezone.now())
+        schedule.next_fire_at = timing_of(schedule).after(schedule.now)
         schedule.save(update_fields=["next_fire_at"])
         if schedule.runs.filter(ended_at=None).exists():
             _audit(schedule, SYSTEM, "schedule.skipped", {"due_at": due_at.isoformat()})

@@ -265,3 +265,12 @@ def test_one_run_that_trips_does_not_hold_up_the_others(world, caplog, monkeypat
     with organization_scope(world.organization.id):
         assert ScheduledRun.objects.get(pk=second.run.id).dataset_version is not None
     assert f"advancing {first.run.id} failed" in caplog.text
+
+
+def test_a_worker_whose_clock_is_ahead_fires_nothing_early(world, monkeypatch):
+    schedule = world.schedule()
+    Schedule.objects.filter(pk=schedule.pk).update(next_fire_at=timezone.now() + timedelta(minutes=30))
+    ahead = timezone.now() + timedelta(hours=1)
+    monkeypatch.setattr(timezone, "now", lambda: ahead)
+    assert schedules_fire_due() == 0
+    assert not ScheduledRun.objects.exists()

@@ -10,7 +10,7 @@ from django.db import connection
 
 from audit.services import SYSTEM
 from common.tenancy import every_organization, organization_scope
-from jobs.models import Job, JobEvent
+from jobs.models import Cluster, Job, JobEvent
 from jobs.services import job_cancel, job_pause, job_submit
 from workers.tasks.dispatch import run_of
 from workers.tasks.launchers.base import Absent, Exited, Lost
@@ -361,3 +361,41 @@ def test_a_failing_finalizer_waits_ever_longer(running, null_launcher):
             delays.append(cursor.fetchone()[0])
     assert delays == sorted(delays)
     assert delays[-1] > delays[0] + timedelta(seconds=5)
+
+
+def test_what_postgresql_cannot_keep_ends_no_tick(running, null_launcher, tick):
+    """A NUL in a message, a result that is not a number: an engine may write them, jsonb refuses them."""
+    event = {"type": "log", "sequence": 0, "time": 1.0, "message": "a NUL: \x00"}
+    point = {"type": "metrics", "sequence": 1, "time": 1.0, "step": 1, "values": {"loss": float("nan")}}
+    (running.run_dir / "events.jsonl").write_text(f"{json.dumps(event)}\n{json.dumps(point)}\n")
+    write_result(running, status="succeeded", output={"title": "a\x00b", "heldout_loss": float("inf")})
+    null_launcher.end(run_of(running), Exited(0))
+    tick()
+    assert fresh(running).state == "succeeded"
+    assert fresh(running).result == {"title": "a\ufffdb", "heldout_loss": None}
+    assert list(JobEvent.objects.filter(job=running, type="log").values_list("message", flat=True)) == [
+        "a NUL: \ufffd"
+    ]
+
+
+def test_an_end_that_cannot_be_noted_holds_up_no_other(running, null_launcher, null_cluster):
+    """The first to be finished raises an error of the database again and again."""
+    second = job_submit(kind="curate", spec=Work(), actor=SYSTEM, cluster=null_cluster)
+    ended: list[str] = []
+
+    def refuse(job: Job) -> None:
+        Job.objects.filter(pk=job.pk).update(error_message="a NUL: \x00")
+
+    def once() -> None:
+        reconcile({"null": null_launcher}, {"train": refuse, "curate": lambda job: ended.append(job.id)})
+
+    write_result(running, **DONE)
+    null_launcher.end(run_of(running), Exited(0))
+    Cluster.objects.filter(pk=null_cluster.pk).update(cpus=64)
+    for _ in range(3):
+        once()
+    write_result(fresh(second), **DONE)
+    null_launcher.end(run_of(fresh(second)), Exited(0))
+    once()
+    assert ended == [second.id]
+    assert fresh(running).finalize_failures > 0

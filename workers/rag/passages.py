@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.artifacts import ArtifactDamaged
 from workers.rag.chunking import Passage
 from workers.specs.records import Source
 
@@ -46,6 +47,7 @@ class PassageStore:
     """Read-only and thread-safe. Positions count from 0 and are those of the vectors."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         # `immutable`: the file is sealed by the manifest, so no locks and no journal are wanted.
         uri = f"{(folder / FILE).resolve().as_uri()}?mode=ro&immutable=1"
         self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
@@ -67,19 +69,32 @@ class PassageStore:
         return np.array([row[0] for row in rows], dtype=np.int64)
 
     def read(self, positions: Sequence[int]) -> list[tuple[str, Passage]]:
-        """(id, passage) in the order of `positions`."""
+        """(id, passage) in the order of `positions`. Raises ArtifactDamaged: the file was verified when
+        it was opened, but its pages are read only now."""
         rows = self._rows(
-            "SELECT position, id, text, source FROM passage "
+            "SELECT position, id, text, source, digest FROM passage "
             "WHERE position IN (SELECT value FROM json_each(?))",
             json.dumps([int(position) for position in positions]),
         )
-        found = {row[0]: (row[1], Passage(row[2], Source.model_validate_json(row[3]))) for row in rows}
+        found = {row[0]: (row[1], self._whole(*row[2:])) for row in rows}
         return [found[int(position)] for position in positions]
+
+    def _whole(self, text: str, source: str, digest: str) -> Passage:
+        try:
+            passage = Passage(text, Source.model_validate_json(source))
+        except ValueError:
+            raise ArtifactDamaged(self._folder, FILE, "has other content") from None
+        if passage.digest != digest:
+            raise ArtifactDamaged(self._folder, FILE, "has other content")
+        return passage
 
     def digests(self) -> Iterator[tuple[str, int]]:
         """(sha256 of the embedded text, position) of every passage."""
         yield from self._rows("SELECT digest, position FROM passage")
 
     def _rows(self, query: str, *parameters: str) -> list[tuple]:
-        with self._lock:
-            return self._connection.execute(query, parameters).fetchall()
+        try:
+            with self._lock:
+                return self._connection.execute(query, parameters).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise ArtifactDamaged(self._folder, FILE, "cannot be read") from error

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from workers.artifacts import verify_manifest_is, verify_model_folder
-from workers.serving.errors import ServeError
+from workers.artifacts import ArtifactDamaged, verify_manifest_is, verify_model_folder
+from workers.serving.errors import ServeError, artifact_damaged
 from workers.serving.shelf import Loaded, Shelf
 from workers.specs.serve import EmbeddingsBody, SearchAnswer, SearchBody, SearchHit
 
@@ -59,7 +59,7 @@ class Retrieval:
                         "The index was built with another embedding model. Build it anew.",
                         param="embedding_model",
                     )
-                hits = index.search(body.query, embedder, limit=body.limit, document_ids=body.document_ids)
+                hits = _search(index, embedder, body)
         return SearchAnswer(hits=tuple(hits), seconds=round(time.perf_counter() - started, 6))
 
     def embed(self, body: EmbeddingsBody) -> tuple[Any, int]:
@@ -92,3 +92,10 @@ class Retrieval:
             return self._open_embedder(folder)
 
         return open_verified
+
+
+def _search(index: IndexLike, embedder: EmbedderLike, body: SearchBody) -> list[SearchHit]:
+    try:
+        return index.search(body.query, embedder, limit=body.limit, document_ids=body.document_ids)
+    except ArtifactDamaged as damage:
+        raise artifact_damaged(str(damage), "index") from damage

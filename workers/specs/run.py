@@ -17,6 +17,8 @@ class ExitCode:
     DONE = 0
     USER_ERROR = 2
     SYSTEM_ERROR = 3
+    DISK_FULL = 4
+    """Not even the result could be written."""
     STOPPED = 143
 
 

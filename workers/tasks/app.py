@@ -26,10 +26,11 @@ RECONCILE_SECONDS = 2.0
 SCHEDULES_SECONDS = 30.0
 ADVANCE_SECONDS = 5.0
 SHUTDOWN_SECONDS = 8.0
+SWEEP_SECONDS = 20.0
 
 app = Celery("kosha", broker=settings.REDIS_URL)
 app.conf.update(
-    include=[f"workers.tasks.{name}" for name in ("dispatch", "reconcile", "finalize", "schedules")],
+    include=[f"workers.tasks.{name}" for name in ("dispatch", "reconcile", "finalize", "schedules", "sweep")],
     task_serializer="json",
     accept_content=["json"],
     task_ignore_result=True,
@@ -58,6 +59,7 @@ app.conf.update(
         "reconcile": {"task": "jobs.reconcile", "args": ("beat",), "schedule": RECONCILE_SECONDS},
         "fire schedules": {"task": "schedules.fire_due", "schedule": SCHEDULES_SECONDS},
         "advance scheduled runs": {"task": "schedules.advance", "schedule": ADVANCE_SECONDS},
+        "sweep": {"task": "documents.sweep", "schedule": SWEEP_SECONDS},
     },
 )
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from celery import shared_task
-from django.db import Error
 
 from common.disk import is_disk_full
 from common.tenancy import every_organization
@@ -22,7 +21,7 @@ from workers.specs.run import RunConfig, RunError
 from workers.tasks.folders import previous_run_dirs
 from workers.tasks.launchers import Launchers, installed_launchers
 from workers.tasks.launchers.base import Engine, Launcher, RunRef
-from workers.tasks.locks import try_lock
+from workers.tasks.locks import is_away, try_lock
 from workers.tasks.room import Room, disk_need
 
 logger = logging.getLogger(__name__)
@@ -54,9 +53,9 @@ def _launch_safely(job: Job, launcher: Launcher, engine: Engine) -> None:
     reconcile comes back to it when its lease has ended."""
     try:
         launch(job, launcher, engine)
-    except Error:
-        raise
-    except Exception:
+    except Exception as error:
+        if is_away(error):
+            raise
         logger.exception("%s was claimed but not launched", job.id)
 
 
@@ -69,9 +68,9 @@ def launch(job: Job, launcher: Launcher, engine: Engine) -> None:
     try:
         _write_config(job, engine)
         handle = launcher.launch(run_of(job), engine)
-    except Error:
-        raise
     except Exception as error:
+        if is_away(error):
+            raise
         logger.exception("%s could not be launched", job.id)
         # It may have started before the error; then it is a run like any other.
         if launcher.revoke(run_of(job)):

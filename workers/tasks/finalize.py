@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from importlib import import_module
 
-from django.db import Error, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -21,6 +21,7 @@ from jobs.models import Job
 from jobs.services import job_cleaned, job_finalize_failed, job_finalized
 from jobs.transitions import TERMINAL
 from workers.tasks.folders import clean_folders
+from workers.tasks.locks import is_away
 
 logger = logging.getLogger(__name__)
 
@@ -75,10 +76,10 @@ def finalize_job(job_id: str, finalizers: Mapping[str, Finalizer] | None = None)
             # A scheduled run may have waited for just this.
             queue.send("schedules.advance")
         _clean(job_id)
-    except Error:
-        # The database is away; the next tick comes back to it.
-        raise
     except Exception as error:
+        if is_away(error):
+            # The next tick comes back to it.
+            raise
         logger.exception("finishing %s failed", job_id)
         job = Job.objects.get(pk=job_id)
         delay = min(timedelta(seconds=2) * 2 ** min(job.finalize_failures, 10), LONGEST_DELAY)

@@ -56,9 +56,17 @@ def _reduce(folder: Path, keep: set[str]) -> None:
     if not folder.is_dir():
         return
     for entry in folder.iterdir():
-        if entry.name in KEPT_FILES or entry.name in keep:
+        if entry.name in KEPT_FILES:
             continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink(missing_ok=True)
+        if entry.name not in keep:
+            _remove(entry)
+            continue
+        for half_written in entry.glob("*.tmp"):
+            _remove(half_written)
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink(missing_ok=True)

@@ -8,9 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from workers.specs.run import ExitCode, RunError, RunResult, RunStatus
+from workers.tasks.reading import read_json
+
+DISK_FULL = ".system.disk_full"
 
 
 class Verdict(StrEnum):
@@ -48,9 +49,18 @@ def read_outcome(kind: str, run_dir: Path, code: int | None) -> Outcome:
             if asked
             else Outcome(Verdict.LOST, _unexplained(kind, code))
         )
-    error = result.error or _unexplained(kind, code)
-    by_user = ".user." in error.code
-    return Outcome(Verdict.USER if by_user else Verdict.SYSTEM, error)
+    return _failed(kind, code, result.error or _unexplained(kind, code))
+
+
+def _failed(kind: str, code: int | None, error: RunError) -> Outcome:
+    if ".user." in error.code:
+        return Outcome(Verdict.USER, error)
+    if code == -signal.SIGKILL:
+        # One process of many was killed; what the others then said is not what was wrong.
+        return Outcome(Verdict.LOST, _unexplained(kind, code))
+    # A full disk says nothing about the work, and may be emptied.
+    is_full = error.code.endswith(DISK_FULL)
+    return Outcome(Verdict.LOST if is_full else Verdict.SYSTEM, error)
 
 
 def was_asked_to_stop(run_dir: Path) -> bool:
@@ -60,8 +70,8 @@ def was_asked_to_stop(run_dir: Path) -> bool:
 
 def _read_result(run_dir: Path) -> RunResult | None:
     try:
-        return RunResult.model_validate_json((run_dir / "result.json").read_bytes())
-    except (FileNotFoundError, ValidationError):
+        return RunResult.model_validate(read_json((run_dir / "result.json").read_bytes()))
+    except (FileNotFoundError, ValueError):
         return None
 
 
@@ -69,7 +79,7 @@ def _without_result(kind: str, code: int | None) -> Outcome:
     if code == ExitCode.STOPPED or code == -signal.SIGTERM:
         return Outcome(Verdict.STOPPED, _stopped(kind))
     error = _unexplained(kind, code)
-    if code is None or code == -signal.SIGKILL:
+    if code in (None, -signal.SIGKILL, ExitCode.DISK_FULL):
         return Outcome(Verdict.LOST, error)
     return Outcome(Verdict.SYSTEM, error)
 
@@ -86,6 +96,11 @@ def _unexplained(kind: str, code: int | None) -> RunError:
         return RunError(
             code=f"{kind}.system.lost",
             message="The process or its machine was lost. Look at the node's memory, power and log.",
+        )
+    if code == ExitCode.DISK_FULL:
+        return RunError(
+            code=f"{kind}{DISK_FULL}",
+            message="The disk of the node is full, so that not even a result could be written. Free some space.",
         )
     if code == ExitCode.DONE:
         return RunError(

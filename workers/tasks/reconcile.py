@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery import shared_task
-from django.db import Error
 from django.db.models.functions import Now
 
 from common.disk import disk
@@ -40,7 +39,7 @@ from workers.tasks.finalize import Finalizer, finalize_ended
 from workers.tasks.folders import prune_attempts
 from workers.tasks.launchers import Launchers, installed_launchers
 from workers.tasks.launchers.base import Absent, Engine, Exited, Launcher, Lost, Running
-from workers.tasks.locks import try_lock
+from workers.tasks.locks import is_away, try_lock
 from workers.tasks.outcome import Outcome, Verdict, read_outcome, stalled, was_asked_to_stop
 from workers.tasks.relay import median_step_seconds, relay_events
 from workers.tasks.room import more_room
@@ -85,10 +84,9 @@ def reconcile(
 def _reconcile_safely(job_id: str, launcher: Launcher) -> None:
     try:
         reconcile_job(job_id, launcher)
-    except Error:
-        # The database is away: nothing else of this tick can succeed either.
-        raise
-    except Exception:
+    except Exception as error:
+        if is_away(error):
+            raise
         logger.exception("reconciling %s failed", job_id)
 
 

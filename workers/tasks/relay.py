@@ -16,7 +16,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
-from pydantic import ValidationError
 
 from jobs.models import Job, JobEvent
 from jobs.services import job_relayed
@@ -30,6 +29,7 @@ from workers.specs.events import (
     Started,
     Stopped,
 )
+from workers.tasks.reading import read_json
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +62,8 @@ def read_part(path: Path, offset: int) -> Part:
     events, malformed = [], 0
     for line in content[:end].splitlines():
         try:
-            events.append(EVENT.validate_json(line))
-        except ValidationError:
+            events.append(EVENT.validate_python(read_json(line)))
+        except ValueError:
             malformed += 1
     return Part(tuple(events), offset + end, malformed)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workers.artifacts import ArtifactDamaged, verify_manifest, write_manifest
+from workers.artifacts import ArtifactDamaged, read_manifest, verify_manifest, write_manifest
 from workers.runtime import Run, sync_directory
 
 KIND = "checkpoint"
@@ -77,6 +77,11 @@ class CheckpointStore:
                 return Checkpoint(int(facts["step"]), path, facts)
             warn(f"Checkpoint {path.name} belongs to another configuration and was passed over.")
         return None
+
+    def at(self, path: Path) -> Checkpoint:
+        """The checkpoint that the first process has verified and chosen for all."""
+        facts = read_manifest(path)["facts"]
+        return Checkpoint(int(facts["step"]), path, facts)
 
     def _continues(self, facts: dict[str, Any]) -> bool:
         return all(facts.get(name) == value for name, value in self.identity.facts().items())

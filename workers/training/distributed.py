@@ -114,6 +114,11 @@ class DeepSpeedProcesses:
         dist.all_reduce(answer, op=dist.ReduceOp.MAX)
         return bool(answer.item())
 
+    def told_by_first(self, value: Path | None) -> Path | None:
+        said = [str(value) if value else None]
+        dist.broadcast_object_list(said, src=0)
+        return Path(said[0]) if said[0] else None
+
     def wait(self) -> None:
         dist.barrier()
 

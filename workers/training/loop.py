@@ -13,7 +13,7 @@ import torch
 from workers.runtime import EngineFault, Run, StopRequested
 from workers.specs.train import TrainSpec
 from workers.training.breaking_off import BrokenOff
-from workers.training.checkpoints import CheckpointStore
+from workers.training.checkpoints import Checkpoint, CheckpointStore
 from workers.training.data import Batch, Sample, collate
 from workers.training.packing import Step
 from workers.training.schedule import learning_rate_at
@@ -36,6 +36,7 @@ class Backend(Protocol):
     def forward_backward(self, batches: list[Batch], total_weight: float) -> float: ...
     def update(self, learning_rate: float) -> float: ...
     def anyone(self, flag: bool) -> bool: ...
+    def told_by_first(self, value: Path | None) -> Path | None: ...
     def wait(self) -> None: ...
     def leave(self) -> None: ...
     def save(self, folder: Path) -> None: ...
@@ -97,7 +98,7 @@ class Loop:
 
     def resume(self) -> int | None:
         """Load the newest sound checkpoint, if there is one; returns its step."""
-        found = self.store.newest_sound(lambda message: self.run.log(message, level="warning"))
+        found = self._agreed()
         if found is None:
             return None
         if not self.backend.trusts(found.path):
@@ -108,6 +109,15 @@ class Loop:
         self.backend.load(found.path)
         self.account = Account(**{name: found.facts[name] for name in SAVED})
         return found.step
+
+    def _agreed(self) -> Checkpoint | None:
+        """What the first process found sound, for all: each for itself might choose another one, when
+        a file is damaged between two looks, and then they would train apart."""
+        found = None
+        if self.backend.rank == 0:
+            found = self.store.newest_sound(lambda message: self.run.log(message, level="warning"))
+        path = self.backend.told_by_first(found.path if found else None)
+        return found if self.backend.rank == 0 or path is None else self.store.at(path)
 
     def train(self) -> Account:
         """All steps that are left. Raises StopRequested after a checkpoint, EngineFault `loss_not_finite`."""

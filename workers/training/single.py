@@ -74,6 +74,10 @@ class SingleProcess:
         """Whether any process says yes."""
         return flag
 
+    def told_by_first(self, value: Path | None) -> Path | None:
+        """What the first process says, whatever the others do."""
+        return value
+
     def wait(self) -> None:
         """Return once every process is here."""
 

@@ -166,3 +166,16 @@ def test_a_model_folder_names_its_own_prompts_and_pooling(tmp_path: Path) -> Non
     assert np.allclose(Embedder(folder).embed(["有給"], "query"), plain)
     (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"query": "質問: "}}))
     assert not np.allclose(Embedder(folder).embed(["有給"], "query"), plain)
+
+
+def test_a_passage_damaged_after_the_index_was_opened_is_not_shown(
+    tmp_path: Path, embedding_model: Path, document: Document
+) -> None:
+    """The file is verified when it is opened, but SQLite reads its pages when they are asked for."""
+    folder, _ = built(tmp_path / "run", embedding_model, document("旅費規程", [TRAVEL]))
+    index = Index(folder)
+    path = folder / "passages.sqlite"
+    content = path.read_bytes()
+    path.write_bytes(content.replace("日当".encode(), "日富".encode()))
+    with pytest.raises(ArtifactDamaged):
+        index.search("日当", Embedder(embedding_model), limit=1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from workers import artifacts
 from workers.artifacts import ArtifactDamaged, manifest_sha256, read_manifest, verify_manifest, write_manifest
 
 
@@ -55,3 +57,49 @@ def test_another_manifest_than_the_expected_is_refused(folder: Path) -> None:
     with pytest.raises(ArtifactDamaged):
         verify_manifest(folder, digest)
     assert read_manifest(folder)["facts"] == {"step": 2}
+
+
+def test_a_single_bit_of_the_manifest_itself_is_noticed(folder: Path) -> None:
+    """It holds what a resumed run continues from (step, position, losses), which no other hash covers."""
+    write_manifest(folder, "checkpoint", step=12, data_position=12, last_losses=[2.25])
+    path = folder / "manifest.json"
+    whole = path.read_bytes()
+    for position in range(len(whole)):
+        for bit in range(8):
+            changed = bytearray(whole)
+            changed[position] ^= 1 << bit
+            path.write_bytes(changed)
+            with pytest.raises(ArtifactDamaged):
+                verify_manifest(folder)
+    path.write_bytes(whole)
+    verify_manifest(folder)
+
+
+def test_a_manifest_of_an_earlier_release_is_still_read(folder: Path) -> None:
+    write_manifest(folder, "test", step=3)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["seal"]
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"version": 1}))
+    assert verify_manifest(folder)["facts"] == {"step": 3}
+
+
+@pytest.mark.parametrize(
+    "content", ['{"version": 1}', '{"version": 1, "files": [{}]}', '{"version": 1, "files": 3}']
+)
+def test_what_is_json_and_no_manifest_is_damage(folder: Path, content: str) -> None:
+    (folder / "manifest.json").write_text(content)
+    with pytest.raises(ArtifactDamaged):
+        verify_manifest(folder)
+
+
+def test_a_file_that_goes_away_while_it_is_verified_is_damage(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_manifest(folder, "test")
+
+    def gone(path: Path) -> str:
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr(artifacts, "file_sha256", gone)
+    with pytest.raises(ArtifactDamaged):
+        verify_manifest(folder)

@@ -19,10 +19,13 @@ from tests.engines.training.tiny import (
     text_record,
     write_records,
 )
-from workers.artifacts import verify_manifest
+from workers.artifacts import read_manifest, verify_manifest
 from workers.runtime import EngineFault, Run, StopRequested, UserError
 from workers.specs.run import RunConfig
 from workers.specs.train import Checkpointing, TrainSpec
+from workers.training.checkpoints import CheckpointStore, Identity
+from workers.training.loop import Loop
+from workers.training.single import SingleProcess
 
 pytestmark = pytest.mark.ml
 
@@ -199,3 +202,26 @@ def broken_model(folder: Path) -> Path:
     weights["model.embed_tokens.weight"] = torch.full_like(weights["model.embed_tokens.weight"], 1e30)
     save_file(weights, path / "model.safetensors", metadata={"format": "pt"})
     return path
+
+
+def test_every_process_resumes_what_the_first_one_chose(make_spec: MakeSpec, tmp_path: Path) -> None:
+    """Rank 1 would still find the newest checkpoint sound; rank 0 has just seen it damaged."""
+    spec = make_spec(max_steps=4, epochs=4, spec={"checkpoint": Checkpointing(every_steps=2)})
+    go(make_run(tmp_path / "first"), spec)
+    checkpoints = tmp_path / "first" / "checkpoints"
+
+    class SecondRank(SingleProcess):
+        rank = 1
+
+        def told_by_first(self, value: Path | None) -> Path | None:
+            assert value is None, "only the first looks for itself"
+            return checkpoints / "2"
+
+    run = make_run(tmp_path / "second", previous=(tmp_path / "first",))
+    manifest = read_manifest(checkpoints / "4")["facts"]
+    identity = Identity(manifest["config_digest"], manifest["data_digest"], manifest["world_size"])
+    backend = SecondRank.__new__(SecondRank)
+    loop = Loop(run, spec, backend, [], [], CheckpointStore(run, identity, keep=3))
+    found = loop._agreed()
+    assert found is not None
+    assert (found.step, found.path) == (2, checkpoints / "2")

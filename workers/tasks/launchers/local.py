@@ -46,6 +46,7 @@ WITHHELD = (
 """An engine knows neither the database nor any key of the platform, and is no part of the stack that
 is ended with it."""
 
+SCRATCH = "scratch"
 WRAPPER_START_SECONDS = 20.0
 CLEAN_STOP_SECONDS = 6.0
 WRAPPER_MARGIN_SECONDS = 1.0
@@ -64,6 +65,7 @@ class LocalLauncher:
 
     def launch(self, run: RunRef, engine: Engine) -> dict[str, Any]:
         run_dir = run.run_dir.resolve()
+        (run_dir / SCRATCH).mkdir(exist_ok=True)
         write_json(run_dir / "launch.json", {"version": 1, "command": _command(run_dir, engine)})
         # Returns as soon as the wrapper has detached, so this worker never has a zombie to reap.
         subprocess.run(
@@ -154,18 +156,19 @@ def _owner(run_dir: Path) -> Identity | None:
     """Who owns the folder: nobody (None), the reconciler (_REVOKED), or a wrapper."""
     try:
         content = json.loads((run_dir / "owner").read_text(encoding="utf-8"))
+        return _REVOKED if "revoked" in content else Identity(**content)
     except FileNotFoundError:
         return None
-    except ValueError:
+    except (ValueError, TypeError):
         # Linked but never written out: the machine lost power, so whoever owned it is gone.
         return _REVOKED
-    return _REVOKED if "revoked" in content else Identity(**content)
 
 
 def _exit_code(run_dir: Path) -> int | None:
     try:
         return int(json.loads((run_dir / "exit.json").read_text(encoding="utf-8"))["code"])
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        # Absent or damaged: how it ended is not known then, that it has ended is.
         return None
 
 
@@ -178,9 +181,8 @@ def _command(run_dir: Path, engine: Engine) -> list[str]:
     config = str(run_dir / "config.json")
     if engine.processes == 1:
         return [sys.executable, "-m", engine.module, config]
-    # No restarts of its own: the database owns retries.
-    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(engine.processes)]
-    return [sys.executable, "-m", *torchrun, "--max-restarts", "0", "-m", engine.module, config]
+    torchrun = ["workers.ranks", "--standalone", "--nproc-per-node", str(engine.processes)]
+    return [sys.executable, "-m", *torchrun, "-m", engine.module, config]
 
 
 def _environment(run_dir: Path, engine: Engine) -> dict[str, str]:
@@ -188,6 +190,8 @@ def _environment(run_dir: Path, engine: Engine) -> dict[str, str]:
     threads = str(engine.threads)
     environment |= {
         RUN_DIR_VARIABLE: str(run_dir),
+        # What libraries leave behind when they are killed goes with the folder of the run.
+        "TMPDIR": str(run_dir / SCRATCH),
         "KOSHA_RUN_SECRET": run_secret(run_dir.parent.name),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",

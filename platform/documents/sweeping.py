@@ -1,0 +1,48 @@
+"""Clean up behind processes that died: everything here is what nobody is at work on any more."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from common.storage import abandoned, parts_delete, parts_folders
+from common.tenancy import every_organization, organization_scope
+from documents.models import Document, Upload, UploadState
+from documents.services import blob_drop_unused, document_erase
+from documents.uploads import expired_drop
+
+BATCH = 100
+
+
+def documents_sweep() -> None:
+    """Repeatable, and harmless beside uploads and deletions that are under way."""
+    _incoming_sweep()
+    _erasures_finish()
+    _parts_sweep()
+
+
+def _incoming_sweep() -> None:
+    """Streams whose receiver died: perhaps after the bytes were in their place, before the row was."""
+    for organization_id, path, sha256 in abandoned():
+        with organization_scope(organization_id):
+            blob_drop_unused(organization_id, sha256)
+        path.unlink(missing_ok=True)
+
+
+def _erasures_finish() -> None:
+    """Deletions whose process died between the commit and the erasing."""
+    with every_organization("what was deleted is erased, whosesoever it was"):
+        waiting = list(
+            Document.objects.filter(erased_at=None).exclude(deleted_at=None).order_by("id")[:BATCH]
+        )
+    for document in waiting:
+        with organization_scope(document.organization_id):
+            document_erase(document)
+
+
+def _parts_sweep() -> None:
+    with every_organization("uploads expire, whosesoever they are"), transaction.atomic():
+        expired_drop()
+    for organization_id, upload_id in parts_folders():
+        with organization_scope(organization_id):
+            if not Upload.objects.filter(pk=upload_id, state=UploadState.PENDING).exists():
+                parts_delete(organization_id, upload_id)

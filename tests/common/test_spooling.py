@@ -1,0 +1,20 @@
+"""A body that waits on disk has no name there, so that a web process may be killed at any moment."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from django.test import RequestFactory
+
+
+def test_an_uploaded_file_waits_without_a_name(tmp_path, settings):
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path
+    content = b"x" * 5_000_000
+    file = BytesIO(content)
+    file.name = "big.bin"
+    request = RequestFactory().post("/", {"file": file})
+    received = request.FILES["file"]
+    assert list(tmp_path.iterdir()) == []
+    assert (received.name, received.size) == ("big.bin", len(content))
+    assert b"".join(received.chunks()) == content
+    assert settings.FILE_UPLOAD_HANDLERS == ["common.spooling.NamelessUploadHandler"]

@@ -1,0 +1,115 @@
+"""What a process leaves behind that died between any two statements, and what the sweep makes of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from common.storage import artifact_path, blob_keep, blob_path, receive
+from documents import services
+from documents.models import Document, Upload
+from documents.selectors import PAGES
+from documents.services import document_delete
+from documents.sweeping import documents_sweep
+from documents.uploads import upload_create
+
+
+def files(storage, *folders: str) -> list[str]:
+    found = [path for name in folders for path in storage.rglob(f"{name}/**/*") if path.is_file()]
+    return sorted(path.name for path in found)
+
+
+def test_a_stream_whose_receiver_was_killed_is_dropped(world, storage, repository):
+    code = (
+        "import django, os, signal; django.setup()\n"
+        "from pathlib import Path; from django.conf import settings\n"
+        "settings.KOSHA_STORAGE_ROOT = Path(os.environ['STORAGE'])\n"
+        "from common.storage import receive\n"
+        "def chunks():\n"
+        "    yield b'half of it'\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"receive({world.organization.id!r}, chunks(), maximum_bytes=100)"
+    )
+    environment = {**os.environ, "STORAGE": str(storage), "PYTHONPATH": f"{repository}/platform:{repository}"}
+    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == -signal.SIGKILL
+    assert len(files(storage, "incoming")) == 1
+    documents_sweep()
+    assert files(storage, "incoming") == []
+
+
+def test_a_stream_under_way_is_left_alone(world, storage):
+    incoming = receive(world.organization.id, [b"bytes"], maximum_bytes=100)
+    documents_sweep()
+    assert incoming.path.exists()
+    incoming.discard()
+    assert files(storage, "incoming") == []
+
+
+def test_bytes_kept_for_a_row_that_was_never_committed_are_erased(world, storage):
+    incoming = receive(world.organization.id, [b"secret plan"], maximum_bytes=100)
+    blob_keep(world.organization.id, incoming)
+    incoming.abandon()  # as the process's death does
+    assert blob_path(world.organization.id, incoming.sha256).exists()
+    documents_sweep()
+    assert files(storage, "incoming", "blobs") == []
+
+
+def test_bytes_that_a_document_refers_to_stay(world, storage, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        document = world.upload("規程.txt", "本文")
+    sha256 = document.current_revision.sha256
+    again = receive(world.organization.id, ["本文".encode()], maximum_bytes=100)
+    blob_keep(world.organization.id, again)
+    again.abandon()
+    documents_sweep()
+    assert files(storage, "incoming", "blobs") == [sha256]
+
+
+def test_an_erasure_cut_short_is_finished(world, storage, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        document = world.upload("規程.txt", "本文")
+    pages = artifact_path(world.organization.id, PAGES, document.current_revision_id)
+    pages.mkdir(parents=True)
+    document_delete(document_id=document.id, actor=world.actor)  # committed, but what follows never ran
+    assert files(storage, "blobs") != []
+    documents_sweep()
+    assert files(storage, "blobs") == []
+    assert not pages.exists()
+    assert Document.objects.get(pk=document.id).erased_at is not None
+
+
+def test_a_failure_at_commit_leaves_the_bytes_to_the_sweep(world, storage, monkeypatch):
+    def broken(organization_id, incoming):
+        blob_keep(organization_id, incoming)
+        raise ConnectionError("the database is gone")
+
+    monkeypatch.setattr(services, "blob_keep", broken)
+    with pytest.raises(ConnectionError):
+        world.upload()
+    assert len(files(storage, "blobs")) == 1
+    documents_sweep()
+    assert files(storage, "blobs", "incoming") == []
+
+
+def test_parts_of_an_upload_that_is_over_are_dropped(world, storage):
+    folder = storage / "organizations" / world.organization.id / "parts" / "upload_gone"
+    folder.mkdir(parents=True)
+    (folder / "part_1").write_bytes(b"part")
+    documents_sweep()
+    assert not folder.exists()
+
+
+def test_a_worker_whose_clock_is_ahead_expires_no_upload(world, monkeypatch):
+    upload = upload_create(
+        name="本.txt", purpose="user_data", size=3, media_type="text/plain", actor=world.actor
+    )
+    ahead = timezone.now() + timedelta(hours=2)
+    monkeypatch.setattr(timezone, "now", lambda: ahead)
+    documents_sweep()
+    assert Upload.objects.get(pk=upload.id).state == "pending"

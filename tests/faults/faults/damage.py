@@ -1,0 +1,113 @@
+"""Files that are cut, changed in one bit, or gone: checkpoints of running jobs, models, indexes."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.faults.faults.base import Damaged, Injected, Skipped, Storm
+
+ANSWER_SECONDS = 45.0
+REFUSED = "serve.system.artifact_damaged"
+
+
+def spoil(folder: Path, how: str, draw: random.Random) -> str:
+    """Damage one file of an artefact folder; what was done."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
+    if not files:
+        raise Skipped("there was nothing to damage")
+    path = draw.choice(files)
+    name = path.relative_to(folder).as_posix()
+    if how == "delete":
+        path.unlink()
+    elif how == "truncate":
+        with open(path, "r+b") as file:
+            file.truncate(draw.randrange(path.stat().st_size))
+    else:
+        with open(path, "r+b") as file:
+            position = draw.randrange(path.stat().st_size)
+            file.seek(position)
+            byte = file.read(1)[0]
+            file.seek(position)
+            file.write(bytes([byte ^ 1 << draw.randrange(8)]))
+    return f"{how} {name}"
+
+
+@dataclass(frozen=True)
+class DamagedCheckpoint:
+    """The newest checkpoint of a training under way is spoilt, and its engine killed."""
+
+    how: str
+
+    def inject(self, storm: Storm, draw: random.Random) -> Injected:
+        engines = storm.installation.engines("train")
+        if not engines:
+            raise Skipped("no training was running")
+        engine = draw.choice(engines)
+        try:
+            run_dir = Path(engine.environ()["KOSHA_RUN_DIR"])
+            engine.send_signal(signal.SIGKILL)
+            engine.wait(5)
+        except (psutil.Error, KeyError) as error:
+            raise Skipped("the training had just ended") from error
+        found = [path for path in (run_dir / "checkpoints").glob("*") if path.name.isdigit()]
+        if not found:
+            raise Skipped("the training had no checkpoint yet")
+        newest = max(found, key=lambda path: int(path.name))
+        try:
+            done = spoil(newest, self.how, draw)
+        except FileNotFoundError as error:
+            raise Skipped("the checkpoint was just forgotten") from error
+        storm.damaged.append(Damaged(newest))
+        return Injected(f"{done} of checkpoint {newest.name}; SIGKILL of its engine")
+
+
+@dataclass(frozen=True)
+class DamagedArtefact:
+    """A finished artefact is spoilt and then asked for by a model server that was started afresh."""
+
+    how: str
+    kind: str
+
+    def inject(self, storm: Storm, draw: random.Random) -> Injected:
+        root = storm.installation.var / "storage" / "organizations"
+        folders = sorted(root.glob(f"*/{self.kind}/*"))
+        if not folders:
+            raise Skipped(f"there were no {self.kind} yet")
+        folder = draw.choice(folders)
+        kept = storm.installation.folder / "kept"
+        shutil.rmtree(kept, ignore_errors=True)
+        try:
+            shutil.copytree(folder, kept)
+            done = spoil(folder, self.how, draw)
+            self._must_be_refused(storm, folder, f"{done} of {self.kind}/{folder.name}")
+        finally:
+            # Whole again before anything else happens: what other checks see is no damage of ours.
+            if kept.is_dir():
+                for path in kept.rglob("*"):
+                    if path.is_file():
+                        shutil.copy2(path, folder / path.relative_to(kept))
+                shutil.rmtree(kept)
+        return Injected(f"{done} of {self.kind}/{folder.name}; SIGKILL of the model server; it was asked")
+
+    def _must_be_refused(self, storm: Storm, folder: Path, what: str) -> None:
+        server = storm.installation.service("model-server")
+        if server is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                server.send_signal(signal.SIGKILL)
+                server.wait(10)
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < deadline:
+            answer = storm.ask(folder)
+            if answer is not None:
+                kept = storm.damage_refused if answer == REFUSED else storm.damage_used
+                kept.append(f"{what}: {answer}")
+                return
+            time.sleep(0.5)  # between questions to a server that is starting

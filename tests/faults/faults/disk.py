@@ -1,0 +1,35 @@
+"""The disk is full just when somebody writes."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+
+from tests.faults.faults.base import Injected, Skipped, Storm
+
+FULL_SECONDS = 8.0
+PATIENCE = 20.0
+ENGINE = {"checkpoint": "train", "index": "index"}
+
+
+@dataclass(frozen=True)
+class FullDisk:
+    moment: str
+    """`checkpoint`, `index`: while such an engine works; `upload`: at once, somebody always uploads."""
+
+    def inject(self, storm: Storm, draw: random.Random) -> Injected:
+        installation = storm.installation
+        if not installation.has_own_disk:
+            raise Skipped("a disk that can be filled needs root and mount")
+        self._wait_for_the_moment(storm)
+        installation.fill_disk()
+        return Injected(f"the disk is full for {FULL_SECONDS:g} s", FULL_SECONDS, installation.empty_disk)
+
+    def _wait_for_the_moment(self, storm: Storm) -> None:
+        module = ENGINE.get(self.moment)
+        deadline = time.monotonic() + PATIENCE
+        while module and not storm.installation.engines(module):
+            if time.monotonic() > deadline:
+                raise Skipped(f"no {module} engine was running")
+            time.sleep(0.1)  # between looks at other processes

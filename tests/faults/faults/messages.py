@@ -1,0 +1,87 @@
+"""The bell rings twice, or its memory is gone."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import random
+import re
+import sys
+import threading
+
+import redis
+
+from stack.processes import kill_groups
+from tests.faults.faults.base import Injected, Skipped, Storm
+from tests.faults.faults.clocks import start_beside
+
+HOLD = 25.0
+QUEUE = b"celery"
+_WORD = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+class FlushedMemory:
+    def inject(self, storm: Storm, draw: random.Random) -> Injected:
+        try:
+            with redis.Redis.from_url(storm.installation.state["redis_url"], socket_timeout=3) as client:
+                client.flushall()
+        except redis.RedisError as error:
+            raise Skipped(f"Valkey was away: {type(error).__name__}") from error
+        return Injected("FLUSHALL")
+
+
+class SecondBeat:
+    def inject(self, storm: Storm, draw: random.Random) -> Injected:
+        command = [sys.executable, "-m", "celery", "-A", "workers.tasks.app", "beat", "--pidfile="]
+        schedule = str(storm.installation.var / "beat" / "schedule")
+        process = start_beside(storm, [*command, "--schedule", schedule], {})
+        return Injected(f"a second beat for {HOLD:g} s", HOLD, lambda: kill_groups([process]))
+
+
+class DoubledMessages:
+    """Listens to what Valkey is told and says every `LPUSH celery …` once more."""
+
+    def inject(self, storm: Storm, draw: random.Random) -> Injected:
+        doubler = Doubler(storm.installation.state["redis_url"])
+        doubler.start()
+        return Injected(f"every message twice for {HOLD:g} s", HOLD, doubler.end)
+
+
+class Doubler(threading.Thread):
+    def __init__(self, url: str) -> None:
+        super().__init__(name="doubler", daemon=True)
+        self._url = url
+        self._end = threading.Event()
+        self.listening = threading.Event()
+        self.doubled = 0
+
+    def end(self) -> None:
+        self._end.set()
+        self.join(10)
+
+    def run(self) -> None:
+        while not self._end.is_set():
+            with contextlib.suppress(redis.RedisError, OSError):
+                self._listen()
+
+    def _listen(self) -> None:
+        with redis.Redis.from_url(self._url, socket_timeout=3) as client, client.monitor() as monitor:
+            own = client.client_info()["addr"]
+            self.listening.set()
+            while not self._end.is_set():
+                line = monitor.connection.read_response()
+                message = pushed(line.decode() if isinstance(line, bytes) else line, own)
+                if message is not None:
+                    client.lpush(QUEUE, message)
+                    self.doubled += 1
+
+
+def pushed(line: str, own: str) -> bytes | None:
+    """The message of a MONITOR line that pushes one, unless it is our own."""
+    head, _, words = line.partition("] ")
+    if head.rpartition(" ")[2] == own:
+        return None
+    parts = [ast.literal_eval("b" + word) for word in _WORD.findall(words)]
+    if len(parts) == 3 and parts[0].upper() == b"LPUSH" and parts[1] == QUEUE:
+        return bytes(parts[2])
+    return None

@@ -1,0 +1,86 @@
+"""SIGKILL and SIGSTOP of everything that runs."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+from dataclasses import dataclass
+
+import psutil
+
+from tests.faults.faults.base import Injected, Skipped, Storm
+from tests.faults.installation import StormedInstallation
+
+LONGER_THAN_A_LEASE = 36.0
+"""Seconds; `jobs.services.LEASE` is 30."""
+PAUSES = (3.0, LONGER_THAN_A_LEASE)
+
+
+def candidates(installation: StormedInstallation, victim: str) -> list[psutil.Process]:
+    if victim == "engine":
+        return installation.engines()
+    if victim == "rank":
+        return [process for process in installation.engines("train") if _is_rank(process)]
+    if victim == "wrapper":
+        return installation.wrappers()
+    if victim == "worker-child":
+        return installation.children("worker")
+    if victim == "postgres-backend":
+        return [child for child in installation.children("postgres") if "kosha" in " ".join(child.cmdline())]
+    service = installation.service(victim)
+    return [service] if service else []
+
+
+def _is_rank(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return int(process.environ().get("WORLD_SIZE", "1")) > 1
+    return False
+
+
+def choose(storm: Storm, victim: str, draw: random.Random) -> psutil.Process:
+    try:
+        found = candidates(storm.installation, victim)
+    except psutil.Error:
+        found = []
+    if not found:
+        raise Skipped(f"no {victim} was running")
+    return draw.choice(found)
+
+
+@dataclass(frozen=True)
+class Killed:
+    victim: str
+
+    def inject(self, storm: Storm, draw: random.Random) -> Injected:
+        process = choose(storm, self.victim, draw)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
+        return Injected(f"SIGKILL of {self.victim} ({process.pid})")
+
+
+@dataclass(frozen=True)
+class Stopped:
+    victim: str
+
+    def inject(self, storm: Storm, draw: random.Random) -> Injected:
+        process = choose(storm, self.victim, draw)
+        hold = draw.choice(PAUSES)
+
+        def go_on() -> None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGCONT)
+
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGSTOP)
+        return Injected(f"SIGSTOP of {self.victim} ({process.pid}) for {hold:g} s", hold, go_on)
+
+
+class KilledUp:
+    """`manage.py up` dies without a word; `watch.py` starts it again, as systemd would."""
+
+    def inject(self, storm: Storm, draw: random.Random) -> Injected:
+        process = storm.installation.process
+        assert process is not None
+        process.kill()
+        return Injected("SIGKILL of manage.py up")

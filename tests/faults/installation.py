@@ -1,0 +1,173 @@
+"""The installation under the storm: a disk of its own that can be filled, and an `up` that may die."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from tests.stack.installation import Installation
+from workers.processes import processes_of_runs
+
+DISK_BYTES = 3 * 1024**3
+START_SECONDS = 180.0
+BLOCK_BYTES = 4096
+
+
+class Unreached(AssertionError):
+    """Something did not happen in the time it had."""
+
+
+class StormedInstallation(Installation):
+    """`folder` is a mount of its own where we may make one (root), so that its disk can be filled."""
+
+    def __init__(self, repository: Path, folder: Path, **environment: str) -> None:
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        super().__init__(repository, folder / "var", TMPDIR=str(self.temporary), **environment)
+        self.folder = folder
+        self.repository = repository
+        self.ups = 0
+
+    # -- up and down ------------------------------------------------------------------------------
+    def spawn_up(self) -> None:
+        """Start `manage.py up` without waiting for it."""
+        self.ups += 1
+        with open(self.folder / "up.log", "a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up"],
+                cwd=self.repository,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+
+    def up(self) -> None:
+        self.spawn_up()
+        self.up_again()
+
+    def up_again(self) -> None:
+        """Until everything answers."""
+        deadline = time.monotonic() + START_SECONDS
+        while not (self.is_up and self.is_ready() and all(map(self.service, self.services()))):
+            if time.monotonic() > deadline:
+                raise Unreached((self.folder / "up.log").read_text()[-4000:] + self.logs())
+            time.sleep(0.2)  # between looks at other processes, not instead of one
+
+    @property
+    def is_up(self) -> bool:
+        state = self.state
+        return (
+            state.get("state") == "running" and self.process is not None and state["pid"] == self.process.pid
+        )
+
+    def stop(self, number: int = 15) -> str:
+        assert self.process is not None
+        self.process.send_signal(number)
+        self.process.wait(timeout=30)
+        return (self.folder / "up.log").read_text()
+
+    def wait_for(self, what: str, condition: Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise Unreached(f"not within {seconds:g} s: {what}")
+            time.sleep(0.1)  # between looks at other processes, not instead of one
+
+    # -- who runs ---------------------------------------------------------------------------------
+    def service(self, name: str) -> psutil.Process | None:
+        pid = self.state.get("services", {}).get(name, {}).get("pid")
+        return _process(pid) if pid else None
+
+    def services(self) -> list[str]:
+        return list(self.state.get("services", {}))
+
+    def children(self, name: str) -> list[psutil.Process]:
+        parent = self.service(name)
+        try:
+            return parent.children() if parent else []
+        except psutil.NoSuchProcess:
+            return []
+
+    def engines(self, module: str = "") -> list[psutil.Process]:
+        """Every process that runs an engine (`workers.<module>`): of a run of many, its ranks."""
+        return [process for process in self._of_runs() if _is_engine(process, module)]
+
+    def wrappers(self) -> list[psutil.Process]:
+        return [process for process in self._of_runs() if "workers.wrapper" in _command(process)]
+
+    def _of_runs(self) -> list[psutil.Process]:
+        found = (_process(pid) for pid, _ in processes_of_runs(self.runs))
+        return sorted((process for process in found if process), key=lambda process: process.pid)
+
+    @property
+    def runs(self) -> Path:
+        return self.var / "storage" / "runs"
+
+    # -- what it holds ----------------------------------------------------------------------------
+    def connect(self) -> psycopg.Connection:
+        return psycopg.connect(self.state["database_url"], autocommit=True, connect_timeout=3)
+
+    def ask_as_superuser(self, statement: str) -> None:
+        """PostgreSQL's own superuser, in its own database: for what the application may not do."""
+        password = (self.var / "postgres" / "superuser_password").read_text().strip()
+        port = self.state["database_url"].rpartition(":")[2].partition("/")[0]
+        address = {"host": "127.0.0.1", "port": port, "user": "postgres", "dbname": "postgres"}
+        with psycopg.connect(**address, password=password, autocommit=True, connect_timeout=3) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    # -- its disk ---------------------------------------------------------------------------------
+    @property
+    def has_own_disk(self) -> bool:
+        return os.path.ismount(self.folder)
+
+    def fill_disk(self) -> None:
+        """Leave nothing: what is written from now on does not fit."""
+        facts = os.statvfs(self.folder)
+        with open(self.folder / "filling", "ab", buffering=0) as file, contextlib.suppress(OSError):
+            os.posix_fallocate(file.fileno(), 0, max(1, (facts.f_bavail - 1) * facts.f_frsize))
+        with open(self.folder / "filling", "ab", buffering=0) as file:
+            try:
+                while file.write(b"\0" * BLOCK_BYTES):
+                    pass
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+
+    def empty_disk(self) -> None:
+        (self.folder / "filling").unlink(missing_ok=True)
+
+
+def mount_disk(folder: Path) -> bool:
+    """A disk of a size of its own at `folder`; False where that is not allowed."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=755", "kosha-faults", str(folder)]
+    return os.geteuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
+
+
+def _process(pid: int) -> psutil.Process | None:
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def _is_engine(process: psutil.Process, module: str) -> bool:
+    command = _command(process)
+    return "config.json" in command and "workers.ranks" not in command and f"-m workers.{module}" in command

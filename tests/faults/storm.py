@@ -1,0 +1,268 @@
+"""One storm from start to table: work begins, faults happen by plan, the calm is awaited, all is checked."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import psycopg
+import redis
+
+from tests.end_to_end.conftest import register_models
+from tests.engines.training.tiny import make_model
+from tests.faults import evidence as read
+from tests.faults.evidence import Evidence
+from tests.faults.faults import KINDS, Skipped
+from tests.faults.faults.base import Injected, Storm
+from tests.faults.installation import StormedInstallation, Unreached
+from tests.faults.load import CAUSAL, TINY, Api, Load, Recipe
+from tests.faults.plan import Planned
+from tests.faults.report import Record
+from tests.faults.watch import Watch
+
+CALM_SECONDS = 300.0
+REFERENCE_SECONDS = 240.0
+SHARED_MEMORY = Path("/dev/shm")
+AWAY = (psutil.Error, psycopg.Error, redis.RedisError, OSError, KeyError)
+"""What a fault meets whose victim is just down for another reason."""
+UNFINISHED = "SELECT count(*) FROM jobs_job WHERE cleaned_at IS NULL"
+
+
+def weather(
+    repository: Path,
+    folder: Path,
+    plan: Sequence[Planned],
+    record: Record,
+    recipes: tuple[Recipe, ...],
+    say: Callable[[str], None],
+) -> Evidence:
+    """Run the whole storm on a fresh installation in `folder`; nothing of it runs afterwards."""
+    models, tiny = repository / "var" / "models", folder / "models" / TINY
+    roots = os.pathsep.join([str(models), str(tiny.parent)])
+    installation = StormedInstallation(repository, folder, KOSHA_MODEL_ROOTS=roots)
+    shared = _shared_memory()
+    watch = Watch(installation)
+    try:
+        installation.spawn_up()
+        make_model(tiny)
+        watch.start()
+        installation.up_again()
+        say("everything answers")
+        load = _load(installation, models, tiny, record, recipes)
+        evidence = _weather(installation, load, watch, plan, record, say)
+        watch.end()
+        installation.stop()
+        say("stopped")
+        evidence.processes = [" ".join(process.cmdline())[:200] for process in installation.processes()]
+        evidence.leftovers = read.read_leftovers(installation)
+        evidence.shared_memory = sorted(_shared_memory() - shared)
+        evidence.secrets_told = read.read_secrets_told(installation, evidence.jobs)
+        return evidence
+    finally:
+        watch.end()
+        installation.end()
+
+
+def _load(
+    installation: StormedInstallation, models: Path, tiny: Path, record: Record, recipes: tuple[Recipe, ...]
+) -> Load:
+    # Each is a Django of its own to start.
+    with ThreadPoolExecutor() as pool:
+        registered = [
+            pool.submit(register_models, installation, models),
+            pool.submit(installation.ask, "base_model_register", TINY, str(tiny), "--licence", "none"),
+        ]
+        made = installation.ask(
+            "organization_create", "--name", "嵐", "--slug", "storm", "--key", "storm",
+            "--owner", "owner@storm.example", "--reviewer", "reviewer@storm.example",
+        )  # fmt: skip
+        for one in registered:
+            one.result()
+    api = Api(installation, made["owner"]["api_key"])
+    record.answers = api.answers
+    load = Load(api, record.seed, recipes)
+    load.prepare()
+    return load
+
+
+def _weather(
+    installation: StormedInstallation,
+    load: Load,
+    watch: Watch,
+    plan: Sequence[Planned],
+    record: Record,
+    say: Callable[[str], None],
+) -> Evidence:
+    storm = Storm(installation, ask=_asker(installation))
+    load.begin()
+    try:
+        say("the work has begun")
+        happen(storm, plan, record, say)
+        say("the storm is over")
+    finally:
+        load.end()
+    installation.up_again()
+    say("everything answers again")
+    _calm(installation, say)
+    ran = set(load.seen.trainings.values())
+    references = {
+        recipe.name: _reference(installation, load, recipe) for recipe in load.recipes if recipe.name in ran
+    }
+    say("the same trainings have run undisturbed")
+    return _evidence(installation, load, storm, watch, references)
+
+
+# -- faults by plan -------------------------------------------------------------------------------
+def happen(storm: Storm, plan: Sequence[Planned], record: Record, say: Callable[[str], None]) -> None:
+    """Inject and heal at their times; whatever comes, everything is healed at the end."""
+    began = time.monotonic()
+    pending: list[tuple[float, Injected]] = []
+    try:
+        for planned in plan:
+            _heal_until(began + planned.at, pending)
+            now = time.monotonic() - began
+            try:
+                injected = KINDS[planned.kind].inject(storm, random.Random(planned.draw))
+            except (Skipped, *AWAY) as why:
+                record.skipped.append((planned.kind, str(why) if isinstance(why, Skipped) else repr(why)))
+                say(f"{now:6.1f} s  {planned.kind}: skipped, {why}")
+                continue
+            record.happened.append((now, planned.kind, injected.what))
+            say(f"{now:6.1f} s  {injected.what}")
+            pending.append((time.monotonic() + injected.hold, injected))
+    finally:
+        _heal_until(max((at for at, _ in pending), default=0.0), pending)
+
+
+def _heal_until(moment: float, pending: list[tuple[float, Injected]]) -> None:
+    """Sleep until `moment`, healing on the way what is due by then."""
+    while True:
+        pending.sort(key=lambda entry: entry[0])
+        due = pending[0][0] if pending and pending[0][0] <= moment else None
+        time.sleep(max(0.0, (moment if due is None else due) - time.monotonic()))
+        if due is None:
+            return
+        _, injected = pending.pop(0)
+        _heal(injected)
+
+
+def _heal(injected: Injected) -> None:
+    """PostgreSQL itself may be down when it shall be told to let people in again."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            injected.heal()
+            return
+        except (psycopg.OperationalError, FileNotFoundError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+# -- afterwards -------------------------------------------------------------------------------------
+def _calm(installation: StormedInstallation, say: Callable[[str], None]) -> None:
+    """Until every job has ended, or does not move any more; the checks tell which."""
+    say(f"{_unfinished(installation)} jobs to go")
+    with contextlib.suppress(Unreached):
+        installation.wait_for("every job has ended", lambda: _unfinished(installation) == 0, CALM_SECONDS)
+    say(f"calm, with {_unfinished(installation)} jobs to go")
+
+
+def _unfinished(installation: StormedInstallation) -> int | None:
+    try:
+        with installation.connect() as connection:
+            row = connection.execute(UNFINISHED).fetchone()
+            return int(row[0]) if row else None
+    except (psycopg.Error, KeyError):
+        return None
+
+
+def _reference(installation: StormedInstallation, load: Load, recipe: Recipe) -> str | None:
+    """The same training once more, undisturbed; its run."""
+    runs: list[str] = []
+
+    def is_taken() -> bool:
+        run = load.start(recipe, f"reference-{recipe.name}")
+        runs.extend([run] if run else [])
+        return run is not None
+
+    with contextlib.suppress(Unreached):
+        installation.wait_for("the reference is taken", is_taken, 30)
+        del load.seen.trainings[runs[0]]
+        installation.wait_for(
+            "the reference has ended", lambda: _unfinished(installation) == 0, REFERENCE_SECONDS
+        )
+    return runs[0] if runs else None
+
+
+def _evidence(
+    installation: StormedInstallation,
+    load: Load,
+    storm: Storm,
+    watch: Watch,
+    references: dict[str, str | None],
+) -> Evidence:
+    seen = load.seen
+    versions, adapters = read.read_versions(installation)
+    runs = {run: recipe for recipe, run in references.items() if run}
+    return Evidence(
+        jobs=read.read_jobs(installation),
+        recipes=read.jobs_of_runs(installation, seen.trainings),
+        references={recipe: job for job, recipe in read.jobs_of_runs(installation, runs).items()},
+        adapters=adapters,
+        versions=versions,
+        known=read.read_known(installation, [*seen.files, *seen.trainings, *seen.stores]),
+        uploads={id: _is_whole(load.api, id, sha256) for id, sha256 in seen.files.items()},
+        together=sorted(watch.together),
+        damaged=storm.damaged,
+        damage_used=storm.damage_used,
+        crashes=load.crashes,
+    )
+
+
+def _is_whole(api: Api, id: str, sha256: str) -> bool:
+    answer = api.call("GET", f"/files/{id}/content")
+    return answer is not None and hashlib.sha256(answer.content).hexdigest() == sha256
+
+
+def _asker(installation: StormedInstallation) -> Callable[[Path], str | None]:
+    models = installation.repository / "var" / "models"
+
+    def ask(folder: Path) -> str | None:
+        if folder.parent.name == "indexes":
+            path, body = "/v1/search", {"index": str(folder), "query": "棚卸し"}
+        else:
+            base = models / CAUSAL if _is_for_causal(folder) else installation.folder / "models" / TINY
+            choice = {"base_model": str(base), "adapter": str(folder)}
+            messages = [{"role": "user", "content": "Hello"}]
+            path, body = "/v1/chat/completions", {"messages": messages, "kosha": choice, "max_tokens": 1}
+        token = (installation.var / "model_server_token").read_text().strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            url = installation.state["model_server_url"] + path
+            answer = httpx.post(url, json=body, headers=headers, timeout=60, trust_env=False)
+        except (httpx.HTTPError, KeyError):
+            return None
+        if answer.status_code == 503:
+            return None
+        return "used" if answer.status_code < 300 else str(answer.json()["error"]["code"])
+
+    return ask
+
+
+def _is_for_causal(folder: Path) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return f'"base_model": "{CAUSAL}"' in (folder / "manifest.json").read_text()
+    return True
+
+
+def _shared_memory() -> set[str]:
+    return {path.name for path in SHARED_MEMORY.iterdir()}

@@ -1,0 +1,124 @@
+"""An engine whose disk is full says so, loses no more than it must, and is not taken for something else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from workers import runtime
+from workers.runtime import Run
+from workers.specs.run import ExitCode, RunConfig, RunResult, RunStatus
+from workers.tasks.outcome import Verdict, read_outcome
+from workers.wrapper import Wrapper
+
+PROBE = [sys.executable, "-m", "tests.tasks.probe_engine"]
+
+
+@pytest.fixture
+def config(tmp_path) -> RunConfig:
+    run_dir = tmp_path / "1"
+    run_dir.mkdir()
+    return RunConfig(job_id="job_1", kind="train", fence=1, attempt=1, run_dir=run_dir, spec={"steps": 2})
+
+
+def run_probe(config: RunConfig, repository: Path, log: str) -> int:
+    path = config.run_dir / "config.json"
+    path.write_text(config.model_dump_json())
+    with open(log, "w") as output:
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        return subprocess.run(
+            [*PROBE, str(path)], cwd=repository, env=environment, stdout=output, stderr=output, timeout=60
+        ).returncode
+
+
+def test_events_that_do_not_fit_end_the_run_with_the_reason(config, repository):
+    """The log lies on the same full disk: what cannot be printed must not hide the reason."""
+    (config.run_dir / "events.jsonl").symlink_to("/dev/full")
+    code = run_probe(config, repository, "/dev/full")
+    assert code == ExitCode.SYSTEM_ERROR
+    outcome = read_outcome("train", config.run_dir, code)
+    assert (outcome.verdict, outcome.error.code) == (Verdict.LOST, "train.system.disk_full")
+    assert "Free some space" in outcome.error.message
+
+
+def test_a_disk_too_full_for_the_result_is_told_by_the_exit_code(config):
+    assert read_outcome("train", config.run_dir, ExitCode.DISK_FULL).error.code == "train.system.disk_full"
+    assert read_outcome("train", config.run_dir, ExitCode.DISK_FULL).verdict is Verdict.LOST
+
+
+def test_the_result_waits_for_space(config, monkeypatch):
+    """A run that has worked for days does not lose it all because the disk is full at its last step."""
+    run = Run(config)
+    write, attempts = runtime.write_json, []
+
+    def full_at_first(path: Path, value: object) -> None:
+        attempts.append(path.name)
+        if len(attempts) == 1:
+            raise OSError(28, "No space left on device")
+        write(path, value)
+
+    monkeypatch.setattr(runtime, "write_json", full_at_first)
+    run.finish(RunResult(status=RunStatus.SUCCEEDED))
+    assert attempts == ["result.json", "result.json"]
+    assert json.loads((config.run_dir / "result.json").read_text())["status"] == "succeeded"
+
+
+def test_half_a_line_costs_one_event_not_two(config):
+    run = Run(config)
+    run.log("first")
+    events, run._events = run._events, open("/dev/full", "ab", buffering=0)  # noqa: SIM115
+    with pytest.raises(OSError, match="No space"):
+        run.log("second")
+    events.write(b'{"type": "lo')
+    run._events = events
+    run.log("third")
+    lines = (config.run_dir / "events.jsonl").read_text().splitlines()
+    assert [json.loads(lines[0])["message"], lines[1], json.loads(lines[2])["message"]] == [
+        "first", '{"type": "lo', "third",
+    ]  # fmt: skip
+
+
+def test_what_is_not_a_number_is_no_point_of_a_curve(config):
+    """`Infinity` is no JSON: PostgreSQL refuses it, and with it everything relayed together with it."""
+    Run(config).metrics(3, loss=2.0, grad_norm=float("inf"), tokens=float("nan"))
+    (line,) = (config.run_dir / "events.jsonl").read_text().splitlines()
+    assert json.loads(line)["values"] == {"loss": 2.0}
+
+
+def test_a_heartbeat_goes_on_after_a_touch_that_failed(config, monkeypatch):
+    monkeypatch.setattr(runtime, "HEARTBEAT_SECONDS", 0.01)
+    beat = config.run_dir / "heartbeat"
+    beat.symlink_to(config.run_dir / "away" / "heartbeat")
+    run = Run(config)
+    thread = threading.Thread(target=run.beat)
+    thread.start()
+    (config.run_dir / "away").mkdir()
+    while not beat.exists():
+        assert thread.is_alive()
+    run.finish(RunResult(status=RunStatus.SUCCEEDED))
+    thread.join()
+
+
+def test_the_exit_code_is_written_once_there_is_space(tmp_path):
+    """A folder in the place of the temporary file stands for the disk: nothing can be written."""
+    (tmp_path / "exit.json.tmp").mkdir()
+    telling = threading.Thread(target=Wrapper(tmp_path)._tell, args=(3,))
+    telling.start()
+    telling.join(0.1)
+    assert telling.is_alive()
+    (tmp_path / "exit.json.tmp").rmdir()
+    telling.join(10)
+    assert json.loads((tmp_path / "exit.json").read_text())["code"] == 3
+
+
+def test_a_killed_rank_explains_what_the_others_said(config):
+    error = {"code": "train.system.unexpected", "message": "Unexpected RuntimeError."}
+    (config.run_dir / "result.json").write_text(json.dumps({"status": "failed", "error": error}))
+    assert read_outcome("train", config.run_dir, -9).verdict is Verdict.LOST
+    assert read_outcome("train", config.run_dir, 3).verdict is Verdict.SYSTEM
