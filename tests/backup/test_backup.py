@@ -304,7 +304,7 @@ def test_a_restore_brings_everything_to_another_place(place, backup, elsewhere):
     assert not restore_marker(elsewhere.var).exists()
     kept, here = files_below(backup / "storage"), files_below(elsewhere.var / "storage")
     assert kept.items() <= here.items()
-    assert {Path(name).name for name in here.keys() - kept.keys()} == {"owner", "exit.json"}
+    assert {Path(name).name for name in here.keys() - kept.keys()} == {"owner", "stop.json", "exit.json"}
 
 
 def test_paths_follow_to_the_new_place(place, backup, elsewhere):
