@@ -145,8 +145,9 @@ class PublishBody(Body):
 
 @router.post("/releases/{release_id}/publish", summary="Serve an approved release under an alias")
 def release_publish(request: HttpRequest, release_id: str, payload: PublishBody) -> dict[str, Any]:
-    services.release_publish(release_id=release_id, alias=payload.alias, actor=actor_of(request))
-    return deployment_body(deployment_get(payload.alias))
+    # As this call left it: read again, it may be what somebody else has made of it since.
+    deployment = services.release_publish(release_id=release_id, alias=payload.alias, actor=actor_of(request))
+    return deployment_body(deployment)
 
 
 # -- deployments ------------------------------------------------------------------------------
@@ -190,5 +191,4 @@ def deployment_retrieve(request: HttpRequest, alias: str) -> dict[str, Any]:
 
 @router.post("/deployments/{alias}/rollback", summary="Serve the release before again")
 def deployment_rollback(request: HttpRequest, alias: str) -> dict[str, Any]:
-    services.deployment_rollback(alias=alias, actor=actor_of(request))
-    return deployment_body(deployment_get(alias))
+    return deployment_body(services.deployment_rollback(alias=alias, actor=actor_of(request)))

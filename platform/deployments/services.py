@@ -159,7 +159,10 @@ class FourEyes(PermissionDenied):
 
 @transaction.atomic
 def release_publish(*, release_id: str, alias: str, actor: Actor) -> Deployment:
-    """Serve an approved release under `alias` from now on. Publishing what is served changes nothing."""
+    """Serve an approved release under `alias` from now on. Publishing what is served changes nothing.
+
+    Answers the deployment as it is at this moment of its history.
+    """
     release = Release.objects.select_for_update(no_key=True).filter(pk=release_id).first()
     if release is None:
         raise NotFound

@@ -10,6 +10,7 @@ from django.db import connection
 from common import ids
 from common.errors import Conflict
 from common.tenancy import organization_scope
+from deployments import services
 from deployments.models import Approval, Deployment, DeploymentChange, Release
 from deployments.selectors import deployment_history
 from deployments.services import (
@@ -136,3 +137,25 @@ def test_releases_made_at_once_are_numbered_without_gaps(live_world, at_once):
 
     made = at_once(make, range(AT_ONCE))
     assert sorted(release.number for release in made) == list(range(1, AT_ONCE + 1))
+
+
+def test_an_answer_tells_what_this_call_did_not_what_another_did_since(world, api, monkeypatch):
+    """Found by 200 clients: a rollback was answered with the release that somebody published just after."""
+    first, second, third = (world.release(approved=True) for _ in range(3))
+    for release in (first, second):
+        release_publish(release_id=release.id, alias="production", actor=world.actor)
+
+    def overtaken(change):
+        def run(**options):
+            deployment = change(**options)
+            release_publish(release_id=third.id, alias="production", actor=world.actor)
+            return deployment
+
+        return run
+
+    monkeypatch.setattr(services, "deployment_rollback", overtaken(deployment_rollback))
+    monkeypatch.setattr(services, "release_publish", overtaken(release_publish))
+    answered = api.post("deployments/production/rollback", {}).ok
+    assert (answered["release"], answered["release_number"]) == (first.id, first.number)
+    answered = api.post(f"releases/{second.id}/publish", {"alias": "production"}).ok
+    assert (answered["release"], answered["release_number"]) == (second.id, second.number)
