@@ -166,6 +166,9 @@ def _run(tool: str, arguments: list[str], code: str) -> None:
         raise BackupError(code, f"{tool} ended with {done.returncode}: {reason}")
 
 
+SSL = ("sslmode", "sslrootcert", "sslcert", "sslkey")
+
+
 def tool_environment() -> dict[str, str]:
     """How libpq's tools reach what Django is connected to; a password on a command line would be seen."""
     facts: Mapping[str, Any] = connection.settings_dict
@@ -175,7 +178,7 @@ def tool_environment() -> dict[str, str]:
         "PGUSER": facts["USER"],
         "PGPASSWORD": facts["PASSWORD"],
         "PGDATABASE": facts["NAME"],
-        **{f"PG{option.upper()}": facts["OPTIONS"].get(option) for option in ("sslmode", "sslrootcert")},
+        **{f"PG{option.upper()}": facts["OPTIONS"].get(option) for option in SSL},
     }
     given = {name: str(value) for name, value in named.items() if value}
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", **given}

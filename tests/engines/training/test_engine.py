@@ -101,6 +101,26 @@ def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(make_spec: MakeSpe
     assert (tmp_path / "second" / weights).read_bytes() == (tmp_path / "whole" / weights).read_bytes()
 
 
+def test_a_run_is_resumed_in_another_place_to_the_bit(make_spec: MakeSpec, tmp_path: Path) -> None:
+    """An installation that was restored elsewhere: the same files under other paths."""
+    spec = make_spec(spec={"checkpoint": Checkpointing(every_steps=2)}, max_steps=5)
+    go(make_run(tmp_path / "whole"), spec)
+    with pytest.raises(StopRequested):
+        go(StopAfter(run_config(tmp_path / "first"), step=3), spec)
+    there = tmp_path / "there"
+    moved = spec.model_copy(
+        update={
+            "base_model": Path(shutil.copytree(spec.base_model, there / "base")),
+            "record_files": tuple(Path(shutil.copy(path, there)) for path in spec.record_files),
+        }
+    )
+    first = Path(shutil.move(tmp_path / "first", there / "first"))
+    resumed = go(make_run(tmp_path / "second", previous=(first,)), moved)
+    assert resumed.resumed_from_step == 3
+    whole = losses(tmp_path / "whole")
+    assert losses(tmp_path / "second") == {step: loss for step, loss in whole.items() if step > 3}
+
+
 class StopAtLook(Run):
     """A run whose stop is requested when it is looked for the n-th time."""
 

@@ -58,5 +58,6 @@ class Command(BaseCommand):
         return {"backup": str(backup), "files": seal.files, "bytes": seal.bytes, "verified": True}
 
     def _say(self, sentence: str) -> None:
-        self.stderr.write(sentence)
+        # Progress is no error, so it is not coloured as one.
+        self.stderr.write(sentence, style_func=str)
         self.stderr.flush()

@@ -40,5 +40,6 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(asdict(restored), ensure_ascii=False, indent=1))
 
     def _say(self, sentence: str) -> None:
-        self.stderr.write(sentence)
+        # Progress is no error, so it is not coloured as one.
+        self.stderr.write(sentence, style_func=str)
         self.stderr.flush()

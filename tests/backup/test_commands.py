@@ -1,0 +1,92 @@
+"""The commands on an embedded PostgreSQL that is down: backed up, verified, restored elsewhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stack.state import lock, restore_marker
+from tests.stack.installation import Installation
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+
+FILL = """
+import django
+django.setup()
+from django.core.management import call_command
+from backup.databases import embedded_database
+from config.env import environment
+from stack.state import lock
+from tests.backup.world_on_disk import fill
+env = environment()
+with lock(env.var), embedded_database(env):
+    call_command("migrate", verbosity=0)
+    fill()
+"""
+
+
+@pytest.fixture(scope="module")
+def places() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="kosha-commands-", ignore_cleanup_errors=True) as name:
+        # PostgreSQL's unprivileged account must get at its folder inside.
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def stopped(repository, places) -> Installation:
+    """An installation that was used and is down."""
+    installation = Installation(repository, places / "old")
+    withheld = ("DATABASE_URL", "REDIS_URL", "KOSHA_SECRET_KEY")
+    environment = {name: value for name, value in os.environ.items() if name not in withheld}
+    path = os.pathsep.join([str(repository / "platform"), str(repository)])
+    environment |= {"KOSHA_VAR": str(installation.var), "PYTHONPATH": path}
+    subprocess.run([sys.executable, "-c", FILL], cwd=repository, env=environment, check=True)
+    return installation
+
+
+def test_a_stopped_installation_is_backed_up_and_comes_back(repository, stopped, places):
+    made = stopped.ask("backup", str(places / "b"))
+    assert (made["fault_count"], made["organizations"], made["jobs_in_flight"]) == (0, 1, 1)
+    assert stopped.ask("backup", "--verify", str(places / "b"))["files"] == made["files"]
+    new = Installation(repository, places / "new")
+    restored = new.ask("restore", str(places / "b"))
+    assert (restored["organizations"], restored["jobs_continued"]) == (1, 1)
+    assert (new.var / "secret_key").read_text() == (stopped.var / "secret_key").read_text()
+    assert not restore_marker(new.var).exists()
+    # What is restored can be backed up again, and is the same.
+    again = new.ask("backup", str(places / "b2"))
+    assert again["fault_count"] == 0
+    refused = new.manage("restore", str(places / "b"))
+    assert refused.returncode == 1 and "restore_not_empty" in refused.stderr
+    assert stopped.processes() == [] and new.processes() == []
+
+
+def test_up_refuses_what_a_restore_has_left_half(repository, places):
+    half = Installation(repository, places / "half")
+    half.var.mkdir()
+    restore_marker(half.var).write_text("{}")
+    for command in (["up"], ["backup", str(places / "b3")]):
+        refused = half.manage(*command)
+        assert refused.returncode == 1 and "has not come to its end" in refused.stderr
+
+
+def test_no_password_and_no_key_is_said(stopped, places):
+    done = stopped.manage("backup", str(places / "b"))
+    said = done.stdout + done.stderr
+    assert done.returncode == 0
+    for secret in (stopped.var / "secret_key", stopped.var / "postgres" / "password"):
+        assert secret.read_text() not in said
+
+
+def test_an_installation_that_is_being_started_is_left_alone(stopped, places):
+    """Its lock is held and nothing answers yet: said, and nothing is started beside it."""
+    with lock(stopped.var):
+        refused = stopped.manage("backup", str(places / "b"))
+    assert refused.returncode == 1 and "database_unreachable" in refused.stderr
