@@ -151,6 +151,7 @@ CHECKS: dict[str, Check] = {
     "processes left": lambda evidence: iter(evidence.processes),
     "temporary files left": lambda evidence: iter(evidence.leftovers),
     "shared memory left": lambda evidence: iter(evidence.shared_memory),
+    "answers 500 without a reason": lambda evidence: iter(evidence.failures),
     "storms without a training": nothing_trained,
     "errands of the load that crashed": lambda evidence: iter(evidence.crashes),
 }

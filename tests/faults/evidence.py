@@ -73,6 +73,8 @@ class Evidence:
     processes: list[str] = field(default_factory=list)
     shared_memory: list[str] = field(default_factory=list)
     secrets_told: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    """Answers 500 that do not name a damaged or missing artefact."""
     crashes: list[str] = field(default_factory=list)
 
 

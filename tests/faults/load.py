@@ -75,21 +75,20 @@ class Api:
 
     def __init__(self, installation: StormedInstallation, key: str) -> None:
         self._installation = installation
-        self._headers = {"Authorization": f"Bearer {key}"}
+        self._http = httpx.Client(headers={"Authorization": f"Bearer {key}"}, trust_env=False)
         self.answers: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def call(self, method: str, path: str, *, timeout: float = 20, **more: Any) -> httpx.Response | None:
         """None where nobody answered."""
-        headers = self._headers | more.pop("headers", {})
         route = f"{method} /{path.split('/')[1]}"
         try:
             url = f"{self._installation.state['base_url']}/v1{path}"
-            answer = httpx.request(method, url, headers=headers, timeout=timeout, trust_env=False, **more)
+            answer = self._http.request(method, url, timeout=timeout, **more)
         except (httpx.HTTPError, KeyError):
             self._count(f"{route} no answer")
             return None
-        self._count(f"{route} {answer.status_code}")
+        self._count(f"{route} {answer.status_code} {_code(answer)}".strip())
         return answer
 
     def taken(self, method: str, path: str, **more: Any) -> Json | None:
@@ -100,6 +99,16 @@ class Api:
     def _count(self, what: str) -> None:
         with self._lock:
             self.answers[what] += 1
+
+
+def _code(answer: httpx.Response) -> str:
+    """The stable code of a refusal; `?` for one that has none."""
+    if answer.status_code < 400:
+        return ""
+    try:
+        return str(answer.json()["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return "?"
 
 
 class Load:

@@ -47,10 +47,12 @@ def _faults(record: Record) -> list[str]:
 
 
 def _jobs(evidence: Evidence) -> list[str]:
-    return [
+    lines = [
         f"{kind:9} " + ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         for kind, states in sorted(summary(evidence.jobs).items())
     ]
+    reasons = Counter((job.error_code, job.error_message) for job in evidence.jobs if job.state == "failed")
+    return lines + [f"{count:4}  {code}: {message}" for (code, message), count in sorted(reasons.items())]
 
 
 def _trainings(evidence: Evidence) -> Iterable[str]:

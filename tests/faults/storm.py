@@ -224,6 +224,7 @@ def _evidence(
         together=sorted(watch.together),
         damaged=storm.damaged,
         damage_used=storm.damage_used,
+        failures=[what for what in load.api.answers if " 500 " in what and ".artifact_" not in what],
         crashes=load.crashes,
     )
 

@@ -83,6 +83,7 @@ PLANTED: dict[str, Callable[[Evidence], object]] = {
     "processes left": lambda it: it.processes.append("sleep 600"),
     "temporary files left": lambda it: it.leftovers.append("8.tmp"),
     "shared memory left": lambda it: it.shared_memory.append("PostgreSQL.1"),
+    "answers 500 without a reason": lambda it: it.failures.append("POST /files 500 unexpected"),
     "storms without a training": lambda it: it.recipes.clear(),
     "errands of the load that crashed": lambda it: it.crashes.append("chat"),
 }
