@@ -223,7 +223,7 @@ class Stack:
     # -- environments ---------------------------------------------------------------------------------
     def _environment(self) -> dict[str, str]:
         return {
-            **os.environ,
+            **_inherited(),
             "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
             "PYTHONUNBUFFERED": "1",
             "PATH": self._path(),
@@ -243,9 +243,8 @@ class Stack:
     def _model_server_environment(self) -> Mapping[str, str]:
         """What the model server needs; it is given neither the database nor the signing key."""
         roots = [self._env.var / "storage", *model_roots(self._env)]
-        withheld = ("DATABASE_URL", "REDIS_URL", "KOSHA_SECRET_KEY", "DJANGO_SETTINGS_MODULE")
         return {
-            **{name: value for name, value in os.environ.items() if name not in withheld},
+            **_inherited("DATABASE_URL", "REDIS_URL", "KOSHA_SECRET_KEY", "DJANGO_SETTINGS_MODULE"),
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "PATH": self._path(),
@@ -314,6 +313,16 @@ def _server_service(server: EmbeddedServer) -> Service:
         # It keeps nothing, so there is little to wait for.
         probes=lambda: [Probe(lambda: probes.valkey_answers(server.url), failures=6)],
     )
+
+
+def _inherited(*withheld: str) -> dict[str, str]:
+    """Our environment without what is named, and with compiled modules kept: each engine is a process
+    of its own, and compiling its libraries again would cost it ten seconds at every start."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in (*withheld, "PYTHONDONTWRITEBYTECODE")
+    }
 
 
 def _python(module: str, *arguments: str) -> list[str]:

@@ -86,12 +86,12 @@ def _clusters_with_work(launchers: Launchers) -> Iterator[tuple[Cluster, Launche
 
 
 def _claim(cluster: Cluster) -> list[Job]:
-    """Claim what fits; one worker at a time, so that no capacity is given twice.
+    """Claim what fits; one worker at a time, so that nothing is given twice.
 
-    The room on the disk is everybody's, and so is its lock: waited for by nobody, like the other.
+    The room on the disk is every cluster's, so all claims share one lock.
     """
-    with try_lock(f"cluster {cluster.id}") as locked, try_lock("disk") as alone:
-        if not (locked and alone):
+    with try_lock("claims") as locked:
+        if not locked:
             return []
         waiting = list(due_jobs(cluster)[:BATCH])
         needs = {job.id: _disk_need(job) for job in waiting}
