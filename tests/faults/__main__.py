@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from stack.processes import guarded
 from tests.faults import ROOT
 from tests.faults.checks import judge
 from tests.faults.evidence import dump
@@ -59,14 +60,15 @@ REAPER = ["bash", "-c", '"$@"; exit $?', "reaper"]
 
 
 def enter_namespaces() -> None:
-    """Without root we stay where we are."""
+    """Go on inside and end as it ended there; without root we stay where we are."""
     if os.geteuid() != 0 or os.environ.get(INSIDE):
         return
-    probe = subprocess.run(["unshare", *NAMESPACES, "true"], capture_output=True)
-    if probe.returncode == 0:
-        os.environ[INSIDE] = "1"
-        command = [sys.executable, "-m", "tests.faults", *sys.argv[1:]]
-        os.execvp("unshare", ["unshare", *NAMESPACES, *REAPER, *command])
+    if subprocess.run(["unshare", *NAMESPACES, "true"], capture_output=True).returncode:
+        return
+    command = ["unshare", *NAMESPACES, *REAPER, sys.executable, "-m", "tests.faults", *sys.argv[1:]]
+    # unshare itself takes no SIGTERM while it waits; it dies with us, and everything inside with it.
+    inside = subprocess.Popen(guarded(command, death_signal="KILL"), env={**os.environ, INSIDE: "1"})
+    sys.exit(inside.wait())
 
 
 def main() -> int:

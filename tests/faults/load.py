@@ -54,8 +54,8 @@ RECIPES = (
     Recipe("long", CAUSAL, steps=48, every=6),
 )
 SHORT_RECIPES = (
-    Recipe("single", CAUSAL, steps=12, every=3),
-    Recipe("ranks", TINY, steps=60, every=6, processes=2),
+    Recipe("single", CAUSAL, steps=9, every=3),
+    Recipe("ranks", TINY, steps=40, every=4, processes=2),
 )
 
 
@@ -148,8 +148,9 @@ class Load:
 
     # -- during the storm -----------------------------------------------------------------------
     def begin(self) -> None:
-        for errand, pause in ((self.upload, 2.0), (self.upload_in_parts, 5.0), (self.train, 1.0),
-                              (self.index, 8.0), (self.chat, 3.0), (self.search, 2.0)):  # fmt: skip
+        # So that two cores keep up: each upload is a process of its own to read it, and trainings come last.
+        for errand, pause in ((self.upload, 5.0), (self.upload_in_parts, 12.0), (self.train, 1.0),
+                              (self.index, 20.0), (self.chat, 8.0), (self.search, 4.0)):  # fmt: skip
             thread = threading.Thread(target=self._repeat, args=(errand, pause), name=errand.__name__)
             thread.start()
             self._threads.append(thread)

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tests.faults.installation import StormedInstallation
 
+T = TypeVar("T")
 Heal = Callable[[], None]
 
 
 class Skipped(Exception):
     """The fault had nobody to happen to; the sentence says why."""
+
+
+PATIENCE = 20.0
+LOOK_SECONDS = 0.1
+
+
+def awaited(find: Callable[[], list[T]]) -> list[T]:
+    """What `find` finds as soon as it finds something; empty where the patience ends before."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := find()) and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)  # between looks at other processes, not instead of one
+    return found
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from stack.processes import guarded, kill_groups
 from tests.faults.faults.base import Injected, Skipped, Storm
 
 HOLD = 25.0
+SHARED_MEMORY = Path("/dev/shm")
 
 
 def faketime_library() -> Path | None:
@@ -46,6 +47,8 @@ class ClockSkew:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     other.send_signal(signal.SIGCONT)
             kill_groups([process])
+            for left in SHARED_MEMORY.glob("*faketime_s*"):
+                left.unlink()  # the library's own, which nobody tidies up who is killed
 
         place = "the only worker" if alone else "a second worker"
         return Injected(f"{place} whose clock is {self.seconds} s off, for {HOLD:g} s", HOLD, heal)

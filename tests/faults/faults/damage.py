@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.faults.faults.base import Damaged, Injected, Skipped, Storm
+from tests.faults.faults.base import Damaged, Injected, Skipped, Storm, awaited
 
 ANSWER_SECONDS = 45.0
 REFUSED = "serve.system.artifact_damaged"
@@ -47,26 +47,33 @@ class DamagedCheckpoint:
     how: str
 
     def inject(self, storm: Storm, draw: random.Random) -> Injected:
-        engines = storm.installation.engines("train")
+        engines = awaited(
+            lambda: [each for each in storm.installation.engines("train") if _checkpoints(each)]
+        )
         if not engines:
-            raise Skipped("no training was running")
+            raise Skipped("no training with a checkpoint was running")
         engine = draw.choice(engines)
         try:
-            run_dir = Path(engine.environ()["KOSHA_RUN_DIR"])
+            newest = max(_checkpoints(engine), key=lambda path: int(path.name))
             engine.send_signal(signal.SIGKILL)
             engine.wait(5)
-        except (psutil.Error, KeyError) as error:
+        except (psutil.Error, ValueError) as error:
             raise Skipped("the training had just ended") from error
-        found = [path for path in (run_dir / "checkpoints").glob("*") if path.name.isdigit()]
-        if not found:
-            raise Skipped("the training had no checkpoint yet")
-        newest = max(found, key=lambda path: int(path.name))
         try:
             done = spoil(newest, self.how, draw)
         except FileNotFoundError as error:
             raise Skipped("the checkpoint was just forgotten") from error
         storm.damaged.append(Damaged(newest))
         return Injected(f"{done} of checkpoint {newest.name}; SIGKILL of its engine")
+
+
+def _checkpoints(engine: psutil.Process) -> list[Path]:
+    """Those that its attempt has written; none of a process that is gone."""
+    try:
+        folder = Path(engine.environ()["KOSHA_RUN_DIR"]) / "checkpoints"
+    except (psutil.Error, KeyError):
+        return []
+    return [path for path in folder.glob("*") if path.name.isdigit()]
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ class DamagedArtefact:
 
     def inject(self, storm: Storm, draw: random.Random) -> Injected:
         root = storm.installation.var / "storage" / "organizations"
-        folders = sorted(root.glob(f"*/{self.kind}/*"))
+        folders = awaited(lambda: sorted(root.glob(f"*/{self.kind}/*")))
         if not folders:
             raise Skipped(f"there were no {self.kind} yet")
         folder = draw.choice(folders)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import dataclass
 
-from tests.faults.faults.base import Injected, Skipped, Storm
+from tests.faults.faults.base import Injected, Skipped, Storm, awaited
 
 FULL_SECONDS = 8.0
-PATIENCE = 20.0
 ENGINE = {"checkpoint": "train", "index": "index"}
 
 
@@ -28,8 +26,5 @@ class FullDisk:
 
     def _wait_for_the_moment(self, storm: Storm) -> None:
         module = ENGINE.get(self.moment)
-        deadline = time.monotonic() + PATIENCE
-        while module and not storm.installation.engines(module):
-            if time.monotonic() > deadline:
-                raise Skipped(f"no {module} engine was running")
-            time.sleep(0.1)  # between looks at other processes
+        if module and not awaited(lambda: storm.installation.engines(module)):
+            raise Skipped(f"no {module} engine was running")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from tests.faults.faults.base import Injected, Skipped, Storm
+from tests.faults.faults.base import Injected, Skipped, Storm, awaited
 from tests.faults.installation import StormedInstallation
 
 LONGER_THAN_A_LEASE = 36.0
@@ -39,10 +39,12 @@ def _is_rank(process: psutil.Process) -> bool:
 
 
 def choose(storm: Storm, victim: str, draw: random.Random) -> psutil.Process:
-    try:
-        found = candidates(storm.installation, victim)
-    except psutil.Error:
-        found = []
+    def find() -> list[psutil.Process]:
+        with contextlib.suppress(psutil.Error):
+            return candidates(storm.installation, victim)
+        return []
+
+    found = awaited(find)
     if not found:
         raise Skipped(f"no {victim} was running")
     return draw.choice(found)
