@@ -32,6 +32,8 @@ from workers.tasks.finalize import finalize_ended
 from workers.tasks.launchers.base import Exited, RunRef
 from workers.tasks.launchers.local import LocalLauncher
 
+pytestmark = pytest.mark.slow
+
 
 def refusal(call, *arguments, **options) -> str:
     with pytest.raises(BackupError) as refused:
