@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import random
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -122,36 +123,28 @@ def _weather(
 
 # -- faults by plan -------------------------------------------------------------------------------
 def happen(storm: Storm, plan: Sequence[Planned], record: Record, say: Callable[[str], None]) -> None:
-    """Inject and heal at their times; whatever comes, everything is healed at the end."""
+    """Inject at their times, heal each when it has lasted; returns when everything is healed."""
     began = time.monotonic()
-    pending: list[tuple[float, Injected]] = []
+    healing: list[threading.Timer] = []
     try:
         for planned in plan:
-            _heal_until(began + planned.at, pending)
+            time.sleep(max(0.0, began + planned.at - time.monotonic()))
             now = time.monotonic() - began
             try:
                 injected = KINDS[planned.kind].inject(storm, random.Random(planned.draw))
             except (Skipped, *AWAY) as why:
-                record.skipped.append((planned.kind, str(why) if isinstance(why, Skipped) else repr(why)))
-                say(f"{now:6.1f} s  {planned.kind}: skipped, {why}")
+                record.skipped.append(
+                    (planned.kind, str(why) if isinstance(why, Skipped) else type(why).__name__)
+                )
+                say(f"{now:6.1f} s  {planned.kind}: skipped, {record.skipped[-1][1]}")
                 continue
             record.happened.append((now, planned.kind, injected.what))
             say(f"{now:6.1f} s  {injected.what}")
-            pending.append((time.monotonic() + injected.hold, injected))
+            healing.append(threading.Timer(injected.hold, _heal, [injected]))
+            healing[-1].start()
     finally:
-        _heal_until(max((at for at, _ in pending), default=0.0), pending)
-
-
-def _heal_until(moment: float, pending: list[tuple[float, Injected]]) -> None:
-    """Sleep until `moment`, healing on the way what is due by then."""
-    while True:
-        pending.sort(key=lambda entry: entry[0])
-        due = pending[0][0] if pending and pending[0][0] <= moment else None
-        time.sleep(max(0.0, (moment if due is None else due) - time.monotonic()))
-        if due is None:
-            return
-        _, injected = pending.pop(0)
-        _heal(injected)
+        for timer in healing:
+            timer.join()
 
 
 def _heal(injected: Injected) -> None:

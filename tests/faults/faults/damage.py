@@ -6,6 +6,7 @@ import contextlib
 import random
 import shutil
 import signal
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,19 +90,15 @@ class DamagedArtefact:
         if not folders:
             raise Skipped(f"there were no {self.kind} yet")
         folder = draw.choice(folders)
-        kept = storm.installation.folder / "kept"
-        shutil.rmtree(kept, ignore_errors=True)
-        try:
-            shutil.copytree(folder, kept)
-            done = spoil(folder, self.how, draw)
-            self._must_be_refused(storm, folder, f"{done} of {self.kind}/{folder.name}")
-        finally:
-            # Whole again before anything else happens: what other checks see is no damage of ours.
-            if kept.is_dir():
-                for path in kept.rglob("*"):
-                    if path.is_file():
-                        shutil.copy2(path, folder / path.relative_to(kept))
-                shutil.rmtree(kept)
+        # Beside the storm's own disk, which may be full.
+        with tempfile.TemporaryDirectory(prefix="kosha-kept-") as kept:
+            shutil.copytree(folder, kept, dirs_exist_ok=True)
+            try:
+                done = spoil(folder, self.how, draw)
+                self._must_be_refused(storm, folder, f"{done} of {self.kind}/{folder.name}")
+            finally:
+                # Whole again before anything else happens: what other checks see is no damage of ours.
+                shutil.copytree(kept, folder, dirs_exist_ok=True)
         return Injected(f"{done} of {self.kind}/{folder.name}; SIGKILL of the model server; it was asked")
 
     def _must_be_refused(self, storm: Storm, folder: Path, what: str) -> None:
