@@ -33,6 +33,8 @@ from pydantic import ValidationError
 from workers.specs.base import Spec
 from workers.specs.run import ExitCode, RunConfig, RunError, RunResult, RunStatus
 
+HEARTBEAT = "heartbeat"
+"""Touched by the only process or by rank 0; rank n has `heartbeat.<n>`."""
 HEARTBEAT_SECONDS = 2.0
 RESULT_PATIENCE_SECONDS = 60.0
 
@@ -74,7 +76,7 @@ class StopRequested(Exception):
 class Run:
     """One attempt: its config, its event stream and whether it was asked to stop."""
 
-    def __init__(self, config: RunConfig, *, quiet: bool = False) -> None:
+    def __init__(self, config: RunConfig, *, rank: int = 0) -> None:
         self.config = config
         self.directory = config.run_dir
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -84,8 +86,9 @@ class Run:
         self._lock = threading.Lock()
         self._sequence = 0
         # Ranks other than 0 of a distributed run share the folder but stay silent.
-        self._events = None if quiet else open(self.directory / "events.jsonl", "ab", buffering=0)  # noqa: SIM115
+        self._events = None if rank else open(self.directory / "events.jsonl", "ab", buffering=0)  # noqa: SIM115
         self._is_torn = False
+        self._heartbeat = self.directory / (f"{HEARTBEAT}.{rank}" if rank else HEARTBEAT)
         self._finished = threading.Event()
 
     # -- events ---------------------------------------------------------------------------
@@ -147,7 +150,11 @@ class Run:
             while not self._left(result, is_last=time.monotonic() > deadline):
                 time.sleep(1)
             self._events.close()
-        self._finished.set()
+        with self._lock:
+            self._finished.set()
+            if self._events is None:
+                # The others may go on; whoever looks at the slowest heartbeat must not wait for this one.
+                self._heartbeat.unlink(missing_ok=True)
 
     def _left(self, result: RunResult, *, is_last: bool) -> bool:
         try:
@@ -159,12 +166,12 @@ class Run:
         return True
 
     def beat(self) -> None:
-        """Touch `heartbeat` until the run ends, so that a live but silent engine is seen as alive."""
-        path = self.directory / "heartbeat"
+        """Touch this rank's `heartbeat` until the run ends, so that a live but silent engine is seen as alive."""
         while not self._finished.wait(HEARTBEAT_SECONDS):
             # A disk too full for a new file must not silence an engine that is well.
-            with contextlib.suppress(OSError):
-                path.touch()
+            with self._lock, contextlib.suppress(OSError):
+                if not self._finished.is_set():
+                    self._heartbeat.touch()
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -209,7 +216,7 @@ def run_engine(
     Anything else it raises is a `system.unexpected` failure whose traceback goes to stderr only.
     """
     try:
-        run = Run(load_config(Path(sys.argv[1])), quiet=int(os.environ.get("RANK", "0")) != 0)
+        run = Run(load_config(Path(sys.argv[1])), rank=int(os.environ.get("RANK", "0")))
         signal.signal(signal.SIGTERM, lambda *_: run.request_stop())
         signal.signal(signal.SIGINT, lambda *_: run.request_stop())
         threading.Thread(target=run.beat, name="heartbeat", daemon=True).start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 
 import pytest
@@ -227,6 +228,17 @@ def test_a_still_heartbeat_ends_the_attempt_after_its_lease(running, null_launch
     tick()
     assert kills(null_launcher) == 1
     assert fresh(running).losses == 1
+
+
+def test_one_silent_rank_ends_the_attempt_of_all(running, null_launcher, tick):
+    (running.run_dir / "heartbeat.1").touch()
+    os.utime(running.run_dir / "heartbeat.1", ns=(0, 1))
+    (running.run_dir / "heartbeat").touch()
+    tick()
+    set_columns(running, lease_until="-1 second")
+    os.utime(running.run_dir / "heartbeat")
+    tick()
+    assert kills(null_launcher) == 1
 
 
 def test_silence_proves_nothing_after_nobody_looked(running, null_launcher, tick):

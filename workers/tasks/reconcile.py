@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +35,7 @@ from jobs.services import (
     job_succeeded,
 )
 from jobs.transitions import ACTIVE, JobState
+from workers.runtime import HEARTBEAT
 from workers.tasks.dispatch import FULL_DELAY, dispatch, engine_of, run_of
 from workers.tasks.finalize import Finalizer, finalize_ended
 from workers.tasks.folders import prune_attempts
@@ -156,10 +158,12 @@ def _see_to_stop(job: Job, launcher: Launcher, now: datetime) -> None:
 
 
 def _pulse(job: Job) -> int:
-    try:
-        return (job.run_dir / "heartbeat").stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
+    """Of the slowest rank: one that is stopped holds all the others up."""
+    times = []
+    for path in job.run_dir.glob(f"{HEARTBEAT}*"):
+        with suppress(FileNotFoundError):
+            times.append(path.stat().st_mtime_ns)
+    return min(times, default=0)
 
 
 def _was_away(job: Job, now: datetime) -> bool:
