@@ -12,7 +12,7 @@ from tests.faults.faults.servers import RefusedConnections
 
 VICTIMS = (
     "web", "worker", "worker-child", "beat", "model-server", "postgres", "postgres-backend", "valkey",
-    "engine", "rank", "wrapper",
+    "engine", "rank", "wrapper", "up",
 )  # fmt: skip
 
 

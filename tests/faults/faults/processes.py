@@ -28,6 +28,8 @@ def candidates(installation: StormedInstallation, victim: str) -> list[psutil.Pr
         return installation.children("worker")
     if victim == "postgres-backend":
         return [child for child in installation.children("postgres") if "kosha" in " ".join(child.cmdline())]
+    if victim == "up":
+        return [psutil.Process(installation.process.pid)] if installation.process else []
     service = installation.service(victim)
     return [service] if service else []
 
