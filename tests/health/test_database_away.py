@@ -178,6 +178,8 @@ def is_told_as_away(site: Site, made: dict, person: httpx.Client, seconds: float
 def health_tells(site: Site, person: httpx.Client, code: str) -> None:
     began = time.monotonic()
     assert person.get("/healthz").status_code == 200
+    # What was found a moment ago is told for a few seconds.
+    wait(lambda: person.get("/readyz").status_code != 200, 6)
     ready = person.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
     assert ready.json()["components"]["database"] | {"since": None} == {

@@ -271,7 +271,7 @@ def test_a_lost_rank_is_a_lost_run(installation):
     os.kill(other, signal.SIGKILL)
     job = installation.until(job, "succeeded")
     assert (job.attempt, job.result["resumed_from"]) == (2, 2)
-    assert JobEvent.objects.filter(job=job, type="state", data__reason="train.system.crashed").count() == 1
+    assert JobEvent.objects.filter(job=job, type="state", data__reason="train.system.lost").count() == 1
 
 
 def _rank(pid: int) -> str | None:
