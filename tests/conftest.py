@@ -33,8 +33,11 @@ def django_db_setup(django_db_setup):
     from django.contrib.contenttypes.management import create_contenttypes
     from django.db.models.signals import post_migrate
 
+    from tests import quick_flush
+
     assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     assert post_migrate.disconnect(create_contenttypes)
+    quick_flush.install()
 
 
 @pytest.fixture(scope="session")

@@ -281,6 +281,7 @@ def _text(answer: Any) -> str:
     return re.sub(r'[A-Za-z0-9]{64}|/[^"\s]*', "", content.decode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", range(SHARES))
 def test_everybody_gets_what_the_table_says(share, own, foreign, world):
     """Two organizations with one of everything are costly to make: every role walks a share of the routes."""

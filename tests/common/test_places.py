@@ -14,6 +14,8 @@ from registry.models import BaseModel
 from workers.specs.ingest import IngestSpec
 from workers.specs.train import TrainSpec
 
+pytestmark = pytest.mark.slow
+
 TEXTS = st.one_of(
     st.text(), st.builds("{}{}{}".format, st.sampled_from(["", "$", "$$$"]), st.just(MARK), st.text())
 )

@@ -21,6 +21,8 @@ from deployments.services import (
     release_reject,
 )
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = 6
 
 

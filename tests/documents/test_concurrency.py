@@ -16,6 +16,8 @@ from documents.models import Document, Revision
 from documents.services import document_delete
 from tests.wire_client import Api
 
+pytestmark = pytest.mark.slow
+
 
 def in_scope(world, work):
     def run(*arguments):

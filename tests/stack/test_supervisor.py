@@ -22,6 +22,8 @@ from stack.state import AlreadyRunning, is_running, lock
 from stack.supervisor import ServiceNotReady, StopRequested, Supervisor
 from stack.watch import Probe
 
+pytestmark = pytest.mark.slow
+
 QUICK = Backoff(first=0.01, longest=0.05, healthy_after=60)
 
 

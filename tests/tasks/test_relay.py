@@ -136,6 +136,7 @@ def test_a_handler_that_fails_holds_nothing_up(job, monkeypatch):
     assert JobEvent.objects.get(job=job, type="metrics").data["values"] == {"loss": 2.0}
 
 
+@pytest.mark.slow
 def test_ten_thousand_lines_take_a_moment(job):
     write(job, *(line(n, "metrics", step=n, values={"loss": 1.0}) for n in range(10_000)))
     began = time.monotonic()

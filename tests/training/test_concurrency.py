@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from django.db import connection
 
 from audit.models import AuditEvent
@@ -18,6 +19,8 @@ from processing.services import dataset_version_create
 from schedules.models import ScheduledRun
 from schedules.services import schedule_fire, schedules_fire_due
 from training.models import TrainingRun
+
+pytestmark = pytest.mark.slow
 
 AT_ONCE = 6
 

@@ -39,6 +39,8 @@ from workers.tasks.launchers.base import Exited
 from workers.tasks.launchers.null import NullLauncher
 from workers.tasks.reconcile import reconcile
 
+pytestmark = pytest.mark.slow
+
 RELEASES = sorted(path.name for path in FIXTURES.iterdir())
 UNUSED = {"auth_group", "auth_group_permissions"}
 """Django's own, which Kosha does not use."""

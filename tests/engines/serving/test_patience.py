@@ -21,6 +21,8 @@ from workers.serving.errors import ServeError, too_busy
 from workers.serving.settings import ServeSettings
 from workers.specs.serve import ChatBody, TokensAnswer, TokensBody
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "secret"
 ALIVE = 0.1
 IMPATIENT = httpx.Timeout(1.0, read=0.4)
