@@ -215,8 +215,8 @@ _CAUSES = {Verdict.LOST: Cause.LOST, Verdict.STOPPED: Cause.STOPPED, Verdict.SYS
 
 
 def _try_again(job: Job, outcome: Outcome) -> None:
-    # Asked now: the folder that tells may be the one that goes.
-    was_asked = was_asked_to_stop(job.run_dir)
+    # Asked now: the folder that tells may be the one that goes. It may also lie on a disk too full to tell.
+    was_asked = job.stop_deadline is not None or was_asked_to_stop(job.run_dir)
     prune_attempts(job)
     if outcome.verdict is Verdict.STOPPED and was_asked:
         # The disk was nearly full, or, by nobody's wish, the installation was stopped. It costs nothing.
