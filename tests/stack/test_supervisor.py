@@ -300,6 +300,14 @@ def test_a_command_that_fails_is_reported_and_one_that_works_is_not(supervisor, 
         supervisor.run_once("bad", python("raise SystemExit(4)"), dict(os.environ))
 
 
+def test_a_command_that_cannot_even_be_started_is_one_that_fails(supervisor, tmp_path):
+    """No room for its log, no memory for its process: whoever waits for it tries again."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "full.log").symlink_to(tmp_path / "away" / "full.log")
+    with pytest.raises(ServiceNotReady, match="full could not be started: No such file"):
+        supervisor.run_once("full", python("pass"), dict(os.environ))
+
+
 def test_one_var_holds_one_stack(tmp_path):
     assert not is_running(tmp_path)
     with lock(tmp_path):
