@@ -287,7 +287,10 @@ def _run(
 def _trouble(error: Exception, folder: Path) -> tuple[str, str]:
     """The code and the sentence for an error that the engine did not expect."""
     if _is_disk_full(error, folder):
-        return "disk_full", "The disk of the node is full. Free some space on it; the run is then tried again."
+        return (
+            "disk_full",
+            "The disk of the node is full. Free some space on it; the run is then tried again.",
+        )
     if isinstance(error, OSError):
         reason = error.strerror or type(error).__name__
         return "io_error", f"Reading or writing failed: {reason}. Look at the node's disk."
