@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
+from common.connections import is_away
 from common.disk import is_disk_full
 from common.tenancy import every_organization
 from jobs.budgets import Cause, Retry, decide
@@ -21,7 +22,7 @@ from workers.specs.run import RunConfig, RunError
 from workers.tasks.folders import previous_run_dirs
 from workers.tasks.launchers import Launchers, installed_launchers
 from workers.tasks.launchers.base import Engine, Launcher, RunRef
-from workers.tasks.locks import is_away, try_lock
+from workers.tasks.locks import try_lock
 from workers.tasks.room import Room, disk_need
 
 logger = logging.getLogger(__name__)
