@@ -146,6 +146,7 @@ def _ingest_submit(document: Document, revision: Revision, actor: Actor) -> Job:
         revision_id=revision.id,
         name=document.name,
         path=blob_path(document.organization_id, revision.sha256),
+        sha256=revision.sha256,
         media_type=revision.declared_media_type or None,
         max_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
     )
