@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -315,6 +316,16 @@ def test_one_var_holds_one_stack(tmp_path):
         with pytest.raises(AlreadyRunning, match="already running"), lock(tmp_path):
             pass
     assert not is_running(tmp_path)
+
+
+def test_who_only_asks_whether_a_stack_runs_keeps_none_from_starting(tmp_path):
+    with ExitStack() as asking:
+        asking.enter_context(lock(tmp_path))
+        asked = threading.Timer(0.1, asking.close)
+        asked.start()
+        with lock(tmp_path, patience=20):
+            pass
+        asked.join()
 
 
 def test_a_long_log_is_cut_while_its_writer_goes_on(tmp_path):
