@@ -37,6 +37,9 @@ HEARTBEAT = "heartbeat"
 """Touched by the only process or by rank 0; rank n has `heartbeat.<n>`."""
 HEARTBEAT_SECONDS = 2.0
 RESULT_PATIENCE_SECONDS = 60.0
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL_BYTES = 1 << 20
+"""With less left than this a disk is full, whatever an error says."""
 
 SpecT = TypeVar("SpecT", bound=Spec)
 
@@ -160,7 +163,7 @@ class Run:
         try:
             write_json(self.directory / "result.json", result.model_dump(mode="json"))
         except OSError as error:
-            if error.errno != errno.ENOSPC or is_last:
+            if error.errno not in FULL or is_last:
                 raise
             return False
         return True
@@ -224,7 +227,7 @@ def run_engine(
     except OSError as error:
         # Not even the result could be written; the exit code is all that is left to say.
         _trace()
-        code = ExitCode.DISK_FULL if error.errno == errno.ENOSPC else ExitCode.SYSTEM_ERROR
+        code = ExitCode.DISK_FULL if error.errno in FULL else ExitCode.SYSTEM_ERROR
     _exit(code)
 
 
@@ -267,20 +270,11 @@ def _run(
             message="The node ran out of memory. Ask for fewer tokens per step or a larger node.",
         )
         return _fail(run, failure, ExitCode.SYSTEM_ERROR)
-    except OSError as error:
-        _trace()
-        failure = RunError(
-            code=f"{name}.system.{'disk_full' if error.errno == errno.ENOSPC else 'io_error'}",
-            message=_disk_trouble(error),
-        )
-        return _fail(run, failure, ExitCode.SYSTEM_ERROR)
     except Exception as error:  # the border of the process: everything must end with a code
+        # First, for what is written next may make the room that was missing.
+        what, message = _trouble(error, run.directory)
         _trace()
-        failure = RunError(
-            code=f"{name}.system.unexpected",
-            message=f"Unexpected {type(error).__name__}; the engine's log on the node has the details.",
-        )
-        return _fail(run, failure, ExitCode.SYSTEM_ERROR)
+        return _fail(run, RunError(code=f"{name}.system.{what}", message=message), ExitCode.SYSTEM_ERROR)
     run.finish(
         RunResult(
             status=RunStatus.SUCCEEDED,
@@ -290,10 +284,34 @@ def _run(
     return ExitCode.DONE
 
 
-def _disk_trouble(error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return "The disk of the node is full. Free some space on it; the run is then tried again."
-    return f"Reading or writing failed: {error.strerror or type(error).__name__}. Look at the node's disk."
+def _trouble(error: Exception, folder: Path) -> tuple[str, str]:
+    """The code and the sentence for an error that the engine did not expect."""
+    if _is_disk_full(error, folder):
+        return (
+            "disk_full",
+            "The disk of the node is full. Free some space on it; the run is then tried again.",
+        )
+    if isinstance(error, OSError):
+        reason = error.strerror or type(error).__name__
+        return "io_error", f"Reading or writing failed: {reason}. Look at the node's disk."
+    return (
+        "unexpected",
+        f"Unexpected {type(error).__name__}; the engine's log on the node has the details.",
+    )
+
+
+def _is_disk_full(error: Exception, folder: Path) -> bool:
+    """safetensors says it in a sentence, torch and numpy hide it behind one about something else: so the
+    disk itself is asked, too."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return True
+    if any(f"(os error {number})" in str(error) for number in FULL):
+        return True
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < FULL_BYTES
 
 
 def _fail(run: Run, error: RunError, code: int) -> int:

@@ -1,9 +1,9 @@
-"""Give the database connection back before something slow that does not need it."""
+"""The connection to the database: whether it is gone, and giving it back before something slow."""
 
 from __future__ import annotations
 
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import Error, connection
 
 
 def release_connection() -> None:
@@ -17,3 +17,12 @@ def release_connection() -> None:
 
 
 release_connection_async = sync_to_async(release_connection, thread_sensitive=True)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database itself is gone, so that nothing else of this tick can succeed either.
+
+    An error that only one job's data cause (a character that PostgreSQL cannot keep, say) leaves the
+    connection usable and must not stand in the way of all the others.
+    """
+    return isinstance(error, Error) and not connection.is_usable()

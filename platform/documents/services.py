@@ -22,6 +22,7 @@ from common.storage import (
     SizeExceeded,
     artifact_adopt,
     artifact_delete,
+    artifact_path,
     blob_delete,
     blob_keep,
     blob_path,
@@ -146,6 +147,7 @@ def _ingest_submit(document: Document, revision: Revision, actor: Actor) -> Job:
         revision_id=revision.id,
         name=document.name,
         path=blob_path(document.organization_id, revision.sha256),
+        sha256=revision.sha256,
         media_type=revision.declared_media_type or None,
         max_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
     )
@@ -209,7 +211,8 @@ def document_delete(*, document_id: str, actor: Actor) -> None:
         target_id=document.id,
         data={"revisions": [revision.id for revision in revisions]},
     )
-    transaction.on_commit(lambda: document_erase(document))
+    # What goes wrong then is the sweep's: the document is deleted, and that is what was asked for.
+    transaction.on_commit(lambda: document_erase(document), robust=True)
 
 
 def document_erase(document: Document) -> None:
@@ -217,7 +220,14 @@ def document_erase(document: Document) -> None:
     for revision in document.revisions.all():
         artifact_delete(revision.organization_id, PAGES, revision.id)
         blob_drop_unused(revision.organization_id, revision.sha256)
+    if any(_has_pages(revision) for revision in document.revisions.all()):
+        return
     Document.objects.filter(pk=document.pk).update(erased_at=Now())
+
+
+def _has_pages(revision: Revision) -> bool:
+    """Whether the text is there still: a disk may refuse to remove it."""
+    return artifact_path(revision.organization_id, PAGES, revision.id).exists()
 
 
 @transaction.atomic

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.db import transaction
 
 from common.storage import abandoned, parts_delete, parts_folders
@@ -9,6 +11,8 @@ from common.tenancy import every_organization, organization_scope
 from documents.models import Document, Upload, UploadState
 from documents.services import blob_drop_unused, document_erase
 from documents.uploads import expired_drop
+
+logger = logging.getLogger(__name__)
 
 BATCH = 100
 
@@ -36,7 +40,15 @@ def _erasures_finish() -> None:
         )
     for document in waiting:
         with organization_scope(document.organization_id):
-            document_erase(document)
+            _erase_safely(document)
+
+
+def _erase_safely(document: Document) -> None:
+    """A file that the disk does not let go holds up no other's erasure."""
+    try:
+        document_erase(document)
+    except OSError as error:
+        logger.error("%s could not be erased yet: %s", document.id, error.strerror or type(error).__name__)
 
 
 def _parts_sweep() -> None:

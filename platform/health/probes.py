@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,14 +18,16 @@ from django.db import DatabaseError, InterfaceError, connection
 from common.disk import Disk, disk
 from common.errors import KoshaError
 from common.model_server import ModelServerSilent, model_server
+from common.queue import QUEUE
 from health.components import Name
 from health.selectors import DatabaseFacts, database_facts
 from workers.specs.serve import Health
 
+logger = logging.getLogger(__name__)
+
 LIMIT_SECONDS = 2.5
 """The answer about all of them takes no longer, whatever hangs."""
 BROKER_SECONDS = 1.0
-QUEUE = "celery"
 
 
 class Unreachable(Exception):
@@ -74,6 +77,10 @@ def _answer(future: Future[Any], deadline: float) -> Answer:
         return why
     except Late:
         return Silent()
+    except Exception as error:
+        # Something answers there, and not as the part does: to us it is away.
+        logger.warning("a part of the installation gave no sense: %s", type(error).__name__)
+        return Unreachable()
 
 
 # -- the questions ------------------------------------------------------------------------------

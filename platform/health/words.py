@@ -141,6 +141,17 @@ OUTAGES: dict[Name, tuple[Text, Text, Text]] = {
     ),
 }
 
+_STORAGE_AWAY = (
+    _("The storage cannot be reached."),
+    _("Files can be neither read nor stored: documents, datasets, models and indexes."),
+    _("Pages without files work. Nothing that was stored is lost by this."),
+)
+OUTAGES_BY_CODE: dict[tuple[Name, str], tuple[Text, Text, Text]] = {
+    (Name.STORAGE, "unreachable"): _STORAGE_AWAY,
+    (Name.STORAGE, "silent"): _STORAGE_AWAY,
+}
+"""Where it matters to people in which way a part is down."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -168,7 +179,11 @@ def _shown(component: Component) -> Shown:
 def outages_of(report: Report) -> list[Outage]:
     """What people have to know on every page: what is down, and what that means to them."""
     down = [component for component in report.components if component.status is Status.DOWN]
-    return [Outage(one.name.value, *OUTAGES[one.name]) for one in down if one.name in OUTAGES]
+    return [
+        Outage(one.name.value, *OUTAGES_BY_CODE.get((one.name, one.code), OUTAGES[one.name]))
+        for one in down
+        if one.name in OUTAGES
+    ]
 
 
 def banner_digest(outages: Sequence[Outage]) -> str:

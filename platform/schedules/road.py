@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit.services import Actor
+from common.connections import is_away
 from common.errors import KoshaError
 from common.tenancy import every_organization, organization_scope
 from deployments.models import Deployment, Release
@@ -55,9 +56,9 @@ def scheduled_runs_advance() -> int:
         with organization_scope(organization_id):
             try:
                 scheduled_run_advance(id)
-            except DatabaseError:
-                raise
-            except Exception:
+            except Exception as error:
+                if is_away(error):
+                    raise
                 # One run that trips over a fault of ours must not hold up everybody else's.
                 logger.exception("advancing %s failed", id)
     return len(running)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from pydantic import Field, field_validator
 
 from audit.services import SYSTEM, Actor, audit_record
+from common.connections import is_away
 from common.errors import Conflict
 from common.queue import send
 from common.tenancy import every_organization, organization_scope
@@ -23,6 +25,8 @@ from registry.models import BaseModel
 from retrieval.models import KnowledgeBase
 from schedules.cadence import next_moment
 from schedules.models import Cadence, Schedule, ScheduledRun
+
+logger = logging.getLogger(__name__)
 
 
 class Timing(Body):
@@ -136,7 +140,18 @@ def schedules_fire_due() -> int:
             .order_by("next_fire_at")
             .values_list("id", "organization_id")[:100]
         )
-    return sum(_fire_if_due(id, organization_id) for id, organization_id in due)
+    return sum(_fire_safely(id, organization_id) for id, organization_id in due)
+
+
+def _fire_safely(id: str, organization_id: str) -> bool:
+    """One that cannot be fired (its time zone is not known here any more, say) holds up no other."""
+    try:
+        return _fire_if_due(id, organization_id)
+    except Exception as error:
+        if is_away(error):
+            raise
+        logger.exception("firing %s failed", id)
+        return False
 
 
 def _fire_if_due(id: str, organization_id: str) -> bool:

@@ -19,6 +19,7 @@ import psycopg
 import redis
 from psycopg import sql
 
+from common.database import BoundedConnection
 from config.env import secret
 from stack.leftovers import end_all, forget_stale_pid_file, servers_in
 from stack.processes import Account, guarded, unprivileged_account
@@ -138,7 +139,8 @@ class EmbeddedPostgres:
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
-        return psycopg.connect(
+        # Bounded: `after_start` runs in the supervisor's own loop, and a server may be stopped at any moment.
+        return BoundedConnection.connect(
             host=HOST,
             port=self.port,
             user="postgres",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from stack.processes import free_port, port_is_free
 
@@ -17,16 +18,29 @@ class AlreadyRunning(RuntimeError):
     """Another stack holds this `var/`; two would write to one database cluster."""
 
 
+LOOK_SECONDS = 0.5
+"""Whoever asks whether a stack runs holds the lock for a moment; whoever starts one waits for so long."""
+
+
 @contextmanager
-def lock(var: Path) -> Iterator[None]:
+def lock(var: Path, patience: float = LOOK_SECONDS) -> Iterator[None]:
     """Hold `var/` for this process. Raises AlreadyRunning; the kernel lets go however we die."""
     var.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + patience
     with open(var / "stack.lock", "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunning(f"A stack is already running on {var}; see `manage.py status`.") from None
+        while not _taken(file):
+            if time.monotonic() >= deadline:
+                raise AlreadyRunning(f"A stack is already running on {var}; see `manage.py status`.")
+            time.sleep(0.02)
         yield
+
+
+def _taken(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class RestoreUnfinished(RuntimeError):
@@ -47,7 +61,7 @@ def refuse_unfinished_restore(var: Path) -> None:
 
 def is_running(var: Path) -> bool:
     try:
-        with lock(var):
+        with lock(var, patience=0):
             return False
     except AlreadyRunning:
         return True

@@ -89,7 +89,10 @@ class Supervisor:
         Raises ServiceNotReady when it fails and StopRequested when asked to stop.
         """
         log = self._logs / f"{name}.log"
-        process = spawn(command, log=log, environment=environment, directory=self._directory)
+        try:
+            process = spawn(command, log=log, environment=environment, directory=self._directory)
+        except OSError as error:
+            raise ServiceNotReady(f"{name} could not be started: {error.strerror or error}") from error
         try:
             while process.poll() is None:
                 self.tick()

@@ -14,6 +14,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 
+from config.admission import Limits
 from config.env import Environment
 from tests.architecture.kustomize import (
     Manifest,
@@ -135,6 +136,16 @@ def test_servers_are_probed(base):
     assert probed["web"]["livenessProbe"] == "/healthz"
     assert probed["web"]["readinessProbe"] == "/readyz"
     assert probed["model-server"]["readinessProbe"] == "/health"
+
+
+def test_the_web_keeps_what_the_supervisor_promises(base):
+    """Connections outlast the proxy's, and as many uploads as are let in have room to wait in."""
+    (web,) = [each for each in of_kind(base, "Deployment") if each["metadata"]["name"] == "web"]
+    (container,) = pod_spec(web)["containers"]
+    assert {"--timeout-keep-alive=75", "--timeout-graceful-shutdown=3"} <= set(container["args"])
+    (uploads,) = [volume for volume in pod_spec(web)["volumes"] if volume["name"] == "uploads"]
+    room = int(uploads["emptyDir"]["sizeLimit"].removesuffix("Gi")) << 30
+    assert room > Limits().uploads * Environment.model_fields["max_upload_bytes"].default
 
 
 def test_no_pod_speaks_to_kubernetes(base):

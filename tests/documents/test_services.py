@@ -28,6 +28,7 @@ def test_an_upload_keeps_the_bytes_and_queues_their_reading(world):
     )
     assert blob_of(document).read_bytes() == "第1条".encode()
     assert revision.job.kind == "ingest"
+    assert revision.job.spec["sha256"] == revision.sha256
     assert revision.job.spec["path"] == str(blob_of(document))
 
 

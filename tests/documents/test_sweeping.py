@@ -84,6 +84,35 @@ def test_an_erasure_cut_short_is_finished(world, storage, django_capture_on_comm
     assert Document.objects.get(pk=document.id).erased_at is not None
 
 
+def test_what_the_disk_does_not_let_go_counts_as_erased_only_when_it_is_gone(
+    world, storage, monkeypatch, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        stuck, other = world.upload("規程.txt", "本文"), world.upload("別.txt", "別の本文")
+    pages = artifact_path(world.organization.id, PAGES, stuck.current_revision_id)
+    pages.mkdir(parents=True)
+    erase = services.blob_delete
+
+    def refused(organization_id, sha256):
+        if sha256 == stuck.current_revision.sha256:
+            raise OSError(16, "Device or resource busy")
+        erase(organization_id, sha256)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(services, "artifact_delete", lambda *_: None)
+        with django_capture_on_commit_callbacks(execute=True):
+            document_delete(document_id=stuck.id, actor=world.actor)
+        assert Document.objects.get(pk=stuck.id).erased_at is None, "its text is there still"
+        broken.setattr(services, "blob_delete", refused)
+        with django_capture_on_commit_callbacks(execute=True):
+            document_delete(document_id=other.id, actor=world.actor)
+        documents_sweep()
+        assert Document.objects.get(pk=other.id).erased_at is not None, "nobody waits for the other"
+    documents_sweep()
+    assert not pages.exists()
+    assert Document.objects.get(pk=stuck.id).erased_at is not None
+
+
 def test_a_failure_at_commit_leaves_the_bytes_to_the_sweep(world, storage, monkeypatch):
     def broken(organization_id, incoming):
         blob_keep(organization_id, incoming)

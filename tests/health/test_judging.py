@@ -132,3 +132,11 @@ def test_every_part_and_every_reason_is_worded():
     ]  # fmt: skip
     reasons = {(one.name, one.code) for found in seen for one in found.components if one.code}
     assert reasons == set(REMEDIES)
+
+
+def test_a_storage_that_is_away_is_not_called_a_full_disk():
+    """Who reads that deletes documents, while a mount is what is missing."""
+    (away,) = outages_of(report(storage=Silent()))
+    (full,) = outages_of(report(storage=Disk(100 * GIB, 0, GIB, 2 * GIB)))
+    assert (full.what, full.lost, full.still) == OUTAGES[Name.STORAGE]
+    assert str(away.what) != str(full.what)

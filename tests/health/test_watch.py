@@ -45,6 +45,16 @@ def test_a_part_that_hangs_is_not_asked_again_meanwhile(hanging):
     assert len(hanging.asked) == 1
 
 
+def test_an_answer_that_makes_no_sense_is_an_outage_and_not_a_failure_of_the_page():
+    """Another program may listen where the model server shall."""
+
+    def nonsense():
+        raise ValueError("not what was asked")
+
+    answers = ask_all({Name.MODEL_SERVER: Probe(nonsense)}, 5)
+    assert isinstance(answers[Name.MODEL_SERVER], Unreachable)
+
+
 def test_a_look_is_shared_and_kept():
     looks = []
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 from django.utils import timezone
 
 from audit.models import AuditEvent
@@ -247,7 +247,8 @@ def test_an_index_that_failed_before_is_tried_once_more(world):
     assert base.builds.count() == 2
 
 
-def test_one_run_that_trips_does_not_hold_up_the_others(world, caplog, monkeypatch):
+@pytest.mark.parametrize("trouble", [ZeroDivisionError, DataError])
+def test_one_run_that_trips_does_not_hold_up_the_others(world, caplog, monkeypatch, trouble):
     from schedules import road as module
 
     world.document()
@@ -257,7 +258,7 @@ def test_one_run_that_trips_does_not_hold_up_the_others(world, caplog, monkeypat
 
     def trip(run):
         if run.id == first.run.id:
-            raise ZeroDivisionError
+            raise trouble
         curate(run)
 
     monkeypatch.setitem(module._STAGES, Stage.CURATE, trip)
@@ -265,6 +266,17 @@ def test_one_run_that_trips_does_not_hold_up_the_others(world, caplog, monkeypat
     with organization_scope(world.organization.id):
         assert ScheduledRun.objects.get(pk=second.run.id).dataset_version is not None
     assert f"advancing {first.run.id} failed" in caplog.text
+
+
+def test_a_schedule_that_cannot_be_fired_does_not_hold_up_the_others(world, caplog):
+    unknown, good = world.schedule(), world.schedule(name="別", dataset=world.dataset("別"))
+    moments = timezone.now() - timedelta(hours=2), timezone.now() - timedelta(hours=1)
+    Schedule.objects.filter(pk=unknown.pk).update(next_fire_at=moments[0], time_zone="Atlantis/Port")
+    Schedule.objects.filter(pk=good.pk).update(next_fire_at=moments[1])
+    assert schedules_fire_due() == 1
+    with organization_scope(world.organization.id):
+        assert good.runs.exists()
+    assert f"firing {unknown.id} failed" in caplog.text
 
 
 def test_a_worker_whose_clock_is_ahead_fires_nothing_early(world, monkeypatch):

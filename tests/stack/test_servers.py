@@ -146,6 +146,16 @@ def test_postgres_shows_life_also_to_who_may_not_enter_and_none_where_it_is_stop
     assert postgres_answers("127.0.0.1", server.port, 2)
 
 
+def test_a_postgres_that_is_stopped_in_the_middle_of_a_start_holds_up_no_supervisor(folder, run, monkeypatch):
+    monkeypatch.setattr("common.database.ANSWER_SECONDS", 0.5)
+    server = EmbeddedPostgres(folder / "postgres", free_port())
+    run(server)
+    with server._connect() as connection:
+        os.kill(connection.info.backend_pid, signal.SIGSTOP)
+        with pytest.raises(psycopg.OperationalError, match="did not answer in time"):
+            connection.execute("SELECT 1")
+
+
 def test_a_session_that_outlived_its_server_is_ended_before_the_next_start(folder, run):
     """Stopped, it does not see its server die, and holds the shared memory against the next one."""
     server = EmbeddedPostgres(folder / "postgres", free_port())

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -302,6 +303,14 @@ def test_a_command_that_fails_is_reported_and_one_that_works_is_not(supervisor, 
         supervisor.run_once("bad", python("raise SystemExit(4)"), dict(os.environ))
 
 
+def test_a_command_that_cannot_even_be_started_is_one_that_fails(supervisor, tmp_path):
+    """No room for its log, no memory for its process: whoever waits for it tries again."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "full.log").symlink_to(tmp_path / "away" / "full.log")
+    with pytest.raises(ServiceNotReady, match="full could not be started: No such file"):
+        supervisor.run_once("full", python("pass"), dict(os.environ))
+
+
 def test_one_var_holds_one_stack(tmp_path):
     assert not is_running(tmp_path)
     with lock(tmp_path):
@@ -309,6 +318,16 @@ def test_one_var_holds_one_stack(tmp_path):
         with pytest.raises(AlreadyRunning, match="already running"), lock(tmp_path):
             pass
     assert not is_running(tmp_path)
+
+
+def test_who_only_asks_whether_a_stack_runs_keeps_none_from_starting(tmp_path):
+    with ExitStack() as asking:
+        asking.enter_context(lock(tmp_path))
+        asked = threading.Timer(0.1, asking.close)
+        asked.start()
+        with lock(tmp_path, patience=20):
+            pass
+        asked.join()
 
 
 def test_a_long_log_is_cut_while_its_writer_goes_on(tmp_path):

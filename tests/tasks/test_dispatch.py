@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 
 from audit.services import SYSTEM
 from jobs.capacity import Capacity, choose
@@ -129,3 +131,25 @@ def test_clusters_without_a_launcher_here_are_left_alone(null_cluster):
 @pytest.mark.parametrize("kind", FINALIZERS)
 def test_every_kind_has_its_finalizer(kind):
     assert callable(finalizer_of(kind))
+
+
+def test_each_of_many_claimed_together_has_its_whole_lease_when_it_is_launched(
+    null_cluster, null_launcher, organization
+):
+    """They are launched one after the other, and a busy machine takes seconds for each."""
+    launched = [
+        job_submit(
+            kind="train", spec=Work(items=n), actor=SYSTEM, cluster=null_cluster, resources=Resources(cpus=1)
+        )
+        for n in (1, 2)
+    ]
+    launch, leases = null_launcher.launch, {}
+
+    def slowly(run: RunRef, engine: Engine) -> dict:
+        leases[run.job_id] = Job.objects.filter(pk=run.job_id, lease_until__gt=Now()).exists()
+        Job.objects.update(lease_until=Now() - timedelta(seconds=1))
+        return launch(run, engine)
+
+    null_launcher.launch = slowly
+    dispatch({"null": null_launcher})
+    assert leases == {job.id: True for job in launched}

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
 import threading
+import types
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from workers import runtime
 from workers.runtime import Run
 from workers.specs.run import ExitCode, RunConfig, RunResult, RunStatus
 from workers.tasks.outcome import Verdict, read_outcome
 from workers.wrapper import Wrapper
+
+from .probe_engine import ProbeSpec
 
 PROBE = [sys.executable, "-m", "tests.tasks.probe_engine"]
 
@@ -45,6 +50,30 @@ def test_events_that_do_not_fit_end_the_run_with_the_reason(config, repository):
     outcome = read_outcome("train", config.run_dir, code)
     assert (outcome.verdict, outcome.error.code) == (Verdict.LOST, "train.system.disk_full")
     assert "Free some space" in outcome.error.message
+
+
+@pytest.mark.parametrize(
+    ("error", "free", "code"),
+    [
+        (SafetensorError("Error while serializing: I/O error: No space left (os error 28)"), 1 << 30, "disk_full"),
+        (RuntimeError("[enforce fail at inline_container.cc] . unexpected pos 576 vs 534"), 0, "disk_full"),
+        (OSError("262144 requested and 100 written"), 0, "disk_full"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 1 << 30, "disk_full"),
+        (OSError(errno.EIO, "Input/output error"), 1 << 30, "io_error"),
+        (RuntimeError("[enforce fail at inline_container.cc] . unexpected pos 576 vs 534"), 1 << 30, "unexpected"),
+    ],
+)  # fmt: skip
+def test_a_full_disk_is_told_whatever_a_library_calls_it(config, monkeypatch, error, free, code):
+    """safetensors and torch, which write checkpoints, raise no OSError."""
+    disk = types.SimpleNamespace(f_bavail=free, f_frsize=1)
+    monkeypatch.setattr(os, "statvfs", lambda folder: disk)
+
+    def work(run: Run, spec: ProbeSpec) -> dict:
+        raise error
+
+    assert runtime._run("train", ProbeSpec, work, Run(config)) == ExitCode.SYSTEM_ERROR
+    result = json.loads((config.run_dir / "result.json").read_text())
+    assert result["error"]["code"] == f"train.system.{code}"
 
 
 def test_a_disk_too_full_for_the_result_is_told_by_the_exit_code(config):

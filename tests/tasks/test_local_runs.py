@@ -165,6 +165,31 @@ def test_cancel_kills_an_engine_that_does_not_hear(installation, monkeypatch):
     assert pids(installation) == []
 
 
+def test_a_run_on_a_full_disk_can_be_cancelled(installation, monkeypatch):
+    """Cancelling is how people make room; it must not need some."""
+    job = reach_step(installation, installation.submit(hold_at=2))
+
+    def full(path: Path, value: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("workers.tasks.launchers.local.write_json", full)
+    job_cancel(job=job, actor=SYSTEM)
+    installation.until(job, "cancelled")
+    assert pids(installation) == []
+
+
+def test_a_clean_stop_on_a_full_disk_reaches_every_run(installation, monkeypatch):
+    job = reach_step(installation, installation.submit(hold_at=2))
+
+    def full(path: Path, value: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("workers.tasks.launchers.local.write_json", full)
+    stop_all(installation.runs, 5)
+    assert pids(installation) == []
+    assert json.loads((job.run_dir / "result.json").read_text())["status"] == "stopped"
+
+
 def test_a_clean_stop_of_the_machine_costs_nothing(installation):
     job = reach_step(installation, installation.submit(hold_at=2))
     stop_all(installation.runs, 5)

@@ -133,6 +133,13 @@ def test_a_stop_of_the_installation_costs_nothing(running, null_launcher, tick, 
     assert (job.state, job.losses, job.fruitless) == ("queued", 0, 0)
 
 
+def test_a_stop_that_the_full_disk_could_not_take_note_of_costs_nothing(running, null_launcher, tick):
+    set_columns(running, stop_deadline="10 minutes")
+    null_launcher.end(run_of(running), Exited(143))
+    tick_without_relaunch(running, tick)
+    assert (fresh(running).state, fresh(running).losses) == ("queued", 0)
+
+
 def test_a_run_brought_from_another_machine_costs_nothing(running, null_launcher, tick):
     declare_stopped(running.run_dir)
     null_launcher.end(run_of(running), Exited(143))

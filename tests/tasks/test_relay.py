@@ -52,6 +52,13 @@ def test_it_resumes_in_the_middle_of_a_line(job):
     assert Job.objects.get(pk=job.pk).relay_offset == len(whole)
 
 
+def test_a_sequence_that_stands_there_twice_is_relayed_once(job):
+    """A bit that turned in the file: the constraint would refuse the whole part, again at every tick."""
+    write(job, line(0), line(2), line(1), line(2), line(3))
+    relay_events(job)
+    assert messages(job) == ["m0", "m2", "m3"]
+
+
 def test_relaying_again_adds_nothing(job):
     write(job, line(0), line(1))
     stale = Job.objects.get(pk=job.pk)

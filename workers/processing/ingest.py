@@ -13,11 +13,17 @@ def ingest(run: Run, spec: IngestSpec) -> IngestResult:
 
     Raises UserError: empty_file, file_too_large, wrong_type, encrypted, damaged_file,
     archive_too_large, undecodable_text, invalid_jsonl, no_text, too_many_pages, parse_timeout,
-    parse_out_of_memory. This process never looks into the file beyond its size and hash.
+    parse_out_of_memory; EngineFault: blob_missing, blob_damaged. This process never looks into the file beyond its size and hash.
     """
     run.started()
     _check_size(spec)
     sha256 = file_sha256(spec.path)
+    if spec.sha256 not in (None, sha256):
+        raise EngineFault(
+            "blob_damaged",
+            "The stored file is not what was uploaded any more: look at the disk of the storage, and upload "
+            "the file again.",
+        )
     run.raise_if_stopped()
     found = parse_in_child(run, spec, run.output_dir)
     run.progress(1, 1, "document")

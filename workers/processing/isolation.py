@@ -6,6 +6,7 @@ own, and whatever it does, the engine survives and says what happened.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -15,16 +16,21 @@ import time
 from pathlib import Path
 from typing import Any
 
+from workers.processes import RUN_DIR_VARIABLE
 from workers.processing.file_types import damaged
 from workers.runtime import EngineFault, Run, UserError
 from workers.specs.ingest import IngestSpec
+from workers.specs.run import ExitCode
 
 POLL_SECONDS = 0.02
 CHILD_MODULE = "workers.processing.parse_child"
 _REPOSITORY = Path(__file__).resolve().parents[2]
 # pdfium and glibc end the process themselves when memory cannot be had.
-_OUT_OF_MEMORY_SIGNALS = {signal.SIGABRT, signal.SIGTRAP, signal.SIGILL, signal.SIGKILL}
+_OUT_OF_MEMORY_SIGNALS = {signal.SIGABRT, signal.SIGTRAP, signal.SIGILL}
 _OUT_OF_TIME_SIGNALS = {signal.SIGXCPU}
+# Whatever the file holds, it does not send these: its own memory is limited, the node's is not its fault.
+_OUTSIDE_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_HANDED_ON = ("PATH", "TMPDIR", RUN_DIR_VARIABLE)
 
 
 def parse_in_child(
@@ -41,7 +47,12 @@ def parse_in_child(
     child = subprocess.Popen(
         [sys.executable, "-m", module, str(task_path), str(os.getpid())],
         cwd=_REPOSITORY,
-        env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"},
+        env={
+            # So that it is found with its run, and leaves what it leaves in the run's folder.
+            **{name: os.environ[name] for name in _HANDED_ON if name in os.environ},
+            "LANG": "C.UTF-8",
+            "OMP_NUM_THREADS": "1",
+        },
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr.fileno() if _has_descriptor(sys.stderr) else subprocess.DEVNULL,
         start_new_session=True,
@@ -75,6 +86,14 @@ def _outcome(returncode: int, outcome_path: Path, spec: IngestSpec) -> dict[str,
         if error := outcome.get("error"):
             raise UserError(error["code"], error["message"], param=error["param"])
         return outcome
+    if returncode == ExitCode.DISK_FULL:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if -returncode in _OUTSIDE_SIGNALS:
+        raise EngineFault(
+            "parser_killed",
+            "The parser was killed from outside, most often because the node had no memory left. "
+            "Look at the node's memory, then upload the file again.",
+        )
     if -returncode in _OUT_OF_TIME_SIGNALS:
         raise timed_out(spec.parse_seconds)
     if -returncode in _OUT_OF_MEMORY_SIGNALS:

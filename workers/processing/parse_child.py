@@ -21,9 +21,10 @@ from typing import Any
 from workers.processing.file_types import detect
 from workers.processing.isolation import out_of_memory
 from workers.processing.parsers import parser_for
-from workers.runtime import UserError
+from workers.runtime import FULL, UserError
 from workers.specs.base import Spec
 from workers.specs.ingest import IngestSpec
+from workers.specs.run import ExitCode
 
 PR_SET_PDEATHSIG = 1
 OPEN_FILES = 64
@@ -34,12 +35,21 @@ def main() -> None:
     spec = IngestSpec.model_validate(task["spec"])
     limit_this_process(spec, parent=int(sys.argv[2]))
     try:
-        outcome = parse(spec, Path(task["output_dir"]))
+        outcome = _parsed(spec, Path(task["output_dir"]))
+        Path(task["outcome"]).write_text(json.dumps(outcome, ensure_ascii=False), encoding="utf-8")
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        sys.exit(ExitCode.DISK_FULL)
+
+
+def _parsed(spec: IngestSpec, output_dir: Path) -> dict[str, Any]:
+    try:
+        return parse(spec, output_dir)
     except UserError as error:
-        outcome = _failed(error)
+        return _failed(error)
     except (MemoryError, RecursionError):
-        outcome = _failed(out_of_memory(spec.parse_memory_bytes))
-    Path(task["outcome"]).write_text(json.dumps(outcome, ensure_ascii=False), encoding="utf-8")
+        return _failed(out_of_memory(spec.parse_memory_bytes))
 
 
 def limit_this_process(spec: IngestSpec, *, parent: int) -> None:

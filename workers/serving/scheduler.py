@@ -93,7 +93,8 @@ class Scheduler:
         return None
 
     def _join(self, answer: Answer) -> None:
-        batch = self._batches.setdefault(answer.model, Batch(answer.model))
+        with self._changed:  # `size` walks over them from other threads
+            batch = self._batches.setdefault(answer.model, Batch(answer.model))
         try:
             with answer.model.lock:
                 batch.join(answer)

@@ -35,6 +35,8 @@ class IngestSpec(Spec):
     """The name the file was uploaded under; shown in messages, and a hint between text formats."""
     path: Path
     """The blob on the node's disk."""
+    sha256: str | None = None
+    """Of the bytes that were uploaded; what lies there now must be them. Older jobs name none."""
     media_type: str | None = None
     """What the uploader said it was: a hint, never believed against the bytes."""
     max_bytes: int = Field(default=200 * MEBIBYTE, ge=1)

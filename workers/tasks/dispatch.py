@@ -8,20 +8,28 @@ from datetime import timedelta
 
 from celery import shared_task
 
+from common.connections import is_away
 from common.disk import is_disk_full
 from common.tenancy import every_organization
 from jobs.budgets import Cause, Retry, decide
 from jobs.capacity import choose, due_jobs, free_of
 from jobs.kinds import KINDS
 from jobs.models import Cluster, Job, WaitsFor
-from jobs.services import job_claim, job_failed, job_launched, job_requeue, job_waits
+from jobs.services import (
+    job_claim,
+    job_failed,
+    job_launched,
+    job_lease_extend,
+    job_requeue,
+    job_waits,
+)
 from jobs.transitions import JobState
 from workers.runtime import write_json
 from workers.specs.run import RunConfig, RunError
 from workers.tasks.folders import previous_run_dirs
 from workers.tasks.launchers import Launchers, installed_launchers
 from workers.tasks.launchers.base import Engine, Launcher, RunRef
-from workers.tasks.locks import is_away, try_lock
+from workers.tasks.locks import try_lock
 from workers.tasks.room import Room, disk_need
 
 logger = logging.getLogger(__name__)
@@ -52,7 +60,9 @@ def _launch_safely(job: Job, launcher: Launcher, engine: Engine) -> None:
     """Trouble with one job (a disk too full even to revoke it) must not cost the others their start;
     reconcile comes back to it when its lease has ended."""
     try:
-        launch(job, launcher, engine)
+        # Those claimed together are launched one after the other: the last one's lease would be over.
+        if job_lease_extend(job=job):
+            launch(job, launcher, engine)
     except Exception as error:
         if is_away(error):
             raise

@@ -16,12 +16,12 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from common import queue
+from common.connections import is_away
 from common.tenancy import every_organization, organization_scope
 from jobs.models import Job
 from jobs.services import job_cleaned, job_finalize_failed, job_finalized
 from jobs.transitions import TERMINAL
 from workers.tasks.folders import clean_folders
-from workers.tasks.locks import is_away
 
 logger = logging.getLogger(__name__)
 

@@ -12,15 +12,6 @@ from contextlib import contextmanager, suppress
 from django.db import Error, connection
 
 
-def is_away(error: Exception) -> bool:
-    """Whether the database itself is gone, so that nothing else of this tick can succeed either.
-
-    An error that only one job's data cause (a character that PostgreSQL cannot keep, say) leaves the
-    connection usable and must not stand in the way of all the others.
-    """
-    return isinstance(error, Error) and not connection.is_usable()
-
-
 @contextmanager
 def try_lock(name: str) -> Iterator[bool]:
     """Yields whether the lock is ours; never waits."""

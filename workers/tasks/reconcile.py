@@ -16,6 +16,7 @@ from typing import Any
 from celery import shared_task
 from django.db.models.functions import Now
 
+from common.connections import is_away
 from common.disk import disk
 from common.tenancy import every_organization, organization_scope
 from health.services import BEAT, tick_note
@@ -41,7 +42,7 @@ from workers.tasks.finalize import Finalizer, finalize_ended
 from workers.tasks.folders import prune_attempts
 from workers.tasks.launchers import Launchers, installed_launchers
 from workers.tasks.launchers.base import Absent, Engine, Exited, Launcher, Lost, Running
-from workers.tasks.locks import is_away, try_lock
+from workers.tasks.locks import try_lock
 from workers.tasks.outcome import Outcome, Verdict, read_outcome, stalled, was_asked_to_stop
 from workers.tasks.relay import median_step_seconds, relay_events
 from workers.tasks.room import more_room
@@ -215,8 +216,8 @@ _CAUSES = {Verdict.LOST: Cause.LOST, Verdict.STOPPED: Cause.STOPPED, Verdict.SYS
 
 
 def _try_again(job: Job, outcome: Outcome) -> None:
-    # Asked now: the folder that tells may be the one that goes.
-    was_asked = was_asked_to_stop(job.run_dir)
+    # Asked now: the folder that tells may be the one that goes. It may also lie on a disk too full to tell.
+    was_asked = job.stop_deadline is not None or was_asked_to_stop(job.run_dir)
     prune_attempts(job)
     if outcome.verdict is Verdict.STOPPED and was_asked:
         # The disk was nearly full, or, by nobody's wish, the installation was stopped. It costs nothing.

@@ -83,14 +83,23 @@ def relay_events(job: Job) -> None:
 
 @transaction.atomic
 def _relay_part(job: Job, part: Part) -> bool:
-    # A sequence that was seen before is a repetition of the same event.
-    events = [event for event in part.events if event.sequence > job.relay_sequence]
+    events = _not_seen(part.events, job.relay_sequence)
     rows = [row for event in events if (row := _row(job, event)) is not None]
     if not job_relayed(job=job, offset=part.offset, events=rows, **_columns(job, events)):
         return False
     for event in events:
         _hand_on(job, event)
     return True
+
+
+def _not_seen(events: Sequence[AnyEvent], last: int) -> list[AnyEvent]:
+    """A sequence that was seen before, here or earlier, is a repetition of the same event."""
+    fresh = []
+    for event in events:
+        if event.sequence > last:
+            last = event.sequence
+            fresh.append(event)
+    return fresh
 
 
 # -- what becomes of the job's columns -----------------------------------------------------------

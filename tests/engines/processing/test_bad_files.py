@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
 
 from tests.engines.processing import documents
 from workers.processing.ingest import ingest
-from workers.runtime import UserError
+from workers.runtime import EngineFault, UserError
 
 WORD = documents.word(lambda document: document.add_paragraph("これは本文です。" * 200))
 BOOK = documents.workbook({"表": [["品名", "価格"], ["ねじ", 100]]})
@@ -142,3 +143,13 @@ def test_file_over_the_limit(run, spec_for):
     with pytest.raises(UserError) as caught:
         ingest(run, spec_for("big.txt", b"a" * 2000, max_bytes=1999))
     assert caught.value.code == "user.file_too_large"
+
+
+def test_a_file_that_is_not_what_was_uploaded_any_more_is_not_read(spec_for, run):
+    """One bit that turned in the storage would be read, indexed and learnt from like any other."""
+    uploaded = JAPANESE.encode()
+    damaged = uploaded[:30] + bytes([uploaded[30] ^ 1]) + uploaded[31:]
+    with pytest.raises(EngineFault) as refused:
+        ingest(run, spec_for("rules.txt", damaged, sha256=hashlib.sha256(uploaded).hexdigest()))
+    assert refused.value.code == "system.blob_damaged"
+    assert not list(run.output_dir.iterdir())

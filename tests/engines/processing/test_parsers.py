@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import codecs
 import datetime
+import errno
 import json
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.engines.processing import documents
 from tests.engines.processing.conftest import read_jsonl
+from workers.processes import processes_of_runs
 from workers.processing.ingest import ingest
 from workers.processing.isolation import parse_in_child
 from workers.runtime import StopRequested, UserError
@@ -184,6 +187,7 @@ CHILDREN = "tests.engines.processing.children"
         ("crashes", {}, "user.damaged_file"),
         ("aborts", {}, "user.parse_out_of_memory"),
         ("fails", {}, "system.parser_failed"),
+        ("is_killed", {}, "system.parser_killed"),
     ],
 )
 def test_whatever_the_child_does_the_engine_says_why(run, spec_for, module, limits, code):
@@ -191,6 +195,30 @@ def test_whatever_the_child_does_the_engine_says_why(run, spec_for, module, limi
     with pytest.raises(Exception) as caught:
         parse_in_child(run, spec, run.output_dir, module=f"{CHILDREN}.{module}")
     assert caught.value.code == code
+
+
+def test_a_disk_that_is_full_under_the_child_is_no_failure_of_the_parser(run, spec_for):
+    (run.output_dir / "pages.jsonl").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as caught:
+        ingest(run, spec_for("a.txt", "本文です。".encode()))
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_the_child_is_found_with_its_run(run, spec_for, monkeypatch):
+    monkeypatch.setenv("KOSHA_RUN_DIR", str(run.directory))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@host/name")
+    seen: dict[str, bytes] = {}
+
+    def look_and_stop() -> None:
+        for pid, _ in processes_of_runs(run.directory):
+            seen["environment"] = Path(f"/proc/{pid}/environ").read_bytes()
+            raise StopRequested
+
+    monkeypatch.setattr(run, "raise_if_stopped", look_and_stop)
+    with pytest.raises(StopRequested):
+        parse_in_child(run, spec_for("a.txt", b"text"), run.output_dir, module=f"{CHILDREN}.sleeps")
+    assert b"secret" not in seen["environment"]
+    assert not list(processes_of_runs(run.directory))
 
 
 def test_stop_request_kills_the_child(run, spec_for):

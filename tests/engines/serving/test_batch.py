@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import types
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -141,6 +143,29 @@ def test_the_scheduler_writes_more_answers_than_fit_in_a_batch(
     for (_, listener), question in zip(pairs, QUESTIONS, strict=False):
         assert listener.released.wait(30)
         assert listener.text == alone(model, None, question, 6)
+
+
+def test_batches_change_under_the_lock_under_which_they_are_counted(scheduler: Scheduler) -> None:
+    """A dictionary that grows while another thread walks over it ends that thread's request with 500."""
+
+    class Watched(dict[Any, Any]):
+        def setdefault(self, *arguments: Any) -> Any:
+            assert scheduler._changed._is_owned()  # type: ignore[attr-defined]
+            return super().setdefault(*arguments)
+
+    scheduler.close()
+    scheduler._batches = Watched()
+    heard: list[Any] = []
+    answer: Any = types.SimpleNamespace(
+        model=_Lock(), adapter="", prompt=[], emit=heard.append, release=lambda: heard.append("released")
+    )
+    scheduler._join(answer)
+    assert isinstance(heard[0], Failed) and heard[1] == "released", "it could not be read, and says so"
+
+
+class _Lock:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
 
 
 def endless(model: TextModel) -> tuple[Answer, Listener]:

@@ -33,8 +33,7 @@ class FlushedMemory:
 class SecondBeat:
     def inject(self, storm: Storm, draw: random.Random) -> Injected:
         command = [sys.executable, "-m", "celery", "-A", "workers.tasks.app", "beat", "--pidfile="]
-        schedule = str(storm.installation.var / "beat" / "schedule")
-        process = start_beside(storm, [*command, "--schedule", schedule], {})
+        process = start_beside(storm, command, {})
         return Injected(f"a second beat for {HOLD:g} s", HOLD, lambda: kill_groups([process]))
 
 

@@ -98,7 +98,10 @@ class LocalLauncher:
         owner = _owner(run.run_dir)
         if owner is None or owner is _REVOKED:
             return
-        write_json(run.run_dir / "stop.json", {"version": 1, "grace": grace})
+        # Who stops a run on a full disk may do so to make room: it ends all the same, after the grace
+        # that a wrapper knows by itself.
+        with contextlib.suppress(OSError):
+            write_json(run.run_dir / "stop.json", {"version": 1, "grace": grace})
         if is_alive(owner):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(owner.pid, signal.SIGTERM)
