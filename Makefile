@@ -74,7 +74,7 @@ demo: venv models ## The whole road on an invented company; ONCE=1 stops at its 
 
 .PHONY: test
 test: $(VENV)/.dev models browser lint ## Everything, with the servers it needs
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## The lane under a minute: no models, no browser, no servers of its own

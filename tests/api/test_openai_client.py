@@ -9,6 +9,8 @@ from deployments.services import release_publish
 from jobs.models import Job
 from tests.world import begin, move_by_sql
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def client(web, live_world):

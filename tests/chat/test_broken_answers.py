@@ -12,6 +12,8 @@ import pytest
 
 from tests.model_server_double import ModelServerDouble
 
+pytestmark = pytest.mark.slow
+
 QUESTION = [{"role": "user", "content": "有給休暇は何日ですか"}]
 
 

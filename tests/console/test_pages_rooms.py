@@ -15,6 +15,8 @@ from documents.models import Document
 from jobs.models import Job
 from workers.specs.curate import DEFAULT_RECIPE
 
+pytestmark = pytest.mark.slow
+
 ROOMS = [
     "/",
     "/documents",

@@ -13,6 +13,8 @@ from schedules.models import Schedule, ScheduledRun
 from tests.console.road import Road, base_model
 from training.models import TrainingRun
 
+pytestmark = pytest.mark.slow
+
 ROOMS = ("training", "evaluations", "releases", "knowledge", "chat", "schedules")
 
 

@@ -13,6 +13,8 @@ from health.components import Name
 from health.probes import Probe, Silent, Unreachable, ask_all, ask_broker, ask_model_server
 from health.watch import Watch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def hanging():

@@ -56,6 +56,7 @@ def test_a_full_broker_fails_nothing(broker, transactional_db, caplog):
     assert "the broker did not take tests.task" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_silent_broker_is_waited_for_once(settings, transactional_db):
     """It takes connections and says nothing, as one that is stopped."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

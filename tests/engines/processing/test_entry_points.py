@@ -16,6 +16,8 @@ from workers.specs.curate import CurateResult, CurateSource, CurateSpec
 from workers.specs.ingest import IngestResult, IngestSpec
 from workers.specs.run import ExitCode, RunConfig
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[3]
 
 
