@@ -93,6 +93,8 @@ class Run:
         self._is_torn = False
         self._heartbeat = self.directory / (f"{HEARTBEAT}.{rank}" if rank else HEARTBEAT)
         self._finished = threading.Event()
+        # Not the lock of events: a disk that is slow to take one must not silence an engine that is well.
+        self._heartbeat_lock = threading.Lock()
 
     # -- events ---------------------------------------------------------------------------
     def _write(self, type_: str, **fields: Any) -> None:
@@ -153,7 +155,7 @@ class Run:
             while not self._left(result, is_last=time.monotonic() > deadline):
                 time.sleep(1)
             self._events.close()
-        with self._lock:
+        with self._heartbeat_lock:
             self._finished.set()
             if self._events is None:
                 # The others may go on; whoever looks at the slowest heartbeat must not wait for this one.
@@ -172,7 +174,7 @@ class Run:
         """Touch this rank's `heartbeat` until the run ends, so that a live but silent engine is seen as alive."""
         while not self._finished.wait(HEARTBEAT_SECONDS):
             # A disk too full for a new file must not silence an engine that is well.
-            with self._lock, contextlib.suppress(OSError):
+            with self._heartbeat_lock, contextlib.suppress(OSError):
                 if not self._finished.is_set():
                     self._heartbeat.touch()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import threading
+import time
 import types
 from pathlib import Path
 
@@ -132,6 +134,33 @@ def test_a_heartbeat_goes_on_after_a_touch_that_failed(config, monkeypatch):
         assert thread.is_alive()
     run.finish(RunResult(status=RunStatus.SUCCEEDED))
     thread.join()
+
+
+def test_a_heartbeat_goes_on_while_an_event_waits_for_a_slow_disk(config, monkeypatch):
+    monkeypatch.setattr(runtime, "HEARTBEAT_SECONDS", 0.01)
+    run = Run(config)
+    reader, writer = os.pipe()
+    full = b"x" * fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(writer, full)
+    events, run._events = run._events, os.fdopen(writer, "ab", buffering=0)
+    log, beats = threading.Thread(target=run.log, args=("slow",)), threading.Thread(target=run.beat)
+    log.start()
+    while not run._lock.locked():
+        assert log.is_alive()
+    beats.start()
+    deadline = time.monotonic() + 10
+    try:
+        while not (config.run_dir / "heartbeat").exists():
+            assert time.monotonic() < deadline
+        assert log.is_alive() and run._lock.locked()
+    finally:
+        while b"slow" not in os.read(reader, 4096):
+            pass
+        log.join()
+        run.finish(RunResult(status=RunStatus.SUCCEEDED))
+        beats.join()
+        events.close()
+        os.close(reader)
 
 
 def test_the_exit_code_is_written_once_there_is_space(tmp_path):
