@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workers.artifacts import ArtifactDamaged, read_manifest, verify_manifest, write_manifest
-from workers.runtime import Run, sync_directory
+from workers.runtime import EngineFault, Run, sync_directory
 
 KIND = "checkpoint"
 
@@ -94,6 +95,34 @@ class CheckpointStore:
         steps = sorted(_named_by_step(self.folder), key=lambda path: int(path.name))
         for path in steps[: -self.keep]:
             shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def telling_damage(path: Path) -> Iterator[None]:
+    """While a checkpoint is read that was sound a moment ago: where that fails because it no longer is,
+    raises EngineFault `checkpoint_damaged`. The next attempt passes it over.
+
+    Libraries say it in many ways, and so does a disk: the manifest decides.
+    """
+    try:
+        yield
+    except Exception as error:
+        damage = error if isinstance(error, ArtifactDamaged) else _damage(path)
+        if damage is None:
+            raise
+        raise EngineFault(
+            "checkpoint_damaged",
+            f"The checkpoint of step {path.name} was damaged while it was read ({damage.file}: {damage.why}). "
+            "Another attempt passes it over; look at the disk of the node.",
+        ) from error
+
+
+def _damage(path: Path) -> ArtifactDamaged | None:
+    try:
+        verify_manifest(path)
+    except ArtifactDamaged as damage:
+        return damage
+    return None
 
 
 def _named_by_step(folder: Path) -> list[Path]:

@@ -13,7 +13,7 @@ import torch
 from workers.runtime import EngineFault, Run, StopRequested
 from workers.specs.train import TrainSpec
 from workers.training.breaking_off import BrokenOff
-from workers.training.checkpoints import Checkpoint, CheckpointStore
+from workers.training.checkpoints import Checkpoint, CheckpointStore, telling_damage
 from workers.training.data import Batch, Sample, collate
 from workers.training.packing import Step
 from workers.training.schedule import learning_rate_at
@@ -97,16 +97,20 @@ class Loop:
         self._last_point = -math.inf
 
     def resume(self) -> int | None:
-        """Load the newest sound checkpoint, if there is one; returns its step."""
+        """Load the newest sound checkpoint, if there is one; returns its step.
+
+        Raises EngineFault `checkpoint_damaged`.
+        """
         found = self._agreed()
         if found is None:
             return None
-        if not self.backend.trusts(found.path):
-            self.run.log(
-                "The checkpoint's shards are not signed for this run; starting again.", level="warning"
-            )
-            return None
-        self.backend.load(found.path)
+        with telling_damage(found.path):
+            if not self.backend.trusts(found.path):
+                self.run.log(
+                    "The checkpoint's shards are not signed for this run; starting again.", level="warning"
+                )
+                return None
+            self.backend.load(found.path)
         self.account = Account(**{name: found.facts[name] for name in SAVED})
         return found.step
 
@@ -117,7 +121,10 @@ class Loop:
         if self.backend.rank == 0:
             found = self.store.newest_sound(lambda message: self.run.log(message, level="warning"))
         path = self.backend.told_by_first(found.path if found else None)
-        return found if self.backend.rank == 0 or path is None else self.store.at(path)
+        if self.backend.rank == 0 or path is None:
+            return found
+        with telling_damage(path):
+            return self.store.at(path)
 
     def train(self) -> Account:
         """All steps that are left. Raises StopRequested after a checkpoint, EngineFault `loss_not_finite`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,6 +165,27 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(make_spec: MakeS
     assert "damaged" in events(tmp_path / "second", "log")[0]["message"]
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"torn")])
+def test_damage_between_the_look_and_the_load_is_told_and_passed_over(
+    make_spec: MakeSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], Any]
+) -> None:
+    spec = make_spec(max_steps=4, epochs=4, spec={"checkpoint": Checkpointing(every_steps=2)})
+    go(make_run(tmp_path / "first"), spec)
+    load = SingleProcess.load
+
+    def damaged_just_before(backend: SingleProcess, folder: Path) -> None:
+        damage(folder / "optimizer.safetensors")
+        load(backend, folder)
+
+    with monkeypatch.context() as patch, pytest.raises(EngineFault) as fault:
+        patch.setattr(SingleProcess, "load", damaged_just_before)
+        go(make_run(tmp_path / "second", previous=(tmp_path / "first",)), spec)
+    assert fault.value.code == "system.checkpoint_damaged"
+    assert "step 4" in fault.value.message and "optimizer.safetensors" in fault.value.message
+    again = go(make_run(tmp_path / "third", previous=(tmp_path / "first", tmp_path / "second")), spec)
+    assert again.resumed_from_step == 2
+
+
 def test_a_checkpoint_of_other_settings_or_data_is_not_resumed(make_spec: MakeSpec, tmp_path: Path) -> None:
     spec = make_spec(max_steps=2)
     go(make_run(tmp_path / "first"), spec)
@@ -245,3 +267,7 @@ def test_every_process_resumes_what_the_first_one_chose(make_spec: MakeSpec, tmp
     found = loop._agreed()
     assert found is not None
     assert (found.step, found.path) == (2, checkpoints / "2")
+    (checkpoints / "2" / "manifest.json").write_text("{")
+    with pytest.raises(EngineFault) as fault:
+        loop._agreed()
+    assert fault.value.code == "system.checkpoint_damaged"
