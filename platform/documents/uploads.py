@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
@@ -28,6 +29,17 @@ REPEATS = 2
 """Parts may be sent again after a broken connection, but not without end: the parts kept hold at
 most this many times the announced bytes."""
 COPY_BYTES = 1024 * 1024
+
+
+class PartDamaged(InvalidRequest):
+    """What lies on the disk is not what was received; a document is never made of it."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(
+            "part_damaged",
+            _("This part was damaged after it arrived. Upload the part again and complete with the new one."),
+            param=f"part_ids.{position}",
+        )
 
 
 @transaction.atomic
@@ -102,7 +114,7 @@ def upload_complete(*, upload_id: str, part_ids: list[str], actor: Actor) -> Upl
     _pending(upload)
     try:
         incoming = receive_file(_joined(_parts_in_order(upload, part_ids)))
-    except (NotFound, FileNotFoundError):
+    except (NotFound, PartDamaged):
         # The parts go with the upload's end, which another request may have brought about meanwhile.
         upload = upload_get(upload_id)
         if upload.state == UploadState.COMPLETED:
@@ -175,10 +187,17 @@ def _parts_in_order(upload: Upload, part_ids: list[str]) -> list[UploadPart]:
 
 
 def _joined(parts: list[UploadPart]) -> Iterator[bytes]:
-    for part in parts:
-        with open(part_path(part.organization_id, part.upload_id, part.id), "rb") as file:
-            while chunk := file.read(COPY_BYTES):
-                yield chunk
+    for position, part in enumerate(parts):
+        digest = hashlib.sha256()
+        try:
+            with open(part_path(part.organization_id, part.upload_id, part.id), "rb") as file:
+                while chunk := file.read(COPY_BYTES):
+                    digest.update(chunk)
+                    yield chunk
+        except OSError as error:
+            raise PartDamaged(position) from error
+        if digest.hexdigest() != part.sha256:
+            raise PartDamaged(position)
 
 
 def expired_drop() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
 from common.errors import Conflict, InvalidRequest, NotFound, TooLarge
-from common.storage import blob_path
+from common.storage import blob_path, part_path
 from documents import uploads
-from documents.models import Upload, UploadPart, UploadState
+from documents.models import Document, Upload, UploadPart, UploadState
 from documents.sweeping import documents_sweep
 
 
@@ -54,6 +55,21 @@ def test_parts_that_do_not_add_up_are_refused_and_stay(world, begin, add):
     assert refused.value.code == "upload_size_mismatch"
     rest = add(upload, b"def")
     done = uploads.upload_complete(upload_id=upload.id, part_ids=[part.id, rest.id], actor=world.actor)
+    assert done.state == UploadState.COMPLETED
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"dEf"), Path.unlink])
+def test_a_part_damaged_on_the_disk_becomes_no_document(world, begin, add, storage, damage):
+    upload = begin()
+    first, second = add(upload, b"abc"), add(upload, b"def")
+    damage(part_path(world.organization.id, upload.id, second.id))
+    with pytest.raises(InvalidRequest) as refused:
+        uploads.upload_complete(upload_id=upload.id, part_ids=[first.id, second.id], actor=world.actor)
+    assert (refused.value.code, refused.value.param) == ("part_damaged", "part_ids.1")
+    assert files(storage, "blobs") == [] and files(storage, "incoming") == []
+    assert not Document.objects.exists()
+    again = add(upload, b"def")
+    done = uploads.upload_complete(upload_id=upload.id, part_ids=[first.id, again.id], actor=world.actor)
     assert done.state == UploadState.COMPLETED
 
 
