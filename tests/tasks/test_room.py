@@ -12,7 +12,7 @@ from jobs.api import job_body
 from jobs.models import Job
 from jobs.services import job_pause, job_resume, job_submit
 from workers.tasks.dispatch import dispatch, run_of
-from workers.tasks.launchers.base import Exited
+from workers.tasks.launchers.base import Exited, Lost
 from workers.tasks.room import SMALLEST, disk_need
 
 from ..jobs.conftest import Work
@@ -103,14 +103,22 @@ def test_a_run_that_keeps_checkpoints_is_stopped_while_there_is_room_for_one(
     assert fresh(job).stop_deadline is None
 
 
-def test_a_run_without_checkpoints_goes_on(submit, null_launcher, tick, settings):
+@pytest.mark.parametrize("seen", [Exited(143), Lost()])
+def test_a_run_without_checkpoints_is_stopped_too_and_waits_for_more_room(
+    submit, null_launcher, tick, settings, seen
+):
+    """Also where it did not leave in time and was killed: that is no loss of a machine."""
     job = submit("ingest")
     tick()
     tick()
     settings.KOSHA_DISK_FLOOR_BYTES = EVERYTHING
     tick()
-    assert fresh(job).state == "running"
-    assert "stop" not in [call for call, _ in null_launcher.calls]
+    assert [call for call, _ in null_launcher.calls].count("stop") == 1
+    null_launcher.end(run_of(fresh(job)), seen)
+    tick()
+    job = fresh(job)
+    assert (job.state, job.losses, job.disk_bytes) == ("queued", 0, 2 * SMALLEST)
+    assert job.events.filter(type="state").latest("pk").data["reason"] == "disk_full"
 
 
 def test_a_run_that_met_a_full_disk_waits_for_more_room_and_never_fails_of_it(running, null_launcher, tick):

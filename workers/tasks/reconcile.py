@@ -141,15 +141,16 @@ def _attend(job: Job, launcher: Launcher, now: datetime) -> None:
 
 
 def _shall_stop(job: Job) -> bool:
-    """Because somebody asked, or to leave the last of the disk to the database: a run that can
-    continue from a checkpoint makes one and waits for room."""
+    """Because somebody asked, or to leave the last of the disk to the database. A run that can continue
+    from a checkpoint makes one; any other leaves at the next safe moment. Both wait for room."""
     if job.state in (JobState.PAUSING, JobState.CANCELLING) or job.stop_deadline is not None:
         return True
-    return job.state == JobState.RUNNING and KINDS[job.kind].can_pause and disk().is_full
+    return job.state == JobState.RUNNING and disk().is_full
 
 
 def _see_to_stop(job: Job, launcher: Launcher, now: datetime) -> None:
-    grace = CANCEL_GRACE if job.state == JobState.CANCELLING else PAUSE_GRACE
+    saves = KINDS[job.kind].can_pause and job.state != JobState.CANCELLING
+    grace = PAUSE_GRACE if saves else CANCEL_GRACE
     if job.stop_deadline is None:
         launcher.stop(run_of(job), grace.total_seconds())
         job_stop_sent(job=job, kill_after=grace + KILL_MARGIN)
@@ -217,11 +218,17 @@ _CAUSES = {Verdict.LOST: Cause.LOST, Verdict.STOPPED: Cause.STOPPED, Verdict.SYS
 
 def _try_again(job: Job, outcome: Outcome) -> None:
     # Asked now: the folder that tells may be the one that goes. It may also lie on a disk too full to tell.
-    was_asked = job.stop_deadline is not None or was_asked_to_stop(job.run_dir)
+    was_asked = was_asked_to_stop(job.run_dir)
     prune_attempts(job)
+    if job.stop_deadline is not None and outcome.verdict in (Verdict.STOPPED, Verdict.LOST):
+        # The disk was nearly full. It costs nothing, also where the run had to be killed. What begins
+        # again from nothing would meet the same end with no more room than it had.
+        more = {} if KINDS[job.kind].can_pause else {"disk_bytes": more_room(job)}
+        job_requeue(job=job, reason="disk_full", **more)
+        return
     if outcome.verdict is Verdict.STOPPED and was_asked:
-        # The disk was nearly full, or, by nobody's wish, the installation was stopped. It costs nothing.
-        job_requeue(job=job, reason="stopped" if job.stop_deadline is None else "disk_full")
+        # By nobody's wish: the installation was stopped. It costs nothing.
+        job_requeue(job=job, reason="stopped")
         return
     if outcome.error.code == f"{job.kind}.system.disk_full":
         # Neither the run nor the node is at fault. It waits for more room than it was thought to take.
