@@ -36,6 +36,7 @@ from schedules.models import Schedule
 from schedules.services import Timing, schedule_create
 from training.models import MethodType, TrainingRun
 from training.services import training_run_create
+from workers.artifacts import write_manifest
 from workers.specs.base import Spec
 from workers.specs.curate import CurateResult
 from workers.specs.evaluate import EvaluateResult
@@ -324,8 +325,18 @@ def finish(job: Job, result: Spec, files: Mapping[str, str]) -> Job:
     """Let the job succeed as if its engine had written `files` into `output/`, and finalize it."""
     job = begin(job)
     write_output(job, files)
-    assert job_succeeded(job=job, result=result.model_dump(mode="json"))
+    assert job_succeeded(job=job, result=sealed_result(job, result))
     return _finalized(job)
+
+
+def sealed_result(job: Job, result: Spec) -> dict[str, Any]:
+    """The result with the digest of a true manifest, as an engine leaves it."""
+    values = result.model_dump(mode="json")
+    made = Path(job.run_dir) / "output"
+    if job.kind == "train":
+        made /= values["adapter_dir"] or values["model_dir"]
+    (made / "manifest.json").unlink(missing_ok=True)
+    return values | {"manifest_sha256": write_manifest(made, job.kind)}
 
 
 def fail(job: Job, code: str = "train.system.out_of_memory", message: str = "It did not fit.") -> Job:

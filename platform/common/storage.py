@@ -191,18 +191,29 @@ def _parts_folder(organization_id: str, upload_id: str) -> Path:
 
 
 # -- artefacts ------------------------------------------------------------------------------
+class ArtifactLost(Exception):
+    """The folder to adopt is gone, and it was not adopted before."""
+
+
 def artifact_path(organization_id: str, kind: str, id: str) -> Path:
     return _organization_root(organization_id) / _safe(kind) / _safe(id)
 
 
 def artifact_adopt(source: Path, organization_id: str, kind: str, id: str) -> Path:
-    """Move a finished folder into its immutable place; a second call finds it there and is done."""
+    """Move a finished folder into its immutable place; a second call finds it there and is done.
+
+    Raises ArtifactLost where it is gone, and not merely the disk on which it lies.
+    """
     target = artifact_path(organization_id, kind, id)
     if target.exists():
         return target
     _make_folder(target.parent)
     try:
         os.rename(source, target)
+    except FileNotFoundError as error:
+        if runs_root().is_dir():
+            raise ArtifactLost(source.name) from error
+        raise
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -211,7 +222,10 @@ def artifact_adopt(source: Path, organization_id: str, kind: str, id: str) -> Pa
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(source, partial)
         os.rename(partial, target)
-        shutil.rmtree(source, ignore_errors=True)
+        # Aside first: whoever comes after a crash finds it whole or not at all.
+        adopted = source.with_name(f"{source.name}.adopted")
+        os.rename(source, adopted)
+        shutil.rmtree(adopted, ignore_errors=True)
     _sync(target.parent)
     return target
 

@@ -290,6 +290,22 @@ def job_failed(*, job: Job, error: RunError) -> bool:
     )
 
 
+def job_result_lost(*, job: Job, error: RunError) -> bool:
+    """What a run has made is gone before anybody was told that it succeeded."""
+    if not _current(job, {JobState.SUCCEEDED}).filter(finalized_at=None).exists():
+        return False
+    return _move(
+        job,
+        {JobState.SUCCEEDED},
+        JobState.FAILED,
+        SYSTEM,
+        reason=error.code,
+        error_code=error.code,
+        error_message=error.message,
+        error_param=error.param,
+    )
+
+
 def job_finalized(*, job: Job) -> bool:
     rows = _current(job, TERMINAL).filter(finalized_at=None)
     return bool(rows.update(finalized_at=Now()))

@@ -36,7 +36,8 @@ MOVES: dict[JobState, frozenset[JobState]] = {
     _S.PAUSED: frozenset({_S.QUEUED, _S.CANCELLED}),
     # Who cancelled a run does not want its result, even if it came a moment before.
     _S.CANCELLING: frozenset({_S.CANCELLED}),
-    _S.SUCCEEDED: frozenset(),
+    # Only until it is finished (`finalized_at`): its result was lost before anybody was told of it.
+    _S.SUCCEEDED: frozenset({_S.FAILED}),
     _S.FAILED: frozenset(),
     _S.CANCELLED: frozenset(),
 }
@@ -44,7 +45,8 @@ MOVES: dict[JobState, frozenset[JobState]] = {
 ACTIVE = frozenset({_S.STARTING, _S.RUNNING, _S.PAUSING, _S.CANCELLING})
 """States in which an engine may be alive: they hold capacity and a lease."""
 
-TERMINAL = frozenset(state for state, following in MOVES.items() if not following)
+TERMINAL = frozenset({_S.SUCCEEDED, _S.FAILED, _S.CANCELLED})
+"""States in which no engine will run again. What a finished job is, it stays."""
 
 
 def is_legal(before: JobState, after: JobState) -> bool:
@@ -60,6 +62,7 @@ def trigger_sql(pairs: Iterable[tuple[str, str]]) -> str:
 
     - a job that is not born `queued`,
     - a move that is not among `pairs`,
+    - any move of a job that is finished (`finalized_at`),
     - a fence that changes in any other way than rising with the claim (`queued` to `starting`).
     """
     listed = ", ".join(f"('{before}', '{after}')" for before, after in pairs)
@@ -74,6 +77,10 @@ BEGIN
     END IF;
     IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN ({listed}) THEN
         RAISE EXCEPTION 'job % cannot move from % to %', OLD.id, OLD.state, NEW.state
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.state <> OLD.state AND OLD.finalized_at IS NOT NULL THEN
+        RAISE EXCEPTION 'job % is finished and stays %', OLD.id, OLD.state
             USING ERRCODE = 'check_violation';
     END IF;
     IF OLD.state = 'queued' AND NEW.state = 'starting' THEN

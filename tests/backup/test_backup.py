@@ -25,7 +25,7 @@ from jobs.services import job_succeeded
 from registry.models import BaseModel
 from stack.state import RestoreUnfinished, lock, refuse_unfinished_restore, restore_marker
 from tests.backup.world_on_disk import write_checkpoint
-from tests.world import begin, write_output
+from tests.world import begin, sealed_result, write_output
 from workers.specs.ingest import IngestResult
 from workers.specs.model_folder import model_folder_digest
 from workers.tasks.finalize import finalize_ended
@@ -344,7 +344,7 @@ def test_a_success_that_was_not_registered_yet_is_registered_after_the_restore(p
         result = IngestResult(
             media_type="text/plain", pages=1, characters=2, sha256="d" * 64, manifest_sha256="d" * 64
         )
-        assert job_succeeded(job=job, result=result.model_dump(mode="json"))
+        assert job_succeeded(job=job, result=sealed_result(job, result))
     backup, seal = place.back_up(tmp_path / "b")
     assert seal.faults == []
     elsewhere.restore(backup)

@@ -7,7 +7,7 @@ from evaluations.selectors import latest_verdict
 from evaluations.services import evaluation_create, evaluation_finalize
 from jobs.models import Job
 from registry.selectors import model_folder
-from tests.world import DIGEST, fail
+from tests.world import fail
 from workers.specs.evaluate import EvaluateSpec
 
 
@@ -15,7 +15,7 @@ def test_the_engine_is_told_base_and_version(world):
     version = world.model_version()
     spec = EvaluateSpec.model_validate(world.evaluation(version).job.spec)
     assert str(spec.base_model) == "/models/gemma" and spec.adapter == model_folder(version)
-    assert spec.tuned_manifest_sha256 == DIGEST
+    assert spec.tuned_manifest_sha256 == version.manifest_sha256
     assert spec.gate is not None and len(spec.tasks) == 2
 
 

@@ -63,6 +63,10 @@ SUPERVISOR = {
         lambda job: services.job_failed(job=job, error=ERROR),
         {S.STARTING: S.FAILED, S.RUNNING: S.FAILED, S.PAUSING: S.FAILED},
     ),
+    "result lost": (
+        lambda job: services.job_result_lost(job=job, error=ERROR),
+        {S.SUCCEEDED: S.FAILED},
+    ),
 }
 
 
@@ -120,9 +124,21 @@ def test_only_training_can_be_paused(make_job, kind):
     assert refusal.value.code == "job_cannot_pause"
 
 
-def test_terminal_states_have_no_way_out():
+def test_from_a_terminal_state_only_a_lost_result_leads_on():
     assert {S.SUCCEEDED, S.FAILED, S.CANCELLED} == TERMINAL
-    assert not any(MOVES[state] for state in TERMINAL)
+    assert {(state, after) for state in TERMINAL for after in MOVES[state]} == {(S.SUCCEEDED, S.FAILED)}
+
+
+@pytest.mark.parametrize("before", sorted(TERMINAL))
+@pytest.mark.parametrize("after", list(S))
+def test_a_finished_job_stays_what_it_is(make_job, before, after):
+    job = make_job(before)
+    assert services.job_finalized(job=job)
+    if before != after:
+        with pytest.raises(IntegrityError, match=r"stays|cannot move"), transaction.atomic():
+            move_by_sql(job, after)
+    assert services.job_result_lost(job=job, error=ERROR) is False
+    assert Job.objects.get(pk=job.pk).state == before
 
 
 @pytest.mark.parametrize("change", ["fence = fence - 1", "fence = fence + 1"])

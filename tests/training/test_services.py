@@ -55,7 +55,7 @@ def test_continuing_takes_the_adapter_the_base_and_the_name(world):
     first = world.model_version(suffix="rules")
     second = world.training_run(model=first.name)
     spec = TrainSpec.model_validate(second.job.spec)
-    assert spec.parent_adapter == model_folder(first) and spec.parent_manifest_sha256 == DIGEST
+    assert spec.parent_adapter == model_folder(first) and spec.parent_manifest_sha256 == first.manifest_sha256
     assert (second.base_model, second.suffix) == (first.base_model, "rules")
     world.trained(second.job)
     made = ModelVersion.objects.get(training_run_id=second.id)

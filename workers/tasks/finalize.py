@@ -1,7 +1,8 @@
 """What follows the end of a job: the domain registers the result, then the folders are reduced.
 
 A terminal state commits alone. Finishing is idempotent, is repeated until it returns, and only then
-stamped; it never changes the state again.
+stamped. It changes the state in one case: where what a run has made is gone or damaged, no repetition
+brings it back, so the job fails and says why.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from django.db.models.functions import Now
 
 from common import queue
 from common.connections import is_away
+from common.storage import ArtifactLost
 from common.tenancy import every_organization, organization_scope
 from jobs.models import Job
-from jobs.services import job_cleaned, job_finalize_failed, job_finalized
-from jobs.transitions import TERMINAL
+from jobs.services import job_cleaned, job_finalize_failed, job_finalized, job_result_lost
+from jobs.transitions import TERMINAL, JobState
+from workers.artifacts import ArtifactDamaged, verify_sizes
+from workers.specs.run import RunError
 from workers.tasks.folders import clean_folders
 
 logger = logging.getLogger(__name__)
@@ -100,8 +104,39 @@ def _finish(job_id: str, finalizers: Mapping[str, Finalizer] | None) -> bool:
     if job is None:
         return False
     finalizer = finalizer_of(job.kind) if finalizers is None else finalizers[job.kind]
-    finalizer(job)
+    try:
+        with transaction.atomic():
+            _look_at_result(job)
+            finalizer(job)
+    except (ArtifactLost, ArtifactDamaged) as error:
+        logger.error("the result of %s is lost: %s", job_id, error)
+        job_result_lost(job=job, error=_result_lost(job.kind))
+        job.refresh_from_db()
+        finalizer(job)
     return job_finalized(job=job)
+
+
+def _look_at_result(job: Job) -> None:
+    """Raises ArtifactDamaged before anything is registered. The files' hashes are left to those who
+    read them: a large model takes longer to hash than a task may last."""
+    if job.state != JobState.SUCCEEDED or "manifest_sha256" not in job.result:
+        return
+    folder = job.run_dir / "output"
+    if job.kind == "train":
+        folder /= job.result["adapter_dir"] or job.result["model_dir"]
+    # Where it is not, it has been adopted, or adopting it will say that it is lost.
+    if folder.is_dir():
+        verify_sizes(folder, job.result["manifest_sha256"])
+
+
+def _result_lost(kind: str) -> RunError:
+    return RunError(
+        code=f"{kind}.system.result_lost",
+        message=(
+            "The run succeeded, but what it made was gone or damaged on the disk before it could be taken "
+            "over. Look at the disk of the node, then start the job again."
+        ),
+    )
 
 
 def _clean(job_id: str) -> None:
