@@ -243,11 +243,13 @@ def _asker(installation: StormedInstallation) -> Callable[[Path], str | None]:
         try:
             url = installation.state["model_server_url"] + path
             answer = httpx.post(url, json=body, headers=headers, timeout=60, trust_env=False)
-        except (httpx.HTTPError, KeyError):
+            value = answer.json()
+        except (httpx.HTTPError, ValueError, KeyError):
             return None
-        if answer.status_code == 503:
+        # A refusal that comes after the first keep-alive has its status in the body.
+        if value.get("status", answer.status_code) == 503:
             return None
-        return "used" if answer.status_code < 300 else str(answer.json()["error"]["code"])
+        return str(value["error"]["code"]) if "error" in value else "used"
 
     return ask
 
