@@ -27,6 +27,8 @@ from tests.architecture.kustomize import (
     render_with_kubectl,
 )
 
+pytestmark = pytest.mark.slow
+
 K8S = Path(__file__).resolve().parents[2] / "k8s"
 FOLDERS = [K8S / "base", *sorted(path.parent for path in K8S.glob("overlays/*/kustomization.yaml"))]
 KUBERNETES_VERSIONS = ("1.29", "1.34")

@@ -19,6 +19,8 @@ from chat.selectors import target_get
 from chat.services import conversation_create, question_add
 from tests.console.road import Road
 
+pytestmark = pytest.mark.slow
+
 PIECES = ["日当は", "2,500円", "です。"]
 
 
