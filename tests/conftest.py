@@ -25,12 +25,13 @@ def own_language():
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup):
+def django_db_setup(django_db_setup, django_db_blocker):
     """A database of this process, from migrations.
 
     Each flush would fill the tables of Django's own permissions again, most of its time; nobody reads them.
     """
     from django.contrib.contenttypes.management import create_contenttypes
+    from django.db import connection
     from django.db.models.signals import post_migrate
 
     from tests import quick_flush
@@ -38,6 +39,13 @@ def django_db_setup(django_db_setup):
     assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     assert post_migrate.disconnect(create_contenttypes)
     quick_flush.install()
+    yield
+    # A thread of a web that ran in the tests may have kept its connection; dropping the database would wait.
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(scope="session")
