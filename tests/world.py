@@ -47,7 +47,7 @@ from workers.specs.measurement import TextItem
 from workers.specs.records import DroppedRecord, Source, TextRecord
 from workers.specs.run import RunError
 from workers.specs.train import Hyperparameters, TrainResult
-from workers.tasks.finalize import finalize_job
+from workers.tasks.finalize import finalize_job, sealed_folder
 
 DIGEST = "d" * 64
 SOURCE = Source(document_id="file-1", revision_id="rev_1", document_name="規則.txt", kind="page", number=1)
@@ -332,9 +332,7 @@ def finish(job: Job, result: Spec, files: Mapping[str, str]) -> Job:
 def sealed_result(job: Job, result: Spec) -> dict[str, Any]:
     """The result with the digest of a true manifest, as an engine leaves it."""
     values = result.model_dump(mode="json")
-    made = Path(job.run_dir) / "output"
-    if job.kind == "train":
-        made /= values["adapter_dir"] or values["model_dir"]
+    made = sealed_folder(job, values)
     (made / "manifest.json").unlink(missing_ok=True)
     return values | {"manifest_sha256": write_manifest(made, job.kind)}
 

@@ -17,7 +17,7 @@ import pytest
 from tests.backup.reading import chains_hold, places_named
 from tests.end_to_end.client import Json, connect, follow, get, post, until
 from tests.end_to_end.conftest import CAUSAL, People, organize, register_models
-from tests.stack.installation import Installation
+from tests.stack.installation import ONE_CORE, Installation
 
 pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
 
@@ -109,8 +109,8 @@ def answer_of(owner: openai.OpenAI) -> str:
 
 
 def test_a_working_installation_comes_back_whole_in_another_place(repository, models, places):
-    old = Installation(repository, places / "old", KOSHA_MODEL_ROOTS=str(models))
-    new = Installation(repository, places / "elsewhere" / "new", KOSHA_MODEL_ROOTS=str(models))
+    old = Installation(repository, places / "old", KOSHA_MODEL_ROOTS=str(models), **ONE_CORE)
+    new = Installation(repository, places / "elsewhere" / "new", KOSHA_MODEL_ROOTS=str(models), **ONE_CORE)
     backups = places / "backups"
     try:
         old.up()

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -119,14 +121,23 @@ def _finish(job_id: str, finalizers: Mapping[str, Finalizer] | None) -> bool:
 def _look_at_result(job: Job) -> None:
     """Raises ArtifactDamaged before anything is registered. The files' hashes are left to those who
     read them: a large model takes longer to hash than a task may last."""
-    if job.state != JobState.SUCCEEDED or "manifest_sha256" not in job.result:
+    if job.state != JobState.SUCCEEDED or job.result is None or "manifest_sha256" not in job.result:
         return
-    folder = job.run_dir / "output"
-    if job.kind == "train":
-        folder /= job.result["adapter_dir"] or job.result["model_dir"]
+    folder = sealed_folder(job, job.result)
     # Where it is not, it has been adopted, or adopting it will say that it is lost.
     if folder.is_dir():
         verify_sizes(folder, job.result["manifest_sha256"])
+
+
+def sealed_folder(job: Job, result: Mapping[str, Any]) -> Path:
+    """Where the run has put what `result` names by its manifest's digest."""
+    output = job.run_dir / "output"
+    match job.kind:
+        case "train":
+            return output / (result["adapter_dir"] or result["model_dir"])
+        case "export":
+            return output / "model"
+    return output
 
 
 def _result_lost(kind: str) -> RunError:
