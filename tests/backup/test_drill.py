@@ -21,11 +21,11 @@ from tests.stack.installation import ONE_CORE, Installation
 
 pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
 
-STEPS = 20
+STEPS = 24
 EVERY = 2
 HYPERPARAMETERS = {
-    "sequence_length": 128,
-    "tokens_per_step": 128,
+    "sequence_length": 256,
+    "tokens_per_step": 256,
     "lora_rank": 2,
     "epochs": 100,
     "max_steps": STEPS,
