@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
-from django.db import connection
 
 from common import ids
 from common.errors import Conflict
-from common.tenancy import organization_scope
 from deployments import services
 from deployments.models import Approval, Deployment, DeploymentChange, Release
 from deployments.selectors import deployment_history
@@ -20,30 +18,15 @@ from deployments.services import (
     release_publish,
     release_reject,
 )
+from tests.at_once import AT_ONCE
+from tests.at_once import at_once as together
 
 pytestmark = pytest.mark.slow
-
-AT_ONCE = 6
 
 
 @pytest.fixture
 def at_once(live_world):
-    """`work(argument)` for every argument, each on a connection of its own; answers or Conflicts."""
-
-    def run(work, arguments):
-        def one(argument):
-            try:
-                with organization_scope(live_world.organization.id):
-                    return work(argument)
-            except Conflict as conflict:
-                return conflict
-            finally:
-                connection.close()
-
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(one, arguments))
-
-    return run
+    return partial(together, live_world)
 
 
 def walk(deployment: Deployment) -> list[str]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from django.db import connection
 
 from audit.models import AuditEvent
 from audit.services import chain_verify
 from common.errors import Conflict
-from common.tenancy import organization_scope
 from evaluations.models import Suite
 from evaluations.services import suite_default
 from jobs.models import Job
@@ -18,32 +14,17 @@ from processing.models import DatasetVersion
 from processing.services import dataset_version_create
 from schedules.models import ScheduledRun
 from schedules.services import schedule_fire, schedules_fire_due
+from tests.at_once import AT_ONCE, at_once
 from training.models import TrainingRun
 
 pytestmark = pytest.mark.slow
-
-AT_ONCE = 6
-
-
-def at_once(world, work, times: int = AT_ONCE):
-    def one(number):
-        try:
-            with organization_scope(world.organization.id):
-                return work(number)
-        except Conflict as conflict:
-            return conflict
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(one, range(times)))
 
 
 def test_one_key_submitted_at_once_is_one_job(live_world):
     world = live_world
     world.base_model()
     version = world.dataset_version()
-    runs = at_once(world, lambda _n: world.training_run(version, idempotency_key="once"), 12)
+    runs = at_once(world, lambda _n: world.training_run(version, idempotency_key="once"), range(12))
     assert len({run.id for run in runs}) == 1
     assert Job.objects.filter(idempotency_key="once").count() == TrainingRun.objects.count() == 1
     assert AuditEvent.objects.filter(action="training_run.created").count() == 1
