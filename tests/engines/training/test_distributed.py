@@ -11,28 +11,34 @@ from typing import Any
 
 import pytest
 
-from tests.engines.training.tiny import go, losses, make_run, run_config
+from tests.engines.training.tiny import events, go, losses, make_run, run_config
 from workers.artifacts import verify_manifest
-from workers.specs.run import RunResult
+from workers.specs.run import ExitCode, RunConfig, RunResult
 from workers.specs.train import Checkpointing, Distributed, TrainResult, TrainSpec
 from workers.training.distributed import is_signed, sign
 
 pytestmark = pytest.mark.ml
 MakeSpec = Callable[..., TrainSpec]
+NEVER = 10**9
 
 
 def torchrun(
     folder: Path, spec: TrainSpec, *, previous: tuple[Path, ...] = (), secret: str = ""
 ) -> TrainResult:
     folder.mkdir()
-    config = folder / "config.json"
-    config.write_text(run_config(folder, previous=previous, spec=spec).model_dump_json())
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(spec.processes), "-m", "workers.train", str(config)]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "KOSHA_RUN_SECRET": secret}
-    subprocess.run(command, check=True, env=environment, timeout=240)
+    config = run_config(folder, previous=previous, spec=spec)
+    assert ranks("workers.train", config, spec.processes, KOSHA_RUN_SECRET=secret) == ExitCode.DONE
     result = RunResult.model_validate_json((folder / "result.json").read_bytes())
     return TrainResult.model_validate(result.output)
+
+
+def ranks(module: str, config: RunConfig, processes: int, **more: str) -> int:
+    """Run `module` in so many processes; how they ended."""
+    path = config.run_dir / "config.json"
+    path.write_text(config.model_dump_json())
+    command = [sys.executable, "-m", "workers.ranks", "--standalone", "--nproc-per-node", str(processes)]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **more}
+    return subprocess.run([*command, "-m", module, str(path)], env=environment, timeout=240).returncode
 
 
 def spread(make_spec: MakeSpec, stage: int, **options: Any) -> TrainSpec:
@@ -66,6 +72,36 @@ def check_agreement(two: TrainResult, spec: TrainSpec, folder: Path) -> None:
     assert two.heldout_loss == pytest.approx(one.heldout_loss, rel=1e-3)
     assert (two.tokens, two.parameters_trained) == (one.tokens, one.parameters_trained)
     verify_manifest(folder / "two" / "output" / "adapter", two.manifest_sha256)
+
+
+# The second rank alone is told. It looks before its first weight; then each of the two layers looks on the
+# way forward and on the way back, and once more when the step is over: 13 and 15 lie in the third step, on
+# its way forward and back.
+@pytest.mark.parametrize(("stage", "look"), [(0, 13), (2, 15), (3, 15)])
+def test_a_step_that_all_processes_leave_in_its_middle_has_not_happened(
+    stage: int, look: int, make_spec: MakeSpec, tmp_path: Path
+) -> None:
+    settings = {"max_steps": 4, "epochs": 4, "lora_dropout": 0.3, "lora_rank": 4}
+    lora = {"method": "lora", "distributed": Distributed(processes=2, zero_stage=stage)}
+    spec = make_spec(**settings, spec=lora)
+    assert told(tmp_path / "whole", spec, look=NEVER) == ExitCode.DONE
+
+    assert told(tmp_path / "first", spec, look=look) == ExitCode.STOPPED
+    assert [event["step"] for event in events(tmp_path / "first", "checkpoint")] == [2]
+    assert list(losses(tmp_path / "first")) == [1, 2]
+
+    previous = (tmp_path / "first",)
+    assert told(tmp_path / "second", spec, look=NEVER, previous=previous) == ExitCode.DONE
+    assert events(tmp_path / "second", "started")[0]["resumed_from_step"] == 2
+    assert {**losses(tmp_path / "first"), **losses(tmp_path / "second")} == losses(tmp_path / "whole")
+
+
+def told(folder: Path, spec: TrainSpec, *, look: int, previous: tuple[Path, ...] = ()) -> int:
+    """Train while the last process is told to stop at its n-th look; how the run ended."""
+    folder.mkdir()
+    config = run_config(folder, previous=previous, spec=spec)
+    module = "tests.engines.training.told_rank"
+    return ranks(module, config, spec.processes, KOSHA_RUN_SECRET="of these runs", STOP_AT_LOOK=str(look))
 
 
 def test_shards_are_loaded_only_with_the_secret_they_were_signed_with(tmp_path: Path) -> None:
