@@ -40,6 +40,7 @@ from jobs.transitions import ACTIVE
 from registry.models import BaseModel
 from stack.state import refuse_unfinished_restore
 from workers.specs.model_folder import model_folder_digest
+from workers.whole_files import sync_directory
 
 ROUNDS = 6
 SPARE_BYTES = 64 * 1024**2
@@ -213,7 +214,7 @@ class Making:
         sealed.write_private(target / sealed.SEAL, [seal.model_dump_json(indent=1)])
         final = self._folder / id
         os.rename(target, final)
-        sealed.sync_folder(self._folder)
+        sync_directory(self._folder)
         return final, seal
 
 

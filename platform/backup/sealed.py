@@ -25,6 +25,7 @@ from backup.copying import Fault, is_inner, sha256_of
 from backup.errors import BackupError
 from backup.ledger import Entry, read_lines
 from config.env import ROOT
+from workers.whole_files import PRIVATE, write_whole
 
 FORMAT = 1
 SEAL = "backup.json"
@@ -77,23 +78,7 @@ def kosha_version() -> str:
 
 
 def write_private(path: Path, content: Iterable[str]) -> None:
-    """By rename, mode 600, on the disk when this returns."""
-    partial = path.with_name(f"{path.name}.tmp")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_whole(path, (piece.encode() for piece in content), mode=PRIVATE)
 
 
 def sync_disk(folder: Path) -> None:

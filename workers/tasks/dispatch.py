@@ -24,13 +24,13 @@ from jobs.services import (
     job_waits,
 )
 from jobs.transitions import JobState
-from workers.runtime import write_json
 from workers.specs.run import RunConfig, RunError
 from workers.tasks.folders import previous_run_dirs
 from workers.tasks.launchers import Launchers, installed_launchers
 from workers.tasks.launchers.base import Engine, Launcher, RunRef
 from workers.tasks.locks import try_lock
 from workers.tasks.room import Room, disk_need
+from workers.whole_files import write_json
 
 logger = logging.getLogger(__name__)
 
