@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from common.errors import Conflict, NotFound
+from common.errors import IdempotencyKeyReused, NotFound
 from common.tenancy import current_organization_id
 from jobs.models import Cluster, Job, JobEvent, WaitsFor
 from jobs.transitions import JobState
@@ -92,9 +92,5 @@ def job_by_idempotency_key(key: str, request_digest: str) -> Job | None:
     """The job made with this key before. Raises Conflict if it was made by another request."""
     job: Job | None = Job.objects.filter(idempotency_key=key).first()
     if job is not None and job.request_digest != request_digest:
-        raise Conflict(
-            "idempotency_key_reused",
-            _("This Idempotency-Key was used for another request. Send a new key, or the same request."),
-            param="Idempotency-Key",
-        )
+        raise IdempotencyKeyReused
     return job
