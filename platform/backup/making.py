@@ -32,6 +32,7 @@ from backup.errors import BackupError
 from backup.ledger import Entry, Ledger, line
 from backup.sealed import PARTIAL, Seal, SealedModel
 from backup.wanted import wanted_by_rows
+from common.release import RELEASE
 from common.storage import storage_root
 from common.tenancy import every_organization
 from config.env import Environment, secret_key
@@ -197,7 +198,7 @@ class Making:
             format=sealed.FORMAT,
             id=id,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            kosha=sealed.kosha_version(),
+            kosha=RELEASE,
             postgres=databases.server_major(),
             migrations=self._migrations,
             files=files,

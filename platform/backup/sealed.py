@@ -13,7 +13,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from backup.copying import Fault, is_inner, sha256_of
 from backup.errors import BackupError
 from backup.ledger import Entry, read_lines
-from config.env import ROOT
+from common.release import RELEASE
 from workers.whole_files import PRIVATE, write_whole
 
 FORMAT = 1
@@ -71,10 +70,6 @@ class Seal(BaseModel):
     faults: list[str]
     """What the installation itself had lost or damaged when it was backed up."""
     fault_count: int
-
-
-def kosha_version() -> str:
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 
 def write_private(path: Path, content: Iterable[str]) -> None:
@@ -138,7 +133,7 @@ def known_migrations() -> set[str]:
 def _newer(version: str) -> BackupError:
     return BackupError(
         "backup_is_newer",
-        f"The backup was made by Kosha {version}, whose database this version ({kosha_version()}) does not "
+        f"The backup was made by Kosha {version}, whose database this version ({RELEASE}) does not "
         "know. Install that version or a newer one and restore with it.",
     )
 

@@ -31,6 +31,7 @@ class WaitsFor(models.TextChoices):
 
     PLACE = "place", _("a place on the cluster")
     DISK = "disk", _("room on the disk")
+    WORKERS = "workers", _("workers of a newer release")
 
 
 class Cluster(CreatedModel):
@@ -78,6 +79,10 @@ class Job(TenantModel):
     state = models.CharField(max_length=16, choices=JobState.choices, default=JobState.QUEUED)
     spec = PlaceJSONField()
     """The engine's spec class as JSON."""
+    release = models.CharField(max_length=32, db_default="")
+    """The newest release that had a hand in it: wrote the spec, or started an attempt. Workers of an
+    older one leave the job alone, for specs, events and results refuse what they do not know. The
+    default is the database's, since the web of a release before names none."""
 
     # -- who asked, and once only -----------------------------------------------------------
     idempotency_key = models.CharField(max_length=255, null=True)
