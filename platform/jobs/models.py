@@ -54,6 +54,9 @@ class Cluster(CreatedModel):
         help_text=_("Without it an organization needs a grant."),
     )
     is_active = models.BooleanField(_("takes new jobs"), default=True)
+    measured_cpus = models.PositiveIntegerField(null=True)
+    """What this machine was last found to have; `cpus` that differ were set by hand. Null: not this machine."""
+    measured_memory_bytes = models.PositiveBigIntegerField(null=True)
 
     def __str__(self) -> str:
         return self.name
