@@ -12,8 +12,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from workers.runtime import json_content, sync_directory, write_json
 from workers.specs.model_folder import check_model_folder, model_folder_digest
+from workers.whole_files import json_content, sync_directory, write_json
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 2

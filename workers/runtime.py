@@ -32,6 +32,7 @@ from pydantic import ValidationError
 
 from workers.specs.base import Spec
 from workers.specs.run import ExitCode, RunConfig, RunError, RunResult, RunStatus
+from workers.whole_files import write_json
 
 HEARTBEAT = "heartbeat"
 """Touched by the only process or by rank 0; rank n has `heartbeat.<n>`."""
@@ -178,35 +179,6 @@ class Run:
             with self._heartbeat_lock, contextlib.suppress(OSError):
                 if not self._finished.is_set():
                     self._heartbeat.touch()
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that a reader sees the whole file or none (temporary file, fsync, rename)."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(json_content(value))
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    os.replace(temporary, path)
-    sync_directory(path.parent)
-
-
-def json_content(value: Any) -> bytes:
-    """What `write_json` writes."""
-    return json.dumps(value, ensure_ascii=False, indent=1).encode()
-
-
-def sync_directory(path: Path) -> None:
-    """Make a rename inside `path` survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def load_config(path: Path) -> RunConfig:

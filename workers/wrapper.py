@@ -27,8 +27,8 @@ import time
 from pathlib import Path
 
 from workers.processes import kill_run, process_identity
-from workers.runtime import write_json
 from workers.specs.run import ExitCode
+from workers.whole_files import write_json
 
 DEFAULT_GRACE = 10.0
 LOG_BYTES = 16 * 1024**2

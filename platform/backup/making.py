@@ -32,6 +32,7 @@ from backup.errors import BackupError
 from backup.ledger import Entry, Ledger, line
 from backup.sealed import PARTIAL, Seal, SealedModel
 from backup.wanted import wanted_by_rows
+from common.release import RELEASE
 from common.storage import storage_root
 from common.tenancy import every_organization
 from config.env import Environment, secret_key
@@ -40,6 +41,7 @@ from jobs.transitions import ACTIVE
 from registry.models import BaseModel
 from stack.state import refuse_unfinished_restore
 from workers.specs.model_folder import model_folder_digest
+from workers.whole_files import sync_directory
 
 ROUNDS = 6
 SPARE_BYTES = 64 * 1024**2
@@ -196,7 +198,7 @@ class Making:
             format=sealed.FORMAT,
             id=id,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            kosha=sealed.kosha_version(),
+            kosha=RELEASE,
             postgres=databases.server_major(),
             migrations=self._migrations,
             files=files,
@@ -213,7 +215,7 @@ class Making:
         sealed.write_private(target / sealed.SEAL, [seal.model_dump_json(indent=1)])
         final = self._folder / id
         os.rename(target, final)
-        sealed.sync_folder(self._folder)
+        sync_directory(self._folder)
         return final, seal
 
 

@@ -19,6 +19,7 @@ from backup.making import SPARE_BYTES, fingerprint
 from backup.sealed import Seal
 from config.env import Environment
 from stack.state import AlreadyRunning, lock, restore_marker
+from workers.whole_files import sync_directory
 
 KEPT = (STORAGE, sealed.MODELS)
 DATABASE_GROWTH = 4
@@ -145,7 +146,7 @@ class Restoring:
         settled = settling.settle(self._env, seal)
         sealed.sync_disk(self._env.var)
         restore_marker(self._env.var).unlink()
-        sealed.sync_folder(self._env.var)
+        sync_directory(self._env.var)
         return Restored(
             backup=seal.id,
             created_at=seal.created_at,

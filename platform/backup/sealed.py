@@ -13,7 +13,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from backup.copying import Fault, is_inner, sha256_of
 from backup.errors import BackupError
 from backup.ledger import Entry, read_lines
-from config.env import ROOT
+from common.release import RELEASE
+from workers.whole_files import PRIVATE, write_whole
 
 FORMAT = 1
 SEAL = "backup.json"
@@ -72,28 +72,8 @@ class Seal(BaseModel):
     fault_count: int
 
 
-def kosha_version() -> str:
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
-
-
 def write_private(path: Path, content: Iterable[str]) -> None:
-    """By rename, mode 600, on the disk when this returns."""
-    partial = path.with_name(f"{path.name}.tmp")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_whole(path, (piece.encode() for piece in content), mode=PRIVATE)
 
 
 def sync_disk(folder: Path) -> None:
@@ -153,7 +133,7 @@ def known_migrations() -> set[str]:
 def _newer(version: str) -> BackupError:
     return BackupError(
         "backup_is_newer",
-        f"The backup was made by Kosha {version}, whose database this version ({kosha_version()}) does not "
+        f"The backup was made by Kosha {version}, whose database this version ({RELEASE}) does not "
         "know. Install that version or a newer one and restore with it.",
     )
 

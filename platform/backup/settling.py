@@ -19,6 +19,7 @@ from backup.sealed import Seal
 from common.tenancy import every_organization
 from config.env import Environment
 from health.models import SignOfLife
+from jobs.clusters import cluster_measure
 from jobs.models import Job
 from jobs.transitions import ACTIVE, TERMINAL
 from registry.models import BaseModel
@@ -42,6 +43,7 @@ def settle(env: Environment, seal: Seal) -> Settled:
     with every_organization("a restored installation is settled as a whole"), transaction.atomic():
         _models(env, seal, settled)
         _jobs(settled)
+        cluster_measure()
         # Who signed out, or was shut out, after the backup must not be signed in again by it.
         Session.objects.all().delete()
         SignOfLife.objects.all().delete()

@@ -80,6 +80,15 @@ class Conflict(KoshaError):
     type = "conflict_error"
 
 
+class IdempotencyKeyReused(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "idempotency_key_reused",
+            _("This Idempotency-Key was used for another request. Send a new key, or the same request."),
+            param="Idempotency-Key",
+        )
+
+
 class TooLarge(KoshaError):
     status = 413
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from accounts.principal import actor_of, principal_of
 from common.errors import Conflict
 from common.pagination import keyset_page, list_body
-from common.wire import Body, PageQuery, unix
+from common.wire import Body, PageQuery, idempotency_key, unix
 from deployments import services
 from deployments.models import Deployment, DeploymentChange, Release
 from deployments.selectors import (
@@ -191,4 +191,7 @@ def deployment_retrieve(request: HttpRequest, alias: str) -> dict[str, Any]:
 
 @router.post("/deployments/{alias}/rollback", summary="Serve the release before again")
 def deployment_rollback(request: HttpRequest, alias: str) -> dict[str, Any]:
-    return deployment_body(services.deployment_rollback(alias=alias, actor=actor_of(request)))
+    deployment = services.deployment_rollback(
+        alias=alias, actor=actor_of(request), idempotency_key=idempotency_key(request)
+    )
+    return deployment_body(deployment)

@@ -109,8 +109,12 @@ class DeploymentChange(TenantModel):
     actor_kind = models.CharField(max_length=16)
     actor_id = models.CharField(max_length=64)
     actor_label = models.CharField(max_length=200)
+    idempotency_key = models.CharField(max_length=255, null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["deployment", "number"], name="one_change_of_a_number")
+            models.UniqueConstraint(fields=["deployment", "number"], name="one_change_of_a_number"),
+            models.UniqueConstraint(
+                fields=["organization", "idempotency_key"], name="one_change_of_an_idempotency_key"
+            ),
         ]

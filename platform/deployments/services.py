@@ -11,7 +11,7 @@ from pydantic import Field
 
 from accounts.models import Organization
 from audit.services import Actor, audit_record
-from common.errors import Conflict, KoshaError, NotFound, PermissionDenied
+from common.errors import Conflict, IdempotencyKeyReused, KoshaError, NotFound, PermissionDenied
 from common.locks import unique_or
 from common.tenancy import current_organization_id
 from common.wire import Body, validate
@@ -183,22 +183,47 @@ def release_publish(*, release_id: str, alias: str, actor: Actor) -> Deployment:
 
 
 @transaction.atomic
-def deployment_rollback(*, alias: str, actor: Actor) -> Deployment:
-    """Serve again what was served before the current release was published."""
+def deployment_rollback(*, alias: str, actor: Actor, idempotency_key: str | None = None) -> Deployment:
+    """Serve again what was served before the current release was published.
+
+    The same `idempotency_key` again changes nothing, and answers the deployment as the first call left
+    it; for another alias it raises Conflict.
+    """
     deployment = Deployment.objects.select_for_update(no_key=True).filter(alias=alias).first()
     if deployment is None:
         raise NotFound
+    done = _rolled_back_by(idempotency_key)
+    if done is not None:
+        if done.deployment_id != deployment.id:
+            raise IdempotencyKeyReused
+        deployment.release = done.release
+        return deployment
     target = previous_release(deployment)
     if target is None:
         raise Conflict("nothing_to_roll_back_to", _("Nothing was published here before the current release."))
     previous, deployment.release = deployment.release, target
     deployment.save(update_fields=["release"])
-    _change(deployment, "rollback", target, previous, actor)
+    # One key for two aliases at the same moment: neither has seen the other's.
+    with unique_or(IdempotencyKeyReused()):
+        _change(deployment, "rollback", target, previous, actor, idempotency_key)
     return deployment
 
 
+def _rolled_back_by(idempotency_key: str | None) -> DeploymentChange | None:
+    if idempotency_key is None:
+        return None
+    changes = DeploymentChange.objects.select_related("release")
+    found: DeploymentChange | None = changes.filter(idempotency_key=idempotency_key).first()
+    return found
+
+
 def _change(
-    deployment: Deployment, action: str, release: Release, previous: Release | None, actor: Actor
+    deployment: Deployment,
+    action: str,
+    release: Release,
+    previous: Release | None,
+    actor: Actor,
+    idempotency_key: str | None = None,
 ) -> None:
     """Append to the history of `deployment`, whose row the caller has locked (or just made)."""
     DeploymentChange.objects.create(
@@ -210,6 +235,7 @@ def _change(
         actor_kind=actor.kind,
         actor_id=actor.id,
         actor_label=actor.label,
+        idempotency_key=idempotency_key,
     )
     _audit(
         release,

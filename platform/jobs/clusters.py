@@ -10,20 +10,21 @@ from django.utils.translation import gettext as _
 
 from audit.services import SYSTEM, audit_record
 from common.errors import Conflict, InvalidRequest, NotFound
+from common.tenancy import every_organization
 from jobs.kinds import Need
-from jobs.models import Cluster, ClusterGrant, LauncherName
+from jobs.models import Cluster, ClusterGrant, Job, LauncherName
+from jobs.transitions import TERMINAL
+
+BUILT_IN = "local"
 
 
 def cluster_default() -> Cluster:
     """The machine itself, open to everyone; made when first needed."""
+    found = _machine()
+    measured = {f"measured_{figure}": value for figure, value in found.items()}
     cluster, created = Cluster.objects.get_or_create(
-        name="local",
-        defaults={
-            "launcher": LauncherName.LOCAL,
-            "cpus": settings.KOSHA_JOB_CORES or len(os.sched_getaffinity(0)),
-            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-            "is_shared": True,
-        },
+        name=BUILT_IN,
+        defaults={"launcher": LauncherName.LOCAL, "is_shared": True, **found, **measured},
     )
     if created:
         with transaction.atomic():
@@ -36,6 +37,54 @@ def cluster_default() -> Cluster:
                 data={"name": cluster.name, "cpus": cluster.cpus},
             )
     return cluster
+
+
+@transaction.atomic
+def cluster_measure() -> None:
+    """Give the built-in cluster what this machine has, which may be another one since a restore.
+
+    A figure that is not what was measured last was set by hand, and stays.
+    """
+    cluster = Cluster.objects.select_for_update(no_key=True).filter(name=BUILT_IN).first()
+    if cluster is None:
+        return
+    found = _machine()
+    changed = {
+        figure: value
+        for figure, value in found.items()
+        if getattr(cluster, figure) == getattr(cluster, f"measured_{figure}") != value
+    }
+    if not changed:
+        return
+    for figure, value in changed.items():
+        setattr(cluster, figure, value)
+        setattr(cluster, f"measured_{figure}", value)
+    cluster.save(update_fields=[*changed, *(f"measured_{figure}" for figure in changed)])
+    _cut_waiting(cluster)
+    audit_record(
+        organization_id=None,
+        actor=SYSTEM,
+        action="cluster.measured",
+        target_type="cluster",
+        target_id=cluster.id,
+        data={"name": cluster.name, **changed},
+    )
+
+
+def _machine() -> dict[str, int]:
+    return {
+        "cpus": settings.KOSHA_JOB_CORES or len(os.sched_getaffinity(0)),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    }
+
+
+def _cut_waiting(cluster: Cluster) -> None:
+    """What was asked of a larger machine would wait for ever."""
+    with every_organization("everybody's jobs share the machine"):
+        unfinished = Job.objects.filter(cluster=cluster, cleaned_at=None).exclude(state__in=TERMINAL)
+        for figure in ("cpus", "memory_bytes"):
+            there = getattr(cluster, figure)
+            unfinished.filter(**{f"{figure}__gt": there}).update(**{figure: there})
 
 
 def usable_cluster(cluster: Cluster | None) -> Cluster:

@@ -31,6 +31,7 @@ class WaitsFor(models.TextChoices):
 
     PLACE = "place", _("a place on the cluster")
     DISK = "disk", _("room on the disk")
+    WORKERS = "workers", _("workers of a newer release")
 
 
 class Cluster(CreatedModel):
@@ -53,6 +54,9 @@ class Cluster(CreatedModel):
         help_text=_("Without it an organization needs a grant."),
     )
     is_active = models.BooleanField(_("takes new jobs"), default=True)
+    measured_cpus = models.PositiveIntegerField(null=True)
+    """What this machine was last found to have; `cpus` that differ were set by hand. Null: not this machine."""
+    measured_memory_bytes = models.PositiveBigIntegerField(null=True)
 
     def __str__(self) -> str:
         return self.name
@@ -78,6 +82,10 @@ class Job(TenantModel):
     state = models.CharField(max_length=16, choices=JobState.choices, default=JobState.QUEUED)
     spec = PlaceJSONField()
     """The engine's spec class as JSON."""
+    release = models.CharField(max_length=32, db_default="")
+    """The newest release that had a hand in it: wrote the spec, or started an attempt. Workers of an
+    older one leave the job alone, for specs, events and results refuse what they do not know. The
+    default is the database's, since the web of a release before names none."""
 
     # -- who asked, and once only -----------------------------------------------------------
     idempotency_key = models.CharField(max_length=255, null=True)

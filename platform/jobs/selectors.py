@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from common.errors import Conflict, NotFound
+from common.errors import IdempotencyKeyReused, NotFound
+from common.release import is_newer
 from common.tenancy import current_organization_id
 from jobs.models import Cluster, Job, JobEvent, WaitsFor
 from jobs.transitions import JobState
@@ -70,6 +71,18 @@ def public_state(job: Job) -> str:
     return JobState(job.state).value
 
 
+def newer_releases(rows: QuerySet[Job]) -> list[str]:
+    """The releases after this one that have written some of `rows`."""
+    releases = rows.order_by().values_list("release", flat=True).distinct()
+    return [release for release in releases if is_newer(release)]
+
+
+def understood(rows: QuerySet[Job]) -> QuerySet[Job]:
+    """Without what a newer release has written: its workers see to that."""
+    newer = newer_releases(rows)
+    return rows.exclude(release__in=newer) if newer else rows
+
+
 def waiting_sentence(job: Job) -> str:
     """Why a queued job has not started, for people; empty where nobody has looked yet."""
     if job.waits_for == WaitsFor.DISK:
@@ -79,6 +92,11 @@ def waiting_sentence(job: Job) -> str:
         )
     if job.waits_for == WaitsFor.PLACE:
         return _("It starts when a place on the cluster is free.")
+    if job.waits_for == WaitsFor.WORKERS:
+        return _(
+            "It was made by release %(release)s and waits for workers of that release. "
+            "Ask your operator to upgrade the workers; it then starts by itself."
+        ) % {"release": job.release}
     return ""
 
 
@@ -92,9 +110,5 @@ def job_by_idempotency_key(key: str, request_digest: str) -> Job | None:
     """The job made with this key before. Raises Conflict if it was made by another request."""
     job: Job | None = Job.objects.filter(idempotency_key=key).first()
     if job is not None and job.request_digest != request_digest:
-        raise Conflict(
-            "idempotency_key_reused",
-            _("This Idempotency-Key was used for another request. Send a new key, or the same request."),
-            param="Idempotency-Key",
-        )
+        raise IdempotencyKeyReused
     return job

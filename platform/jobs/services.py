@@ -20,12 +20,13 @@ from audit.services import SYSTEM, Actor, audit_record
 from common import queue
 from common.errors import Conflict
 from common.places import spec_digest
+from common.release import RELEASE
 from common.tenancy import current_organization_id
 from jobs.clusters import refuse_oversize, usable_cluster
 from jobs.kinds import KINDS, settle
 from jobs.kinds import Resources as Resources
-from jobs.models import Cluster, Job, JobEvent
-from jobs.selectors import job_by_idempotency_key, job_get
+from jobs.models import Cluster, Job, JobEvent, WaitsFor
+from jobs.selectors import job_by_idempotency_key, job_get, newer_releases
 from jobs.transitions import ACTIVE, MOVES, TERMINAL, JobState
 from workers.specs.base import Spec
 from workers.specs.run import RunError
@@ -68,6 +69,7 @@ def job_submit(
         organization_id=current_organization_id(),
         kind=kind,
         spec=spec.model_dump(mode="json"),
+        release=RELEASE,
         cluster=cluster,
         priority=priority,
         processes=processes,
@@ -186,6 +188,7 @@ def job_claim(*, job: Job, disk_bytes: int | None = None) -> bool:
         started_at=models.functions.Coalesce("started_at", Now()),
         handle=None,
         waits_for="",
+        release=RELEASE,
         disk_bytes=disk_bytes,
         pulse=0,
         not_before=None,
@@ -205,6 +208,12 @@ def job_waits(*, job: Job, waits_for: str, disk_bytes: int) -> bool:
     """Note why a due job was not started; a row is written only when that changes."""
     rows = _current(job, {JobState.QUEUED}).exclude(waits_for=waits_for, disk_bytes=disk_bytes)
     return bool(rows.update(waits_for=waits_for, disk_bytes=disk_bytes))
+
+
+def jobs_leave_to_newer(*, waiting: models.QuerySet[Job]) -> int:
+    """Note of those of `waiting` that a newer release has written that they wait for its workers."""
+    left = waiting.filter(release__in=newer_releases(waiting)).exclude(waits_for=WaitsFor.WORKERS)
+    return left.order_by().update(waits_for=WaitsFor.WORKERS)
 
 
 def job_launched(*, job: Job, handle: dict[str, Any]) -> bool:

@@ -24,10 +24,11 @@ from stack.processes import answers, guarded, port_is_free
 from stack.restarts import Backoff
 from stack.servers import HOST, EmbeddedPostgres, EmbeddedServer, EmbeddedValkey
 from stack.service import Service
-from stack.state import port_for, write_json
+from stack.state import port_for
 from stack.supervisor import ServiceNotReady, Supervisor
 from stack.watch import Probe
 from workers.processes import Identity
+from workers.whole_files import PRIVATE, write_json
 
 # Together below the fifteen seconds after which a service manager loses patience. Web and model
 # server end while the engines do.
@@ -280,7 +281,8 @@ class Stack:
         }
         # A full disk must not end the one who keeps everything alive.
         with suppress(OSError):
-            write_json(self._env.var / "stack.json", facts)
+            # Addresses of servers hold passwords.
+            write_json(self._env.var / "stack.json", facts, mode=PRIVATE)
 
 
 def stop_engines(runs_root: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from stack.processes import free_port, port_is_free
+from workers.whole_files import PRIVATE, write_json
 
 
 class AlreadyRunning(RuntimeError):
@@ -73,7 +73,7 @@ def port_for(var: Path, name: str) -> int:
     ports = read_json(path)
     if name not in ports or not port_is_free(ports[name]):
         ports[name] = free_port()
-        write_json(path, ports)
+        write_json(path, ports, mode=PRIVATE)
     return int(ports[name])
 
 
@@ -83,12 +83,3 @@ def read_json(path: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_text()))
     except (FileNotFoundError, ValueError):
         return {}
-
-
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write by rename and for our own eyes only: addresses of servers hold passwords."""
-    partial = path.with_name(f"{path.name}.tmp")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(value, file, indent=1)
-    partial.replace(path)

@@ -83,6 +83,18 @@ def test_the_database_refuses_to_change_an_event(chain, verb):
     ):
         rows = AuditEvent.objects.all()
         rows.update(action="x") if verb == "update" else rows.delete()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("also", ["", ", audit_audithead"])
+def test_the_database_refuses_to_empty_the_trail(also):
+    with organization_scope(ORGANIZATION):
+        record()
+    with pytest.raises(IntegrityError, match="append-only"), connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE audit_auditevent{also}")
+    with organization_scope(ORGANIZATION):
+        assert AuditEvent.objects.count() == 1
+    assert chain_verify(ORGANIZATION) is None
     assert chain_verify(ORGANIZATION) is None
 
 

@@ -329,6 +329,14 @@ def test_a_run_of_the_old_machine_is_stopped_and_never_taken_for_a_process_here(
         assert sorted(path.name for path in (job.run_dir / "checkpoints").iterdir()) == ["2", "4"]
 
 
+def test_the_built_in_cluster_has_what_the_new_machine_has(backup, elsewhere, monkeypatch):
+    monkeypatch.setattr("jobs.clusters._machine", lambda: {"cpus": 3, "memory_bytes": 1 << 33})
+    elsewhere.restore(backup)
+    assert elsewhere.rows("SELECT cpus, memory_bytes FROM jobs_cluster WHERE name = 'local'") == [
+        (3, 1 << 33)
+    ]
+
+
 def test_an_attempt_that_began_after_the_dump_is_left_out(place, tmp_path):
     with every_organization("test"):
         job = Job.objects.get(kind="train", state="running")

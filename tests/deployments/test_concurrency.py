@@ -65,6 +65,16 @@ def test_publications_and_rollbacks_at_once_happen_once_each_in_one_order(live_w
     assert base == Release.objects.get(pk=deployment.release_id).base_model
 
 
+def test_one_key_sent_many_times_at_once_is_one_rollback(live_world, at_once):
+    world = live_world
+    first, second, third = (world.release(approved=True) for _ in range(3))
+    for release in (first, second, third):
+        release_publish(release_id=release.id, alias="production", actor=world.actor)
+    back = partial(deployment_rollback, alias="production", actor=world.actor, idempotency_key="once")
+    assert {answer.release_id for answer in at_once(lambda _: back())} == {second.id}
+    assert DeploymentChange.objects.filter(action="rollback").count() == 1
+
+
 def test_an_alias_published_for_the_first_time_by_many_is_one_deployment(live_world, at_once):
     world = live_world
     releases = [world.release(approved=True) for _ in range(AT_ONCE)]

@@ -112,6 +112,25 @@ def test_a_rollback_walks_back_a_stack(world):
     assert back() == first
 
 
+def test_a_rollback_asked_again_with_its_key_goes_back_once(world):
+    first, second, third = (world.release(approved=True) for _ in range(3))
+    for alias in ("production", "staging"):
+        for release in (first, second, third):
+            release_publish(release_id=release.id, alias=alias, actor=world.actor)
+    api = Api(world.key("owner"))
+
+    def back(alias, key):
+        return api.post(f"deployments/{alias}/rollback", headers={"Idempotency-Key": key})
+
+    answers = [back("production", "a"), back("production", "a"), back("production", "b")]
+    assert [answer.ok["release"] for answer in answers] == [second.id, second.id, first.id]
+    # The first answer is repeated, whatever has become of the alias since.
+    assert back("production", "a").ok["release"] == second.id
+    assert Deployment.objects.get(alias="production").release == first
+    assert back("staging", "a").error == (409, "idempotency_key_reused", "Idempotency-Key")
+    assert Deployment.objects.get(alias="staging").release == third
+
+
 def test_a_rollback_of_nothing(world):
     with pytest.raises(NotFound):
         deployment_rollback(alias="nowhere", actor=world.actor)

@@ -26,10 +26,10 @@ DUMP, STORAGE, COUNTS = "database.sql.gz", "storage.tar.gz", "counts.json"
 
 
 def main() -> None:
-    from backup.sealed import kosha_version
+    from common.release import RELEASE
     from tests.backup.conftest import Place, database
 
-    folder = FIXTURES / kosha_version()
+    folder = FIXTURES / RELEASE
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, database() as created:
         place = Place(Path(name) / "var", created)

@@ -17,9 +17,10 @@ from workers.processing.report import build_report
 from workers.processing.split import Clusters, draw_heldout
 from workers.processing.steps import STEPS
 from workers.processing.units import StepLog, Unit, conversation_unit, page_unit, read_lines
-from workers.runtime import EngineFault, Run, UserError, write_json
+from workers.runtime import EngineFault, Run, UserError
 from workers.specs.curate import CurateResult, CurateSource, CurateSpec, SplitStep
 from workers.specs.records import RECORD, AnyRecord, MessagesRecord, Page, PairRecord, TextRecord
+from workers.whole_files import write_json
 
 Check = Callable[[], None]
 

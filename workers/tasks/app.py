@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -16,11 +17,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery
-from celery.signals import setup_logging, worker_shutting_down
+from celery.signals import setup_logging, worker_ready, worker_shutting_down
 from django.conf import settings
 
 from workers.tasks.beacons import WorkerBeacon
 from workers.tasks.doorbell import Doorbell
+
+logger = logging.getLogger(__name__)
 
 RECONCILE_SECONDS = 2.0
 SCHEDULES_SECONDS = 30.0
@@ -65,6 +68,21 @@ app.conf.update(
 
 
 app.steps["worker"].update({WorkerBeacon, Doorbell})
+
+
+@worker_ready.connect
+def _measure_machine(**_: object) -> None:
+    """The machine may have been changed, or be another one, since the worker was last started."""
+    from django.db import DatabaseError, connection
+
+    from jobs.clusters import cluster_measure
+
+    try:
+        cluster_measure()
+    except DatabaseError as error:
+        logger.warning("this machine could not be measured: %s", type(error).__name__)
+    finally:
+        connection.close()
 
 
 @worker_shutting_down.connect

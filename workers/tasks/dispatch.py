@@ -15,6 +15,7 @@ from jobs.budgets import Cause, Retry, decide
 from jobs.capacity import choose, due_jobs, free_of
 from jobs.kinds import KINDS
 from jobs.models import Cluster, Job, WaitsFor
+from jobs.selectors import understood
 from jobs.services import (
     job_claim,
     job_failed,
@@ -22,15 +23,16 @@ from jobs.services import (
     job_lease_extend,
     job_requeue,
     job_waits,
+    jobs_leave_to_newer,
 )
 from jobs.transitions import JobState
-from workers.runtime import write_json
 from workers.specs.run import RunConfig, RunError
 from workers.tasks.folders import previous_run_dirs
 from workers.tasks.launchers import Launchers, installed_launchers
 from workers.tasks.launchers.base import Engine, Launcher, RunRef
 from workers.tasks.locks import try_lock
 from workers.tasks.room import Room, disk_need
+from workers.whole_files import write_json
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +105,9 @@ def _claim(cluster: Cluster) -> list[Job]:
     with try_lock("claims") as locked:
         if not locked:
             return []
-        waiting = list(due_jobs(cluster)[:BATCH])
+        due = due_jobs(cluster)
+        jobs_leave_to_newer(waiting=due)
+        waiting = list(understood(due)[:BATCH])
         needs = {job.id: _disk_need(job) for job in waiting}
         room = Room()
         # A job without room asks for nothing of the cluster, so that it holds nobody up.

@@ -23,6 +23,7 @@ from common.connections import is_away
 from common.storage import ArtifactLost
 from common.tenancy import every_organization, organization_scope
 from jobs.models import Job
+from jobs.selectors import understood
 from jobs.services import job_cleaned, job_finalize_failed, job_finalized, job_result_lost
 from jobs.transitions import TERMINAL, JobState
 from workers.artifacts import ArtifactDamaged, verify_sizes
@@ -69,7 +70,9 @@ def finalize_ended(finalizers: Mapping[str, Finalizer] | None = None) -> None:
     with every_organization("every ended job is finished, whosesoever it is"):
         ended = Job.objects.filter(state__in=TERMINAL, cleaned_at=None)
         due = ended.filter(Q(finalize_after=None) | Q(finalize_after__lte=Now()))
-        waiting = list(due.order_by("ended_at", "id")[:BATCH].values_list("id", "organization_id"))
+        waiting = list(
+            understood(due).order_by("ended_at", "id")[:BATCH].values_list("id", "organization_id")
+        )
     for job_id, organization_id in waiting:
         with organization_scope(organization_id):
             finalize_job(job_id, finalizers)

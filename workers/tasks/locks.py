@@ -7,7 +7,7 @@ that dies loses its connection and with it the lock.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from django.db import Error, connection
 
@@ -15,13 +15,33 @@ from django.db import Error, connection
 @contextmanager
 def try_lock(name: str) -> Iterator[bool]:
     """Yields whether the lock is ours; never waits."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
-        (locked,) = cursor.fetchone()
+    locked = False
     try:
+        locked = _ask("pg_try_advisory_lock", name)
         yield locked
     finally:
         if locked:
-            # Without the connection the lock is gone already, and the error that broke it matters more.
-            with suppress(Error), connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+            _let_go(name)
+
+
+def _let_go(name: str) -> None:
+    try:
+        _ask("pg_advisory_unlock", name)
+    except Error:
+        # The connection is gone, or a time limit broke in on its last query and left it unusable. The
+        # error that did so matters more; the lock goes with the connection.
+        connection.close()
+
+
+def _ask(function: str, name: str) -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(hashtextextended(%s, 0))", [name])
+            (answer,) = cursor.fetchone()
+            return bool(answer)
+    except Error:
+        raise
+    except BaseException:
+        # A time limit broke in, and nobody knows what was answered.
+        connection.close()
+        raise

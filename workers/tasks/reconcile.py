@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 
 from common.connections import is_away
 from common.disk import disk
+from common.release import is_newer
 from common.tenancy import every_organization, organization_scope
 from health.services import BEAT, tick_note
 from jobs.budgets import Cause, Retry, decide
@@ -96,7 +97,7 @@ def _reconcile_safely(job_id: str, launcher: Launcher) -> None:
 def reconcile_job(job_id: str, launcher: Launcher) -> None:
     with try_lock(f"job {job_id}") as locked:
         job = Job.objects.filter(pk=job_id, state__in=ACTIVE).annotate(now=Now()).first()
-        if not locked or job is None:
+        if not locked or job is None or is_newer(job.release):
             return
         now: datetime = job.now
         relay_events(job)

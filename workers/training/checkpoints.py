@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from workers.artifacts import ArtifactDamaged, read_manifest, verify_manifest, write_manifest
-from workers.runtime import EngineFault, Run, sync_directory
+from workers.runtime import EngineFault, Run
+from workers.whole_files import sync_directory
 
 KIND = "checkpoint"
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from workers.processes import RUN_DIR_VARIABLE, Identity, is_alive, kill_run, processes_of_runs
-from workers.runtime import write_json
 from workers.specs.run import ExitCode
 from workers.tasks.launchers.base import (
     Absent,
@@ -31,6 +30,7 @@ from workers.tasks.launchers.base import (
     RunRef,
     run_secret,
 )
+from workers.whole_files import write_json
 from workers.wrapper import take_ownership
 
 ROOT = Path(__file__).resolve().parents[3]

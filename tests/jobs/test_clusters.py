@@ -1,0 +1,83 @@
+"""The built-in cluster follows its machine, and keeps what somebody set by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from audit.models import AuditEvent
+from common.tenancy import every_organization
+from jobs import clusters
+from jobs.clusters import cluster_default, cluster_measure
+from jobs.kinds import Resources
+from jobs.models import Cluster, Job
+from jobs.transitions import JobState
+
+OLD = {"cpus": 64, "memory_bytes": 1 << 38}
+NEW = {"cpus": 8, "memory_bytes": 1 << 34}
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    def become(figures: dict[str, int]) -> None:
+        monkeypatch.setattr(clusters, "_machine", lambda: figures)
+
+    become(OLD)
+    return become
+
+
+def figures() -> dict[str, int]:
+    return Cluster.objects.values("cpus", "memory_bytes").get(name="local")
+
+
+def test_another_machine_is_measured(db, machine):
+    cluster_default()
+    machine(NEW)
+    cluster_measure()
+    assert figures() == NEW
+    machine(OLD)
+    cluster_measure()
+    assert figures() == OLD
+
+
+def test_what_was_set_by_hand_stays_and_the_rest_follows(db, machine):
+    cluster_default()
+    Cluster.objects.update(cpus=8)
+    for found in (NEW, OLD, NEW):
+        machine(found)
+        cluster_measure()
+        assert figures() == {"cpus": 8, "memory_bytes": found["memory_bytes"]}
+
+
+def test_the_same_machine_changes_nothing(db, machine):
+    cluster_default()
+    cluster_measure()
+    with every_organization("test"):
+        assert not AuditEvent.objects.filter(action="cluster.measured").exists()
+
+
+def test_without_a_built_in_cluster_there_is_nothing_to_measure(db, machine):
+    cluster_measure()
+    assert not Cluster.objects.exists()
+
+
+def test_another_cluster_is_not_this_machine(db, machine):
+    cluster_default()
+    Cluster.objects.create(name="gpu", launcher="kubernetes", **OLD)
+    machine(NEW)
+    cluster_measure()
+    assert Cluster.objects.values("cpus", "memory_bytes").get(name="gpu") == OLD
+
+
+def test_jobs_that_wait_fit_into_the_smaller_machine(make_job, machine):
+    waiting = make_job(resources=Resources(cpus=64, memory_bytes=1 << 36))
+    small = make_job(kind="ingest")
+    ended = make_job(JobState.FAILED)
+    machine(NEW)
+    cluster_measure()
+
+    def need(job):
+        return Job.objects.values_list("cpus", "memory_bytes").get(pk=job.pk)
+
+    assert need(waiting) == (8, 1 << 34)
+    assert need(small) == (0, 1 << 30)
+    assert need(ended)[0] == 64
