@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +21,8 @@ WAKE_AT = 0.25
 START_PATIENCE = 5
 """So many times a probe's patience is granted to a process that has not answered yet: it imports,
 reads a cold disk, recovers."""
+QUICK_SECONDS = 0.05
+"""A preparation that takes no longer is waited for; one that does, a cluster's making, is looked after."""
 END_SECONDS = 10.0
 """From asking a process that hangs to killing it."""
 
@@ -47,7 +51,7 @@ class Service:
     environment: Mapping[str, str] | None = None
     """The whole environment; None: ours."""
     prepare: Callable[[], None] = lambda: None
-    """Run before each start."""
+    """Run before each start, in a thread."""
     probes: Callable[[], Sequence[Probe]] = tuple
     """Asked at each start: the signs of life to watch."""
     stop_signal: int = signal.SIGTERM
@@ -65,6 +69,7 @@ class Running:
         self.restarts = 0
         self._directory = directory
         self._deaths = Deaths(service.backoff)
+        self._preparation: futures.Future[None] | None = None
         self._watch: Watch | None = None
         self._retry_at: float | None = None
         self._next_start: float | None = None
@@ -79,7 +84,7 @@ class Running:
     # -- what is known ------------------------------------------------------------------------------
     @property
     def state(self) -> State:
-        if self.process is None:
+        if self.process is None and self._preparation is None:
             return State.FAILING if self._deaths.failing else State.WAITING
         if self._kill_at is not None:
             return State.UNRESPONSIVE
@@ -112,9 +117,21 @@ class Running:
 
     # -- starting -----------------------------------------------------------------------------------
     def start(self) -> str | None:
-        """Start a process; a sentence where even that was not possible (a full disk, an upgrade)."""
+        """Begin a start; a sentence where not even a process came of it (a full disk, an upgrade).
+
+        Raises RuntimeError, here or in `tend`, when a server's own tool refuses the first start.
+        """
+        self._watch = None
+        self._preparation = _in_background(self.service.prepare)
+        futures.wait([self._preparation], QUICK_SECONDS)
+        return self._spawn_when_prepared(self._preparation)
+
+    def _spawn_when_prepared(self, preparation: futures.Future[None]) -> str | None:
+        if not preparation.done():
+            return None
+        self._preparation = None
         try:
-            self.service.prepare()
+            preparation.result()
             self.process = spawn(
                 self.service.command(),
                 log=self.log,
@@ -123,16 +140,23 @@ class Running:
             )
         except OSError as error:
             return self._try_later(f"could not be started: {error.strerror or error}")
+        except RuntimeError as error:
+            if self.restarts == 0:
+                raise
+            # The next try may find it mended.
+            return self._try_later(f"could not be started: {error}")
         self._retry_at = self._next_start = self._kill_at = None
         self._is_woken = False
         self._watch = Watch(self.service.is_ready, self.service.probes())
-        return None
+        return f"{self.service.name} restarted" if self.restarts else None
 
     # -- tending ------------------------------------------------------------------------------------
     def tend(self) -> str | None:
         """Notice a death, a silence, or that a restart is due; a sentence when something happened."""
         if self._is_stopping:
             return None
+        if self._preparation is not None:
+            return self._spawn_when_prepared(self._preparation)
         if self.process is None:
             return self._start_when_due()
         code = self.process.poll()
@@ -142,10 +166,7 @@ class Running:
         if self._retry_at is not None and time.monotonic() < self._retry_at:
             return None
         self.restarts += 1
-        try:
-            return self.start() or f"{self.service.name} restarted"
-        except RuntimeError as error:  # a server's own tool refused; the next try may find it mended
-            return self._try_later(f"could not be started: {error}")
+        return self.start()
 
     def _look_after(self, process: subprocess.Popen[bytes]) -> str | None:
         if self._kill_at is not None:
@@ -205,3 +226,19 @@ class Running:
             self._watch.close()
         if self.process is not None:
             stop_group(self.process, self.service.stop_signal)
+
+
+def _in_background(work: Callable[[], None]) -> futures.Future[None]:
+    """In a thread that holds nobody up, not even our own end; an executor's would."""
+    done: futures.Future[None] = futures.Future()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # told to whoever asks for the result
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    threading.Thread(target=run, name="prepare", daemon=True).start()
+    return done

@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -73,7 +73,9 @@ def port_for(var: Path, name: str) -> int:
     ports = read_json(path)
     if name not in ports or not port_is_free(ports[name]):
         ports[name] = free_port()
-        write_json(path, ports)
+        # Where the disk is full it serves this time, and the next start chooses anew.
+        with suppress(OSError):
+            write_json(path, ports)
     return int(ports[name])
 
 
@@ -89,6 +91,10 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write by rename and for our own eyes only: addresses of servers hold passwords."""
     partial = path.with_name(f"{path.name}.tmp")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(value, file, indent=1)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(value, file, indent=1)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
     partial.replace(path)
