@@ -39,6 +39,14 @@ class State(StrEnum):
     """It is alive, answers no longer, and is being replaced."""
 
 
+class Trouble(StrEnum):
+    """What happened to the last process, for whoever words it in another language."""
+
+    ENDED = "ended"
+    SILENT = "silent"
+    NOT_STARTED = "not_started"
+
+
 @dataclass(frozen=True)
 class Service:
     """A process to keep alive."""
@@ -77,6 +85,7 @@ class Running:
         self._is_woken = False
         self._is_stopping = False
         self._last_exit: int | None = None
+        self._trouble: Trouble | None = None
         self._reason = ""
         self._reported: tuple[State, int | None] | None = None
         self._since = time.time()
@@ -109,6 +118,7 @@ class Running:
             "pid": self.process.pid if self.process else None,
             "restarts": self.restarts,
             "last_exit": self._last_exit,
+            "trouble": self._trouble and str(self._trouble),
             "reason": self._reason,
             "next_start": self._next_start,
             "since": self._since,
@@ -121,7 +131,7 @@ class Running:
 
         Raises RuntimeError, here or in `tend`, when a server's own tool refuses the first start.
         """
-        self._watch = None
+        self._watch = self._retry_at = self._next_start = None
         self._preparation = _in_background(self.service.prepare)
         futures.wait([self._preparation], QUICK_SECONDS)
         return self._spawn_when_prepared(self._preparation)
@@ -139,13 +149,13 @@ class Running:
                 directory=self._directory,
             )
         except OSError as error:
-            return self._try_later(f"could not be started: {error.strerror or error}")
+            return self._not_started(error.strerror or str(error))
         except RuntimeError as error:
             if self.restarts == 0:
                 raise
             # The next try may find it mended.
-            return self._try_later(f"could not be started: {error}")
-        self._retry_at = self._next_start = self._kill_at = None
+            return self._not_started(str(error))
+        self._kill_at = None
         self._is_woken = False
         self._watch = Watch(self.service.is_ready, self.service.probes())
         return f"{self.service.name} restarted" if self.restarts else None
@@ -177,7 +187,7 @@ class Running:
         if silence >= 1:
             self._kill_at = time.monotonic() + self.service.end_seconds
             stop_group(process, self.service.stop_signal)
-            self._reason = "did not answer"
+            self._trouble, self._reason = Trouble.SILENT, "did not answer"
             return f"{self.service.name} does not answer any more and is restarted; its log: {self.log}"
         if silence < WAKE_AT:
             self._is_woken = False
@@ -206,13 +216,18 @@ class Running:
                 and time.monotonic() - ready_since >= self.service.backoff.healthy_after
             ):
                 self._deaths.forget()
-        return self._try_later(f"{'did not answer and ' if hung else ''}ended with {code}")
+        if hung:
+            return self._try_later(Trouble.SILENT, f"did not answer and ended with {code}")
+        return self._try_later(Trouble.ENDED, f"ended with {code}")
 
-    def _try_later(self, what: str) -> str:
+    def _not_started(self, why: str) -> str:
+        return self._try_later(Trouble.NOT_STARTED, f"could not be started: {why}")
+
+    def _try_later(self, trouble: Trouble, what: str) -> str:
         delay = self._deaths.note(time.monotonic())
         self._retry_at = time.monotonic() + delay
         self._next_start = time.time() + delay
-        self._reason = what
+        self._trouble, self._reason = trouble, what
         failing = " (it keeps failing)" if self._deaths.failing else ""
         return f"{self.service.name} {what}{failing}; next start in {delay:g} s; its log: {self.log}"
 

@@ -101,7 +101,7 @@ def test_what_keeps_dying_is_failing_but_never_given_up(supervisor, said, tmp_pa
     facts = lambda: supervisor.facts()["sick"]  # noqa: E731
     tick_until(supervisor, lambda: facts()["state"] == "failing")
     assert facts()["last_exit"] == 7
-    assert facts()["reason"] == "ended with 7"
+    assert (facts()["trouble"], facts()["reason"]) == ("ended", "ended with 7")
     assert facts()["next_start"] == pytest.approx(time.time() + 0.3, abs=0.5)
     assert "(it keeps failing); next start in 0.3 s; its log: " in said[-1]
     supervisor.wait_settled("sick")
@@ -124,6 +124,7 @@ def test_what_hangs_is_replaced(supervisor, said):
     assert gone(first)
     assert "deaf does not answer any more and is restarted" in said[0]
     assert "did not answer and ended with -15" in said[1]
+    assert supervisor.facts()["deaf"]["trouble"] == "silent"
 
 
 def test_what_hangs_and_ignores_its_end_is_killed(supervisor, said, tmp_path):
@@ -277,6 +278,7 @@ def test_what_refuses_the_first_start_is_raised_and_later_tried_again(supervisor
     refuses = True
     os.kill(pid_of(supervisor, "picky"), signal.SIGKILL)
     tick_until(supervisor, lambda: any("picky could not be started: initdb: no locale" in line for line in said))
+    assert supervisor.facts()["picky"]["trouble"] == "not_started"
 
 
 def test_a_port_that_cannot_be_noted_serves_this_time(tmp_path, monkeypatch):
