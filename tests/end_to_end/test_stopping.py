@@ -54,7 +54,9 @@ def seconds_to_stop(installation: Installation, number: int) -> float:
     return seconds
 
 
-def test_a_training_is_stopped_within_its_step_and_goes_on_after_the_next_start(installation, models, company):
+def test_a_training_is_stopped_within_its_step_and_goes_on_after_the_next_start(
+    installation, models, company
+):
     installation.up()
     installation.ask("base_model_register", CAUSAL, str(models / CAUSAL), "--licence", "as named in NOTICE")
     start_training(organize(installation, "stopping").owner, company)

@@ -158,8 +158,13 @@ def test_what_happened_to_a_process_and_when_it_is_started_again_is_said(
     client.force_login(live_world.person("owner"))
     client.cookies["django_language"] = language
     postgres = {
-        **{"pid": None, "restarts": 9, "state": "failing", "last_exit": 1, "trouble": "not_started"},
-        **{"reason": "could not be started: /secret/path is full", "next_start": time.time() + 125},
+        "pid": None,
+        "restarts": 9,
+        "state": "failing",
+        "last_exit": 1,
+        "trouble": "not_started",
+        "reason": "could not be started: /secret/path is full",
+        "next_start": time.time() + 125,
     }
     with supervisor_that_tells(settings.KOSHA_VAR, postgres=postgres, beat={"pid": 1, "state": "running"}):
         page = client.get("/health").content.decode()

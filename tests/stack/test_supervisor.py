@@ -277,7 +277,9 @@ def test_what_refuses_the_first_start_is_raised_and_later_tried_again(supervisor
     tick_until(supervisor, lambda: pid_of(supervisor, "picky") is not None)
     refuses = True
     os.kill(pid_of(supervisor, "picky"), signal.SIGKILL)
-    tick_until(supervisor, lambda: any("picky could not be started: initdb: no locale" in line for line in said))
+    tick_until(
+        supervisor, lambda: any("picky could not be started: initdb: no locale" in line for line in said)
+    )
     assert supervisor.facts()["picky"]["trouble"] == "not_started"
 
 

@@ -55,7 +55,9 @@ def _signal_group(worker: subprocess.Popen[bytes], number: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=Path, required=True, help="where the run folders lie")
     parser.add_argument("--seconds", type=float, required=True, help="for the engines' last checkpoints")
     parser.add_argument("command", nargs="+")
