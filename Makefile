@@ -15,6 +15,9 @@ FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links $(place))
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS)
 # Tests without models, browser or servers of their own.
 FAST := not ml and not services and not browser and not slow
+# One more than the cores of a small machine: a third of the time of the tests that start real services, they
+# wait for another process.
+TEST_PROCESSES ?= 3
 DEMO_MODELS := gemma3-270m smollm2-135m e5-small
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_OFFLINE := 1
@@ -74,7 +77,7 @@ demo: venv models ## The whole road on an invented company; ONCE=1 stops at its 
 
 .PHONY: test
 test: $(VENV)/.dev models browser lint ## Everything, with the servers it needs
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=20
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## The lane under a minute: no models, no browser, no servers of its own

@@ -21,7 +21,8 @@ def live_web(patience: Patience | None = None) -> Iterator[str]:
     from config.slow_body import SlowBody
 
     if patience is not None:
-        application = SlowBody(application.application, patience)
+        # The shorter patience is the one that ends.
+        application = SlowBody(application, patience)
     config = uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[method-assign]

@@ -33,6 +33,9 @@ class ModelServerDouble:
         """Pieces of a stream after which the connection breaks."""
         self.error_after: int | None = None
         """Pieces of a stream after which an error event comes."""
+        self.waits_after: int | None = None
+        """Pieces of an answer after which nothing comes until `go_on` is set."""
+        self.go_on = threading.Event()
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.closed_early = threading.Event()
         double = self
@@ -51,6 +54,7 @@ class ModelServerDouble:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
+        self.go_on.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -69,6 +73,8 @@ class ModelServerDouble:
         elif body["stream"]:
             self._stream(handler, body)
         else:
+            if self.waits_after is not None:
+                self.go_on.wait()
             message = {"role": "assistant", "content": "".join(self.answer), "refusal": None}
             choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
             _json(handler, {**_common(body, "chat.completion"), "choices": [choice], "usage": USAGE})
@@ -85,6 +91,8 @@ class ModelServerDouble:
             for number, (delta, reason) in enumerate([*pieces, ({}, "stop")]):
                 if number == self.breaks_after:
                     return
+                if number == self.waits_after:
+                    self.go_on.wait()
                 if number == self.error_after:
                     _event(handler, {"error": {"code": "serve.system.broken", "message": "It broke."}})
                     return

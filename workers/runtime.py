@@ -127,7 +127,8 @@ class Run:
         self._write("metrics", step=step, values=finite)
 
     def checkpoint(self, step: int, path: Path, manifest_sha256: str, **values: float) -> None:
-        self._write("checkpoint", step=step, path=str(path), manifest_sha256=manifest_sha256, values=values)
+        place = path.relative_to(self.directory).as_posix()
+        self._write("checkpoint", step=step, path=place, manifest_sha256=manifest_sha256, values=values)
 
     def log(self, message: str, *, level: str = "info", **data: Any) -> None:
         self._write("log", level=level, message=message, data=data)

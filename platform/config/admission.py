@@ -21,8 +21,7 @@ from config.early_answers import (
     drain_announced,
     headers_of,
     is_multipart,
-    send_error,
-    send_whole,
+    send_unavailable,
 )
 
 RETRY_AFTER_SECONDS = 2
@@ -59,7 +58,7 @@ class Admission:
         kinds = _kinds(scope["path"], headers)
         if any(self.inside[kind] >= self._limits[kind] for kind in kinds):
             await drain_announced(receive, headers)
-            await _refuse(scope["path"], send)
+            await send_unavailable(send, scope["path"], BUSY, BUSY_PAGE, RETRY_AFTER_SECONDS)
             return
         with self._counted(kinds):
             await self.application(scope, receive, send)
@@ -82,20 +81,12 @@ def _kinds(path: str, headers: dict[bytes, bytes]) -> list[str]:
     return kinds
 
 
-async def _refuse(path: str, send: Send) -> None:
-    retry = [(b"retry-after", str(RETRY_AFTER_SECONDS).encode())]
-    if path.startswith("/v1/"):
-        error = {
-            "type": "server_error",
-            "message": "The platform has more requests than it can work on. Try again in a few seconds.",
-            "param": None,
-            "code": "overloaded",
-        }
-        await send_error(send, 503, error, retry)
-    else:
-        await send_whole(send, 503, b"text/html; charset=utf-8", BUSY_PAGE.encode(), retry)
-
-
+BUSY: dict[str, Any] = {
+    "type": "server_error",
+    "message": "The platform has more requests than it can work on. Try again in a few seconds.",
+    "param": None,
+    "code": "overloaded",
+}
 BUSY_PAGE = """<!doctype html>
 <html lang="ja"><head><meta charset="utf-8"><title>Kosha</title></head><body>
 <h1>ただいま混み合っています</h1>

@@ -36,6 +36,17 @@ async def send_error(
     await send_whole(send, status, b"application/json", json.dumps({"error": error}).encode(), headers)
 
 
+async def send_unavailable(
+    send: Send, path: str, error: dict[str, Any], page: str, retry_after_seconds: int
+) -> None:
+    """503, in the API's form or as a page, with when to try again."""
+    retry = [(b"retry-after", str(retry_after_seconds).encode())]
+    if path.startswith("/v1/"):
+        await send_error(send, 503, error, retry)
+    else:
+        await send_whole(send, 503, b"text/html; charset=utf-8", page.encode(), retry)
+
+
 async def send_whole(
     send: Send, status: int, media_type: bytes, body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()
 ) -> None:

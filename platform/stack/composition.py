@@ -198,7 +198,7 @@ class Stack:
     def _web(self) -> Service:
         command = _python("uvicorn", "config.asgi:application", "--host", self._env.host)
         options = [
-            *("--port", str(self._port), "--lifespan", "off", "--no-server-header", "--log-level", "warning"),
+            *("--port", str(self._port), "--lifespan", "on", "--no-server-header", "--log-level", "warning"),
             # Open event streams would hold a restart up for ever.
             *("--timeout-graceful-shutdown", "3"),
             # Longer than clients keep theirs (httpx, and so `openai`, 5 s; proxies a minute): whoever

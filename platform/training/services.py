@@ -183,7 +183,7 @@ def checkpoint_record(*, job: Job, event: CheckpointSaved) -> None:
             step=event.step,
             defaults={
                 "organization_id": run.organization_id,
-                "path": event.path,
+                "path": str(job.run_dir / event.path),
                 "manifest_sha256": event.manifest_sha256,
                 "metrics": event.values,
             },

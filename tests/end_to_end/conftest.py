@@ -53,7 +53,7 @@ def kosha(repository: Path, models: Path) -> Iterator[Installation]:
         try:
             installation.up()
             register_models(installation, models)
-            installation.ask("base_model_register", TINY, str(tiny), "--licence", "none")
+            register(installation, tiny)
             yield installation
             installation.stop()
             assert installation.processes() == []
@@ -62,9 +62,14 @@ def kosha(repository: Path, models: Path) -> Iterator[Installation]:
 
 
 def register_models(installation: Installation, models: Path) -> None:
-    register = ("base_model_register", "--licence", "as named in NOTICE")
-    installation.ask(*register, CAUSAL, str(models / CAUSAL))
-    installation.ask(*register, EMBEDDING, str(models / EMBEDDING), "--kind", "embedding")
+    register(installation, models / CAUSAL)
+    register(installation, models / EMBEDDING, "embedding")
+
+
+def register(installation: Installation, folder: Path, kind: str = "causal_lm") -> None:
+    """A base model folder under its own name."""
+    terms = ("--licence", "as named in NOTICE")
+    installation.ask("base_model_register", folder.name, str(folder), "--kind", kind, *terms)
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,10 @@ CHECKS: dict[str, Check] = {
     "temporary files left": lambda evidence: iter(evidence.leftovers),
     "shared memory left": lambda evidence: iter(evidence.shared_memory),
     "answers 500 without a reason": lambda evidence: iter(evidence.failures),
+    "streams ended without a word": lambda evidence: iter(evidence.quiet_ends),
+    "backups that cannot be restored": lambda evidence: iter(evidence.unrestorable),
     "storms without a training": nothing_trained,
+    "kinds of fault that never happened": lambda evidence: iter(evidence.never_done),
     "errands of the load that crashed": lambda evidence: iter(evidence.crashes),
 }
 

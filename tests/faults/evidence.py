@@ -75,6 +75,13 @@ class Evidence:
     secrets_told: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     """Answers 500 that do not name a damaged or missing artefact."""
+    quiet_ends: list[str] = field(default_factory=list)
+    """Streams that ended as if all were well, but without an end or an error."""
+    backups: int = 0
+    """How many were made while the storm went on."""
+    unrestorable: list[str] = field(default_factory=list)
+    never_done: list[str] = field(default_factory=list)
+    """Kinds of fault that never found a victim."""
     crashes: list[str] = field(default_factory=list)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +22,7 @@ from workers.processes import processes_of_runs
 DISK_BYTES = 3 * 1024**3
 START_SECONDS = 180.0
 BLOCK_BYTES = 4096
+CODE = re.compile(r"CommandError: (\w+):")
 
 
 class Unreached(AssertionError):
@@ -35,6 +38,7 @@ class StormedInstallation(Installation):
         super().__init__(repository, folder / "var", TMPDIR=str(self.temporary), **environment)
         self.folder = folder
         self.repository = repository
+        self.backups = folder / "backups"
         self.ups = 0
 
     # -- up and down ------------------------------------------------------------------------------
@@ -82,6 +86,31 @@ class StormedInstallation(Installation):
             if time.monotonic() > deadline:
                 raise Unreached(f"not within {seconds:g} s: {what}")
             time.sleep(0.1)  # between looks at other processes, not instead of one
+
+    # -- its backups ------------------------------------------------------------------------------
+    def back_up(self) -> str:
+        """`made`, or the code of what was in its way; raises AssertionError for anything but a clear answer."""
+        before = set(self.backups.glob("*"))
+        try:
+            done = self.manage("backup", str(self.backups))
+        except subprocess.TimeoutExpired:
+            return "took too long"
+        if done.returncode:
+            code = CODE.search(done.stderr)
+            assert code is not None and "Traceback" not in done.stderr, done.stderr
+            return code[1]
+        for earlier in before:
+            shutil.rmtree(earlier)
+        return "made"
+
+    def restore_elsewhere(self) -> list[str]:
+        """What was in the way of restoring the newest backup into an empty place."""
+        place = Installation(self.repository, self.folder / "restored")
+        try:
+            done = place.manage("restore", str(self.backups))
+            return [done.stderr.strip()[-300:]] if done.returncode else []
+        finally:
+            place.end()
 
     # -- who runs ---------------------------------------------------------------------------------
     def service(self, name: str) -> psutil.Process | None:

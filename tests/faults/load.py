@@ -6,7 +6,9 @@ Whatever was acknowledged (an answer below 300 came back) is remembered and look
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ Json = dict[str, Any]
 CAUSAL, EMBEDDING, TINY = "smollm2-135m", "e5-small", "tiny"
 ENDED = ("succeeded", "failed", "cancelled")
 PART_BYTES = 150_000
+ROOMS = ("/", "/documents", "/jobs", "/training", "/knowledge", "/releases", "/health")
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,16 @@ class Recipe:
 
 
 RECIPES = (
+    Recipe("ranks", TINY, steps=400, every=8, processes=2),
     Recipe("single", CAUSAL, steps=24, every=4),
-    Recipe("ranks", TINY, steps=160, every=8, processes=2),
     Recipe("long", CAUSAL, steps=48, every=6),
 )
 SHORT_RECIPES = (
-    Recipe("single", CAUSAL, steps=9, every=3),
     Recipe("ranks", TINY, steps=40, every=4, processes=2),
+    Recipe("single", CAUSAL, steps=9, every=3),
 )
+GIVEN_UP = Recipe("given-up", TINY, steps=100_000, every=500)
+"""Never comes to its end by itself: somebody thinks better of it."""
 
 
 @dataclass
@@ -68,6 +73,11 @@ class Acknowledged:
     trainings: dict[str, str] = field(default_factory=dict)
     """Recipe's name by id of the run (`ftjob-…`)."""
     stores: list[str] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
+    """Runs that were started to be cancelled."""
+    quiet_ends: list[str] = field(default_factory=list)
+    """Streams that ended in good order, but with neither `[DONE]` nor an error."""
+    backups: int = 0
 
 
 class Api:
@@ -86,9 +96,9 @@ class Api:
             url = f"{self._installation.state['base_url']}/v1{path}"
             answer = self._http.request(method, url, timeout=timeout, **more)
         except (httpx.HTTPError, KeyError):
-            self._count(f"{route} no answer")
+            self.count(f"{route} no answer")
             return None
-        self._count(f"{route} {answer.status_code} {_code(answer)}".strip())
+        self.count(f"{route} {answer.status_code} {_code(answer)}".strip())
         return answer
 
     def taken(self, method: str, path: str, **more: Any) -> Json | None:
@@ -96,7 +106,29 @@ class Api:
         answer = self.call(method, path, **more)
         return answer.json() if answer is not None and answer.status_code < 300 else None
 
-    def _count(self, what: str) -> None:
+    def stream(self, path: str, body: Json, *, timeout: float = 40) -> str | None:
+        """How a streamed answer ended: `done`, `told`, `quiet`; None where it broke off or never began."""
+        route = f"POST /{path.split('/')[1]} stream"
+        end = "quiet"
+        try:
+            url = f"{self._installation.state['base_url']}/v1{path}"
+            with self._http.stream("POST", url, json={**body, "stream": True}, timeout=timeout) as answer:
+                if answer.status_code != 200:
+                    answer.read()
+                    self.count(f"{route} {answer.status_code} {_code(answer)}")
+                    return None
+                for line in answer.iter_lines():
+                    if line.startswith('data: {"error"'):
+                        end = "told"
+                    elif line == "data: [DONE]" and end == "quiet":
+                        end = "done"
+        except (httpx.HTTPError, KeyError):
+            self.count(f"{route} broke off")
+            return None
+        self.count(f"{route} {end}")
+        return end
+
+    def count(self, what: str) -> None:
         with self._lock:
             self.answers[what] += 1
 
@@ -111,11 +143,51 @@ def _code(answer: httpx.Response) -> str:
         return "?"
 
 
+class Visitor:
+    """A person at the console, who signs in again whenever the session is gone."""
+
+    def __init__(self, installation: StormedInstallation, api: Api, email: str, password: str) -> None:
+        self._installation = installation
+        self._api = api
+        self._login = {"username": email, "password": password}
+        self._browser = httpx.Client(trust_env=False, timeout=20)
+
+    def open(self, room: str) -> None:
+        answer = self._send("GET", room)
+        if answer is not None and answer.is_redirect:
+            self._sign_in()
+
+    def _sign_in(self) -> None:
+        form = self._send("GET", "/sign-in")
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text) if form else None
+        if token is not None:
+            self._send("POST", "/sign-in", data={**self._login, "csrfmiddlewaretoken": token[1]})
+
+    def _send(self, method: str, path: str, **more: Any) -> httpx.Response | None:
+        try:
+            url = self._installation.state["base_url"] + path
+            answer = self._browser.request(method, url, **more)
+        except (httpx.HTTPError, KeyError):
+            self._api.count("console no answer")
+            return None
+        self._api.count(f"console {answer.status_code}")
+        return answer
+
+
 class Load:
     """Threads of customers; each repeats its errand until `end()`."""
 
-    def __init__(self, api: Api, seed: int, recipes: tuple[Recipe, ...] = RECIPES) -> None:
+    def __init__(
+        self,
+        installation: StormedInstallation,
+        api: Api,
+        visitor: Visitor,
+        seed: int,
+        recipes: tuple[Recipe, ...] = RECIPES,
+    ) -> None:
+        self.installation = installation
         self.api = api
+        self.visitor = visitor
         self.recipes = recipes
         self.seen = Acknowledged()
         self.crashes: list[str] = []
@@ -150,7 +222,9 @@ class Load:
     def begin(self) -> None:
         # So that two cores keep up: each upload is a process of its own to read it, and trainings come last.
         for errand, pause in ((self.upload, 5.0), (self.upload_in_parts, 12.0), (self.train, 1.0),
-                              (self.index, 20.0), (self.chat, 8.0), (self.search, 4.0)):  # fmt: skip
+                              (self.index, 20.0), (self.chat, 8.0), (self.stream, 9.0), (self.search, 4.0),
+                              (self.pause_and_resume, 25.0), (self.give_up, 40.0), (self.look_around, 6.0),
+                              (self.back_up, 60.0)):  # fmt: skip
             thread = threading.Thread(target=self._repeat, args=(errand, pause), name=errand.__name__)
             thread.start()
             self._threads.append(thread)
@@ -210,6 +284,35 @@ class Load:
         self.seen.trainings[run["id"]] = recipe.name
         return str(run["id"])
 
+    def pause_and_resume(self) -> None:
+        """The newest training rests for a while. Whatever happens, it is not left resting."""
+        run = next(reversed(self.seen.trainings), None)
+        if run is None or self.api.taken("POST", f"/fine_tuning/jobs/{run}/pause") is None:
+            return
+        while (status := self._status(run)) not in ENDED:
+            if status == "paused" and self.api.taken("POST", f"/fine_tuning/jobs/{run}/resume"):
+                return
+            time.sleep(1)  # between looks at a run that is stopping
+
+    def give_up(self) -> None:
+        """A training that is cancelled as soon as it runs, or in the queue where that takes long."""
+        headers = {"Idempotency-Key": f"given-up-{len(self.seen.given_up)}"}
+        body = GIVEN_UP.body(self.training_file)
+        run = self.api.taken("POST", "/fine_tuning/jobs", json=body, headers=headers)
+        if run is None:
+            return
+        self.seen.given_up.append(run["id"])
+        deadline = time.monotonic() + 15
+        while self._status(run["id"]) != "running" and time.monotonic() < deadline:
+            time.sleep(1)  # between looks at a run that waits for a place
+        while self._status(run["id"]) not in ENDED:
+            self.api.taken("POST", f"/fine_tuning/jobs/{run['id']}/cancel")
+            time.sleep(1)
+
+    def _status(self, run: str) -> str | None:
+        body = self.api.taken("GET", f"/fine_tuning/jobs/{run}")
+        return None if body is None else str(body["status"])
+
     def index(self) -> None:
         """One more document for the search, which has its index built anew by that."""
         files = list(self.seen.files)
@@ -219,6 +322,20 @@ class Load:
     def chat(self) -> None:
         body = {"model": CAUSAL, "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 4}
         self.api.call("POST", "/chat/completions", json=body, timeout=40)
+
+    def stream(self) -> None:
+        body = {"model": CAUSAL, "messages": [{"role": "user", "content": "Say much."}], "max_tokens": 24}
+        if self.api.stream("/chat/completions", body) == "quiet":
+            self.seen.quiet_ends.append(f"a streamed chat after {len(self.seen.quiet_ends)} others")
+
+    def look_around(self) -> None:
+        """Somebody at the console."""
+        self.visitor.open(ROOMS[self._next() % len(ROOMS)])
+
+    def back_up(self) -> None:
+        outcome = self.installation.back_up()
+        self.api.count(f"manage.py backup: {outcome}")
+        self.seen.backups += outcome == "made"
 
     def search(self) -> None:
         self.api.call("POST", f"/vector_stores/{self.store}/search", json={"query": "棚卸し"}, timeout=40)

@@ -19,7 +19,21 @@ class Record:
     happened: list[tuple[float, str, str]] = field(default_factory=list)
     """Seconds, kind, what was done."""
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    impossible: set[str] = field(default_factory=set)
+    """Kinds that this machine cannot be made to suffer."""
     answers: Counter[str] = field(default_factory=Counter)
+
+    def skip(self, kind: str, why: str, *, is_impossible: bool) -> None:
+        self.skipped.append((kind, why))
+        if is_impossible:
+            self.impossible.add(kind)
+
+    def kinds_done(self) -> set[str]:
+        return {kind for _, kind, _ in self.happened}
+
+    def never_done(self) -> list[str]:
+        """Kinds that were planned and never found anybody to happen to, though they could."""
+        return sorted({kind for kind, _ in self.skipped} - self.kinds_done() - self.impossible)
 
 
 def render(record: Record, evidence: Evidence, rows: Sequence[Row]) -> str:

@@ -21,16 +21,18 @@ from tests.end_to_end.conftest import register_models
 from tests.engines.training.tiny import make_model
 from tests.faults import evidence as read
 from tests.faults.evidence import Evidence
-from tests.faults.faults import KINDS, Skipped
-from tests.faults.faults.base import Injected, Storm
+from tests.faults.faults import KINDS, Impossible, Skipped
+from tests.faults.faults.base import PATIENCE, Injected, Storm
 from tests.faults.installation import StormedInstallation, Unreached
-from tests.faults.load import CAUSAL, TINY, Api, Load, Recipe
+from tests.faults.load import CAUSAL, TINY, Api, Load, Recipe, Visitor
 from tests.faults.plan import Planned
 from tests.faults.report import Record
 from tests.faults.watch import Watch
 
 CALM_SECONDS = 300.0
 REFERENCE_SECONDS = 240.0
+LAST_PATIENCE = 90.0
+"""Seconds that a kind which had no victim all the time waits for one at the end."""
 SHARED_MEMORY = Path("/dev/shm")
 AWAY = (psutil.Error, psycopg.Error, redis.RedisError, OSError, KeyError)
 """What a fault meets whose victim is just down for another reason."""
@@ -62,6 +64,9 @@ def weather(
         watch.end()
         installation.stop()
         say("stopped")
+        if evidence.backups:
+            evidence.unrestorable = installation.restore_elsewhere()
+            say("the last backup was restored")
         evidence.processes = [" ".join(process.cmdline())[:200] for process in installation.processes()]
         evidence.leftovers = read.read_leftovers(installation)
         evidence.shared_memory = sorted(_shared_memory() - shared)
@@ -87,9 +92,11 @@ def _load(
         )  # fmt: skip
         for one in registered:
             one.result()
-    api = Api(installation, made["owner"]["api_key"])
+    owner = made["owner"]
+    api = Api(installation, owner["api_key"])
     record.answers = api.answers
-    load = Load(api, record.seed, recipes)
+    visitor = Visitor(installation, api, owner["email"], owner["password"])
+    load = Load(installation, api, visitor, record.seed, recipes)
     load.prepare()
     return load
 
@@ -118,30 +125,47 @@ def _weather(
         recipe.name: _reference(installation, load, recipe) for recipe in load.recipes if recipe.name in ran
     }
     say("the same trainings have run undisturbed")
-    return _evidence(installation, load, storm, watch, references)
+    return _evidence(installation, load, storm, watch, references, record)
 
 
 # -- faults by plan -------------------------------------------------------------------------------
 def happen(storm: Storm, plan: Sequence[Planned], record: Record, say: Callable[[str], None]) -> None:
-    """Inject at their times, heal each when it has lasted; returns when everything is healed."""
+    """Inject at their times, heal each when it has lasted; returns when everything is healed.
+
+    What had no victim at its time is tried once more after each later fault, and at the end, when it waits.
+    """
     began = time.monotonic()
     healing: list[threading.Timer] = []
+    owed: list[Planned] = []
+
+    def happened(planned: Planned, patience: float) -> bool:
+        storm.patience = patience
+        now = time.monotonic() - began
+        try:
+            injected = KINDS[planned.kind].inject(storm, random.Random(planned.draw))
+        except (Skipped, *AWAY) as why:
+            reason = str(why) if isinstance(why, Skipped) else type(why).__name__
+            record.skip(planned.kind, reason, is_impossible=isinstance(why, Impossible))
+            say(f"{now:6.1f} s  {planned.kind}: skipped, {reason}")
+            return isinstance(why, Impossible)
+        record.happened.append((now, planned.kind, injected.what))
+        say(f"{now:6.1f} s  {injected.what}")
+        healing.append(threading.Timer(injected.hold, _heal, [injected]))
+        healing[-1].start()
+        return True
+
     try:
         for planned in plan:
             time.sleep(max(0.0, began + planned.at - time.monotonic()))
-            now = time.monotonic() - began
-            try:
-                injected = KINDS[planned.kind].inject(storm, random.Random(planned.draw))
-            except (Skipped, *AWAY) as why:
-                record.skipped.append(
-                    (planned.kind, str(why) if isinstance(why, Skipped) else type(why).__name__)
-                )
-                say(f"{now:6.1f} s  {planned.kind}: skipped, {record.skipped[-1][1]}")
-                continue
-            record.happened.append((now, planned.kind, injected.what))
-            say(f"{now:6.1f} s  {injected.what}")
-            healing.append(threading.Timer(injected.hold, _heal, [injected]))
-            healing[-1].start()
+            if not happened(planned, PATIENCE):
+                owed.append(planned)
+            elif owed and happened(owed[0], 0.0):
+                owed.pop(0)
+            else:
+                owed = owed[1:] + owed[:1]
+        for planned in owed:
+            if planned.kind not in record.kinds_done():
+                happened(planned, LAST_PATIENCE)
     finally:
         for timer in healing:
             timer.join()
@@ -202,6 +226,7 @@ def _evidence(
     storm: Storm,
     watch: Watch,
     references: dict[str, str | None],
+    record: Record,
 ) -> Evidence:
     seen = load.seen
     versions, adapters = read.read_versions(installation)
@@ -212,13 +237,16 @@ def _evidence(
         references={recipe: job for job, recipe in read.jobs_of_runs(installation, runs).items()},
         adapters=adapters,
         versions=versions,
-        known=read.read_known(installation, [*seen.files, *seen.trainings, *seen.stores]),
+        known=read.read_known(installation, [*seen.files, *seen.trainings, *seen.given_up, *seen.stores]),
         uploads={id: _is_whole(load.api, id, sha256) for id, sha256 in seen.files.items()},
         together=sorted(watch.together),
         damaged=storm.damaged,
         damage_used=storm.damage_used,
-        failures=[what for what in load.api.answers if " 500 " in what and ".artifact_" not in what],
+        failures=[what for what in load.api.answers if "500" in what.split() and ".artifact_" not in what],
         crashes=load.crashes,
+        quiet_ends=seen.quiet_ends,
+        backups=seen.backups,
+        never_done=record.never_done(),
     )
 
 

@@ -84,6 +84,9 @@ PLANTED: dict[str, Callable[[Evidence], object]] = {
     "temporary files left": lambda it: it.leftovers.append("8.tmp"),
     "shared memory left": lambda it: it.shared_memory.append("PostgreSQL.1"),
     "answers 500 without a reason": lambda it: it.failures.append("POST /files 500 unexpected"),
+    "streams ended without a word": lambda it: it.quiet_ends.append("a streamed chat"),
+    "backups that cannot be restored": lambda it: it.unrestorable.append("backup_damaged"),
+    "kinds of fault that never happened": lambda it: it.never_done.append("kill rank"),
     "storms without a training": lambda it: it.recipes.clear(),
     "errands of the load that crashed": lambda it: it.crashes.append("chat"),
 }

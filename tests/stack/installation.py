@@ -66,6 +66,8 @@ class Installation:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # A terminal and a service manager signal the whole group, and it shall not be ours.
+            start_new_session=True,
         )
         pid = self.process.pid
         self.wait(lambda: (self.state.get("state"), self.state.get("pid")) == ("running", pid), START_SECONDS)
@@ -110,8 +112,9 @@ class Installation:
             return False
 
     def stop(self, number: int = signal.SIGTERM) -> str:
+        """Tell the whole group to end, as a terminal and a service manager do; what `up` said."""
         assert self.process is not None
-        self.process.send_signal(number)
+        os.killpg(self.process.pid, number)
         return self.process.communicate(timeout=20)[0]
 
     def end(self) -> None:

@@ -119,7 +119,7 @@ def test_progress_becomes_columns_and_no_rows(job):
 def test_a_new_checkpoint_forgives_old_losses(job):
     Job.objects.filter(pk=job.pk).update(losses=3, fruitless=1, checkpoint_step=10)
     job.refresh_from_db()
-    checkpoint = {"path": "/x", "manifest_sha256": "0", "values": {"loss": 2.5}}
+    checkpoint = {"path": "checkpoints/x", "manifest_sha256": "0", "values": {"loss": 2.5}}
     write(job, line(0, "checkpoint", step=10, **checkpoint))
     relay_events(job)
     assert (job.losses, job.fruitless) == (3, 1), "repeated work is no progress"

@@ -79,9 +79,10 @@ def test_an_uploaded_conversation_file_is_trained_on(world):
 def test_the_newest_attempt_names_a_checkpoint(world):
     run = world.training_run()
     job = begin(run.job)
-    for path in ("/runs/1/50", "/runs/2/50"):
+    for digest in (DIGEST, "e" * 64):
         event = CheckpointSaved(
-            sequence=1, time=1.0, step=50, path=path, manifest_sha256=DIGEST, values={"loss": 2.0}
+            sequence=1, time=1.0, step=50, path="checkpoints/50", manifest_sha256=digest, values={"loss": 2.0}
         )
         checkpoint_record(job=job, event=event)
-    assert Checkpoint.objects.get().path == "/runs/2/50"
+    noted = Checkpoint.objects.get()
+    assert (noted.manifest_sha256, noted.path) == ("e" * 64, str(job.run_dir / "checkpoints" / "50"))

@@ -125,7 +125,11 @@ def jobs_in_every_state(world) -> None:
     for step in (2, 4):
         path = write_checkpoint(running.run_dir, step)
         event = CheckpointSaved(
-            sequence=step, time=float(step), step=step, path=str(path), manifest_sha256="d" * 64
+            sequence=step,
+            time=float(step),
+            step=step,
+            path=f"checkpoints/{path.name}",
+            manifest_sha256="d" * 64,
         )
         checkpoint_record(job=running, event=event)
     job_pause(job=begin(world.training_run().job), actor=world.actor)

@@ -48,6 +48,7 @@ class CheckpointSaved(Event):
     type: Literal["checkpoint"] = "checkpoint"
     step: int
     path: str
+    """In the run's folder, which may be read where it was moved or restored to."""
     manifest_sha256: str
     values: dict[str, float] = Field(default_factory=dict)
 

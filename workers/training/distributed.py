@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import torch.distributed as dist
 from workers.artifacts import file_sha256
 from workers.runtime import EngineFault
 from workers.specs.train import TrainSpec
+from workers.training.breaking_off import Breaker, BrokenOff
 from workers.training.data import Batch
 from workers.training.model import PackedLanguageModel
 from workers.training.packing import PlanSettings
@@ -26,13 +29,17 @@ from workers.training.state import (
     load_random_state,
     load_replicated,
     new_optimizer,
+    random_state,
     save_random_state,
     save_replicated,
+    set_random_state,
 )
 
 SECRET_VARIABLE = "KOSHA_RUN_SECRET"  # noqa: S105 - a name, not the secret
 SHARDS = "zero"
 SEAL = "shards.hmac"
+LOOK_SECONDS = 0.25
+"""About so often within a step the processes ask one another whether to leave it."""
 
 
 def local_rank() -> int:
@@ -57,10 +64,46 @@ def join_processes(expected: int, device: torch.device) -> None:
     dist.init_process_group(backend, store=store, rank=rank, world_size=world)
 
 
+class AskedTogether:
+    """Whether any process was told to stop, asked at a place that all of them pass equally often.
+
+    An answer costs a round between the machines and the wait for the slowest, so most places are passed
+    without one. How many, the processes agree on with each answer: apart they would wait for one another
+    at different places, for ever.
+    """
+
+    def __init__(self, stop_requested: Callable[[], bool], group: dist.ProcessGroup) -> None:
+        self._stop_requested = stop_requested
+        self._group = group
+        self._every = 1
+        self._passed = 0
+        self._asked_at = time.perf_counter()
+
+    def __call__(self) -> bool:
+        self._passed += 1
+        if self._passed < self._every:
+            return False
+        now = time.perf_counter()
+        seconds_each = (now - self._asked_at) / self._passed
+        said = torch.tensor([float(self._stop_requested()), seconds_each], dtype=torch.float64)
+        dist.all_reduce(said, op=dist.ReduceOp.MAX, group=self._group)
+        stopping, slowest = said.tolist()
+        self._every = max(1, int(LOOK_SECONDS / slowest))
+        self._passed, self._asked_at = 0, now
+        return bool(stopping)
+
+
 class DeepSpeedProcesses:
     """The backend of `loop.py` for more than one process; every method is called by all of them."""
 
-    def __init__(self, model: PackedLanguageModel, spec: TrainSpec, plan: PlanSettings, device: torch.device):
+    def __init__(
+        self,
+        model: PackedLanguageModel,
+        spec: TrainSpec,
+        plan: PlanSettings,
+        device: torch.device,
+        stop_requested: Callable[[], bool] = lambda: False,
+    ):
         join_processes(spec.processes, device)
         import deepspeed
 
@@ -73,6 +116,9 @@ class DeepSpeedProcesses:
         self.zero_stage = spec.distributed.zero_stage
         self.accumulation = plan.packs_per_process
         self.trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        # A group of its own on the processors: an answer from a GPU would wait for all its work.
+        asked = AskedTogether(stop_requested, dist.new_group(backend="gloo"))
+        self._breaker = Breaker(model.model.get_decoder(), asked)
         if self.zero_stage == 3:
             # The loss reads the output layer's weight without calling the layer.
             deepspeed.zero.register_external_parameter(model, model.head().weight)
@@ -85,6 +131,19 @@ class DeepSpeedProcesses:
         self.model: torch.nn.Module = self.engine
 
     def forward_backward(self, batches: list[Batch], total_weight: float) -> float:
+        """As in `single.py`; after BrokenOff, which all processes raise at the same place, the engine has
+        half of a step in it and can be saved, but not go on."""
+        before = random_state()
+        try:
+            with self._breaker.armed():
+                loss_sum = self._accumulate(batches, total_weight)
+        except BrokenOff:
+            set_random_state(before)
+            raise
+        dist.all_reduce(loss_sum)
+        return loss_sum.item()
+
+    def _accumulate(self, batches: list[Batch], total_weight: float) -> torch.Tensor:
         # DeepSpeed averages over processes and over packs; the loss is a mean over tokens instead.
         undo = self.processes * self.accumulation
         loss_sum = torch.zeros((), device=self.device)
@@ -94,8 +153,7 @@ class DeepSpeedProcesses:
             loss_sum += loss.detach()
             if number < len(batches):
                 self.engine.step()  # not a boundary: counts the pack, changes no weight
-        dist.all_reduce(loss_sum)
-        return loss_sum.item()
+        return loss_sum
 
     def update(self, learning_rate: float) -> float:
         for group in self.engine.optimizer.param_groups:

@@ -171,7 +171,7 @@ def _backend(run: Run, spec: TrainSpec, packed: PackedLanguageModel, device: tor
         return SingleProcess(packed, spec.hyperparameters, device, lambda: run.stop_requested)
     from workers.training.distributed import DeepSpeedProcesses
 
-    return DeepSpeedProcesses(packed, spec, _plan_settings(spec), device)
+    return DeepSpeedProcesses(packed, spec, _plan_settings(spec), device, lambda: run.stop_requested)
 
 
 def _finish(

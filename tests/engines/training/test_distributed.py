@@ -11,34 +11,48 @@ from typing import Any
 
 import pytest
 
-from tests.engines.training.tiny import go, losses, make_run, run_config
+from tests.engines.training.tiny import events, go, losses, make_run, run_config
 from workers.artifacts import verify_manifest
-from workers.specs.run import RunResult
+from workers.specs.run import ExitCode, RunResult, RunStatus
 from workers.specs.train import Checkpointing, Distributed, TrainResult, TrainSpec
 from workers.training.distributed import is_signed, sign
 
 pytestmark = pytest.mark.ml
 MakeSpec = Callable[..., TrainSpec]
+NEVER = str(10**9)
 
 
 def torchrun(
     folder: Path, spec: TrainSpec, *, previous: tuple[Path, ...] = (), secret: str = ""
 ) -> TrainResult:
+    config = written(folder, spec, previous=previous)
+    assert ranks("workers.train", config, processes=spec.processes, KOSHA_RUN_SECRET=secret) == ExitCode.DONE
+    return TrainResult.model_validate(result(folder).output)
+
+
+def written(folder: Path, spec: TrainSpec, *, previous: tuple[Path, ...] = ()) -> str:
+    """The config of a run in `folder`."""
     folder.mkdir()
     config = folder / "config.json"
     config.write_text(run_config(folder, previous=previous, spec=spec).model_dump_json())
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(spec.processes), "-m", "workers.train", str(config)]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "KOSHA_RUN_SECRET": secret}
-    subprocess.run(command, check=True, env=environment, timeout=240)
-    result = RunResult.model_validate_json((folder / "result.json").read_bytes())
-    return TrainResult.model_validate(result.output)
+    return str(config)
 
 
-def spread(make_spec: MakeSpec, stage: int, **options: Any) -> TrainSpec:
+def result(folder: Path) -> RunResult:
+    return RunResult.model_validate_json((folder / "result.json").read_bytes())
+
+
+def ranks(module: str, *arguments: str, processes: int, **more: str) -> int:
+    """Run `module` in so many processes; how they ended."""
+    command = [sys.executable, "-m", "workers.ranks", "--standalone", "--nproc-per-node", str(processes)]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **more}
+    return subprocess.run([*command, "-m", module, *arguments], env=environment, timeout=240).returncode
+
+
+def spread(make_spec: MakeSpec, stage: int, *, lora_dropout: float = 0.0, **options: Any) -> TrainSpec:
     whole = {"method": "lora", "distributed": Distributed(processes=2, zero_stage=stage), **options}
     settings = {"max_steps": 4, "epochs": 4, "lora_rank": 4, "learning_rate": 1e-2}
-    return make_spec(spec=whole, **settings)
+    return make_spec(spec=whole, lora_dropout=lora_dropout, **settings)
 
 
 @pytest.mark.parametrize("stage", [0, 3])
@@ -66,6 +80,31 @@ def check_agreement(two: TrainResult, spec: TrainSpec, folder: Path) -> None:
     assert two.heldout_loss == pytest.approx(one.heldout_loss, rel=1e-3)
     assert (two.tokens, two.parameters_trained) == (one.tokens, one.parameters_trained)
     verify_manifest(folder / "two" / "output" / "adapter", two.manifest_sha256)
+
+
+# The second process alone is told. It looks before the first step; then each of the two layers looks on the
+# way forward and on the way back, and once more when the step is over: 13 and 15 lie in the third step, on
+# its way forward and back.
+@pytest.mark.parametrize(("stage", "look"), [(0, 13), (2, 15), (3, 15)])
+def test_a_step_that_all_processes_leave_in_its_middle_has_not_happened(
+    stage: int, look: int, make_spec: MakeSpec, tmp_path: Path
+) -> None:
+    spec = spread(make_spec, stage, lora_dropout=0.3)
+    whole, first, second = tmp_path / "whole", tmp_path / "first", tmp_path / "second"
+    trainings = [
+        *(NEVER, written(whole, spec)),
+        *(str(look), written(first, spec)),
+        *(NEVER, written(second, spec, previous=(first,))),
+    ]
+    ranks("tests.engines.training.told_ranks", *trainings, processes=2, KOSHA_RUN_SECRET="of these runs")
+
+    assert result(first).status == RunStatus.STOPPED
+    assert [event["step"] for event in events(first, "checkpoint")] == [2]
+    assert list(losses(first)) == [1, 2]
+    assert events(second, "started")[0]["resumed_from_step"] == 2
+    assert {**losses(first), **losses(second)} == losses(whole)
+    adapter = "output/adapter/adapter_model.safetensors"
+    assert (second / adapter).read_bytes() == (whole / adapter).read_bytes()
 
 
 def test_shards_are_loaded_only_with_the_secret_they_were_signed_with(tmp_path: Path) -> None:

@@ -73,7 +73,9 @@ def test_events_tell_the_whole_story(make_spec: MakeSpec, tmp_path: Path) -> Non
     saved = events(tmp_path / "run", "checkpoint")
     assert [event["step"] for event in saved][:2] == [2, 4]
     for event in saved[-3:]:
-        verify_manifest(Path(event["path"]), event["manifest_sha256"])
+        # Told by its place in the run's folder: what moves or is restored elsewhere must still be right.
+        assert event["path"] == f"checkpoints/{event['step']}"
+        verify_manifest(tmp_path / "run" / event["path"], event["manifest_sha256"])
 
 
 def test_training_learns(make_spec: MakeSpec, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.faults.base import Fault, Skipped
+from tests.faults.faults.base import Fault, Impossible, Skipped
 from tests.faults.faults.clocks import ClockSkew
 from tests.faults.faults.damage import DamagedArtefact, DamagedCheckpoint
 from tests.faults.faults.disk import FullDisk
@@ -39,4 +39,4 @@ def _all() -> dict[str, Fault]:
 
 KINDS = _all()
 
-__all__ = ["KINDS", "Fault", "Skipped"]
+__all__ = ["KINDS", "Fault", "Impossible", "Skipped"]

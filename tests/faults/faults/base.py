@@ -19,13 +19,17 @@ class Skipped(Exception):
     """The fault had nobody to happen to; the sentence says why."""
 
 
+class Impossible(Skipped):
+    """The fault cannot be done on this machine at all."""
+
+
 PATIENCE = 20.0
 LOOK_SECONDS = 0.1
 
 
-def awaited(find: Callable[[], list[T]]) -> list[T]:
-    """What `find` finds as soon as it finds something; empty where the patience ends before."""
-    deadline = time.monotonic() + PATIENCE
+def awaited(find: Callable[[], list[T]], patience: float = PATIENCE) -> list[T]:
+    """What `find` finds as soon as it finds something; empty where the patience (seconds) ends before."""
+    deadline = time.monotonic() + patience
     while not (found := find()) and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)  # between looks at other processes, not instead of one
     return found
@@ -61,6 +65,8 @@ class Storm:
     damage_used: list[str] = field(default_factory=list)
     """Damaged artefacts that were used all the same, or refused for a reason that is not the damage."""
     damage_refused: list[str] = field(default_factory=list)
+    patience: float = PATIENCE
+    """Seconds a fault waits for its victim."""
     started_elsewhere: list[int] = field(default_factory=list)
     """Processes the storm itself started beside the installation."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from stack.processes import guarded, kill_groups
-from tests.faults.faults.base import Injected, Skipped, Storm
+from tests.faults.faults.base import Impossible, Injected, Storm
 
 HOLD = 25.0
 SHARED_MEMORY = Path("/dev/shm")
@@ -37,7 +37,7 @@ class ClockSkew:
     def inject(self, storm: Storm, draw: random.Random) -> Injected:
         library = faketime_library()
         if library is None:
-            raise Skipped("libfaketime is not installed")
+            raise Impossible("libfaketime is not installed")
         process = self._worker(storm, library)
         alone = draw.random() < 0.5
         others = self._stop_others(storm) if alone else []

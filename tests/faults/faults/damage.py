@@ -49,7 +49,8 @@ class DamagedCheckpoint:
 
     def inject(self, storm: Storm, draw: random.Random) -> Injected:
         engines = awaited(
-            lambda: [each for each in storm.installation.engines("train") if _checkpoints(each)]
+            lambda: [each for each in storm.installation.engines("train") if _checkpoints(each)],
+            storm.patience,
         )
         if not engines:
             raise Skipped("no training with a checkpoint was running")
@@ -86,7 +87,7 @@ class DamagedArtefact:
 
     def inject(self, storm: Storm, draw: random.Random) -> Injected:
         root = storm.installation.var / "storage" / "organizations"
-        folders = awaited(lambda: sorted(root.glob(f"*/{self.kind}/*")))
+        folders = awaited(lambda: sorted(root.glob(f"*/{self.kind}/*")), storm.patience)
         if not folders:
             raise Skipped(f"there were no {self.kind} yet")
         folder = draw.choice(folders)

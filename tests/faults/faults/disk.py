@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from tests.faults.faults.base import Injected, Skipped, Storm, awaited
+from tests.faults.faults.base import Impossible, Injected, Skipped, Storm, awaited
 
-FULL_SECONDS = 8.0
+FULL_SECONDS = 20.0
 ENGINE = {"checkpoint": "train", "index": "index"}
 
 
@@ -19,12 +19,12 @@ class FullDisk:
     def inject(self, storm: Storm, draw: random.Random) -> Injected:
         installation = storm.installation
         if not installation.has_own_disk:
-            raise Skipped("a disk that can be filled needs root and mount")
+            raise Impossible("a disk that can be filled needs root and mount")
         self._wait_for_the_moment(storm)
         installation.fill_disk()
         return Injected(f"the disk is full for {FULL_SECONDS:g} s", FULL_SECONDS, installation.empty_disk)
 
     def _wait_for_the_moment(self, storm: Storm) -> None:
         module = ENGINE.get(self.moment)
-        if module and not awaited(lambda: storm.installation.engines(module)):
+        if module and not awaited(lambda: storm.installation.engines(module), storm.patience):
             raise Skipped(f"no {module} engine was running")

@@ -46,7 +46,7 @@ def choose(storm: Storm, victim: str, draw: random.Random) -> psutil.Process:
             return candidates(storm.installation, victim)
         return []
 
-    found = awaited(find)
+    found = awaited(find, storm.patience)
     if not found:
         raise Skipped(f"no {victim} was running")
     return draw.choice(found)
