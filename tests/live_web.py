@@ -5,15 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import uvicorn
 
+if TYPE_CHECKING:
+    from config.slow_body import Patience
+
 
 @contextmanager
-def live_web() -> Iterator[str]:
-    """Its address. The database must be visible to other connections (`transactional_db`)."""
+def live_web(patience: Patience | None = None) -> Iterator[str]:
+    """Its address; with less `patience` for bodies than out there, if one is given. The database must be
+    visible to other connections (`transactional_db`)."""
     from config.asgi import application
+    from config.slow_body import SlowBody
 
+    if patience is not None:
+        # The shorter patience is the one that ends.
+        application = SlowBody(application, patience)
     config = uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[method-assign]

@@ -13,6 +13,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,9 +45,9 @@ class Disk:
         return self.free < self.reserve
 
 
-def disk() -> Disk:
-    """The disk under the storage, as it is now."""
-    usage = shutil.disk_usage(_existing(Path(settings.KOSHA_STORAGE_ROOT)))
+def disk(folder: Path | None = None) -> Disk:
+    """The disk under `folder`, or under the storage, as it is now."""
+    usage = shutil.disk_usage(_existing(folder or Path(settings.KOSHA_STORAGE_ROOT)))
     floor = _mark(settings.KOSHA_DISK_FLOOR_BYTES, FLOOR, usage.total)
     reserve = _mark(settings.KOSHA_DISK_RESERVE_BYTES, RESERVE, usage.total)
     return Disk(usage.total, usage.free, floor, max(reserve, floor))
@@ -55,6 +57,17 @@ def has_room(size: int) -> bool:
     """Whether `size` more bytes leave the floor untouched."""
     now = disk()
     return now.free - size >= now.floor
+
+
+def have_room(needs: Mapping[Path, int]) -> bool:
+    """Whether so many more bytes in each folder leave every floor untouched; the folders may share a disk."""
+    folders, sizes = {}, Counter[int]()
+    for folder, size in needs.items():
+        device = _existing(folder).stat().st_dev
+        folders[device] = folder
+        sizes[device] += size
+    disks = {device: disk(folder) for device, folder in folders.items()}
+    return all(disks[device].free - size >= disks[device].floor for device, size in sizes.items())
 
 
 def refuse_without_room(size: int, *, param: str | None = None) -> None:

@@ -16,6 +16,8 @@ class KoshaError(Exception):
 
     status = 400
     type = "invalid_request_error"
+    is_passing = False
+    """The same may succeed later without anybody changing what was asked for."""
 
     def __init__(self, code: str, message: Any, *, param: str | None = None) -> None:
         super().__init__(code)
@@ -103,6 +105,7 @@ class Unavailable(KoshaError):
 
     status = 503
     type = "server_error"
+    is_passing = True
     retry_after_seconds = 5
 
 
@@ -120,6 +123,7 @@ class InsufficientStorage(KoshaError):
 
     status = 507
     type = "server_error"
+    is_passing = True
 
     def __init__(self, param: str | None = None) -> None:
         super().__init__(

@@ -243,6 +243,20 @@ def run_path(job_id: str, fence: int) -> Path:
     return runs_root() / _safe(job_id) / str(int(fence))
 
 
+def run_folders() -> Iterator[str]:
+    """The ids of the jobs that have a run folder."""
+    with suppress(FileNotFoundError), os.scandir(runs_root()) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield entry.name
+
+
+def run_folder_delete(job_id: str) -> None:
+    """Every attempt's; what was deleted in part is deleted by the next call."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(runs_root() / _safe(job_id))
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:

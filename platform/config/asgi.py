@@ -14,17 +14,21 @@ from django.core.asgi import get_asgi_application
 from config.admission import Admission, Limits
 from config.body_limit import BodyLimit
 from config.farewell import Farewell
+from config.slow_body import Patience, SlowBody
 
 # Django spools request bodies here; the system's own folder may be a small one in memory.
 tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
 
 application = Farewell(
-    Admission(
-        BodyLimit(
-            get_asgi_application(),
-            upload_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
-            plain_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+    SlowBody(
+        Admission(
+            BodyLimit(
+                get_asgi_application(),
+                upload_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
+                plain_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+            ),
+            Limits(),
         ),
-        Limits(),
+        Patience(),
     )
 )

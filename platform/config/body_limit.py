@@ -7,11 +7,13 @@ stands in front of it: by the announced length, and by counting where none was a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 
-from common.disk import has_room, is_disk_full
+from common.disk import have_room, is_disk_full
 from config.early_answers import (
     DRAINED_BYTES,
     Application,
@@ -28,8 +30,8 @@ from config.early_answers import (
 
 MULTIPART_OVERHEAD = 1024 * 1024
 ROOM_LOOK_BYTES = 16 * 1024 * 1024
-COPIES = 2
-"""A file is spooled first and then written to where it stays."""
+SPOOLED_COPIES = 2
+"""Django spools the body, and then its file, before the file is written to where it stays."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,12 @@ _NO_ROOM = Answer(
         "code": "insufficient_storage",
     },
 )
+
+
+def _has_room(size: int, copies_to_spool: int) -> bool:
+    """Bodies may wait on another disk than the one they are stored on; both have to take them."""
+    spool, storage = Path(settings.FILE_UPLOAD_TEMP_DIR), Path(settings.KOSHA_STORAGE_ROOT)
+    return have_room({spool: copies_to_spool * size, storage: size})
 
 
 class _Refused(Exception):
@@ -74,7 +82,7 @@ class BodyLimit:
         is_upload = is_multipart(headers)
         limit = self.upload_bytes + MULTIPART_OVERHEAD if is_upload else self.plain_bytes
         announced = announced_bytes(headers)
-        refusal = await self._refusal(announced, limit, is_upload, COPIES * announced)
+        refusal = await self._refusal(announced, limit, is_upload, SPOOLED_COPIES)
         if refusal is not None:
             await drain_announced(receive, headers, spare=limit)
             await send_error(send, refusal.status, refusal.error)
@@ -91,10 +99,10 @@ class BodyLimit:
                 raise
             await send_error(send, _NO_ROOM.status, _NO_ROOM.error)
 
-    async def _refusal(self, size: int, limit: int, is_upload: bool, still_to_write: int) -> Answer | None:
+    async def _refusal(self, size: int, limit: int, is_upload: bool, copies_to_spool: int) -> Answer | None:
         if size > limit:
             return self._too_large(is_upload)
-        if is_upload and not await sync_to_async(has_room, thread_sensitive=False)(still_to_write):
+        if is_upload and not await sync_to_async(_has_room, thread_sensitive=False)(size, copies_to_spool):
             return _NO_ROOM
         return None
 
@@ -120,7 +128,7 @@ class BodyLimit:
             # and for a disk that others fill meanwhile.
             if seen > limit or seen >= looked_at:
                 looked_at = seen + ROOM_LOOK_BYTES
-                refusal = await self._refusal(seen, limit, is_upload, seen)
+                refusal = await self._refusal(seen, limit, is_upload, SPOOLED_COPIES - 1)
                 if refusal is not None:
                     raise _Refused(refusal, more=message.get("more_body", False))
             return message

@@ -61,6 +61,10 @@ class Environment(BaseSettings):
     """Below so much free space nothing is stored; unset: 1 GiB, or a twentieth of a small disk."""
     disk_reserve_bytes: int | None = Field(default=None, ge=0)
     """Jobs start only above so much free space; unset: 2 GiB, or a tenth of a small disk."""
+    run_folder_days: int = Field(default=30, ge=1)
+    """How long the run folder of an ended job stays: its log, and the checkpoints of one that failed."""
+    metrics_days: int = Field(default=90, ge=1)
+    """How long an ended training keeps every point of its curve; then a few hundred stay."""
     database_pool_size: int = Field(default=10, ge=2)
     """Connections of one web process."""
     process: str = ""

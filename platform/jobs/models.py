@@ -74,6 +74,10 @@ class ClusterGrant(TenantModel):
         ]
 
 
+CURVE_KIND = "train"
+"""The kind of job whose `metrics` make a curve."""
+
+
 class Job(TenantModel):
     """Anything that takes more than a second. Knows no domain: a domain row points at its job."""
 
@@ -162,6 +166,8 @@ class Job(TenantModel):
     finalize_after = models.DateTimeField(null=True)
     cleaned_at = models.DateTimeField(null=True)
     """Set once the run folders are reduced to what is kept; null marks all unfinished business."""
+    thinned_at = models.DateTimeField(null=True)
+    """Set once its curve is reduced to the points that are kept for good."""
 
     class Meta:
         constraints = [
@@ -171,6 +177,9 @@ class Job(TenantModel):
             models.Index(fields=["organization", "-id"], name="job_newest"),
             models.Index(fields=["organization", "kind", "-id"], name="job_newest_of_kind"),
             models.Index(fields=["state", "id"], condition=Q(cleaned_at=None), name="job_unfinished"),
+            models.Index(
+                fields=["ended_at"], condition=Q(thinned_at=None, kind=CURVE_KIND), name="job_to_thin"
+            ),
             models.Index(
                 fields=["cluster", "-priority", "id"], condition=Q(state=JobState.QUEUED), name="job_waiting"
             ),

@@ -95,7 +95,10 @@ class ScheduledRun(TenantModel):
     index_build = models.ForeignKey(IndexBuild, on_delete=models.PROTECT, related_name="+", null=True)
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+", null=True)
     error_code = models.CharField(max_length=80, blank=True)
+    """Why it failed, or, while it has not ended, what it waits to pass."""
     error_message = models.TextField(blank=True)
+    hindered_since = models.DateTimeField(null=True)
+    """Since when its next step has been refused for what may pass; by the database's clock."""
     ended_at = models.DateTimeField(null=True)
 
     class Meta:

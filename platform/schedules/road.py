@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -43,6 +45,8 @@ from training.services import training_run_create
 logger = logging.getLogger(__name__)
 
 FRUITLESS = (IndexBuildState.FAILED, IndexBuildState.CANCELLED)
+PATIENCE = timedelta(hours=24)
+"""For a full disk or a server that is away: somebody has to notice, which takes until the next working day."""
 HELDOUT_SHARE = 0.1
 PERSON = "schedule"
 """Stands for the maker of a scheduled release, so that any reviewer may approve it."""
@@ -65,7 +69,10 @@ def scheduled_runs_advance() -> int:
 
 
 def scheduled_run_advance(id: str) -> None:
-    """Do what the run's stage calls for now, and go on with the next; a refusal ends the run with its reason."""
+    """Do what the run's stage calls for now, and go on with the next.
+
+    A refusal ends the run with its reason; one that may pass does so only when it has lasted for `PATIENCE`.
+    """
     while _advance_one_stage(id):
         pass
 
@@ -78,16 +85,32 @@ def _advance_one_stage(id: str) -> bool:
             if run is None:
                 return False
             stage = run.stage
+            run.hindered_since, run.error_code, run.error_message = None, "", ""
             _STAGES[stage](run)
             run.save()
             return run.stage != stage and run.ended_at is None
     except KoshaError as error:
-        with transaction.atomic():
-            run = _locked(id)
-            if run is not None:
-                _end(run, Stage.FAILED, code=error.code, message=str(error.message))
-                run.save()
+        _refused(id, error)
         return False
+
+
+@transaction.atomic
+def _refused(id: str, error: KoshaError) -> None:
+    run = _locked(id)
+    if run is None:
+        return
+    if error.is_passing and not _has_lasted(run):
+        run.error_code, run.error_message = error.code, str(error.message)
+        if run.hindered_since is None:
+            logger.warning("%s waits: %s", run.id, error.code)
+            run.hindered_since = Now()
+    else:
+        _end(run, Stage.FAILED, code=error.code, message=str(error.message))
+    run.save()
+
+
+def _has_lasted(run: ScheduledRun) -> bool:
+    return bool(ScheduledRun.objects.filter(pk=run.pk, hindered_since__lt=Now() - PATIENCE).exists())
 
 
 def _locked(id: str) -> ScheduledRun | None:

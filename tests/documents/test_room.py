@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from common.disk import have_room
 from common.errors import InsufficientStorage
 from common.middleware import known_error
 from common.storage import ROOM_LOOK_BYTES, receive
-from config.body_limit import BodyLimit
+from config.body_limit import SPOOLED_COPIES, BodyLimit, _has_room
 from documents.models import Document, Upload
 
 EVERYTHING = 1 << 60
@@ -63,6 +67,30 @@ async def test_a_body_is_refused_before_it_is_spooled(full):
     await limit({"type": "http", "headers": headers}, receive_all, send)
     assert (received, sent[0]["status"]) == ([], 507)
     assert json.loads(sent[1]["body"])["error"]["code"] == "insufficient_storage"
+
+
+@pytest.mark.parametrize(
+    ("free_to_spool", "free_to_store", "fits"),
+    [(2100, 1100, True), (1900, 1100, False), (2100, 900, False)],
+)
+def test_a_body_needs_room_where_it_waits_and_where_it_stays(
+    settings, storage, monkeypatch, free_to_spool, free_to_store, fits
+):
+    """In a pod these are two volumes."""
+    settings.KOSHA_DISK_FLOOR_BYTES = 0
+    settings.FILE_UPLOAD_TEMP_DIR = Path("/dev/shm")
+    free = {Path("/dev/shm"): free_to_spool, storage: free_to_store}
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(total=10_000, free=free[folder]))
+    assert storage.stat().st_dev != Path("/dev/shm").stat().st_dev
+    assert _has_room(1000, SPOOLED_COPIES) is fits
+
+
+def test_folders_of_one_disk_share_its_room(tmp_path, settings, monkeypatch):
+    settings.KOSHA_DISK_FLOOR_BYTES = 100
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(total=10_000, free=1000))
+    needs = {tmp_path / "uploads": 600, tmp_path / "storage": 300}
+    assert have_room(needs)
+    assert not have_room({**needs, tmp_path / "storage": 301})
 
 
 async def test_a_disk_that_is_full_all_the_same_is_told_the_same_way():

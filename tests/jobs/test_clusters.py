@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from celery.signals import worker_ready
+from django.db import OperationalError
 
 from audit.models import AuditEvent
 from common.tenancy import every_organization
@@ -11,6 +13,7 @@ from jobs.clusters import cluster_default, cluster_measure
 from jobs.kinds import Resources
 from jobs.models import Cluster, Job
 from jobs.transitions import JobState
+from workers.tasks.app import app
 
 OLD = {"cpus": 64, "memory_bytes": 1 << 38}
 NEW = {"cpus": 8, "memory_bytes": 1 << 34}
@@ -37,6 +40,23 @@ def test_another_machine_is_measured(db, machine):
     machine(OLD)
     cluster_measure()
     assert figures() == OLD
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_starts_measures_its_machine(machine):
+    cluster_default()
+    machine(NEW)
+    worker_ready.send(sender=app)
+    assert figures() == NEW
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_starts_without_the_database(machine, monkeypatch):
+    def away() -> None:
+        raise OperationalError("the connection is closed")
+
+    monkeypatch.setattr(clusters, "cluster_measure", away)
+    assert [answer for _, answer in worker_ready.send(sender=app) if isinstance(answer, Exception)] == []
 
 
 def test_what_was_set_by_hand_stays_and_the_rest_follows(db, machine):

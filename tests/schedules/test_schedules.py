@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import DataError, connection
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from audit.models import AuditEvent
-from common.errors import Conflict
+from common.errors import Busy, Conflict, InsufficientStorage
+from common.model_server import ModelServerSilent
 from common.tenancy import organization_scope
 from deployments.services import release_publish
 from retrieval.models import IndexBuild
@@ -245,6 +247,69 @@ def test_an_index_that_failed_before_is_tried_once_more(world):
     fail(base.builds.get(number=2).job, "index.system.out_of_memory")
     assert road.step() == Stage.FAILED
     assert base.builds.count() == 2
+
+
+@pytest.fixture
+def refused(monkeypatch):
+    """Let each attempt to curate be refused with the error that is in the list."""
+    from schedules import road as module
+
+    curate, errors = module._STAGES[Stage.CURATE], []
+
+    def stage(run):
+        if errors:
+            raise errors[0]
+        curate(run)
+
+    monkeypatch.setitem(module._STAGES, Stage.CURATE, stage)
+    return errors
+
+
+def hindered(run, **ago) -> None:
+    ScheduledRun.objects.filter(pk=run.pk).update(hindered_since=Now() - timedelta(**ago))
+
+
+@pytest.mark.parametrize(
+    "error", [InsufficientStorage(), Busy(), ModelServerSilent()], ids=lambda error: error.code
+)
+def test_what_may_pass_does_not_end_a_run(world, refused, error):
+    world.document()
+    road = Road(world, world.schedule(), None)
+    refused.append(error)
+    for _ in range(3):
+        assert road.step() == Stage.CURATE
+        assert (road.run.error_code, road.run.ended_at) == (error.code, None)
+    since = road.run.hindered_since
+    assert since is not None and road.step() and road.run.hindered_since == since
+    hindered(road.run, hours=23)
+    road.step()
+    refused.clear()
+    road.until(Stage.DONE)
+    assert (road.run.error_code, road.run.error_message, road.run.hindered_since) == ("", "", None)
+
+
+def test_what_does_not_pass_for_a_day_ends_it(world, refused):
+    road = Road(world, world.schedule(), None)
+    refused.append(InsufficientStorage())
+    road.step()
+    hindered(road.run, hours=25)
+    assert road.step() == Stage.FAILED
+    assert road.run.error_code == "insufficient_storage" and road.run.ended_at is not None
+
+
+def test_patience_begins_anew_after_a_step_that_was_done(world, refused):
+    road = Road(world, world.schedule(), None)
+    world.document()
+    hindered(road.run, hours=25)
+    road.step()
+    refused.append(Busy())
+    assert road.step() == Stage.CURATE
+
+
+def test_what_cannot_pass_ends_it_at_once(world, refused):
+    road = Road(world, world.schedule(), None)
+    refused.append(Conflict("dataset_deleted", "It was deleted."))
+    assert road.step() == Stage.FAILED
 
 
 @pytest.mark.parametrize("trouble", [ZeroDivisionError, DataError])

@@ -16,6 +16,7 @@ import json
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from workers.serving.errors import ServeError, unauthorized, unexpected
+from workers.serving.errors import ServeError, search_too_long, unauthorized, unexpected
 from workers.serving.happenings import Delta
 from workers.serving.settings import ServeSettings
 from workers.serving.wire import ALIVE, Completion, embeddings, event
@@ -67,6 +68,8 @@ class ModelServer:
         self._settings = settings
         self._make_services = make_services
         self._services: asyncio.Future[Services]
+        # Of their own: searches that hang keep their threads, and everything else needs some, too.
+        self._searchers = ThreadPoolExecutor(thread_name_prefix="search")
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -131,7 +134,13 @@ class ModelServer:
     async def search(self, request: Request) -> Response:
         body = await _body(request, SearchBody)
         services = await self._ready()
-        return _json(await asyncio.to_thread(services.retrieval.search, body))
+        loop, seconds = asyncio.get_running_loop(), self._settings.search_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return _json(await loop.run_in_executor(self._searchers, services.retrieval.search, body))
+        except TimeoutError:
+            log.error("a search in %s took longer than %g s", body.index.name, seconds)
+            raise search_too_long(seconds) from None
 
     async def tokens(self, request: Request) -> Response:
         body = await _body(request, TokensBody)

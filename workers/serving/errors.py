@@ -67,6 +67,16 @@ def too_busy() -> ServeError:
     )
 
 
+def search_too_long(seconds: float) -> ServeError:
+    return ServeError(
+        503,
+        "search_timed_out",
+        f"The search took longer than {seconds:g} seconds and was given up. Try again in a moment: a large index "
+        "may have been read by then. If it stays so, look at the model server's disk and log, and restart it.",
+        retry_after=5,
+    )
+
+
 def unexpected() -> ServeError:
     return ServeError(
         500, "serve.system.unexpected", "Unexpected failure; the model server's log has the details."

@@ -21,6 +21,8 @@ class ServeSettings:
     """Answers of one base model that are written together, a token each per step."""
     queue_limit: int = 64
     """Answers waited for or being written; one more is refused with 503."""
+    search_seconds: float = 60.0
+    """Longest search, with reading its index from disk; one that hangs must not hang whoever asked."""
     alive_seconds: float = 3.0
     """How often a request that takes longer is told that the server lives. Clients take one for dead
     that is silent for several times as long."""
@@ -49,6 +51,7 @@ class ServeSettings:
             threads=_integer(environ, "KOSHA_THREADS", len(os.sched_getaffinity(0))),
             batch_size=_integer(environ, "KOSHA_SERVE_BATCH_SIZE", cls.batch_size),
             queue_limit=_integer(environ, "KOSHA_SERVE_QUEUE_LIMIT", cls.queue_limit),
+            search_seconds=_integer(environ, "KOSHA_SERVE_SEARCH_SECONDS", int(cls.search_seconds)),
             context_limit=_integer(environ, "KOSHA_SERVE_CONTEXT_LIMIT", cls.context_limit),
             default_max_tokens=_integer(environ, "KOSHA_SERVE_MAX_TOKENS", cls.default_max_tokens),
             memory_bytes=_integer(environ, "KOSHA_SERVE_MEMORY_GIB", _half_the_memory_gib()) * GIB,

@@ -30,6 +30,7 @@ SCHEDULES_SECONDS = 30.0
 ADVANCE_SECONDS = 5.0
 SHUTDOWN_SECONDS = 8.0
 SWEEP_SECONDS = 20.0
+RETENTION_SECONDS = 3600.0
 
 app = Celery("kosha", broker=settings.REDIS_URL)
 app.conf.update(
@@ -63,6 +64,10 @@ app.conf.update(
         "fire schedules": {"task": "schedules.fire_due", "schedule": SCHEDULES_SECONDS},
         "advance scheduled runs": {"task": "schedules.advance", "schedule": ADVANCE_SECONDS},
         "sweep": {"task": "documents.sweep", "schedule": SWEEP_SECONDS},
+        # One each, so that none waits for another's trouble.
+        "let expired sessions go": {"task": "retention.sessions", "schedule": RETENTION_SECONDS},
+        "let run folders go": {"task": "retention.run_folders", "schedule": RETENTION_SECONDS},
+        "thin curves": {"task": "retention.metrics", "schedule": RETENTION_SECONDS},
     },
 )
 

@@ -9,22 +9,24 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
 
 from common.errors import KoshaError
-from common.model_server import ModelServer, ModelServerSilent, ModelServerUnavailable
+from common.model_server import ModelServer, ModelServerSilent, ModelServerUnavailable, SearchIndex
 from workers.serving.app import Services, create_app
 from workers.serving.errors import ServeError, too_busy
 from workers.serving.settings import ServeSettings
-from workers.specs.serve import ChatBody, TokensAnswer, TokensBody
+from workers.specs.serve import ChatBody, SearchAnswer, SearchBody, TokensAnswer, TokensBody
 
 pytestmark = pytest.mark.slow
 
 TOKEN = "secret"
 ALIVE = 0.1
+SEARCH = 0.5
 IMPATIENT = httpx.Timeout(1.0, read=0.4)
 """Several times as long as the server is silent at most."""
 
@@ -86,6 +88,18 @@ class Answer:
         yield Done("stop", 1, 2)
 
 
+class Passages:
+    """Searches that end when they are told to; the query `hang` never does before."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    def search(self, body: SearchBody) -> SearchAnswer:
+        if body.query == "hang":
+            self.over.wait(30)
+        return SearchAnswer(hits=(), seconds=0.0)
+
+
 class NoShelf:
     def paths(self) -> dict[str, list[str]]:
         return {}
@@ -97,9 +111,16 @@ def chat() -> Pieces:
 
 
 @pytest.fixture
-def url(chat: Pieces) -> Iterator[str]:
-    settings = ServeSettings(TOKEN, (), alive_seconds=ALIVE)
-    app = create_app(settings, lambda: Services(NoShelf(), chat, None))  # type: ignore[arg-type]
+def passages() -> Iterator[Passages]:
+    passages = Passages()
+    yield passages
+    passages.over.set()
+
+
+@pytest.fixture
+def url(chat: Pieces, passages: Passages) -> Iterator[str]:
+    settings = ServeSettings(TOKEN, (), alive_seconds=ALIVE, search_seconds=SEARCH)
+    app = create_app(settings, lambda: Services(NoShelf(), chat, passages))  # type: ignore[arg-type]
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -174,6 +195,23 @@ async def test_a_client_that_leaves_takes_its_place_with_it(
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         assert await asyncio.to_thread(chat.left.wait, 5)
+
+
+async def test_a_search_that_hangs_is_given_up_and_holds_up_nobody(
+    client: ModelServer, passages: Passages
+) -> None:
+    """The server says all the while that it lives, so the client alone would wait for ever."""
+    index = SearchIndex(Path("/x"))
+    # More than there are threads, asked by both kinds of caller.
+    hanging = [client.search_async(index, "hang") for _ in range(40)]
+    hanging.append(asyncio.to_thread(client.search, index, "hang"))
+    for error in await asyncio.gather(*hanging, return_exceptions=True):
+        assert isinstance(error, ModelServerUnavailable)
+        assert (error.status, error.code) == (503, "search_timed_out")
+    assert (await asyncio.to_thread(client.count_tokens, TOKENS)).tokens == 3
+    assert await streamed(client) == "一二"
+    passages.over.set()
+    assert await client.search_async(index, "found") == []
 
 
 async def test_a_server_that_says_nothing_is_given_up() -> None:

@@ -1,0 +1,130 @@
+"""A body that stops coming or trickles is given up; one that comes, however slowly it is worked on, is not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+
+import pytest
+from django.conf import settings
+
+from config.admission import Admission, Limits
+from config.slow_body import Patience, SlowBody
+from documents.models import Document
+from tests.live_web import live_web
+
+MULTIPART = (b"content-type", b"multipart/form-data; boundary=x")
+SHORT = Patience(silence_seconds=0.1, slowest_bytes_per_second=1000)
+
+
+class Client:
+    """Sends one piece after the other, each after so many seconds; then is silent."""
+
+    def __init__(self, *pieces: tuple[float, bytes], ends: bool = False) -> None:
+        self.pieces = list(pieces)
+        self.ends = ends
+        self.sent: list[dict] = []
+
+    async def receive(self):
+        if not self.pieces:
+            await asyncio.Event().wait()
+        seconds, body = self.pieces.pop(0)
+        await asyncio.sleep(seconds)
+        return {"type": "http.request", "body": body, "more_body": bool(self.pieces) or not self.ends}
+
+    async def send(self, message):
+        self.sent.append(message)
+
+
+async def reads_all(scope, receive, send):
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def ask(client: Client, application=reads_all, patience: Patience = SHORT) -> tuple[int, Admission]:
+    admission = Admission(application, Limits())
+    scope = {"type": "http", "path": "/v1/files", "headers": [MULTIPART]}
+    await SlowBody(admission, patience)(scope, client.receive, client.send)
+    return client.sent[0]["status"], admission
+
+
+async def test_a_body_that_stops_is_told_so_and_its_place_is_free():
+    client = Client((0, b"x" * 10))
+    status, admission = await ask(client)
+    assert status == 408
+    assert not +admission.inside
+    assert dict(client.sent[0]["headers"])[b"connection"] == b"close"
+    error = json.loads(client.sent[1]["body"])["error"]
+    assert (error["code"], error["type"], set(error)) == (
+        "request_timeout",
+        "invalid_request_error",
+        {"type", "message", "param", "code"},
+    )
+
+
+async def test_a_body_that_trickles_is_given_up_though_it_is_never_silent():
+    client = Client(*[(0.03, b"x")] * 1000)
+    assert (await ask(client))[0] == 408
+    assert len(client.pieces) > 900
+
+
+async def test_a_large_body_may_take_its_time():
+    client = Client(*[(0.03, b"x" * 100)] * 10, ends=True)
+    assert (await ask(client))[0] == 200
+
+
+async def test_what_the_platform_takes_for_the_pieces_is_not_the_clients():
+    async def slow(scope, receive, send):
+        for _ in range(3):
+            await receive()
+            await asyncio.sleep(0.15)
+        await reads_all(scope, receive, send)
+
+    assert (await ask(Client(*[(0, b"x")] * 5, ends=True), slow))[0] == 200
+
+
+async def test_waiting_for_a_client_to_leave_is_not_waiting_for_its_body():
+    """As Django does while it answers."""
+
+    async def follows(scope, receive, send):
+        await receive()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(receive(), 0.3)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    assert (await ask(Client((0, b"x"), ends=True), follows))[0] == 200
+
+
+async def test_an_answer_that_has_begun_is_not_answered_twice():
+    async def early(scope, receive, send):
+        await send({"type": "http.response.start", "status": 413, "headers": []})
+        await receive()
+
+    client = Client()
+    assert (await ask(client, early))[0] == 413
+    assert len(client.sent) == 1
+
+
+def test_over_http_nothing_is_kept(live_world, storage):
+    """Half a file and then silence: the connection is answered and closed."""
+    head = (
+        "POST /v1/files HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Authorization: Bearer {live_world.key()}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n\r\n"
+        '--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhalf of it'
+    )
+    with live_web(patience=Patience(silence_seconds=0.3)) as address:
+        host, _, port = address.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            connection.sendall(head.encode())
+            answer = b""
+            while piece := connection.recv(65536):
+                answer += piece
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"request_timeout" in answer
+    assert not Document.objects.exists()
+    assert [path for path in storage.rglob("*") if path.is_file()] == []
+    assert [path for path in settings.FILE_UPLOAD_TEMP_DIR.iterdir() if path.is_file()] == []
