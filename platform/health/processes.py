@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+
+from health.words import TROUBLES, Text
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,11 @@ class Process:
     """`running`, `starting`, `waiting`, `failing` or `unresponsive`."""
     restarts: int
     last_exit: int | None
+    trouble: Text
+    """What happened to the one before, worded; what tools and the system said of it stays in the logs,
+    for it may name folders."""
+    seconds_left: float | None
+    """Until the next start; None where a process is there."""
 
 
 def processes() -> list[Process]:
@@ -32,7 +40,12 @@ def processes() -> list[Process]:
 
 def _process(name: str, facts: dict[str, Any]) -> Process:
     state = facts.get("state") or ("running" if facts.get("pid") else "waiting")
-    last_exit = facts.get("last_exit")
+    last_exit, next_start = facts.get("last_exit"), facts.get("next_start")
     return Process(
-        name, str(state), int(facts.get("restarts") or 0), last_exit if isinstance(last_exit, int) else None
+        name=name,
+        state=str(state),
+        restarts=int(facts.get("restarts") or 0),
+        last_exit=last_exit if isinstance(last_exit, int) else None,
+        trouble=TROUBLES.get(str(facts.get("trouble")), ""),
+        seconds_left=None if next_start is None else max(0.0, float(next_start) - time.time()),
     )

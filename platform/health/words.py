@@ -152,6 +152,13 @@ OUTAGES_BY_CODE: dict[tuple[Name, str], tuple[Text, Text, Text]] = {
 }
 """Where it matters to people in which way a part is down."""
 
+TROUBLES: dict[str, Text] = {
+    "ended": _("It ended without being told to. Its log on the machine says why."),
+    "silent": _("It was there and did not answer any more, so it was ended."),
+    "not_started": _("It could not be started. What manage.py up says on the machine names the cause."),
+}
+"""What happened to a process that `manage.py up` keeps alive."""
+
 
 @dataclass(frozen=True)
 class Shown:

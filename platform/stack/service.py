@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +21,8 @@ WAKE_AT = 0.25
 START_PATIENCE = 5
 """So many times a probe's patience is granted to a process that has not answered yet: it imports,
 reads a cold disk, recovers."""
+QUICK_SECONDS = 0.05
+"""A preparation that takes no longer is waited for; one that does, a cluster's making, is looked after."""
 END_SECONDS = 10.0
 """From asking a process that hangs to killing it."""
 
@@ -35,6 +39,14 @@ class State(StrEnum):
     """It is alive, answers no longer, and is being replaced."""
 
 
+class Trouble(StrEnum):
+    """What happened to the last process, for whoever words it in another language."""
+
+    ENDED = "ended"
+    SILENT = "silent"
+    NOT_STARTED = "not_started"
+
+
 @dataclass(frozen=True)
 class Service:
     """A process to keep alive."""
@@ -47,7 +59,7 @@ class Service:
     environment: Mapping[str, str] | None = None
     """The whole environment; None: ours."""
     prepare: Callable[[], None] = lambda: None
-    """Run before each start."""
+    """Run before each start, in a thread."""
     probes: Callable[[], Sequence[Probe]] = tuple
     """Asked at each start: the signs of life to watch."""
     stop_signal: int = signal.SIGTERM
@@ -65,6 +77,7 @@ class Running:
         self.restarts = 0
         self._directory = directory
         self._deaths = Deaths(service.backoff)
+        self._preparation: futures.Future[None] | None = None
         self._watch: Watch | None = None
         self._retry_at: float | None = None
         self._next_start: float | None = None
@@ -72,6 +85,7 @@ class Running:
         self._is_woken = False
         self._is_stopping = False
         self._last_exit: int | None = None
+        self._trouble: Trouble | None = None
         self._reason = ""
         self._reported: tuple[State, int | None] | None = None
         self._since = time.time()
@@ -79,7 +93,7 @@ class Running:
     # -- what is known ------------------------------------------------------------------------------
     @property
     def state(self) -> State:
-        if self.process is None:
+        if self.process is None and self._preparation is None:
             return State.FAILING if self._deaths.failing else State.WAITING
         if self._kill_at is not None:
             return State.UNRESPONSIVE
@@ -104,6 +118,7 @@ class Running:
             "pid": self.process.pid if self.process else None,
             "restarts": self.restarts,
             "last_exit": self._last_exit,
+            "trouble": self._trouble and str(self._trouble),
             "reason": self._reason,
             "next_start": self._next_start,
             "since": self._since,
@@ -112,9 +127,21 @@ class Running:
 
     # -- starting -----------------------------------------------------------------------------------
     def start(self) -> str | None:
-        """Start a process; a sentence where even that was not possible (a full disk, an upgrade)."""
+        """Begin a start; a sentence where not even a process came of it (a full disk, an upgrade).
+
+        Raises RuntimeError, here or in `tend`, when a server's own tool refuses the first start.
+        """
+        self._watch = self._retry_at = self._next_start = None
+        self._preparation = _in_background(self.service.prepare)
+        futures.wait([self._preparation], QUICK_SECONDS)
+        return self._spawn_when_prepared(self._preparation)
+
+    def _spawn_when_prepared(self, preparation: futures.Future[None]) -> str | None:
+        if not preparation.done():
+            return None
+        self._preparation = None
         try:
-            self.service.prepare()
+            preparation.result()
             self.process = spawn(
                 self.service.command(),
                 log=self.log,
@@ -122,17 +149,24 @@ class Running:
                 directory=self._directory,
             )
         except OSError as error:
-            return self._try_later(f"could not be started: {error.strerror or error}")
-        self._retry_at = self._next_start = self._kill_at = None
+            return self._not_started(error.strerror or str(error))
+        except RuntimeError as error:
+            if self.restarts == 0:
+                raise
+            # The next try may find it mended.
+            return self._not_started(str(error))
+        self._kill_at = None
         self._is_woken = False
         self._watch = Watch(self.service.is_ready, self.service.probes())
-        return None
+        return f"{self.service.name} restarted" if self.restarts else None
 
     # -- tending ------------------------------------------------------------------------------------
     def tend(self) -> str | None:
         """Notice a death, a silence, or that a restart is due; a sentence when something happened."""
         if self._is_stopping:
             return None
+        if self._preparation is not None:
+            return self._spawn_when_prepared(self._preparation)
         if self.process is None:
             return self._start_when_due()
         code = self.process.poll()
@@ -142,10 +176,7 @@ class Running:
         if self._retry_at is not None and time.monotonic() < self._retry_at:
             return None
         self.restarts += 1
-        try:
-            return self.start() or f"{self.service.name} restarted"
-        except RuntimeError as error:  # a server's own tool refused; the next try may find it mended
-            return self._try_later(f"could not be started: {error}")
+        return self.start()
 
     def _look_after(self, process: subprocess.Popen[bytes]) -> str | None:
         if self._kill_at is not None:
@@ -156,7 +187,7 @@ class Running:
         if silence >= 1:
             self._kill_at = time.monotonic() + self.service.end_seconds
             stop_group(process, self.service.stop_signal)
-            self._reason = "did not answer"
+            self._trouble, self._reason = Trouble.SILENT, "did not answer"
             return f"{self.service.name} does not answer any more and is restarted; its log: {self.log}"
         if silence < WAKE_AT:
             self._is_woken = False
@@ -185,13 +216,18 @@ class Running:
                 and time.monotonic() - ready_since >= self.service.backoff.healthy_after
             ):
                 self._deaths.forget()
-        return self._try_later(f"{'did not answer and ' if hung else ''}ended with {code}")
+        if hung:
+            return self._try_later(Trouble.SILENT, f"did not answer and ended with {code}")
+        return self._try_later(Trouble.ENDED, f"ended with {code}")
 
-    def _try_later(self, what: str) -> str:
+    def _not_started(self, why: str) -> str:
+        return self._try_later(Trouble.NOT_STARTED, f"could not be started: {why}")
+
+    def _try_later(self, trouble: Trouble, what: str) -> str:
         delay = self._deaths.note(time.monotonic())
         self._retry_at = time.monotonic() + delay
         self._next_start = time.time() + delay
-        self._reason = what
+        self._trouble, self._reason = trouble, what
         failing = " (it keeps failing)" if self._deaths.failing else ""
         return f"{self.service.name} {what}{failing}; next start in {delay:g} s; its log: {self.log}"
 
@@ -205,3 +241,19 @@ class Running:
             self._watch.close()
         if self.process is not None:
             stop_group(self.process, self.service.stop_signal)
+
+
+def _in_background(work: Callable[[], None]) -> futures.Future[None]:
+    """In a thread that holds nobody up, not even our own end; an executor's would."""
+    done: futures.Future[None] = futures.Future()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # told to whoever asks for the result
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    threading.Thread(target=run, name="prepare", daemon=True).start()
+    return done

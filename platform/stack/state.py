@@ -6,7 +6,7 @@ import fcntl
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -73,7 +73,9 @@ def port_for(var: Path, name: str) -> int:
     ports = read_json(path)
     if name not in ports or not port_is_free(ports[name]):
         ports[name] = free_port()
-        write_json(path, ports, mode=PRIVATE)
+        # Where the disk is full it serves this time, and the next start chooses anew.
+        with suppress(OSError):
+            write_json(path, ports, mode=PRIVATE)
     return int(ports[name])
 
 

@@ -26,6 +26,9 @@ from tests.architecture.kustomize import (
     render_plainly,
     render_with_kubectl,
 )
+from workers.alive import BROKER_SECONDS
+from workers.tasks.launchers.local import KILL_SECONDS, WRAPPER_MARGIN_SECONDS
+from workers.tasks.pod import ERRANDS_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -133,18 +136,46 @@ def test_servers_are_probed(base):
     probed = {}
     for workload in of_kind(base, "Deployment"):
         for container in pod_spec(workload)["containers"]:
-            found = {kind: container[kind]["httpGet"]["path"] for kind in container if kind.endswith("Probe")}
-            probed[container["name"]] = found
+            kinds = [kind for kind in container if kind.endswith("Probe") and "httpGet" in container[kind]]
+            probed[container["name"]] = {kind: container[kind]["httpGet"]["path"] for kind in kinds}
     assert probed["web"]["livenessProbe"] == "/healthz"
     assert probed["web"]["readinessProbe"] == "/readyz"
     assert probed["model-server"]["readinessProbe"] == "/health"
+
+
+def test_worker_and_beat_are_asked_by_their_beacons(base, repository):
+    """Of a file that they touch and that is in the image, in a folder that is theirs alone."""
+    for name, most_seconds in (("worker", 180), ("beat", 120)):
+        (workload,) = [each for each in workloads(base) if each["metadata"]["name"] == name]
+        (container,) = pod_spec(workload)["containers"]
+        probe = container["livenessProbe"]
+        python, isolated, program, beacon = probe["exec"]["command"]
+        assert (python, isolated) == ("python", "-I")
+        assert (repository / Path(program).relative_to("/app")).is_file()
+        assert Path(beacon).name == name
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        volumes = {volume["name"]: volume for volume in pod_spec(workload)["volumes"]}
+        assert volumes[mounts[str(Path(beacon).parent)]]["emptyDir"] == {}
+        assert probe["timeoutSeconds"] > BROKER_SECONDS + 1
+        assert probe["periodSeconds"] * probe["failureThreshold"] <= most_seconds
+
+
+def test_a_worker_is_given_the_time_its_engines_need(base):
+    (worker,) = of_kind(base, "StatefulSet")
+    (container,) = pod_spec(worker)["containers"]
+    seconds = next(int(each.split("=")[1]) for each in container["args"] if each.startswith("--seconds="))
+    needed = ERRANDS_SECONDS + seconds + WRAPPER_MARGIN_SECONDS + KILL_SECONDS
+    assert seconds >= 30
+    assert pod_spec(worker)["terminationGracePeriodSeconds"] > needed + 5
 
 
 def test_the_web_keeps_what_the_supervisor_promises(base):
     """Connections outlast the proxy's, and as many uploads as are let in have room to wait in."""
     (web,) = [each for each in of_kind(base, "Deployment") if each["metadata"]["name"] == "web"]
     (container,) = pod_spec(web)["containers"]
-    assert {"--timeout-keep-alive=75", "--timeout-graceful-shutdown=3"} <= set(container["args"])
+    assert {"--timeout-keep-alive=75", "--timeout-graceful-shutdown=3", "--lifespan=on"} <= set(
+        container["args"]
+    )
     (uploads,) = [volume for volume in pod_spec(web)["volumes"] if volume["name"] == "uploads"]
     room = int(uploads["emptyDir"]["sizeLimit"].removesuffix("Gi")) << 30
     assert room > Limits().uploads * Environment.model_fields["max_upload_bytes"].default

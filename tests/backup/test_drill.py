@@ -15,7 +15,7 @@ import openai
 import pytest
 
 from tests.backup.reading import chains_hold, places_named
-from tests.end_to_end.client import ENDED, connect, every, get, post, until
+from tests.end_to_end.client import ENDED, connect, every, post, until
 from tests.end_to_end.conftest import EMBEDDING, TINY, People, organize, register
 from tests.engines.training.tiny import make_model
 from tests.stack.installation import ONE_CORE, Installation

@@ -90,7 +90,7 @@ class StormedInstallation(Installation):
     # -- its backups ------------------------------------------------------------------------------
     def back_up(self) -> str:
         """`made`, or the code of what was in its way; raises AssertionError for anything but a clear answer."""
-        before = set(self.backups.glob("*"))
+        before = [folder for folder in self.backups.glob("*") if folder.is_dir()]
         try:
             done = self.manage("backup", str(self.backups))
         except subprocess.TimeoutExpired:

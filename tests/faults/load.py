@@ -223,8 +223,8 @@ class Load:
         # So that two cores keep up: each upload is a process of its own to read it, and trainings come last.
         for errand, pause in ((self.upload, 5.0), (self.upload_in_parts, 12.0), (self.train, 1.0),
                               (self.index, 20.0), (self.chat, 8.0), (self.stream, 9.0), (self.search, 4.0),
-                              (self.pause_and_resume, 25.0), (self.give_up, 40.0), (self.look_around, 6.0),
-                              (self.back_up, 60.0)):  # fmt: skip
+                              (self.pause_and_resume, 75.0), (self.give_up, 90.0), (self.look_around, 6.0),
+                              (self.back_up, 100.0)):  # fmt: skip
             thread = threading.Thread(target=self._repeat, args=(errand, pause), name=errand.__name__)
             thread.start()
             self._threads.append(thread)

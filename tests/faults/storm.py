@@ -31,8 +31,8 @@ from tests.faults.watch import Watch
 
 CALM_SECONDS = 300.0
 REFERENCE_SECONDS = 240.0
-LAST_PATIENCE = 90.0
-"""Seconds that a kind which had no victim all the time waits for one at the end."""
+LAST_SECONDS = 120.0
+"""So long, when all else is done, faults that had no victim wait for one."""
 SHARED_MEMORY = Path("/dev/shm")
 AWAY = (psutil.Error, psycopg.Error, redis.RedisError, OSError, KeyError)
 """What a fault meets whose victim is just down for another reason."""
@@ -132,43 +132,64 @@ def _weather(
 def happen(storm: Storm, plan: Sequence[Planned], record: Record, say: Callable[[str], None]) -> None:
     """Inject at their times, heal each when it has lasted; returns when everything is healed.
 
-    What had no victim at its time is tried once more after each later fault, and at the end, when it waits.
+    What finds no victim at its time is tried again after each later fault, and for a while at the end.
     """
-    began = time.monotonic()
-    healing: list[threading.Timer] = []
+    faults = Faults(storm, record, say)
     owed: list[Planned] = []
-
-    def happened(planned: Planned, patience: float) -> bool:
-        storm.patience = patience
-        now = time.monotonic() - began
-        try:
-            injected = KINDS[planned.kind].inject(storm, random.Random(planned.draw))
-        except (Skipped, *AWAY) as why:
-            reason = str(why) if isinstance(why, Skipped) else type(why).__name__
-            record.skip(planned.kind, reason, is_impossible=isinstance(why, Impossible))
-            say(f"{now:6.1f} s  {planned.kind}: skipped, {reason}")
-            return isinstance(why, Impossible)
-        record.happened.append((now, planned.kind, injected.what))
-        say(f"{now:6.1f} s  {injected.what}")
-        healing.append(threading.Timer(injected.hold, _heal, [injected]))
-        healing[-1].start()
-        return True
-
     try:
         for planned in plan:
-            time.sleep(max(0.0, began + planned.at - time.monotonic()))
-            if not happened(planned, PATIENCE):
+            faults.wait_until(planned.at)
+            if not faults.inject(planned, PATIENCE):
                 owed.append(planned)
-            elif owed and happened(owed[0], 0.0):
-                owed.pop(0)
-            else:
-                owed = owed[1:] + owed[:1]
-        for planned in owed:
-            if planned.kind not in record.kinds_done():
-                happened(planned, LAST_PATIENCE)
+            owed = [planned for planned in owed if not faults.inject(planned, 0.0, quietly=True)]
+        deadline = time.monotonic() + LAST_SECONDS
+        while owed and time.monotonic() < deadline:
+            owed = [planned for planned in owed if not faults.inject(planned, 1.0, quietly=True)]
     finally:
-        for timer in healing:
+        faults.heal()
+
+
+class Faults:
+    """Does what is planned, and keeps in mind what has to be healed."""
+
+    def __init__(self, storm: Storm, record: Record, say: Callable[[str], None]) -> None:
+        self._storm = storm
+        self._record = record
+        self._say = say
+        self._began = time.monotonic()
+        self._healing: list[threading.Timer] = []
+
+    def wait_until(self, at: float) -> None:
+        time.sleep(max(0.0, self._began + at - time.monotonic()))
+
+    def inject(self, planned: Planned, patience: float, *, quietly: bool = False) -> bool:
+        """False where it is worth another try."""
+        self._storm.patience = patience
+        try:
+            injected = KINDS[planned.kind].inject(self._storm, random.Random(planned.draw))
+        except (Skipped, *AWAY) as why:
+            reason = str(why) if isinstance(why, Skipped) else type(why).__name__
+            is_impossible = isinstance(why, Impossible)
+            if not quietly:
+                self._record.skip(planned.kind, reason, is_impossible=is_impossible)
+                self._tell(f"{planned.kind}: skipped, {reason}")
+            return is_impossible
+        self._record.happened.append((self._seconds, planned.kind, injected.what))
+        self._tell(injected.what)
+        self._healing.append(threading.Timer(injected.hold, _heal, [injected]))
+        self._healing[-1].start()
+        return True
+
+    def heal(self) -> None:
+        for timer in self._healing:
             timer.join()
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def _tell(self, what: str) -> None:
+        self._say(f"{self._seconds:6.1f} s  {what}")
 
 
 def _heal(injected: Injected) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import redis
@@ -18,8 +22,10 @@ from health.models import SignOfLife
 from health.selectors import database_facts
 from health.services import tick_note
 from health.watch import watch
+from health.words import TROUBLES
 from jobs.models import Cluster, Job
 from jobs.services import job_submit, job_waits
+from stack.service import Trouble
 
 from ..jobs.conftest import Work, make_job, organization  # noqa: F401 - fixtures
 
@@ -124,19 +130,51 @@ def test_an_operator_of_no_organization_sees_the_page(transactional_db):
     assert 'data-state="down"' in page
 
 
-def test_processes_of_a_running_supervisor_are_shown(live_world, settings):
-    facts = {"web": {"pid": 1, "restarts": 3, "state": "failing", "last_exit": -9, "log": "/secret/path"}}
-    stack = {"pid": os.getpid(), "services": facts, "database_url": "postgresql://kosha:geheim@db/kosha"}
-    path = settings.KOSHA_VAR / "stack.json"
+@contextmanager
+def supervisor_that_tells(folder: Path, **processes: dict) -> Iterator[None]:
+    stack = {"pid": os.getpid(), "services": processes, "database_url": "postgresql://kosha:geheim@db/kosha"}
+    path = folder / "stack.json"
     path.write_text(json.dumps(stack))
-    try:
-        client = Client()
-        client.force_login(live_world.person("owner"))
+    yield
+    path.unlink()
+
+
+def test_processes_of_a_running_supervisor_are_shown(live_world, settings, client):
+    client.force_login(live_world.person("owner"))
+    web = {"pid": 1, "restarts": 3, "state": "failing", "last_exit": -9, "log": "/secret/path"}
+    with supervisor_that_tells(settings.KOSHA_VAR, web=web):
         page = client.get("/health").content.decode()
-    finally:
-        path.unlink()
     assert ('data-state="failing"' in page and "−9" in page) or "-9" in page
     assert "geheim" not in page and "secret/path" not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "what", "when"),
+    [("en", "could not be started", "Next start in 2 min"), ("ja", "起動できませんでした", "次の起動まで")],
+)
+def test_what_happened_to_a_process_and_when_it_is_started_again_is_said(
+    live_world, settings, client, language, what, when
+):
+    client.force_login(live_world.person("owner"))
+    client.cookies["django_language"] = language
+    postgres = {
+        "pid": None,
+        "restarts": 9,
+        "state": "failing",
+        "last_exit": 1,
+        "trouble": "not_started",
+        "reason": "could not be started: /secret/path is full",
+        "next_start": time.time() + 125,
+    }
+    with supervisor_that_tells(settings.KOSHA_VAR, postgres=postgres, beat={"pid": 1, "state": "running"}):
+        page = client.get("/health").content.decode()
+    assert what in page and when in page
+    assert page.count(when) == 1, "who runs is not started again"
+    assert "secret/path" not in page
+
+
+def test_every_trouble_has_its_words():
+    assert set(TROUBLES) == {trouble.value for trouble in Trouble}
 
 
 def test_the_banner_tells_what_works_and_is_not_told_twice(transactional_db, client):

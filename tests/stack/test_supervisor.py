@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -14,12 +15,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.core.management import CommandError, call_command
 
 from stack.logs import rotate
-from stack.processes import guarded, spawn
+from stack.processes import guarded, port_is_free, spawn
 from stack.restarts import Backoff
 from stack.service import Service
-from stack.state import AlreadyRunning, is_running, lock
+from stack.state import AlreadyRunning, is_running, lock, port_for
 from stack.supervisor import ServiceNotReady, StopRequested, Supervisor
 from stack.watch import Probe
 
@@ -99,7 +101,7 @@ def test_what_keeps_dying_is_failing_but_never_given_up(supervisor, said, tmp_pa
     facts = lambda: supervisor.facts()["sick"]  # noqa: E731
     tick_until(supervisor, lambda: facts()["state"] == "failing")
     assert facts()["last_exit"] == 7
-    assert facts()["reason"] == "ended with 7"
+    assert (facts()["trouble"], facts()["reason"]) == ("ended", "ended with 7")
     assert facts()["next_start"] == pytest.approx(time.time() + 0.3, abs=0.5)
     assert "(it keeps failing); next start in 0.3 s; its log: " in said[-1]
     supervisor.wait_settled("sick")
@@ -122,6 +124,7 @@ def test_what_hangs_is_replaced(supervisor, said):
     assert gone(first)
     assert "deaf does not answer any more and is restarted" in said[0]
     assert "did not answer and ended with -15" in said[1]
+    assert supervisor.facts()["deaf"]["trouble"] == "silent"
 
 
 def test_what_hangs_and_ignores_its_end_is_killed(supervisor, said, tmp_path):
@@ -219,6 +222,86 @@ def test_a_program_that_cannot_be_started_again_is_tried_later(supervisor, said,
     tick_until(supervisor, lambda: any("could not be started" in line for line in said))
     (tmp_path / "away").rename(program)
     tick_until(supervisor, lambda: pid_of(supervisor, "upgraded") is not None)
+
+
+def test_a_long_preparation_keeps_nobody_waiting(supervisor, said):
+    """A cluster's making, a deep change of owners: the others are looked after, and a stop is heard."""
+    may_end, prepared = threading.Event(), threading.Event()
+
+    def prepare() -> None:
+        prepared.set()
+        assert may_end.wait(30)
+
+    supervisor.start(sleeper("other", backoff=QUICK))
+    supervisor.start(sleeper("slow", prepare=prepare, backoff=QUICK))
+    assert prepared.is_set()
+    assert (supervisor.facts()["slow"]["state"], pid_of(supervisor, "slow")) == ("starting", None)
+    first = pid_of(supervisor, "other")
+    os.kill(first, signal.SIGKILL)
+    tick_until(supervisor, lambda: pid_of(supervisor, "other") not in (first, None))
+    may_end.set()
+    tick_until(supervisor, lambda: pid_of(supervisor, "slow") is not None)
+    supervisor.wait_ready("slow")
+
+    # The same when it is prepared again, and in the middle of that it shall end.
+    may_end.clear()
+    prepared.clear()
+    os.kill(pid_of(supervisor, "slow"), signal.SIGKILL)
+    tick_until(supervisor, prepared.is_set)
+    assert supervisor.facts()["slow"]["state"] == "starting"
+    supervisor.request_stop()
+    with pytest.raises(StopRequested):
+        supervisor.wait_ready("slow")
+    began = time.monotonic()
+    supervisor.stop(["slow"], 5)
+    assert time.monotonic() - began < 2
+    may_end.set()
+
+
+def test_what_refuses_the_first_start_is_raised_and_later_tried_again(supervisor, said):
+    """`initdb` may say so after seconds; a person waits for the first start, and nobody for the others."""
+    may_refuse, refuses = threading.Event(), True
+
+    def prepare() -> None:
+        assert may_refuse.wait(30)
+        if refuses:
+            raise RuntimeError("initdb: no locale")
+
+    supervisor.start(sleeper("picky", prepare=prepare, backoff=QUICK))
+    may_refuse.set()
+    with pytest.raises(RuntimeError, match="no locale"):
+        tick_until(supervisor, lambda: False)
+
+    refuses = False
+    supervisor.start(sleeper("picky", prepare=prepare, backoff=QUICK))
+    tick_until(supervisor, lambda: pid_of(supervisor, "picky") is not None)
+    refuses = True
+    os.kill(pid_of(supervisor, "picky"), signal.SIGKILL)
+    tick_until(
+        supervisor, lambda: any("picky could not be started: initdb: no locale" in line for line in said)
+    )
+    assert supervisor.facts()["picky"]["trouble"] == "not_started"
+
+
+def test_a_port_that_cannot_be_noted_serves_this_time(tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.open", full)
+        assert port_is_free(port_for(tmp_path, "web"))
+    assert not list(tmp_path.iterdir())
+    port = port_for(tmp_path, "web")
+    assert port_for(tmp_path, "web") == port
+
+
+def test_a_disk_without_room_for_a_start_is_said(monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("stack.management.commands.up.lock", full)
+    with pytest.raises(CommandError, match="disk_full: There is no room left on the disk"):
+        call_command("up")
 
 
 def test_stopping_ends_the_whole_group_even_one_that_ignores_the_signal(supervisor, tmp_path):

@@ -173,5 +173,5 @@ def test_what_a_conversation_has_heard_so_far_is_kept(told: Web, live_world, con
         with told.stopping():
             rest = list(lines)
     assert "server_stopping" in rest[-2]
-    question, answer = Message.objects.order_by("id")
+    _question, answer = Message.objects.order_by("id")
     assert (answer.content, answer.finish_reason) == ("有給休暇は", "cancelled")

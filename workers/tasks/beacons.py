@@ -1,8 +1,7 @@
-"""Files that the supervisor watches: touched as long as the worker's loop turns, tasks begin, beat ticks."""
+"""Files that the supervisor or Kubernetes watches: touched as long as the worker's loop turns, tasks begin, beat ticks."""
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import Any
 
@@ -15,9 +14,9 @@ WORKER_SECONDS = 2.0
 
 
 def touch(name: str) -> None:
-    """A sign of life; where the file is missing (no supervisor) or cannot be touched, nothing happens."""
+    """A sign of life; where the folder is missing (nobody watches) or full, nothing happens."""
     with suppress(OSError):
-        os.utime(settings.KOSHA_VAR / "beacons" / name)
+        (settings.KOSHA_VAR / "beacons" / name).touch()
 
 
 class WorkerBeacon(bootsteps.StartStopStep):  # type: ignore[misc]

@@ -8,11 +8,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.disk import is_disk_full
 from config.env import environment
 from stack.composition import PortTaken, Stack
 from stack.servers import ServerFailed, ServerMissing
 from stack.state import AlreadyRunning, RestoreUnfinished, lock, refuse_unfinished_restore
 from stack.supervisor import ServiceNotReady, StopRequested
+
+NO_ROOM = "disk_full: There is no room left on the disk of %(var)s. Free some space there, then start again."
 
 
 class Command(BaseCommand):
@@ -35,6 +38,10 @@ class Command(BaseCommand):
             ServiceNotReady,
         ) as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            raise CommandError(NO_ROOM % {"var": env.var}) from error
 
     def _run(self, stack: Stack) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
