@@ -54,7 +54,7 @@ class Environment(BaseSettings):
     """Further folders under which base models may lie, colon-separated; `var/models` always counts."""
 
     job_cores: int | None = Field(default=None, ge=1)
-    """Cores of this machine that jobs may take, read when the worker starts; unset: all of them."""
+    """Cores of this machine that jobs may take, read at each start; unset: all of them."""
 
     max_upload_bytes: int = Field(default=512 * 1024**2, gt=0)
     disk_floor_bytes: int | None = Field(default=None, ge=0)

@@ -117,7 +117,10 @@ def _queue(queue: Queue | None) -> Component:
         "oldest_waiting_seconds": _rounded(queue.oldest_waiting),
         "oldest_unfinalized_seconds": _rounded(queue.oldest_unfinalized),
         "waits_for_disk": queue.waits_for_disk,
+        "waits_for_workers": queue.waits_for_workers,
     }
+    if queue.waits_for_workers:
+        return Component(Name.QUEUE, Status.DEGRADED, "waits_for_workers", facts)
     if (queue.oldest_waiting or 0) > WAITING_SECONDS:
         return Component(Name.QUEUE, Status.DEGRADED, "waiting_long", facts)
     if (queue.oldest_unfinalized or 0) > UNFINALIZED_SECONDS:

@@ -46,6 +46,7 @@ class Queue:
     oldest_unfinalized: float | None
     """Of a job that ended, and whose result is not registered."""
     waits_for_disk: bool
+    waits_for_workers: bool
 
 
 @dataclass(frozen=True)
@@ -89,14 +90,19 @@ def _queue(signs: Signs) -> Queue:
         waiting = max(_waiting_ages(signs), default=None)
         ended = Job.objects.filter(state__in=TERMINAL, cleaned_at=None, finalized_at=None)
         oldest = ended.order_by("ended_at").values_list("ended_at", flat=True).first()
-        for_disk = Job.objects.filter(state=JobState.QUEUED, cleaned_at=None, waits_for=WaitsFor.DISK)
-        return Queue(waiting, signs.age(oldest), for_disk.exists())
+        queued = Job.objects.filter(state=JobState.QUEUED, cleaned_at=None)
+        return Queue(
+            waiting,
+            signs.age(oldest),
+            waits_for_disk=queued.filter(waits_for=WaitsFor.DISK).exists(),
+            waits_for_workers=queued.filter(waits_for=WaitsFor.WORKERS).exists(),
+        )
 
 
 def _waiting_ages(signs: Signs) -> Iterator[float]:
     queued = Job.objects.filter(state=JobState.QUEUED, cleaned_at=None).values("cluster_id")
     for cluster in Cluster.objects.filter(pk__in=queued, is_active=True):
-        rows = due_jobs(cluster).exclude(waits_for=WaitsFor.DISK).annotate(now=Now())
+        rows = due_jobs(cluster).exclude(waits_for__in=[WaitsFor.DISK, WaitsFor.WORKERS]).annotate(now=Now())
         for job in choose(rows[:LOOKED_AT], free_of(cluster)):
             yield _fits_for(job, signs)
 

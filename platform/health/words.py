@@ -77,6 +77,9 @@ REMEDIES: dict[tuple[Name, str], Text] = {
     (Name.QUEUE, "waits_for_disk"): _(
         "Jobs wait for room on the disk. Delete what is no longer needed, or add space; they start by themselves."
     ),
+    (Name.QUEUE, "waits_for_workers"): _(
+        "Jobs wait for workers of a newer release. Upgrade the workers to the release of the web; they start by themselves."
+    ),
     (Name.QUEUE, "database_away"): _("It can be told when the database is back."),
     (Name.STORAGE, "low"): _(
         "Large jobs wait for room. Delete models, indexes and documents that are no longer needed, or add space."

@@ -27,7 +27,13 @@ def signs(beat: float | None = 1, worker: float | None = 1) -> Signs:
 
 
 def database(signs: Signs = signs(), **queue) -> DatabaseFacts:
-    facts = {"oldest_waiting": None, "oldest_unfinalized": None, "waits_for_disk": False, **queue}
+    facts = {
+        "oldest_waiting": None,
+        "oldest_unfinalized": None,
+        "waits_for_disk": False,
+        "waits_for_workers": False,
+        **queue,
+    }
     return DatabaseFacts(0, signs, Queue(**facts))
 
 
@@ -75,6 +81,7 @@ def test_all_is_well():
         ({"database": database(oldest_waiting=31)}, "queue", ("degraded", "waiting_long")),
         ({"database": database(oldest_waiting=29)}, "queue", ("ok", "")),
         ({"database": database(oldest_unfinalized=61)}, "queue", ("degraded", "unfinalized")),
+        ({"database": database(waits_for_workers=True)}, "queue", ("degraded", "waits_for_workers")),
         ({"database": database(waits_for_disk=True)}, "queue", ("degraded", "waits_for_disk")),
     ],
 )
@@ -124,7 +131,7 @@ def test_every_part_and_every_reason_is_worded():
     seen = [
         report(database=answer, broker=broker, storage=storage, model_server=model)
         for answer in (Unreachable(), Silent(), DatabaseFacts(1, None, None), database(signs(60, 60)),
-                       database(signs(None, None)), database(oldest_waiting=99), database(waits_for_disk=True),
+                       database(signs(None, None)), database(oldest_waiting=99), database(waits_for_disk=True), database(waits_for_workers=True),
                        database(oldest_unfinalized=99))
         for broker in (Unreachable(), Silent(), PILE, NONE, BrokerFacts(0, True))
         for storage in (Unreachable(), Silent(), Disk(9, 1, 2, 3), Disk(9, 2, 1, 3))

@@ -104,7 +104,10 @@ def test_a_job_that_fits_and_waits_is_noticed(organization):  # noqa: F811
     for job in (first, second):
         job_waits(job=job, waits_for="disk", disk_bytes=1)
     queue = database_facts().queue
-    assert (queue.oldest_waiting, queue.waits_for_disk) == (None, True)
+    assert (queue.oldest_waiting, queue.waits_for_disk, queue.waits_for_workers) == (None, True, False)
+    Job.objects.update(waits_for="workers")
+    queue = database_facts().queue
+    assert (queue.oldest_waiting, queue.waits_for_disk, queue.waits_for_workers) == (None, False, True)
 
 
 def test_a_result_that_is_not_registered_is_noticed(make_job):  # noqa: F811

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from celery.signals import worker_ready
-from django.db import OperationalError
 
 from audit.models import AuditEvent
 from common.tenancy import every_organization
@@ -42,21 +40,13 @@ def test_another_machine_is_measured(db, machine):
     assert figures() == OLD
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_worker_that_starts_measures_its_machine(machine):
+def test_beat_rings_for_it(db, machine):
     cluster_default()
     machine(NEW)
-    worker_ready.send(sender=app)
+    assert "jobs.measure_machine" in {entry["task"] for entry in app.conf.beat_schedule.values()}
+    app.loader.import_default_modules()
+    app.tasks["jobs.measure_machine"]()
     assert figures() == NEW
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_worker_starts_without_the_database(machine, monkeypatch):
-    def away() -> None:
-        raise OperationalError("the connection is closed")
-
-    monkeypatch.setattr(clusters, "cluster_measure", away)
-    assert [answer for _, answer in worker_ready.send(sender=app) if isinstance(answer, Exception)] == []
 
 
 def test_what_was_set_by_hand_stays_and_the_rest_follows(db, machine):

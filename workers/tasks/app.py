@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
@@ -17,24 +16,26 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery
-from celery.signals import setup_logging, worker_ready, worker_shutting_down
+from celery.signals import setup_logging, worker_shutting_down
 from django.conf import settings
 
 from workers.tasks.beacons import WorkerBeacon
 from workers.tasks.doorbell import Doorbell
-
-logger = logging.getLogger(__name__)
 
 RECONCILE_SECONDS = 2.0
 SCHEDULES_SECONDS = 30.0
 ADVANCE_SECONDS = 5.0
 SHUTDOWN_SECONDS = 8.0
 SWEEP_SECONDS = 20.0
+MEASURE_SECONDS = 3600.0
 RETENTION_SECONDS = 3600.0
 
 app = Celery("kosha", broker=settings.REDIS_URL)
 app.conf.update(
-    include=[f"workers.tasks.{name}" for name in ("dispatch", "reconcile", "finalize", "schedules", "sweep")],
+    include=[
+        f"workers.tasks.{name}"
+        for name in ("dispatch", "reconcile", "finalize", "schedules", "sweep", "measure")
+    ],
     task_serializer="json",
     accept_content=["json"],
     task_ignore_result=True,
@@ -64,6 +65,7 @@ app.conf.update(
         "fire schedules": {"task": "schedules.fire_due", "schedule": SCHEDULES_SECONDS},
         "advance scheduled runs": {"task": "schedules.advance", "schedule": ADVANCE_SECONDS},
         "sweep": {"task": "documents.sweep", "schedule": SWEEP_SECONDS},
+        "measure the machine": {"task": "jobs.measure_machine", "schedule": MEASURE_SECONDS},
         # One each, so that none waits for another's trouble.
         "let expired sessions go": {"task": "retention.sessions", "schedule": RETENTION_SECONDS},
         "let run folders go": {"task": "retention.run_folders", "schedule": RETENTION_SECONDS},
@@ -73,21 +75,6 @@ app.conf.update(
 
 
 app.steps["worker"].update({WorkerBeacon, Doorbell})
-
-
-@worker_ready.connect
-def _measure_machine(**_: object) -> None:
-    """The machine may have been changed, or be another one, since the worker was last started."""
-    from django.db import DatabaseError, connection
-
-    from jobs.clusters import cluster_measure
-
-    try:
-        cluster_measure()
-    except DatabaseError as error:
-        logger.warning("this machine could not be measured: %s", type(error).__name__)
-    finally:
-        connection.close()
 
 
 @worker_shutting_down.connect

@@ -36,4 +36,5 @@ class Bell(Scheduler):  # type: ignore[misc]
             self._due[entry.name] = now + entry.schedule.seconds
             if waiting is not None and waiting < BACKLOG:
                 queue.ring(entry.task, *entry.args)
+                waiting += 1
         return max(SHORTEST_SECONDS, min(self._due.values()) - time.monotonic())
