@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch.distributed as dist
 
 from tests.engines.training.tiny import events, go, losses, make_run, run_config
 from workers.artifacts import verify_manifest
 from workers.specs.run import ExitCode, RunResult, RunStatus
 from workers.specs.train import Checkpointing, Distributed, TrainResult, TrainSpec
-from workers.training.distributed import is_signed, sign
+from workers.training import distributed
+from workers.training.distributed import LOOK_SECONDS, AskedTogether, is_signed, sign
 
 pytestmark = pytest.mark.ml
 MakeSpec = Callable[..., TrainSpec]
@@ -105,6 +109,49 @@ def test_a_step_that_all_processes_leave_in_its_middle_has_not_happened(
     assert {**losses(first), **losses(second)} == losses(whole)
     adapter = "output/adapter/adapter_model.safetensors"
     assert (second / adapter).read_bytes() == (whole / adapter).read_bytes()
+
+
+PASSES, TOLD_AT = 200, 50
+
+
+def pass_places(rank: int, store: str, answers: Any) -> None:
+    """One of two processes: the second is half as fast, and told to stop at a place of its own choosing."""
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+    passed, rounds = 0, 0
+
+    def clock() -> float:
+        nonlocal rounds
+        rounds += 1
+        return passed * 0.01 * (rank + 1)
+
+    distributed.time = SimpleNamespace(perf_counter=clock)
+    asked = AskedTogether(lambda: rank == 1 and passed >= TOLD_AT, dist.group.WORLD)
+    rounds = 0
+    while passed < PASSES:
+        passed += 1
+        if asked():
+            break
+    answers.put((passed, rounds))
+    dist.destroy_process_group()
+
+
+def test_a_slow_and_a_fast_process_ask_one_another_at_the_same_places_and_seldom(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    processes = [
+        context.Process(target=pass_places, args=(rank, str(tmp_path / "store"), answers), daemon=True)
+        for rank in range(2)
+    ]
+    for process in processes:
+        process.start()
+    first, second = (answers.get(timeout=60) for _ in processes)
+    for process in processes:
+        process.join(20)
+    assert first == second
+    stopped_at, rounds = first
+    seldom = int(LOOK_SECONDS / 0.02)
+    assert TOLD_AT <= stopped_at <= TOLD_AT + seldom
+    assert rounds <= stopped_at / seldom + 2
 
 
 def test_shards_are_loaded_only_with_the_secret_they_were_signed_with(tmp_path: Path) -> None:
