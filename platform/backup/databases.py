@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from psycopg import sql
 
 from backup.errors import BackupError
@@ -86,6 +86,19 @@ def _require_answer() -> None:
         raise BackupError(
             "database_unreachable",
             "The database does not answer. Start it, or correct DATABASE_URL, and repeat the command.",
+        ) from error
+
+
+@contextmanager
+def loss_told() -> Iterator[None]:
+    """A database that goes away in the middle is a reason that an operator understands."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise BackupError(
+            "database_lost",
+            "The connection to the database was lost in the middle. See that the database runs, and repeat the "
+            "command; it goes on where it ended.",
         ) from error
 
 

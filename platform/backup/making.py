@@ -65,7 +65,11 @@ class Making:
         """Raises BackupError; whatever interrupts it leaves a folder that ends in `.partial`."""
         refuse_unfinished_restore(self._env.var)
         self._refuse_inside_storage()
-        with _one_at_a_time(self._folder), databases.installed_database(self._env):
+        with (
+            _one_at_a_time(self._folder),
+            databases.loss_told(),
+            databases.installed_database(self._env),
+        ):
             try:
                 return self._make()
             except (OSError, sqlite3.Error) as error:

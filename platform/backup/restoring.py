@@ -51,7 +51,7 @@ class Restoring:
     def run(self) -> Restored:
         """Raises BackupError; before anything was changed, or leaving the mark of an unfinished restore."""
         try:
-            with lock(self._env.var):
+            with databases.loss_told(), lock(self._env.var):
                 return self._restore()
         except AlreadyRunning:
             raise BackupError(

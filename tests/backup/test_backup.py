@@ -8,11 +8,12 @@ import resource
 import shutil
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import connection
 
 from audit.services import SYSTEM
-from backup import copying, sealed, settling
+from backup import copying, databases, sealed, settling
 from backup.errors import BackupError
 from backup.making import Making
 from common.storage import blob_path
@@ -184,6 +185,20 @@ def test_a_checkpoint_that_is_pruned_meanwhile_is_left_out_whole(place, tmp_path
 
 
 # -- refusals and damage ----------------------------------------------------------------------------
+def test_a_database_that_goes_away_meanwhile_is_told_and_the_next_try_goes_on(place, tmp_path, monkeypatch):
+    def gone(target: Path, snapshot: str) -> None:
+        with psycopg.connect(os.environ["DATABASE_URL"]) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+        databases.applied_migrations()
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(databases, "dump", gone)
+        assert refusal(place.back_up, tmp_path / "backups") == "database_lost"
+    connection.close()
+    folder, _seal = place.back_up(tmp_path / "backups")
+    assert sealed.find_backup(tmp_path / "backups") == folder
+
+
 def test_two_backups_into_one_folder_exclude_each_other(place, tmp_path, monkeypatch):
     def again(self):
         assert refusal(place.back_up, tmp_path / "b") == "backup_already_running"

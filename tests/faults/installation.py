@@ -100,7 +100,7 @@ class StormedInstallation(Installation):
             assert code is not None and "Traceback" not in done.stderr, done.stderr
             return code[1]
         for earlier in before:
-            shutil.rmtree(earlier)
+            shutil.rmtree(earlier, ignore_errors=True)  # it may have been gone on with
         return "made"
 
     def restore_elsewhere(self) -> list[str]:
