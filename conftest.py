@@ -19,10 +19,15 @@ import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parent
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As of a shell's background job. What is started here would inherit it, and Ctrl-C is tested.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
 
 # Everything that is imported and collected stays to the end; looking through it for garbage again and again
@@ -124,6 +129,7 @@ if STARTED in os.environ:
 
 
 # -- lanes -------------------------------------------------------------------------------------------
+SHARED = "tests/end_to_end/"
 MODULE_MARKS = re.compile(r"^pytestmark = (.*)$", re.MULTILINE)
 
 
@@ -147,6 +153,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: (item.path.name != "test_road.py", item.get_closest_marker("services") is None)
     )
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One worker of pytest takes all of `tests/end_to_end`: its tests share one installation."""
+    from xdist.scheduler.loadfile import LoadFileScheduling
+
+    class ByInstallation(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return SHARED if file.startswith(SHARED) else file
+
+    return ByInstallation(config, log) if config.option.dist == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,8 +23,8 @@ ALIAS = "production"
 STEPS = 6
 SMALL: Json = {"sequence_length": 128, "tokens_per_step": 128, "lora_rank": 8, "epochs": 1}
 TASKS = [
-    {"type": "bits_per_character", "max_records": 5, "window_tokens": 512},
-    {"type": "question_answering", "max_questions": 4, "max_new_tokens": 8, "max_passage_tokens": 128},
+    {"type": "bits_per_character", "max_records": 3, "window_tokens": 512},
+    {"type": "question_answering", "max_questions": 3, "max_new_tokens": 8, "max_passage_tokens": 128},
 ]
 
 

@@ -28,6 +28,7 @@ from tests.faults.load import CAUSAL, TINY, Api, Load, Recipe, Visitor
 from tests.faults.plan import Planned
 from tests.faults.report import Record
 from tests.faults.watch import Watch
+from tests.stack.installation import ONE_CORE
 
 CALM_SECONDS = 300.0
 REFERENCE_SECONDS = 240.0
@@ -50,7 +51,7 @@ def weather(
     """Run the whole storm on a fresh installation in `folder`; nothing of it runs afterwards."""
     models, tiny = repository / "var" / "models", folder / "models" / TINY
     roots = os.pathsep.join([str(models), str(tiny.parent)])
-    installation = StormedInstallation(repository, folder, KOSHA_MODEL_ROOTS=roots)
+    installation = StormedInstallation(repository, folder, KOSHA_MODEL_ROOTS=roots, **ONE_CORE)
     shared = _shared_memory()
     watch = Watch(installation)
     try:

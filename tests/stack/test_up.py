@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from tests.stack.installation import Installation
 from tests.stack.test_supervisor import gone
@@ -58,20 +57,6 @@ def test_the_embedded_stack_lives_and_ends(install):
     assert said.endswith("stopped\n")
     assert kosha.processes() == []
     assert kosha.manage("status").returncode == 1
-
-
-def test_servers_run_elsewhere_are_used_as_they_are(install):
-    """The session's servers were started apart; nothing but the processes is started beside them."""
-    url = settings.DATABASES["default"]
-    database = f"postgresql://{url['USER']}:{url['PASSWORD']}@{url['HOST']}:{url['PORT']}/kosha"
-    kosha = install(
-        DATABASE_URL=database, REDIS_URL=settings.REDIS_URL, KOSHA_MODEL_SERVER_URL="http://127.0.0.1:9"
-    )
-    kosha.up()
-    assert set(kosha.state["services"]) == {"worker", "beat", "web"}
-    assert kosha.is_ready()
-    kosha.stop(signal.SIGINT)
-    assert kosha.processes() == []
 
 
 def shared_memory_of(pid: int) -> set[Path]:

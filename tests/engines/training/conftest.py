@@ -22,14 +22,13 @@ def gemma(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_model(tmp_path_factory.mktemp("gemma"), "gemma3")
 
 
-@pytest.fixture
-def make_spec(llama: Path, tmp_path: Path) -> Callable[..., TrainSpec]:
+@pytest.fixture(scope="session")
+def make_spec(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., TrainSpec]:
     """`make_spec(max_steps=3, spec={...})`: full training of the tiny Llama on mixed records."""
+    records = tmp_path_factory.mktemp("records") / "records.jsonl"
+    write_records(records, mixed_records())
 
     def make(spec: dict[str, Any] | None = None, **hyperparameters: Any) -> TrainSpec:
-        records = tmp_path / "records.jsonl"
-        if not records.exists():
-            write_records(records, mixed_records())
         settings = {"learning_rate": 1e-3, "epochs": 2, "sequence_length": 512, "tokens_per_step": 1024}
         whole: dict[str, Any] = {
             "base_model": llama,

@@ -89,19 +89,28 @@ def check_agreement(two: TrainResult, spec: TrainSpec, folder: Path) -> None:
 # The second process alone is told. It looks before the first step; then each of the two layers looks on the
 # way forward and on the way back, and once more when the step is over: 13 and 15 lie in the third step, on
 # its way forward and back.
-@pytest.mark.parametrize(("stage", "look"), [(0, 13), (2, 15), (3, 15)])
-def test_a_step_that_all_processes_leave_in_its_middle_has_not_happened(
-    stage: int, look: int, make_spec: MakeSpec, tmp_path: Path
-) -> None:
-    spec = spread(make_spec, stage, lora_dropout=0.3)
-    whole, first, second = tmp_path / "whole", tmp_path / "first", tmp_path / "second"
-    trainings = [
-        *(NEVER, written(whole, spec)),
-        *(str(look), written(first, spec)),
-        *(NEVER, written(second, spec, previous=(first,))),
-    ]
-    ranks("tests.engines.training.told_ranks", *trainings, processes=2, KOSHA_RUN_SECRET="of these runs")
+TOLD_AT_LOOK = {0: 13, 2: 15, 3: 15}
 
+
+@pytest.fixture(scope="module")
+def broken_off(make_spec: MakeSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For each ZeRO stage a training undisturbed, one broken off, and one that goes on from there."""
+    folder, trainings = tmp_path_factory.mktemp("broken-off"), list[str]()
+    for stage, look in TOLD_AT_LOOK.items():
+        spec = spread(make_spec, stage, lora_dropout=0.3)
+        first = folder / f"first-{stage}"
+        trainings += [
+            *(NEVER, written(folder / f"whole-{stage}", spec)),
+            *(str(look), written(first, spec)),
+            *(NEVER, written(folder / f"second-{stage}", spec, previous=(first,))),
+        ]
+    ranks("tests.engines.training.told_ranks", *trainings, processes=2, KOSHA_RUN_SECRET="of these runs")
+    return folder
+
+
+@pytest.mark.parametrize("stage", TOLD_AT_LOOK)
+def test_a_step_that_all_processes_leave_in_its_middle_has_not_happened(stage: int, broken_off: Path) -> None:
+    whole, first, second = (broken_off / f"{name}-{stage}" for name in ("whole", "first", "second"))
     assert result(first).status == RunStatus.STOPPED
     assert [event["step"] for event in events(first, "checkpoint")] == [2]
     assert list(losses(first)) == [1, 2]

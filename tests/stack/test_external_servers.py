@@ -10,8 +10,10 @@ import pytest
 from django.conf import settings
 
 from tests.end_to_end.client import follow, get, post, until
-from tests.end_to_end.conftest import organize, register_models
+from tests.end_to_end.conftest import company, models, organize, register_models
 from tests.stack.installation import ONE_CORE, Installation
+
+__all__ = ["company", "models"]
 
 pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import psutil
@@ -13,24 +11,10 @@ import pytest
 
 from tests.stack.installation import Installation
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.ml]
 
 LOOKED_AT_ANEW = 10.0
 """A report is kept for three seconds, and made in less."""
-
-
-@pytest.fixture(scope="module")
-def kosha(repository: Path, tmp_path_factory) -> Iterator[Installation]:
-    folder = tmp_path_factory.mktemp("kosha")
-    for part in (folder, folder.parent, folder.parent.parent):
-        part.chmod(0o755)
-    installation = Installation(repository, folder / "var")
-    try:
-        installation.up()
-        yield installation
-        installation.stop()
-    finally:
-        installation.end()
 
 
 def ready(kosha: Installation) -> dict:
