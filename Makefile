@@ -76,7 +76,8 @@ demo: venv models ## The whole road on an invented company; ONCE=1 stops at its 
 # -- checking --------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(VENV)/.dev models browser lint ## Everything, with the servers it needs
+test: $(VENV)/.dev browser ## Everything, with the servers it needs
+	@$(MAKE) --jobs 2 models lint
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=20
 
 .PHONY: test-fast

@@ -18,6 +18,9 @@ RUN_DIR_VARIABLE = "KOSHA_RUN_DIR"
 _MARK = RUN_DIR_VARIABLE.encode() + b"="
 
 PROC = Path("/proc")
+KERNEL_THREAD = 0x00200000
+"""PF_KTHREAD of the kernel's `sched.h`."""
+LOOKS = 10
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,29 @@ def kill_run(run_dir: Path, *, spare: int | None = None, patience: float = 3.0) 
 
 def _run_dir_of(pid: int) -> Path | None:
     try:
-        if _stat_fields(pid)[0] == b"Z":
-            return None
-        environment = (PROC / str(pid) / "environ").read_bytes()
-    except (ProcessLookupError, PermissionError):
-        return None
+        environment = _environment(pid)
     except OSError:
         return None
     for variable in environment.split(b"\0"):
         if variable.startswith(_MARK):
             return Path(os.fsdecode(variable[len(_MARK) :]))
     return None
+
+
+def _environment(pid: int) -> bytes:
+    """Empty for a zombie and for the kernel's own. Raises OSError, also where there is no such process.
+
+    For a moment within `exec` a process has neither the old environment nor the new one; whoever looked
+    just then would take it for nobody's, and a run for dead that is about to begin.
+    """
+    for _ in range(LOOKS):
+        state, _parent, _group, _session, _terminal, _foreground, flags = _stat_fields(pid)[:7]
+        if state == b"Z" or int(flags) & KERNEL_THREAD:
+            return b""
+        if environment := (PROC / str(pid) / "environ").read_bytes():
+            return environment
+        time.sleep(0.001)
+    return b""
 
 
 def _stat_fields(pid: int) -> list[bytes]:

@@ -15,7 +15,7 @@ from tests.stack.installation import Installation
 
 pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(300)]
 
-CLIENTS, SECONDS = 20, 15
+CLIENTS, SECONDS = 20, 10
 
 
 def give_up_reading(ground: Ground, files: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from openai.types import FileObject
 
 from tests.end_to_end.client import Json, every, follow, get, post, until
-from tests.end_to_end.conftest import CAUSAL, EMBEDDING
+from tests.end_to_end.conftest import CAUSAL, EMBEDDING, TINY
 from tests.end_to_end.invention import Company, Fact, conversations
 from workers.specs.gate import DEFAULT_GATE, judge
 from workers.specs.measurement import ITEM, Bootstrap, recompute
@@ -23,7 +23,7 @@ ALIAS = "production"
 STEPS = 6
 SMALL: Json = {"sequence_length": 128, "tokens_per_step": 128, "lora_rank": 8, "epochs": 1}
 TASKS = [
-    {"type": "bits_per_character", "max_records": 3, "window_tokens": 512},
+    {"type": "bits_per_character", "max_records": 3, "window_tokens": 256},
     {"type": "question_answering", "max_questions": 3, "max_new_tokens": 8, "max_passage_tokens": 128},
 ]
 
@@ -71,12 +71,12 @@ def version(owner: openai.OpenAI, files: dict[str, FileObject]) -> Json:
     return get(owner, f"{path}/{made['id']}")
 
 
-def train(client: openai.OpenAI, training_file: str, **more: Any) -> Any:
+def train(client: openai.OpenAI, training_file: str, *, model: str = CAUSAL, **more: Any) -> Any:
     """Start continued pre-training, which the stock client knows only as a body of its own."""
     hyperparameters = {**SMALL, **more.pop("hyperparameters", {})}
     method = {"type": "continued_pretraining", "continued_pretraining": {"hyperparameters": hyperparameters}}
     return client.fine_tuning.jobs.create(
-        model=CAUSAL, training_file=training_file, extra_body={"method": method, **more}
+        model=model, training_file=training_file, extra_body={"method": method, **more}
     )
 
 
@@ -167,11 +167,8 @@ def test_a_run_tells_its_steps_and_ends_as_a_model(owner, run):
 
 
 def test_a_run_pauses_resumes_and_is_cancelled(owner, version):
-    options: Json = {
-        "checkpoint": {"every_steps": 1000},
-        "hyperparameters": {"max_steps": 5000, "epochs": 100},
-    }
-    started = train(owner, version["id"], **options)
+    options: Json = {"checkpoint": {"every_steps": 1_000_000}, "hyperparameters": {"epochs": 100}}
+    started = train(owner, version["id"], model=TINY, **options)
     jobs = owner.fine_tuning.jobs
 
     def steps(attempt: int) -> list[int]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from workers import wrapper
+from workers import processes, wrapper
 from workers.processes import (
     RUN_DIR_VARIABLE,
     Identity,
@@ -72,6 +73,18 @@ def test_processes_are_found_by_their_run_and_killed(tmp_path):
     assert kill_run(tmp_path)
     for child in children:
         assert child.wait(5) == -9
+
+
+def test_a_process_that_is_just_becoming_another_is_not_overlooked(tmp_path, monkeypatch):
+    """Within `exec` its environment is empty for a moment."""
+    here = tmp_path / "proc" / "7"
+    here.mkdir(parents=True)
+    (here / "stat").write_text("7 (python) R 1 7 7 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 100")
+    (here / "environ").write_bytes(b"")
+    become = (here / "environ").write_bytes
+    monkeypatch.setattr(processes, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(processes.time, "sleep", lambda _: become(b"A=1\0KOSHA_RUN_DIR=/runs/job/1\0"))
+    assert list(processes_of_runs(Path("/runs"))) == [(7, Path("/runs/job/1"))]
 
 
 def test_an_engine_yields_to_the_servers_also_as_a_session():

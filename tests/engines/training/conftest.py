@@ -22,10 +22,9 @@ def gemma(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_model(tmp_path_factory.mktemp("gemma"), "gemma3")
 
 
-@pytest.fixture(scope="session")
-def make_spec(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., TrainSpec]:
-    """`make_spec(max_steps=3, spec={...})`: full training of the tiny Llama on mixed records."""
-    records = tmp_path_factory.mktemp("records") / "records.jsonl"
+def spec_maker(llama: Path, folder: Path) -> Callable[..., TrainSpec]:
+    """`make(max_steps=3, spec={...})`: full training of the tiny Llama on mixed records in `folder`."""
+    records = folder / "records.jsonl"
     write_records(records, mixed_records())
 
     def make(spec: dict[str, Any] | None = None, **hyperparameters: Any) -> TrainSpec:
@@ -39,3 +38,8 @@ def make_spec(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
         return TrainSpec(**{**whole, **(spec or {})})
 
     return make
+
+
+@pytest.fixture
+def make_spec(llama: Path, tmp_path: Path) -> Callable[..., TrainSpec]:
+    return spec_maker(llama, tmp_path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 import torch.distributed as dist
 
+from tests.engines.training.conftest import spec_maker
 from tests.engines.training.tiny import events, go, losses, make_run, run_config
 from workers.artifacts import verify_manifest
 from workers.specs.run import ExitCode, RunResult, RunStatus
@@ -24,6 +27,7 @@ from workers.training.distributed import LOOK_SECONDS, AskedTogether, is_signed,
 pytestmark = pytest.mark.ml
 MakeSpec = Callable[..., TrainSpec]
 NEVER = str(10**9)
+SECRET = "of these runs"
 
 
 def torchrun(
@@ -59,58 +63,60 @@ def spread(make_spec: MakeSpec, stage: int, *, lora_dropout: float = 0.0, **opti
     return make_spec(spec=whole, lora_dropout=lora_dropout, **settings)
 
 
-@pytest.mark.parametrize("stage", [0, 3])
-def test_losses_agree_with_one_process(stage: int, make_spec: MakeSpec, tmp_path: Path) -> None:
-    spec = spread(make_spec, stage)
-    check_agreement(torchrun(tmp_path / "two", spec), spec, tmp_path)
-
-
-def test_split_optimizer_states_agree_and_resume(make_spec: MakeSpec, tmp_path: Path) -> None:
-    spec = spread(make_spec, 2, checkpoint=Checkpointing(every_steps=2))
-    first = torchrun(tmp_path / "two", spec, secret="of this run")
-    check_agreement(first, spec, tmp_path)
-    last = tmp_path / "two" / "checkpoints" / "4"
-    (last / "manifest.json").write_text("{}")  # torn: the one at step 2 is the newest sound one
-    second = torchrun(tmp_path / "again", spec, previous=(tmp_path / "two",), secret="of this run")
-    assert second.resumed_from_step == 2
-    assert second.loss_last == first.loss_last
-
-
-def check_agreement(two: TrainResult, spec: TrainSpec, folder: Path) -> None:
-    one = go(make_run(folder / "one"), spec.model_copy(update={"distributed": Distributed()}))
-    expected, measured = losses(folder / "one"), losses(folder / "two")
-    assert measured == pytest.approx({step: expected[step] for step in measured}, rel=1e-4)
-    assert two.loss_last == pytest.approx(one.loss_last, rel=1e-4)
-    assert two.heldout_loss == pytest.approx(one.heldout_loss, rel=1e-3)
-    assert (two.tokens, two.parameters_trained) == (one.tokens, one.parameters_trained)
-    verify_manifest(folder / "two" / "output" / "adapter", two.manifest_sha256)
-
-
 # The second process alone is told. It looks before the first step; then each of the two layers looks on the
 # way forward and on the way back, and once more when the step is over: 13 and 15 lie in the third step, on
 # its way forward and back.
-TOLD_AT_LOOK = {0: 13, 2: 15, 3: 15}
+TOLD_AT_LOOK = {0: 13, 3: 15}
+STAGES = (0, 2, 3)
 
 
 @pytest.fixture(scope="module")
-def broken_off(make_spec: MakeSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """For each ZeRO stage a training undisturbed, one broken off, and one that goes on from there."""
-    folder, trainings = tmp_path_factory.mktemp("broken-off"), list[str]()
+def trained(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training of two processes for each ZeRO stage; and with dropout one undisturbed, one broken off, and
+    one that goes on from there. All in the same two processes, whose starts take longer than the trainings."""
+    folder, trainings = tmp_path_factory.mktemp("trained"), list[str]()
+    make_spec = spec_maker(llama, folder)
+    for stage in STAGES:
+        plain = spread(make_spec, stage, checkpoint=Checkpointing(every_steps=2))
+        trainings += [NEVER, written(folder / f"two-{stage}", plain)]
     for stage, look in TOLD_AT_LOOK.items():
-        spec = spread(make_spec, stage, lora_dropout=0.3)
-        first = folder / f"first-{stage}"
+        spec, first = spread(make_spec, stage, lora_dropout=0.3), folder / f"first-{stage}"
         trainings += [
             *(NEVER, written(folder / f"whole-{stage}", spec)),
             *(str(look), written(first, spec)),
             *(NEVER, written(folder / f"second-{stage}", spec, previous=(first,))),
         ]
-    ranks("tests.engines.training.told_ranks", *trainings, processes=2, KOSHA_RUN_SECRET="of these runs")
+    ranks("tests.engines.training.told_ranks", *trainings, processes=2, KOSHA_RUN_SECRET=SECRET)
     return folder
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_losses_agree_with_one_process(
+    stage: int, trained: Path, make_spec: MakeSpec, tmp_path: Path
+) -> None:
+    two = TrainResult.model_validate(result(trained / f"two-{stage}").output)
+    one = go(make_run(tmp_path / "one"), spread(make_spec, stage, distributed=Distributed()))
+    expected, measured = losses(tmp_path / "one"), losses(trained / f"two-{stage}")
+    assert measured == pytest.approx({step: expected[step] for step in measured}, rel=1e-4)
+    assert two.loss_last == pytest.approx(one.loss_last, rel=1e-4)
+    assert two.heldout_loss == pytest.approx(one.heldout_loss, rel=1e-3)
+    assert (two.tokens, two.parameters_trained) == (one.tokens, one.parameters_trained)
+    verify_manifest(trained / f"two-{stage}" / "output" / "adapter", two.manifest_sha256)
+
+
+def test_split_optimizer_states_resume(trained: Path, tmp_path: Path) -> None:
+    before = Path(shutil.copytree(trained / "two-2", tmp_path / "before"))
+    # Torn: the one at step 2 is the newest sound one.
+    (before / "checkpoints" / "4" / "manifest.json").write_text("{}")
+    spec = TrainSpec.model_validate(json.loads((before / "config.json").read_text())["spec"])
+    again = torchrun(tmp_path / "again", spec, previous=(before,), secret=SECRET)
+    assert again.resumed_from_step == 2
+    assert again.loss_last == TrainResult.model_validate(result(before).output).loss_last
+
+
 @pytest.mark.parametrize("stage", TOLD_AT_LOOK)
-def test_a_step_that_all_processes_leave_in_its_middle_has_not_happened(stage: int, broken_off: Path) -> None:
-    whole, first, second = (broken_off / f"{name}-{stage}" for name in ("whole", "first", "second"))
+def test_a_step_that_all_processes_leave_in_its_middle_has_not_happened(stage: int, trained: Path) -> None:
+    whole, first, second = (trained / f"{name}-{stage}" for name in ("whole", "first", "second"))
     assert result(first).status == RunStatus.STOPPED
     assert [event["step"] for event in events(first, "checkpoint")] == [2]
     assert list(losses(first)) == [1, 2]
