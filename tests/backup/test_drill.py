@@ -113,8 +113,7 @@ def test_a_working_installation_comes_back_whole_in_another_place(repository, mo
     backups = places / "backups"
     try:
         old.up()
-        register(old, tiny)
-        register(old, models / EMBEDDING, "embedding")
+        register(old, tiny, models / EMBEDDING)
         people = organize(old, "drill")
         before = work_and_back_up(old, people, backups)
         old.end()  # the machine is lost: nothing is asked to stop

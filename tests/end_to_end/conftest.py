@@ -52,8 +52,7 @@ def kosha(repository: Path, models: Path) -> Iterator[Installation]:
         installation = Installation(repository, Path(name) / "var", KOSHA_MODEL_ROOTS=roots, **ONE_CORE)
         try:
             installation.up()
-            register_models(installation, models)
-            register(installation, tiny)
+            register(installation, models / CAUSAL, models / EMBEDDING, tiny)
             yield installation
             installation.stop()
             assert installation.processes() == []
@@ -61,15 +60,16 @@ def kosha(repository: Path, models: Path) -> Iterator[Installation]:
             installation.end()
 
 
-def register_models(installation: Installation, models: Path) -> None:
-    register(installation, models / CAUSAL)
-    register(installation, models / EMBEDDING, "embedding")
-
-
-def register(installation: Installation, folder: Path, kind: str = "causal_lm") -> None:
-    """A base model folder under its own name."""
+def register(installation: Installation, *folders: Path) -> None:
+    """Base model folders under their own names."""
     terms = ("--licence", "as named in NOTICE")
-    installation.ask("base_model_register", folder.name, str(folder), "--kind", kind, *terms)
+    kinds = ["embedding" if folder.name == EMBEDDING else "causal_lm" for folder in folders]
+    installation.ask_each(
+        *(
+            ("base_model_register", folder.name, str(folder), "--kind", kind, *terms)
+            for folder, kind in zip(folders, kinds, strict=True)
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import psutil
 import psycopg
 import redis
 
-from tests.end_to_end.conftest import register_models
+from tests.end_to_end.conftest import EMBEDDING, register
 from tests.engines.training.tiny import make_model
 from tests.faults import evidence as read
 from tests.faults.evidence import Evidence
@@ -83,16 +83,12 @@ def _load(
 ) -> Load:
     # Each is a Django of its own to start.
     with ThreadPoolExecutor() as pool:
-        registered = [
-            pool.submit(register_models, installation, models),
-            pool.submit(installation.ask, "base_model_register", TINY, str(tiny), "--licence", "none"),
-        ]
+        registered = pool.submit(register, installation, models / CAUSAL, models / EMBEDDING, tiny)
         made = installation.ask(
             "organization_create", "--name", "嵐", "--slug", "storm", "--key", "storm",
             "--owner", "owner@storm.example", "--reviewer", "reviewer@storm.example",
         )  # fmt: skip
-        for one in registered:
-            one.result()
+        registered.result()
     owner = made["owner"]
     api = Api(installation, owner["api_key"])
     record.answers = api.answers

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from tests.end_to_end.client import follow, get, post, until
-from tests.end_to_end.conftest import company, models, organize, register_models
+from tests.end_to_end.conftest import CAUSAL, EMBEDDING, company, models, organize, register
 from tests.stack.installation import ONE_CORE, Installation
 
 __all__ = ["company", "models"]
@@ -42,7 +42,7 @@ def installation(repository: Path, models: Path) -> Iterator[Installation]:
 
 def test_a_document_becomes_a_dataset_and_can_be_searched(installation, models, company, tmp_path):
     assert {"postgres", "valkey"}.isdisjoint(installation.state["services"])
-    register_models(installation, models)
+    register(installation, models / CAUSAL, models / EMBEDDING)
     owner = organize(installation, "apart").owner
     facts = [company.fact() for _ in range(4)]
     file = owner.files.create(file=company.guide(tmp_path, facts), purpose="user_data")

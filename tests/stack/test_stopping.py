@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import CAUSAL, company, models, organize
+from tests.end_to_end.conftest import CAUSAL, company, models, organize, register
 from tests.end_to_end.invention import conversations
 from tests.stack.installation import ONE_CORE, Installation
 
@@ -66,7 +66,7 @@ def test_a_training_is_stopped_within_its_step_and_goes_on_after_the_next_start(
 ):
     installation.up()
     assert "model-server" not in installation.state["services"]
-    installation.ask("base_model_register", CAUSAL, str(models / CAUSAL), "--licence", "as named in NOTICE")
+    register(installation, models / CAUSAL)
     start_training(organize(installation, "stopping").owner, company)
 
     installation.wait(lambda: steps(installation, "metrics") != [], 120)
