@@ -129,7 +129,7 @@ if STARTED in os.environ:
 
 
 # -- lanes -------------------------------------------------------------------------------------------
-SHARED = "tests/end_to_end/"
+SHARED, ROAD = "tests/end_to_end/", "test_road.py"
 MODULE_MARKS = re.compile(r"^pytestmark = (.*)$", re.MULTILINE)
 
 
@@ -150,19 +150,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, the road before all: at the end one core would wait for the other."""
-    items.sort(
-        key=lambda item: (item.path.name != "test_road.py", item.get_closest_marker("services") is None)
-    )
+    items.sort(key=lambda item: (item.path.name != ROAD, item.get_closest_marker("services") is None))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """One worker of pytest takes all of `tests/end_to_end`: its tests share one installation."""
+    """One worker of pytest takes the road, which lasts longest; another one the rest of `tests/end_to_end`, whose
+    tests share an installation."""
     from xdist.scheduler.loadfile import LoadFileScheduling
 
     class ByInstallation(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return SHARED if file.startswith(SHARED) else file
+            return SHARED if file.startswith(SHARED) and not file.endswith(ROAD) else file
 
     return ByInstallation(config, log) if config.option.dist == "loadfile" else None
 

@@ -24,7 +24,7 @@ from tests.faults.checks import judge
 from tests.faults.evidence import dump
 from tests.faults.faults import KINDS
 from tests.faults.installation import mount_disk
-from tests.faults.load import RECIPES, SHORT_RECIPES
+from tests.faults.load import SHORT_WORK, WORK
 from tests.faults.plan import make_plan
 from tests.faults.report import Record, render
 from tests.faults.storm import weather
@@ -86,7 +86,7 @@ def main() -> int:
         subprocess.run(["mount", "-t", "tmpfs", "kosha-shm", "/dev/shm"], check=True)
     began = time.monotonic()
     record = Record(seed, options.minutes)
-    recipes = SHORT_RECIPES if options.minutes <= SHORT_STORM else RECIPES
+    work = SHORT_WORK if options.minutes <= SHORT_STORM else WORK
     with tempfile.TemporaryDirectory(prefix="kosha-faults-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -97,7 +97,7 @@ def main() -> int:
                 folder,
                 plan,
                 record,
-                recipes,
+                work,
                 lambda what: print(f"[{time.monotonic() - began:6.1f}] {what}", flush=True),
             )
             if options.keep:

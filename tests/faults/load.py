@@ -51,15 +51,22 @@ class Recipe:
         }
 
 
-RECIPES = (
-    Recipe("ranks", TINY, steps=400, every=8, processes=2),
-    Recipe("single", CAUSAL, steps=24, every=4),
-    Recipe("long", CAUSAL, steps=48, every=6),
+@dataclass(frozen=True)
+class Work:
+    recipes: tuple[Recipe, ...]
+    """Trained one after the other, again and again."""
+    leisure: float = 1.0
+    """So many times the usual pause between two errands."""
+
+
+WORK = Work(
+    (
+        Recipe("ranks", TINY, steps=400, every=8, processes=2),
+        Recipe("single", CAUSAL, steps=24, every=4),
+        Recipe("long", CAUSAL, steps=48, every=6),
+    )
 )
-SHORT_RECIPES = (
-    Recipe("ranks", TINY, steps=40, every=4, processes=2),
-    Recipe("single", CAUSAL, steps=9, every=3),
-)
+SHORT_WORK = Work((Recipe("ranks", TINY, steps=40, every=4, processes=2),), leisure=3.0)
 GIVEN_UP = Recipe("given-up", TINY, steps=100_000, every=500)
 """Never comes to its end by itself: somebody thinks better of it."""
 
@@ -183,12 +190,13 @@ class Load:
         api: Api,
         visitor: Visitor,
         seed: int,
-        recipes: tuple[Recipe, ...] = RECIPES,
+        work: Work,
     ) -> None:
         self.installation = installation
         self.api = api
         self.visitor = visitor
-        self.recipes = recipes
+        self.recipes = work.recipes
+        self._leisure = work.leisure
         self.seen = Acknowledged()
         self.crashes: list[str] = []
         self._company = Company(seed)
@@ -225,7 +233,9 @@ class Load:
                               (self.index, 20.0), (self.chat, 8.0), (self.stream, 9.0), (self.search, 4.0),
                               (self.pause_and_resume, 75.0), (self.give_up, 90.0), (self.look_around, 6.0),
                               (self.back_up, 100.0)):  # fmt: skip
-            thread = threading.Thread(target=self._repeat, args=(errand, pause), name=errand.__name__)
+            thread = threading.Thread(
+                target=self._repeat, args=(errand, pause * self._leisure), name=errand.__name__
+            )
             thread.start()
             self._threads.append(thread)
 

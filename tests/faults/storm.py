@@ -24,7 +24,7 @@ from tests.faults.evidence import Evidence
 from tests.faults.faults import KINDS, Impossible, Skipped
 from tests.faults.faults.base import PATIENCE, Injected, Storm
 from tests.faults.installation import StormedInstallation, Unreached
-from tests.faults.load import CAUSAL, TINY, Api, Load, Recipe, Visitor
+from tests.faults.load import CAUSAL, TINY, Api, Load, Recipe, Visitor, Work
 from tests.faults.plan import Planned
 from tests.faults.report import Record
 from tests.faults.watch import Watch
@@ -45,7 +45,7 @@ def weather(
     folder: Path,
     plan: Sequence[Planned],
     record: Record,
-    recipes: tuple[Recipe, ...],
+    work: Work,
     say: Callable[[str], None],
 ) -> Evidence:
     """Run the whole storm on a fresh installation in `folder`; nothing of it runs afterwards."""
@@ -60,7 +60,7 @@ def weather(
         watch.start()
         installation.up_again()
         say("everything answers")
-        load = _load(installation, models, tiny, record, recipes)
+        load = _load(installation, models, tiny, record, work)
         evidence = _weather(installation, load, watch, plan, record, say)
         watch.end()
         installation.stop()
@@ -78,9 +78,7 @@ def weather(
         installation.end()
 
 
-def _load(
-    installation: StormedInstallation, models: Path, tiny: Path, record: Record, recipes: tuple[Recipe, ...]
-) -> Load:
+def _load(installation: StormedInstallation, models: Path, tiny: Path, record: Record, work: Work) -> Load:
     # Each is a Django of its own to start.
     with ThreadPoolExecutor() as pool:
         registered = pool.submit(register, installation, models / CAUSAL, models / EMBEDDING, tiny)
@@ -93,7 +91,7 @@ def _load(
     api = Api(installation, owner["api_key"])
     record.answers = api.answers
     visitor = Visitor(installation, api, owner["email"], owner["password"])
-    load = Load(installation, api, visitor, record.seed, recipes)
+    load = Load(installation, api, visitor, record.seed, work)
     load.prepare()
     return load
 
