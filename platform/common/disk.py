@@ -55,8 +55,7 @@ def disk(folder: Path | None = None) -> Disk:
 
 def has_room(size: int) -> bool:
     """Whether `size` more bytes leave the floor untouched."""
-    now = disk()
-    return now.free - size >= now.floor
+    return have_room({Path(settings.KOSHA_STORAGE_ROOT): size})
 
 
 def have_room(needs: Mapping[Path, int]) -> bool:

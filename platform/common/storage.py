@@ -27,6 +27,7 @@ from typing import IO
 from django.conf import settings
 
 from common.disk import refuse_without_room
+from workers.whole_files import sync_directory
 
 ROOM_LOOK_BYTES = 16 * 1024 * 1024
 """The free space is looked at each time so much has been written."""
@@ -152,7 +153,7 @@ def _appear(source: Path, target: Path) -> None:
     beside = source.with_name(f"{source.name}.named")
     os.link(source, beside)
     os.replace(beside, target)
-    _sync(target.parent)
+    sync_directory(target.parent)
 
 
 def _make_folder(path: Path) -> None:
@@ -160,7 +161,7 @@ def _make_folder(path: Path) -> None:
     if not path.is_dir():
         _make_folder(path.parent)
         path.mkdir(exist_ok=True)
-        _sync(path.parent)
+        sync_directory(path.parent)
 
 
 def blob_delete(organization_id: str, sha256: str) -> None:
@@ -226,7 +227,7 @@ def artifact_adopt(source: Path, organization_id: str, kind: str, id: str) -> Pa
         adopted = source.with_name(f"{source.name}.adopted")
         os.rename(source, adopted)
         shutil.rmtree(adopted, ignore_errors=True)
-    _sync(target.parent)
+    sync_directory(target.parent)
     return target
 
 
@@ -255,11 +256,3 @@ def run_folder_delete(job_id: str) -> None:
     """Every attempt's; what was deleted in part is deleted by the next call."""
     with suppress(FileNotFoundError):
         shutil.rmtree(runs_root() / _safe(job_id))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

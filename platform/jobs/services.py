@@ -210,10 +210,14 @@ def job_waits(*, job: Job, waits_for: str, disk_bytes: int) -> bool:
     return bool(rows.update(waits_for=waits_for, disk_bytes=disk_bytes))
 
 
-def jobs_leave_to_newer(*, waiting: models.QuerySet[Job]) -> int:
-    """Note of those of `waiting` that a newer release has written that they wait for its workers."""
-    left = waiting.filter(release__in=newer_releases(waiting)).exclude(waits_for=WaitsFor.WORKERS)
-    return left.order_by().update(waits_for=WaitsFor.WORKERS)
+def jobs_leave_to_newer(*, waiting: models.QuerySet[Job]) -> models.QuerySet[Job]:
+    """Note of those of `waiting` that a newer release has written that they wait for its workers; the others."""
+    newer = newer_releases(waiting)
+    if not newer:
+        return waiting
+    left = waiting.filter(release__in=newer).exclude(waits_for=WaitsFor.WORKERS)
+    left.order_by().update(waits_for=WaitsFor.WORKERS)
+    return waiting.exclude(release__in=newer)
 
 
 def job_launched(*, job: Job, handle: dict[str, Any]) -> bool:

@@ -25,10 +25,11 @@ from config.env import Environment
 from tests.benchmarks.load.checks import Findings, check_all
 from tests.benchmarks.load.clients import Ledger
 from tests.benchmarks.load.crowd import run_clients
-from tests.benchmarks.load.ground import CAUSAL, EMBEDDING, Ground, prepare, register_models
+from tests.benchmarks.load.ground import CAUSAL, EMBEDDING, Ground, prepare
 from tests.benchmarks.load.tally import FAILED, Tally
 from tests.benchmarks.load.watch import Watch, watching
 from tests.benchmarks.retrieval_jsquad import ROOT, machine
+from tests.end_to_end.conftest import register
 from tests.stack.installation import Installation
 
 MOST_CLIENTS, MOST_SECONDS = 500, 600
@@ -72,7 +73,7 @@ def installation(models: Path) -> Iterator[Installation]:
         kosha = Installation(ROOT, Path(name) / "var", KOSHA_MODEL_ROOTS=str(models))
         try:
             kosha.up()
-            register_models(kosha, models)
+            register(kosha, models / CAUSAL, models / EMBEDDING)
             yield kosha
             kosha.stop()
         finally:

@@ -134,9 +134,9 @@ def happen(storm: Storm, plan: Sequence[Planned], record: Record, say: Callable[
     try:
         for planned in plan:
             faults.wait_until(planned.at)
-            if not faults.inject(planned, PATIENCE):
-                owed.append(planned)
-            owed = [planned for planned in owed if not faults.inject(planned, 0.0, quietly=True)]
+            is_done = faults.inject(planned, PATIENCE)
+            owed = [earlier for earlier in owed if not faults.inject(earlier, 0.0, quietly=True)]
+            owed += [] if is_done else [planned]
         deadline = time.monotonic() + LAST_SECONDS
         while owed and time.monotonic() < deadline:
             owed = [planned for planned in owed if not faults.inject(planned, 1.0, quietly=True)]

@@ -15,7 +15,6 @@ from jobs.budgets import Cause, Retry, decide
 from jobs.capacity import choose, due_jobs, free_of
 from jobs.kinds import KINDS
 from jobs.models import Cluster, Job, WaitsFor
-from jobs.selectors import understood
 from jobs.services import (
     job_claim,
     job_failed,
@@ -105,9 +104,7 @@ def _claim(cluster: Cluster) -> list[Job]:
     with try_lock("claims") as locked:
         if not locked:
             return []
-        due = due_jobs(cluster)
-        jobs_leave_to_newer(waiting=due)
-        waiting = list(understood(due)[:BATCH])
+        waiting = list(jobs_leave_to_newer(waiting=due_jobs(cluster))[:BATCH])
         needs = {job.id: _disk_need(job) for job in waiting}
         room = Room()
         # A job without room asks for nothing of the cluster, so that it holds nobody up.

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -105,13 +104,6 @@ def prepare(kosha: Installation, clients: int, slug: str = "load") -> Ground:
         store=store,
         conversations=talks,
         releases=tuple(releases),
-    )
-
-
-def register_models(kosha: Installation, models: Path) -> None:
-    kosha.ask("base_model_register", CAUSAL, str(models / CAUSAL), "--licence", "Apache-2.0")
-    kosha.ask(
-        "base_model_register", EMBEDDING, str(models / EMBEDDING), "--kind", "embedding", "--licence", "MIT"
     )
 
 
