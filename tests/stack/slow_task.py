@@ -1,7 +1,8 @@
-"""A task that takes longer than a worker may take to end."""
+"""A task that takes longer than a worker may take to end, in a child that does not hear."""
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 
@@ -10,5 +11,6 @@ from celery import shared_task
 
 @shared_task(name="tests.slow")
 def slow(begun: str) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     Path(begun).touch()
     time.sleep(60)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Django's checks would import every view and form into a process that serves none.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
+from billiard import active_children
 from celery import Celery
 from celery.signals import setup_logging, worker_shutting_down
 from django.conf import settings
@@ -26,6 +28,8 @@ RECONCILE_SECONDS = 2.0
 SCHEDULES_SECONDS = 30.0
 ADVANCE_SECONDS = 5.0
 SHUTDOWN_SECONDS = 8.0
+LAST_SECONDS = 3.0
+"""What Celery's cold shutdown gets after that before the worker ends whatever still stands."""
 SWEEP_SECONDS = 20.0
 MEASURE_SECONDS = 3600.0
 RETENTION_SECONDS = 3600.0
@@ -82,13 +86,20 @@ def _end_in_time(how: str = "", **_: object) -> None:
     """A warm shutdown waits for the tasks at work, as long as they take; this one does not.
 
     Celery's cold shutdown follows: the tasks are broken off and handed out again. Each may run twice.
+    It too waits for a task that Celery does not yet know to be at work, and for a child that does not
+    hear; nothing is lost where the process then simply ends.
     """
-    if how != "Warm":
-        return
-    main = threading.main_thread().ident
-    break_off = threading.Timer(SHUTDOWN_SECONDS, signal.pthread_kill, [main, signal.SIGQUIT])
-    break_off.daemon = True
-    break_off.start()
+    if how == "Warm":
+        threading.Thread(target=_break_off, args=[threading.main_thread().ident], daemon=True).start()
+
+
+def _break_off(main: int) -> None:
+    time.sleep(SHUTDOWN_SECONDS)
+    signal.pthread_kill(main, signal.SIGQUIT)
+    time.sleep(LAST_SECONDS)
+    for child in active_children():
+        os.kill(child.pid, signal.SIGKILL)
+    os._exit(os.EX_OK)
 
 
 @setup_logging.connect
