@@ -101,10 +101,11 @@ class Stack:
 
     def _migrate(self) -> None:
         self._say("bringing the database up to date")
+        command = self._manage("migrate", "--noinput", "--skip-checks")
         failures = 0
         while True:
             try:
-                self.supervisor.run_once("migrate", self._manage("migrate", "--noinput"), self._environment())
+                self.supervisor.run_once("migrate", command, self._environment())
                 return
             except ServiceNotReady as error:
                 failures += 1

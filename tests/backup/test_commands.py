@@ -13,20 +13,19 @@ import pytest
 
 from stack.state import lock, restore_marker
 from tests.stack.installation import Installation
+from tests.stack.ready_database import put_ready_database
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
 FILL = """
 import django
 django.setup()
-from django.core.management import call_command
 from backup.databases import embedded_database
 from config.env import environment
 from stack.state import lock
 from tests.backup.world_on_disk import fill
 env = environment()
 with lock(env.var), embedded_database(env):
-    call_command("migrate", verbosity=0)
     fill()
 """
 
@@ -43,6 +42,7 @@ def places() -> Iterator[Path]:
 def stopped(repository, places) -> Installation:
     """An installation that was used and is down."""
     installation = Installation(repository, places / "old")
+    put_ready_database(repository, installation.var)
     withheld = ("DATABASE_URL", "REDIS_URL", "KOSHA_SECRET_KEY")
     environment = {name: value for name, value in os.environ.items() if name not in withheld}
     path = os.pathsep.join([str(repository / "platform"), str(repository)])

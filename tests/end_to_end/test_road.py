@@ -201,16 +201,17 @@ def test_conversations_sent_in_parts_train_a_supervised_model(owner, facts):
     assert upload.status == "completed" and upload.file is not None
     file = processed(owner, upload.file)
     assert file.revision["records"] == len(facts)
+    hyperparameters: Json = {**SMALL, "sequence_length": 512, "tokens_per_step": 512, "max_steps": 2}
     run = owner.fine_tuning.jobs.create(
-        model=CAUSAL,
+        model=TINY,
         training_file=file.id,
         suffix="talks",
         method={
             "type": "supervised",
-            "supervised": {"hyperparameters": {**SMALL, "max_steps": 2}},  # type: ignore[typeddict-item]
+            "supervised": {"hyperparameters": hyperparameters},  # type: ignore[typeddict-item]
         },
     )
-    assert trained(owner, run).fine_tuned_model.startswith(f"ft:{CAUSAL}:test-road:talks:")
+    assert trained(owner, run).fine_tuned_model.startswith(f"ft:{TINY}:test-road:talks:")
 
 
 def test_an_adapter_is_exported(owner, run):

@@ -44,6 +44,7 @@ class StormedInstallation(Installation):
     # -- up and down ------------------------------------------------------------------------------
     def spawn_up(self) -> None:
         """Start `manage.py up` without waiting for it."""
+        self._prepare()
         self.ups += 1
         with open(self.folder / "up.log", "a") as log:
             self.process = subprocess.Popen(

@@ -19,6 +19,7 @@ import pytest
 
 from stack.processes import free_port, kill_groups, spawn
 from stack.servers import EmbeddedPostgres
+from tests.stack.ready_database import put_ready_database
 
 pytestmark = pytest.mark.services
 
@@ -99,10 +100,10 @@ def site(tmp_path_factory, repository: Path) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     for part in (folder, folder.parent, folder.parent.parent):
         part.chmod(0o755)
+    put_ready_database(repository, folder)
     site = Site(folder, repository)
     try:
         site.start_database()
-        site.manage("migrate", "--noinput")
         site.start_web()
         yield site
     finally:

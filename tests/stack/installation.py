@@ -17,6 +17,7 @@ import httpx
 import psutil
 
 from stack.state import read_json
+from tests.stack.ready_database import put_ready_database
 
 COMMAND_SECONDS = 120
 CALL_EACH = """
@@ -35,11 +36,12 @@ ONE_CORE = {"KOSHA_JOB_CORES": "1", "KOSHA_THREADS": "1"}
 
 
 class Installation:
-    """A `var/` of its own and the `up` that runs on it."""
+    """A `var/` of its own and the `up` that runs on it; a fresh one begins without a database."""
 
-    def __init__(self, repository: Path, var: Path, **environment: str) -> None:
+    def __init__(self, repository: Path, var: Path, *, is_fresh: bool = False, **environment: str) -> None:
         self.var = var
         self._repository = repository
+        self._is_fresh = is_fresh
         withheld = ("DATABASE_URL", "REDIS_URL", "KOSHA_SECRET_KEY", "KOSHA_TEST_SESSION")
         self._environment = {
             **{name: value for name, value in os.environ.items() if name not in withheld},
@@ -78,6 +80,7 @@ class Installation:
 
     def up(self) -> None:
         """Start it and wait until it runs; what an earlier `up` wrote about itself does not count."""
+        self._prepare()
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],
             cwd=self._repository,
@@ -90,6 +93,10 @@ class Installation:
         )
         pid = self.process.pid
         self.wait(lambda: (self.state.get("state"), self.state.get("pid")) == ("running", pid), START_SECONDS)
+
+    def _prepare(self) -> None:
+        if not self._is_fresh and "DATABASE_URL" not in self._environment:
+            put_ready_database(self._repository, self.var)
 
     @property
     def state(self) -> dict:

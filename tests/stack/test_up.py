@@ -18,19 +18,25 @@ from tests.stack.test_supervisor import gone
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
 
-@pytest.fixture
-def install(repository) -> Iterator[Callable[..., Installation]]:
+@pytest.fixture(scope="module")
+def var() -> Iterator[Path]:
+    """One for all: the first `up` meets nothing there, the others what the one before has left."""
     with tempfile.TemporaryDirectory(prefix="kosha-up-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)
-        made: list[Installation] = []
+        yield Path(name) / "var"
 
-        def make(**environment: str) -> Installation:
-            made.append(Installation(repository, Path(name) / "var", **environment))
-            return made[-1]
 
-        yield make
-        for installation in made:
-            installation.end()
+@pytest.fixture
+def install(repository: Path, var: Path) -> Iterator[Callable[..., Installation]]:
+    made: list[Installation] = []
+
+    def make(**environment: str) -> Installation:
+        made.append(Installation(repository, var, is_fresh=True, **environment))
+        return made[-1]
+
+    yield make
+    for installation in made:
+        installation.end()
 
 
 def test_the_embedded_stack_lives_and_ends(install):

@@ -23,6 +23,7 @@ OPERATOR = Actor("user", "operator", "manage.py")
 
 class Command(BaseCommand):
     help = "Create an organization, its owner and, if asked, a reviewer and API keys."
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", required=True, help="the company's name")

@@ -19,6 +19,7 @@ from registry.services import base_model_register
 
 class Command(BaseCommand):
     help = "Look into a model folder and make it known to the installation."
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="for example llama-3-8b; used in model names")
