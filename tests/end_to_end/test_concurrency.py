@@ -1,4 +1,4 @@
-"""A short form of `tests/benchmarks/concurrency.py`: its invariants, not its times, for twenty clients."""
+"""A short form of `tests/benchmarks/concurrency.py`: its invariants, not its times, for twelve clients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.stack.installation import Installation
 
 pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(300)]
 
-CLIENTS, SECONDS = 20, 10
+CLIENTS, SECONDS = 12, 8
 
 
 def give_up_reading(ground: Ground, files: Iterable[str]) -> None:
@@ -26,7 +26,7 @@ def give_up_reading(ground: Ground, files: Iterable[str]) -> None:
             assert api.delete(f"/files/{file}").status_code == 200
 
 
-def test_twenty_clients_at_once_are_told_the_truth(kosha: Installation) -> None:
+def test_twelve_clients_at_once_are_told_the_truth(kosha: Installation) -> None:
     ground = prepare(kosha, CLIENTS, slug="at-once")
     outcome = concurrency.run(kosha, ground, seconds=SECONDS, seed=seed())
     give_up_reading(ground, outcome.ledger.uploads)

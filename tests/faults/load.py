@@ -66,7 +66,7 @@ WORK = Work(
         Recipe("long", CAUSAL, steps=48, every=6),
     )
 )
-SHORT_WORK = Work((Recipe("ranks", TINY, steps=40, every=4, processes=2),), leisure=3.0)
+SHORT_WORK = Work((Recipe("single", TINY, steps=400, every=10),), leisure=3.0)
 GIVEN_UP = Recipe("given-up", TINY, steps=100_000, every=500)
 """Never comes to its end by itself: somebody thinks better of it."""
 

@@ -33,7 +33,9 @@ from tests.stack.installation import ONE_CORE
 CALM_SECONDS = 300.0
 REFERENCE_SECONDS = 240.0
 LAST_SECONDS = 120.0
-"""So long, when all else is done, faults that had no victim wait for one."""
+LAST_SHARE = 0.5
+"""So long, or such a share of the storm, when all else is done, faults that had no victim wait for one:
+what a training or a finished model suffers needs one that got so far."""
 SHARED_MEMORY = Path("/dev/shm")
 AWAY = (psutil.Error, psycopg.Error, redis.RedisError, OSError, KeyError)
 """What a fault meets whose victim is just down for another reason."""
@@ -137,7 +139,8 @@ def happen(storm: Storm, plan: Sequence[Planned], record: Record, say: Callable[
             is_done = faults.inject(planned, PATIENCE)
             owed = [earlier for earlier in owed if not faults.inject(earlier, 0.0, quietly=True)]
             owed += [] if is_done else [planned]
-        deadline = time.monotonic() + LAST_SECONDS
+        last = max((planned.at for planned in plan), default=0.0)
+        deadline = time.monotonic() + max(LAST_SECONDS, LAST_SHARE * last)
         while owed and time.monotonic() < deadline:
             owed = [planned for planned in owed if not faults.inject(planned, 1.0, quietly=True)]
     finally:

@@ -13,9 +13,16 @@ pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
 
 __all__ = ["models"]
 
-SEED = "5"
+SEED = "10"
 MINUTES = "0.5"
-KINDS = ("kill engine", "kill rank", "kill worker", "kill postgres", "flip checkpoint", "flush valkey")
+KINDS = (
+    "kill engine",
+    "kill worker",
+    "kill postgres",
+    "flip checkpoint",
+    "flush valkey",
+    "kill model-server",
+)
 
 
 def test_a_short_storm_breaks_nothing(repository, models):
