@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -87,7 +86,7 @@ class Stack:
         for service in services:
             self.supervisor.wait_settled(service.name)
         self._state = "running"
-        self._write_state()
+        self.supervisor.tell()
 
     def _clear_away(self) -> None:
         """Whatever an `up` that was killed left on this `var/`; we hold its lock, so nobody else's."""
@@ -268,7 +267,7 @@ class Stack:
         self.supervisor.stop(SERVERS, STOP_SERVERS_SECONDS)
         end_all(self._servers_left, ask_seconds=0)
         self._state = "stopped"
-        self._write_state()
+        self.supervisor.tell()
 
     def _write_state(self) -> None:
         facts = {
@@ -280,10 +279,8 @@ class Stack:
             "model_server_url": self._model_server_url,
             "services": self.supervisor.facts(),
         }
-        # A full disk must not end the one who keeps everything alive.
-        with suppress(OSError):
-            # Addresses of servers hold passwords.
-            write_json(self._env.var / "stack.json", facts, mode=PRIVATE)
+        # Addresses of servers hold passwords.
+        write_json(self._env.var / "stack.json", facts, mode=PRIVATE)
 
 
 def stop_engines(runs_root: Path) -> None:

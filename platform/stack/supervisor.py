@@ -30,7 +30,8 @@ class StopRequested(Exception):
 class Supervisor:
     """Runs services in the order they are started and stops them in the order they are named.
 
-    `changed` is called after every start, death, restart and stop; `say` gets sentences for people.
+    `changed` is called after every start, death, restart and stop, and again until it raises no OSError;
+    `say` gets sentences for people.
     Must be used from the main thread (children die with the thread that started them). Nothing in it
     waits for a service: probes run in threads, and a process that ignores its end is seen to later.
     """
@@ -47,6 +48,7 @@ class Supervisor:
         self._directory = directory
         self._say = say
         self._changed = changed
+        self._is_told = True
         self._running: dict[str, Running] = {}
         self._stop = threading.Event()
 
@@ -59,12 +61,20 @@ class Supervisor:
         """Per service what `Running.facts` says."""
         return {name: running.facts() for name, running in self._running.items()}
 
+    def tell(self) -> None:
+        """Call `changed`. A full disk must not end the one who keeps everything alive; it is told later."""
+        try:
+            self._changed()
+            self._is_told = True
+        except OSError:
+            self._is_told = False
+
     # -- running ----------------------------------------------------------------------------------
     def start(self, service: Service) -> None:
         running = Running(service, self._logs / f"{service.name}.log", self._directory)
         self._running[service.name] = running
         running.start()
-        self._changed()
+        self.tell()
 
     def wait_ready(self, name: str, say_every: float = SAY_SECONDS) -> None:
         """Until the service answers, however long that takes. Raises StopRequested when asked to stop."""
@@ -123,8 +133,10 @@ class Supervisor:
             if happened:
                 self._say(happened)
             if running.has_changed():
-                self._changed()
+                self._is_told = False
             rotate(running.log)
+        if not self._is_told:
+            self.tell()
         self._stop.wait(TICK_SECONDS)
 
     # -- stopping ---------------------------------------------------------------------------------
@@ -133,7 +145,7 @@ class Supervisor:
         for name in names:
             if name in self._running:
                 self._running[name].ask()
-        self._changed()
+        self.tell()
 
     def stop(self, names: Sequence[str], seconds: float) -> None:
         """End these services together: ask, wait up to `seconds`, then kill what is left of their groups."""
@@ -143,7 +155,7 @@ class Supervisor:
         for process in wait_all(processes, seconds):
             self._say(f"{processes[process].service.name} did not stop in time and is killed")
         kill_groups(processes)
-        self._changed()
+        self.tell()
 
     def stop_all(self, seconds: float) -> None:
         self.stop(list(self._running), seconds)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import psutil
 import psycopg
 
@@ -63,10 +64,23 @@ class StormedInstallation(Installation):
     def up_again(self) -> None:
         """Until everything answers."""
         deadline = time.monotonic() + START_SECONDS
-        while not (self.is_up and self.is_ready() and all(map(self.service, self.services()))):
+        while missing := self._missing():
             if time.monotonic() > deadline:
-                raise Unreached((self.folder / "up.log").read_text()[-4000:] + self.logs())
+                raise Unreached(f"{missing}\n{(self.folder / 'up.log').read_text()[-4000:]}{self.logs()}")
             time.sleep(0.2)  # between looks at other processes, not instead of one
+
+    def _missing(self) -> str:
+        """What does not stand yet; empty where everything answers."""
+        if not self.is_up:
+            state, ours = self.state, self.process.pid if self.process else None
+            return f"`up` is {state.get('state')} as {state.get('pid')}, started as {ours}"
+        if gone := [name for name in self.services() if self.service(name) is None]:
+            return f"no process of {', '.join(gone)}"
+        try:
+            answer = httpx.get(self.state["base_url"] + "/readyz", timeout=10)
+        except httpx.TransportError as error:
+            return f"/readyz: {type(error).__name__}"
+        return "" if answer.status_code == 200 else f"/readyz: {answer.status_code} {answer.text[:2000]}"
 
     @property
     def is_up(self) -> bool:
@@ -120,6 +134,10 @@ class StormedInstallation(Installation):
 
     def services(self) -> list[str]:
         return list(self.state.get("services", {}))
+
+    def running(self, module: str) -> list[psutil.Process]:
+        """Its processes that run `python -m <module>`."""
+        return [process for process in self.processes() if f" -m {module} " in f"{_command(process)} "]
 
     def children(self, name: str) -> list[psutil.Process]:
         parent = self.service(name)

@@ -77,6 +77,36 @@ def test_what_dies_is_started_again(supervisor, said):
     assert "ended with -9" in said[0]
 
 
+def test_what_a_full_disk_kept_from_being_told_is_told_later(tmp_path):
+    told: list[int | None] = []
+    is_full = False
+
+    def tell() -> None:
+        if is_full:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        told.append(supervisor.facts().get("sleeper", {}).get("pid"))
+
+    supervisor = Supervisor(tmp_path / "logs", tmp_path, say=lambda _: None, changed=tell)
+    try:
+        supervisor.start(sleeper(backoff=QUICK))
+        tick_until(supervisor, lambda: supervisor.facts()["sleeper"]["state"] == "running")
+        supervisor.tick()
+        first, is_full = pid_of(supervisor, "sleeper"), True
+        os.kill(first, signal.SIGKILL)
+        tick_until(supervisor, lambda: pid_of(supervisor, "sleeper") not in (first, None))
+        tick_until(supervisor, lambda: supervisor.facts()["sleeper"]["state"] == "running")
+        supervisor.tick()
+        assert set(told) == {first}
+        is_full = False
+        supervisor.tick()  # nothing has changed since
+        assert told[-1] == pid_of(supervisor, "sleeper") != first
+        count = len(told)
+        supervisor.tick()
+        assert len(told) == count
+    finally:
+        supervisor.stop_all(2)
+
+
 def test_what_dies_again_and_again_waits_longer(supervisor, said):
     supervisor.start(Service("broken", lambda: python("raise SystemExit(7)"), lambda: True, backoff=QUICK))
     tick_until(supervisor, lambda: sum("ended with 7" in line for line in said) == 4)

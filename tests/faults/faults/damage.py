@@ -16,6 +16,7 @@ import psutil
 from tests.faults.faults.base import Damaged, Injected, Skipped, Storm, awaited
 
 ANSWER_SECONDS = 45.0
+PUT_BACK_SECONDS = 60.0
 REFUSED = "serve.system.artifact_damaged"
 
 
@@ -99,12 +100,13 @@ class DamagedArtefact:
                 self._must_be_refused(storm, folder, f"{done} of {self.kind}/{folder.name}")
             finally:
                 # Whole again before anything else happens: what other checks see is no damage of ours.
-                shutil.copytree(kept, folder, dirs_exist_ok=True)
+                _put_back(Path(kept), folder)
         return Injected(f"{done} of {self.kind}/{folder.name}; SIGKILL of the model server; it was asked")
 
     def _must_be_refused(self, storm: Storm, folder: Path, what: str) -> None:
-        server = storm.installation.service("model-server")
-        if server is not None:
+        # Looked for among the processes, for one that knew the artefact before must not answer: what the
+        # supervisor wrote down may be old while the disk is full.
+        for server in storm.installation.running("workers.serve"):
             with contextlib.suppress(psutil.NoSuchProcess):
                 server.send_signal(signal.SIGKILL)
                 server.wait(10)
@@ -116,3 +118,16 @@ class DamagedArtefact:
                 kept.append(f"{what}: {answer}")
                 return
             time.sleep(0.5)  # between questions to a server that is starting
+
+
+def _put_back(kept: Path, folder: Path) -> None:
+    """The disk may be full for a while."""
+    deadline = time.monotonic() + PUT_BACK_SECONDS
+    while True:
+        try:
+            shutil.copytree(kept, folder, dirs_exist_ok=True)
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)  # between tries
