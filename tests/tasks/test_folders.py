@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from jobs.models import Job
+from common.storage import run_path
+from jobs.models import Job, JobEvent
 from workers.tasks.folders import clean_folders, prune_attempts
 
 
@@ -22,6 +23,29 @@ def test_a_checkpoint_that_was_being_written_is_not_kept_with_the_others(make_jo
     attempt(job)
     prune_attempts(job)
     assert names(job) == {"checkpoints", "checkpoints/4", "exit.json"}
+
+
+def test_the_checkpoint_last_resumed_from_stays_however_many_came_after_it(make_job):
+    """Those may all be damaged: a storm that spoilt three in a row made a training begin from nothing."""
+    job = make_job()
+    job.fence = 5
+    for fence, steps in ((1, (3, 6, 9)), (2, (12,)), (3, (12,)), (4, (12,)), (5, ())):
+        for step in steps:
+            (run_path(job.id, fence) / "checkpoints" / str(step)).mkdir(parents=True)
+        JobEvent.objects.create(
+            organization=job.organization,
+            job=job,
+            fence=fence,
+            type="started",
+            data={"resumed_from_step": 6 if fence > 1 else None},
+        )
+    prune_attempts(job)
+    kept = {
+        (fence, int(folder.name))
+        for fence in range(1, 6)
+        for folder in (run_path(job.id, fence) / "checkpoints").glob("*")
+    }
+    assert kept == {(1, 6), (1, 9), (2, 12), (3, 12), (4, 12)}
 
 
 def test_a_failed_job_keeps_its_newest_checkpoints_and_nothing_half_written(make_job):

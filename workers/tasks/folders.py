@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from common.storage import run_path
-from jobs.models import Job
+from jobs.models import Job, JobEvent
 from jobs.transitions import JobState
 
 KEPT_FILES = frozenset(
@@ -17,8 +17,8 @@ KEPT_FILES = frozenset(
 CHECKPOINTS = "checkpoints"
 
 RESUMABLE_FOLDERS = 2
-"""Attempts whose checkpoints are kept while a job goes on: if the newest are damaged, there are
-those of the one before."""
+"""Attempts whose checkpoints are all kept while a job goes on."""
+STARTED = "started"
 
 
 def previous_run_dirs(job: Job) -> tuple[Path, ...]:
@@ -28,20 +28,40 @@ def previous_run_dirs(job: Job) -> tuple[Path, ...]:
 
 
 def prune_attempts(job: Job) -> None:
-    """After an attempt that will be followed by another: drop what no resume will look at."""
-    _keep_newest_checkpoints(job, RESUMABLE_FOLDERS)
+    """After an attempt that will be followed by another: drop what no resume will look at.
+
+    Whether a checkpoint is sound shows when it is resumed from. What came after the one that the newest
+    attempt has resumed from may all be damaged; so that one stays, in whichever attempt's folder it lies.
+    """
+    folders = [job.run_dir, *previous_run_dirs(job)]
+    newest = _with_checkpoints(folders)[:RESUMABLE_FOLDERS]
+    proven = _resumed_from(job)
+    for folder in folders:
+        _reduce(folder, {CHECKPOINTS})
+        if folder not in newest:
+            _drop_before(proven, folder / CHECKPOINTS)
 
 
 def clean_folders(job: Job) -> None:
     """After the end: keep what explains it, and the newest checkpoints of a run that failed."""
-    _keep_newest_checkpoints(job, 1 if job.state == JobState.FAILED else 0)
-
-
-def _keep_newest_checkpoints(job: Job, count: int) -> None:
     folders = [job.run_dir, *previous_run_dirs(job)]
-    kept = _with_checkpoints(folders)[:count]
+    kept = _with_checkpoints(folders)[: 1 if job.state == JobState.FAILED else 0]
     for folder in folders:
         _reduce(folder, {CHECKPOINTS} if folder in kept else set())
+
+
+def _resumed_from(job: Job) -> int:
+    """The step of the checkpoint that the newest attempt which got so far has read and found whole."""
+    started = JobEvent.objects.filter(job=job, type=STARTED).order_by("-id").first()
+    return 0 if started is None else started.data.get("resumed_from_step") or 0
+
+
+def _drop_before(step: int, checkpoints: Path) -> None:
+    if not checkpoints.is_dir():
+        return
+    for checkpoint in checkpoints.iterdir():
+        if not checkpoint.name.isdigit() or int(checkpoint.name) < step:
+            _remove(checkpoint)
 
 
 def _with_checkpoints(folders: Iterable[Path]) -> list[Path]:

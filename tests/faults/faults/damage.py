@@ -107,7 +107,8 @@ class DamagedArtefact:
         # Looked for among the processes, for one that knew the artefact before must not answer: what the
         # supervisor wrote down may be old while the disk is full.
         for server in storm.installation.running("workers.serve"):
-            with contextlib.suppress(psutil.NoSuchProcess):
+            # It does not count as gone while `up`, whose child it is, is stopped.
+            with contextlib.suppress(psutil.Error):
                 server.send_signal(signal.SIGKILL)
                 server.wait(10)
         deadline = time.monotonic() + ANSWER_SECONDS
