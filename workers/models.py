@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Message = dict[str, str]
+
+LOADING = threading.Lock()
+"""Held while transformers or peft makes a model. They do it under settings of the whole process, torch's
+default dtype among them: of two at once, each would put back what it found of the other, and it would stay."""
 
 # For tokenizers without turn tokens of their own: roles as plain text, each answer ended by eos.
 # For base models, which know no turn tokens: one may stand in the vocabulary without ever having been
@@ -58,14 +63,15 @@ def load_base_model(path: Path, dtype: torch.dtype, device: str | torch.device =
     from transformers import AutoModelForCausalLM
 
     require_model_folder(path)
-    model = AutoModelForCausalLM.from_pretrained(
-        path,
-        dtype=dtype,
-        local_files_only=True,
-        trust_remote_code=False,
-        use_safetensors=True,
-        attn_implementation="sdpa",
-    )
+    with LOADING:
+        model = AutoModelForCausalLM.from_pretrained(
+            path,
+            dtype=dtype,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            attn_implementation="sdpa",
+        )
     # Of a batch only the last positions reach the output layer, as a slice with gaps. For such a slice
     # and frozen weights torch copies the whole matrix for each row: 13.8 s of CPU instead of 1 s (Gemma 270M, 4 × 128).
     model.get_output_embeddings().register_forward_pre_hook(_without_gaps)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
+from workers.models import LOADING
 from workers.specs.model_folder import check_model_folder
 
 Role = Literal["query", "passage"]
@@ -30,9 +31,10 @@ class Embedder:
         """Raises UnsafeModelFolder for a folder with pickles, code or damaged weights."""
         check_model_folder(folder)
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = AutoModel.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-        )
+        with LOADING:
+            model = AutoModel.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+            )
         self._model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
         self._prefixes = _prefixes(folder)
         self._first_token_only = _pools_first_token(folder)

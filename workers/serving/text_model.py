@@ -15,7 +15,7 @@ from peft import PeftModel
 from transformers import DynamicCache
 
 from workers.artifacts import MANIFEST, ArtifactDamaged, verify_manifest, verify_model_folder
-from workers.models import chat_prompt, encode, load_base_model, load_tokenizer, stop_token_ids
+from workers.models import LOADING, chat_prompt, encode, load_base_model, load_tokenizer, stop_token_ids
 from workers.serving.errors import ServeError, artifact_damaged
 from workers.serving.settings import ServeSettings
 from workers.specs.serve import ChatMessage
@@ -96,12 +96,13 @@ class TextModel:
     def _load(self, folder: Path, sha256: str | None) -> None:
         name = _verified_adapter(folder, sha256)
         try:
-            if isinstance(self.model, PeftModel):
-                self.model.load_adapter(folder, adapter_name=name, local_files_only=True)
-            else:
-                self.model = PeftModel.from_pretrained(
-                    self.model, folder, adapter_name=name, local_files_only=True
-                )
+            with LOADING:
+                if isinstance(self.model, PeftModel):
+                    self.model.load_adapter(folder, adapter_name=name, local_files_only=True)
+                else:
+                    self.model = PeftModel.from_pretrained(
+                        self.model, folder, adapter_name=name, local_files_only=True
+                    )
         except (RuntimeError, ValueError, KeyError) as error:
             log.exception("adapter %s", folder)
             raise ServeError(
