@@ -66,9 +66,12 @@ CHAIN_ROWS = """
 def chain_verify(organization_id: str) -> int | None:
     """The sequence of the first event that does not fit the chain, or None when all of it holds.
 
-    Computed here, not in the database, so that an altered trigger cannot vouch for itself.
+    Computed here, not in the database, so that an altered trigger cannot vouch for itself. Events may be
+    added meanwhile: the head is asked before, for all up to there must be found, and after, for none may lie
+    beyond.
     """
     previous, expected = "", 0
+    length, tip = _head(organization_id)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(CHAIN_ROWS, [organization_id])
         for sequence, hash, previous_hash, *fields in cursor:
@@ -77,7 +80,14 @@ def chain_verify(organization_id: str) -> int | None:
             if (sequence, previous_hash, hash) != (expected, previous, digest):
                 return expected
             previous = hash
-    head = AuditHead.objects.filter(pk=organization_id).first()
-    if (head.sequence, head.hash) != (expected, previous) if head else expected:
+            if expected == length and hash != tip:
+                return expected + 1
+    if expected < length:
         return expected + 1
-    return None
+    length, _ = _head(organization_id)
+    return length + 1 if expected > length else None
+
+
+def _head(organization_id: str) -> tuple[int, str]:
+    head = AuditHead.objects.filter(pk=organization_id).first()
+    return (head.sequence, head.hash) if head else (0, "")

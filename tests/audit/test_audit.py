@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from audit import services
 from audit.models import AuditEvent, AuditHead
 from audit.services import SYSTEM, audit_record, chain_verify
 from common.tenancy import organization_scope
@@ -56,6 +57,24 @@ def test_a_chain_that_nobody_touched_holds(chain):
     assert chain[1].previous_hash == chain[0].hash
     assert chain_verify(ORGANIZATION) is None
     assert chain_verify("org_empty") is None
+
+
+def test_events_that_come_while_it_is_read_do_not_break_it(chain, monkeypatch):
+    """The drill found a restored trail called broken: jobs went on while it was verified."""
+    read_head = services._head
+
+    def and_another_comes(organization_id: str) -> tuple[int, str]:
+        head = read_head(organization_id)
+        record()
+        commit_chain()
+        return head
+
+    monkeypatch.setattr(services, "_head", and_another_comes)
+    assert chain_verify(ORGANIZATION) is None
+    monkeypatch.undo()
+    assert chain_verify(ORGANIZATION) is None
+    tamper("DELETE FROM audit_auditevent WHERE sequence = 6")
+    assert chain_verify(ORGANIZATION) == 6
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from tests.stack.test_supervisor import gone
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
-RECONNECT_SECONDS = 40
+RECONNECT_SECONDS = 60
 """Celery waits 2, 4, 6 … seconds between its attempts."""
 
 

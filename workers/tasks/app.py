@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
+from collections.abc import Callable
 
 import workers.quick_start  # noqa: F401
 
@@ -19,7 +19,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from billiard import active_children
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import setup_logging, worker_shutting_down
 from django.conf import settings
 
@@ -84,24 +84,39 @@ app.steps["worker"].update({WorkerBeacon, Doorbell})
 
 
 @worker_shutting_down.connect
-def _end_in_time(how: str = "", **_: object) -> None:
+def _break_tasks_off(how: str = "", **_: object) -> None:
     """A warm shutdown waits for the tasks at work, as long as they take; this one does not.
 
     Celery's cold shutdown follows: the tasks are broken off and handed out again. Each may run twice.
-    It too waits for a task that Celery does not yet know to be at work, and for a child that does not
-    hear; nothing is lost where the process then simply ends.
     """
     if how == "Warm":
-        threading.Thread(target=_break_off, args=[threading.main_thread().ident], daemon=True).start()
+        _later(SHUTDOWN_SECONDS, signal.pthread_kill, threading.main_thread().ident, signal.SIGQUIT)
 
 
-def _break_off(main: int) -> None:
-    time.sleep(SHUTDOWN_SECONDS)
-    signal.pthread_kill(main, signal.SIGQUIT)
-    time.sleep(LAST_SECONDS)
+class LastMoment(bootsteps.StartStopStep):  # type: ignore[misc]
+    """However the worker's end begins, told or after an error of its own, it comes.
+
+    Celery's shutdown waits for a task that it does not yet know to be at work, and for a child that does not
+    hear; nothing is lost where the process then simply ends.
+    """
+
+    def close(self, _parent: object) -> None:
+        _later(SHUTDOWN_SECONDS + LAST_SECONDS, _end_at_once)
+
+
+def _end_at_once() -> None:
     for child in active_children():
         os.kill(child.pid, signal.SIGKILL)
     os._exit(os.EX_OK)
+
+
+def _later(seconds: float, work: Callable[..., object], *arguments: object) -> None:
+    timer = threading.Timer(seconds, work, arguments)
+    timer.daemon = True
+    timer.start()
+
+
+app.steps["worker"].add(LastMoment)
 
 
 @setup_logging.connect
