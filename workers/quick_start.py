@@ -1,7 +1,7 @@
 """Imported first by every process: the interpreter looks for garbage seventy times less often.
 
-What torch and Django are made of is imported once and stays; walking through it again and again took a
-seventh of each start (docs/benchmarks.md). Reference counts free nearly everything; cycles wait a little longer.
+What torch and Django are made of is imported once and stays; walking through it again and again took up
+to a seventh of a start (docs/benchmarks.md). Reference counts free nearly everything; cycles wait a little longer.
 """
 
 from __future__ import annotations
