@@ -13,8 +13,6 @@ def main() -> None:
     # `platform/` holds the apps and is itself no package: one named `platform` would hide the
     # standard library's module.
     sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
-    import workers.quick_start  # noqa: F401
-
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 

@@ -30,7 +30,6 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-import workers.quick_start  # noqa: F401
 from workers.specs.base import Spec
 from workers.specs.run import ExitCode, RunConfig, RunError, RunResult, RunStatus
 from workers.whole_files import write_json

@@ -12,7 +12,6 @@ import threading
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import workers.quick_start  # noqa: F401
 from workers.serving.settings import ServeSettings
 
 if TYPE_CHECKING:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 
-import workers.quick_start  # noqa: F401
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("KOSHA_PROCESS", "web")
 

@@ -12,8 +12,6 @@ import signal
 import threading
 from collections.abc import Callable
 
-import workers.quick_start  # noqa: F401
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Django's checks would import every view and form into a process that serves none.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
