@@ -37,6 +37,7 @@ def apps(repository: Path) -> list[str]:
     return sorted(path.parent.name for path in (repository / "platform").glob("*/__init__.py"))
 
 
+@pytest.mark.slow
 def test_the_web_carries_no_machine_learning_library(repository):
     code = (
         "import json, sys\n"
@@ -50,6 +51,7 @@ def test_the_web_carries_no_machine_learning_library(repository):
     assert loaded & ML_LIBRARIES == set()
 
 
+@pytest.mark.slow
 def test_celery_tasks_load_no_machine_learning_library(repository):
     code = (
         "import json, sys\n"

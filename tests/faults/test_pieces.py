@@ -42,6 +42,7 @@ def test_a_pushed_message_is_read_out_of_the_monitor_and_our_own_is_not():
     assert pushed(line.replace('"celery"', '"unacked"'), "127.0.0.1:6") is None
 
 
+@pytest.mark.slow
 def test_every_message_is_doubled():
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         client.delete("celery")

@@ -48,6 +48,7 @@ def test_no_beacon_at_all_is_no_life(tmp_path: Path):
     assert not is_alive(tmp_path / "worker")
 
 
+@pytest.mark.slow
 def test_while_the_broker_is_away_or_silent_nobody_is_blamed(beacon: Path):
     assert is_alive(beacon)
     assert is_alive(beacon, f"redis://:secret@127.0.0.1:{free_port()}/0")

@@ -83,6 +83,7 @@ def test_a_disk_too_full_for_the_result_is_told_by_the_exit_code(config):
     assert read_outcome("train", config.run_dir, ExitCode.DISK_FULL).verdict is Verdict.LOST
 
 
+@pytest.mark.slow
 def test_the_result_waits_for_space(config, monkeypatch):
     """A run that has worked for days does not lose it all because the disk is full at its last step."""
     run = Run(config)
@@ -163,6 +164,7 @@ def test_a_heartbeat_goes_on_while_an_event_waits_for_a_slow_disk(config, monkey
         os.close(reader)
 
 
+@pytest.mark.slow
 def test_the_exit_code_is_written_once_there_is_space(tmp_path):
     """A folder in the place of the temporary file stands for the disk: nothing can be written."""
     (tmp_path / "exit.json.tmp").mkdir()

@@ -61,6 +61,7 @@ def test_a_time_limit_leaves_no_lock_behind(function, after):
     assert is_free()
 
 
+@pytest.mark.slow
 def test_a_time_limit_that_breaks_in_on_a_query_leaves_no_lock_behind():
     def interrupt(*_):
         raise SoftTimeLimitExceeded
