@@ -17,7 +17,7 @@ ROUNDS = 30
 
 
 def test_models_of_two_dtypes_loaded_at_once_leave_torch_as_it_was(tmp_path: Path) -> None:
-    """A storm found a server that failed at every chat until its end: the default dtype had stayed the other's."""
+    """Each puts torch's default dtype back to what it found, which may be the other's."""
     folder = make_model(tmp_path / "tiny")
     dtypes = [torch.bfloat16, torch.float32] * ROUNDS
     with ThreadPoolExecutor(4) as pool:

@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Django's checks would import every view and form into a process that serves none.
@@ -104,7 +105,8 @@ class LastMoment(bootsteps.StartStopStep):  # type: ignore[misc]
 
 def _end_at_once() -> None:
     for child in active_children():
-        os.kill(child.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(child.pid, signal.SIGKILL)
     os._exit(os.EX_OK)
 
 
