@@ -26,9 +26,9 @@ pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
 # on when it is backed up, however fast the machine. The test cancels it when it has seen it go on.
 PAIRS = 3000
 EVERY = 20
+HYPERPARAMETERS = {"sequence_length": 256, "tokens_per_step": 256, "lora_rank": 2, "epochs": 100}
 PAUSE = 0.3
 """Seconds between two uploads: each is read by a process of its own, and the others here need time, too."""
-HYPERPARAMETERS = {"sequence_length": 256, "tokens_per_step": 256, "lora_rank": 2, "epochs": 100}
 
 
 @dataclass

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from common.storage import run_path
 from jobs.models import Job, JobEvent
+from jobs.transitions import JobState
 from workers.tasks.folders import clean_folders, prune_attempts
 
 
@@ -25,9 +28,13 @@ def test_a_checkpoint_that_was_being_written_is_not_kept_with_the_others(make_jo
     assert names(job) == {"checkpoints", "checkpoints/4", "exit.json"}
 
 
-def test_the_checkpoint_last_resumed_from_stays_however_many_came_after_it(make_job):
+@pytest.mark.parametrize(
+    "state, cleans", [(JobState.QUEUED, prune_attempts), (JobState.FAILED, clean_folders)]
+)
+def test_the_checkpoint_last_resumed_from_stays_however_many_came_after_it(make_job, state, cleans):
     """Those may all be damaged: a storm that spoilt three in a row made a training begin from nothing."""
     job = make_job()
+    job.state = state
     job.fence = 5
     for fence, steps in ((1, (3, 6, 9)), (2, (12,)), (3, (12,)), (4, (12,)), (5, ())):
         for step in steps:
@@ -39,7 +46,7 @@ def test_the_checkpoint_last_resumed_from_stays_however_many_came_after_it(make_
             type="started",
             data={"resumed_from_step": 6 if fence > 1 else None},
         )
-    prune_attempts(job)
+    cleans(job)
     kept = {
         (fence, int(folder.name))
         for fence in range(1, 6)
@@ -50,7 +57,7 @@ def test_the_checkpoint_last_resumed_from_stays_however_many_came_after_it(make_
 
 def test_a_failed_job_keeps_its_newest_checkpoints_and_nothing_half_written(make_job):
     job = make_job()
-    job.state = "failed"
+    job.state = JobState.FAILED
     attempt(job)
     clean_folders(job)
     assert names(job) == {"checkpoints", "checkpoints/4", "exit.json"}

@@ -20,6 +20,7 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 from billiard import active_children
 from celery import Celery, bootsteps
 from celery.signals import setup_logging, worker_shutting_down
+from celery.worker import WorkController
 from django.conf import settings
 
 from workers.tasks.beacons import WorkerBeacon
@@ -99,15 +100,15 @@ class LastMoment(bootsteps.StartStopStep):  # type: ignore[misc]
     hear; nothing is lost where the process then simply ends.
     """
 
-    def close(self, _parent: object) -> None:
-        _later(SHUTDOWN_SECONDS + LAST_SECONDS, _end_at_once)
+    def close(self, worker: WorkController) -> None:
+        _later(SHUTDOWN_SECONDS + LAST_SECONDS, _end_at_once, worker.exitcode or os.EX_OK)
 
 
-def _end_at_once() -> None:
+def _end_at_once(exit_code: int) -> None:
     for child in active_children():
         with suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
-    os._exit(os.EX_OK)
+    os._exit(exit_code)
 
 
 def _later(seconds: float, work: Callable[..., object], *arguments: object) -> None:

@@ -43,11 +43,12 @@ def prune_attempts(job: Job) -> None:
 
 
 def clean_folders(job: Job) -> None:
-    """After the end: keep what explains it, and the newest checkpoints of a run that failed."""
-    folders = [job.run_dir, *previous_run_dirs(job)]
-    kept = _with_checkpoints(folders)[: 1 if job.state == JobState.FAILED else 0]
-    for folder in folders:
-        _reduce(folder, {CHECKPOINTS} if folder in kept else set())
+    """After the end: keep what explains it, and of a run that failed what it could still go on from."""
+    if job.state == JobState.FAILED:
+        prune_attempts(job)
+        return
+    for folder in (job.run_dir, *previous_run_dirs(job)):
+        _reduce(folder, set())
 
 
 def _resumed_from(job: Job) -> int:
