@@ -241,9 +241,10 @@ def test_figures_and_verdict_follow_from_the_items(owner, suite, evaluation):
 def test_a_question_finds_the_document_that_answers_it(owner, files, store, facts):
     assert store.file_counts.completed == len(files)
     for fact, kind in ((facts[0], "regulation"), (facts[6], "guide"), (facts[12], "manual")):
-        hits = owner.vector_stores.search(store.id, query=fact.question, max_num_results=5).data
+        hits = owner.vector_stores.search(store.id, query=fact.question, max_num_results=10).data
         said = [(hit.file_id, fact.sentence in hit.content[0].text) for hit in hits]
-        # The FAQ sheet has the question word for word; its document stands not far behind.
+        # The FAQ sheet has the question word for word, and may ask the same of other things; the document
+        # stands not far behind.
         assert said[0] == (files["faq"].id, True)
         assert (files[kind].id, True) in said
 
@@ -355,7 +356,7 @@ def test_a_schedule_retrains_on_what_is_new(
     assert release["model"] == (again.fine_tuned_model if verdict["passed"] else published["model"])
     assert get(owner, f"/deployments/{ALIAS}")["release"] == published["id"]
 
-    hits = owner.vector_stores.search(store.id, query=news[0].question, max_num_results=5).data
+    hits = owner.vector_stores.search(store.id, query=news[0].question, max_num_results=10).data
     assert any(hit.file_id == new.id and news[0].sentence in hit.content[0].text for hit in hits)
 
 
