@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias, TypedDict, cast
 
@@ -69,15 +69,19 @@ class EntryStatus(TypedDict):
 Entry: TypeAlias = "WithAnnotations[KnowledgeBaseDocument, EntryStatus]"
 
 
-def entry_list(knowledge_bases: Iterable[KnowledgeBase]) -> QuerySet[Entry]:
+def entry_list(knowledge_bases: Sequence[KnowledgeBase]) -> QuerySet[Entry]:
     """Entries of live documents, each with its `status`.
 
     `completed` once search finds the newest revision; `failed` if that cannot be read, or the newest
-    build was to hold it and came to nothing.
+    build was to hold it and came to nothing. What search finds is in the current builds as they were read
+    with the knowledge bases: who is told that all is completed is told of the index, too.
     """
     built = IndexBuild.revisions.through.objects.filter(revision_id=OuterRef("document__current_revision_id"))
     newest = IndexBuild.objects.filter(knowledge_base=OuterRef("knowledge_base_id")).order_by("-number")
-    found = built.filter(indexbuild_id=OuterRef("knowledge_base__current_build_id"))
+    found = built.filter(
+        indexbuild__in=[base.current_build_id for base in knowledge_bases if base.current_build_id],
+        indexbuild__knowledge_base=OuterRef("knowledge_base_id"),
+    )
     refused = built.filter(
         indexbuild_id=OuterRef("newest_build_id"),
         indexbuild__state__in=(IndexBuildState.FAILED, IndexBuildState.CANCELLED),
