@@ -55,7 +55,7 @@ class Version:
 class Evidence:
     jobs: list[JobFacts] = field(default_factory=list)
     recipes: dict[str, str] = field(default_factory=dict)
-    """Recipe of a storm's or a reference's training job, by job id."""
+    """Recipe of a storm's training job, by job id."""
     references: dict[str, str] = field(default_factory=dict)
     """Job id of the uninterrupted run, by recipe."""
     adapters: dict[str, str] = field(default_factory=dict)

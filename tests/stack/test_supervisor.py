@@ -283,8 +283,8 @@ def test_a_long_preparation_keeps_nobody_waiting(supervisor, said):
     with pytest.raises(StopRequested):
         supervisor.wait_ready("slow")
     began = time.monotonic()
-    supervisor.stop(["slow"], 5)
-    assert time.monotonic() - began < 2
+    supervisor.stop(["slow"], 20)
+    assert time.monotonic() - began < 10
     may_end.set()
 
 

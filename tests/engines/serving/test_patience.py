@@ -223,7 +223,7 @@ async def test_a_server_that_says_nothing_is_given_up() -> None:
             with pytest.raises(ModelServerSilent) as given_up:
                 await ask
             assert (given_up.value.status, given_up.value.code) == (503, "model_server_silent")
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("text", [b" " * 9, b'   {"choices', b""])
