@@ -45,6 +45,7 @@ def test_a_finished_build_is_what_search_reads(world, knowledge_base, model_serv
 
 def test_who_read_of_no_index_is_not_told_that_all_is_completed(world):
     """A build that ends between the two reads: the demo was told "completed", and of no index."""
+    world.embedding_model()
     made = knowledge_base_create(name="x", documents=[world.document()], actor=world.actor)
     before = fresh(made)
     world.indexed(made.builds.get().job)
