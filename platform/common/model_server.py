@@ -7,6 +7,7 @@ library. Calls name by path what the server shall load.
 from __future__ import annotations
 
 import json
+import logging
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 
 import httpx
 from django.conf import settings
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from common.errors import InvalidRequest, KoshaError, Unavailable
@@ -39,6 +41,9 @@ Passage = SearchHit
 # server says every few seconds that it lives. One that is silent for longer is not slow but dead.
 TIMEOUT = httpx.Timeout(connect=2.0, read=12.0, write=12.0, pool=10.0)
 HEALTH_TIMEOUT = httpx.Timeout(2.0)
+UNUSABLE = {"serve.system.artifact_damaged", "serve.system.artifact_missing"}
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -283,7 +288,29 @@ def _error_from(status: int, error: dict[str, Any]) -> KoshaError:
         return ModelServerUnavailable(code, message, param=param)
     if status == 400:
         return InvalidRequest(code, message, param=param)
+    if code in UNUSABLE:
+        # Which file it is concerns operators, and the log tells them.
+        logger.error("the model server refuses what is on the disk: %s", message)
+        message = _unusable(param)
     return ModelServerFailed(code, message, param=param)
+
+
+def _unusable(param: str | None) -> Promise:
+    """What is not served because it is missing or damaged, and what to do about it."""
+    match param:
+        case "index":
+            return _(
+                "The index is missing or damaged on the disk and is not used. Have it built again in Knowledge; a "
+                "release that uses it has to be made and published anew."
+            )
+        case "kosha.adapter":
+            return _(
+                "The model version is missing or damaged on the disk and is not used. Publish a release with "
+                "another version, and have your operator look at the disk."
+            )
+    return _(
+        "A model is missing or damaged on the disk and is not used. Have your operator bring its folder back."
+    )
 
 
 def _lost(error: httpx.TransportError) -> ModelServerUnavailable:

@@ -181,6 +181,12 @@ def parts_delete(organization_id: str, upload_id: str) -> None:
     shutil.rmtree(_parts_folder(organization_id, upload_id), ignore_errors=True)
 
 
+def parts_keep_only(organization_id: str, upload_id: str, part_ids: set[str]) -> None:
+    for path in _parts_folder(organization_id, upload_id).glob("*"):
+        if path.name not in part_ids:
+            path.unlink(missing_ok=True)
+
+
 def parts_folders() -> Iterator[tuple[str, str]]:
     """(organization, upload) of every upload of which parts are kept."""
     for path in storage_root().glob("organizations/*/parts/*"):

@@ -19,6 +19,16 @@ class Fault(NamedTuple):
 
 _SPLIT = _("Split it into smaller files and upload those.")
 
+_READ_ANEW = Fault(
+    _("The extracted text of a document is missing or damaged on the disk."),
+    _("Delete the document and upload it again. Have your operator look at the disk of the node."),
+)
+_DATASET_DAMAGED = _("A file of the dataset or of the model to build on is damaged on the disk.")
+_CHOOSE_ANOTHER = _(
+    "Build a new dataset version from the same documents or choose another model version, and start again. "
+    "Have your operator look at the disk of the node."
+)
+
 FAULTS: dict[str, Fault] = {
     "ingest.user.empty_file": Fault(
         _("The file is empty."), _("Upload it again from a place where it is complete.")
@@ -68,6 +78,14 @@ FAULTS: dict[str, Fault] = {
     "evaluate.user.no_heldout_data": Fault(
         _("The dataset holds nothing that was held out from training."),
         _("Build a version with a share of records held out."),
+    ),
+    "curate.system.pages_missing": _READ_ANEW,
+    "index.system.pages_missing": _READ_ANEW,
+    "train.system.artifact_damaged": Fault(_DATASET_DAMAGED, _CHOOSE_ANOTHER),
+    "evaluate.system.artifact_damaged": Fault(_DATASET_DAMAGED, _CHOOSE_ANOTHER),
+    "export.system.artifact_damaged": Fault(
+        _("A file of the model version is damaged on the disk."),
+        _("Choose another version. Have your operator look at the disk of the node."),
     ),
 }
 

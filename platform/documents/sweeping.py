@@ -6,7 +6,7 @@ import logging
 
 from django.db import transaction
 
-from common.storage import abandoned, parts_delete, parts_folders
+from common.storage import abandoned, parts_delete, parts_folders, parts_keep_only
 from common.tenancy import every_organization, organization_scope
 from documents.models import Document, Upload, UploadState
 from documents.services import blob_drop_unused, document_erase
@@ -55,6 +55,17 @@ def _parts_sweep() -> None:
     with every_organization("uploads expire, whosesoever they are"), transaction.atomic():
         expired_drop()
     for organization_id, upload_id in parts_folders():
-        with organization_scope(organization_id):
-            if not Upload.objects.filter(pk=upload_id, state=UploadState.PENDING).exists():
-                parts_delete(organization_id, upload_id)
+        with organization_scope(organization_id), transaction.atomic():
+            _parts_of_one_sweep(organization_id, upload_id)
+
+
+def _parts_of_one_sweep(organization_id: str, upload_id: str) -> None:
+    """Parts of an upload that has ended; of one that has not, those whose row was never committed."""
+    if not Upload.objects.filter(pk=upload_id, state=UploadState.PENDING).exists():
+        parts_delete(organization_id, upload_id)
+        return
+    # Whoever adds a part holds the upload from before its file appears until its row is there.
+    rows = Upload.objects.select_for_update(no_key=True, skip_locked=True)
+    upload = rows.filter(pk=upload_id, state=UploadState.PENDING).first()
+    if upload is not None:
+        parts_keep_only(organization_id, upload_id, set(upload.parts.values_list("id", flat=True)))

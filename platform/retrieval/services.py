@@ -149,6 +149,20 @@ def index_build_if_needed(*, knowledge_base_id: str, actor: Actor, again: bool =
     return _index_build_create(knowledge_base, revisions, actor)
 
 
+@transaction.atomic
+def index_build_again(*, knowledge_base: KnowledgeBase, actor: Actor) -> IndexBuild | None:
+    """Build from the same documents once more: a disk may have damaged what was built.
+
+    None while a build runs, and where there is nothing to build from.
+    """
+    knowledge_base = _lock(knowledge_base.id)
+    latest = latest_build(knowledge_base)
+    revisions = _wanted_revisions(knowledge_base)
+    if not revisions or (latest is not None and latest.state == IndexBuildState.BUILDING):
+        return None
+    return _index_build_create(knowledge_base, revisions, actor)
+
+
 def _lock(knowledge_base_id: str) -> KnowledgeBase:
     """One change of a knowledge base at a time."""
     rows = KnowledgeBase.objects.select_for_update(no_key=True, of=("self",))

@@ -12,6 +12,7 @@ urlpatterns = [
     path("/new", views.create, name="create"),
     path("/<knowledge_id>", views.detail, name="detail"),
     path("/<knowledge_id>/add", views.add, name="add"),
+    path("/<knowledge_id>/build-again", views.build_again, name="build_again"),
     path("/<knowledge_id>/remove/<document_id>", views.remove, name="remove"),
     path("/<knowledge_id>/delete", views.delete, name="delete"),
 ]

@@ -134,6 +134,18 @@ def add(request: HttpRequest, knowledge_id: str) -> HttpResponse:
 
 
 @require_POST
+def build_again(request: HttpRequest, knowledge_id: str) -> HttpResponse:
+    base = knowledge_base_get(knowledge_id)
+    if services.index_build_again(knowledge_base=base, actor=actor_of(request)) is None:
+        messages.warning(request, _("An index is being built already, or no document has been read yet."))
+    else:
+        messages.success(
+            request, _("The index is built again; until it is done the search uses the one before.")
+        )
+    return redirect(base)
+
+
+@require_POST
 def remove(request: HttpRequest, knowledge_id: str, document_id: str) -> HttpResponse:
     base = knowledge_base_get(knowledge_id)
     document = document_get(document_id)

@@ -15,11 +15,13 @@ class Uploads {
     this.done = 0;
     const zone = form.querySelector(".dropzone");
     const input = form.querySelector("input[type=file]");
-    input.addEventListener("change", () => { this.add(input.files); input.value = ""; });
+    const takeChosen = () => { if (input.files.length) this.add(input.files); input.value = ""; };
+    input.addEventListener("change", takeChosen);
     for (const name of ["dragenter", "dragover"]) zone.addEventListener(name, (event) => { event.preventDefault(); zone.classList.add("over"); });
     for (const name of ["dragleave", "drop"]) zone.addEventListener(name, () => zone.classList.remove("over"));
     zone.addEventListener("drop", (event) => { event.preventDefault(); this.add(event.dataTransfer.files); });
     window.addEventListener("beforeunload", (event) => { if (this.active) event.preventDefault(); });
+    takeChosen(); // what was chosen on a slow connection before this script had arrived
   }
 
   add(files) {

@@ -79,6 +79,7 @@ def _gain(ranking: Sequence[int], right: int) -> float:
 
 
 def measure_kosha(data: Questions, vectors: Any, folder: Path) -> Measured:
+    from workers.artifacts import write_manifest
     from workers.rag.build import build_index
     from workers.rag.search import Index
     from workers.runtime import Run
@@ -88,10 +89,12 @@ def measure_kosha(data: Questions, vectors: Any, folder: Path) -> Measured:
 
     sources = []
     for number, paragraph in enumerate(data.paragraphs):
-        path = folder / f"{number}.jsonl"
+        path = folder / str(number) / "pages.jsonl"
+        path.parent.mkdir()
         path.write_text(
             Page(kind="page", number=1, text=paragraph).model_dump_json() + "\n", encoding="utf-8"
         )
+        write_manifest(path.parent, "pages")
         sources.append(
             IndexSource(document_id=str(number), revision_id=str(number), document_name="", pages_path=path)
         )

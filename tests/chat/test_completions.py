@@ -93,6 +93,23 @@ def test_the_model_servers_refusal_is_the_callers(api, served, model_server):
     assert answer.response["Retry-After"]
 
 
+@pytest.mark.parametrize(
+    ("param", "sentence"),
+    [
+        ("index", "Have it built again in Knowledge"),
+        ("kosha.adapter", "Publish a release with another version"),
+        ("model", "Have your operator bring its folder back"),
+    ],
+)
+def test_what_is_damaged_is_told_with_what_to_do_about_it(api, served, model_server, param, sentence):
+    code = "serve.system.artifact_damaged"
+    model_server.error = (500, {"code": code, "message": "idx_1/vectors.faiss", "param": param})
+    for stream in (False, True):
+        answer = ask(api, stream=stream)
+        assert answer.error[:2] == (500, code)
+        assert sentence in answer.body["error"]["message"]
+
+
 def test_a_model_server_that_is_away_is_told(api, served, settings):
     settings.MODEL_SERVER_URL = "http://127.0.0.1:9"
     assert ask(api).error == (503, "model_server_unavailable", None)

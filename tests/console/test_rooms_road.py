@@ -294,6 +294,15 @@ def test_documents_come_and_go(road, company):
     assert f"remove/{other.id}" in body and f"remove/{document.id}" not in body
 
 
+def test_an_index_is_built_again_with_a_button(walked, company):
+    knowledge, client = walked["knowledge"], company.client()
+    address = knowledge.get_absolute_url()
+    assert f'action="{address}/build-again"' in client.get(address).content.decode()
+    for expected in ("The index is built again", "An index is being built already"):
+        answer = client.post(f"{address}/build-again", follow=True).content.decode()
+        assert expected in answer and f'action="{address}/build-again"' not in answer
+
+
 def test_a_search_without_a_model_server_says_so(walked, company, settings):
     settings.MODEL_SERVER_URL = "http://127.0.0.1:9"
     body = company.client().get(f"{walked['knowledge'].get_absolute_url()}?q=日当").content.decode()

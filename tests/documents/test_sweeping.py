@@ -17,7 +17,7 @@ from documents.models import Document, Upload
 from documents.selectors import PAGES
 from documents.services import document_delete
 from documents.sweeping import documents_sweep
-from documents.uploads import upload_create
+from documents.uploads import upload_create, upload_part_add
 
 
 def files(storage, *folders: str) -> list[str]:
@@ -132,6 +132,23 @@ def test_parts_of_an_upload_that_is_over_are_dropped(world, storage):
     (folder / "part_1").write_bytes(b"part")
     documents_sweep()
     assert not folder.exists()
+
+
+def test_a_part_whose_row_was_never_committed_is_dropped_and_the_others_stay(world, storage, monkeypatch):
+    upload = upload_create(
+        name="本.txt", purpose="user_data", size=6, media_type="text/plain", actor=world.actor
+    )
+    kept = upload_part_add(upload_id=upload.id, chunks=["第1".encode()], actor=world.actor)
+
+    def died(*_arguments, **_options):
+        raise SystemExit
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr("documents.uploads.UploadPart.save", died)
+        upload_part_add(upload_id=upload.id, chunks=["条".encode()], actor=world.actor)
+    assert len(files(storage, "parts")) == 2
+    documents_sweep()
+    assert files(storage, "parts") == [kept.id]
 
 
 def test_a_worker_whose_clock_is_ahead_expires_no_upload(world, monkeypatch):

@@ -69,6 +69,7 @@ class Evidence:
     """Jobs of which two attempts' engines were seen alive at the same moment."""
     damaged: list[Damaged] = field(default_factory=list)
     damage_used: list[str] = field(default_factory=list)
+    awaited_parts: set[str] = field(default_factory=set)
     leftovers: list[str] = field(default_factory=list)
     processes: list[str] = field(default_factory=list)
     shared_memory: list[str] = field(default_factory=list)
@@ -161,13 +162,23 @@ def jobs_of_runs(installation: StormedInstallation, runs: dict[str, str]) -> dic
 
 
 # -- from the files ---------------------------------------------------------------------------------
-def read_leftovers(installation: StormedInstallation) -> list[str]:
+def read_leftovers(installation: StormedInstallation, awaited_parts: set[str]) -> list[str]:
     """Files that were only meant to be there for a moment."""
     storage = installation.var / "storage"
-    found = [path for path in storage.rglob("*") if _is_temporary(path)]
+    found = [path for path in storage.rglob("*") if _is_temporary(path) and path.name not in awaited_parts]
     found += list((installation.var / "uploads").glob("*"))
     found += [path for path in installation.temporary.rglob("*") if not path.is_dir()]
     return sorted(str(path.relative_to(installation.folder)) for path in found)
+
+
+def read_awaited_parts(installation: StormedInstallation) -> set[str]:
+    """Of uploads that are not completed. They were acknowledged, and wait an hour for a client that the storm has kept from completing."""
+    query = (
+        "SELECT part.id FROM documents_uploadpart part JOIN documents_upload upload ON upload.id = part.upload_id "
+        "WHERE upload.state = 'pending'"
+    )
+    with installation.connect() as connection:
+        return {row[0] for row in connection.execute(query)}
 
 
 def _is_temporary(path: Path) -> bool:

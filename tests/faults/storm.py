@@ -71,7 +71,7 @@ def weather(
             evidence.unrestorable = installation.restore_elsewhere()
             say("the last backup was restored")
         evidence.processes = [" ".join(process.cmdline())[:200] for process in installation.processes()]
-        evidence.leftovers = read.read_leftovers(installation)
+        evidence.leftovers = read.read_leftovers(installation, evidence.awaited_parts)
         evidence.shared_memory = sorted(_shared_memory() - shared)
         evidence.secrets_told = read.read_secrets_told(installation, evidence.jobs)
         return evidence
@@ -259,6 +259,7 @@ def _evidence(
         known=read.read_known(installation, [*seen.files, *seen.trainings, *seen.given_up, *seen.stores]),
         uploads={id: _is_whole(load.api, id, sha256) for id, sha256 in seen.files.items()},
         together=sorted(watch.together),
+        awaited_parts=read.read_awaited_parts(installation),
         damaged=storm.damaged,
         damage_used=storm.damage_used,
         failures=[what for what in load.api.answers if "500" in what.split() and ".artifact_" not in what],

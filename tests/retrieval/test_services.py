@@ -13,6 +13,7 @@ from retrieval.services import (
     document_ready,
     document_remove,
     documents_add,
+    index_build_again,
     index_build_finalize,
     index_build_if_needed,
     knowledge_base_create,
@@ -121,6 +122,16 @@ def test_adding_what_is_there_already_builds_nothing(world, knowledge_base):
     document = entry_list([knowledge_base]).get().document
     documents_add(knowledge_base=knowledge_base, documents=[document], actor=world.actor)
     assert builds(knowledge_base) == ["ready"]
+
+
+def test_a_finished_index_is_built_again_when_asked_and_once_at_a_time(world, knowledge_base):
+    """Its files may have been damaged on the disk."""
+    build = index_build_again(knowledge_base=knowledge_base, actor=world.actor)
+    assert builds(knowledge_base) == ["ready", "building"]
+    assert set(build.revisions.all()) == set(knowledge_base.current_build.revisions.all())
+    assert index_build_again(knowledge_base=knowledge_base, actor=world.actor) is None
+    empty = world.knowledge_base([], name="y")
+    assert index_build_again(knowledge_base=empty, actor=world.actor) is None
 
 
 def test_nothing_is_built_of_what_cannot_be_read(world):

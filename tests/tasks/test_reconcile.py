@@ -60,6 +60,7 @@ def kills(launcher) -> int:
 
 FAILED = {"status": "failed", "error": {"code": "train.user.empty_dataset", "message": "Empty."}}
 FAULT = {"status": "failed", "error": {"code": "train.system.out_of_memory", "message": "Memory."}}
+KILLED = {"status": "failed", "error": {"code": "ingest.system.parser_killed", "message": "Killed."}}
 DONE = {"status": "succeeded", "output": {"steps": 3}}
 STOPPED = {"status": "stopped"}
 
@@ -108,6 +109,8 @@ def tick_without_relaunch(job, tick) -> None:
         # torchrun stopped this rank because another was lost: nobody asked.
         (Exited(1), STOPPED, (1, 0)),
         (Exited(3), FAULT, (0, 1)),
+        # The engine is well; a process that it had started was killed.
+        (Exited(3), KILLED, (1, 0)),
         (Lost(), FAULT, (0, 1)),
         (Lost(), None, (1, 0)),
         (Exited(-9), None, (1, 0)),
@@ -128,6 +131,25 @@ def test_a_stop_of_the_installation_costs_nothing(running, null_launcher, tick, 
     write_result(running, **STOPPED)
     (running.run_dir / "stop.json").write_text('{"version": 1, "grace": 5}')
     null_launcher.end(run_of(running), seen)
+    tick_without_relaunch(running, tick)
+    job = fresh(running)
+    assert (job.state, job.losses, job.fruitless) == ("queued", 0, 0)
+
+
+def test_a_stop_of_the_installation_costs_nothing_also_when_the_worker_dies_while_it_is_noted(
+    running, null_launcher, tick, monkeypatch
+):
+    """After the folder was cleared and before the row was moved."""
+
+    def died(**_arguments):
+        raise SystemExit
+
+    write_result(running, **STOPPED)
+    (running.run_dir / "stop.json").write_text('{"version": 1, "grace": 5}')
+    null_launcher.end(run_of(running), Exited(143))
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr("workers.tasks.reconcile.job_requeue", died)
+        tick()
     tick_without_relaunch(running, tick)
     job = fresh(running)
     assert (job.state, job.losses, job.fruitless) == ("queued", 0, 0)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from workers.artifacts import ArtifactDamaged, verify_manifest
 from workers.models import load_base_model
-from workers.runtime import EngineFault, UserError
+from workers.runtime import UserError
+from workers.sound import require_sound
 from workers.specs.evaluate import EvaluateSpec
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def load_contestants(spec: EvaluateSpec, dtype: torch.dtype, device: str) -> Con
     """Load what the spec names. Raises UserError `base_model_…`, `adapter_mismatch`, EngineFault."""
     base = load_base_model(spec.base_model, dtype, device)
     if spec.adapter is not None:
-        _verify(spec.adapter, spec.tuned_manifest_sha256, "adapter")
+        require_sound(spec.adapter, spec.tuned_manifest_sha256, param="adapter", what="adapter")
         return Contestants(base, load_adapter(base, spec.adapter), tuned_is_adapter=True)
     if spec.tuned_model is not None:
-        _verify(spec.tuned_model, spec.tuned_manifest_sha256, "tuned_model")
+        require_sound(spec.tuned_model, spec.tuned_manifest_sha256, param="tuned_model", what="tuned model")
         return Contestants(base, load_base_model(spec.tuned_model, dtype, device))
     return Contestants(base)
 
@@ -76,10 +76,3 @@ def load_adapter(base: PreTrainedModel, folder: Path) -> Any:
         raise UserError(
             "adapter_mismatch", "The adapter does not fit the base model.", param="adapter"
         ) from error
-
-
-def _verify(folder: Path, manifest_sha256: str | None, param: str) -> None:
-    try:
-        verify_manifest(folder, manifest_sha256)
-    except ArtifactDamaged as error:
-        raise EngineFault("artifact_damaged", f"The {param} is damaged: {error}.", param=param) from error

@@ -17,6 +17,7 @@ from workers.evaluation.likelihood import text_bits, token_ids
 from workers.evaluation.scoring import is_right, overlap
 from workers.models import load_tokenizer
 from workers.runtime import Run, UserError
+from workers.sound import require_sound_records
 from workers.specs.evaluate import BitsPerCharacterTask, EvaluateResult, EvaluateSpec, QuestionAnsweringTask
 from workers.specs.gate import judge
 from workers.specs.measurement import Answer, AnswerItem, TextItem, recompute
@@ -102,6 +103,7 @@ class _Plan:
             )
 
     def _take(self, spec: EvaluateSpec) -> None:
+        require_sound_records(spec.record_files, param="record_files")
         records = list(read_heldout(spec.record_files))
         if self.text_task:
             texts = [r for r in records if isinstance(r, TextRecord) and r.text.strip()]

@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers.artifacts import MANIFEST, ArtifactDamaged, verify_manifest, write_manifest
+from workers.artifacts import MANIFEST, write_manifest
 from workers.exporting.card import model_card
 from workers.models import load_base_model, load_tokenizer, require_model_folder
-from workers.runtime import EngineFault, Run, UserError
+from workers.runtime import Run, UserError
+from workers.sound import require_sound
 from workers.specs.export import ExportResult, ExportSpec
 
 if TYPE_CHECKING:
@@ -115,10 +116,7 @@ def _cast(model: PreTrainedModel, dtype: torch.dtype) -> None:
 
 
 def _verify_adapter(adapter: Path, manifest_sha256: str | None) -> None:
-    try:
-        verify_manifest(adapter, manifest_sha256)
-    except ArtifactDamaged as error:
-        raise EngineFault("artifact_damaged", f"The adapter is damaged: {error}.", param="adapter") from error
+    require_sound(adapter, manifest_sha256, param="adapter", what="adapter")
     # peft would fall back to a pickle where there is no safetensors file.
     if not (adapter / "adapter_model.safetensors").is_file():
         raise UserError("adapter_unsafe", "The adapter has no safetensors weights.", param="adapter")

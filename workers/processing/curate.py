@@ -17,7 +17,8 @@ from workers.processing.report import build_report
 from workers.processing.split import Clusters, draw_heldout
 from workers.processing.steps import STEPS
 from workers.processing.units import StepLog, Unit, conversation_unit, page_unit, read_lines
-from workers.runtime import EngineFault, Run, UserError
+from workers.runtime import Run, UserError
+from workers.sound import require_sound_pages
 from workers.specs.curate import CurateResult, CurateSource, CurateSpec, SplitStep
 from workers.specs.records import RECORD, AnyRecord, MessagesRecord, Page, PairRecord, TextRecord
 from workers.whole_files import write_json
@@ -68,24 +69,18 @@ def _read(run: Run, spec: CurateSpec) -> Iterator[Unit]:
 
 def _source_units(source: CurateSource, check: Check) -> Iterator[Unit]:
     """Pages of the document; of a JSONL file its conversations, which its pages only show."""
+    require_sound_pages(source)
     conversations = source.pages_path.with_name("records.jsonl")
-    try:
-        if conversations.exists():
-            for line in read_lines(conversations):
-                check()
-                record = MessagesRecord.model_validate_json(line)
-                yield conversation_unit(record.source, record.messages)
-            return
-        for line in read_lines(source.pages_path):
+    if conversations.exists():
+        for line in read_lines(conversations):
             check()
-            page = Page.model_validate_json(line)
-            yield page_unit(page, source.document_id, source.revision_id, source.document_name)
-    except FileNotFoundError as error:
-        raise EngineFault(
-            "pages_missing",
-            "The extracted text of a document is not on this node's storage.",
-            param=source.document_id,
-        ) from error
+            record = MessagesRecord.model_validate_json(line)
+            yield conversation_unit(record.source, record.messages)
+        return
+    for line in read_lines(source.pages_path):
+        check()
+        page = Page.model_validate_json(line)
+        yield page_unit(page, source.document_id, source.revision_id, source.document_name)
 
 
 def _record(unit: Unit) -> AnyRecord:

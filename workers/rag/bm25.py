@@ -5,7 +5,8 @@ find more than a morphological analyser and need no dictionary.
 
 The weights are computed when the index is built (Robertson and Zaragoza 2009, eq. 3.15, with the
 never-negative idf of Lucene), so that a query only adds up postings. The postings are four plain
-arrays on disk, memory-mapped: many processes share one copy.
+arrays, read into memory as the vectors are: pages mapped from the files would show whatever happens to
+those after they were verified, and end the process where they were cut short.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Bm25:
     """An opened lexical index of `size` passages."""
 
     def __init__(self, folder: Path, size: int) -> None:
-        self._terms, self._offsets, self._passages, self._weights = (_mapped(folder, name) for name in FILES)
+        self._terms, self._offsets, self._passages, self._weights = (_read(folder, name) for name in FILES)
         self._size = size
 
     def scores(self, query: str) -> NDArray[np.float32]:
@@ -90,7 +91,6 @@ class Bm25:
         return np.bincount(passages, weights, minlength=self._size).astype(np.float32)
 
 
-def _mapped(folder: Path, name: str) -> NDArray:
-    array = np.load(folder / f"bm25-{name}.npy", mmap_mode="r", allow_pickle=False)
-    # A plain view of the same pages: slicing numpy's memmap class takes several times as long.
-    return np.asarray(array)
+def _read(folder: Path, name: str) -> NDArray:
+    array: NDArray = np.load(folder / f"bm25-{name}.npy", allow_pickle=False)
+    return array

@@ -17,7 +17,8 @@ from workers.rag.embedding import Embedder, Vectors
 from workers.rag.passages import PassageStore, write_passages
 from workers.rag.search import KIND
 from workers.rag.vectors import VectorIndex, write_vectors
-from workers.runtime import EngineFault, Run, UserError
+from workers.runtime import Run, UserError
+from workers.sound import require_sound_pages
 from workers.specs.index import IndexResult, IndexSource, IndexSpec
 from workers.specs.model_folder import UnsafeModelFolder, model_folder_digest
 from workers.specs.records import Page
@@ -62,15 +63,9 @@ def _passages(source: IndexSource, spec: IndexSpec) -> list[Passage]:
 
 
 def _pages(source: IndexSource) -> list[Page]:
-    try:
-        with open(source.pages_path, encoding="utf-8") as lines:
-            return [Page.model_validate_json(line) for line in lines if line.strip()]
-    except (FileNotFoundError, ValueError) as error:
-        raise EngineFault(
-            "pages_missing",
-            f"The extracted pages of {source.document_name} are missing or damaged. Ingest it again.",
-            param=source.document_id,
-        ) from error
+    require_sound_pages(source)
+    with open(source.pages_path, encoding="utf-8") as lines:
+        return [Page.model_validate_json(line) for line in lines if line.strip()]
 
 
 def _embedder(folder: Path) -> Embedder:

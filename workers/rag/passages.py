@@ -77,6 +77,8 @@ class PassageStore:
             json.dumps([int(position) for position in positions]),
         )
         found = {row[0]: (row[1], self._whole(*row[2:])) for row in rows}
+        if found.keys() != set(positions):
+            raise ArtifactDamaged(self._folder, FILE, "lacks passages")
         return [found[int(position)] for position in positions]
 
     def _whole(self, text: str, source: str, digest: str) -> Passage:

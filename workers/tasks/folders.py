@@ -11,7 +11,7 @@ from jobs.models import Job, JobEvent
 from jobs.transitions import JobState
 
 KEPT_FILES = frozenset(
-    {"config.json", "launch.json", "events.jsonl", "result.json", "exit.json", "owner"}
+    {"config.json", "launch.json", "events.jsonl", "result.json", "exit.json", "stop.json", "owner"}
     | {"engine.log", "engine.log.1", "wrapper.log"}
 )
 CHECKPOINTS = "checkpoints"

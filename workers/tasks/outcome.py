@@ -12,6 +12,8 @@ from workers.specs.run import ExitCode, RunError, RunResult, RunStatus
 from workers.tasks.reading import read_json
 
 DISK_FULL = ".system.disk_full"
+NOT_THE_WORK = (DISK_FULL, ".system.parser_killed")
+"""Said by an engine that is well, of what somebody else did to it."""
 
 
 class Verdict(StrEnum):
@@ -58,9 +60,8 @@ def _failed(kind: str, code: int | None, error: RunError) -> Outcome:
     if code == -signal.SIGKILL:
         # One process of many was killed; what the others then said is not what was wrong.
         return Outcome(Verdict.LOST, _unexplained(kind, code))
-    # A full disk says nothing about the work, and may be emptied.
-    is_full = error.code.endswith(DISK_FULL)
-    return Outcome(Verdict.LOST if is_full else Verdict.SYSTEM, error)
+    # A full disk may be emptied, and whoever killed a process of the run need not come again.
+    return Outcome(Verdict.LOST if error.code.endswith(NOT_THE_WORK) else Verdict.SYSTEM, error)
 
 
 def was_asked_to_stop(run_dir: Path) -> bool:

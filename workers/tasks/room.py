@@ -19,6 +19,7 @@ from jobs.transitions import ACTIVE
 MEBIBYTE = 1 << 20
 SMALLEST = 16 * MEBIBYTE
 """Events, logs, and what a small job makes."""
+MOST_ESTIMATES = 4
 
 Spec = dict[str, Any]
 
@@ -30,8 +31,13 @@ def disk_need(kind: str, spec: Spec, processes: int = 1) -> int:
 
 
 def more_room(job: Job) -> int:
-    """What to ask for after an attempt that met a full disk."""
-    return 2 * max(job.disk_bytes or 0, SMALLEST)
+    """What to ask for after an attempt that met a full disk.
+
+    Not without end, or it waited for ever on a disk that it fits on: where several times the estimate is
+    not enough, others fill the disk.
+    """
+    most = MOST_ESTIMATES * disk_need(job.kind, job.spec, job.processes)
+    return min(2 * max(job.disk_bytes or 0, SMALLEST), max(most, job.disk_bytes or 0))
 
 
 class Room:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from workers.artifacts import ArtifactDamaged, verify_manifest, write_manifest
+from workers.artifacts import write_manifest
 from workers.runtime import UserError
+from workers.sound import require_sound
 from workers.specs.train import TrainSpec
 
 if TYPE_CHECKING:
@@ -56,15 +57,12 @@ def _fresh_adapter(model: PreTrainedModel, spec: TrainSpec) -> torch.nn.Module:
 def _continue_parent(
     model: PreTrainedModel, folder: Path, manifest_sha256: str | None, base_digest: str | None
 ) -> torch.nn.Module:
-    """The parent keeps its own rank and layers. Raises UserError `adapter_mismatch`."""
+    """The parent keeps its own rank and layers. Raises UserError `adapter_mismatch`, EngineFault."""
     from peft import PeftModel
 
-    try:
-        facts = verify_manifest(folder, manifest_sha256)["facts"]
-    except ArtifactDamaged as error:
-        raise UserError(
-            "adapter_mismatch", f"The adapter to continue from is damaged: {error}.", param="parent_adapter"
-        ) from error
+    facts = require_sound(folder, manifest_sha256, param="parent_adapter", what="adapter to continue from")[
+        "facts"
+    ]
     trained_on = facts.get("base_model_digest")
     if trained_on and base_digest and trained_on != base_digest:
         raise UserError(

@@ -203,7 +203,9 @@ class DeepSpeedProcesses:
         if self.zero_stage == 0:
             load_replicated(folder, self.trainable, self.engine.optimizer)
         else:
-            self.engine.load_checkpoint(folder, tag=SHARDS, load_module_strict=False)
+            path, _state = self.engine.load_checkpoint(folder, tag=SHARDS, load_module_strict=False)
+            if path is None:  # DeepSpeed's way to say that it found nothing to load
+                raise EngineFault("checkpoint_unreadable", "The checkpoint's shards could not be read.")
         load_random_state(folder / f"random-{self.rank}.safetensors")
 
     def full_state(self) -> dict[str, torch.Tensor] | None:

@@ -11,6 +11,7 @@ import torch
 
 from workers.models import load_base_model, load_tokenizer, require_model_folder
 from workers.runtime import EngineFault, Run, UserError
+from workers.sound import require_sound_records
 from workers.specs.model_folder import model_folder_digest
 from workers.specs.records import AnyRecord
 from workers.specs.train import TrainResult, TrainSpec
@@ -90,6 +91,8 @@ def _prepare(run: Run, spec: TrainSpec) -> Prepared:
     _check_context(spec)
     tokenizer = load_tokenizer(spec.base_model)
     builder = SampleBuilder(tokenizer, spec.hyperparameters, spec.objectives)
+    require_sound_records(spec.record_files, param="record_files")
+    require_sound_records(spec.known_record_files, param="known_record_files")
     training = builder.build(_training_records(spec))
     if not training.samples:
         raise UserError(

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import torch
 
+from workers.artifacts import verify_manifest
 from workers.runtime import EngineFault, Run, StopRequested
 from workers.specs.train import TrainSpec
 from workers.training.breaking_off import BrokenOff
@@ -105,12 +106,16 @@ class Loop:
         if found is None:
             return None
         with telling_damage(found.path):
-            if not self.backend.trusts(found.path):
+            # All of them or none: who begins anew beside others that resume would train something else.
+            if self.backend.anyone(not self.backend.trusts(found.path)):
+                verify_manifest(found.path)
                 self.run.log(
                     "The checkpoint's shards are not signed for this run; starting again.", level="warning"
                 )
                 return None
             self.backend.load(found.path)
+            if self.backend.rank == 0:
+                verify_manifest(found.path)  # also what was read after the first look was whole
         self.account = Account(**{name: found.facts[name] for name in SAVED})
         return found.step
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.training.tiny import events, make_model, make_run, pair_record, text_record, write_records
+from tests.engines.training.tiny import events, make_model, make_run, pair_record, text_record, write_dataset
 from workers.artifacts import ArtifactDamaged, verify_manifest, write_manifest
 from workers.runtime import EngineFault, StopRequested, UserError
 from workers.specs.evaluate import BitsPerCharacterTask, EvaluateSpec, QuestionAnsweringTask
@@ -55,7 +55,7 @@ def adapter(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def records(tmp_path: Path) -> Path:
     heldout = [text_record(n, words=5 + 9 * n, split="heldout") for n in range(6)]
     pairs = [pair_record(n, context=f"期限は{n}日とする。" * 9, split="heldout") for n in range(4)]
-    return write_records(tmp_path / "records.jsonl", [*heldout, *pairs, text_record(50), pair_record(51)])
+    return write_dataset(tmp_path / "dataset", [*heldout, *pairs, text_record(50), pair_record(51)])
 
 
 def items_of(folder: Path) -> list[TextItem | AnswerItem]:
@@ -148,7 +148,7 @@ def test_a_conversation_asks_for_its_last_answer(base, tmp_path):
         id="m", source=text_record(0).source, split="heldout",
         messages=tuple({"role": role, "content": content} for role, content in turns),
     )  # fmt: skip
-    path = write_records(tmp_path / "records.jsonl", [record])
+    path = write_dataset(tmp_path / "dataset", [record])
     run_evaluation(tmp_path / "run", base_model=base, record_files=(path,))
     (item,) = items_of(tmp_path / "run")
     assert (item.question, item.reference, item.book) == ("本当に?", "はい", "closed")
@@ -164,7 +164,7 @@ def test_the_same_records_are_chosen_whatever_their_order():
 
 
 def test_no_heldout_data_is_the_users_error(base, tmp_path):
-    path = write_records(tmp_path / "records.jsonl", [text_record(1), pair_record(2)])
+    path = write_dataset(tmp_path / "dataset", [text_record(1), pair_record(2)])
     with pytest.raises(UserError) as caught:
         run_evaluation(tmp_path / "run", base_model=base, record_files=(path,))
     assert caught.value.code == "user.no_heldout_data"
@@ -172,9 +172,17 @@ def test_no_heldout_data_is_the_users_error(base, tmp_path):
 
 def test_a_broken_line_is_named(base, records, tmp_path):
     records.write_text(records.read_text() + "{\n")
+    write_manifest(records.parent, "dataset")
     with pytest.raises(UserError) as caught:
         run_evaluation(tmp_path / "run", base_model=base, record_files=(records,))
     assert (caught.value.code, caught.value.param) == ("user.broken_record", "records.jsonl:13")
+
+
+def test_a_damaged_dataset_is_not_measured_on(base, records, tmp_path):
+    records.write_bytes(records.read_bytes().replace("期限は1日".encode(), "期限は9日".encode()))
+    with pytest.raises(EngineFault) as caught:
+        run_evaluation(tmp_path / "run", base_model=base, record_files=(records,))
+    assert (caught.value.code, caught.value.param) == ("system.artifact_damaged", "record_files")
 
 
 def test_a_damaged_adapter_is_refused(base, adapter, records, tmp_path):

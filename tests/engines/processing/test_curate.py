@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.engines.processing.conftest import read_jsonl
-from workers.artifacts import verify_manifest
+from workers.artifacts import verify_manifest, write_manifest
 from workers.processing.curate import curate
 from workers.runtime import EngineFault, Run, StopRequested, UserError
 from workers.specs.curate import (
@@ -43,6 +43,7 @@ def source(tmp_path):
         folder.mkdir()
         path = folder / "pages.jsonl"
         path.write_text("".join(page.model_dump_json() + "\n" for page in pages), encoding="utf-8")
+        write_manifest(folder, "pages")
         return CurateSource(
             document_id=f"file-{name}",
             revision_id=f"rev-{name}",
@@ -330,6 +331,7 @@ def test_conversations_are_masked_and_split(source, curated):
     )
     lines = [MessagesRecord(id="x", messages=messages, source=where).model_dump_json()] * 2
     document.pages_path.with_name("records.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    write_manifest(document.pages_path.parent, "pages")
     result, records, dropped = curated(document)
     assert (result.conversations, result.records) == (1, 0)
     assert records[0]["messages"][1]["content"] == "〔電話番号〕です。"
@@ -377,9 +379,10 @@ def test_no_documents(run):
     assert caught.value.code == "user.no_documents"
 
 
-def test_missing_pages_are_the_systems_fault(source, run):
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text(path.read_text() + "\n")])
+def test_missing_and_damaged_pages_are_the_systems_fault(source, run, damage):
     lost = source("a", pages("本文。"))
-    lost.pages_path.unlink()
+    damage(lost.pages_path)
     with pytest.raises(EngineFault) as caught:
         curate(run, CurateSpec(sources=(lost,)))
     assert (caught.value.code, caught.value.param) == ("system.pages_missing", "file-a")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.rag.tiny import make_embedding_model
+from workers.artifacts import write_manifest
 from workers.specs.index import IndexSource
 from workers.specs.records import Page
 
@@ -26,8 +27,10 @@ def document(tmp_path: Path) -> Callable[..., IndexSource]:
             page if isinstance(page, Page) else Page(kind="page", number=number, text=page)
             for number, page in enumerate(pages, 1)
         ]
-        path = tmp_path / f"{name}.jsonl"
+        path = tmp_path / "pages" / name / "pages.jsonl"
+        path.parent.mkdir(parents=True)
         path.write_text("".join(page.model_dump_json() + "\n" for page in whole), encoding="utf-8")
+        write_manifest(path.parent, "pages")
         return IndexSource(
             document_id=f"doc-{name}", revision_id=f"rev-{name}", document_name=name, pages_path=path
         )

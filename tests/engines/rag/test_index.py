@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,7 +118,7 @@ def test_what_cannot_be_built_says_why(tmp_path: Path, embedding_model: Path, do
     with pytest.raises(UserError) as model:
         built(tmp_path / "2", tmp_path / "nowhere", leave)
     assert model.value.code == "user.embedding_model_missing"
-    leave.pages_path.write_text("{broken")
+    leave.pages_path.write_text(leave.pages_path.read_text().replace("10日", "99日"))
     with pytest.raises(EngineFault) as pages:
         built(tmp_path / "3", embedding_model, leave)
     assert (pages.value.code, pages.value.param) == ("system.pages_missing", "doc-休暇規程")
@@ -179,3 +180,29 @@ def test_a_passage_damaged_after_the_index_was_opened_is_not_shown(
     path.write_bytes(content.replace("日当".encode(), "日富".encode()))
     with pytest.raises(ArtifactDamaged):
         index.search("日当", Embedder(embedding_model), limit=1)
+
+
+@pytest.mark.parametrize("file", ["bm25-passages.npy", "bm25-weights.npy", "vectors.faiss"])
+@pytest.mark.parametrize("damage", [lambda path: os.truncate(path, 16), lambda path: _overwrite(path)])
+def test_a_file_damaged_after_the_index_was_opened_changes_no_answer(
+    tmp_path: Path,
+    embedding_model: Path,
+    document: Document,
+    file: str,
+    damage: Callable[[Path], None],
+) -> None:
+    """What was verified is what is searched: pages mapped from a file that is cut short end the process."""
+    folder, _ = built(
+        tmp_path / "run", embedding_model, document("旅費規程", [TRAVEL]), document("休暇", [LEAVE])
+    )
+    index, embedder = Index(folder), Embedder(embedding_model)
+    before = index.search("日当", embedder, limit=3)
+    damage(folder / file)
+    assert index.search("日当", embedder, limit=3) == before
+
+
+def _overwrite(path: Path) -> None:
+    """In place, as a disk does it: the file keeps its number."""
+    with open(path, "r+b") as file:
+        file.seek(128)
+        file.write(b"\xff" * (path.stat().st_size - 128))

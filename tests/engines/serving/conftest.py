@@ -13,6 +13,7 @@ import pytest
 
 from tests.engines.rag.tiny import make_embedding_model, make_run
 from tests.engines.serving.tiny import make_adapter, make_base_model
+from workers.artifacts import write_manifest
 from workers.serving.settings import ServeSettings
 from workers.specs.index import IndexSource, IndexSpec
 from workers.specs.records import Page
@@ -49,9 +50,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 def _make_index(folder: Path, embedding: Path) -> Path:
     from workers.rag.build import build_index
 
-    pages = folder.with_suffix(".jsonl")
+    pages = folder.with_name("pages") / "pages.jsonl"
+    pages.parent.mkdir()
     text = "第1条（休暇）\n有給休暇は年10日とする。\n第2条（旅費）\n宿泊費は一万円とする。"
     pages.write_text(Page(kind="page", number=1, text=text).model_dump_json(), encoding="utf-8")
+    write_manifest(pages.parent, "pages")
     source = IndexSource(document_id="d1", revision_id="r1", document_name="規程", pages_path=pages)
     run = make_run(folder)
     build_index(run, IndexSpec(sources=(source,), embedding_model=embedding))

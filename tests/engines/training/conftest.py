@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.engines.training.tiny import make_model, mixed_records, write_records
+from tests.engines.training.tiny import make_model, mixed_records, write_dataset
 from workers.specs.train import Hyperparameters, TrainSpec
 
 
@@ -24,8 +24,7 @@ def gemma(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def spec_maker(llama: Path, folder: Path) -> Callable[..., TrainSpec]:
     """`make(max_steps=3, spec={...})`: full training of the tiny Llama on mixed records in `folder`."""
-    records = folder / "records.jsonl"
-    write_records(records, mixed_records())
+    records = write_dataset(folder / "dataset", mixed_records())
 
     def make(spec: dict[str, Any] | None = None, **hyperparameters: Any) -> TrainSpec:
         settings = {"learning_rate": 1e-3, "epochs": 2, "sequence_length": 512, "tokens_per_step": 1024}

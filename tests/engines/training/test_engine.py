@@ -18,7 +18,7 @@ from tests.engines.training.tiny import (
     pair_record,
     run_config,
     text_record,
-    write_records,
+    write_dataset,
 )
 from workers.artifacts import read_manifest, verify_manifest
 from workers.runtime import EngineFault, Run, StopRequested, UserError
@@ -114,7 +114,9 @@ def test_a_run_is_resumed_in_another_place_to_the_bit(make_spec: MakeSpec, tmp_p
     moved = spec.model_copy(
         update={
             "base_model": Path(shutil.copytree(spec.base_model, there / "base")),
-            "record_files": tuple(Path(shutil.copy(path, there)) for path in spec.record_files),
+            "record_files": tuple(
+                Path(shutil.copytree(path.parent, there / "dataset"), path.name) for path in spec.record_files
+            ),
         }
     )
     first = Path(shutil.move(tmp_path / "first", there / "first"))
@@ -167,7 +169,14 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(make_spec: MakeS
     assert "damaged" in events(tmp_path / "second", "log")[0]["message"]
 
 
-@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"torn")])
+def flip_last_bit(path: Path) -> None:
+    """Still readable, with one number that is another."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"torn"), flip_last_bit])
 def test_damage_between_the_look_and_the_load_is_told_and_passed_over(
     make_spec: MakeSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], Any]
 ) -> None:
@@ -188,14 +197,46 @@ def test_damage_between_the_look_and_the_load_is_told_and_passed_over(
     assert again.resumed_from_step == 2
 
 
+def test_shards_damaged_after_the_look_are_not_taken_for_a_strangers(
+    make_spec: MakeSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the run would begin from nothing where the checkpoint before is sound."""
+    spec = make_spec(max_steps=4, epochs=4, spec={"checkpoint": Checkpointing(every_steps=2)})
+    go(make_run(tmp_path / "first"), spec)
+
+    def signed_by_nobody(backend: SingleProcess, folder: Path) -> bool:
+        flip_last_bit(folder / "optimizer.safetensors")
+        return False
+
+    monkeypatch.setattr(SingleProcess, "trusts", signed_by_nobody)
+    with pytest.raises(EngineFault) as fault:
+        go(make_run(tmp_path / "second", previous=(tmp_path / "first",)), spec)
+    assert fault.value.code == "system.checkpoint_damaged"
+
+
 def test_a_checkpoint_of_other_settings_or_data_is_not_resumed(make_spec: MakeSpec, tmp_path: Path) -> None:
     spec = make_spec(max_steps=2)
     go(make_run(tmp_path / "first"), spec)
     other = go(make_run(tmp_path / "second", previous=(tmp_path / "first",)), make_spec(max_steps=2, seed=7))
     assert other.resumed_from_step is None
-    write_records(spec.record_files[0], mixed_records(texts=5))
+    write_dataset(spec.record_files[0].parent, mixed_records(texts=5))
     changed = go(make_run(tmp_path / "third", previous=(tmp_path / "first",)), spec)
     assert changed.resumed_from_step is None
+
+
+def test_data_that_changed_on_the_disk_are_not_learnt_from(make_spec: MakeSpec, tmp_path: Path) -> None:
+    """Else a resumed run would find other data, pass every checkpoint over and begin from nothing."""
+    known = make_spec(spec={"known_record_files": (tmp_path / "none" / "records.jsonl",)})
+    with pytest.raises(EngineFault) as fault:
+        go(make_run(tmp_path / "run"), known)
+    assert (fault.value.code, fault.value.param) == ("system.artifact_damaged", "known_record_files")
+    spec = make_spec(max_steps=2)
+    records = spec.record_files[0]
+    records.write_bytes(records.read_bytes().replace("期限は1日".encode(), "期限は9日".encode()))
+    with pytest.raises(EngineFault) as fault:
+        go(make_run(tmp_path / "run"), spec)
+    assert (fault.value.code, fault.value.param) == ("system.artifact_damaged", "record_files")
+    assert "records.jsonl" in fault.value.message and "Build a new version" in fault.value.message
 
 
 def test_only_the_newest_checkpoints_are_kept(make_spec: MakeSpec, tmp_path: Path) -> None:
@@ -210,9 +251,9 @@ def test_refusals_of_the_users_input(make_spec: MakeSpec, llama: Path, tmp_path:
             go(make_run(tmp_path / "run"), spec)
         return error.value.code, error.value.param
 
-    empty = write_records(tmp_path / "empty.jsonl", [text_record(1, split="heldout")])
+    empty = write_dataset(tmp_path / "empty", [text_record(1, split="heldout")])
     assert refused(make_spec(spec={"record_files": (empty,)})) == ("user.empty_dataset", "record_files")
-    pairs = write_records(tmp_path / "pairs.jsonl", [pair_record(1)])
+    pairs = write_dataset(tmp_path / "pairs", [pair_record(1)])
     only_text = {"record_files": (pairs,), "objectives": ("continued_pretraining",)}
     assert refused(make_spec(spec=only_text))[0] == "user.empty_dataset"
     assert refused(make_spec(spec={"base_model": tmp_path / "no"})) == (

@@ -16,7 +16,7 @@ import pytest
 
 from tests.engines.training.tiny import events, go, losses, make_model, make_run, run_config
 from workers.artifacts import verify_manifest
-from workers.runtime import UserError
+from workers.runtime import EngineError
 from workers.specs.run import ExitCode, RunResult
 from workers.specs.train import Checkpointing, TrainResult, TrainSpec
 
@@ -66,10 +66,13 @@ def test_the_adapter_changes_the_model_and_can_be_continued(
     other = make_model(tmp_path / "other", "gemma3")
     damaged = Path(shutil.copytree(adapter, tmp_path / "damaged"))
     (damaged / "adapter_model.safetensors").write_bytes(b"x")
-    for unfit in ({**parent, "base_model": other}, {"parent_adapter": damaged}):
-        with pytest.raises(UserError) as refused:
+    for unfit, code in (
+        ({**parent, "base_model": other}, "user.adapter_mismatch"),
+        ({"parent_adapter": damaged}, "system.artifact_damaged"),
+    ):
+        with pytest.raises(EngineError) as refused:
             run(tmp_path / "third", lora(make_spec, unfit))
-        assert (refused.value.code, refused.value.param) == ("user.adapter_mismatch", "parent_adapter")
+        assert (refused.value.code, refused.value.param) == (code, "parent_adapter")
 
 
 def test_sigterm_ends_in_a_checkpoint_that_continues_to_the_bit(make_spec: MakeSpec, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from workers.artifacts import write_manifest
 from workers.runtime import Run
 from workers.specs.records import MessagesRecord, PairRecord, Source, TextRecord
 from workers.specs.run import RunConfig, RunResult, RunStatus
@@ -87,6 +88,14 @@ def pair_record(number: int, *, context: str = "", split: str = "train") -> Pair
 
 def write_records(path: Path, records: list[TextRecord | PairRecord | MessagesRecord]) -> Path:
     path.write_text("".join(record.model_dump_json() + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+def write_dataset(folder: Path, records: list[TextRecord | PairRecord | MessagesRecord]) -> Path:
+    """The records file of a sealed dataset version in `folder`; whatever was there before is replaced."""
+    folder.mkdir(exist_ok=True)
+    path = write_records(folder / "records.jsonl", records)
+    write_manifest(folder, "dataset")
     return path
 
 

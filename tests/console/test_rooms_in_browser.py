@@ -1,4 +1,4 @@
-"""A real browser while the model server goes and comes: the banner, and asking again."""
+"""What only a real browser shows: the banner and asking again around an outage, files chosen early."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 
 import pytest
@@ -65,6 +66,19 @@ def model_server() -> Iterator[str]:
     server.server_close()
 
 
+@contextmanager
+def signed_in(page, company: Company, role: Role) -> Iterator[str]:
+    """The address of a web that knows the browser as a member of the company."""
+    cookies = company.client(role).cookies
+    with live_web() as url:
+        page.context.add_cookies(
+            [{"name": name, "value": morsel.value, "url": url} for name, morsel in cookies.items()]
+        )
+        yield url
+    # Opened in the loop's context, where the end of the session does not find it.
+    connection.close()
+
+
 def test_the_banner_goes_by_itself_and_a_question_can_be_asked_again(page, model_server, settings):
     from playwright.sync_api import expect
 
@@ -73,11 +87,7 @@ def test_the_banner_goes_by_itself_and_a_question_can_be_asked_again(page, model
     company = Company("ours")
     road = Road(company)
     road.release(None, road.knowledge([company.document("旅費規程.txt")]), state="published")
-    cookies = company.client(Role.VIEWER).cookies
-    with live_web() as url:
-        page.context.add_cookies(
-            [{"name": name, "value": morsel.value, "url": url} for name, morsel in cookies.items()]
-        )
+    with signed_in(page, company, Role.VIEWER) as url:
         page.goto(f"{url}/chat")
         outage = page.locator("#outages [data-outage=model_server]")
         expect(outage).to_contain_text("Chat and search do not answer.")
@@ -93,6 +103,22 @@ def test_the_banner_goes_by_itself_and_a_question_can_be_asked_again(page, model
         failure.get_by_role("button", name="Ask again").click()
         expect(page.locator(".turn.assistant").last).to_contain_text("2,500円")
         expect(page.locator(".turn.user .says")).to_have_text(["日当はいくら？"] * 2)
-    # Opened in the loop's context, where the end of the session does not find it.
-    connection.close()
     watch.cache_clear()
+
+
+def test_a_file_chosen_before_the_script_has_arrived_is_sent_when_it_has(page):
+    """On a slow connection the field is there seconds before what listens to it."""
+    from playwright.sync_api import expect
+
+    held = []
+    page.route("**/js/upload*.js", held.append)
+    with signed_in(page, Company("ours"), Role.ADMIN) as url:
+        page.goto(f"{url}/documents", wait_until="commit")
+        page.locator("input[type=file]").set_input_files(
+            {"name": "就業規則.txt", "mimeType": "text/plain", "buffer": "第1条".encode()}
+        )
+        while not held:
+            page.wait_for_timeout(20)
+        page.unroute("**/js/upload*.js")
+        held[0].continue_()
+        expect(page.locator("#documents tr", has_text="就業規則.txt")).to_be_visible()
