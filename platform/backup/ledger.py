@@ -14,7 +14,9 @@ from typing import Literal
 Kind = Literal["file", "folder", "result", "run"]
 
 SCHEMA = """
-    CREATE TABLE wanted (kind TEXT, path TEXT, sha256 TEXT, fallback TEXT, attempts INTEGER);
+    CREATE TABLE wanted (
+        kind TEXT, path TEXT, sha256 TEXT, fallback TEXT, attempts INTEGER, goes_on INTEGER
+    );
     CREATE TABLE have (path TEXT PRIMARY KEY, size INTEGER, sha256 TEXT, round INTEGER) WITHOUT ROWID;
     CREATE TABLE before (path TEXT PRIMARY KEY, size INTEGER, sha256 TEXT) WITHOUT ROWID;
 """
@@ -33,6 +35,8 @@ class Wanted:
     fallback: str = ""
     attempts: int = 0
     """Attempts after this one are of the future: the restored job would take their folders for its own."""
+    goes_on: bool = False
+    """Whether the restored job has to go on: it needs a checkpoint, though its run may forget them all meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +76,17 @@ class Ledger:
     def want(self, wanted: Iterable[Wanted]) -> None:
         """Begin a new round that wants exactly this."""
         self.round += 1
-        rows = ((item.kind, item.path, item.sha256, item.fallback, item.attempts) for item in wanted)
+        rows = (
+            (item.kind, item.path, item.sha256, item.fallback, item.attempts, item.goes_on) for item in wanted
+        )
         with self._together():
             self._rows.execute("DELETE FROM wanted")
-            self._rows.executemany("INSERT INTO wanted VALUES (?, ?, ?, ?, ?)", rows)
+            self._rows.executemany("INSERT INTO wanted VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def wanted(self) -> Iterator[Wanted]:
-        for row in self._rows.execute("SELECT * FROM wanted ORDER BY rowid"):
-            yield Wanted(*row)
+        rows = self._rows.execute("SELECT * FROM wanted ORDER BY rowid")
+        for kind, path, sha256, fallback, attempts, goes_on in rows:
+            yield Wanted(kind, path, sha256, fallback, attempts, bool(goes_on))
 
     def wanted_count(self) -> int:
         return int(self._rows.execute("SELECT count(*) FROM wanted").fetchone()[0])
@@ -98,6 +105,10 @@ class Ledger:
                 "UPDATE have SET round = ? WHERE path = ? AND sha256 = ?", (self.round, path, sha256)
             ).rowcount
         )
+
+    def keep_folder(self, path: str) -> None:
+        """What earlier rounds have taken of this folder belongs to this round, too."""
+        self._rows.execute("UPDATE have SET round = ? WHERE path GLOB ?", (self.round, f"{path}/*"))
 
     def forget_folder(self, path: str) -> None:
         self._rows.execute("DELETE FROM have WHERE path GLOB ?", (f"{path}/*",))
@@ -126,8 +137,11 @@ class Ledger:
             self._rows.executemany("INSERT OR REPLACE INTO before VALUES (?, ?, ?)", rows)
 
     def had(self, path: str, sha256: str) -> bool:
-        found = self._rows.execute("SELECT 1 FROM before WHERE path = ? AND sha256 = ?", (path, sha256))
-        return found.fetchone() is not None
+        return self.digest_before(path) == sha256
+
+    def digest_before(self, path: str) -> str | None:
+        found = self._rows.execute("SELECT sha256 FROM before WHERE path = ?", (path,)).fetchone()
+        return None if found is None else str(found[0])
 
 
 def line(entry: Entry) -> str:

@@ -8,7 +8,9 @@ was looked at misses nothing, but for what was deleted in between. Hence in roun
     …                              until nothing is gone, or the same things twice: they are lost for good
 
 "Look" and "dump" are one snapshot of the database. What is gone in two of them was not deleted by
-anybody in between: the installation itself has lost it, and the backup says so.
+anybody in between: the installation itself has lost it, and the backup says so. What cannot be read is
+told in the same way. Checkpoints alone come and go while their run goes on: those that one look has
+brought stay, as long as the run goes on in the database of the last.
 """
 
 from __future__ import annotations
@@ -27,11 +29,13 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import Organization
 from backup import databases, sealed
-from backup.copying import Copier, Fault, copy_hashed, sha256_of
+from backup.copying import Copier, Fault, Unreadable, copy_hashed, sha256_of
 from backup.errors import BackupError
 from backup.ledger import Entry, Ledger, line
+from backup.model_folders import ModelCopier
 from backup.sealed import PARTIAL, Seal, SealedModel
 from backup.wanted import wanted_by_rows
+from common.disk import disk, file_bytes
 from common.release import RELEASE
 from common.storage import storage_root
 from common.tenancy import every_organization
@@ -40,7 +44,6 @@ from jobs.models import Job
 from jobs.transitions import ACTIVE
 from registry.models import BaseModel
 from stack.state import refuse_unfinished_restore
-from workers.specs.model_folder import model_folder_digest
 from workers.whole_files import sync_directory
 
 ROUNDS = 6
@@ -95,12 +98,15 @@ class Making:
         try:
             before = self._remember_newest(ledger)
             copier = Copier(storage_root(), target, before, ledger, self._say)
+            models = ModelCopier(target, ledger, copier, sealed.model_digests(before) if before else {})
             with every_organization("a backup holds every organization"):
+                self._look(ledger)
+                self._refuse_too_little_space(target, copier, models)
                 faults = self._copy_in_rounds(target, ledger, copier)
-                models, more = self._models(target, ledger)
+                listed, more = self._models(models)
             self._secrets(target, ledger)
             _drop_unknown(target, ledger)
-            return self._seal(target, id, ledger, models, faults + more)
+            return self._seal(target, id, ledger, listed, faults + more)
         finally:
             ledger.close()
 
@@ -129,8 +135,7 @@ class Making:
 
     # -- the rounds -------------------------------------------------------------------------------------
     def _copy_in_rounds(self, target: Path, ledger: Ledger, copier: Copier) -> list[Fault]:
-        self._look(ledger)
-        self._refuse_too_little_space(ledger, copier)
+        """After the first look, by which the room on the disk was judged."""
         gone = set(copier.take_all(last=False))
         for _round in range(ROUNDS):
             self._look(ledger, dump=target / sealed.DUMP)
@@ -139,7 +144,7 @@ class Making:
                 ledger.stale()
                 return faults
             gone = set(faults)
-            self._say("files were deleted meanwhile; looking again")
+            self._say("files were deleted meanwhile, or cannot be read; looking again")
         raise BackupError(
             "backup_unsettled",
             f"Files were deleted during each of {ROUNDS} looks at the database. Repeat the backup at a calmer hour.",
@@ -160,36 +165,52 @@ class Making:
             self._jobs_in_flight = Job.objects.filter(state__in=ACTIVE).count()
         ledger.put(Entry(sealed.DUMP, dump.stat().st_size, sha256_of(dump)))
 
-    def _refuse_too_little_space(self, ledger: Ledger, copier: Copier) -> None:
-        needed = copier.bytes_to_copy() + databases.database_bytes() + SPARE_BYTES
+    def _refuse_too_little_space(self, target: Path, copier: Copier, models: ModelCopier) -> None:
+        dump = max(0, databases.database_bytes() - file_bytes(target / sealed.DUMP))
+        folders = (
+            sum(models.bytes_to_copy(model) for model in BaseModel.objects.all()) if self._with_models else 0
+        )
+        needed, spare = copier.bytes_to_copy() + dump + folders, self._spare_bytes()
         free = shutil.disk_usage(self._folder).free
-        if free < needed:
+        if free < needed + spare:
             raise BackupError(
                 "backup_disk_too_small",
-                f"The backup may need {needed / 1e6:.0f} MB, and {self._folder} has {free / 1e6:.0f} MB left. "
-                "Remove old backups or choose another disk.",
+                f"The backup may need {needed / 1e6:.0f} MB, and {spare / 1e6:.0f} MB have to stay free, but "
+                f"{self._folder} has {free / 1e6:.0f} MB left. Remove old backups or choose another disk.",
             )
 
+    def _spare_bytes(self) -> int:
+        """What must stay free. On the storage's own disk a backup must not stop the installation."""
+        storage = storage_root()
+        shared = storage.exists() and storage.stat().st_dev == self._folder.stat().st_dev
+        return max(SPARE_BYTES, disk(storage).floor) if shared else SPARE_BYTES
+
     # -- what lies outside the storage --------------------------------------------------------------------
-    def _models(self, target: Path, ledger: Ledger) -> tuple[list[SealedModel], list[Fault]]:
-        models, faults = [], []
+    def _models(self, copier: ModelCopier) -> tuple[list[SealedModel], list[Fault]]:
+        listed: list[SealedModel] = []
+        faults: list[Fault] = []
         for model in BaseModel.objects.order_by("name"):
             included = False
             if self._with_models:
                 self._say(f"copying the base model {model.name}")
-                included = _copy_model(model, target, ledger)
-                if not included:
-                    faults.append(Fault(f"{sealed.MODELS}/{model.name}", "missing or changed"))
-            models.append(
+                found = copier.take(model)
+                included = not found
+                faults += found
+            listed.append(
                 SealedModel(name=model.name, digest=model.digest, path=model.path, included=included)
             )
-        return models, faults
+        return listed, faults
 
     def _secrets(self, target: Path, ledger: Ledger) -> None:
         if self._env.secret_key:
             return  # kept by whoever sets the environment
-        copied = copy_hashed(self._env.var / sealed.SECRET_KEY, target / sealed.SECRET_KEY)
-        ledger.put(copied)
+        key = self._env.var / sealed.SECRET_KEY
+        try:
+            ledger.put(copy_hashed(key, target / sealed.SECRET_KEY))
+        except FileNotFoundError as error:
+            raise _key_unreadable(key, "it is missing") from error
+        except Unreadable as error:
+            raise _key_unreadable(key, error.reason) from error
 
     # -- the end --------------------------------------------------------------------------------------
     def _seal(
@@ -227,24 +248,6 @@ def fingerprint(key: str) -> str:
     return salted_hmac("kosha.backup", "key", secret=key, algorithm="sha256").hexdigest()[:16]
 
 
-def _copy_model(model: BaseModel, target: Path, ledger: Ledger) -> bool:
-    """Whether the whole folder, and exactly what was registered, is in the backup now."""
-    folder, name = Path(model.path), f"{sealed.MODELS}/{model.name}"
-    try:
-        entries = []
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            inside = f"{name}/{path.relative_to(folder).as_posix()}"
-            copied = copy_hashed(path, target / inside)
-            entries.append(Entry(inside, copied.size, copied.sha256))
-        if not entries or model_folder_digest(target / name) != model.digest:
-            return False
-    except FileNotFoundError:
-        return False
-    for entry in entries:
-        ledger.put(entry)
-    return True
-
-
 def _drop_unknown(target: Path, ledger: Ledger) -> None:
     """What an interrupted backup or an earlier round left, and nobody wants any more: deleted documents."""
     for directory, _, names in os.walk(target):
@@ -270,6 +273,14 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
                 "backup_already_running", f"Another backup into {folder} is running. Wait for its end."
             ) from None
         yield
+
+
+def _key_unreadable(key: Path, reason: str) -> BackupError:
+    return BackupError(
+        "secret_key_unreadable",
+        f"The signing key {key} cannot be read ({reason}), and a backup without it is not whole. "
+        "See to its disk and its permissions, and repeat the command.",
+    )
 
 
 def _disk_failed(folder: Path, error: Exception) -> BackupError:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backup import databases, sealed, settling
-from backup.copying import STORAGE, copy_hashed
+from backup.copying import STORAGE, Unreadable, copy_hashed
 from backup.errors import BackupError
+from backup.ledger import Entry
 from backup.making import SPARE_BYTES, fingerprint
 from backup.sealed import Seal
 from config.env import Environment
@@ -163,18 +164,28 @@ class Restoring:
             top = entry.path.partition("/")[0]
             if top not in KEPT and entry.path != sealed.SECRET_KEY:
                 continue
-            copied = copy_hashed(self._backup / entry.path, self._env.var / entry.path)
-            if copied.sha256 != entry.sha256:
-                raise BackupError(
-                    "backup_damaged", f"{entry.path} of the backup changed while it was read; the disk fails."
-                )
+            self._copy_file(entry)
             if number % 10_000 == 0:
                 self._say(f"{number} of {seal.files} files copied")
+
+    def _copy_file(self, entry: Entry) -> None:
+        try:
+            copied = copy_hashed(self._backup / entry.path, self._env.var / entry.path)
+        except Unreadable as error:
+            raise BackupError(
+                "backup_unreadable",
+                f"{entry.path} of the backup {self._backup.name} cannot be read ({error.reason}). See to the disk "
+                "that the backup lies on, or take another backup, and repeat the command.",
+            ) from error
+        if copied.sha256 != entry.sha256:
+            raise BackupError(
+                "backup_damaged", f"{entry.path} of the backup changed while it was read; the disk fails."
+            )
 
     def _warnings(self, seal: Seal) -> Iterator[str]:
         if seal.fault_count:
             yield (
-                f"The backed-up installation had lost or damaged {seal.fault_count} files; "
+                f"{seal.fault_count} files of the backed-up installation were missing, damaged or unreadable; "
                 "backup.json names the first of them."
             )
         key = self._env.secret_key

@@ -68,7 +68,7 @@ class Seal(BaseModel):
     secret_key_fingerprint: str
     """Tells whether an installation has the same key, and nothing else about it."""
     faults: list[str]
-    """What the installation itself had lost or damaged when it was backed up."""
+    """What the installation itself had lost or damaged, or could not read, when it was backed up."""
     fault_count: int
 
 
@@ -126,6 +126,11 @@ def read_seal(backup: Path) -> Seal:
     return seal
 
 
+def model_digests(backup: Path) -> dict[str, str]:
+    """Those of the base models that the backup holds, by name."""
+    return {model.name: model.digest for model in read_seal(backup).models if model.included}
+
+
 def known_migrations() -> set[str]:
     return {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations or {}}
 
@@ -159,7 +164,7 @@ def entries_of(backup: Path, seal: Seal) -> Iterator[Entry]:
 
 
 def verify(backup: Path, seal: Seal, say: Callable[[str], None]) -> list[Fault]:
-    """Read every byte; what is missing or changed."""
+    """Read every byte; what is missing, changed or unreadable."""
     faults = []
     for number, entry in enumerate(entries_of(backup, seal), 1):
         if why := _fault(backup / entry.path, entry):
@@ -176,6 +181,8 @@ def _fault(path: Path, entry: Entry) -> str:
         return "" if sha256_of(path) == entry.sha256 else "has other content"
     except FileNotFoundError:
         return "is missing"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
 
 
 def refuse_damaged(backup: Path, seal: Seal, say: Callable[[str], None]) -> None:

@@ -78,9 +78,18 @@ def _models(env: Environment, seal: Seal, settled: Settled) -> None:
             settled.warnings.append(
                 f"The base model {model.name} is not at {model.path}. Put its folder there before `up`."
             )
-        elif model_folder_digest(Path(model.path)) != model.digest:
+        elif not _is_here(model):
             settled.models_missing.append(model.name)
-            settled.warnings.append(f"The folder {model.path} is not the base model {model.name} any more.")
+            settled.warnings.append(
+                f"The folder {model.path} is not the base model {model.name} any more, or cannot be read."
+            )
+
+
+def _is_here(model: BaseModel) -> bool:
+    try:
+        return model_folder_digest(Path(model.path)) == model.digest
+    except OSError:
+        return False
 
 
 def _move(model: BaseModel, folder: Path) -> None:

@@ -19,7 +19,7 @@ from documents.selectors import PAGES
 from evaluations.models import Evaluation
 from evaluations.selectors import EVALUATIONS
 from jobs.models import Job
-from jobs.transitions import JobState
+from jobs.transitions import TERMINAL, JobState
 from processing.models import DatasetVersion
 from processing.selectors import DATASETS
 from registry.models import ModelExport, ModelVersion
@@ -90,8 +90,8 @@ def _model_versions() -> Iterator[Wanted]:
 
 
 def _runs() -> Iterator[Wanted]:
-    for job_id, fence in Job.objects.values_list("id", "fence").iterator(BATCH):
-        yield Wanted("run", _name(runs_root() / job_id), attempts=fence)
+    for job_id, fence, state in Job.objects.values_list("id", "fence", "state").iterator(BATCH):
+        yield Wanted("run", _name(runs_root() / job_id), attempts=fence, goes_on=state not in TERMINAL)
 
 
 def _is_unregistered(state: str | None, finalized_at: datetime | None) -> bool:

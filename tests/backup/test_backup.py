@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import resource
 import shutil
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection
 
 from audit.services import SYSTEM
-from backup import copying, databases, sealed, settling
+from backup import copying, databases, making, sealed, settling
 from backup.errors import BackupError
 from backup.making import Making
+from backup.management.commands.backup import warning_of
 from common.storage import blob_path
 from common.tenancy import every_organization, organization_scope
 from documents.models import Document, Revision
@@ -25,6 +31,7 @@ from jobs.models import Job
 from jobs.services import job_succeeded
 from registry.models import BaseModel
 from stack.state import RestoreUnfinished, lock, refuse_unfinished_restore, restore_marker
+from tests.backup.conftest import Place
 from tests.backup.world_on_disk import write_checkpoint
 from tests.world import begin, sealed_result, write_output
 from workers.specs.ingest import IngestResult
@@ -57,11 +64,79 @@ def first_blob() -> Path:
     return blob_path(revision.organization_id, revision.sha256)
 
 
+def upload(name: str, size: int) -> None:
+    with every_organization("test"):
+        organization_id = Document.objects.first().organization_id
+    with organization_scope(organization_id):
+        document_upload(name=name, purpose="user_data", chunks=[b"x" * size], media_type="", actor=SYSTEM)
+
+
 def delete(document_name: str) -> None:
     with every_organization("test"):
         document = Document.objects.get(name=document_name)
     with organization_scope(document.organization_id):
         document_delete(document_id=document.id, actor=SYSTEM)
+
+
+def running_job() -> Job:
+    with every_organization("test"):
+        return Job.objects.get(kind="train", state="running")
+
+
+def checkpoints_in(backup: Path, place: Place, job: Job) -> list[str]:
+    folder = backup / "storage" / job.run_dir.relative_to(place.var / "storage") / "checkpoints"
+    return sorted(path.parent.name for path in folder.glob("*/manifest.json"))
+
+
+def interrupt(place: Place, folder: Path, **options: Any) -> Path:
+    """What a backup leaves that is killed when all is copied."""
+
+    def die(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Making, "_secrets", die)
+        with pytest.raises(KeyboardInterrupt):
+            place.back_up(folder, **options)
+    return next(folder.glob("*.partial"))
+
+
+def register(name: str, folder: Path, files: dict[str, bytes]) -> Path:
+    """Make `folder` the base model of that name."""
+    folder.mkdir(parents=True)
+    for file, content in files.items():
+        (folder / file).write_bytes(content)
+    BaseModel.objects.filter(name=name).update(path=str(folder), digest=model_folder_digest(folder))
+    return folder
+
+
+def hold(path: Path, tmp_path: Path) -> int:
+    """The file's inode, which no other gets after the file was removed."""
+    os.link(path, tmp_path / "held")
+    return path.stat().st_ino
+
+
+class Broken(io.RawIOBase):
+    """A file on a bad sector: it opens."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def break_file(monkeypatch: pytest.MonkeyPatch, is_broken: Callable[[Path], bool], how: int = 0) -> None:
+    """These cannot be read: opening fails with the errno `how`, or reading does, where it is 0."""
+
+    def opened(path: Any, *arguments: Any) -> Any:
+        if not is_broken(Path(path)):
+            return open(path, *arguments)
+        if how:
+            raise OSError(how, os.strerror(how), str(path))
+        return Broken()
+
+    monkeypatch.setattr(copying, "open", opened, raising=False)
 
 
 # -- what is in it ------------------------------------------------------------------------------
@@ -184,6 +259,219 @@ def test_a_checkpoint_that_is_pruned_meanwhile_is_left_out_whole(place, tmp_path
     assert seal.faults == []
 
 
+@pytest.mark.parametrize("ended", ["after the dump", "before the dump"])
+def test_a_run_that_goes_on_in_the_dump_keeps_its_checkpoints(place, tmp_path, monkeypatch, ended):
+    """It ends while the backup is made, and its folder is cleaned."""
+    job = running_job()
+    take = copying.Copier.take_all
+
+    def cleaning(copier, *, last):
+        if last:
+            shutil.rmtree(job.run_dir / "checkpoints", ignore_errors=True)
+        faults = take(copier, last=last)
+        if ended == "before the dump":
+            with every_organization("test"):
+                Job.objects.filter(pk=job.pk, state="running").update(state="cancelling")
+                Job.objects.filter(pk=job.pk, state="cancelling").update(state="cancelled")
+        return faults
+
+    monkeypatch.setattr(copying.Copier, "take_all", cleaning)
+    backup, seal = place.back_up(tmp_path / "b")
+    assert checkpoints_in(backup, place, job) == (["2", "4"] if ended == "after the dump" else [])
+    assert seal.faults == [] and sealed.verify(backup, seal, print) == []
+
+
+def test_checkpoints_are_copied_the_newest_first_while_the_run_forgets_the_oldest(
+    place, tmp_path, monkeypatch
+):
+    job = running_job()
+    shutil.rmtree(job.run_dir / "checkpoints")
+    steps = [9, 10, 100]
+    for step in steps:
+        write_checkpoint(job.run_dir, step)
+    take, taken = copying.Copier._take_checkpoint, []
+
+    def training(copier, folder):
+        """The run is faster than the copy."""
+        shutil.rmtree(job.run_dir / "checkpoints" / str(steps.pop(0)))
+        steps.append(steps[-1] + 1)
+        write_checkpoint(job.run_dir, steps[-1])
+        taken.append(int(Path(folder).name))
+        return take(copier, folder)
+
+    monkeypatch.setattr(copying.Copier, "_take_checkpoint", training)
+    backup, seal = place.back_up(tmp_path / "b")
+    assert taken == [100, 10, 9, 103, 102, 101]
+    assert checkpoints_in(backup, place, job) == ["100", "103"]
+    assert seal.faults == [] and sealed.verify(backup, seal, print) == []
+
+
+# -- what cannot be read ------------------------------------------------------------------------------
+@pytest.mark.parametrize("how", [0, errno.EIO, errno.EACCES], ids=["reading", "EIO", "EACCES"])
+def test_an_unreadable_original_is_said_and_does_not_prevent_the_backup(place, tmp_path, monkeypatch, how):
+    blob = first_blob()
+    break_file(monkeypatch, lambda path: path == blob, how)
+    backup, seal = place.back_up(tmp_path / "b")
+    inside = blob.relative_to(place.var / "storage").as_posix()
+    assert seal.faults == [f"{inside}: unreadable"]
+    assert "See to the disk and the permissions" in warning_of(seal)
+    assert sealed.verify(backup, seal, print) == []
+    assert not list((backup / "storage" / inside).parent.glob(f"{blob.name}*"))
+
+
+def test_an_unreadable_manifest_is_said_once_and_what_it_lists_is_kept(place, tmp_path, monkeypatch):
+    with every_organization("test"):
+        revision = Revision.objects.get(document__name="知識.txt")
+    folder = pages_folder(revision)
+    break_file(monkeypatch, lambda path: path == folder / "manifest.json")
+    backup, seal = place.back_up(tmp_path / "b")
+    inside = folder.relative_to(place.var / "storage").as_posix()
+    assert seal.faults == [f"{inside}/manifest.json: unreadable"]
+    kept = files_below(backup / "storage" / inside)
+    assert kept and files_below(folder).items() - kept.items() == {
+        ("manifest.json", (folder / "manifest.json").read_bytes())
+    }
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "state.bin"])
+def test_an_unreadable_checkpoint_is_left_out_whole_and_said(place, tmp_path, monkeypatch, file):
+    job = running_job()
+    broken = job.run_dir / "checkpoints" / "4" / file
+    break_file(monkeypatch, lambda path: path == broken)
+    backup, seal = place.back_up(tmp_path / "b")
+    assert checkpoints_in(backup, place, job) == ["2"]
+    assert seal.faults == [f"{broken.relative_to(place.var / 'storage').as_posix()}: unreadable"]
+
+
+def test_a_checkpoint_that_another_machine_removes_is_left_out_and_is_no_fault(place, tmp_path, monkeypatch):
+    """Who has a file of it open is told so in the words of NFS."""
+    job = running_job()
+    removed = job.run_dir / "checkpoints" / "2" / "state.bin"
+
+    def is_removed(path: Path) -> bool:
+        if path == removed:
+            shutil.rmtree(removed.parent)
+        return path == removed
+
+    break_file(monkeypatch, is_removed, errno.ESTALE)
+    backup, seal = place.back_up(tmp_path / "b")
+    assert checkpoints_in(backup, place, job) == ["4"]
+    assert seal.faults == []
+
+
+def test_an_unreadable_log_or_folder_of_a_run_is_said(place, tmp_path, monkeypatch):
+    job = running_job()
+    name = job.run_dir.relative_to(place.var / "storage").as_posix()
+    listed = Path.iterdir
+
+    def iterdir(folder):
+        if folder == job.run_dir / "checkpoints":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    break_file(monkeypatch, lambda path: path == job.run_dir / "events.jsonl")
+    _backup, seal = place.back_up(tmp_path / "b")
+    assert seal.faults == [f"{name}/checkpoints: unreadable", f"{name}/events.jsonl: unreadable"]
+
+
+@pytest.mark.parametrize("whose", ["the backup before", "an interrupted backup"])
+def test_an_unreadable_copy_is_made_anew(place, tmp_path, monkeypatch, whose):
+    before = whose == "the backup before"
+    left = place.back_up(tmp_path / "b")[0] if before else interrupt(place, tmp_path / "b")
+    inside = "storage" / first_blob().relative_to(place.var / "storage")
+    broken = hold(left / inside, tmp_path)
+
+    def is_broken(path: Path) -> bool:
+        return path.exists() and path.stat().st_ino == broken
+
+    break_file(monkeypatch, is_broken)
+    backup, seal = place.back_up(tmp_path / "b")
+    assert (backup / inside).stat().st_ino != broken
+    assert seal.faults == [] and sealed.verify(backup, seal, print) == []
+
+
+def test_a_key_that_cannot_be_read_is_told(place, tmp_path, monkeypatch):
+    break_file(monkeypatch, lambda path: path == place.var / "secret_key")
+    assert refusal(place.back_up, tmp_path / "b") == "secret_key_unreadable"
+
+
+def test_an_unreadable_base_model_is_said(place, tmp_path, monkeypatch):
+    folder = register("gemma", tmp_path / "gemma", {"config.json": b"{}", "a.safetensors": b"a"})
+    break_file(monkeypatch, lambda path: path == folder / "a.safetensors")
+    backup, seal = place.back_up(tmp_path / "b", with_models=True)
+    assert "models/gemma/a.safetensors: unreadable" in seal.faults
+    assert {model.name: model.included for model in seal.models} == {"gemma": False, "e5": False}
+    assert not list((backup / "models").rglob("*.*"))
+
+
+def test_an_unreadable_backup_is_told(backup, elsewhere, monkeypatch):
+    break_file(monkeypatch, lambda path: path == backup / "secret_key")
+    (fault,) = sealed.verify(backup, sealed.read_seal(backup), print)
+    assert (fault.path, fault.why) == ("secret_key", "cannot be read (Input/output error)")
+    assert refusal(elsewhere.restore, backup) == "backup_damaged"
+    # It became so after it was verified.
+    monkeypatch.setattr(sealed, "refuse_damaged", lambda *arguments: None)
+    assert refusal(elsewhere.restore, backup) == "backup_unreadable"
+
+
+def test_a_base_model_that_cannot_be_read_does_not_prevent_a_restore(place, tmp_path, elsewhere, monkeypatch):
+    folder = register("gemma", tmp_path / "gemma", {"config.json": b"{}"})
+    backup, _seal = place.back_up(tmp_path / "b")
+
+    def refuse(path: Path) -> str:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+    monkeypatch.setattr(settling, "model_folder_digest", refuse)
+    assert elsewhere.restore(backup).models_missing == ["e5", "gemma"]
+
+
+# -- base models --------------------------------------------------------------------------------------
+def test_a_second_backup_shares_the_base_models(place, tmp_path):
+    register("gemma", tmp_path / "gemma", {"config.json": b"{}", "a.safetensors": b"a"})
+    first, _ = place.back_up(tmp_path / "b", with_models=True)
+    second, seal = place.back_up(tmp_path / "b", with_models=True)
+    for name in ("config.json", "a.safetensors"):
+        assert (first / "models/gemma" / name).stat().st_ino == (second / "models/gemma" / name).stat().st_ino
+    shutil.rmtree(first)
+    assert sealed.verify(second, seal, print) == []
+
+
+def test_another_model_under_the_same_name_is_copied(place, tmp_path):
+    register("gemma", tmp_path / "gemma", {"config.json": b"{}", "a.safetensors": b"a"})
+    place.back_up(tmp_path / "b", with_models=True)
+    register("gemma", tmp_path / "gemma2", {"config.json": b"{}", "a.safetensors": b"b"})
+    backup, seal = place.back_up(tmp_path / "b", with_models=True)
+    assert (backup / "models/gemma/a.safetensors").read_bytes() == b"b"
+    assert sealed.verify(backup, seal, print) == []
+
+
+def test_what_an_interrupted_backup_has_of_a_base_model_is_taken_as_it_is(place, tmp_path):
+    register("gemma", tmp_path / "gemma", {"config.json": b"{}", "a.safetensors": b"a"})
+    left = interrupt(place, tmp_path / "b", with_models=True) / "models/gemma"
+    kept = hold(left / "a.safetensors", tmp_path)
+    (left / "config.json").unlink()
+    (left / "b.safetensors.tmp").write_bytes(b"half of what the model has no more")
+    backup, seal = place.back_up(tmp_path / "b", with_models=True)
+    assert (backup / "models/gemma/a.safetensors").stat().st_ino == kept
+    assert {model.name: model.included for model in seal.models} == {"gemma": True, "e5": False}
+    assert sealed.verify(backup, seal, print) == []
+
+
+@pytest.mark.parametrize("whose", ["the backup before", "an interrupted backup"])
+def test_a_damaged_copy_of_a_base_model_is_made_anew(place, tmp_path, whose):
+    folder = register("gemma", tmp_path / "gemma", {"config.json": b"{}", "a.safetensors": b"a"})
+    if whose == "the backup before":
+        left, _ = place.back_up(tmp_path / "b", with_models=True)
+    else:
+        left = interrupt(place, tmp_path / "b", with_models=True)
+    (left / "models/gemma/a.safetensors").write_bytes(b"x")
+    backup, seal = place.back_up(tmp_path / "b", with_models=True)
+    assert {model.name: model.included for model in seal.models} == {"gemma": True, "e5": False}
+    assert files_below(backup / "models/gemma") == files_below(folder)
+    assert sealed.verify(backup, seal, print) == []
+
+
 # -- refusals and damage ----------------------------------------------------------------------------
 def test_a_database_that_goes_away_meanwhile_is_told_and_the_next_try_goes_on(place, tmp_path, monkeypatch):
     def gone(target: Path, snapshot: str) -> None:
@@ -215,13 +503,52 @@ def test_a_disk_without_room_is_refused_before_anything_is_copied(place, tmp_pat
     assert not list((tmp_path / "b").rglob("storage"))
 
 
+def leave_free(monkeypatch: pytest.MonkeyPatch, size: int, spare: int = 0) -> None:
+    """So much room is left, of which `spare` is nobody's; the database counts nothing."""
+    monkeypatch.setattr(making, "SPARE_BYTES", spare)
+    monkeypatch.setattr(databases, "database_bytes", lambda: 0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 0, size))
+
+
+def test_what_an_interrupted_backup_has_copied_needs_no_more_room(place, tmp_path, monkeypatch, settings):
+    settings.KOSHA_DISK_FLOOR_BYTES = 0
+    upload("大.txt", 3_000_000)
+    write_checkpoint(running_job().run_dir, 6, "w" * 3_000_000)
+    interrupt(place, tmp_path / "b")
+    leave_free(monkeypatch, 1_000_000)
+    backup, seal = place.back_up(tmp_path / "b")
+    assert sealed.verify(backup, seal, print) == []
+    assert refusal(place.back_up, tmp_path / "another") == "backup_disk_too_small"
+
+
+def test_base_models_are_in_the_space_check(place, tmp_path, monkeypatch, settings):
+    settings.KOSHA_DISK_FLOOR_BYTES = 0
+    register("gemma", tmp_path / "gemma", {"config.json": b"{}", "a.safetensors": b"a" * 3_000_000})
+    leave_free(monkeypatch, 1_000_000)
+    assert refusal(place.back_up, tmp_path / "b", with_models=True) == "backup_disk_too_small"
+    place.back_up(tmp_path / "b")
+    with monkeypatch.context() as meanwhile:
+        leave_free(meanwhile, 10_000_000)
+        interrupt(place, tmp_path / "b", with_models=True)
+    # It lies here already, and then in the backup before.
+    for _again in range(2):
+        _backup, seal = place.back_up(tmp_path / "b", with_models=True)
+        assert {model.name: model.included for model in seal.models} == {"gemma": True, "e5": False}
+
+
+def test_the_room_that_the_installation_needs_stays_free_on_its_own_disk(
+    place, tmp_path, monkeypatch, settings
+):
+    settings.KOSHA_DISK_FLOOR_BYTES = 10**10
+    leave_free(monkeypatch, 10**9)
+    assert refusal(place.back_up, tmp_path / "b") == "backup_disk_too_small"
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        assert Path(memory).stat().st_dev != place.var.stat().st_dev
+        place.back_up(Path(memory) / "b")
+
+
 def test_a_disk_that_is_full_in_the_middle_is_told_and_leaves_no_backup(place, tmp_path):
-    with every_organization("test"):
-        organization_id = Document.objects.first().organization_id
-    with organization_scope(organization_id):
-        document_upload(
-            name="大.txt", purpose="user_data", chunks=[b"x" * 400_000], media_type="", actor=SYSTEM
-        )
+    upload("大.txt", 400_000)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(
         resource.RLIMIT_FSIZE, (300_000, limits[1])

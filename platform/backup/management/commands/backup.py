@@ -14,8 +14,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from backup import sealed
+from backup.copying import UNREADABLE
 from backup.errors import BackupError
 from backup.making import Making
+from backup.sealed import Seal
 from config.env import environment
 from stack.servers import ServerFailed, ServerMissing
 from stack.state import AlreadyRunning, RestoreUnfinished
@@ -45,10 +47,7 @@ class Command(BaseCommand):
         backup, seal = making.run()
         self._say(f"{backup} is complete. It holds everything, keys and documents: keep it locked away.")
         if seal.fault_count:
-            self._say(
-                f"WARNING: the installation itself has lost or damaged {seal.fault_count} files, "
-                f"first {seal.faults[0]}."
-            )
+            self._say(warning_of(seal))
         return {"backup": str(backup), **seal.model_dump(exclude={"migrations", "format"})}
 
     def _verify(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -61,3 +60,13 @@ class Command(BaseCommand):
         # Progress is no error, so it is not coloured as one.
         self.stderr.write(sentence, style_func=str)
         self.stderr.flush()
+
+
+def warning_of(seal: Seal) -> str:
+    """What the administrator is told of a backup that lacks something."""
+    advice = " See to the disk and the permissions of what is unreadable, and back up again."
+    unreadable = any(fault.endswith(f": {UNREADABLE}") for fault in seal.faults)
+    return (
+        f"WARNING: {seal.fault_count} files of the installation itself are missing, damaged or unreadable, "
+        f"first {seal.faults[0]}.{advice if unreadable else ''}"
+    )
