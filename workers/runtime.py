@@ -86,7 +86,8 @@ class Run:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.output_dir = self.directory / "output"
         self.output_dir.mkdir(exist_ok=True)
-        self._stop = threading.Event()
+        # No Event: a signal handler that sets one may wait for the lock that its own thread holds.
+        self._is_stop_requested = False
         self._lock = threading.Lock()
         self._sequence = 0
         # Ranks other than 0 of a distributed run share the folder but stay silent.
@@ -138,11 +139,11 @@ class Run:
 
     # -- stopping -------------------------------------------------------------------------
     def request_stop(self) -> None:
-        self._stop.set()
+        self._is_stop_requested = True
 
     @property
     def stop_requested(self) -> bool:
-        return self._stop.is_set()
+        return self._is_stop_requested
 
     def raise_if_stopped(self) -> None:
         """For engines with nothing to save: leave at the next safe moment."""

@@ -22,6 +22,7 @@ from django.conf import settings
 
 from common.errors import InsufficientStorage
 
+AWAY = (errno.EROFS, errno.EIO, errno.ESTALE)
 GIBIBYTE = 1 << 30
 FLOOR = (GIBIBYTE, 20)
 RESERVE = (2 * GIBIBYTE, 10)
@@ -76,6 +77,23 @@ def refuse_without_room(size: int, *, param: str | None = None) -> None:
 
 def is_disk_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_storage_away(error: BaseException | None) -> bool:
+    """The disk refuses: mounted read-only, broken, or no longer known to the server it lies on.
+
+    Where a file is named, it must be one of ours. Reading and writing name none; nothing else that a
+    request reads or writes ends so.
+    """
+    if not isinstance(error, OSError) or error.errno not in AWAY:
+        return False
+    return not isinstance(error.filename, str | bytes) or _is_stored(Path(os.fsdecode(error.filename)))
+
+
+def _is_stored(path: Path) -> bool:
+    """In the storage, or where bodies wait on their way to it."""
+    folders = (Path(settings.KOSHA_STORAGE_ROOT), Path(settings.FILE_UPLOAD_TEMP_DIR))
+    return any(path.absolute().is_relative_to(folder.absolute()) for folder in folders)
 
 
 def folder_bytes(folder: Path) -> int:

@@ -136,6 +136,21 @@ class InsufficientStorage(KoshaError):
         )
 
 
+class StorageUnavailable(Unavailable):
+    """The storage is read-only, gives errors or went away with its server; no change of ours would help."""
+
+    retry_after_seconds = 30
+
+    def __init__(self) -> None:
+        super().__init__(
+            "storage_unavailable",
+            _(
+                "The storage cannot be read or written at the moment. "
+                "Ask your operator to check its disk and its mount, then try again."
+            ),
+        )
+
+
 class OutOfRange(InvalidRequest):
     """The database refused a value: the last border, behind every field's own limits."""
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from common.disk import is_disk_full
+from common.disk import is_disk_full, is_storage_away
 from common.errors import (
     Busy,
     InsufficientStorage,
@@ -19,6 +19,7 @@ from common.errors import (
     KoshaError,
     OutOfRange,
     RequestTooLarge,
+    StorageUnavailable,
     Unavailable,
 )
 from common.text import storable
@@ -68,6 +69,9 @@ def known_error(error: BaseException | None) -> KoshaError | None:
     if is_disk_full(error):
         logger.error("the disk is full")
         return InsufficientStorage()
+    if is_storage_away(error):
+        logger.error("the storage cannot be used: %s", error)
+        return StorageUnavailable()
     return None
 
 

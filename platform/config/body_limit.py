@@ -13,7 +13,8 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
-from common.disk import have_room, is_disk_full
+from common.disk import have_room, is_disk_full, is_storage_away
+from common.errors import StorageUnavailable
 from config.early_answers import (
     DRAINED_BYTES,
     Application,
@@ -38,6 +39,7 @@ SPOOLED_COPIES = 2
 class Answer:
     status: int
     error: dict[str, Any]
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 _NO_ROOM = Answer(
@@ -50,6 +52,26 @@ _NO_ROOM = Answer(
         "code": "insufficient_storage",
     },
 )
+
+
+_STORAGE_AWAY = Answer(
+    503,
+    {
+        "type": "server_error",
+        "message": "The storage cannot be read or written at the moment. "
+        "Ask your operator to check its disk and its mount, then try again.",
+        "param": None,
+        "code": "storage_unavailable",
+    },
+    ((b"retry-after", str(StorageUnavailable.retry_after_seconds).encode()),),
+)
+
+
+def _answer_to(error: OSError) -> Answer | None:
+    """While the body was spooled: others were faster than our looks at the disk, or it is gone."""
+    if is_disk_full(error):
+        return _NO_ROOM
+    return _STORAGE_AWAY if is_storage_away(error) else None
 
 
 def _has_room(size: int, copies_to_spool: int) -> bool:
@@ -85,26 +107,39 @@ class BodyLimit:
         refusal = await self._refusal(announced, limit, is_upload, SPOOLED_COPIES)
         if refusal is not None:
             await drain_announced(receive, headers, spare=limit)
-            await send_error(send, refusal.status, refusal.error)
+            await send_error(send, refusal.status, refusal.error, refusal.headers)
             return
+        has_begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
         try:
-            await self.application(scope, self._counted(receive, limit, is_upload), send)
+            await self.application(scope, self._counted(receive, limit, is_upload), noting)
         except _Refused as error:
             if error.more:
                 await drain(receive, DRAINED_BYTES)
-            await send_error(send, error.answer.status, error.answer.error)
+            await send_error(send, error.answer.status, error.answer.error, error.answer.headers)
         except OSError as error:
-            # While the body was spooled: others were faster than our looks at the disk.
-            if not is_disk_full(error):
+            answer = None if has_begun else _answer_to(error)
+            if answer is None:
                 raise
-            await send_error(send, _NO_ROOM.status, _NO_ROOM.error)
+            await send_error(send, answer.status, answer.error, answer.headers)
 
     async def _refusal(self, size: int, limit: int, is_upload: bool, copies_to_spool: int) -> Answer | None:
         if size > limit:
             return self._too_large(is_upload)
-        if is_upload and not await sync_to_async(_has_room, thread_sensitive=False)(size, copies_to_spool):
-            return _NO_ROOM
-        return None
+        if not is_upload:
+            return None
+        try:
+            fits = await sync_to_async(_has_room, thread_sensitive=False)(size, copies_to_spool)
+        except OSError as error:
+            if is_storage_away(error):
+                return _STORAGE_AWAY
+            raise
+        return None if fits else _NO_ROOM
 
     def _too_large(self, is_upload: bool) -> Answer:
         code, param = ("file_too_large", "file") if is_upload else ("request_too_large", None)

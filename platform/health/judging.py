@@ -7,7 +7,7 @@ from datetime import datetime
 
 from common.disk import Disk
 from health.components import Component, Name, Status
-from health.probes import Answer, BrokerFacts, Silent, Unreachable
+from health.probes import Answer, BrokerFacts, Silent, Slow, Unreachable
 from health.selectors import DatabaseFacts, Queue, Signs
 from workers.specs.serve import Health
 
@@ -28,13 +28,14 @@ def judge(answers: Mapping[Name, Answer]) -> tuple[Component, ...]:
 
 def _components(answers: Mapping[Name, Answer]) -> Iterator[Component]:
     database = answers[Name.DATABASE]
-    yield _lost(Name.DATABASE, database) or Component(Name.DATABASE, Status.OK)
+    yield _database(database)
     facts = database if isinstance(database, DatabaseFacts) else None
-    yield _migrations(facts)
+    untold = "database_busy" if isinstance(database, Slow) else "database_away"
+    yield _migrations(facts, untold)
     broker = _broker(answers[Name.BROKER])
     yield broker
-    yield from _processes(facts.signs if facts else None, broker)
-    yield _queue(facts.queue if facts else None)
+    yield from _processes(facts.signs if facts else None, broker, untold)
+    yield _queue(facts.queue if facts else None, untold)
     yield _storage(answers[Name.STORAGE])
     yield _model_server(answers[Name.MODEL_SERVER])
     yield Component(Name.REPLICATION, Status.NONE, "not_built")
@@ -48,9 +49,16 @@ def _lost(name: Name, answer: Answer) -> Component | None:
     return None
 
 
-def _migrations(facts: DatabaseFacts | None) -> Component:
+def _database(answer: Answer) -> Component:
+    if isinstance(answer, Slow):
+        return Component(Name.DATABASE, Status.DEGRADED, "busy")
+    return _lost(Name.DATABASE, answer) or Component(Name.DATABASE, Status.OK)
+
+
+def _migrations(facts: DatabaseFacts | None, untold: str) -> Component:
+    """`untold`: why the database has not said it, here and below."""
     if facts is None:
-        return Component(Name.MIGRATIONS, Status.UNKNOWN, "database_away")
+        return Component(Name.MIGRATIONS, Status.UNKNOWN, untold)
     if facts.pending_migrations:
         pending = {"pending": facts.pending_migrations}
         return Component(Name.MIGRATIONS, Status.DOWN, "pending", pending)
@@ -68,12 +76,12 @@ def _broker(answer: Answer) -> Component:
     return Component(Name.BROKER, Status.OK, facts=facts)
 
 
-def _processes(signs: Signs | None, broker: Component) -> Iterator[Component]:
+def _processes(signs: Signs | None, broker: Component, untold: str) -> Iterator[Component]:
     """Workers tick because beat rings, through the broker: where the chain is broken is told by
     which sign is old and whether rings pile up unheard."""
     if signs is None:
-        yield Component(Name.WORKERS, Status.UNKNOWN, "database_away")
-        yield Component(Name.BEAT, Status.UNKNOWN, "database_away")
+        yield Component(Name.WORKERS, Status.UNKNOWN, untold)
+        yield Component(Name.BEAT, Status.UNKNOWN, untold)
         return
     fresh = [moment for moment in signs.workers if _is_fresh(signs, moment)]
     facts = {"alive": len(fresh), "last_seen_seconds": _rounded(signs.age(signs.newest_worker))}
@@ -110,9 +118,9 @@ def _is_fresh(signs: Signs, moment: datetime) -> bool:
     return age is not None and age <= QUIET_SECONDS
 
 
-def _queue(queue: Queue | None) -> Component:
+def _queue(queue: Queue | None, untold: str) -> Component:
     if queue is None:
-        return Component(Name.QUEUE, Status.UNKNOWN, "database_away")
+        return Component(Name.QUEUE, Status.UNKNOWN, untold)
     facts = {
         "oldest_waiting_seconds": _rounded(queue.oldest_waiting),
         "oldest_unfinalized_seconds": _rounded(queue.oldest_unfinalized),

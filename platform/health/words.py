@@ -23,6 +23,8 @@ class Outage(NamedTuple):
     """One line of the banner."""
 
     name: str
+    code: str
+    """In which way it is away, which may change what is said."""
     what: Text
     lost: Text
     still: Text
@@ -49,8 +51,12 @@ REMEDIES: dict[tuple[Name, str], Text] = {
     (Name.DATABASE, "silent"): _(
         "PostgreSQL takes connections and does not answer: look at its machine's load, disk and network."
     ),
+    (Name.DATABASE, "busy"): _(
+        "PostgreSQL lives and answers slowly: look at its machine's load and disk. Requests may be refused for a moment."
+    ),
     (Name.MIGRATIONS, "pending"): _("Run python manage.py migrate, or start Kosha again with manage.py up."),
     (Name.MIGRATIONS, "database_away"): _("It can be told when the database is back."),
+    (Name.MIGRATIONS, "database_busy"): _("It can be told when the database has time for it."),
     (Name.BROKER, "unreachable"): _(
         "Check that Valkey or Redis runs and that REDIS_URL names it. Nothing is lost in it: jobs are in the database."
     ),
@@ -63,11 +69,13 @@ REMEDIES: dict[tuple[Name, str], Text] = {
     (Name.WORKERS, "beat_away"): _("Nobody rings, so workers have nothing to do: see the timer."),
     (Name.WORKERS, "broker_away"): _("They cannot be reached without the message broker."),
     (Name.WORKERS, "database_away"): _("It can be told when the database is back."),
+    (Name.WORKERS, "database_busy"): _("It can be told when the database has time for it."),
     (Name.BEAT, "silent"): _("The process beat does not ring. Look at its log."),
     (Name.BEAT, "not_seen_yet"): _("It has not rung since this installation was made."),
     (Name.BEAT, "workers_away"): _("It rings, but no worker takes note: see the workers."),
     (Name.BEAT, "broker_away"): _("It cannot ring without the message broker."),
     (Name.BEAT, "database_away"): _("It can be told when the database is back."),
+    (Name.BEAT, "database_busy"): _("It can be told when the database has time for it."),
     (Name.QUEUE, "waiting_long"): _(
         "A job has a free place and was not started. Look at the workers and their log."
     ),
@@ -81,6 +89,7 @@ REMEDIES: dict[tuple[Name, str], Text] = {
         "Jobs wait for workers of a newer release. Upgrade the workers to the release of the web; they start by themselves."
     ),
     (Name.QUEUE, "database_away"): _("It can be told when the database is back."),
+    (Name.QUEUE, "database_busy"): _("It can be told when the database has time for it."),
     (Name.STORAGE, "low"): _(
         "Large jobs wait for room. Delete models, indexes and documents that are no longer needed, or add space."
     ),
@@ -88,7 +97,7 @@ REMEDIES: dict[tuple[Name, str], Text] = {
         "Uploads are refused and trainings wait after a checkpoint, so that the database keeps room. Add space."
     ),
     (Name.STORAGE, "unreachable"): _(
-        "The folder of the storage cannot be read. Check its mount and its rights."
+        "The folder of the storage is missing, read-only or closed to Kosha. Check its mount and its rights."
     ),
     (Name.STORAGE, "silent"): _(
         "The file system does not answer. Check its mount, and the network behind it."
@@ -145,8 +154,8 @@ OUTAGES: dict[Name, tuple[Text, Text, Text]] = {
 }
 
 _STORAGE_AWAY = (
-    _("The storage cannot be reached."),
-    _("Files can be neither read nor stored: documents, datasets, models and indexes."),
+    _("The storage cannot be used."),
+    _("Nothing can be stored, and files may not open: documents, datasets, models and indexes."),
     _("Pages without files work. Nothing that was stored is lost by this."),
 )
 OUTAGES_BY_CODE: dict[tuple[Name, str], tuple[Text, Text, Text]] = {
@@ -190,12 +199,12 @@ def outages_of(report: Report) -> list[Outage]:
     """What people have to know on every page: what is down, and what that means to them."""
     down = [component for component in report.components if component.status is Status.DOWN]
     return [
-        Outage(one.name.value, *OUTAGES_BY_CODE.get((one.name, one.code), OUTAGES[one.name]))
+        Outage(one.name.value, one.code, *OUTAGES_BY_CODE.get((one.name, one.code), OUTAGES[one.name]))
         for one in down
         if one.name in OUTAGES
     ]
 
 
 def banner_digest(outages: Sequence[Outage]) -> str:
-    """Names what a banner shows, so that the same is not announced twice."""
-    return ".".join(outage.name for outage in outages)
+    """Names what a banner shows, so that the same is not announced twice and something else is."""
+    return ".".join(f"{outage.name}:{outage.code}" for outage in outages)

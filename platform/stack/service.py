@@ -127,12 +127,16 @@ class Running:
 
     # -- starting -----------------------------------------------------------------------------------
     def start(self) -> str | None:
-        """Begin a start; a sentence where not even a process came of it (a full disk, an upgrade).
+        """Begin a start; a sentence where not even a process came of it (a full disk, no thread to be had).
 
         Raises RuntimeError, here or in `tend`, when a server's own tool refuses the first start.
         """
         self._watch = self._retry_at = self._next_start = None
-        self._preparation = _in_background(self.service.prepare)
+        try:
+            self._preparation = _in_background(self.service.prepare)
+        except RuntimeError as error:
+            # As many threads and processes as the machine allows: some will end.
+            return self._not_started(str(error))
         futures.wait([self._preparation], QUICK_SECONDS)
         return self._spawn_when_prepared(self._preparation)
 
@@ -157,7 +161,16 @@ class Running:
             return self._not_started(str(error))
         self._kill_at = None
         self._is_woken = False
-        self._watch = Watch(self.service.is_ready, self.service.probes())
+        return self._watch_over(self.process)
+
+    def _watch_over(self, process: subprocess.Popen[bytes]) -> str | None:
+        try:
+            self._watch = Watch(self.service.is_ready, self.service.probes())
+        except RuntimeError as error:
+            # No thread to be had. A process whose silence nobody would notice is none to keep.
+            kill_groups([process])
+            self.process = None
+            return self._not_started(str(error))
         return f"{self.service.name} restarted" if self.restarts else None
 
     # -- tending ------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ It knows nothing of Kosha; what it runs is said in `stack.composition`.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -50,12 +49,13 @@ class Supervisor:
         self._changed = changed
         self._is_told = True
         self._running: dict[str, Running] = {}
-        self._stop = threading.Event()
+        # No Event: a signal handler that sets one would wait for the lock that the very same thread may hold.
+        self._is_stop_requested = False
 
     # -- what others may ask --------------------------------------------------------------------
     def request_stop(self, *_: object) -> None:
-        """For signal handlers: whatever waits, ends with StopRequested."""
-        self._stop.set()
+        """For signal handlers: whatever waits, ends with StopRequested within a tick."""
+        self._is_stop_requested = True
 
     def facts(self) -> dict[str, dict[str, object]]:
         """Per service what `Running.facts` says."""
@@ -126,7 +126,7 @@ class Supervisor:
 
     def tick(self) -> None:
         """One round: tend to every service, then wait a moment."""
-        if self._stop.is_set():
+        if self._is_stop_requested:
             raise StopRequested
         for running in self._running.values():
             happened = running.tend()
@@ -137,7 +137,7 @@ class Supervisor:
             rotate(running.log)
         if not self._is_told:
             self.tell()
-        self._stop.wait(TICK_SECONDS)
+        time.sleep(TICK_SECONDS)
 
     # -- stopping ---------------------------------------------------------------------------------
     def ask(self, names: Sequence[str]) -> None:

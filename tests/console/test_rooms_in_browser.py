@@ -111,7 +111,7 @@ def test_a_file_chosen_before_the_script_has_arrived_is_sent_when_it_has(page):
     from playwright.sync_api import expect
 
     held = []
-    page.route("**/js/upload*.js", held.append)
+    page.route("**/js/upload*.js", lambda route: held.append(route))
     with signed_in(page, Company("ours"), Role.ADMIN) as url:
         page.goto(f"{url}/documents", wait_until="commit")
         page.locator("input[type=file]").set_input_files(
@@ -119,6 +119,5 @@ def test_a_file_chosen_before_the_script_has_arrived_is_sent_when_it_has(page):
         )
         while not held:
             page.wait_for_timeout(20)
-        page.unroute("**/js/upload*.js")
         held[0].continue_()
         expect(page.locator("#documents tr", has_text="就業規則.txt")).to_be_visible()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -93,16 +95,61 @@ def test_folders_of_one_disk_share_its_room(tmp_path, settings, monkeypatch):
     assert not have_room({**needs, tmp_path / "storage": 301})
 
 
-async def test_a_disk_that_is_full_all_the_same_is_told_the_same_way():
+@pytest.mark.parametrize(
+    ("number", "status", "code"),
+    [
+        (errno.ENOSPC, 507, "insufficient_storage"),
+        (errno.EROFS, 503, "storage_unavailable"),
+        (errno.EIO, 503, "storage_unavailable"),
+    ],
+)
+async def test_a_disk_that_refuses_while_a_body_is_spooled_is_told_as_everywhere(number, status, code):
     sent = []
 
     async def application(scope, receive, send):
-        raise OSError(28, "No space left on device")
+        raise OSError(number, os.strerror(number))
 
     async def send(message):
         sent.append(message)
 
     await BodyLimit(application, upload_bytes=10, plain_bytes=10)({"type": "http", "headers": []}, None, send)
-    assert sent[0]["status"] == 507
-    known = known_error(OSError(28, "No space left on device"))
-    assert known is not None and (known.status, known.code) == (507, "insufficient_storage")
+    assert (sent[0]["status"], json.loads(sent[1]["body"])["error"]["code"]) == (status, code)
+    assert (b"retry-after" in dict(sent[0]["headers"])) is (status == 503)
+    known = known_error(OSError(number, os.strerror(number)))
+    assert known is not None and (known.status, known.code) == (status, code)
+
+
+async def test_a_storage_that_is_away_is_told_before_a_body_is_read(monkeypatch):
+    sent = []
+
+    def away(folder):
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive_all():
+        return {"type": "http.request", "body": b"abc", "more_body": False}
+
+    monkeypatch.setattr(shutil, "disk_usage", away)
+    headers = [(b"content-type", b"multipart/form-data; boundary=x"), (b"content-length", b"3")]
+    limit = BodyLimit(None, upload_bytes=10, plain_bytes=10)
+    await limit({"type": "http", "headers": headers}, receive_all, send)
+    assert sent[0]["status"] == 503
+
+
+async def test_a_disk_that_fails_in_the_middle_of_an_answer_begins_no_second_one():
+    sent = []
+
+    async def application(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    async def send(message):
+        sent.append(message)
+
+    with pytest.raises(OSError):
+        await BodyLimit(application, upload_bytes=10, plain_bytes=10)(
+            {"type": "http", "headers": []}, None, send
+        )
+    assert [message["status"] for message in sent] == [200]

@@ -9,9 +9,9 @@ import pytest
 from common.disk import Disk
 from health.components import Name, Report
 from health.judging import judge
-from health.probes import BrokerFacts, Silent, Unreachable
+from health.probes import BrokerFacts, Silent, Slow, Unreachable
 from health.selectors import DatabaseFacts, Queue, Signs
-from health.words import OUTAGES, PARTS, REMEDIES, outages_of
+from health.words import OUTAGES, PARTS, REMEDIES, banner_digest, outages_of
 from workers.specs.serve import Health
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -68,6 +68,10 @@ def test_all_is_well():
         ({"database": Silent()}, "database", ("down", "silent")),
         ({"database": Silent()}, "workers", ("unknown", "database_away")),
         ({"database": Silent()}, "queue", ("unknown", "database_away")),
+        ({"database": Slow()}, "database", ("degraded", "busy")),
+        ({"database": Slow()}, "migrations", ("unknown", "database_busy")),
+        ({"database": Slow()}, "workers", ("unknown", "database_busy")),
+        ({"database": Slow()}, "queue", ("unknown", "database_busy")),
         ({"database": DatabaseFacts(2, None, None)}, "migrations", ("down", "pending")),
         ({"broker": Unreachable()}, "broker", ("down", "unreachable")),
         ({"broker": BrokerFacts(3, True)}, "broker", ("degraded", "full")),
@@ -123,6 +127,7 @@ def test_only_what_the_web_cannot_do_without_makes_it_unready():
     assert not report(database=Unreachable()).is_ready
     assert not report(database=DatabaseFacts(1, None, None)).is_ready
     assert report(broker=Silent(), storage=Silent(), model_server=Silent()).is_ready
+    assert report(database=Slow()).is_ready
 
 
 def test_every_part_and_every_reason_is_worded():
@@ -130,7 +135,7 @@ def test_every_part_and_every_reason_is_worded():
     assert set(OUTAGES) == set(Name) - {Name.QUEUE, Name.REPLICATION}
     seen = [
         report(database=answer, broker=broker, storage=storage, model_server=model)
-        for answer in (Unreachable(), Silent(), DatabaseFacts(1, None, None), database(signs(60, 60)),
+        for answer in (Unreachable(), Silent(), Slow(), DatabaseFacts(1, None, None), database(signs(60, 60)),
                        database(signs(None, None)), database(oldest_waiting=99), database(waits_for_disk=True), database(waits_for_workers=True),
                        database(oldest_unfinalized=99))
         for broker in (Unreachable(), Silent(), PILE, NONE, BrokerFacts(0, True))
@@ -147,3 +152,13 @@ def test_a_storage_that_is_away_is_not_called_a_full_disk():
     (full,) = outages_of(report(storage=Disk(100 * GIB, 0, GIB, 2 * GIB)))
     assert (full.what, full.lost, full.still) == OUTAGES[Name.STORAGE]
     assert str(away.what) != str(full.what)
+
+
+def test_another_way_of_being_away_is_told_to_pages_that_are_open():
+    """A disk that was full and is now gone needs other sentences."""
+    full, away = (
+        outages_of(report(storage=answer)) for answer in (Disk(100 * GIB, 0, GIB, 2 * GIB), Unreachable())
+    )
+    assert full[0].what != away[0].what
+    assert banner_digest(full) != banner_digest(away)
+    assert banner_digest(full) == banner_digest(outages_of(report(storage=Disk(90 * GIB, 1, GIB, 2 * GIB))))

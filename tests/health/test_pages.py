@@ -184,7 +184,7 @@ def test_the_banner_tells_what_works_and_is_not_told_twice(transactional_db, cli
     page = client.get("/health/banner", headers={"Accept-Language": "en"})
     assert 'data-outage="model_server"' in page.content.decode()
     assert "trainings work" in page.content.decode()
-    assert client.get("/health/banner?seen=model_server").status_code == 204
+    assert client.get("/health/banner?seen=model_server:unreachable").status_code == 204
     assert client.get("/health/banner?seen=").status_code == 200
 
 

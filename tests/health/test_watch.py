@@ -10,7 +10,7 @@ import pytest
 
 from common.disk import Disk
 from health.components import Name
-from health.probes import Probe, Silent, Unreachable, ask_all, ask_broker, ask_model_server
+from health.probes import Probe, Silent, Slow, Unreachable, ask_all, ask_broker, ask_model_server
 from health.watch import Watch
 
 pytestmark = pytest.mark.slow
@@ -45,6 +45,23 @@ def test_a_part_that_hangs_is_not_asked_again_meanwhile(hanging):
     for _ in range(5):
         ask_all(probes, 0.01)
     assert len(hanging.asked) == 1
+
+
+def test_a_part_that_was_heard_and_is_late_is_slow_and_not_silent(hanging):
+    for was_heard, answer in ((True, Slow), (False, Silent)):
+        answers = ask_all({Name.DATABASE: Probe(hanging, lambda was_heard=was_heard: was_heard)}, 0.01)
+        assert isinstance(answers[Name.DATABASE], answer)
+
+
+def test_a_question_that_found_no_thread_is_asked_anew(monkeypatch):
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    probes = {Name.STORAGE: Probe(lambda: "room")}
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        assert isinstance(ask_all(probes, 1)[Name.STORAGE], Unreachable)
+    assert ask_all(probes, 10)[Name.STORAGE] == "room"
 
 
 def test_an_answer_that_makes_no_sense_is_an_outage_and_not_a_failure_of_the_page():

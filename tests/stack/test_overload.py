@@ -117,3 +117,35 @@ def test_clients_that_leave_give_their_connections_back(live_world, small_web):
         asyncio.run(leave(3 * POOL))
     answers = asyncio.run(ask(small_web, "/v1/jobs", 4 * POOL, headers=headers))
     assert Counter(answer.status_code for answer in answers) == {200: 4 * POOL}
+
+
+def test_a_web_at_its_limit_tells_nobody_that_the_database_is_away(live_world, small_web):
+    """A proxy that believed it would take every web out of service, because they are all at work."""
+    headers = {"Authorization": f"Bearer {live_world.key()}"}
+
+    async def ask_under_load() -> httpx.Response:
+        crowd = asyncio.create_task(ask(small_web, "/v1/files", POOL + WAITING + 20, headers=headers))
+        while not await asyncio.to_thread(_all_are_taken):
+            await asyncio.sleep(0.05)
+        (ready,) = await ask(small_web, "/readyz", 1)
+        crowd.cancel()
+        return ready
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE accounts_apikey IN ACCESS EXCLUSIVE MODE")
+        ready = asyncio.run(ask_under_load())
+    assert ready.status_code == 200
+    assert ready.json()["components"]["database"]["status"] == "ok"
+
+
+def _all_are_taken() -> bool:
+    """By requests that wait for the lock. Over a connection of this thread's, which is closed again."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND application_name = 'kosha web' AND wait_event_type = 'Lock'"
+            )
+            return cursor.fetchone()[0] == POOL
+    finally:
+        connection.close()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
 
 import psutil
 import pytest
@@ -313,6 +314,40 @@ def test_what_refuses_the_first_start_is_raised_and_later_tried_again(supervisor
     assert supervisor.facts()["picky"]["trouble"] == "not_started"
 
 
+@pytest.mark.parametrize("thread", ["prepare", "watch"])
+@pytest.mark.parametrize("starts", ["at first", "again"])
+def test_where_no_thread_is_to_be_had_a_start_is_tried_later(supervisor, said, monkeypatch, thread, starts):
+    """As many threads as the machine allows: what happens to one service must not end all others."""
+    ordinary, is_full, spawned = threading.Thread.start, False, []
+
+    def start(self: threading.Thread) -> None:
+        if is_full and self.name == thread:
+            raise RuntimeError("can't start new thread")
+        ordinary(self)
+
+    def noted(*arguments, **options) -> subprocess.Popen[bytes]:
+        spawned.append(spawn(*arguments, **options))
+        return spawned[-1]
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    monkeypatch.setattr("stack.service.spawn", noted)
+    if starts == "again":
+        supervisor.start(sleeper(backoff=QUICK))
+        is_full = True
+        os.kill(pid_of(supervisor, "sleeper"), signal.SIGKILL)
+    else:
+        is_full = True
+        supervisor.start(sleeper(backoff=QUICK))
+    tick_until(
+        supervisor, lambda: any("could not be started: can't start new thread" in line for line in said)
+    )
+    assert supervisor.facts()["sleeper"]["trouble"] == "not_started"
+    assert pid_of(supervisor, "sleeper") is None
+    assert all(process.poll() is not None for process in spawned), "nobody would notice its silence"
+    is_full = False
+    tick_until(supervisor, lambda: supervisor.facts()["sleeper"]["state"] == "running")
+
+
 def test_a_port_that_cannot_be_noted_serves_this_time(tmp_path, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -407,6 +442,47 @@ def test_a_stop_interrupts_every_wait(supervisor):
     supervisor.request_stop()
     with pytest.raises(StopRequested):
         supervisor.wait_ready("mute", 60)
+
+
+def test_a_stop_may_come_at_any_moment(tmp_path, monkeypatch):
+    """A signal handler runs between any two steps of the thread that it interrupts, with whatever that holds."""
+    monkeypatch.setattr("stack.supervisor.TICK_SECONDS", 0.001)
+
+    def stops_within_a_round(moment: int) -> bool:
+        """Interrupt a round before its so manieth line; whether it has as many."""
+        supervisor, lines = Supervisor(tmp_path, tmp_path, say=print), 0
+
+        def look(frame: FrameType, event: str, _: object) -> object:
+            nonlocal lines
+            lines += event == "line"
+            if lines == moment:
+                sys.settrace(None)
+                supervisor.request_stop()
+                return None
+            return look
+
+        sys.settrace(look)
+        try:
+            supervisor.tick()
+            sys.settrace(None)
+            if lines < moment:
+                return False
+            supervisor.tick()
+        except StopRequested:
+            return True
+        raise AssertionError("the stop was not heard")
+
+    moments: list[int] = []
+
+    def try_all() -> None:
+        while stops_within_a_round(len(moments) + 1):
+            moments.append(len(moments) + 1)
+        moments.append(0)
+
+    thread = threading.Thread(target=try_all, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert len(moments) > 3 and moments[-1] == 0, f"stuck after {moments}"
 
 
 def test_a_command_that_fails_is_reported_and_one_that_works_is_not(supervisor, tmp_path):

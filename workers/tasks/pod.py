@@ -15,7 +15,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,12 +28,18 @@ LOOK_SECONDS = 0.2
 
 def run(command: Sequence[str], runs: Path, engine_seconds: float) -> int:
     """Run the worker until it ends or we are told to; its exit code, once no engine is left."""
-    told = threading.Event()
+    is_told = False
+
+    def tell(*_: object) -> None:
+        # Nothing with a lock: it may be held by what this interrupts.
+        nonlocal is_told
+        is_told = True
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+        signal.signal(number, tell)
     worker = subprocess.Popen(command, start_new_session=True)
-    while worker.poll() is None and not told.wait(LOOK_SECONDS):
-        pass
+    while worker.poll() is None and not is_told:
+        time.sleep(LOOK_SECONDS)
     _end(worker)
     local.stop_all(runs, engine_seconds)
     return worker.returncode

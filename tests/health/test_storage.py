@@ -1,0 +1,151 @@
+"""A storage that cannot be used is told as such, in the report and to who stores something."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from common.middleware import known_error
+from health.components import Name
+from health.judging import judge
+from health.probes import BrokerFacts, Probe, Unreachable, ask_all, ask_storage
+from stack.apps import make_storage
+from workers.specs.serve import Health
+
+
+def told() -> tuple[str, str]:
+    """As the report says it."""
+    answers = {
+        **ask_all({Name.STORAGE: Probe(ask_storage)}, 10),
+        Name.DATABASE: Unreachable(),
+        Name.BROKER: BrokerFacts(0, False),
+        Name.MODEL_SERVER: Health(status="ok"),
+    }
+    (storage,) = (one for one in judge(answers) if one.name is Name.STORAGE)
+    return storage.status.value, storage.code
+
+
+DOWN = ("down", "unreachable")
+
+
+@pytest.fixture
+def root(settings) -> Path:
+    # Whatever disk the tests run on, it shall not be called full.
+    settings.KOSHA_DISK_FLOOR_BYTES = settings.KOSHA_DISK_RESERVE_BYTES = 0
+    assert told() == ("ok", "")
+    return Path(settings.KOSHA_STORAGE_ROOT)
+
+
+def test_a_storage_that_is_missing_is_down(root):
+    root.rmdir()
+    assert told() == DOWN
+
+
+def test_a_file_in_the_place_of_the_storage_is_none(root):
+    root.rmdir()
+    root.touch()
+    assert told() == DOWN
+
+
+@pytest.mark.parametrize("right", [os.R_OK, os.W_OK, os.X_OK], ids=["read", "write", "enter"])
+def test_a_storage_that_we_may_not_use_is_down(root, monkeypatch, right):
+    """The system says so also to root where the mount is read-only."""
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != root or not mode & right)
+    assert told() == DOWN
+
+
+def test_a_storage_that_gives_errors_is_down(root, monkeypatch):
+    def broken(self: Path) -> bool:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
+
+    monkeypatch.setattr(Path, "is_dir", broken)
+    assert told() == DOWN
+
+
+READ_ONLY = """
+mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$2" -c "
+import os, sys
+print(os.access(sys.argv[1], os.R_OK | os.W_OK | os.X_OK))" "$1"
+"""
+
+
+def test_the_system_tells_of_a_read_only_mount(tmp_path):
+    """What the question relies on."""
+    command = ["unshare", "--mount", "sh", "-c", READ_ONLY, "sh", str(tmp_path), sys.executable]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    if answer.returncode:
+        pytest.skip("nothing may be mounted here")
+    assert answer.stdout == "False\n"
+
+
+def test_a_new_installation_has_a_storage_as_soon_as_its_web_runs(tmp_path, repository):
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "KOSHA_VAR": str(tmp_path / "var"),
+        "PYTHONPATH": os.pathsep.join([str(repository / "platform"), str(repository)]),
+    }
+    for process, is_made in (("", False), ("web", True)):
+        command = [sys.executable, "-c", "import django; django.setup()"]
+        subprocess.run(command, env={**environment, "KOSHA_PROCESS": process}, check=True, timeout=60)
+        assert (tmp_path / "var" / "storage").is_dir() is is_made
+
+
+def test_a_storage_that_cannot_be_made_keeps_no_web_from_starting(tmp_path):
+    (tmp_path / "file").touch()
+    make_storage(tmp_path / "file" / "storage")
+    make_storage(tmp_path / "file")
+    assert (tmp_path / "file").is_file()
+
+
+AWAY = [errno.EROFS, errno.EIO, errno.ESTALE]
+
+
+def error(number: int, *named: str) -> OSError:
+    return OSError(number, os.strerror(number), *named)
+
+
+@pytest.mark.parametrize("number", AWAY, ids=errno.errorcode.get)
+def test_what_the_disk_refuses_is_a_refusal_and_no_fault(settings, number):
+    inside = [
+        (),
+        (str(settings.KOSHA_STORAGE_ROOT / "organizations"),),
+        (os.fsencode(settings.KOSHA_STORAGE_ROOT),),
+        (str(Path(settings.FILE_UPLOAD_TEMP_DIR, "body")),),
+    ]
+    for named in inside:
+        known = known_error(error(number, *named))
+        assert known is not None and (known.status, known.code) == (503, "storage_unavailable")
+    for other in ("/etc/hosts", f"{settings.KOSHA_STORAGE_ROOT}-else/file"):
+        assert known_error(error(number, other)) is None
+    assert known_error(error(errno.ENOENT, str(settings.KOSHA_STORAGE_ROOT))) is None
+
+
+@pytest.mark.parametrize("number", AWAY, ids=errno.errorcode.get)
+def test_who_uploads_is_told_what_to_do(api, monkeypatch, storage, number):
+    def refuse(*_: object, dir: Path, **__: object) -> None:
+        raise error(number, str(dir))
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", refuse)
+    answer = api.upload("規則.txt", b"abc")
+    assert answer.error == (503, "storage_unavailable", None)
+    assert int(answer.response["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Ask your operator"), ("ja", "運用担当者")])
+def test_a_page_says_it_in_the_readers_language(world, client, monkeypatch, language, words):
+    def refuse(*_: object, **__: object) -> None:
+        raise error(errno.EIO)
+
+    client.force_login(world.person("owner"))
+    client.cookies["django_language"] = language
+    monkeypatch.setattr("documents.views.render", refuse)
+    page = client.get("/documents")
+    assert page.status_code == 503 and int(page["Retry-After"]) > 0
+    assert words in page.content.decode()

@@ -1,0 +1,36 @@
+"""The worker pod's first process hears its end whatever it is doing at that moment."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+TOLD_AT_EVERY_STEP = """
+import pathlib, signal, sys
+from workers.tasks import pod
+
+pod.local.stop_all = lambda *_: None
+
+def look(frame, event, _):
+    if event == "line" and signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        signal.raise_signal(signal.SIGTERM)
+    return look
+
+sys.settrace(look)
+code = pod.run([sys.executable, "-c", "import signal; signal.alarm(60); signal.pause()"], pathlib.Path(), 0.1)
+sys.settrace(None)
+print(code)
+"""
+
+
+def test_a_pod_may_be_told_to_end_at_any_moment(repository: Path):
+    """A handler runs within the thread that it interrupts, with whatever that holds: it must wait for nothing."""
+    command = [sys.executable, "-c", TOLD_AT_EVERY_STEP]
+    environment = {"PYTHONPATH": f"{repository}/platform:{repository}"}
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    assert told.stdout == "-15\n", told.stderr
