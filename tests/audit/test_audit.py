@@ -163,6 +163,7 @@ FOLLOW = {
     "retrieval.services.index_build_finalize",
     "retrieval.services.batch_create",
     "retrieval.services.document_ready",
+    "retrieval.services.index_build_again",
     "retrieval.services.index_build_if_needed",
     "training.services.checkpoint_record",
     "training.services.training_finalize",

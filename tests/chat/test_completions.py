@@ -96,9 +96,9 @@ def test_the_model_servers_refusal_is_the_callers(api, served, model_server):
 @pytest.mark.parametrize(
     ("param", "sentence"),
     [
-        ("index", "Have it built again in Knowledge"),
-        ("kosha.adapter", "Publish a release with another version"),
-        ("model", "Have your operator bring its folder back"),
+        ("index", "「ナレッジ」で作り直して"),
+        ("kosha.adapter", "別の版のリリースを公開"),
+        ("model", "フォルダーの復元を依頼"),
     ],
 )
 def test_what_is_damaged_is_told_with_what_to_do_about_it(api, served, model_server, param, sentence):

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from django.utils.translation import override
 
 from common.errors import InvalidRequest
 from common.model_server import (
@@ -194,12 +195,15 @@ def test_folders_outside_the_roots_are_refused(
 
 
 def test_damage_is_found_before_anything_is_loaded(
-    platform_client: ModelServer, models: Models, damaged: Path
+    platform_client: ModelServer, models: Models, damaged: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """People are told what to do; which file it is stands in the log."""
     with pytest.raises(ModelServerFailed) as error:
         platform_client.chat(chat_body(models, **choice(models, damaged)))
     assert error.value.code == "serve.system.artifact_damaged"
-    assert "adapter_model.safetensors" in str(error.value.message)
+    with override("en"):
+        assert "Publish a release with another version" in str(error.value.message)
+    assert "adapter_model.safetensors" in caplog.text
 
 
 def test_what_is_not_what_was_registered_is_not_loaded(
