@@ -76,6 +76,7 @@ def test_it_keeps_what_an_operator_set_for_every_connection(transactional_db, mo
         assert cursor.fetchone() == ("1MB", "1500ms")
 
 
+@pytest.mark.slow
 def test_tables_that_are_locked_are_no_outage(transactional_db, client, reports_anew):
     """A change of the schema in the course of an upgrade, say."""
     with transaction.atomic(), connection.cursor() as cursor:
@@ -87,6 +88,7 @@ def test_tables_that_are_locked_are_no_outage(transactional_db, client, reports_
     assert parts["queue"]["code"] == "database_busy"
 
 
+@pytest.mark.slow
 def test_who_answers_bit_by_bit_is_slow(question, monkeypatch):
     may_go_on = threading.Event()
 
@@ -101,6 +103,7 @@ def test_who_answers_bit_by_bit_is_slow(question, monkeypatch):
         may_go_on.set()
 
 
+@pytest.mark.slow
 def test_a_server_that_falls_silent_is_given_up_by_our_own_side(transactional_db):
     began = time.monotonic()
     with pytest.raises(OperationalError) as caught, own_connection(), connection.cursor() as cursor:
@@ -123,6 +126,7 @@ def address_of(server: socket.socket) -> dict[str, str]:
     return {"HOST": host, "PORT": str(port)}
 
 
+@pytest.mark.slow
 def test_a_server_that_takes_connections_and_says_nothing_is_silent(question):
     with socket.create_server(("127.0.0.1", 0)) as silent, database_elsewhere(**address_of(silent)):
         assert isinstance(answer_of(question), Silent)

@@ -84,6 +84,7 @@ def test_the_system_tells_of_a_read_only_mount(tmp_path):
     assert answer.stdout == "False\n"
 
 
+@pytest.mark.slow
 def test_a_new_installation_has_a_storage_as_soon_as_its_web_runs(tmp_path, repository):
     environment = {
         **os.environ,
