@@ -8,6 +8,8 @@ from typing import Any
 
 from workers.artifacts import ArtifactDamaged, verify_manifest
 from workers.runtime import EngineFault
+from workers.specs.curate import CurateSource
+from workers.specs.index import IndexSource
 
 ANOTHER_VERSION = "Use another version of the model; look at the disk of the node."
 
@@ -38,8 +40,8 @@ def require_sound_records(files: Iterable[Path], *, param: str) -> None:
         )
 
 
-def require_sound_pages(source: Any) -> None:
-    """The extracted pages of a `CurateSource` or `IndexSource`. Raises EngineFault `pages_missing`."""
+def require_sound_pages(source: CurateSource | IndexSource) -> None:
+    """The pages that were extracted of a document. Raises EngineFault `pages_missing`."""
     try:
         verify_manifest(source.pages_path.parent)
     except ArtifactDamaged as damage:

@@ -69,8 +69,9 @@ def known_error(error: BaseException | None) -> KoshaError | None:
     if is_disk_full(error):
         logger.error("the disk is full")
         return InsufficientStorage()
-    if is_storage_away(error):
-        logger.error("the storage cannot be used: %s", error)
+    if isinstance(error, OSError) and is_storage_away(error):
+        # Without the file's name, in which organizations and documents stand.
+        logger.error("the storage cannot be used: %s", error.strerror)
         return StorageUnavailable()
     return None
 

@@ -136,9 +136,9 @@ class BodyLimit:
         try:
             fits = await sync_to_async(_has_room, thread_sensitive=False)(size, copies_to_spool)
         except OSError as error:
-            if is_storage_away(error):
-                return _STORAGE_AWAY
-            raise
+            if (answer := _answer_to(error)) is None:
+                raise
+            return answer
         return None if fits else _NO_ROOM
 
     def _too_large(self, is_upload: bool) -> Answer:

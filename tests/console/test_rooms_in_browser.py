@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from django.db import connection
 
 from accounts.models import Role
 from health.watch import watch
+from tests.chromium import started_chromium
 from tests.console.conftest import Company
 from tests.console.road import Road
 from tests.console.test_rooms_chat import ModelServer
@@ -37,23 +36,12 @@ class WholeModelServer(ModelServer):
 def page(monkeypatch) -> Iterator:
     # Playwright runs a loop in this thread, which Django would take for an asynchronous caller's.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        reason = "Chromium is missing; `make browser` installs it"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    from playwright.sync_api import expect, sync_playwright
-
-    from tests.end_to_end.test_browser import ARGUMENTS
-
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+    with started_chromium(PATIENCE_MS) as browser:
         page = browser.new_context().new_page()
         page.faults = []
         page.on("pageerror", lambda error: page.faults.append(str(error)))
         yield page
         assert page.faults == []
-        browser.close()
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,35 +15,24 @@ from playwright.sync_api import (
     Page,
     Response,
     expect,
-    sync_playwright,
 )
 
 from console.rooms import ROOMS
+from tests.chromium import started_chromium
 from tests.end_to_end.client import post, until
 from tests.end_to_end.conftest import CAUSAL, People
 from tests.stack.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
 
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 SECONDS = 1000
 PATIENCE = 120 * SECONDS
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        reason = "Chromium is missing; `make browser` installs it"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+    with started_chromium(PATIENCE) as browser:
         yield browser
-        browser.close()
 
 
 class Visitor:

@@ -205,7 +205,11 @@ class DeepSpeedProcesses:
         else:
             path, _state = self.engine.load_checkpoint(folder, tag=SHARDS, load_module_strict=False)
             if path is None:  # DeepSpeed's way to say that it found nothing to load
-                raise EngineFault("checkpoint_unreadable", "The checkpoint's shards could not be read.")
+                raise EngineFault(
+                    "checkpoint_unreadable",
+                    "The checkpoint is whole, but DeepSpeed could not read it; the engine's log has the details. "
+                    "Start a new training with the same settings.",
+                )
         load_random_state(folder / f"random-{self.rank}.safetensors")
 
     def full_state(self) -> dict[str, torch.Tensor] | None:
