@@ -63,7 +63,7 @@ lock: $(BIN)/uv ## Pin every dependency again: requirements/*.txt
 
 .PHONY: models
 models: $(VENV)/.models ## Convert the demo models once into var/models
-	@$(BIN)/python -m workers.convert --out var/models $(DEMO_MODELS)
+	@$(BIN)/python -m workers.engines.conversion --out var/models $(DEMO_MODELS)
 
 # -- running ---------------------------------------------------------------------------------
 
@@ -91,7 +91,7 @@ lint: $(VENV)/.dev ## Style, types, import rules, missing migrations
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@PYTHONPATH=platform:. $(BIN)/lint-imports --no-cache
-	@$(BIN)/mypy platform workers/specs
+	@$(BIN)/mypy platform workers/contract
 	@$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 .PHONY: browser

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 if TYPE_CHECKING:
-    from config.slow_body import Patience
+    from middleware.slow_body import Patience
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def live_web(patience: Patience | None = None) -> Iterator[str]:
     """Its address; with less `patience` for bodies than out there, if one is given. The database must be
     visible to other connections (`transactional_db`)."""
     from config.asgi import application
-    from config.slow_body import SlowBody
+    from middleware.slow_body import SlowBody
 
     if patience is not None:
         # The shorter patience is the one that ends.

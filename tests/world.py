@@ -17,8 +17,8 @@ from accounts.models import ApiKey, Membership, Organization, Role, User
 from accounts.services import api_key_create, membership_set, user_create
 from audit.services import Actor
 from common.tenancy import organization_scope
-from deployments.models import Release
-from deployments.services import release_approve, release_create
+from curation.models import Dataset, DatasetVersion
+from curation.services import dataset_create, dataset_version_create
 from documents.models import Document
 from documents.selectors import ready_documents
 from documents.services import document_upload
@@ -26,9 +26,9 @@ from evaluations.models import Evaluation, Suite
 from evaluations.services import evaluation_create, suite_create
 from jobs.models import Job
 from jobs.services import job_claim, job_failed, job_started, job_succeeded
-from processing.models import Dataset, DatasetVersion
-from processing.services import dataset_create, dataset_version_create
 from registry.models import BaseModel, ModelVersion
+from releases.models import Release
+from releases.services import release_approve, release_create
 from retrieval.models import IndexBuild, KnowledgeBase
 from retrieval.selectors import latest_build
 from retrieval.services import knowledge_base_create
@@ -36,18 +36,18 @@ from schedules.models import Schedule
 from schedules.services import Timing, schedule_create
 from training.models import MethodType, TrainingRun
 from training.services import training_run_create
-from workers.artifacts import write_manifest
-from workers.specs.base import Spec
-from workers.specs.curate import CurateResult
-from workers.specs.evaluate import EvaluateResult
-from workers.specs.gate import DEFAULT_GATE, GateVerdict, RuleOutcome
-from workers.specs.index import IndexResult
-from workers.specs.ingest import IngestResult
-from workers.specs.measurement import TextItem
-from workers.specs.records import DroppedRecord, Source, TextRecord
-from workers.specs.run import RunError
-from workers.specs.train import Hyperparameters, TrainResult
-from workers.tasks.finalize import finalize_job, sealed_folder
+from workers.contract.artifacts import write_manifest
+from workers.contract.records import DroppedRecord, Source, TextRecord
+from workers.contract.specs.base import Spec
+from workers.contract.specs.curation import CurationResult
+from workers.contract.specs.evaluation import EvaluationResult
+from workers.contract.specs.gate import DEFAULT_GATE, GateVerdict, RuleOutcome
+from workers.contract.specs.ingest import IngestResult
+from workers.contract.specs.measurement import TextItem
+from workers.contract.specs.retrieval import RetrievalResult
+from workers.contract.specs.run import RunError
+from workers.contract.specs.training import Hyperparameters, TrainingResult
+from workers.orchestration.finalize import finalize_job, sealed_folder
 
 DIGEST = "d" * 64
 SOURCE = Source(document_id="file-1", revision_id="rev_1", document_name="規則.txt", kind="page", number=1)
@@ -160,7 +160,7 @@ class World:
             "records.jsonl": RECORD.model_dump_json() + "\n",
             "dropped.jsonl": DROPPED.model_dump_json() + "\n",
         }
-        finish(job, CurateResult(**{**figures, **counts}), files)
+        finish(job, CurationResult(**{**figures, **counts}), files)
 
     # -- models ----------------------------------------------------------------------------------
     def base_model(self, name: str = "gemma", kind: str = "causal_lm", **facts: Any) -> BaseModel:
@@ -212,7 +212,7 @@ class World:
             "adapter_dir": "adapter",
             "manifest_sha256": DIGEST,
         }
-        finish(job, TrainResult(**{**figures, **facts}), {"adapter/manifest.json": "{}"})
+        finish(job, TrainingResult(**{**figures, **facts}), {"adapter/manifest.json": "{}"})
 
     def model_version(self, **options: Any) -> ModelVersion:
         run = self.training_run(**options)
@@ -252,7 +252,7 @@ class World:
         return KnowledgeBase.objects.get(pk=knowledge_base.id)
 
     def indexed(self, job: Job) -> None:
-        result = IndexResult(
+        result = RetrievalResult(
             documents=1,
             chunks=2,
             reused_chunks=0,
@@ -307,10 +307,10 @@ class World:
         )
 
 
-def evaluate_result(passed: bool) -> EvaluateResult:
+def evaluate_result(passed: bool) -> EvaluationResult:
     rule = DEFAULT_GATE.rules[0]
     outcome = RuleOutcome(rule=rule, passed=passed, reason=rule.require if passed else "worse")
-    return EvaluateResult(
+    return EvaluationResult(
         base={},
         gate=GateVerdict(passed=passed, outcomes=(outcome,)),
         texts=2,
@@ -337,7 +337,7 @@ def sealed_result(job: Job, result: Spec) -> dict[str, Any]:
     return values | {"manifest_sha256": write_manifest(made, job.kind)}
 
 
-def fail(job: Job, code: str = "train.system.out_of_memory", message: str = "It did not fit.") -> Job:
+def fail(job: Job, code: str = "training.system.out_of_memory", message: str = "It did not fit.") -> Job:
     job = begin(job)
     assert job_failed(job=job, error=RunError(code=code, message=message))
     return _finalized(job)

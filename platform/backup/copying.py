@@ -19,13 +19,13 @@ from pathlib import Path
 
 from backup.ledger import Entry, Ledger, Wanted
 from common.disk import file_bytes, folder_bytes
+from workers.contract.run_folder import BACKED_UP_FILES
 
 PIECE = 1 << 20
 MANIFEST = "manifest.json"
 STORAGE = "storage"
 PROGRESS_SECONDS = 5.0
 
-RUN_FILES = ("config.json", "events.jsonl", "engine.log", "engine.log.1", "wrapper.log")
 """What explains a run to people. Who owns its folder and how it ended are facts of the machine it ran
 on and stay behind."""
 
@@ -293,7 +293,7 @@ class Copier:
             self._ledger.keep_folder(f"{STORAGE}/{wanted.path}/{attempt}/checkpoints")
 
     def _take_run_files(self, folder: str) -> Iterator[Fault]:
-        for name in RUN_FILES:
+        for name in BACKED_UP_FILES:
             yield from (fault for fault in self._checked(f"{folder}/{name}", "") if fault.why != MISSING)
 
     def _take_checkpoint(self, folder: str) -> Iterator[Fault]:

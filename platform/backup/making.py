@@ -44,7 +44,7 @@ from jobs.models import Job
 from jobs.transitions import ACTIVE
 from registry.models import BaseModel
 from stack.state import refuse_unfinished_restore
-from workers.whole_files import sync_directory
+from workers.contract.atomic_files import sync_directory
 
 ROUNDS = 6
 SPARE_BYTES = 64 * 1024**2

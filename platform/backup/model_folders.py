@@ -17,7 +17,7 @@ from backup.ledger import Entry, Ledger
 from backup.sealed import MODELS
 from common.disk import file_bytes
 from registry.models import BaseModel
-from workers.specs.model_folder import model_folder_digest
+from workers.contract.model_folder import model_folder_digest
 
 CHANGED = "missing or changed"
 

@@ -20,7 +20,7 @@ from backup.making import SPARE_BYTES, fingerprint
 from backup.sealed import Seal
 from config.env import Environment
 from stack.state import AlreadyRunning, lock, restore_marker
-from workers.whole_files import sync_directory
+from workers.contract.atomic_files import sync_directory
 
 KEPT = (STORAGE, sealed.MODELS)
 DATABASE_GROWTH = 4

@@ -24,7 +24,7 @@ from backup.copying import Fault, is_inner, sha256_of
 from backup.errors import BackupError
 from backup.ledger import Entry, read_lines
 from common.release import RELEASE
-from workers.whole_files import PRIVATE, write_whole
+from workers.contract.atomic_files import PRIVATE, write_whole
 
 FORMAT = 1
 SEAL = "backup.json"

@@ -23,8 +23,8 @@ from jobs.clusters import cluster_measure
 from jobs.models import Job
 from jobs.transitions import ACTIVE, TERMINAL
 from registry.models import BaseModel
-from workers.specs.model_folder import model_folder_digest
-from workers.tasks.launchers.local import declare_stopped
+from workers.contract.model_folder import model_folder_digest
+from workers.contract.run_folder import RunFolder
 
 OPERATOR = Actor("user", "operator", "manage.py")
 
@@ -64,7 +64,7 @@ def _jobs(settled: Settled) -> None:
     A run that is to be paused or cancelled is found stopped, and so paused or cancelled.
     """
     for job in Job.objects.filter(state__in=ACTIVE).iterator(500):
-        declare_stopped(job.run_dir)
+        RunFolder(job.run_dir).declare_stopped()
         settled.jobs_continued += 1
 
 

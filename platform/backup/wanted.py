@@ -14,19 +14,20 @@ from django.db.models import QuerySet
 
 from backup.ledger import Wanted
 from common.storage import artifact_path, blob_path, part_path, run_path, runs_root, storage_root
+from curation.models import DatasetVersion
+from curation.selectors import DATASETS
 from documents.models import Revision, UploadPart, UploadState
 from documents.selectors import PAGES
 from evaluations.models import Evaluation
 from evaluations.selectors import EVALUATIONS
 from jobs.models import Job
 from jobs.transitions import TERMINAL, JobState
-from processing.models import DatasetVersion
-from processing.selectors import DATASETS
 from registry.models import ModelExport, ModelVersion
 from registry.selectors import EXPORTS, MODELS
 from retrieval.models import IndexBuild
 from retrieval.selectors import INDEXES
 from training.models import TrainingRun
+from workers.contract.run_folder import RunFolder
 
 BATCH = 2000
 
@@ -99,7 +100,7 @@ def _is_unregistered(state: str | None, finalized_at: datetime | None) -> bool:
 
 
 def _output(job_id: str, fence: int) -> str:
-    return _name(run_path(job_id, fence) / "output")
+    return _name(RunFolder(run_path(job_id, fence)).output)
 
 
 def _name(path: Path) -> str:

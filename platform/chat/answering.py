@@ -14,8 +14,8 @@ from chat.selectors import Target
 from common.errors import InvalidRequest
 from common.model_server import Passage, model_server
 from retrieval.search import MAXIMUM_QUERY
-from workers.specs.prompts import Message, open_book_messages
-from workers.specs.serve import ChatBody
+from workers.contract.prompts import Message, open_book_messages
+from workers.contract.specs.serving import ChatBody
 
 
 async def passages_for(target: Target, messages: list[Message]) -> list[Passage]:

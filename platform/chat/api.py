@@ -25,12 +25,12 @@ from common.errors import InvalidRequest, KoshaError, NotFound, Unavailable
 from common.middleware import known_error
 from common.model_server import ModelServerUnavailable, model_server
 from common.wire import Body, refuse_unsupported, unix, validate
-from deployments.models import Deployment
-from deployments.services import model_version_delete
 from registry.models import BaseModel, BaseModelKind
 from registry.selectors import base_model_get, model_version_get
-from workers.specs.prompts import Message
-from workers.specs.serve import ChatBody, StreamOptions
+from releases.models import Deployment
+from releases.services import model_version_delete
+from workers.contract.prompts import Message
+from workers.contract.specs.serving import ChatBody, StreamOptions
 
 logger = logging.getLogger(__name__)
 router = Router(tags=["Chat"])

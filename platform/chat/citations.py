@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from workers.specs.serve import SearchHit
+from workers.contract.specs.serving import SearchHit
 
 SUPPORT = 0.3
 """Least share of the shorter side's bigrams in common for a passage to count as support."""

@@ -34,8 +34,8 @@ from chat.services import answer_add
 from common.connections import release_connection
 from common.errors import KoshaError
 from common.tenancy import organization_scope
-from workers.specs.prompts import Message as Turn
-from workers.specs.serve import ChatBody
+from workers.contract.prompts import Message as Turn
+from workers.contract.specs.serving import ChatBody
 
 logger = logging.getLogger(__name__)
 

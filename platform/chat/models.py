@@ -8,7 +8,7 @@ from django.urls import reverse
 from accounts.models import User
 from common.ids import PrefixedIdField
 from common.models import TenantModel
-from deployments.models import Release
+from releases.models import Release
 
 
 class Conversation(TenantModel):

@@ -12,13 +12,13 @@ from accounts.models import User
 from chat.models import Conversation, Message
 from common.errors import KoshaError, NotFound
 from common.model_server import SearchIndex
-from deployments.models import Deployment, Release
-from deployments.selectors import deployment_list, release_get
-from deployments.services import GenerationSettings
 from registry.models import BaseModel, BaseModelKind, ModelVersion
 from registry.selectors import base_model_list, model_choice, model_version_list
+from releases.models import Deployment, Release
+from releases.selectors import deployment_list, release_get
+from releases.services import GenerationSettings
 from retrieval.selectors import search_index, searchable_documents
-from workers.specs.serve import ModelChoice
+from workers.contract.specs.serving import ModelChoice
 
 
 class ModelNotFound(KoshaError):

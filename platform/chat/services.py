@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit.services import Actor, audit_record
 from chat.models import Conversation, Feedback, Message
-from deployments.models import Release
+from releases.models import Release
 
 TITLE_LENGTH = 60
 

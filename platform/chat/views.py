@@ -31,8 +31,8 @@ from common.connections import release_connection
 from common.errors import InvalidRequest, KoshaError
 from common.middleware import error_json
 from common.pagination import keyset_page
-from deployments.models import ReleaseState
-from deployments.selectors import deployment_list, release_list
+from releases.models import ReleaseState
+from releases.selectors import deployment_list, release_list
 
 LONGEST_QUESTION = 8000
 RELEASES_OFFERED = 10

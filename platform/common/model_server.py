@@ -21,7 +21,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from common.errors import InvalidRequest, KoshaError, Unavailable
-from workers.specs.serve import (
+from workers.contract.specs.serving import (
     ChatBody,
     EmbeddingChoice,
     EmbeddingsBody,

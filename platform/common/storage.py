@@ -27,7 +27,7 @@ from typing import IO
 from django.conf import settings
 
 from common.disk import refuse_without_room
-from workers.whole_files import sync_directory
+from workers.contract.atomic_files import sync_directory
 
 ROOM_LOOK_BYTES = 16 * 1024 * 1024
 """The free space is looked at each time so much has been written."""

@@ -108,12 +108,12 @@ def _mount() -> None:
 
     for app in (
         "documents",
-        "processing",
+        "curation",
         "registry",
         "training",
         "evaluations",
         "retrieval",
-        "deployments",
+        "releases",
         "chat",
         "schedules",
         "jobs",

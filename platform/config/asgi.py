@@ -11,10 +11,10 @@ os.environ.setdefault("KOSHA_PROCESS", "web")
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from config.admission import Admission, Limits
-from config.body_limit import BodyLimit
-from config.farewell import Farewell
-from config.slow_body import Patience, SlowBody
+from middleware.admission import Admission, Limits
+from middleware.body_limit import BodyLimit
+from middleware.shutdown_notice import Farewell
+from middleware.slow_body import Patience, SlowBody
 
 # Django spools request bodies here; the system's own folder may be a small one in memory.
 tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)

@@ -64,25 +64,25 @@ FAULTS: dict[str, Fault] = {
         _("If it is genuine, split it, or remove pictures and unused sheets."),
     ),
     "ingest.user.cancelled": Fault(_("Reading was cancelled."), _("Upload the file again to read it.")),
-    "curate.user.no_documents": Fault(
+    "curation.user.no_documents": Fault(
         _("There was no document to build from."), _("Upload documents and build a new version.")
     ),
-    "train.user.empty_dataset": Fault(
+    "training.user.empty_dataset": Fault(
         _("The dataset holds nothing to learn from."),
         _("Look at what was dropped and why, correct the documents and build a new version."),
     ),
-    "train.user.context_too_long": Fault(
+    "training.user.context_too_long": Fault(
         _("The context length is longer than the base model can take."),
         _("Choose a shorter one and start the training again."),
     ),
-    "evaluate.user.no_heldout_data": Fault(
+    "evaluation.user.no_heldout_data": Fault(
         _("The dataset holds nothing that was held out from training."),
         _("Build a version with a share of records held out."),
     ),
-    "curate.system.pages_missing": _READ_ANEW,
-    "index.system.pages_missing": _READ_ANEW,
-    "train.system.artifact_damaged": Fault(_DATASET_DAMAGED, _CHOOSE_ANOTHER),
-    "evaluate.system.artifact_damaged": Fault(_DATASET_DAMAGED, _CHOOSE_ANOTHER),
+    "curation.system.pages_missing": _READ_ANEW,
+    "retrieval.system.pages_missing": _READ_ANEW,
+    "training.system.artifact_damaged": Fault(_DATASET_DAMAGED, _CHOOSE_ANOTHER),
+    "evaluation.system.artifact_damaged": Fault(_DATASET_DAMAGED, _CHOOSE_ANOTHER),
     "export.system.artifact_damaged": Fault(
         _("A file of the model version is damaged on the disk."),
         _("Choose another version. Have your operator look at the disk of the node."),

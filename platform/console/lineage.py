@@ -8,12 +8,12 @@ from typing import Any
 
 from django.db.models import Model, Q
 
-from deployments.models import Deployment, Release
+from curation.models import DatasetVersion, DatasetVersionState
 from documents.models import Document, Revision
 from evaluations.models import Evaluation
 from jobs.models import Job
-from processing.models import DatasetVersion, DatasetVersionState
 from registry.models import ModelExport, ModelVersion
+from releases.models import Deployment, Release
 from retrieval.models import IndexBuild, KnowledgeBase
 from training.models import TrainingRun
 
@@ -23,10 +23,10 @@ MOST = 50
 _OF_KIND: dict[str, tuple[Any, tuple[str, ...], str]] = {
     # kind of job: the model that points at it, what is read along, the attribute that is shown
     "ingest": (Revision, ("document",), "document"),
-    "curate": (DatasetVersion, ("dataset",), ""),
-    "train": (TrainingRun, ("base_model",), ""),
-    "evaluate": (Evaluation, ("suite", "base_model", "model_version"), ""),
-    "index": (IndexBuild, ("knowledge_base",), ""),
+    "curation": (DatasetVersion, ("dataset",), ""),
+    "training": (TrainingRun, ("base_model",), ""),
+    "evaluation": (Evaluation, ("suite", "base_model", "model_version"), ""),
+    "retrieval": (IndexBuild, ("knowledge_base",), ""),
     "export": (ModelExport, ("model_version__base_model",), "model_version"),
 }
 

@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.permissions import Permission
 from console.formats import number
-from deployments.models import Deployment, Release, ReleaseState
-from deployments.selectors import deployment_list, release_list
+from curation.models import DatasetVersion, DatasetVersionState
 from documents.models import RevisionState
 from documents.selectors import company_documents, document_list
 from evaluations.models import Evaluation
@@ -21,9 +20,10 @@ from evaluations.selectors import evaluation_list
 from jobs.models import Job
 from jobs.selectors import job_list
 from jobs.transitions import ACTIVE, JobState
-from processing.models import DatasetVersion, DatasetVersionState
 from registry.models import ModelVersion
 from registry.selectors import model_version_list
+from releases.models import Deployment, Release, ReleaseState
+from releases.selectors import deployment_list, release_list
 from schedules.models import Schedule
 from schedules.selectors import schedule_list
 

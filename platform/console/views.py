@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from accounts.principal import principal_of
 from console.road import needs, next_schedule, road, running_jobs
-from deployments.selectors import deployment_list
+from releases.selectors import deployment_list
 
 
 def home(request: HttpRequest) -> HttpResponse:

@@ -15,10 +15,10 @@ Words = Mapping[str, str | Promise]
 
 JOB_KINDS: Words = {
     "ingest": _("Reading a document"),
-    "curate": _("Building a dataset version"),
-    "train": _("Training a model"),
-    "evaluate": _("Evaluating a model"),
-    "index": _("Building a search index"),
+    "curation": _("Building a dataset version"),
+    "training": _("Training a model"),
+    "evaluation": _("Evaluating a model"),
+    "retrieval": _("Building a search index"),
     "export": _("Exporting a model"),
 }
 
@@ -57,7 +57,7 @@ STEP_SENTENCES: Words = {
     "near_duplicate": _("Keep the first of units that are nearly equal (MinHash over character n-grams)."),
     "split": _("Hold a share of the records out of training, so that the model can be measured on them."),
 }
-"""The docstrings of `workers.specs.curate`'s steps, where gettext finds them; a test compares."""
+"""The docstrings of `workers.contract.specs.curation`'s steps, where gettext finds them; a test compares."""
 
 DROP_REASONS: Words = {
     "blank": _("blank page"),

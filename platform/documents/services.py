@@ -35,7 +35,8 @@ from documents.selectors import PAGES, document_get
 from jobs.models import Job
 from jobs.services import job_cancel, job_submit
 from jobs.transitions import JobState
-from workers.specs.ingest import IngestResult, IngestSpec
+from workers.contract.run_folder import RunFolder
+from workers.contract.specs.ingest import IngestResult, IngestSpec
 
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -178,7 +179,9 @@ def ingest_finalize(job: Job) -> None:
 
 def _take_over(revision: Revision, job: Job) -> None:
     result = IngestResult.model_validate(job.result)
-    artifact_adopt(run_path(job.id, job.fence) / "output", revision.organization_id, PAGES, revision.id)
+    artifact_adopt(
+        RunFolder(run_path(job.id, job.fence)).output, revision.organization_id, PAGES, revision.id
+    )
     revision.state = RevisionState.PROCESSED
     revision.media_type = result.media_type
     revision.title = (result.title or "")[:500]

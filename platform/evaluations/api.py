@@ -15,12 +15,12 @@ from common import wire
 from common.errors import Conflict
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, idempotency_key, unix
+from curation.selectors import lines, version_get
 from evaluations import services
 from evaluations.models import Evaluation, Suite
 from evaluations.selectors import evaluation_get, evaluation_list, items_path, suite_get, suite_list
 from jobs.api import job_error_body, progress_body
 from jobs.selectors import public_state
-from processing.selectors import lines, version_get
 from registry.selectors import model_named
 
 router = Router(tags=["Evals"])

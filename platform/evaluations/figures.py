@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from evaluations.models import Evaluation
 from evaluations.words import METRIC_SENTENCES, METRICS, REASONS, REQUIREMENTS
-from workers.specs.evaluate import EvaluateResult
-from workers.specs.gate import RuleOutcome
-from workers.specs.measurement import Difference, Measurement
+from workers.contract.specs.evaluation import EvaluationResult
+from workers.contract.specs.gate import RuleOutcome
+from workers.contract.specs.measurement import Difference, Measurement
 
 Text = str | Promise
 SHARES = ("open_book_accuracy", "closed_book_accuracy")
@@ -62,7 +62,7 @@ def figures(evaluation: Evaluation) -> list[Figure]:
     """Empty until the evaluation has a result."""
     if not evaluation.result:
         return []
-    result = EvaluateResult.model_validate(evaluation.result)
+    result = EvaluationResult.model_validate(evaluation.result)
     found = []
     for metric in METRICS:
         base = result.base.get(metric)  # type: ignore[call-overload]
@@ -124,7 +124,7 @@ def rules(evaluation: Evaluation) -> list[Rule]:
     """The gate's verdict rule by rule; empty where there is none."""
     if not evaluation.result:
         return []
-    gate = EvaluateResult.model_validate(evaluation.result).gate
+    gate = EvaluationResult.model_validate(evaluation.result).gate
     return [_rule(outcome) for outcome in gate.outcomes] if gate else []
 
 

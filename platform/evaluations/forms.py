@@ -8,9 +8,9 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from curation.selectors import ready_versions
 from evaluations.models import Suite
 from evaluations.selectors import suite_list
-from processing.selectors import ready_versions
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list, model_version_list
 

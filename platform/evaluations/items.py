@@ -8,7 +8,7 @@ from itertools import islice
 
 from evaluations.models import Evaluation
 from evaluations.selectors import items_path
-from workers.specs.measurement import ITEM, AnswerItem, TextItem
+from workers.contract.specs.measurement import ITEM, AnswerItem, TextItem
 
 KINDS = ("open", "closed", "text")
 SHOWN = 20

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
 from common.models import TenantModel
+from curation.models import DatasetVersion
 from jobs.models import Job
-from processing.models import DatasetVersion
 from registry.models import BaseModel, ModelVersion
 
 
@@ -19,9 +19,9 @@ class Suite(TenantModel):
     id = PrefixedIdField("eval_")
     name = models.CharField(_("name"), max_length=200)
     tasks = models.JSONField()
-    """Tasks as `workers.specs.evaluate` describes them."""
+    """Tasks as `workers.contract.specs.evaluation` describes them."""
     gate = models.JSONField()
-    """`workers.specs.gate.Gate` as JSON."""
+    """`workers.contract.specs.gate.Gate` as JSON."""
     metadata = models.JSONField(default=dict)
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class Evaluation(TenantModel):
     )
     dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="+")
     result = models.JSONField(default=dict)
-    """The engine's `EvaluateResult`."""
+    """The engine's `EvaluationResult`."""
     passed = models.BooleanField(null=True)
     """The gate's verdict; null until there is one."""
     manifest_sha256 = models.CharField(max_length=64, blank=True)

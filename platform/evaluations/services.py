@@ -17,17 +17,18 @@ from common.places import spec_digest
 from common.storage import artifact_adopt, run_path
 from common.tenancy import current_organization_id
 from common.wire import invalid_field, validate
+from curation.models import DatasetVersion
+from curation.selectors import records_path, require_ready
 from evaluations.models import Evaluation, Suite
 from evaluations.selectors import EVALUATIONS
 from jobs.models import Job
 from jobs.services import job_submit
 from jobs.transitions import JobState
-from processing.models import DatasetVersion
-from processing.selectors import records_path, require_ready
 from registry.models import BaseModel, ModelVersion
 from registry.selectors import model_folder
-from workers.specs.evaluate import DEFAULT_TASKS, EvaluateResult, EvaluateSpec, Task
-from workers.specs.gate import DEFAULT_GATE, Gate, GateRule
+from workers.contract.run_folder import RunFolder
+from workers.contract.specs.evaluation import DEFAULT_TASKS, EvaluationResult, EvaluationSpec, Task
+from workers.contract.specs.gate import DEFAULT_GATE, Gate, GateRule
 
 _TASKS = TypeAdapter[tuple[Task, ...]](tuple[Task, ...])
 
@@ -113,7 +114,7 @@ def evaluation_create(
         )
     spec = _spec(suite, dataset_version, base_model, model_version)
     job = job_submit(
-        kind="evaluate",
+        kind="evaluation",
         spec=spec,
         actor=actor,
         idempotency_key=idempotency_key,
@@ -142,10 +143,10 @@ def evaluation_create(
 
 def _spec(
     suite: Suite, dataset_version: DatasetVersion, base_model: BaseModel, model_version: ModelVersion | None
-) -> EvaluateSpec:
+) -> EvaluationSpec:
     tuned = model_folder(model_version) if model_version else None
     whole = model_version is not None and model_version.method == "full"
-    return EvaluateSpec(
+    return EvaluationSpec(
         base_model=Path(base_model.path),
         adapter=None if whole else tuned,
         tuned_model=tuned if whole else None,
@@ -160,9 +161,9 @@ def evaluation_finalize(job: Job) -> None:
     evaluation = Evaluation.objects.filter(job=job).first()
     if evaluation is None or job.state != JobState.SUCCEEDED:
         return
-    result = EvaluateResult.model_validate(job.result)
+    result = EvaluationResult.model_validate(job.result)
     artifact_adopt(
-        run_path(job.id, job.fence) / "output", evaluation.organization_id, EVALUATIONS, evaluation.id
+        RunFolder(run_path(job.id, job.fence)).output, evaluation.organization_id, EVALUATIONS, evaluation.id
     )
     evaluation.result = result.model_dump(mode="json")
     evaluation.passed = result.gate.passed if result.gate else None

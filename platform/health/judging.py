@@ -9,7 +9,7 @@ from common.disk import Disk
 from health.components import Component, Name, Status
 from health.probes import Answer, BrokerFacts, Silent, Slow, Unreachable
 from health.selectors import DatabaseFacts, Queue, Signs
-from workers.specs.serve import Health
+from workers.contract.specs.serving import Health
 
 QUIET_SECONDS = 30.0
 """Beat rings every two seconds; a long tick may hold a worker for some more."""

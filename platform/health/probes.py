@@ -26,7 +26,7 @@ from common.queue import QUEUE
 from health.components import Name
 from health.connection import own_connection, server_takes_connections
 from health.selectors import DatabaseFacts, database_facts
-from workers.specs.serve import Health
+from workers.contract.specs.serving import Health
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from jobs.transitions import JobState
 
 router = Router(tags=["jobs"])
 
-KindName = Literal["ingest", "curate", "train", "evaluate", "index", "export"]
+KindName = Literal["ingest", "curation", "training", "evaluation", "retrieval", "export"]
 
 
 class JobQuery(PageQuery):

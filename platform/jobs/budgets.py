@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from jobs.models import Job
-from workers.specs.run import RunError
+from workers.contract.specs.run import RunError
 
 LOSSES = 5
 FRUITLESS = 2

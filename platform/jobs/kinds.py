@@ -38,14 +38,23 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "ingest": Kind("workers.ingest", all_cores=False, cpus=0, memory_bytes=GIBIBYTE),
-    "curate": Kind("workers.curate", all_cores=False, cpus=1, memory_bytes=2 * GIBIBYTE),
-    "train": Kind(
-        "workers.train", all_cores=True, cpus=0, memory_bytes=4 * GIBIBYTE, uses_gpu=True, can_pause=True
+    "ingest": Kind("workers.engines.ingest", all_cores=False, cpus=0, memory_bytes=GIBIBYTE),
+    "curation": Kind("workers.engines.curation", all_cores=False, cpus=1, memory_bytes=2 * GIBIBYTE),
+    "training": Kind(
+        "workers.engines.training",
+        all_cores=True,
+        cpus=0,
+        memory_bytes=4 * GIBIBYTE,
+        uses_gpu=True,
+        can_pause=True,
     ),
-    "evaluate": Kind("workers.evaluate", all_cores=True, cpus=0, memory_bytes=4 * GIBIBYTE, uses_gpu=True),
-    "index": Kind("workers.index", all_cores=True, cpus=0, memory_bytes=2 * GIBIBYTE, uses_gpu=True),
-    "export": Kind("workers.export", all_cores=False, cpus=0, memory_bytes=2 * GIBIBYTE),
+    "evaluation": Kind(
+        "workers.engines.evaluation", all_cores=True, cpus=0, memory_bytes=4 * GIBIBYTE, uses_gpu=True
+    ),
+    "retrieval": Kind(
+        "workers.engines.retrieval", all_cores=True, cpus=0, memory_bytes=2 * GIBIBYTE, uses_gpu=True
+    ),
+    "export": Kind("workers.engines.export", all_cores=False, cpus=0, memory_bytes=2 * GIBIBYTE),
 }
 
 

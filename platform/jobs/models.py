@@ -74,7 +74,7 @@ class ClusterGrant(TenantModel):
         ]
 
 
-CURVE_KIND = "train"
+CURVE_KIND = "training"
 """The kind of job whose `metrics` make a curve."""
 
 

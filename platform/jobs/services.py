@@ -28,8 +28,8 @@ from jobs.kinds import Resources as Resources
 from jobs.models import Cluster, Job, JobEvent, WaitsFor
 from jobs.selectors import job_by_idempotency_key, job_get, newer_releases
 from jobs.transitions import ACTIVE, MOVES, TERMINAL, JobState
-from workers.specs.base import Spec
-from workers.specs.run import RunError
+from workers.contract.specs.base import Spec
+from workers.contract.specs.run import RunError
 
 LEASE = timedelta(seconds=30)
 """How long an engine may show no heartbeat before its death is looked into."""

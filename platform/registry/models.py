@@ -67,7 +67,7 @@ class ModelVersion(TenantModel):
     dataset_version_id = models.CharField(max_length=64, blank=True)
     manifest_sha256 = models.CharField(max_length=64)
     facts = models.JSONField(default=dict)
-    """The engine's `TrainResult`."""
+    """The engine's `TrainingResult`."""
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:

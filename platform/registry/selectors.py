@@ -11,7 +11,7 @@ from common.errors import InvalidRequest, NotFound
 from common.storage import artifact_path
 from common.tenancy import current_organization_id
 from registry.models import BaseModel, BaseModelKind, ModelExport, ModelVersion
-from workers.specs.serve import ModelChoice
+from workers.contract.specs.serving import ModelChoice
 
 MODELS = "models"
 """The artefact kind under which a model version's folder is kept."""

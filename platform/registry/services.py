@@ -21,8 +21,9 @@ from jobs.services import job_submit
 from jobs.transitions import JobState
 from registry.models import BaseModel, ModelExport, ModelVersion
 from registry.selectors import EXPORTS, MODELS, weights_of
-from workers.specs.export import ExportFacts, ExportFormat, ExportResult, ExportSpec
-from workers.specs.model_folder import UnsafeModelFolder, inspect_model_folder
+from workers.contract.model_folder import UnsafeModelFolder, inspect_model_folder
+from workers.contract.run_folder import RunFolder
+from workers.contract.specs.export import ExportFacts, ExportFormat, ExportResult, ExportSpec
 
 
 def base_model_register(
@@ -197,7 +198,7 @@ def export_finalize(job: Job) -> None:
     if export is None or job.state != JobState.SUCCEEDED:
         return
     result = ExportResult.model_validate(job.result)
-    artifact_adopt(run_path(job.id, job.fence) / "output", export.organization_id, EXPORTS, export.id)
+    artifact_adopt(RunFolder(run_path(job.id, job.fence)).output, export.organization_id, EXPORTS, export.id)
     export.bytes = result.bytes
     export.manifest_sha256 = result.manifest_sha256
     export.save(update_fields=["bytes", "manifest_sha256"])

@@ -71,7 +71,7 @@ class IndexBuild(TenantModel):
     revisions = models.ManyToManyField(Revision, related_name="+")
     """The frozen list of what is searchable in this build."""
     result = models.JSONField(default=dict)
-    """The engine's `IndexResult`."""
+    """The engine's `RetrievalResult`."""
     manifest_sha256 = models.CharField(max_length=64, blank=True)
 
     class Meta:

@@ -23,7 +23,8 @@ from registry.models import BaseModel
 from registry.selectors import default_embedding_model
 from retrieval.models import DocumentBatch, IndexBuild, IndexBuildState, KnowledgeBase, KnowledgeBaseDocument
 from retrieval.selectors import INDEXES, entry_get, index_folder, latest_build
-from workers.specs.index import IndexResult, IndexSource, IndexSpec
+from workers.contract.run_folder import RunFolder
+from workers.contract.specs.retrieval import RetrievalResult, RetrievalSource, RetrievalSpec
 
 
 @transaction.atomic
@@ -193,9 +194,9 @@ def _index_build_create(
     knowledge_base: KnowledgeBase, revisions: Iterable[Revision], actor: Actor
 ) -> IndexBuild:
     current = knowledge_base.current_build
-    spec = IndexSpec(
+    spec = RetrievalSpec(
         sources=tuple(
-            IndexSource(
+            RetrievalSource(
                 document_id=revision.document_id,
                 revision_id=revision.id,
                 document_name=revision.document.name,
@@ -210,7 +211,7 @@ def _index_build_create(
     build = IndexBuild.objects.create(
         knowledge_base=knowledge_base,
         number=(knowledge_base.builds.aggregate(last=Max("number"))["last"] or 0) + 1,
-        job=job_submit(kind="index", spec=spec, actor=actor),
+        job=job_submit(kind="retrieval", spec=spec, actor=actor),
     )
     build.revisions.set(revisions)
     audit_record(
@@ -238,8 +239,10 @@ def index_build_finalize(job: Job) -> None:
 
 def _take_over(build: IndexBuild, job: Job) -> None:
     if job.state == JobState.SUCCEEDED:
-        result = IndexResult.model_validate(job.result)
-        artifact_adopt(run_path(job.id, job.fence) / "output", build.organization_id, INDEXES, build.id)
+        result = RetrievalResult.model_validate(job.result)
+        artifact_adopt(
+            RunFolder(run_path(job.id, job.fence)).output, build.organization_id, INDEXES, build.id
+        )
         build.state = IndexBuildState.READY
         build.result = result.model_dump(mode="json")
         build.manifest_sha256 = result.manifest_sha256

@@ -11,8 +11,8 @@ from pydantic import Field
 from accounts.principal import actor_of
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, unix
+from curation.selectors import dataset_get
 from evaluations.selectors import suite_get
-from processing.selectors import dataset_get
 from registry.models import BaseModelKind
 from registry.selectors import base_model_get
 from retrieval.selectors import knowledge_base_get

@@ -9,8 +9,8 @@ from django import forms
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy
 
+from curation.selectors import dataset_list
 from evaluations.selectors import suite_list
-from processing.selectors import dataset_list
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list
 from retrieval.selectors import knowledge_base_list

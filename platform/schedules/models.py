@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
 from common.models import TenantModel
-from deployments.models import Release
+from curation.models import Dataset, DatasetVersion
 from evaluations.models import Evaluation, Suite
-from processing.models import Dataset, DatasetVersion
 from registry.models import BaseModel
+from releases.models import Release
 from retrieval.models import IndexBuild, KnowledgeBase
 from training.models import TrainingRun
 

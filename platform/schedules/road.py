@@ -20,8 +20,9 @@ from audit.services import Actor
 from common.connections import is_away
 from common.errors import KoshaError
 from common.tenancy import every_organization, organization_scope
-from deployments.models import Deployment, Release
-from deployments.services import release_create
+from curation.models import DatasetVersion, DatasetVersionState
+from curation.selectors import recipe_content
+from curation.services import dataset_version_create
 from documents.models import Document
 from documents.selectors import ready_documents
 from evaluations.services import evaluation_create
@@ -29,11 +30,10 @@ from jobs.api import job_error_body
 from jobs.models import Job
 from jobs.selectors import public_state
 from jobs.transitions import JobState
-from processing.models import DatasetVersion, DatasetVersionState
-from processing.selectors import recipe_content
-from processing.services import dataset_version_create
 from registry.models import BaseModel, ModelVersion
 from registry.selectors import latest_version
+from releases.models import Deployment, Release
+from releases.services import release_create
 from retrieval.models import IndexBuildState
 from retrieval.selectors import latest_build
 from retrieval.services import documents_add, index_build_if_needed

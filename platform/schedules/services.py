@@ -19,8 +19,8 @@ from common.errors import Conflict
 from common.queue import send
 from common.tenancy import every_organization, organization_scope
 from common.wire import Body
+from curation.models import Dataset
 from evaluations.models import Suite
-from processing.models import Dataset
 from registry.models import BaseModel
 from retrieval.models import KnowledgeBase
 from schedules.cadence import next_moment

@@ -12,8 +12,8 @@ from accounts.principal import actor_of
 from common.errors import KoshaError
 from common.forms import refuse
 from common.pagination import keyset_page
+from curation.selectors import dataset_list
 from evaluations.services import suite_default
-from processing.selectors import dataset_list
 from schedules import services
 from schedules.forms import ScheduleForm, TimingForm, timing_initial
 from schedules.selectors import schedule_get, schedule_list, scheduled_run_list

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -26,8 +27,8 @@ from stack.service import Service
 from stack.state import port_for
 from stack.supervisor import ServiceNotReady, Supervisor
 from stack.watch import Probe
-from workers.processes import Identity
-from workers.whole_files import PRIVATE, write_json
+from workers.contract.atomic_files import PRIVATE, write_json
+from workers.contract.process_identity import Identity
 
 # Together below the fifteen seconds after which a service manager loses patience. Web and model
 # server end while the engines do.
@@ -154,7 +155,9 @@ class Stack:
     def _worker(self) -> Service:
         # Two forked children: tasks are short and wait for the database, and only a child of its
         # own can be ended at its time limit (threads cannot).
-        command = _python("celery", "-A", "workers.tasks.app", "worker", "--pool=prefork", "--concurrency=2")
+        command = _python(
+            "celery", "-A", "workers.orchestration.app", "worker", "--pool=prefork", "--concurrency=2"
+        )
         options = ["--loglevel=INFO", "--without-gossip", "--without-mingle", "--max-tasks-per-child=1000"]
         begins = probes.Moved(self._beacons / probes.WORKER)
         return Service(
@@ -167,7 +170,9 @@ class Stack:
         )
 
     def _beat(self) -> Service:
-        command = _python("celery", "-A", "workers.tasks.app", "beat", "--pidfile=", "--loglevel=WARNING")
+        command = _python(
+            "celery", "-A", "workers.orchestration.app", "beat", "--pidfile=", "--loglevel=WARNING"
+        )
         begins = probes.Moved(self._beacons / probes.BEAT)
         return Service(
             "beat",
@@ -185,7 +190,7 @@ class Stack:
     def _model_server(self) -> Service:
         port = self._env.model_server_port or port_for(self._env.var, MODEL_SERVER)
         self._model_server_url = f"http://127.0.0.1:{port}"
-        command = _python("workers.serve", "--port", str(port))
+        command = _python("workers.engines.serving", "--port", str(port))
         return Service(
             MODEL_SERVER,
             lambda: guarded(command),
@@ -285,9 +290,11 @@ class Stack:
 
 def stop_engines(runs_root: Path) -> None:
     """Stop the engines that were started on this machine; their jobs go on at the next `up`."""
-    from workers.tasks.launchers import local
-
-    local.stop_all(runs_root, STOP_ENGINES_SECONDS)
+    arguments = ["--runs", str(runs_root), "--seconds", str(STOP_ENGINES_SECONDS)]
+    # A process of its own: what knows the local launcher stands above this package.
+    subprocess.run(
+        _python("workers.orchestration.launchers.local.stop_runs", *arguments), cwd=ROOT, check=False
+    )
 
 
 def _server_service(server: EmbeddedServer) -> Service:

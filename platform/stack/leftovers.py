@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from workers.processes import PROC, RUN_DIR_VARIABLE, Identity, is_alive, process_identity
+from workers.contract.process_identity import PROC, Identity, is_alive, process_identity
+from workers.contract.run_folder import RUN_DIR_VARIABLE
 
 STACK_VARIABLE = "KOSHA_STACK"
 """Set to `var/` in the environment of every process of the stack but the engines."""

@@ -20,7 +20,7 @@ ANSWER_SECONDS = 10.0
 
 WORKER, BEAT, TASKS = "worker", "beat", "tasks"
 """Files in `var/beacons/`: touched by the worker's main process, by beat at each tick, and by the
-worker's children whenever a task begins (`workers/tasks/beacons.py`)."""
+worker's children whenever a task begins (`workers/orchestration/liveness_files.py`)."""
 
 
 def http_status(host: str, port: int, path: str, seconds: float = ANSWER_SECONDS) -> int | None:

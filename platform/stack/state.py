@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from stack.processes import free_port, port_is_free
-from workers.whole_files import PRIVATE, write_json
+from workers.contract.atomic_files import PRIVATE, write_json
 
 
 class AlreadyRunning(RuntimeError):

@@ -16,17 +16,17 @@ from common import wire
 from common.errors import InvalidRequest, NotFound
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, idempotency_key, refuse_unsupported, unix, validate
+from curation.models import DatasetVersion
+from curation.selectors import version_get
 from documents.models import Document
 from documents.selectors import document_get
 from jobs.api import job_error_body
 from jobs.models import JobEvent
-from processing.models import DatasetVersion
-from processing.selectors import version_get
 from training import services
 from training.hyperparameters import hyperparameters, openai_hyperparameters
 from training.models import Checkpoint, MethodType, TrainingRun
 from training.selectors import checkpoint_list, run_get, run_list, wire_status
-from workers.specs.train import Checkpointing, Distributed, Hyperparameters
+from workers.contract.specs.training import Checkpointing, Distributed, Hyperparameters
 
 router = Router(tags=["Fine-tuning"])
 

@@ -11,15 +11,15 @@ from django.utils.translation import gettext_lazy
 from pydantic import ValidationError
 
 from common.forms import spec_field
-from processing.models import DatasetVersion
-from processing.selectors import ready_versions
+from curation.models import DatasetVersion
+from curation.selectors import ready_versions
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list, model_named, model_version_list
 from training.models import MethodType
 from training.planner import Plan
 from training.planning import plan_run
 from training.words import ESSENTIAL, HYPERPARAMETERS, SCHEDULES
-from workers.specs.train import Hyperparameters
+from workers.contract.specs.training import Hyperparameters
 
 
 class VersionChoice(forms.ModelChoiceField):

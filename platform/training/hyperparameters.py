@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from common.errors import InvalidRequest
 from common.wire import invalid_field
-from workers.specs.train import Hyperparameters
+from workers.contract.specs.training import Hyperparameters
 
 DEFAULTS = Hyperparameters()
 OPENAI_FIELDS = ("n_epochs", "batch_size", "learning_rate_multiplier")

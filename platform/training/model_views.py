@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from accounts.principal import actor_of
 from common.errors import InvalidRequest, KoshaError
 from common.pagination import keyset_page
-from processing.models import DatasetVersion
+from curation.models import DatasetVersion
 from registry.selectors import export_folder, export_list, model_version_get, model_version_list
 from registry.services import export_create
 from training.selectors import run_of_version

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from common.ids import PrefixedIdField
 from common.models import TenantModel
 from common.places import PlacePathField
+from curation.models import DatasetVersion
 from documents.models import Revision
 from jobs.models import Job
-from processing.models import DatasetVersion
 from registry.models import BaseModel, ModelVersion
 
 
@@ -36,14 +36,14 @@ class TrainingRun(TenantModel):
     training_revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+", null=True)
     """An uploaded JSONL file, where the run does not learn from a dataset version."""
     hyperparameters = models.JSONField()
-    """`workers.specs.train.Hyperparameters` as JSON, defaults filled in."""
+    """`workers.contract.specs.training.Hyperparameters` as JSON, defaults filled in."""
     suffix = models.CharField(max_length=40)
     metadata = models.JSONField(default=dict)
     model_version = models.OneToOneField(
         ModelVersion, on_delete=models.PROTECT, related_name="training_run", null=True
     )
     result = models.JSONField(default=dict)
-    """The engine's `TrainResult`."""
+    """The engine's `TrainingResult`."""
 
     def __str__(self) -> str:
         """Read it with its `base_model` and `parent` selected."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from workers.specs.train import Hyperparameters
+from workers.contract.specs.training import Hyperparameters
 
 GIBIBYTE = 1 << 30
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from curation.models import DatasetVersion
 from jobs.clusters import cluster_default
 from jobs.transitions import JobState
-from processing.models import DatasetVersion
 from registry.models import BaseModel
 from training.models import MethodType, TrainingRun
 from training.planner import Data, Machine, Measured, Model, Plan, plan
-from workers.specs.train import Hyperparameters
+from workers.contract.specs.training import Hyperparameters
 
 RUNS_LOOKED_AT = 3
 

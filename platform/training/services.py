@@ -15,20 +15,27 @@ from common.digests import value_digest
 from common.errors import Conflict, InvalidRequest
 from common.places import spec_digest
 from common.storage import run_path
+from curation.models import DatasetVersion
+from curation.selectors import records_path, require_ready
 from documents.models import Document, Purpose, Revision
 from documents.selectors import pages_folder, require_processed
 from jobs.models import Job
 from jobs.services import job_cancel, job_pause, job_resume, job_submit
 from jobs.transitions import JobState
-from processing.models import DatasetVersion
-from processing.selectors import records_path, require_ready
 from registry.models import BaseModel, ModelVersion
 from registry.selectors import model_folder, model_named
 from registry.services import model_version_create
 from training.models import Checkpoint, MethodType, TrainingRun
 from training.selectors import run_get
-from workers.specs.events import CheckpointSaved
-from workers.specs.train import Checkpointing, Distributed, Hyperparameters, TrainResult, TrainSpec
+from workers.contract.run_folder import RunFolder
+from workers.contract.specs.events import CheckpointSaved
+from workers.contract.specs.training import (
+    Checkpointing,
+    Distributed,
+    Hyperparameters,
+    TrainingResult,
+    TrainingSpec,
+)
 
 DEFAULT_SUFFIX = "custom"
 
@@ -59,7 +66,7 @@ def training_run_create(
         raise InvalidRequest("invalid_suffix", _("Use up to 40 small letters, digits and -."), param="suffix")
     dataset_version, revision, records = _training_data(data)
     _require_records(method, dataset_version, revision)
-    spec = TrainSpec(
+    spec = TrainingSpec(
         base_model=Path(base_model.path),
         base_model_digest=base_model.digest,
         record_files=(records,),
@@ -74,7 +81,7 @@ def training_run_create(
     suffix = suffix or (parent.suffix if parent else DEFAULT_SUFFIX)
     metadata = metadata or {}
     job = job_submit(
-        kind="train",
+        kind="training",
         spec=spec,
         actor=actor,
         idempotency_key=idempotency_key,
@@ -196,16 +203,16 @@ def training_finalize(job: Job) -> None:
     run = TrainingRun.objects.select_for_update(no_key=True, of=("self",)).filter(job=job).first()
     if run is None or run.model_version_id is not None or job.state != JobState.SUCCEEDED:
         return
-    result = TrainResult.model_validate(job.result)
+    result = TrainingResult.model_validate(job.result)
     made = result.adapter_dir or result.model_dir
     assert made is not None, "a successful run made an adapter or a model"
     run.model_version = model_version_create(
         # Named after the run, so that a repeated finalize adopts into the same folder.
         id=run.id.replace("ftjob-", "model_"),
-        source=run_path(job.id, job.fence) / "output" / made,
+        source=RunFolder(run_path(job.id, job.fence)).output / made,
         base_model=run.base_model,
         suffix=run.suffix,
-        method=TrainSpec.model_validate(job.spec).method,
+        method=TrainingSpec.model_validate(job.spec).method,
         parent=run.parent,
         training_run_id=run.id,
         dataset_version_id=run.dataset_version_id or "",

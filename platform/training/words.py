@@ -1,6 +1,6 @@
 """Hyperparameters in people's words: a name, and the sentence of the spec where gettext finds it.
 
-A test compares the sentences with the docstrings of `workers.specs.train.Hyperparameters`.
+A test compares the sentences with the docstrings of `workers.contract.specs.training.Hyperparameters`.
 """
 
 from __future__ import annotations

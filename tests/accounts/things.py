@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from common.ids import new_id
-from deployments.services import release_publish
+from curation.services import recipe_create
 from documents.uploads import upload_create, upload_part_add
-from processing.services import recipe_create
 from registry.models import BaseModel, BaseModelGrant
 from registry.services import export_create
+from releases.services import release_publish
 from retrieval.services import batch_create
 from schedules.services import schedule_fire
 from tests.world import World
-from workers.specs.curate import DEFAULT_RECIPE
+from workers.contract.specs.curation import DEFAULT_RECIPE
 
 ABSENT_PREFIXES = {
     "file_id": "file-",

@@ -8,7 +8,7 @@ import json
 import pytest
 from django.urls import reverse
 
-from config.admission import NEVER_REFUSED, STREAMS, Admission, Limits
+from middleware.admission import NEVER_REFUSED, STREAMS, Admission, Limits
 
 LIMITS = Limits(requests=3, uploads=1, streams=2)
 MULTIPART = (b"content-type", b"multipart/form-data; boundary=x")

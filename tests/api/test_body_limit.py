@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from config.body_limit import BodyLimit
+from middleware.body_limit import BodyLimit
 
 UPLOAD = (b"content-type", b"multipart/form-data; boundary=x")
 LIMITS = {"upload_bytes": 3_000_000, "plain_bytes": 1_000}

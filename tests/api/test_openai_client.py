@@ -5,8 +5,8 @@ from __future__ import annotations
 import openai
 import pytest
 
-from deployments.services import release_publish
 from jobs.models import Job
+from releases.services import release_publish
 from tests.world import begin, move_by_sql
 
 pytestmark = pytest.mark.slow
@@ -62,7 +62,7 @@ def test_fine_tuning(client, live_world):
     events = list(client.fine_tuning.jobs.list_events(job.id, limit=1))
     assert len(events) == 2 and events[0].created_at >= events[1].created_at
     assert list(client.fine_tuning.jobs.checkpoints.list(job.id)) == []
-    live_world.trained(Job.objects.get(kind="train"))
+    live_world.trained(Job.objects.get(kind="training"))
     job = client.fine_tuning.jobs.retrieve(job.id)
     assert job.status == "succeeded" and job.trained_tokens == 1234
     assert job.fine_tuned_model.startswith("ft:gemma:kaku:rules:")
@@ -76,7 +76,7 @@ def test_vector_stores(client, live_world, model_server):
     document, second = live_world.document("a.txt"), live_world.document("b.txt")
     store = client.vector_stores.create(name="規程", file_ids=[document.id])
     assert (store.status, store.file_counts.total) == ("in_progress", 1)
-    live_world.indexed(Job.objects.get(kind="index"))
+    live_world.indexed(Job.objects.get(kind="retrieval"))
     assert client.vector_stores.retrieve(store.id).file_counts.completed == 1
     added = client.vector_stores.files.create(store.id, file_id=second.id)
     assert added.status == "in_progress"
@@ -137,7 +137,7 @@ def test_evals(client, live_world):
     }
     run = client.evals.runs.create(suite.id, data_source=source)
     assert run.status == "queued"
-    live_world.evaluated(Job.objects.get(kind="evaluate"))
+    live_world.evaluated(Job.objects.get(kind="evaluation"))
     assert client.evals.runs.retrieve(run.id, eval_id=suite.id).status == "completed"
     assert [each.id for each in client.evals.runs.list(suite.id)] == [run.id]
     assert [each.id for each in client.evals.list()] == [suite.id]

@@ -9,9 +9,9 @@ import socket
 import pytest
 from django.conf import settings
 
-from config.admission import Admission, Limits
-from config.slow_body import Patience, SlowBody
 from documents.models import Document
+from middleware.admission import Admission, Limits
+from middleware.slow_body import Patience, SlowBody
 from tests.live_web import live_web
 
 MULTIPART = (b"content-type", b"multipart/form-data; boundary=x")

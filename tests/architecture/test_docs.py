@@ -34,7 +34,7 @@ def test_python_in_a_page_compiles(page):
 def test_every_variable_is_explained():
     fields = Environment.model_fields.items()
     read = {str(field.validation_alias or f"KOSHA_{name.upper()}") for name, field in fields}
-    serving = (ROOT / "workers" / "serving" / "settings.py").read_text()
+    serving = (ROOT / "workers" / "engines" / "serving" / "settings.py").read_text()
     read |= set(re.findall(r'"(KOSHA_[A-Z_]+)"', serving))
     assert read - set(re.findall(r"`([A-Z][A-Z_]+)`", README)) == set()
 

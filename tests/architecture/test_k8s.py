@@ -14,8 +14,8 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 
-from config.admission import Limits
 from config.env import Environment
+from middleware.admission import Limits
 from tests.architecture.kustomize import (
     Manifest,
     containers,
@@ -26,9 +26,9 @@ from tests.architecture.kustomize import (
     render_plainly,
     render_with_kubectl,
 )
-from workers.alive import BROKER_SECONDS
-from workers.tasks.launchers.local import KILL_SECONDS, WRAPPER_MARGIN_SECONDS
-from workers.tasks.pod import ERRANDS_SECONDS
+from workers.orchestration.launchers.local.launcher import KILL_SECONDS, WRAPPER_MARGIN_SECONDS
+from workers.orchestration.liveness_check import BROKER_SECONDS
+from workers.orchestration.pod import ERRANDS_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -214,7 +214,7 @@ def test_every_variable_is_one_that_is_read(manifests, repository):
         field.validation_alias or f"KOSHA_{name.upper()}" for name, field in Environment.model_fields.items()
     }
     for source in ("serving/settings.py", "training/distributed.py"):
-        read |= set(re.findall(r'"(KOSHA_[A-Z_]+)"', (repository / "workers" / source).read_text()))
+        read |= set(re.findall(r'"(KOSHA_[A-Z_]+)"', (repository / "workers" / "engines" / source).read_text()))
     given = {name for each in of_kind(manifests, "ConfigMap") for name in each["data"]}
     for workload in workloads(manifests):
         given |= {variable["name"] for each in containers(workload) for variable in each.get("env", [])}

@@ -157,7 +157,7 @@ FOLLOW = {
     "documents.services.document_upload",
     "documents.uploads.upload_complete",
     "evaluations.services.suite_default",
-    "processing.services.curation_finalize",
+    "curation.services.curation_finalize",
     "evaluations.services.evaluation_finalize",
     "registry.services.export_finalize",
     "retrieval.services.index_build_finalize",
@@ -170,9 +170,9 @@ FOLLOW = {
     "training.services.training_run_cancel",
     "training.services.training_run_pause",
     "training.services.training_run_resume",
-    "deployments.services.release_approve",
-    "deployments.services.release_reject",
-    "deployments.services.model_version_delete",
+    "releases.services.release_approve",
+    "releases.services.release_reject",
+    "releases.services.model_version_delete",
     "schedules.services.schedules_fire_due",
 }
 APPS = [

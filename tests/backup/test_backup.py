@@ -34,11 +34,11 @@ from stack.state import RestoreUnfinished, lock, refuse_unfinished_restore, rest
 from tests.backup.conftest import Place
 from tests.backup.world_on_disk import write_checkpoint
 from tests.world import begin, sealed_result, write_output
-from workers.specs.ingest import IngestResult
-from workers.specs.model_folder import model_folder_digest
-from workers.tasks.finalize import finalize_ended
-from workers.tasks.launchers.base import Exited, RunRef
-from workers.tasks.launchers.local import LocalLauncher
+from workers.contract.model_folder import model_folder_digest
+from workers.contract.specs.ingest import IngestResult
+from workers.orchestration.finalize import finalize_ended
+from workers.orchestration.launchers.base import Exited, RunRef
+from workers.orchestration.launchers.local.launcher import LocalLauncher
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +80,7 @@ def delete(document_name: str) -> None:
 
 def running_job() -> Job:
     with every_organization("test"):
-        return Job.objects.get(kind="train", state="running")
+        return Job.objects.get(kind="training", state="running")
 
 
 def checkpoints_in(backup: Path, place: Place, job: Job) -> list[str]:
@@ -242,7 +242,7 @@ def test_what_was_deleted_between_the_looks_is_not_kept(place, tmp_path, monkeyp
 
 def test_a_checkpoint_that_is_pruned_meanwhile_is_left_out_whole(place, tmp_path, monkeypatch):
     with every_organization("test"):
-        job = Job.objects.get(kind="train", state="running")
+        job = Job.objects.get(kind="training", state="running")
     pruned = job.run_dir / "checkpoints" / "2"
     listed = copying.Copier._listed
 
@@ -665,7 +665,7 @@ def test_a_run_of_the_old_machine_is_stopped_and_never_taken_for_a_process_here(
     restored = elsewhere.restore(backup)
     assert restored.jobs_continued == 1
     with elsewhere.here(), every_organization("test"):
-        job = Job.objects.get(kind="train", state="running")
+        job = Job.objects.get(kind="training", state="running")
         launcher = LocalLauncher(elsewhere.var / "storage" / "runs")
         assert launcher.poll(RunRef(job.id, job.fence, job.run_dir)) == Exited(143)
         assert sorted(path.name for path in (job.run_dir / "checkpoints").iterdir()) == ["2", "4"]
@@ -681,7 +681,7 @@ def test_the_built_in_cluster_has_what_the_new_machine_has(backup, elsewhere, mo
 
 def test_an_attempt_that_began_after_the_dump_is_left_out(place, tmp_path):
     with every_organization("test"):
-        job = Job.objects.get(kind="train", state="running")
+        job = Job.objects.get(kind="training", state="running")
     write_checkpoint(job.run_dir.parent / "2", 6)
     backup, _ = place.back_up(tmp_path / "b")
     assert [path.name for path in (backup / "storage" / "runs" / job.id).iterdir()] == ["1"]
@@ -712,7 +712,7 @@ def test_missing_base_models_are_named_and_those_in_the_backup_brought(place, tm
     with place.here():
         BaseModel.objects.filter(name="gemma").update(path=str(folder), digest=model_folder_digest(folder))
         with every_organization("test"):
-            run = Job.objects.get(kind="train", state="running")
+            run = Job.objects.get(kind="training", state="running")
             Job.objects.filter(pk=run.pk).update(spec=run.spec | {"base_model": str(folder)})
     backup, seal = place.back_up(tmp_path / "b", with_models=True)
     assert {model.name: model.included for model in seal.models} == {"gemma": True, "e5": False}

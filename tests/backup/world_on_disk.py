@@ -9,18 +9,18 @@ from django.db.models import Model
 
 from common.storage import artifact_path
 from common.tenancy import every_organization
+from curation.models import DatasetVersion
+from curation.selectors import DATASETS
 from documents.models import Revision
 from documents.selectors import PAGES
 from evaluations.models import Evaluation
 from evaluations.selectors import EVALUATIONS
-from processing.models import DatasetVersion
-from processing.selectors import DATASETS
 from registry.models import ModelVersion
 from registry.selectors import MODELS
 from retrieval.models import IndexBuild
 from retrieval.selectors import INDEXES
 from tests.world import World, begin
-from workers.artifacts import write_manifest
+from workers.contract.artifacts import write_manifest
 
 SEALED: tuple[tuple[type[Model], str], ...] = (
     (Revision, PAGES),

@@ -79,13 +79,13 @@ def _gain(ranking: Sequence[int], right: int) -> float:
 
 
 def measure_kosha(data: Questions, vectors: Any, folder: Path) -> Measured:
-    from workers.artifacts import write_manifest
-    from workers.rag.build import build_index
-    from workers.rag.search import Index
-    from workers.runtime import Run
-    from workers.specs.index import Chunking, IndexSource, IndexSpec
-    from workers.specs.records import Page
-    from workers.specs.run import RunConfig
+    from workers.contract.artifacts import write_manifest
+    from workers.contract.records import Page
+    from workers.contract.specs.retrieval import Chunking, RetrievalSource, RetrievalSpec
+    from workers.contract.specs.run import RunConfig
+    from workers.engines.retrieval.engine import build_index
+    from workers.engines.shared.index.search import Index
+    from workers.engines.shared.runtime import Run
 
     sources = []
     for number, paragraph in enumerate(data.paragraphs):
@@ -96,13 +96,17 @@ def measure_kosha(data: Questions, vectors: Any, folder: Path) -> Measured:
         )
         write_manifest(path.parent, "pages")
         sources.append(
-            IndexSource(document_id=str(number), revision_id=str(number), document_name="", pages_path=path)
+            RetrievalSource(
+                document_id=str(number), revision_id=str(number), document_name="", pages_path=path
+            )
         )
     # The other side does not cut paragraphs either.
-    spec = IndexSpec(
+    spec = RetrievalSpec(
         sources=tuple(sources), embedding_model=EMBEDDING_MODEL, chunking=Chunking(max_characters=4000)
     )
-    run = Run(RunConfig(job_id="bench", kind="index", fence=0, attempt=0, run_dir=folder / "run", spec={}))
+    run = Run(
+        RunConfig(job_id="bench", kind="retrieval", fence=0, attempt=0, run_dir=folder / "run", spec={})
+    )
     seconds = build_index(run, spec).seconds
     index = Index(run.output_dir)
 
@@ -196,7 +200,7 @@ def main() -> int:
         if not needed.exists():
             print(f"skipped: {needed} is absent")
             return 0
-    from workers.rag.embedding import Embedder
+    from workers.engines.shared.index.embedding import Embedder
 
     data = read_jsquad(JSQUAD)
     embedder = Embedder(EMBEDDING_MODEL)

@@ -43,10 +43,10 @@ def make_samples(model: Path, records: Path | None, count: int) -> list[Any]:
     """Samples of the engine's own kind: from a records file, else random tokens of company lengths."""
     import numpy as np
 
-    from workers.training.data import Sample, SampleBuilder, read_records
+    from workers.engines.training.data import Sample, SampleBuilder, read_records
 
     if records is not None:
-        from workers.models import load_tokenizer
+        from workers.engines.shared.language_models import load_tokenizer
 
         builder = SampleBuilder(load_tokenizer(model), spec_for(model).hyperparameters, OBJECTIVES)
         samples = builder.build(read_records([records], "train")).samples
@@ -66,23 +66,23 @@ OBJECTIVES = ("continued_pretraining", "supervised")
 
 
 def spec_for(model: Path) -> Any:
-    from workers.specs.train import Hyperparameters, TrainSpec
+    from workers.contract.specs.training import Hyperparameters, TrainingSpec
 
     settings = Hyperparameters(epochs=1, sequence_length=LONGEST, tokens_per_step=2048)
-    return TrainSpec(base_model=model, record_files=("unused",), hyperparameters=settings)
+    return TrainingSpec(base_model=model, record_files=("unused",), hyperparameters=settings)
 
 
 def kosha(model_folder: Path, samples: list[Any]) -> float:
     """Seconds for one epoch through the engine's own parts."""
     import torch
 
-    from workers.models import load_base_model
-    from workers.training.adapters import attach_trainable
-    from workers.training.data import collate
-    from workers.training.memory import keep_freed_memory
-    from workers.training.model import PackedLanguageModel
-    from workers.training.packing import PlanSettings, plan_steps
-    from workers.training.single import SingleProcess
+    from workers.engines.shared.language_models import load_base_model
+    from workers.engines.training.adapters import attach_trainable
+    from workers.engines.training.data import collate
+    from workers.engines.training.memory import keep_freed_memory
+    from workers.engines.training.model import PackedLanguageModel
+    from workers.engines.training.packing import PlanSettings, plan_steps
+    from workers.engines.training.single import SingleProcess
 
     keep_freed_memory()
     spec = spec_for(model_folder)

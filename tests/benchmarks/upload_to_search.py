@@ -145,7 +145,7 @@ def langchain(pdf: Path, answer: str) -> None:
     from langchain_core.embeddings import Embeddings
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
-    from workers.rag.embedding import Embedder
+    from workers.engines.shared.index.embedding import Embedder
 
     embedder = Embedder(EMBEDDING_MODEL)
 

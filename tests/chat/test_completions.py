@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from chat.citations import citations
-from deployments.services import release_publish
+from releases.services import release_publish
 from retrieval.services import document_remove
 from tests.model_server_double import hit
 from tests.wire_client import Api
-from workers.specs.serve import SearchHit
+from workers.contract.specs.serving import SearchHit
 
 QUESTION = [{"role": "user", "content": "有給休暇は何日ですか"}]
 CHAT = "/v1/chat/completions"

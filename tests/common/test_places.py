@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from common.places import MARK, local, portable, spec_digest
 from registry.models import BaseModel
-from workers.specs.ingest import IngestSpec
-from workers.specs.train import TrainSpec
+from workers.contract.specs.ingest import IngestSpec
+from workers.contract.specs.training import TrainingSpec
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +72,7 @@ def test_a_base_model_is_found_where_the_installation_lies(world, settings):
     ],
 )
 def test_a_checkpoint_continues_its_run_wherever_the_files_lie(change, is_the_same):
-    spec = TrainSpec(
+    spec = TrainingSpec(
         base_model=Path("/a/base"), record_files=(Path("/a/r.jsonl"),), parent_adapter=Path("/a/p")
     )
     moved = spec.model_copy(update=change)

@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from workers.whole_files import PRIVATE, write_json, write_whole
+from workers.contract.atomic_files import PRIVATE, write_json, write_whole
 
 
 def test_a_file_is_replaced_whole(tmp_path):

@@ -12,10 +12,10 @@ from accounts.services import membership_set, user_create
 from audit.services import SYSTEM, Actor
 from common.storage import artifact_path
 from common.tenancy import organization_scope
+from curation.models import Dataset, DatasetVersion, DatasetVersionState
+from curation.services import dataset_create, dataset_version_create
 from documents.models import Document, Revision, RevisionState
 from documents.services import document_upload
-from processing.models import Dataset, DatasetVersion, DatasetVersionState
-from processing.services import dataset_create, dataset_version_create
 
 PASSWORD = "soba-to-udon-2026"
 

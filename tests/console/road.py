@@ -14,24 +14,24 @@ from audit.services import SYSTEM, Actor
 from chat.models import Conversation
 from chat.services import answer_add, conversation_create, question_add
 from common.storage import artifact_path
-from deployments.models import Release
-from deployments.services import release_approve, release_create, release_publish
+from curation.models import DatasetVersion
 from documents.models import Document
 from evaluations.models import Evaluation
 from evaluations.services import evaluation_create, suite_default
 from jobs.models import Job, JobEvent
 from jobs.transitions import MOVES, JobState
-from processing.models import DatasetVersion
 from registry.models import BaseModel, ModelVersion
+from releases.models import Release
+from releases.services import release_approve, release_create, release_publish
 from retrieval.models import IndexBuild, KnowledgeBase
 from retrieval.services import knowledge_base_create
 from schedules.models import Schedule
 from schedules.services import Timing, schedule_create
 from training.models import Checkpoint, TrainingRun
 from training.services import training_run_create
-from workers.specs.gate import DEFAULT_GATE, judge
-from workers.specs.measurement import ITEM, Bootstrap, Figures, recompute
-from workers.specs.train import Hyperparameters
+from workers.contract.specs.gate import DEFAULT_GATE, judge
+from workers.contract.specs.measurement import ITEM, Bootstrap, Figures, recompute
+from workers.contract.specs.training import Hyperparameters
 
 
 def base_model(name: str = "tiny-base", kind: str = "causal_lm") -> BaseModel:

@@ -13,7 +13,7 @@ from accounts.routes import ROUTES
 from console.words import STEP_SENTENCES
 from documents.models import Document
 from jobs.models import Job
-from workers.specs.curate import DEFAULT_RECIPE
+from workers.contract.specs.curation import DEFAULT_RECIPE
 
 pytestmark = pytest.mark.slow
 
@@ -220,7 +220,7 @@ def test_a_dataset_is_made_and_a_version_is_announced_before_it_is_built(company
     assert "cancel-build" in page
     assert "every 2s" in page
     with company.scope():
-        assert Job.objects.get(kind="curate").spec["heldout_share"] == 0.2
+        assert Job.objects.get(kind="curation").spec["heldout_share"] == 0.2
 
 
 def test_a_wrong_form_is_told_beside_the_field(company):
@@ -260,10 +260,12 @@ def test_records_link_to_their_place_and_are_turned(company, full):
 def test_a_failed_version_says_why(company):
     version = company.version(company.dataset(), company.document(), state="failed")
     with company.scope():
-        Job.objects.filter(pk=version.job_id).update(error_code="curate.system.crashed", error_message="boom")
+        Job.objects.filter(pk=version.job_id).update(
+            error_code="curation.system.crashed", error_message="boom"
+        )
     page = text(company.client().get(version.get_absolute_url()))
     assert "It failed through no fault of yours." in page
-    assert "curate.system.crashed" in page
+    assert "curation.system.crashed" in page
 
 
 @pytest.mark.parametrize("state", ["building", "failed", "cancelled"])

@@ -7,8 +7,8 @@ from django.urls import reverse
 
 from accounts.models import Role
 from chat.models import Feedback
-from deployments.models import Approval, Deployment, Release
 from jobs.models import Job
+from releases.models import Approval, Deployment, Release
 from schedules.models import Schedule, ScheduledRun
 from tests.console.road import Road, base_model
 from training.models import TrainingRun

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from django.utils import translation
 
-from deployments.services import GenerationSettings
-from deployments.words import GENERATION
 from evaluations.words import METRIC_SENTENCES, METRICS, REASONS, REQUIREMENTS
+from releases.services import GenerationSettings
+from releases.words import GENERATION
 from training.planner import Data, Machine, Measured, Model, plan
 from training.words import ESSENTIAL, HYPERPARAMETERS
-from workers.specs.gate import Reason, Requirement
-from workers.specs.measurement import Metric
-from workers.specs.train import Hyperparameters
+from workers.contract.specs.gate import Reason, Requirement
+from workers.contract.specs.measurement import Metric
+from workers.contract.specs.training import Hyperparameters
 
 NOT_IN_THE_FORM = {"target_modules", "pair_forms"}
 

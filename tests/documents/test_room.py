@@ -15,8 +15,8 @@ from common.disk import have_room
 from common.errors import InsufficientStorage
 from common.middleware import known_error
 from common.storage import ROOM_LOOK_BYTES, receive
-from config.body_limit import SPOOLED_COPIES, BodyLimit, _has_room
 from documents.models import Document, Upload
+from middleware.body_limit import SPOOLED_COPIES, BodyLimit, _has_room
 
 EVERYTHING = 1 << 60
 

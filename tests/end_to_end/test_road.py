@@ -14,8 +14,8 @@ from openai.types import FileObject
 from tests.end_to_end.client import Json, every, follow, get, post, until
 from tests.end_to_end.conftest import CAUSAL, EMBEDDING, TINY
 from tests.end_to_end.invention import Company, Fact, conversations
-from workers.specs.gate import DEFAULT_GATE, judge
-from workers.specs.measurement import ITEM, Bootstrap, recompute
+from workers.contract.specs.gate import DEFAULT_GATE, judge
+from workers.contract.specs.measurement import ITEM, Bootstrap, recompute
 
 pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(1800)]
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workers.artifacts import verify_manifest
-from workers.conversion import folder as conversion_folder
-from workers.conversion.catalogue import CATALOGUE
-from workers.conversion.e5 import BLOCK_TYPE, bert_name, dequantise, nmt_nfkc_rules, unigram_tokenizer
-from workers.conversion.folder import Conversion, PackageMissing, SourceDamaged, convert
+from workers.contract.artifacts import verify_manifest
+from workers.engines.conversion import folder as conversion_folder
+from workers.engines.conversion.catalogue import CATALOGUE
+from workers.engines.conversion.e5 import BLOCK_TYPE, bert_name, dequantise, nmt_nfkc_rules, unigram_tokenizer
+from workers.engines.conversion.folder import Conversion, PackageMissing, SourceDamaged, convert
 
 # A file that every installation has, standing in for a model's weights.
 SOURCE = Path(conversion_folder.__file__)
-SOURCES = (("workers.conversion", "folder.py"),)
+SOURCES = (("workers.engines.conversion", "folder.py"),)
 
 
 def copy_source(sources, target: Path) -> None:
@@ -105,7 +105,7 @@ def test_every_demo_model_says_its_terms():
 def test_smollm2_converts_and_answers(tmp_path):
     import torch
 
-    from workers.models import chat_prompt, encode, load_base_model, load_tokenizer
+    from workers.engines.shared.language_models import chat_prompt, encode, load_base_model, load_tokenizer
 
     target = tmp_path / "smollm2-135m"
     try:

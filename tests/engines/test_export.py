@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.engines.training.tiny import make_model, make_run
-from workers.artifacts import manifest_sha256, verify_manifest, write_manifest
-from workers.runtime import EngineFault, UserError
-from workers.specs.export import ExportFacts, ExportSpec
-from workers.specs.model_folder import inspect_model_folder
+from workers.contract.artifacts import manifest_sha256, verify_manifest, write_manifest
+from workers.contract.model_folder import inspect_model_folder
+from workers.contract.specs.export import ExportFacts, ExportSpec
+from workers.engines.shared.runtime import EngineFault, UserError
 
 pytestmark = pytest.mark.ml
 
@@ -27,7 +27,7 @@ def adapter(base: Path, tmp_path: Path) -> Path:
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from workers.models import load_base_model
+    from workers.engines.shared.language_models import load_base_model
 
     folder = tmp_path / "adapter"
     config = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
@@ -43,7 +43,7 @@ def adapter(base: Path, tmp_path: Path) -> Path:
 
 
 def run_export(folder: Path, **fields):
-    from workers.exporting.engine import export
+    from workers.engines.export.engine import export
 
     return export(make_run(folder), ExportSpec(**fields)), folder / "output" / "model"
 
@@ -59,7 +59,7 @@ def test_merged_weights_give_the_adapters_logits(base, adapter, tmp_path):
     import torch
     from peft import PeftModel
 
-    from workers.models import load_base_model, load_tokenizer
+    from workers.engines.shared.language_models import load_base_model, load_tokenizer
 
     result, folder = run_export(tmp_path / "run", base_model=base, adapter=adapter)
     plain = load_base_model(base, torch.float32)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.engines.training.tiny import make_model
-from workers.models import load_base_model
+from workers.engines.shared.language_models import load_base_model
 
 pytestmark = pytest.mark.ml
 

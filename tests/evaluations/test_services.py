@@ -8,12 +8,12 @@ from evaluations.services import evaluation_create, evaluation_finalize
 from jobs.models import Job
 from registry.selectors import model_folder
 from tests.world import fail
-from workers.specs.evaluate import EvaluateSpec
+from workers.contract.specs.evaluation import EvaluationSpec
 
 
 def test_the_engine_is_told_base_and_version(world):
     version = world.model_version()
-    spec = EvaluateSpec.model_validate(world.evaluation(version).job.spec)
+    spec = EvaluationSpec.model_validate(world.evaluation(version).job.spec)
     assert str(spec.base_model) == "/models/gemma" and spec.adapter == model_folder(version)
     assert spec.tuned_manifest_sha256 == version.manifest_sha256
     assert spec.gate is not None and len(spec.tasks) == 2
@@ -41,7 +41,7 @@ def test_a_failed_evaluation_is_no_verdict(world):
         actor=world.actor,
     )
     assert latest_verdict(version) == passed
-    fail(later.job, "evaluate.system.out_of_memory")
+    fail(later.job, "evaluation.system.out_of_memory")
     assert latest_verdict(version) == passed
     assert Evaluation.objects.get(pk=later.id).passed is None
 

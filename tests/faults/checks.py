@@ -128,7 +128,7 @@ def failures_unexplained(evidence: Evidence) -> Iterator[str]:
 
 
 def _trainings(evidence: Evidence) -> list[JobFacts]:
-    return [job for job in evidence.jobs if job.kind == "train" and job.every]
+    return [job for job in evidence.jobs if job.kind == "training" and job.every]
 
 
 def nothing_trained(evidence: Evidence) -> Iterator[str]:

@@ -18,7 +18,7 @@ import psutil
 import psycopg
 
 from tests.stack.installation import Installation
-from workers.processes import processes_of_runs
+from workers.orchestration.launchers.local.processes import processes_of_runs
 
 DISK_BYTES = 3 * 1024**3
 START_SECONDS = 180.0
@@ -151,7 +151,11 @@ class StormedInstallation(Installation):
         return [process for process in self._of_runs() if _is_engine(process, module)]
 
     def wrappers(self) -> list[psutil.Process]:
-        return [process for process in self._of_runs() if "workers.wrapper" in _command(process)]
+        return [
+            process
+            for process in self._of_runs()
+            if "workers.orchestration.launchers.local.supervisor" in _command(process)
+        ]
 
     def _of_runs(self) -> list[psutil.Process]:
         found = (_process(pid) for pid, _ in processes_of_runs(self.runs))
@@ -218,4 +222,8 @@ def _command(process: psutil.Process) -> str:
 
 def _is_engine(process: psutil.Process, module: str) -> bool:
     command = _command(process)
-    return "config.json" in command and "workers.ranks" not in command and f"-m workers.{module}" in command
+    return (
+        "config.json" in command
+        and "workers.engines.shared.torchrun" not in command
+        and f"-m workers.{module}" in command
+    )

@@ -72,7 +72,7 @@ def _jobs(evidence: Evidence) -> list[str]:
 def _trainings(evidence: Evidence) -> Iterable[str]:
     names = evidence.recipes | dict.fromkeys(evidence.references.values(), "uninterrupted")
     for job in evidence.jobs:
-        if job.kind == "train":
+        if job.kind == "training":
             path = " > ".join(_attempt(attempt) for attempt in job.attempts)
             recipe = names.get(job.id, "given up")
             yield f"{recipe:13} {job.state:9} {path} {job.error_code}"

@@ -29,7 +29,7 @@ def attempt(fence: int, began: float, ended: float, resumed: int | None, last: i
 
 
 def job(id: str, *attempts: Attempt, **fields) -> JobFacts:
-    return JobFacts(id, "train", "succeeded", True, attempts=attempts, every=4, **fields)
+    return JobFacts(id, "training", "succeeded", True, attempts=attempts, every=4, **fields)
 
 
 def sound() -> Evidence:
@@ -76,7 +76,12 @@ PLANTED: dict[str, Callable[[Evidence], object]] = {
     "jobs neither ended nor moving": lambda it: stormed(it, state="running"),
     "failures without code or sentence": lambda it: it.jobs.append(
         JobFacts(
-            "job_3", "index", "failed", True, "index.system.io_error", "Traceback (most recent call last)"
+            "job_3",
+            "retrieval",
+            "failed",
+            True,
+            "retrieval.system.io_error",
+            "Traceback (most recent call last)",
         )
     ),
     "secrets in logs or errors": lambda it: it.secrets_told.append("web.log"),
@@ -139,12 +144,14 @@ def test_what_a_damaged_checkpoint_held_may_be_repeated():
 def test_a_failure_that_says_unexpected_is_not_explained():
     evidence = sound()
     sentence = "Unexpected KeyError; the engine's log on the node has the details."
-    evidence.jobs.append(JobFacts("job_3", "index", "failed", True, "index.system.unexpected", sentence))
+    evidence.jobs.append(
+        JobFacts("job_3", "retrieval", "failed", True, "retrieval.system.unexpected", sentence)
+    )
     assert complaints(evidence) == {"failures without code or sentence"}
 
 
 def test_a_comparison_with_a_run_that_failed_is_none():
     evidence = sound()
-    evidence.jobs[1] = replace(evidence.jobs[1], state="failed", error_code="train.user.context_too_long",
+    evidence.jobs[1] = replace(evidence.jobs[1], state="failed", error_code="training.user.context_too_long",
                                error_message="Raise sequence_length or shorten the pairs.")  # fmt: skip
     assert complaints(evidence) == {"losses or weights unequal"}

@@ -12,7 +12,7 @@ from health.judging import judge
 from health.probes import BrokerFacts, Silent, Slow, Unreachable
 from health.selectors import DatabaseFacts, Queue, Signs
 from health.words import OUTAGES, PARTS, REMEDIES, banner_digest, outages_of
-from workers.specs.serve import Health
+from workers.contract.specs.serving import Health
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 GIB = 1 << 30

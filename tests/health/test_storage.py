@@ -16,7 +16,7 @@ from health.components import Name
 from health.judging import judge
 from health.probes import BrokerFacts, Probe, Unreachable, ask_all, ask_storage
 from stack.apps import make_storage
-from workers.specs.serve import Health
+from workers.contract.specs.serving import Health
 
 
 def told() -> tuple[str, str]:

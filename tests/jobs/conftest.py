@@ -11,7 +11,7 @@ from common.tenancy import organization_scope
 from jobs.models import Job
 from jobs.services import job_submit
 from jobs.transitions import MOVES, JobState
-from workers.specs.base import Spec
+from workers.contract.specs.base import Spec
 
 
 class Work(Spec):
@@ -27,7 +27,7 @@ def organization(db):
 
 @pytest.fixture
 def make_job(organization):
-    def make(state: JobState = JobState.QUEUED, kind: str = "train", **fields) -> Job:
+    def make(state: JobState = JobState.QUEUED, kind: str = "training", **fields) -> Job:
         job = job_submit(kind=kind, spec=Work(), actor=SYSTEM, **fields)
         for step in path_to(state):
             move_by_sql(job, step)

@@ -11,7 +11,7 @@ from jobs.clusters import cluster_default, cluster_measure
 from jobs.kinds import Resources
 from jobs.models import Cluster, Job
 from jobs.transitions import JobState
-from workers.tasks.app import app
+from workers.orchestration.app import app
 
 OLD = {"cpus": 64, "memory_bytes": 1 << 38}
 NEW = {"cpus": 8, "memory_bytes": 1 << 34}

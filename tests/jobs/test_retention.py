@@ -17,8 +17,8 @@ from jobs import retention
 from jobs.models import Job, JobEvent
 from jobs.retention import KEPT_POINTS, metrics_sweep, run_folders_sweep
 from jobs.transitions import TERMINAL, JobState
-from workers.tasks.app import app
-from workers.tasks.sweep import sessions_task
+from workers.orchestration.app import app
+from workers.orchestration.retention import sessions_task
 
 LONG_AGO = timedelta(days=91)
 RECENTLY = timedelta(days=29)
@@ -28,7 +28,7 @@ RECENTLY = timedelta(days=29)
 def ended(make_job, storage):
     """A job that ended `ago`, with a run folder that holds a checkpoint."""
 
-    def make(state=JobState.FAILED, ago=LONG_AGO, *, cleaned=True, kind="train") -> Job:
+    def make(state=JobState.FAILED, ago=LONG_AGO, *, cleaned=True, kind="training") -> Job:
         job = make_job(state, kind=kind)
         fields = {"cleaned_at": Now()} if cleaned else {}
         Job.objects.filter(pk=job.pk).update(ended_at=Now() - ago, **fields)

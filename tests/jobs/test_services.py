@@ -20,7 +20,7 @@ from jobs.models import Cluster, ClusterGrant, Job, JobEvent
 from jobs.selectors import job_events, job_get, job_list, public_state
 from jobs.services import job_submit
 from jobs.transitions import JobState
-from workers.specs.run import RunError
+from workers.contract.specs.run import RunError
 
 from .conftest import Work
 
@@ -85,7 +85,7 @@ STALE_WRITES = {
     "requeue": lambda job: services.job_requeue(job=job, reason="late"),
     "succeeded": lambda job: services.job_succeeded(job=job, result={"late": True}),
     "failed": lambda job: services.job_failed(
-        job=job, error=RunError(code="train.system.late", message="Late.")
+        job=job, error=RunError(code="training.system.late", message="Late.")
     ),
     "paused": lambda job: services.job_paused(job=job),
     "cancelled": lambda job: services.job_cancelled(job=job),
@@ -113,23 +113,23 @@ def test_a_stale_fence_changes_nothing(make_job, write, state):
 
 
 def test_the_same_key_and_request_returns_the_first_job(organization):
-    first = job_submit(kind="train", spec=Work(), actor=SYSTEM, idempotency_key="a")
-    assert job_submit(kind="train", spec=Work(), actor=SYSTEM, idempotency_key="a").id == first.id
+    first = job_submit(kind="training", spec=Work(), actor=SYSTEM, idempotency_key="a")
+    assert job_submit(kind="training", spec=Work(), actor=SYSTEM, idempotency_key="a").id == first.id
     assert Job.objects.count() == 1
 
 
 def test_the_same_key_for_another_request_is_a_conflict(organization):
-    job_submit(kind="train", spec=Work(), actor=SYSTEM, idempotency_key="a")
+    job_submit(kind="training", spec=Work(), actor=SYSTEM, idempotency_key="a")
     with pytest.raises(Conflict) as refusal:
-        job_submit(kind="train", spec=Work(items=4), actor=SYSTEM, idempotency_key="a")
+        job_submit(kind="training", spec=Work(items=4), actor=SYSTEM, idempotency_key="a")
     assert refusal.value.code == "idempotency_key_reused"
 
 
 def test_keys_of_two_organizations_do_not_meet(organization):
-    job_submit(kind="train", spec=Work(), actor=SYSTEM, idempotency_key="a")
+    job_submit(kind="training", spec=Work(), actor=SYSTEM, idempotency_key="a")
     other = Organization.objects.create(name="他社", slug="other")
     with organization_scope(other.id):
-        job = job_submit(kind="train", spec=Work(items=4), actor=SYSTEM, idempotency_key="a")
+        job = job_submit(kind="training", spec=Work(items=4), actor=SYSTEM, idempotency_key="a")
         assert job_list().count() == 1
     with pytest.raises(NotFound):
         job_get(job.id)
@@ -139,7 +139,7 @@ def test_training_takes_every_core_and_reading_a_document_none(organization):
     cluster = Cluster.objects.create(
         name="big", launcher="null", cpus=16, memory_bytes=1 << 40, is_shared=True
     )
-    train = job_submit(kind="train", spec=Work(), actor=SYSTEM, cluster=cluster)
+    train = job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=cluster)
     ingest = job_submit(kind="ingest", spec=Work(), actor=SYSTEM, cluster=cluster)
     assert (train.cpus, train.light) == (16, 0)
     assert (ingest.cpus, ingest.light) == (0, 1)
@@ -149,7 +149,7 @@ def test_a_gpu_takes_its_share_of_the_cores(organization):
     cluster = Cluster.objects.create(
         name="gpus", launcher="null", cpus=64, gpus=8, memory_bytes=1 << 40, is_shared=True
     )
-    train = job_submit(kind="train", spec=Work(), actor=SYSTEM, cluster=cluster, processes=2)
+    train = job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=cluster, processes=2)
     assert (train.gpus, train.cpus) == (2, 16)
 
 
@@ -158,16 +158,16 @@ def test_what_can_never_fit_is_refused(organization):
         name="small", launcher="null", cpus=2, memory_bytes=1 << 30, is_shared=True
     )
     with pytest.raises(InvalidRequest) as refusal:
-        job_submit(kind="train", spec=Work(), actor=SYSTEM, cluster=cluster, resources=Resources(cpus=3))
+        job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=cluster, resources=Resources(cpus=3))
     assert (refusal.value.code, refusal.value.param) == ("resources_exceed_cluster", "cpus")
 
 
 def test_a_cluster_needs_a_grant_unless_it_is_shared(organization):
     cluster = Cluster.objects.create(name="lent", launcher="null", cpus=2, memory_bytes=1 << 40)
     with pytest.raises(NotFound):
-        job_submit(kind="train", spec=Work(), actor=SYSTEM, cluster=cluster)
+        job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=cluster)
     ClusterGrant.objects.create(cluster=cluster)
-    assert job_submit(kind="train", spec=Work(), actor=SYSTEM, cluster=cluster).cluster == cluster
+    assert job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=cluster).cluster == cluster
 
 
 def test_success_is_not_told_before_it_is_finalized(make_job):
@@ -192,9 +192,9 @@ def test_events_come_in_order_after_a_given_one(make_job):
 
 def test_every_kind_names_its_engine():
     assert {kind: of.engine_module for kind, of in KINDS.items()} == {
-        kind: f"workers.{kind}" for kind in KINDS
+        kind: f"workers.engines.{kind}" for kind in KINDS
     }
-    assert json.dumps(sorted(kind for kind, of in KINDS.items() if of.can_pause)) == '["train"]'
+    assert json.dumps(sorted(kind for kind, of in KINDS.items() if of.can_pause)) == '["training"]'
 
 
 @pytest.mark.django_db

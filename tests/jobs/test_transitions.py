@@ -12,13 +12,13 @@ from common.errors import Conflict
 from jobs import services
 from jobs.models import Job, JobEvent
 from jobs.transitions import MOVES, TERMINAL, JobState, is_legal
-from workers.specs.run import RunError
+from workers.contract.specs.run import RunError
 
 from .conftest import move_by_sql
 
 S = JobState
 PAIRS = [(before, after) for before in S for after in S if before != after]
-ERROR = RunError(code="train.system.crashed", message="It crashed.")
+ERROR = RunError(code="training.system.crashed", message="It crashed.")
 
 
 @pytest.mark.parametrize(("before", "after"), PAIRS)
@@ -117,7 +117,7 @@ def test_what_people_ask_for_in_each_state(make_job, verb, state):
     assert Job.objects.get(pk=job.pk).state == moves.get(state, state)
 
 
-@pytest.mark.parametrize("kind", ["ingest", "curate", "evaluate", "index", "export"])
+@pytest.mark.parametrize("kind", ["ingest", "curation", "evaluation", "retrieval", "export"])
 def test_only_training_can_be_paused(make_job, kind):
     with pytest.raises(Conflict) as refusal:
         services.job_pause(job=make_job(S.RUNNING, kind=kind), actor=SYSTEM)

@@ -16,7 +16,7 @@ from registry.models import BaseModel, BaseModelGrant, ModelExport
 from registry.selectors import base_model_get, export_folder
 from registry.services import base_model_register, export_create
 from tests.world import DIGEST, World, finish
-from workers.specs.export import ExportResult
+from workers.contract.specs.export import ExportResult
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def test_a_failed_build_is_not_repeated_for_ever_but_when_asked(world):
     world.embedding_model()
     document = world.document()
     knowledge_base = knowledge_base_create(name="x", documents=[document], actor=world.actor)
-    fail(knowledge_base.builds.get().job, "index.system.out_of_memory")
+    fail(knowledge_base.builds.get().job, "retrieval.system.out_of_memory")
     assert builds(knowledge_base) == ["failed"]
     assert entry_get(knowledge_base, document.id).status == "failed"
     assert index_build_if_needed(knowledge_base_id=knowledge_base.id, actor=world.actor) is None

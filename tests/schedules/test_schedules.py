@@ -15,7 +15,7 @@ from audit.models import AuditEvent
 from common.errors import Busy, Conflict, InsufficientStorage
 from common.model_server import ModelServerSilent
 from common.tenancy import organization_scope
-from deployments.services import release_publish
+from releases.services import release_publish
 from retrieval.models import IndexBuild
 from schedules.cadence import next_moment
 from schedules.models import Schedule, ScheduledRun, Stage
@@ -203,7 +203,7 @@ def test_a_failed_run_is_tried_again_on_the_same_data(road):
     road.step()
     fail(road.run.training_run.job)
     assert road.step() == Stage.FAILED
-    assert road.run.error_code == "train.system.out_of_memory"
+    assert road.run.error_code == "training.system.out_of_memory"
     second = Road(road.world, road.schedule, road.document)
     second.until(Stage.DONE)
     assert second.run.dataset_version == road.run.dataset_version
@@ -240,11 +240,11 @@ def test_an_index_that_failed_before_is_tried_once_more(world):
     from retrieval.services import knowledge_base_create
 
     base = knowledge_base_create(name="x", documents=[document], actor=world.actor)
-    fail(base.builds.get().job, "index.system.out_of_memory")
+    fail(base.builds.get().job, "retrieval.system.out_of_memory")
     road = Road(world, world.schedule(knowledge_base=base), document)
     road.until(Stage.INDEX)
     road.step()
-    fail(base.builds.get(number=2).job, "index.system.out_of_memory")
+    fail(base.builds.get(number=2).job, "retrieval.system.out_of_memory")
     assert road.step() == Stage.FAILED
     assert base.builds.count() == 2
 

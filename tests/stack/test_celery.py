@@ -5,8 +5,8 @@ import json
 import redis
 
 from common import queue
-from workers.tasks.app import RECONCILE_SECONDS, app
-from workers.tasks.bell import Bell
+from workers.orchestration.app import RECONCILE_SECONDS, app
+from workers.orchestration.beat_scheduler import Bell
 
 
 def test_every_beat_names_a_task_that_exists():

@@ -64,7 +64,7 @@ class Bench:
         return process
 
     def celery(self, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "celery", "-A", "workers.tasks.app", *arguments]
+        command = [sys.executable, "-m", "celery", "-A", "workers.orchestration.app", *arguments]
         return self._start(guarded(command), arguments[0])
 
     def start_worker(self) -> None:

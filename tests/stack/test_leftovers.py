@@ -19,7 +19,7 @@ from stack.leftovers import (
     services_of,
 )
 from tests.stack.test_supervisor import gone
-from workers.processes import RUN_DIR_VARIABLE
+from workers.orchestration.launchers.local.processes import RUN_DIR_VARIABLE
 
 DEAF = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 TOLD_AT_EVERY_STEP = """
 import pathlib, signal, sys
-from workers.tasks import pod
+from workers.orchestration import pod
 
 pod.local.stop_all = lambda *_: None
 

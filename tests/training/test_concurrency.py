@@ -7,11 +7,11 @@ import pytest
 from audit.models import AuditEvent
 from audit.services import chain_verify
 from common.errors import Conflict
+from curation.models import DatasetVersion
+from curation.services import dataset_version_create
 from evaluations.models import Suite
 from evaluations.services import suite_default
 from jobs.models import Job
-from processing.models import DatasetVersion
-from processing.services import dataset_version_create
 from schedules.models import ScheduledRun
 from schedules.services import schedule_fire, schedules_fire_due
 from tests.at_once import AT_ONCE, at_once

@@ -11,8 +11,8 @@ from tests.world import DIGEST, begin, fail
 from training.hyperparameters import hyperparameters
 from training.models import Checkpoint
 from training.services import checkpoint_record, training_finalize, training_run_create
-from workers.specs.events import CheckpointSaved
-from workers.specs.train import Distributed, Hyperparameters, TrainSpec
+from workers.contract.specs.events import CheckpointSaved
+from workers.contract.specs.training import Distributed, Hyperparameters, TrainingSpec
 
 
 def test_openais_names_become_ours():
@@ -27,12 +27,12 @@ def test_openais_names_become_ours():
 def test_the_engine_is_told_everything(world):
     version = world.dataset_version()
     run = world.training_run(version, distributed=Distributed(processes=1, zero_stage=2))
-    spec = TrainSpec.model_validate(run.job.spec)
+    spec = TrainingSpec.model_validate(run.job.spec)
     assert str(spec.base_model) == "/models/gemma" and spec.base_model_digest == DIGEST
     assert spec.record_files[0].name == "records.jsonl" and version.id in str(spec.record_files[0])
     assert spec.objectives == ("continued_pretraining", "supervised") and spec.distributed.zero_stage == 2
     supervised = world.training_run(version, method="supervised")
-    assert TrainSpec.model_validate(supervised.job.spec).objectives == ("supervised",)
+    assert TrainingSpec.model_validate(supervised.job.spec).objectives == ("supervised",)
 
 
 def test_a_finished_run_is_a_version_once(world):
@@ -54,7 +54,7 @@ def test_a_run_that_failed_is_no_version(world):
 def test_continuing_takes_the_adapter_the_base_and_the_name(world):
     first = world.model_version(suffix="rules")
     second = world.training_run(model=first.name)
-    spec = TrainSpec.model_validate(second.job.spec)
+    spec = TrainingSpec.model_validate(second.job.spec)
     assert spec.parent_adapter == model_folder(first) and spec.parent_manifest_sha256 == first.manifest_sha256
     assert (second.base_model, second.suffix) == (first.base_model, "rules")
     world.trained(second.job)

@@ -115,9 +115,9 @@ def jobs_in_every_state(world) -> None:
     from tests.backup.world_on_disk import write_checkpoint
     from tests.world import begin, fail, write_output
     from training.services import checkpoint_record
-    from workers.specs.events import CheckpointSaved
-    from workers.specs.ingest import IngestResult
-    from workers.tasks.launchers.local import declare_stopped
+    from workers.contract.run_folder import RunFolder
+    from workers.contract.specs.events import CheckpointSaved
+    from workers.contract.specs.ingest import IngestResult
 
     world.upload("待.txt", "第1条 まだ待っている。")
     job_claim(job=Job.objects.get(pk=world.upload("始.txt", "第2条 始まった。").current_revision.job_id))
@@ -144,7 +144,7 @@ def jobs_in_every_state(world) -> None:
     )
     assert job_succeeded(job=ended, result=result.model_dump(mode="json"))
     for job in Job.objects.filter(state__in=ACTIVE):
-        declare_stopped(job.run_dir)
+        RunFolder(job.run_dir).declare_stopped()
 
 
 if __name__ == "__main__":

@@ -19,26 +19,26 @@ from audit.services import chain_verify
 from backup import databases
 from common.release import RELEASE
 from common.tenancy import every_organization
-from deployments.models import Deployment
 from documents.models import Revision
 from documents.selectors import pages_folder
 from jobs.models import Job
 from jobs.selectors import understood
 from jobs.transitions import ACTIVE, JobState
+from releases.models import Deployment
 from tests.backup.conftest import Place, database
 from tests.upgrade.make_fixture import COUNTS, DUMP, FIXTURES, STORAGE, count_rows
 from training.models import Checkpoint
-from workers.artifacts import verify_manifest
-from workers.specs.curate import CurateSpec
-from workers.specs.evaluate import EvaluateSpec
-from workers.specs.export import ExportSpec
-from workers.specs.index import IndexSpec
-from workers.specs.ingest import IngestSpec
-from workers.specs.train import TrainSpec
-from workers.tasks.dispatch import run_of
-from workers.tasks.launchers.base import Exited
-from workers.tasks.launchers.null import NullLauncher
-from workers.tasks.reconcile import reconcile
+from workers.contract.artifacts import verify_manifest
+from workers.contract.specs.curation import CurationSpec
+from workers.contract.specs.evaluation import EvaluationSpec
+from workers.contract.specs.export import ExportSpec
+from workers.contract.specs.ingest import IngestSpec
+from workers.contract.specs.retrieval import RetrievalSpec
+from workers.contract.specs.training import TrainingSpec
+from workers.orchestration.dispatch import run_of
+from workers.orchestration.launchers.base import Exited
+from workers.orchestration.launchers.null import NullLauncher
+from workers.orchestration.reconcile import reconcile
 
 pytestmark = pytest.mark.slow
 
@@ -47,10 +47,10 @@ UNUSED = {"auth_group", "auth_group_permissions"}
 """Django's own, which Kosha does not use."""
 SPECS = {
     "ingest": IngestSpec,
-    "curate": CurateSpec,
-    "train": TrainSpec,
-    "evaluate": EvaluateSpec,
-    "index": IndexSpec,
+    "curate": CurationSpec,
+    "train": TrainingSpec,
+    "evaluate": EvaluationSpec,
+    "index": RetrievalSpec,
     "export": ExportSpec,
 }
 

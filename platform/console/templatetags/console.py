@@ -28,7 +28,7 @@ from accounts.permissions import Permission
 from common.pagination import KeysetPage
 from console import formats
 from console.states import state_of
-from processing.models import DatasetVersion
+from curation.models import DatasetVersion
 
 register = template.Library()
 
@@ -38,9 +38,9 @@ NOTHING = "—"
 THING_ICONS = {
     "documents.document": "file-text",
     "documents.revision": "file-text",
-    "processing.dataset": "layers",
-    "processing.datasetversion": "layers",
-    "processing.recipe": "funnel",
+    "curation.dataset": "layers",
+    "curation.datasetversion": "layers",
+    "curation.recipe": "funnel",
     "training.trainingrun": "activity",
     "registry.basemodel": "box",
     "registry.modelversion": "box",
@@ -48,8 +48,8 @@ THING_ICONS = {
     "evaluations.suite": "scale",
     "retrieval.knowledgebase": "book-open",
     "retrieval.indexbuild": "book-open",
-    "deployments.release": "package",
-    "deployments.deployment": "rocket",
+    "releases.release": "package",
+    "releases.deployment": "rocket",
     "schedules.schedule": "calendar-clock",
     "schedules.scheduledrun": "calendar-clock",
     "jobs.job": "list-checks",

@@ -26,6 +26,8 @@ PAIRS = [
     ("starting", "pausing"),
     ("starting", "queued"),
     ("starting", "running"),
+    # Only until the job is finished: its result was lost.
+    ("succeeded", "failed"),
 ]
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.engines.training.tiny import events, make_model, make_run, pair_record, text_record, write_dataset
-from workers.artifacts import ArtifactDamaged, verify_manifest, write_manifest
-from workers.runtime import EngineFault, StopRequested, UserError
-from workers.specs.evaluate import BitsPerCharacterTask, EvaluateSpec, QuestionAnsweringTask
-from workers.specs.gate import DEFAULT_GATE
-from workers.specs.measurement import ITEM, AnswerItem, TextItem, recompute
-from workers.specs.records import MessagesRecord
+from workers.contract.artifacts import ArtifactDamaged, verify_manifest, write_manifest
+from workers.contract.records import MessagesRecord
+from workers.contract.specs.evaluation import BitsPerCharacterTask, EvaluationSpec, QuestionAnsweringTask
+from workers.contract.specs.gate import DEFAULT_GATE
+from workers.contract.specs.measurement import ITEM, AnswerItem, TextItem, recompute
+from workers.engines.shared.runtime import EngineFault, StopRequested, UserError
 
 pytestmark = pytest.mark.ml
 
@@ -35,7 +35,7 @@ def adapter(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from workers.models import load_base_model
+    from workers.engines.shared.language_models import load_base_model
 
     folder = tmp_path_factory.mktemp("adapter")
     model = get_peft_model(
@@ -64,9 +64,9 @@ def items_of(folder: Path) -> list[TextItem | AnswerItem]:
 
 
 def run_evaluation(folder: Path, **fields):
-    from workers.evaluation.engine import evaluate
+    from workers.engines.evaluation.engine import evaluate
 
-    spec = EvaluateSpec(**{"tasks": TASKS, **fields})
+    spec = EvaluationSpec(**{"tasks": TASKS, **fields})
     return evaluate(make_run(folder), spec)
 
 
@@ -80,7 +80,7 @@ def test_base_and_adapter_are_measured_on_the_heldout_split(base, adapter, recor
     assert result.gate is not None
     assert all(item.base_bits != item.tuned_bits for item in items if isinstance(item, TextItem))
     # The figures are a function of the items alone.
-    figures = recompute(items, EvaluateSpec(base_model=base, record_files=(records,)).bootstrap)
+    figures = recompute(items, EvaluationSpec(base_model=base, record_files=(records,)).bootstrap)
     assert (figures.base, figures.tuned, figures.differences) == (
         result.base, result.tuned, result.differences,
     )  # fmt: skip
@@ -111,8 +111,8 @@ def test_a_fully_tuned_model_is_measured_beside_its_base(base, records, tmp_path
 def test_text_bits_are_those_of_the_plain_forward_pass(base):
     import torch
 
-    from workers.evaluation.likelihood import text_bits
-    from workers.models import load_base_model
+    from workers.engines.evaluation.likelihood import text_bits
+    from workers.engines.shared.language_models import load_base_model
 
     model = load_base_model(base, torch.float32)
     ids = [256, *range(60, 200)]
@@ -124,7 +124,7 @@ def test_text_bits_are_those_of_the_plain_forward_pass(base):
 
 @pytest.mark.parametrize("length", [2, 63, 64, 65, 96, 97, 500])
 def test_every_token_is_counted_once_with_half_a_window_before_it(length):
-    from workers.evaluation.likelihood import windows
+    from workers.engines.evaluation.likelihood import windows
 
     counted = []
     for start, end, first in windows(length, 64):
@@ -135,7 +135,7 @@ def test_every_token_is_counted_once_with_half_a_window_before_it(length):
 
 
 def test_an_answer_is_its_first_line():
-    from workers.evaluation.answers import first_line
+    from workers.engines.evaluation.answers import first_line
 
     assert first_line("\n 10日です。\nまた") == "10日です。"
     assert first_line("10日です") is None
@@ -155,7 +155,7 @@ def test_a_conversation_asks_for_its_last_answer(base, tmp_path):
 
 
 def test_the_same_records_are_chosen_whatever_their_order():
-    from workers.evaluation.heldout import choose
+    from workers.engines.evaluation.heldout import choose
 
     texts = [text_record(n) for n in range(20)]
     chosen = choose(texts, 5, seed=0)
@@ -195,11 +195,11 @@ def test_a_damaged_adapter_is_refused(base, adapter, records, tmp_path):
 
 
 def test_a_stop_ends_the_run_without_an_artefact(base, records, tmp_path):
-    from workers.evaluation.engine import evaluate
+    from workers.engines.evaluation.engine import evaluate
 
     run = make_run(tmp_path / "run")
     run.request_stop()
     with pytest.raises(StopRequested):
-        evaluate(run, EvaluateSpec(base_model=base, record_files=(records,), tasks=TASKS))
+        evaluate(run, EvaluationSpec(base_model=base, record_files=(records,), tasks=TASKS))
     with pytest.raises(ArtifactDamaged):
         verify_manifest(run.output_dir)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workers.specs.gate import DEFAULT_GATE, GateRule, judge
-from workers.specs.measurement import Answer, AnswerItem, Bootstrap, Difference, TextItem, recompute
+from workers.contract.specs.gate import DEFAULT_GATE, GateRule, judge
+from workers.contract.specs.measurement import Answer, AnswerItem, Bootstrap, Difference, TextItem, recompute
 
 BOOTSTRAP = Bootstrap(samples=500)
 

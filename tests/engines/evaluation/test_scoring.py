@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workers.evaluation.scoring import canonical, contains, is_right, overlap
+from workers.engines.evaluation.scoring import canonical, contains, is_right, overlap
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from workers.processing import parse_child
-from workers.runtime import Run
-from workers.specs.ingest import IngestSpec
-from workers.specs.records import Page
-from workers.specs.run import RunConfig, RunResult, RunStatus
+from workers.contract.records import Page
+from workers.contract.specs.ingest import IngestSpec
+from workers.contract.specs.run import RunConfig, RunResult, RunStatus
+from workers.engines.ingest import parse_child
+from workers.engines.shared.runtime import Run
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from tests.engines.processing import documents
-from workers.processing.ingest import ingest
-from workers.runtime import EngineFault, UserError
+from workers.engines.ingest.engine import ingest
+from workers.engines.shared.runtime import EngineFault, UserError
 
 WORD = documents.word(lambda document: document.add_paragraph("これは本文です。" * 200))
 BOOK = documents.workbook({"表": [["品名", "価格"], ["ねじ", 100]]})

@@ -12,14 +12,13 @@ import pytest
 from pydantic import ValidationError
 
 from tests.engines.processing.conftest import read_jsonl
-from workers.artifacts import verify_manifest, write_manifest
-from workers.processing.curate import curate
-from workers.runtime import EngineFault, Run, StopRequested, UserError
-from workers.specs.curate import (
+from workers.contract.artifacts import verify_manifest, write_manifest
+from workers.contract.records import MessagesRecord, Page, Source, Table
+from workers.contract.specs.curation import (
     DEFAULT_RECIPE,
-    CurateResult,
-    CurateSource,
-    CurateSpec,
+    CurationResult,
+    CurationSource,
+    CurationSpec,
     MinimumLengthStep,
     NearDuplicateStep,
     NoiseStep,
@@ -27,9 +26,10 @@ from workers.specs.curate import (
     SegmentStep,
     SplitStep,
 )
-from workers.specs.records import MessagesRecord, Page, Source, Table
-from workers.specs.run import RunConfig
-from workers.text import cell_range, row_text
+from workers.contract.specs.run import RunConfig
+from workers.engines.curation.engine import curate
+from workers.engines.shared.runtime import EngineFault, Run, StopRequested, UserError
+from workers.engines.shared.text import cell_range, row_text
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -38,13 +38,13 @@ GOLDEN = Path(__file__).parent / "golden"
 def source(tmp_path):
     """Makes a document of pages and gives what a data set names it by."""
 
-    def make(name: str, pages: list[Page]) -> CurateSource:
+    def make(name: str, pages: list[Page]) -> CurationSource:
         folder = tmp_path / name
         folder.mkdir()
         path = folder / "pages.jsonl"
         path.write_text("".join(page.model_dump_json() + "\n" for page in pages), encoding="utf-8")
         write_manifest(folder, "pages")
-        return CurateSource(
+        return CurationSource(
             document_id=f"file-{name}",
             revision_id=f"rev-{name}",
             document_name=name,
@@ -58,9 +58,9 @@ def source(tmp_path):
 @pytest.fixture
 def curated(run):
     def go(
-        *sources: CurateSource, **settings: Any
-    ) -> tuple[CurateResult, list[dict[str, Any]], list[dict[str, Any]]]:
-        result = curate(run, CurateSpec(sources=sources, **settings))
+        *sources: CurationSource, **settings: Any
+    ) -> tuple[CurationResult, list[dict[str, Any]], list[dict[str, Any]]]:
+        result = curate(run, CurationSpec(sources=sources, **settings))
         return (
             result,
             read_jsonl(run.output_dir / "records.jsonl"),
@@ -338,7 +338,7 @@ def test_conversations_are_masked_and_split(source, curated):
     assert dropped[0]["reason"] == "exact_duplicate"
 
 
-def golden_sources(source) -> tuple[CurateSource, ...]:
+def golden_sources(source) -> tuple[CurationSource, ...]:
     rule = f"第1条 {sentence(1)}\n第2条 日当は三千円とし、質問は総務 taro@example.com へ。"
     faq = [["質問", "回答", "短答"], ["日当はいくらですか", "三千円です。", "三千円"]]
     return source("rule", pages(rule)), source("copy", pages(rule)), source("faq", sheet(faq))
@@ -358,7 +358,7 @@ def test_same_spec_same_manifest(source, curated, run, tmp_path):
     first, *_ = curated(*sources)
     config = RunConfig(job_id="job-2", kind="test", fence=1, attempt=1, run_dir=tmp_path / "second", spec={})
     again = Run(config)
-    assert curate(again, CurateSpec(sources=sources)).manifest_sha256 == first.manifest_sha256
+    assert curate(again, CurationSpec(sources=sources)).manifest_sha256 == first.manifest_sha256
     verify_manifest(again.output_dir, first.manifest_sha256)
 
 
@@ -375,7 +375,7 @@ def test_report_counts_add_up(source, curated, run):
 
 def test_no_documents(run):
     with pytest.raises(UserError) as caught:
-        curate(run, CurateSpec(sources=()))
+        curate(run, CurationSpec(sources=()))
     assert caught.value.code == "user.no_documents"
 
 
@@ -384,7 +384,7 @@ def test_missing_and_damaged_pages_are_the_systems_fault(source, run, damage):
     lost = source("a", pages("本文。"))
     damage(lost.pages_path)
     with pytest.raises(EngineFault) as caught:
-        curate(run, CurateSpec(sources=(lost,)))
+        curate(run, CurationSpec(sources=(lost,)))
     assert (caught.value.code, caught.value.param) == ("system.pages_missing", "file-a")
 
 
@@ -396,7 +396,7 @@ def test_everything_dropped_is_a_result(source, curated):
 def test_stop_request_is_obeyed(source, run):
     run.request_stop()
     with pytest.raises(StopRequested):
-        curate(run, CurateSpec(sources=(source("a", pages("本文。")),)))
+        curate(run, CurationSpec(sources=(source("a", pages("本文。")),)))
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 
 from tests.engines.processing import documents
 from tests.engines.processing.conftest import read_jsonl
-from workers.specs.curate import CurateResult, CurateSource, CurateSpec
-from workers.specs.ingest import IngestResult, IngestSpec
-from workers.specs.run import ExitCode, RunConfig
+from workers.contract.specs.curation import CurationResult, CurationSource, CurationSpec
+from workers.contract.specs.ingest import IngestResult, IngestSpec
+from workers.contract.specs.run import ExitCode, RunConfig
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 @pytest.fixture
 def engine(tmp_path):
-    def start(name: str, spec: IngestSpec | CurateSpec) -> tuple[int, dict[str, Any], Path]:
+    def start(name: str, spec: IngestSpec | CurationSpec) -> tuple[int, dict[str, Any], Path]:
         run_dir = tmp_path / name
         run_dir.mkdir()
         config = RunConfig(
@@ -33,7 +33,7 @@ def engine(tmp_path):
         path.write_text(config.model_dump_json(), encoding="utf-8")
         # Started with nothing but what a process needs: no Django settings, no database.
         done = subprocess.run(
-            [sys.executable, "-m", f"workers.{name}", str(path)],
+            [sys.executable, "-m", f"workers.engines.{name}", str(path)],
             cwd=REPOSITORY,
             env={"PATH": "/usr/bin:/bin"},
             timeout=60,
@@ -49,16 +49,16 @@ def test_ingest_then_curate(engine, spec_for):
     assert code == ExitCode.DONE
     assert IngestResult.model_validate(result["output"]).pages == 1
 
-    source = CurateSource(
+    source = CurationSource(
         document_id="file-1",
         revision_id="rev-1",
         document_name="faq.xlsx",
         pages_path=ingested / "output" / "pages.jsonl",
         media_type=result["output"]["media_type"],
     )
-    code, result, curated = engine("curate", CurateSpec(sources=(source,)))
+    code, result, curated = engine("curation", CurationSpec(sources=(source,)))
     assert code == ExitCode.DONE
-    assert CurateResult.model_validate(result["output"]).pairs == 1
+    assert CurationResult.model_validate(result["output"]).pairs == 1
     assert read_jsonl(curated / "output" / "records.jsonl")[0]["source"]["cells"] == "A2:B2"
     assert [event["type"] for event in read_jsonl(curated / "events.jsonl")][:2] == ["started", "progress"]
     assert not (curated / "spool.jsonl").exists()

@@ -14,10 +14,10 @@ import pytest
 
 from tests.engines.processing import documents
 from tests.engines.processing.conftest import read_jsonl
-from workers.processes import processes_of_runs
-from workers.processing.ingest import ingest
-from workers.processing.isolation import parse_in_child
-from workers.runtime import StopRequested, UserError
+from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.isolation import parse_in_child
+from workers.engines.shared.runtime import StopRequested, UserError
+from workers.orchestration.launchers.local.processes import processes_of_runs
 
 JAPANESE = "第1条（目的）この規程は、従業員の出張旅費について定める。\n第2条　宿泊費は一泊一万円とする。"
 

@@ -6,9 +6,15 @@ from collections import Counter
 
 import pytest
 
-from workers.processing.steps.personal_data import is_card_number, is_my_number, is_name, mask, mask_table
-from workers.specs.curate import PersonalDataStep
-from workers.specs.records import Table
+from workers.contract.records import Table
+from workers.contract.specs.curation import PersonalDataStep
+from workers.engines.curation.steps.personal_data import (
+    is_card_number,
+    is_my_number,
+    is_name,
+    mask,
+    mask_table,
+)
 
 STEP = PersonalDataStep()
 

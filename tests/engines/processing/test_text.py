@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.specs.records import Table
-from workers.text import (
+from workers.contract.records import Table
+from workers.engines.shared.text import (
     ARTICLE,
     cell_range,
     column_letters,

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.rag.tiny import make_embedding_model, make_run
+from tests.engines.retrieval.tiny import make_embedding_model, make_run
 from tests.engines.serving.tiny import make_adapter, make_base_model
-from workers.artifacts import write_manifest
-from workers.serving.settings import ServeSettings
-from workers.specs.index import IndexSource, IndexSpec
-from workers.specs.records import Page
+from workers.contract.artifacts import write_manifest
+from workers.contract.records import Page
+from workers.contract.specs.retrieval import RetrievalSource, RetrievalSpec
+from workers.engines.serving.settings import ServingSettings
 
 TOKEN = "secret"
 QUEUE_LIMIT = 16
@@ -48,16 +48,16 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 
 def _make_index(folder: Path, embedding: Path) -> Path:
-    from workers.rag.build import build_index
+    from workers.engines.retrieval.engine import build_index
 
     pages = folder.with_name("pages") / "pages.jsonl"
     pages.parent.mkdir()
     text = "第1条（休暇）\n有給休暇は年10日とする。\n第2条（旅費）\n宿泊費は一万円とする。"
     pages.write_text(Page(kind="page", number=1, text=text).model_dump_json(), encoding="utf-8")
     write_manifest(pages.parent, "pages")
-    source = IndexSource(document_id="d1", revision_id="r1", document_name="規程", pages_path=pages)
+    source = RetrievalSource(document_id="d1", revision_id="r1", document_name="規程", pages_path=pages)
     run = make_run(folder)
-    build_index(run, IndexSpec(sources=(source,), embedding_model=embedding))
+    build_index(run, RetrievalSpec(sources=(source,), embedding_model=embedding))
     return run.output_dir
 
 
@@ -75,19 +75,19 @@ def damaged(models: Models, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def settings_for_server(models: Models) -> ServeSettings:
-    return ServeSettings(
+def settings_for_server(models: Models) -> ServingSettings:
+    return ServingSettings(
         token=TOKEN, roots=(models.root,), dtype="float32", queue_limit=QUEUE_LIMIT, batch_size=4
     )
 
 
 @pytest.fixture(scope="session")
-def server(settings_for_server: ServeSettings) -> Iterator[str]:
+def server(settings_for_server: ServingSettings) -> Iterator[str]:
     """The base URL of a server in a thread of this process."""
     import uvicorn
 
-    from workers.serve import make_services
-    from workers.serving.app import create_app
+    from workers.engines.serving.app import create_app
+    from workers.engines.serving.server import make_services
 
     listener = socket.create_server(("127.0.0.1", 0))
     app = create_app(settings_for_server, lambda: make_services(settings_for_server))

@@ -13,14 +13,14 @@ import torch
 from transformers import DynamicCache
 
 from tests.engines.serving.conftest import Models
-from workers.serving.batch import Answer, Batch, Delta, Done, Failed
-from workers.serving.errors import ServeError
-from workers.serving.sampling import Sampler
-from workers.serving.scheduler import Scheduler
-from workers.serving.settings import ServeSettings
-from workers.serving.text_model import TextModel
-from workers.serving.text_stream import TextStream
-from workers.specs.serve import ChatMessage
+from workers.contract.specs.serving import ChatMessage
+from workers.engines.serving.batch import Answer, Batch, Delta, Done, Failed
+from workers.engines.serving.errors import ServeError
+from workers.engines.serving.sampling import Sampler
+from workers.engines.serving.scheduler import Scheduler
+from workers.engines.serving.settings import ServingSettings
+from workers.engines.serving.text_model import TextModel
+from workers.engines.serving.text_stream import TextStream
 
 pytestmark = pytest.mark.ml
 
@@ -49,7 +49,7 @@ class Listener:
 
 
 @pytest.fixture(scope="module")
-def model(models: Models, settings_for_server: ServeSettings) -> TextModel:
+def model(models: Models, settings_for_server: ServingSettings) -> TextModel:
     model = TextModel(models.base, settings_for_server)
     model.attach(models.red)
     model.attach(models.blue)
@@ -218,7 +218,7 @@ def test_a_failing_answer_fails_alone(model: TextModel, scheduler: Scheduler) ->
 
 
 def test_unused_adapters_beyond_the_limit_are_unloaded(models: Models) -> None:
-    model = TextModel(models.base, ServeSettings("t", (), dtype="float32", adapters_per_model=1))
+    model = TextModel(models.base, ServingSettings("t", (), dtype="float32", adapters_per_model=1))
     model.attach(models.red)
     model.attach(models.blue)
     assert model.adapters() == [str(models.red), str(models.blue)]

@@ -17,10 +17,10 @@ import uvicorn
 
 from common.errors import KoshaError
 from common.model_server import ModelServer, ModelServerSilent, ModelServerUnavailable, SearchIndex
-from workers.serving.app import Services, create_app
-from workers.serving.errors import ServeError, too_busy
-from workers.serving.settings import ServeSettings
-from workers.specs.serve import ChatBody, SearchAnswer, SearchBody, TokensAnswer, TokensBody
+from workers.contract.specs.serving import ChatBody, SearchAnswer, SearchBody, TokensAnswer, TokensBody
+from workers.engines.serving.app import Services, create_app
+from workers.engines.serving.errors import ServeError, too_busy
+from workers.engines.serving.settings import ServingSettings
 
 pytestmark = pytest.mark.slow
 
@@ -76,7 +76,7 @@ class Answer:
         self.chat.left.set()
 
     async def happenings(self, alive_seconds: float | None = None):
-        from workers.serving.happenings import Delta, Done
+        from workers.engines.serving.happenings import Delta, Done
 
         for piece in ("一", "二"):
             ending = time.monotonic() + self.chat.seconds
@@ -119,7 +119,7 @@ def passages() -> Iterator[Passages]:
 
 @pytest.fixture
 def url(chat: Pieces, passages: Passages) -> Iterator[str]:
-    settings = ServeSettings(TOKEN, (), alive_seconds=ALIVE, search_seconds=SEARCH)
+    settings = ServingSettings(TOKEN, (), alive_seconds=ALIVE, search_seconds=SEARCH)
     app = create_app(settings, lambda: Services(NoShelf(), chat, passages))  # type: ignore[arg-type]
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
@@ -245,5 +245,7 @@ async def test_an_answer_that_ends_too_soon_is_told_as_broken_off(text: bytes) -
 
 def test_no_request_waits_for_a_library_in_the_event_loop() -> None:
     """Importing torch takes seconds, in which the loop would tell nobody that the server lives."""
-    code = "import sys, workers.serving.app; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    code = (
+        "import sys, workers.engines.serving.app; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

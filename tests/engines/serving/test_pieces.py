@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from workers.serving.errors import ServeError
-from workers.serving.settings import ServeSettings
-from workers.serving.shelf import Shelf
-from workers.serving.text_stream import TextStream
+from workers.engines.serving.errors import ServeError
+from workers.engines.serving.settings import ServingSettings
+from workers.engines.serving.shelf import Shelf
+from workers.engines.serving.text_stream import TextStream
 
 
 class ByteTokenizer:
@@ -130,10 +130,10 @@ def test_a_load_that_fails_is_tried_again(tmp_path: Path) -> None:
 
 def test_settings_say_what_is_missing() -> None:
     with pytest.raises(ValueError, match="KOSHA_MODEL_SERVER_TOKEN"):
-        ServeSettings.from_environment({})
+        ServingSettings.from_environment({})
     with pytest.raises(ValueError, match="KOSHA_MODEL_ROOTS"):
-        ServeSettings.from_environment({"KOSHA_MODEL_SERVER_TOKEN": "t"})
+        ServingSettings.from_environment({"KOSHA_MODEL_SERVER_TOKEN": "t"})
     whole = {"KOSHA_MODEL_SERVER_TOKEN": "t", "KOSHA_MODEL_ROOTS": "/a:/b", "KOSHA_THREADS": "3"}
-    assert ServeSettings.from_environment(whole).threads == 3
+    assert ServingSettings.from_environment(whole).threads == 3
     with pytest.raises(ValueError, match="KOSHA_THREADS"):
-        ServeSettings.from_environment({**whole, "KOSHA_THREADS": "many"})
+        ServingSettings.from_environment({**whole, "KOSHA_THREADS": "many"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from workers.serving.sampling import Sampler
+from workers.engines.serving.sampling import Sampler
 
 pytestmark = pytest.mark.ml
 

@@ -23,13 +23,13 @@ from common.model_server import (
     SearchIndex,
 )
 from tests.engines.serving.conftest import TOKEN, Models
-from workers.artifacts import manifest_sha256
-from workers.serving.errors import ServeError
-from workers.serving.settings import ServeSettings
-from workers.serving.shelf import Shelf
-from workers.serving.text_model import TextModel
-from workers.specs.model_folder import model_folder_digest
-from workers.specs.serve import ChatBody, ChatMessage, LoadBody, ModelChoice, TokensBody
+from workers.contract.artifacts import manifest_sha256
+from workers.contract.model_folder import model_folder_digest
+from workers.contract.specs.serving import ChatBody, ChatMessage, LoadBody, ModelChoice, TokensBody
+from workers.engines.serving.errors import ServeError
+from workers.engines.serving.settings import ServingSettings
+from workers.engines.serving.shelf import Shelf
+from workers.engines.serving.text_model import TextModel
 
 pytestmark = pytest.mark.ml
 
@@ -246,7 +246,7 @@ def test_the_right_digests_load(platform_client: ModelServer, models: Models) ->
 
 
 def test_damage_after_it_was_let_go_is_found_at_the_next_load(
-    settings_for_server: ServeSettings, models: Models, tmp_path: Path
+    settings_for_server: ServingSettings, models: Models, tmp_path: Path
 ) -> None:
     folder = tmp_path / "base"
     shutil.copytree(models.base, folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workers.artifacts import write_manifest
+from workers.contract.artifacts import write_manifest
 
 
 def make_base_model(folder: Path) -> Path:

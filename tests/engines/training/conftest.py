@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.engines.training.tiny import make_model, mixed_records, write_dataset
-from workers.specs.train import Hyperparameters, TrainSpec
+from workers.contract.specs.training import Hyperparameters, TrainingSpec
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +22,11 @@ def gemma(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_model(tmp_path_factory.mktemp("gemma"), "gemma3")
 
 
-def spec_maker(llama: Path, folder: Path) -> Callable[..., TrainSpec]:
+def spec_maker(llama: Path, folder: Path) -> Callable[..., TrainingSpec]:
     """`make(max_steps=3, spec={...})`: full training of the tiny Llama on mixed records in `folder`."""
     records = write_dataset(folder / "dataset", mixed_records())
 
-    def make(spec: dict[str, Any] | None = None, **hyperparameters: Any) -> TrainSpec:
+    def make(spec: dict[str, Any] | None = None, **hyperparameters: Any) -> TrainingSpec:
         settings = {"learning_rate": 1e-3, "epochs": 2, "sequence_length": 512, "tokens_per_step": 1024}
         whole: dict[str, Any] = {
             "base_model": llama,
@@ -34,11 +34,11 @@ def spec_maker(llama: Path, folder: Path) -> Callable[..., TrainSpec]:
             "record_files": (records,),
             "hyperparameters": Hyperparameters(**{**settings, **hyperparameters}),
         }
-        return TrainSpec(**{**whole, **(spec or {})})
+        return TrainingSpec(**{**whole, **(spec or {})})
 
     return make
 
 
 @pytest.fixture
-def make_spec(llama: Path, tmp_path: Path) -> Callable[..., TrainSpec]:
+def make_spec(llama: Path, tmp_path: Path) -> Callable[..., TrainingSpec]:
     return spec_maker(llama, tmp_path)

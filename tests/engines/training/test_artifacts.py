@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from workers import artifacts
-from workers.artifacts import ArtifactDamaged, manifest_sha256, read_manifest, verify_manifest, write_manifest
+from workers.contract import artifacts
+from workers.contract.artifacts import (
+    ArtifactDamaged,
+    manifest_sha256,
+    read_manifest,
+    verify_manifest,
+    write_manifest,
+)
 
 
 @pytest.fixture

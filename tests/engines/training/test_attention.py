@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from workers.models import load_base_model
-from workers.training.data import Sample, collate
-from workers.training.model import PackedLanguageModel
+from workers.engines.shared.language_models import load_base_model
+from workers.engines.training.data import Sample, collate
+from workers.engines.training.model import PackedLanguageModel
 
 pytestmark = pytest.mark.ml
 

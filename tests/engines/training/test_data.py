@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.engines.training.tiny import SOURCE, make_tokenizer, pair_record, text_record, write_records
-from workers.models import FALLBACK_CHAT_TEMPLATE, load_tokenizer
-from workers.runtime import UserError
-from workers.specs.records import MessagesRecord
-from workers.specs.train import Hyperparameters
-from workers.training.data import Sample, SampleBuilder, collate, read_records, with_replay
+from workers.contract.records import MessagesRecord
+from workers.contract.specs.training import Hyperparameters
+from workers.engines.shared.language_models import FALLBACK_CHAT_TEMPLATE, load_tokenizer
+from workers.engines.shared.runtime import UserError
+from workers.engines.training.data import Sample, SampleBuilder, collate, read_records, with_replay
 
 pytestmark = pytest.mark.ml
 

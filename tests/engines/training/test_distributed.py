@@ -18,27 +18,30 @@ import torch.distributed as dist
 
 from tests.engines.training.conftest import spec_maker
 from tests.engines.training.tiny import events, go, losses, make_run, run_config
-from workers.artifacts import verify_manifest
-from workers.specs.run import ExitCode, RunResult, RunStatus
-from workers.specs.train import Checkpointing, Distributed, TrainResult, TrainSpec
-from workers.training import distributed
-from workers.training.distributed import LOOK_SECONDS, AskedTogether, is_signed, sign
+from workers.contract.artifacts import verify_manifest
+from workers.contract.specs.run import ExitCode, RunResult, RunStatus
+from workers.contract.specs.training import Checkpointing, Distributed, TrainingResult, TrainingSpec
+from workers.engines.training import distributed
+from workers.engines.training.distributed import LOOK_SECONDS, AskedTogether, is_signed, sign
 
 pytestmark = pytest.mark.ml
-MakeSpec = Callable[..., TrainSpec]
+MakeSpec = Callable[..., TrainingSpec]
 NEVER = str(10**9)
 SECRET = "of these runs"
 
 
 def torchrun(
-    folder: Path, spec: TrainSpec, *, previous: tuple[Path, ...] = (), secret: str = ""
-) -> TrainResult:
+    folder: Path, spec: TrainingSpec, *, previous: tuple[Path, ...] = (), secret: str = ""
+) -> TrainingResult:
     config = written(folder, spec, previous=previous)
-    assert ranks("workers.train", config, processes=spec.processes, KOSHA_RUN_SECRET=secret) == ExitCode.DONE
-    return TrainResult.model_validate(result(folder).output)
+    assert (
+        ranks("workers.engines.training", config, processes=spec.processes, KOSHA_RUN_SECRET=secret)
+        == ExitCode.DONE
+    )
+    return TrainingResult.model_validate(result(folder).output)
 
 
-def written(folder: Path, spec: TrainSpec, *, previous: tuple[Path, ...] = ()) -> str:
+def written(folder: Path, spec: TrainingSpec, *, previous: tuple[Path, ...] = ()) -> str:
     """The config of a run in `folder`."""
     folder.mkdir()
     config = folder / "config.json"
@@ -52,12 +55,19 @@ def result(folder: Path) -> RunResult:
 
 def ranks(module: str, *arguments: str, processes: int, **more: str) -> int:
     """Run `module` in so many processes; how they ended."""
-    command = [sys.executable, "-m", "workers.ranks", "--standalone", "--nproc-per-node", str(processes)]
+    command = [
+        sys.executable,
+        "-m",
+        "workers.engines.shared.torchrun",
+        "--standalone",
+        "--nproc-per-node",
+        str(processes),
+    ]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **more}
     return subprocess.run([*command, "-m", module, *arguments], env=environment, timeout=240).returncode
 
 
-def spread(make_spec: MakeSpec, stage: int, *, lora_dropout: float = 0.0, **options: Any) -> TrainSpec:
+def spread(make_spec: MakeSpec, stage: int, *, lora_dropout: float = 0.0, **options: Any) -> TrainingSpec:
     whole = {"method": "lora", "distributed": Distributed(processes=2, zero_stage=stage), **options}
     settings = {"max_steps": 4, "epochs": 4, "lora_rank": 4, "learning_rate": 1e-2}
     return make_spec(spec=whole, lora_dropout=lora_dropout, **settings)
@@ -94,7 +104,7 @@ def trained(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_losses_agree_with_one_process(
     stage: int, trained: Path, make_spec: MakeSpec, tmp_path: Path
 ) -> None:
-    two = TrainResult.model_validate(result(trained / f"two-{stage}").output)
+    two = TrainingResult.model_validate(result(trained / f"two-{stage}").output)
     one = go(make_run(tmp_path / "one"), spread(make_spec, stage, distributed=Distributed()))
     expected, measured = losses(tmp_path / "one"), losses(trained / f"two-{stage}")
     assert measured == pytest.approx({step: expected[step] for step in measured}, rel=1e-4)
@@ -108,10 +118,10 @@ def test_split_optimizer_states_resume(trained: Path, tmp_path: Path) -> None:
     before = Path(shutil.copytree(trained / "two-2", tmp_path / "before"))
     # Torn: the one at step 2 is the newest sound one.
     (before / "checkpoints" / "4" / "manifest.json").write_text("{}")
-    spec = TrainSpec.model_validate(json.loads((before / "config.json").read_text())["spec"])
+    spec = TrainingSpec.model_validate(json.loads((before / "config.json").read_text())["spec"])
     again = torchrun(tmp_path / "again", spec, previous=(before,), secret=SECRET)
     assert again.resumed_from_step == 2
-    assert again.loss_last == TrainResult.model_validate(result(before).output).loss_last
+    assert again.loss_last == TrainingResult.model_validate(result(before).output).loss_last
 
 
 @pytest.mark.parametrize("stage", TOLD_AT_LOOK)

@@ -20,17 +20,17 @@ from tests.engines.training.tiny import (
     text_record,
     write_dataset,
 )
-from workers.artifacts import read_manifest, verify_manifest
-from workers.runtime import EngineFault, Run, StopRequested, UserError
-from workers.specs.run import RunConfig
-from workers.specs.train import Checkpointing, TrainSpec
-from workers.training.checkpoints import CheckpointStore, Identity
-from workers.training.loop import Loop
-from workers.training.single import SingleProcess
+from workers.contract.artifacts import read_manifest, verify_manifest
+from workers.contract.specs.run import RunConfig
+from workers.contract.specs.training import Checkpointing, TrainingSpec
+from workers.engines.shared.runtime import EngineFault, Run, StopRequested, UserError
+from workers.engines.training.checkpoints import CheckpointStore, Identity
+from workers.engines.training.loop import Loop
+from workers.engines.training.single import SingleProcess
 
 pytestmark = pytest.mark.ml
 
-MakeSpec = Callable[..., TrainSpec]
+MakeSpec = Callable[..., TrainingSpec]
 # Measured once with this code; a change of them means that training computes something else.
 GOLDEN = [5.910410, 5.803139, 5.634219]
 
@@ -246,7 +246,7 @@ def test_only_the_newest_checkpoints_are_kept(make_spec: MakeSpec, tmp_path: Pat
 
 
 def test_refusals_of_the_users_input(make_spec: MakeSpec, llama: Path, tmp_path: Path) -> None:
-    def refused(spec: TrainSpec) -> tuple[str, str | None]:
+    def refused(spec: TrainingSpec) -> tuple[str, str | None]:
         with pytest.raises(UserError) as error:
             go(make_run(tmp_path / "run"), spec)
         return error.value.code, error.value.param

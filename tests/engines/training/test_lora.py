@@ -15,20 +15,20 @@ from typing import Any
 import pytest
 
 from tests.engines.training.tiny import events, go, losses, make_model, make_run, run_config
-from workers.artifacts import verify_manifest
-from workers.runtime import EngineError
-from workers.specs.run import ExitCode, RunResult
-from workers.specs.train import Checkpointing, TrainResult, TrainSpec
+from workers.contract.artifacts import verify_manifest
+from workers.contract.specs.run import ExitCode, RunResult
+from workers.contract.specs.training import Checkpointing, TrainingResult, TrainingSpec
+from workers.engines.shared.runtime import EngineError
 
 pytestmark = pytest.mark.ml
-MakeSpec = Callable[..., TrainSpec]
+MakeSpec = Callable[..., TrainingSpec]
 
 
-def run(folder: Path, spec: TrainSpec, *, previous: tuple[Path, ...] = ()) -> TrainResult:
+def run(folder: Path, spec: TrainingSpec, *, previous: tuple[Path, ...] = ()) -> TrainingResult:
     return go(make_run(folder, previous=previous), spec)
 
 
-def lora(make_spec: MakeSpec, spec: dict[str, Any] | None = None, **hyperparameters: Any) -> TrainSpec:
+def lora(make_spec: MakeSpec, spec: dict[str, Any] | None = None, **hyperparameters: Any) -> TrainingSpec:
     settings = {"max_steps": 4, "lora_rank": 4, "learning_rate": 1e-2, **hyperparameters}
     return make_spec(spec={"method": "lora", **(spec or {})}, **settings)
 
@@ -37,7 +37,7 @@ def logits(base: Path, adapter: Path | None = None) -> Any:
     import torch
     from peft import PeftModel
 
-    from workers.models import load_base_model
+    from workers.engines.shared.language_models import load_base_model
 
     model: Any = load_base_model(base, torch.float32)
     if adapter:
@@ -83,7 +83,7 @@ def test_sigterm_ends_in_a_checkpoint_that_continues_to_the_bit(make_spec: MakeS
     )  # fmt: skip
     config = tmp_path / "config.json"
     config.write_text(run_config(tmp_path / "first", spec=spec).model_dump_json())
-    command = [sys.executable, "-m", "workers.train", str(config)]
+    command = [sys.executable, "-m", "workers.engines.training", str(config)]
     with subprocess.Popen(command, env={**os.environ, "HF_HUB_OFFLINE": "1"}) as process:
         wait_for_metrics(tmp_path / "first", process)
         process.send_signal(signal.SIGTERM)
@@ -109,9 +109,9 @@ def test_a_wrong_setting_names_its_field(make_spec: MakeSpec, tmp_path: Path) ->
     config = json.loads(run_config(tmp_path / "run", spec=lora(make_spec)).model_dump_json())
     config["spec"]["hyperparameters"]["learning_rate"] = 7
     (tmp_path / "config.json").write_text(json.dumps(config))
-    command = [sys.executable, "-m", "workers.train", str(tmp_path / "config.json")]
+    command = [sys.executable, "-m", "workers.engines.training", str(tmp_path / "config.json")]
     assert subprocess.run(command, check=False).returncode == ExitCode.USER_ERROR
     result = RunResult.model_validate_json((tmp_path / "run" / "result.json").read_bytes())
     assert result.error is not None
-    assert result.error.code == "train.user.invalid_spec"
+    assert result.error.code == "training.user.invalid_spec"
     assert result.error.param == "hyperparameters.learning_rate"

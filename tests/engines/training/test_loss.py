@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from workers.training.loss import LogitShape, chunked_cross_entropy
+from workers.engines.training.loss import LogitShape, chunked_cross_entropy
 
 pytestmark = pytest.mark.ml
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.specs.model_folder import UnsafeModelFolder, check_model_folder, inspect_model_folder
+from workers.contract.model_folder import UnsafeModelFolder, check_model_folder, inspect_model_folder
 
 pytestmark = pytest.mark.ml
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.training.packing import PlanSettings, plan_steps
+from workers.engines.training.packing import PlanSettings, plan_steps
 
 SETTINGS = PlanSettings(epochs=1, tokens_per_step=4096, sequence_length=1024, seed=0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from workers.specs.prompts import OPEN_BOOK_INSTRUCTION, closed_book_messages, open_book_messages
+from workers.contract.prompts import OPEN_BOOK_INSTRUCTION, closed_book_messages, open_book_messages
 
 MARKS = re.compile(r"<\s*/?\s*資料")
 

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from workers.specs.train import Hyperparameters
-from workers.training.schedule import learning_rate_at
+from workers.contract.specs.training import Hyperparameters
+from workers.engines.training.schedule import learning_rate_at
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from workers.artifacts import write_manifest
-from workers.runtime import Run
-from workers.specs.records import MessagesRecord, PairRecord, Source, TextRecord
-from workers.specs.run import RunConfig, RunResult, RunStatus
-from workers.specs.train import TrainResult, TrainSpec
+from workers.contract.artifacts import write_manifest
+from workers.contract.records import MessagesRecord, PairRecord, Source, TextRecord
+from workers.contract.specs.run import RunConfig, RunResult, RunStatus
+from workers.contract.specs.training import TrainingResult, TrainingSpec
+from workers.engines.shared.runtime import Run
 
 SOURCE = Source(document_id="d", revision_id="r", document_name="規程.pdf", kind="page", number=1)
 WORDS = ["休暇", "申請", "出張", "旅費", "上長", "承認", "期限", "部門", "規程", "は", "を", "する", "。"]
@@ -109,10 +109,12 @@ def make_run(folder: Path, *, previous: tuple[Path, ...] = ()) -> Run:
     return Run(run_config(folder, previous=previous))
 
 
-def run_config(folder: Path, *, previous: tuple[Path, ...] = (), spec: TrainSpec | None = None) -> RunConfig:
+def run_config(
+    folder: Path, *, previous: tuple[Path, ...] = (), spec: TrainingSpec | None = None
+) -> RunConfig:
     return RunConfig(
         job_id="1",
-        kind="train",
+        kind="training",
         fence=1,
         attempt=1,
         run_dir=folder,
@@ -130,9 +132,9 @@ def losses(folder: Path) -> dict[int, float]:
     return {event["step"]: event["values"]["loss"] for event in events(folder, "metrics")}
 
 
-def go(run: Run, spec: TrainSpec) -> TrainResult:
+def go(run: Run, spec: TrainingSpec) -> TrainingResult:
     """Train in this process; like `run_engine`, whatever happens, the run is finished."""
-    from workers.training.engine import train
+    from workers.engines.training.engine import train
 
     try:
         return train(run, spec, metrics_seconds=0)

@@ -1,6 +1,6 @@
 """Trainings one after the other as one rank of several, the last of which alone is told to stop, at its n-th look.
 
-    python -m workers.ranks … -m tests.engines.training.told_ranks 99 whole.json 13 first.json 99 second.json
+    python -m workers.engines.shared.torchrun … -m tests.engines.training.told_ranks 99 whole.json 13 first.json 99 second.json
 
 Each is a fork of this process, which has imported everything: that takes longer than all of them.
 """
@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import sys
 
-from workers.runtime import Run, run_engine
-from workers.specs.run import RunConfig
-from workers.specs.train import TrainResult, TrainSpec
+from workers.contract.specs.run import RunConfig
+from workers.contract.specs.training import TrainingResult, TrainingSpec
+from workers.engines.shared.runtime import Run, run_engine
 
 RANK, WORLD = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
 
@@ -35,7 +35,7 @@ def import_all() -> None:
     import deepspeed  # noqa: F401
     import peft  # noqa: F401
 
-    from workers.training import distributed, engine  # noqa: F401
+    from workers.engines.training import distributed, engine  # noqa: F401
 
     distributed.LOOK_SECONDS = 0  # at every place, however fast the machine
 
@@ -50,13 +50,13 @@ def train_once(number: int, look: int, config: str) -> None:
     os.environ["TORCHELASTIC_RESTART_COUNT"] = str(number)
     sys.argv[1:] = [config]
 
-    def work(run: Run, spec: TrainSpec) -> TrainResult:
-        from workers.training.engine import train
+    def work(run: Run, spec: TrainingSpec) -> TrainingResult:
+        from workers.engines.training.engine import train
 
         told = ToldAtLook(run.config, rank=RANK, look=look) if RANK == WORLD - 1 else run
         return train(told, spec, metrics_seconds=0)
 
-    run_engine("train", TrainSpec, work)
+    run_engine("training", TrainingSpec, work)
 
 
 def main() -> None:

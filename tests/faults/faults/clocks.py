@@ -67,7 +67,15 @@ class ClockSkew:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "LD_PRELOAD": str(library),
         }
-        command = [sys.executable, "-m", "celery", "-A", "workers.tasks.app", "worker", "--pool=prefork"]
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "workers.orchestration.app",
+            "worker",
+            "--pool=prefork",
+        ]
         options = [
             "--concurrency=1",
             "--loglevel=WARNING",

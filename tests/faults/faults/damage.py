@@ -50,7 +50,7 @@ class DamagedCheckpoint:
 
     def inject(self, storm: Storm, draw: random.Random) -> Injected:
         engines = awaited(
-            lambda: [each for each in storm.installation.engines("train") if _checkpoints(each)],
+            lambda: [each for each in storm.installation.engines("training") if _checkpoints(each)],
             storm.patience,
         )
         if not engines:
@@ -106,7 +106,7 @@ class DamagedArtefact:
     def _must_be_refused(self, storm: Storm, folder: Path, what: str) -> None:
         # Looked for among the processes, for one that knew the artefact before must not answer: what the
         # supervisor wrote down may be old while the disk is full.
-        for server in storm.installation.running("workers.serve"):
+        for server in storm.installation.running("workers.engines.serving"):
             # It does not count as gone while `up`, whose child it is, is stopped.
             with contextlib.suppress(psutil.Error):
                 server.send_signal(signal.SIGKILL)

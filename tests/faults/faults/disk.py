@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.faults.faults.base import Impossible, Injected, Skipped, Storm, awaited
 
 FULL_SECONDS = 20.0
-ENGINE = {"checkpoint": "train", "index": "index"}
+ENGINE = {"checkpoint": "training", "index": "retrieval"}
 
 
 @dataclass(frozen=True)

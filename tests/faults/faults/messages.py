@@ -32,7 +32,7 @@ class FlushedMemory:
 
 class SecondBeat:
     def inject(self, storm: Storm, draw: random.Random) -> Injected:
-        command = [sys.executable, "-m", "celery", "-A", "workers.tasks.app", "beat", "--pidfile="]
+        command = [sys.executable, "-m", "celery", "-A", "workers.orchestration.app", "beat", "--pidfile="]
         process = start_beside(storm, command, {})
         return Injected(f"a second beat for {HOLD:g} s", HOLD, lambda: kill_groups([process]))
 

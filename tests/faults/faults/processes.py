@@ -21,7 +21,7 @@ def candidates(installation: StormedInstallation, victim: str) -> list[psutil.Pr
     if victim == "engine":
         return installation.engines()
     if victim == "rank":
-        return [process for process in installation.engines("train") if _is_rank(process)]
+        return [process for process in installation.engines("training") if _is_rank(process)]
     if victim == "wrapper":
         return installation.wrappers()
     if victim == "worker-child":

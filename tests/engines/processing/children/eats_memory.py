@@ -1,6 +1,6 @@
 """A parser that wants more memory than there is, under the real limits."""
 
-from workers.processing import parse_child
+from workers.engines.ingest import parse_child
 
 
 def _eat(*_):

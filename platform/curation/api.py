@@ -1,0 +1,207 @@
+"""/v1/recipes and /v1/datasets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from django.http import HttpRequest
+from ninja import Query, Router
+from pydantic import Field
+
+from accounts.principal import actor_of
+from common import wire
+from common.pagination import keyset_page, list_body
+from common.wire import Body, PageQuery, unix
+from curation import services
+from curation.models import Dataset, DatasetVersion, DatasetVersionState, Recipe
+from curation.selectors import (
+    dataset_get,
+    dataset_list,
+    dropped_path,
+    lines,
+    recipe_get,
+    recipe_list,
+    records_path,
+    require_ready,
+    version_counts,
+    version_get,
+    version_list,
+)
+from documents.selectors import documents_by_id
+from jobs.api import job_error_body
+from workers.contract.specs.curation import DEFAULT_RECIPE
+
+router = Router(tags=["Datasets"])
+
+DEFAULT_RECIPE_ID = "default"
+
+
+# -- recipes --------------------------------------------------------------------------------
+class RecipeBody(Body):
+    name: str = Field(min_length=1, max_length=200)
+    steps: list[dict[str, Any]] = Field(min_length=1, max_length=50)
+    """Ordered steps, each `{"type": ..., thresholds}`; see the recipe `default` for all of them."""
+
+
+def recipe_body(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "id": recipe.id,
+        "object": "recipe",
+        "created_at": unix(recipe.created_at),
+        "name": recipe.name,
+        "steps": recipe.content["steps"],
+    }
+
+
+def default_recipe_body() -> dict[str, Any]:
+    return {
+        "id": DEFAULT_RECIPE_ID,
+        "object": "recipe",
+        "created_at": 0,
+        "name": DEFAULT_RECIPE_ID,
+        "steps": DEFAULT_RECIPE.model_dump(mode="json")["steps"],
+    }
+
+
+@router.get("/recipes", summary="List recipes")
+def recipes(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
+    return list_body(
+        keyset_page(recipe_list(), after=query.after, limit=query.limit, order=query.order), recipe_body
+    )
+
+
+@router.post("/recipes", summary="Create a recipe")
+def recipe_create(request: HttpRequest, payload: RecipeBody) -> dict[str, Any]:
+    recipe = services.recipe_create(
+        name=payload.name, content={"steps": payload.steps}, actor=actor_of(request)
+    )
+    return recipe_body(recipe)
+
+
+@router.get("/recipes/{recipe_id}", summary="Retrieve a recipe (`default` is the built-in one)")
+def recipe_retrieve(request: HttpRequest, recipe_id: str) -> dict[str, Any]:
+    return default_recipe_body() if recipe_id == DEFAULT_RECIPE_ID else recipe_body(recipe_get(recipe_id))
+
+
+# -- datasets -------------------------------------------------------------------------------
+class DatasetBody(Body):
+    name: str = Field(min_length=1, max_length=200)
+    description: str = Field(default="", max_length=10_000)
+    recipe: str = DEFAULT_RECIPE_ID
+    """A recipe's id, or `default`."""
+
+
+def dataset_body(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "id": dataset.id,
+        "object": "dataset",
+        "created_at": unix(dataset.created_at),
+        "name": dataset.name,
+        "description": dataset.description,
+        "recipe": dataset.recipe_id or DEFAULT_RECIPE_ID,
+    }
+
+
+@router.get("/datasets", summary="List datasets")
+def datasets(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
+    return list_body(
+        keyset_page(dataset_list(), after=query.after, limit=query.limit, order=query.order), dataset_body
+    )
+
+
+@router.post("/datasets", summary="Create a dataset")
+def dataset_create(request: HttpRequest, payload: DatasetBody) -> dict[str, Any]:
+    recipe = None if payload.recipe == DEFAULT_RECIPE_ID else recipe_get(payload.recipe, param="recipe")
+    dataset = services.dataset_create(
+        name=payload.name, description=payload.description, recipe=recipe, actor=actor_of(request)
+    )
+    return dataset_body(dataset)
+
+
+@router.get("/datasets/{dataset_id}", summary="Retrieve a dataset")
+def dataset_retrieve(request: HttpRequest, dataset_id: str) -> dict[str, Any]:
+    return dataset_body(dataset_get(dataset_id))
+
+
+# -- versions -------------------------------------------------------------------------------
+class VersionBody(Body):
+    file_ids: list[str] | None = Field(default=None, min_length=1, max_length=100_000)
+    """The documents to build from, in their current revisions; left out: all that could be read."""
+    heldout_share: float = Field(default=0.1, ge=0, lt=1)
+    """Share of records kept away from training, to measure the model on."""
+
+
+def version_body(version: DatasetVersion) -> dict[str, Any]:
+    return {
+        "id": version.id,
+        "object": "dataset.version",
+        "created_at": unix(version.created_at),
+        "dataset": version.dataset_id,
+        "number": version.number,
+        "status": version.state,
+        "job": version.job_id,
+        "error": job_error_body(version.job) if version.state == DatasetVersionState.FAILED else None,
+        "steps": version.recipe["steps"],
+        "counts": version_counts(version),
+        "manifest_sha256": version.manifest_sha256 or None,
+    }
+
+
+@router.get("/datasets/{dataset_id}/versions", summary="List a dataset's versions")
+def versions(request: HttpRequest, dataset_id: str, query: Query[PageQuery]) -> dict[str, Any]:
+    rows = version_list(dataset_get(dataset_id))
+    return list_body(keyset_page(rows, after=query.after, limit=query.limit, order=query.order), version_body)
+
+
+@router.post("/datasets/{dataset_id}/versions", summary="Build a new version")
+def version_create(request: HttpRequest, dataset_id: str, payload: VersionBody) -> dict[str, Any]:
+    dataset = dataset_get(dataset_id)
+    chosen = documents_by_id(payload.file_ids, param="file_ids") if payload.file_ids else None
+    version = services.dataset_version_create(
+        dataset=dataset, documents=chosen, heldout_share=payload.heldout_share, actor=actor_of(request)
+    )
+    return version_body(version)
+
+
+@router.get("/datasets/{dataset_id}/versions/{version_id}", summary="Retrieve a version")
+def version_retrieve(request: HttpRequest, dataset_id: str, version_id: str) -> dict[str, Any]:
+    return version_body(version_get(version_id, dataset_id=dataset_id))
+
+
+class LinesQuery(wire.Query):
+    after: int = Field(default=0, ge=0)
+    """The `line` of the last entry seen."""
+    limit: int = Field(default=20, ge=1, le=100)
+
+
+def _lines_body(
+    version: DatasetVersion, kind: Literal["record", "dropped"], query: LinesQuery
+) -> dict[str, Any]:
+    require_ready(version, param="version_id")
+    path = records_path(version) if kind == "record" else dropped_path(version)
+    found, has_more = lines(path, after=query.after, limit=query.limit)
+    data = [{"object": f"dataset.{kind}", "line": number, **json.loads(line)} for number, line in found]
+    return {
+        "object": "list",
+        "data": data,
+        "first_id": data[0]["line"] if data else None,
+        "last_id": data[-1]["line"] if data else None,
+        "has_more": has_more,
+    }
+
+
+@router.get("/datasets/{dataset_id}/versions/{version_id}/records", summary="The records that were kept")
+def version_records(
+    request: HttpRequest, dataset_id: str, version_id: str, query: Query[LinesQuery]
+) -> dict[str, Any]:
+    return _lines_body(version_get(version_id, dataset_id=dataset_id), "record", query)
+
+
+@router.get(
+    "/datasets/{dataset_id}/versions/{version_id}/dropped", summary="What was dropped, by which step and why"
+)
+def version_dropped(
+    request: HttpRequest, dataset_id: str, version_id: str, query: Query[LinesQuery]
+) -> dict[str, Any]:
+    return _lines_body(version_get(version_id, dataset_id=dataset_id), "dropped", query)

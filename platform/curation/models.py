@@ -1,0 +1,87 @@
+"""Recipes, datasets and their immutable versions."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from common.ids import PrefixedIdField
+from common.models import TenantModel
+from documents.models import Revision
+from jobs.models import Job
+
+
+class Recipe(TenantModel):
+    """A named, ordered list of curation steps with their thresholds."""
+
+    id = PrefixedIdField("recipe_")
+    name = models.CharField(_("name"), max_length=200)
+    content = models.JSONField()
+    """`workers.contract.specs.curation.Recipe` as JSON."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "name"], name="one_recipe_of_a_name")]
+
+
+class Dataset(TenantModel):
+    id = PrefixedIdField("ds_")
+    name = models.CharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True)
+    recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT, related_name="+", null=True)
+    """Null: the default recipe."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "name"], name="one_dataset_of_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("datasets:detail", args=[self.id])
+
+
+class DatasetVersionState(models.TextChoices):
+    BUILDING = "building", _("being built")
+    READY = "ready", _("ready")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class DatasetVersion(TenantModel):
+    """A frozen list of document revisions, the recipe, and the records that came out."""
+
+    id = PrefixedIdField("dsv_")
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(
+        max_length=16, choices=DatasetVersionState.choices, default=DatasetVersionState.BUILDING
+    )
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
+    recipe = models.JSONField()
+    """The recipe as it was when the version was made."""
+    revisions = models.ManyToManyField(Revision, through="DatasetVersionSource", related_name="+")
+    result = models.JSONField(default=dict)
+    """The engine's `CurationResult` once ready: every count the console shows."""
+    manifest_sha256 = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "number"], name="one_dataset_version_of_a_number")
+        ]
+
+    def __str__(self) -> str:
+        """Read it with its `dataset` selected."""
+        return gettext("%(dataset)s, version %(number)d") % {"dataset": self.dataset, "number": self.number}
+
+    def get_absolute_url(self) -> str:
+        return reverse("datasets:version", args=[self.dataset_id, self.id])
+
+
+class DatasetVersionSource(TenantModel):
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="sources")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="used_in")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "revision"], name="one_source_each")]

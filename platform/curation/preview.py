@@ -1,0 +1,77 @@
+"""What a new version of a dataset would be made of, said before anything happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q, Sum
+
+from curation.models import Dataset, DatasetVersion, DatasetVersionSource, DatasetVersionState
+from curation.selectors import recipe_content, version_list
+from documents.models import RevisionState
+from documents.selectors import company_documents
+
+
+@dataclass(frozen=True)
+class Preview:
+    ready: int
+    pages: int
+    being_read: int
+    unreadable: int
+    steps: list[str]
+    number: int
+    last: DatasetVersion | None
+    """The newest version that is ready."""
+    fresh: int
+    """Documents whose present revision is not in `last`."""
+    gone: int
+    """Documents of `last` that have been deleted since."""
+    seconds: float | None
+    """How long it will take, by what `last` took for its documents; None: nothing to go by."""
+
+
+def build_preview(dataset: Dataset) -> Preview:
+    facts = company_documents().aggregate(
+        ready=Count("pk", filter=Q(current_revision__state=RevisionState.PROCESSED)),
+        pages=Sum("current_revision__pages", filter=Q(current_revision__state=RevisionState.PROCESSED)),
+        being_read=Count("pk", filter=Q(current_revision__state=RevisionState.UPLOADED)),
+        unreadable=Count("pk", filter=Q(current_revision__state=RevisionState.FAILED)),
+    )
+    newest = version_list(dataset).order_by("-number").first()
+    last = version_list(dataset).filter(state=DatasetVersionState.READY).order_by("-number").first()
+    return Preview(
+        ready=facts["ready"],
+        pages=facts["pages"] or 0,
+        being_read=facts["being_read"],
+        unreadable=facts["unreadable"],
+        steps=[step.type for step in recipe_content(dataset).steps],
+        number=newest.number + 1 if newest else 1,
+        last=last,
+        **_difference(last, facts["ready"]),
+    )
+
+
+def _difference(last: DatasetVersion | None, ready: int) -> dict[str, Any]:
+    if last is None:
+        return {"fresh": ready, "gone": 0, "seconds": None}
+    sources = DatasetVersionSource.objects.filter(version=last)
+    used = sources.count()
+    same = (
+        company_documents()
+        .filter(current_revision__state=RevisionState.PROCESSED)
+        .filter(current_revision__in=sources.values("revision"))
+        .count()
+    )
+    return {
+        "fresh": ready - same,
+        "gone": sources.exclude(revision__document__deleted_at=None).count(),
+        "seconds": _seconds(last, ready / used) if used else None,
+    }
+
+
+def _seconds(last: DatasetVersion, growth: float) -> float | None:
+    job = last.job
+    if job.started_at is None or job.ended_at is None:
+        return None
+    return (job.ended_at - job.started_at).total_seconds() * growth

@@ -1,0 +1,118 @@
+"""Reads: recipes, datasets, their versions, and the records and drops of a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from common.errors import Conflict, NotFound
+from common.storage import artifact_path
+from curation.models import Dataset, DatasetVersion, DatasetVersionState, Recipe
+from workers.contract.specs.curation import DEFAULT_RECIPE
+from workers.contract.specs.curation import Recipe as RecipeContent
+
+DATASETS = "datasets"
+"""The artefact kind under which a dataset version's folder is kept."""
+
+
+def recipe_list() -> QuerySet[Recipe]:
+    return Recipe.objects.all()
+
+
+def recipe_get(id: str, *, param: str | None = None) -> Recipe:
+    recipe: Recipe | None = Recipe.objects.filter(pk=id).first()
+    if recipe is None:
+        raise NotFound(param=param)
+    return recipe
+
+
+def recipe_content(dataset: Dataset) -> RecipeContent:
+    return RecipeContent.model_validate(dataset.recipe.content) if dataset.recipe else DEFAULT_RECIPE
+
+
+def dataset_list() -> QuerySet[Dataset]:
+    return Dataset.objects.select_related("recipe")
+
+
+def dataset_get(id: str, *, param: str | None = None) -> Dataset:
+    dataset = dataset_list().filter(pk=id).first()
+    if dataset is None:
+        raise NotFound(param=param)
+    return dataset
+
+
+def version_list(dataset: Dataset) -> QuerySet[DatasetVersion]:
+    return dataset.versions.select_related("job", "dataset").defer("job__spec")
+
+
+def latest_versions(datasets: list[Dataset]) -> dict[str, DatasetVersion]:
+    """The newest version of each, by dataset id, in one query."""
+    rows = (
+        DatasetVersion.objects.filter(dataset__in=datasets)
+        .select_related("job", "dataset")
+        .defer("job__spec")
+        .order_by("dataset_id", "-number")
+        .distinct("dataset_id")
+    )
+    return {version.dataset_id: version for version in rows}
+
+
+def ready_versions() -> QuerySet[DatasetVersion]:
+    """Of every dataset, newest first: what can be trained and evaluated on."""
+    return (
+        DatasetVersion.objects.filter(state=DatasetVersionState.READY)
+        .select_related("dataset")
+        .order_by("-id")
+    )
+
+
+def version_get(id: str, *, dataset_id: str | None = None, param: str | None = None) -> DatasetVersion:
+    rows = DatasetVersion.objects.select_related("job", "dataset").defer("job__spec").filter(pk=id)
+    version = (rows.filter(dataset_id=dataset_id) if dataset_id else rows).first()
+    if version is None:
+        raise NotFound(param=param)
+    return version
+
+
+def require_ready(version: DatasetVersion, *, param: str) -> DatasetVersion:
+    if version.state != DatasetVersionState.READY:
+        raise Conflict(
+            "dataset_version_not_ready",
+            _("This dataset version is %(state)s. Use one that is ready.")
+            % {"state": version.get_state_display()},
+            param=param,
+        )
+    return version
+
+
+def version_folder(version: DatasetVersion) -> Path:
+    return artifact_path(version.organization_id, DATASETS, version.id)
+
+
+def records_path(version: DatasetVersion) -> Path:
+    return version_folder(version) / "records.jsonl"
+
+
+def dropped_path(version: DatasetVersion) -> Path:
+    return version_folder(version) / "dropped.jsonl"
+
+
+def lines(path: Path, *, after: int, limit: int) -> tuple[list[tuple[int, str]], bool]:
+    """Up to `limit` lines (numbered from 1) that follow line `after`, and whether more follow."""
+    found = list(islice(_numbered(path), after, after + limit + 1))
+    return found[:limit], len(found) > limit
+
+
+def _numbered(path: Path) -> Iterator[tuple[int, str]]:
+    with open(path, encoding="utf-8") as file:
+        yield from enumerate(file, start=1)
+
+
+def version_counts(version: DatasetVersion) -> dict[str, Any]:
+    """What came out, as the API and the console show it; empty until the version is ready."""
+    return {key: value for key, value in version.result.items() if key not in ("version", "manifest_sha256")}

@@ -1,0 +1,151 @@
+"""Writes: recipes, datasets and dataset versions; what follows when a curation has ended."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import starmap
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from audit.services import Actor, audit_record
+from common.errors import Conflict, InvalidRequest
+from common.locks import unique_or
+from common.storage import artifact_adopt, run_path
+from common.wire import validate
+from curation.models import Dataset, DatasetVersion, DatasetVersionSource, DatasetVersionState, Recipe
+from curation.selectors import DATASETS, recipe_content
+from documents.models import Document, Revision
+from documents.selectors import pages_path, ready_documents, require_processed
+from jobs.models import Job
+from jobs.services import job_submit
+from jobs.transitions import JobState
+from workers.contract.run_folder import RunFolder
+from workers.contract.specs.curation import CurationResult, CurationSource, CurationSpec
+from workers.contract.specs.curation import Recipe as RecipeContent
+
+
+@transaction.atomic
+def recipe_create(*, name: str, content: Any, actor: Actor) -> Recipe:
+    """Raises InvalidRequest naming the step and field that is wrong."""
+    checked = validate(RecipeContent, content)
+    taken = Conflict("recipe_exists", _("A recipe of this name exists. Choose another name."), param="name")
+    with unique_or(taken):
+        recipe = Recipe.objects.create(name=name, content=checked.model_dump(mode="json"))
+    audit_record(
+        organization_id=recipe.organization_id,
+        actor=actor,
+        action="recipe.created",
+        target_type="recipe",
+        target_id=recipe.id,
+        data={"name": name},
+    )
+    return recipe
+
+
+@transaction.atomic
+def dataset_create(*, name: str, description: str, recipe: Recipe | None, actor: Actor) -> Dataset:
+    taken = Conflict("dataset_exists", _("A dataset of this name exists. Choose another name."), param="name")
+    with unique_or(taken):
+        dataset = Dataset.objects.create(name=name, description=description, recipe=recipe)
+    audit_record(
+        organization_id=dataset.organization_id,
+        actor=actor,
+        action="dataset.created",
+        target_type="dataset",
+        target_id=dataset.id,
+        data={"name": name},
+    )
+    return dataset
+
+
+@transaction.atomic
+def dataset_version_create(
+    *, dataset: Dataset, documents: list[Document] | None, heldout_share: float, actor: Actor
+) -> DatasetVersion:
+    """Freeze the documents' current revisions and the recipe, and queue the curation.
+
+    Without `documents`, every company document that could be read goes in. Raises InvalidRequest
+    `no_documents`; Conflict `document_not_ready` or `document_unreadable`.
+    """
+    sources = _sources(documents)
+    Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
+    number = (dataset.versions.aggregate(last=Max("number"))["last"] or 0) + 1
+    recipe = recipe_content(dataset)
+    spec = CurationSpec(
+        sources=tuple(starmap(_source, sources)),
+        recipe=recipe,
+        seed=_seed(dataset),
+        heldout_share=heldout_share,
+    )
+    version = DatasetVersion.objects.create(
+        dataset=dataset,
+        number=number,
+        recipe=recipe.model_dump(mode="json"),
+        job=job_submit(kind="curation", spec=spec, actor=actor),
+    )
+    DatasetVersionSource.objects.bulk_create(
+        DatasetVersionSource(organization_id=version.organization_id, version=version, revision=revision)
+        for _document, revision in sources
+    )
+    audit_record(
+        organization_id=version.organization_id,
+        actor=actor,
+        action="dataset_version.created",
+        target_type="dataset_version",
+        target_id=version.id,
+        data={"dataset": dataset.id, "number": number, "revisions": len(sources)},
+    )
+    return version
+
+
+def curation_finalize(job: Job) -> None:
+    """Take over the records of a finished curation, or note that there are none."""
+    version = DatasetVersion.objects.filter(job=job).first()
+    if version is None or version.state != DatasetVersionState.BUILDING:
+        return
+    if job.state == JobState.SUCCEEDED:
+        result = CurationResult.model_validate(job.result)
+        artifact_adopt(
+            RunFolder(run_path(job.id, job.fence)).output, version.organization_id, DATASETS, version.id
+        )
+        version.state = DatasetVersionState.READY
+        version.result = result.model_dump(mode="json")
+        version.manifest_sha256 = result.manifest_sha256
+    elif job.state == JobState.CANCELLED:
+        version.state = DatasetVersionState.CANCELLED
+    else:
+        version.state = DatasetVersionState.FAILED
+    version.save()
+
+
+def _sources(documents: list[Document] | None) -> list[tuple[Document, Revision]]:
+    if documents is None:
+        documents = list(ready_documents())
+    if not documents:
+        raise InvalidRequest(
+            "no_documents", _("There is no document to build from. Upload documents first."), param="file_ids"
+        )
+    sources = [
+        (document, require_processed(document, param=f"file_ids.{position}"))
+        for position, document in enumerate(documents)
+    ]
+    # Newest first: of two duplicates the first is kept, and the newer rule is the one in force.
+    return sorted(sources, key=lambda source: source[1].id, reverse=True)
+
+
+def _source(document: Document, revision: Revision) -> CurationSource:
+    return CurationSource(
+        document_id=document.id,
+        revision_id=revision.id,
+        document_name=document.name,
+        pages_path=pages_path(revision),
+        media_type=revision.media_type,
+    )
+
+
+def _seed(dataset: Dataset) -> int:
+    """The same for every version of a dataset, so that a text once held out stays held out."""
+    return int.from_bytes(hashlib.sha256(dataset.id.encode()).digest()[:4])

@@ -1,0 +1,97 @@
+"""How many requests one web process works on at once; one more is refused at once, with when to return.
+
+Behind this border each request costs a thread, and soon a connection of the pool; each upload a file on
+the disk; each stream a place for as long as somebody reads it. What waits inside waits for the pool, a
+few seconds at most. So nothing queues without bound, whatever comes in: `docs/decisions/concurrency.md`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from middleware.early_answers import (
+    Application,
+    Receive,
+    Send,
+    drain_announced,
+    headers_of,
+    is_multipart,
+    send_unavailable,
+)
+
+RETRY_AFTER_SECONDS = 2
+NEVER_REFUSED = frozenset({"/healthz", "/readyz"})
+"""Whoever watches over the process must not take a busy one for a dead one."""
+STREAMS = re.compile(r"/v1/chat/completions|/chat(/[^/]+)?/ask|/jobs/[^/]+/stream")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one process."""
+
+    requests: int = 400
+    """Of every kind together."""
+    uploads: int = 32
+    """Multipart bodies: each may be a file of the full size on the disk."""
+    streams: int = 200
+    """Answers being written and pages that follow a job. The model server refuses earlier."""
+
+
+class Admission:
+    """ASGI middleware that counts what is inside."""
+
+    def __init__(self, application: Application, limits: Limits) -> None:
+        self.application = application
+        self._limits = {"requests": limits.requests, "uploads": limits.uploads, "streams": limits.streams}
+        self.inside: Counter[str] = Counter()
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in NEVER_REFUSED:
+            await self.application(scope, receive, send)
+            return
+        headers = headers_of(scope)
+        kinds = _kinds(scope["path"], headers)
+        if any(self.inside[kind] >= self._limits[kind] for kind in kinds):
+            await drain_announced(receive, headers)
+            await send_unavailable(send, scope["path"], BUSY, BUSY_PAGE, RETRY_AFTER_SECONDS)
+            return
+        with self._counted(kinds):
+            await self.application(scope, receive, send)
+
+    @contextmanager
+    def _counted(self, kinds: list[str]) -> Iterator[None]:
+        self.inside.update(kinds)
+        try:
+            yield
+        finally:
+            self.inside.subtract(kinds)
+
+
+def _kinds(path: str, headers: dict[bytes, bytes]) -> list[str]:
+    kinds = ["requests"]
+    if is_multipart(headers):
+        kinds.append("uploads")
+    if STREAMS.fullmatch(path):
+        kinds.append("streams")
+    return kinds
+
+
+BUSY: dict[str, Any] = {
+    "type": "server_error",
+    "message": "The platform has more requests than it can work on. Try again in a few seconds.",
+    "param": None,
+    "code": "overloaded",
+}
+BUSY_PAGE = """<!doctype html>
+<html lang="ja"><head><meta charset="utf-8"><title>Kosha</title></head><body>
+<h1>ただいま混み合っています</h1>
+<p>数秒待ってから、ページを読み込み直してください。送信した内容は処理されていません。</p>
+<p lang="en">Too many requests at the moment. Wait a few seconds and reload; what you sent was not processed.</p>
+<p><code>overloaded</code></p>
+</body></html>
+"""

@@ -1,0 +1,120 @@
+"""What a web process that was told to end says to those whose answers it breaks off.
+
+uvicorn gives open answers a few seconds and then cancels them without a word. A client takes a stream
+that just ends for trouble on the network, or worse for a short answer; so the last thing it hears is why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+
+from middleware.early_answers import Application, Message, Receive, Send, headers_of, send_unavailable
+
+CODE = "server_stopping"
+SENTENCE = (
+    "The platform is being restarted and broke this answer off. Ask again in a moment; where the request "
+    "changed something, look first whether it was done."
+)
+SENTENCE_JA = (
+    "システムを再起動しているため、回答が途中で終わりました。少し待ってから、もう一度お試しください。"
+)
+RETRY_AFTER_SECONDS = 5
+SAY_SECONDS = 0.5
+"""For a reader who does not read, nothing waits any longer."""
+END_SECONDS = 1.0
+"""Until what was at work for a reader has heard that nobody reads any more, and stored what there is."""
+
+
+class Farewell:
+    """ASGI middleware, the outermost: it is its task that the server cancels.
+
+    Run the server with `--lifespan on`: otherwise it ends before the last word is said.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self._open: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        answer = _Answer(send)
+        work = asyncio.ensure_future(self.application(scope, receive, answer.send))
+        self._open.add(work)
+        work.add_done_callback(self._open.discard)
+        try:
+            # Django leaves its own tasks running when it is cancelled. It is spared that; it hears from the
+            # server that the answer is over, and then ends them as if the reader had left.
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if not await answer.broken_off(scope["path"]):
+                raise
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if self._open:
+            await asyncio.wait(self._open, timeout=END_SECONDS)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class _Answer:
+    """What has been said of one answer, and its end."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._media_type: bytes | None = None
+        """Known once the answer has begun."""
+        self._is_over = False
+
+    async def send(self, message: Message) -> None:
+        if self._is_over:
+            return
+        if message["type"] == "http.response.start":
+            self._media_type = headers_of(message).get(b"content-type", b"")
+        else:
+            self._is_over = not message.get("more_body", False)
+        await self._send(message)
+
+    async def broken_off(self, path: str) -> bool:
+        """Whether the client could be told. Where half a file was sent, there is no place for a word: the
+        connection is closed on it, which is short of the length that was announced."""
+        has_begun, was_over, self._is_over = self._media_type is not None, self._is_over, True
+        if was_over:
+            return True
+        if has_begun and not (self._media_type or b"").startswith(b"text/event-stream"):
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SAY_SECONDS):
+                if has_begun:
+                    await self._send({"type": "http.response.body", "body": _last_event(path)})
+                else:
+                    await send_unavailable(self._send, path, _error(), STOPPING_PAGE, RETRY_AFTER_SECONDS)
+        return True
+
+
+def _error() -> dict[str, Any]:
+    return {"type": "server_error", "message": SENTENCE, "param": None, "code": CODE}
+
+
+def _last_event(path: str) -> bytes:
+    """In OpenAI's form for the API, in the console's own for its pages."""
+    if path.startswith("/v1/"):
+        return f"data: {json.dumps({'error': _error()})}\n\n".encode()
+    told = {"message": f"{SENTENCE_JA} {SENTENCE}", "code": CODE}
+    return f"event: error\ndata: {json.dumps(told, ensure_ascii=False)}\n\n".encode()
+
+
+STOPPING_PAGE = f"""<!doctype html>
+<html lang="ja"><head><meta charset="utf-8"><title>Kosha</title></head><body>
+<h1>再起動しています</h1>
+<p>少し待ってから、ページを読み込み直してください。送信した内容は、処理されているかを先に確認してください。</p>
+<p lang="en">{SENTENCE}</p>
+<p><code>{CODE}</code></p>
+</body></html>
+"""

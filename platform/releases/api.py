@@ -1,0 +1,197 @@
+"""/v1/releases and /v1/deployments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import Query, Router
+from pydantic import Field
+
+from accounts.principal import actor_of, principal_of
+from common.errors import Conflict
+from common.pagination import keyset_page, list_body
+from common.wire import Body, PageQuery, idempotency_key, unix
+from registry.selectors import model_named
+from releases import services
+from releases.models import Deployment, DeploymentChange, Release
+from releases.selectors import (
+    deployment_get,
+    deployment_history,
+    deployment_list,
+    release_get,
+    release_list,
+)
+from retrieval.models import IndexBuild
+from retrieval.selectors import index_build_get, knowledge_base_get
+
+router = Router(tags=["Releases"])
+
+
+class ReleaseBody(Body):
+    model: str
+    """`ft:...` for a model version that passed its gate, or a base model's name."""
+    vector_store: str | None = None
+    """A knowledge base: its newest finished index build becomes part of the release."""
+    index_build: str | None = None
+    """A certain index build instead."""
+    system_prompt: str = Field(default="", max_length=20_000)
+    generation: dict[str, Any] = Field(default_factory=dict)
+    """`max_tokens`, `temperature`, `top_p`, `passages`."""
+    note: str = Field(default="", max_length=500)
+
+
+def release_body(release: Release) -> dict[str, Any]:
+    approval = getattr(release, "approval", None)
+    build = release.index_build
+    return {
+        "id": release.id,
+        "object": "release",
+        "created_at": unix(release.created_at),
+        "number": release.number,
+        "status": release.state,
+        "note": release.note,
+        "base_model": release.base_model.name,
+        "model": release.model_version.name if release.model_version else release.base_model.name,
+        "vector_store": build.knowledge_base_id if build else None,
+        "index_build": build.id if build else None,
+        "evaluation": release.evaluation_id,
+        "system_prompt": release.system_prompt,
+        "generation": release.generation,
+        "created_by": {"kind": release.created_by_kind, "label": release.created_by_label},
+        "approval": {
+            "decision": approval.decision,
+            "comment": approval.comment,
+            "by": {"kind": approval.actor_kind, "label": approval.actor_label},
+            "created_at": unix(approval.created_at),
+        }
+        if approval
+        else None,
+    }
+
+
+@router.post("/releases", summary="Create a candidate release")
+def release_create(request: HttpRequest, payload: ReleaseBody) -> dict[str, Any]:
+    base_model, version = model_named(payload.model, param="model")
+    release = services.release_create(
+        base_model=base_model,
+        model_version=version,
+        index_build=_index_build(payload),
+        system_prompt=payload.system_prompt,
+        generation=payload.generation,
+        note=payload.note,
+        actor=actor_of(request),
+        person_id=principal_of(request).person_id,
+    )
+    return release_body(release)
+
+
+def _index_build(payload: ReleaseBody) -> IndexBuild | None:
+    if payload.index_build is not None:
+        return index_build_get(payload.index_build, param="index_build")
+    if payload.vector_store is None:
+        return None
+    build = knowledge_base_get(payload.vector_store, param="vector_store").current_build
+    if build is None:
+        raise Conflict(
+            "index_build_not_ready",
+            _("This knowledge base has no finished index yet. Try again when it is completed."),
+            param="vector_store",
+        )
+    return build
+
+
+@router.get("/releases", summary="List releases")
+def releases(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
+    page = keyset_page(release_list(), after=query.after, limit=query.limit, order=query.order)
+    return list_body(page, release_body)
+
+
+@router.get("/releases/{release_id}", summary="Retrieve a release")
+def release_retrieve(request: HttpRequest, release_id: str) -> dict[str, Any]:
+    return release_body(release_get(release_id))
+
+
+class DecisionBody(Body):
+    comment: str = Field(default="", max_length=2000)
+
+
+@router.post("/releases/{release_id}/approve", summary="Approve (a second person)")
+def release_approve(request: HttpRequest, release_id: str, payload: DecisionBody) -> dict[str, Any]:
+    release = services.release_approve(
+        release_id=release_id,
+        comment=payload.comment,
+        actor=actor_of(request),
+        person_id=principal_of(request).person_id,
+    )
+    return release_body(release)
+
+
+@router.post("/releases/{release_id}/reject", summary="Reject (a second person)")
+def release_reject(request: HttpRequest, release_id: str, payload: DecisionBody) -> dict[str, Any]:
+    release = services.release_reject(
+        release_id=release_id,
+        comment=payload.comment,
+        actor=actor_of(request),
+        person_id=principal_of(request).person_id,
+    )
+    return release_body(release)
+
+
+class PublishBody(Body):
+    alias: str = Field(default="production", pattern="^[a-z0-9][a-z0-9-]{0,39}$")
+
+
+@router.post("/releases/{release_id}/publish", summary="Serve an approved release under an alias")
+def release_publish(request: HttpRequest, release_id: str, payload: PublishBody) -> dict[str, Any]:
+    # As this call left it: read again, it may be what somebody else has made of it since.
+    deployment = services.release_publish(release_id=release_id, alias=payload.alias, actor=actor_of(request))
+    return deployment_body(deployment)
+
+
+# -- deployments ------------------------------------------------------------------------------
+def deployment_body(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "id": deployment.id,
+        "object": "deployment",
+        "created_at": unix(deployment.created_at),
+        "alias": deployment.alias,
+        "release": deployment.release_id,
+        "release_number": deployment.release.number,
+    }
+
+
+def change_body(change: DeploymentChange) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "object": "deployment.change",
+        "created_at": unix(change.created_at),
+        "action": change.action,
+        "release": change.release_id,
+        "previous_release": change.previous_release_id,
+        "by": {"kind": change.actor_kind, "label": change.actor_label},
+    }
+
+
+@router.get("/deployments", summary="List what is served")
+def deployments(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
+    page = keyset_page(deployment_list(), after=query.after, limit=query.limit, order=query.order)
+    return list_body(page, deployment_body)
+
+
+@router.get("/deployments/{alias}", summary="What an alias serves, and its history")
+def deployment_retrieve(request: HttpRequest, alias: str) -> dict[str, Any]:
+    deployment = deployment_get(alias)
+    return {
+        **deployment_body(deployment),
+        "history": [change_body(change) for change in reversed(deployment_history(deployment))],
+    }
+
+
+@router.post("/deployments/{alias}/rollback", summary="Serve the release before again")
+def deployment_rollback(request: HttpRequest, alias: str) -> dict[str, Any]:
+    deployment = services.deployment_rollback(
+        alias=alias, actor=actor_of(request), idempotency_key=idempotency_key(request)
+    )
+    return deployment_body(deployment)

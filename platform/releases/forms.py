@@ -1,0 +1,101 @@
+"""The forms of the room Releases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from common.forms import spec_field
+from registry.models import BaseModelKind
+from registry.selectors import base_model_list
+from releases.selectors import releasable_versions
+from releases.services import GenerationSettings
+from releases.words import GENERATION
+from retrieval.models import KnowledgeBase
+from retrieval.selectors import knowledge_base_list
+
+ALIAS = r"^[a-z0-9][a-z0-9-]{0,39}$"
+
+
+class KnowledgeChoice(forms.ModelChoiceField):
+    def label_from_instance(self, base: KnowledgeBase) -> str:  # type: ignore[override]
+        return str(base) if base.current_build_id else _("%(name)s (no finished index yet)") % {"name": base}
+
+
+class ReleaseForm(forms.Form):
+    model = forms.ChoiceField(
+        label=gettext_lazy("Model"),
+        help_text=gettext_lazy("Only versions that passed their gate can be released."),
+    )
+    knowledge = KnowledgeChoice(
+        label=gettext_lazy("Knowledge base"),
+        queryset=None,
+        required=False,
+        empty_label=gettext_lazy("None: answers without sources"),
+        help_text=gettext_lazy(
+            "Its newest finished index becomes part of the release; answers are given from it and cite it."
+        ),
+    )
+    system_prompt = forms.CharField(
+        label=gettext_lazy("System prompt"),
+        widget=forms.Textarea(attrs={"rows": 4}),
+        required=False,
+        max_length=20_000,
+        help_text=gettext_lazy(
+            "What the model is told before every conversation: its role, tone and limits."
+        ),
+    )
+    note = forms.CharField(
+        label=gettext_lazy("Note"),
+        required=False,
+        max_length=500,
+        help_text=gettext_lazy("What is new, for whoever approves it."),
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.releasable = releasable_versions()
+        self.base_choices = [(base.name, base.name) for base in _bases()]
+        self.fields["model"].choices = [  # type: ignore[attr-defined]
+            *((one.version.name, str(one.version)) for one in self.releasable if one.passed),
+            *self.base_choices,
+        ]
+        offered = knowledge_base_list().order_by("-id")
+        self.fields["knowledge"].queryset = offered  # type: ignore[attr-defined]
+        self.initial.setdefault("knowledge", offered.exclude(current_build=None).first())
+        if choices := self.fields["model"].choices:  # type: ignore[attr-defined]
+            self.initial.setdefault("model", choices[0][0])
+        for name, (label, sentence) in GENERATION.items():
+            self.fields[name] = spec_field(GenerationSettings, name, label=label, help_text=sentence)
+
+    def clean_knowledge(self) -> KnowledgeBase | None:
+        chosen: KnowledgeBase | None = self.cleaned_data["knowledge"]
+        if chosen is not None and chosen.current_build_id is None:
+            raise forms.ValidationError(
+                _("This knowledge base has no finished index yet. Try again when it is completed.")
+            )
+        return chosen
+
+    def answers(self) -> list[forms.BoundField]:
+        return [self[name] for name in GENERATION]
+
+    def generation(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in GENERATION}
+
+
+def _bases() -> Any:
+    return base_model_list().filter(kind=BaseModelKind.CAUSAL_LM).order_by("name")
+
+
+class PublishForm(forms.Form):
+    alias = forms.RegexField(
+        regex=ALIAS,
+        label=gettext_lazy("Alias"),
+        initial="production",
+        max_length=40,
+        help_text=gettext_lazy("The name people and programs ask for, for example production or staging."),
+        error_messages={"invalid": gettext_lazy("Use small letters, digits and -.")},
+    )

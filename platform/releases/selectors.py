@@ -1,0 +1,89 @@
+"""Reads: releases, deployments, and what an alias serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from common.errors import NotFound
+from evaluations.models import Evaluation
+from evaluations.selectors import evaluation_list
+from registry.models import ModelVersion
+from registry.selectors import model_version_list
+from releases.models import Deployment, DeploymentChange, Release
+
+VERSIONS_LOOKED_AT = 50
+
+
+def release_list() -> QuerySet[Release]:
+    return Release.objects.select_related(
+        "base_model",
+        "model_version",
+        "index_build__knowledge_base__embedding_model",
+        "evaluation",
+        "approval",
+    )
+
+
+def release_get(id: str, *, param: str | None = None) -> Release:
+    release = release_list().filter(pk=id).first()
+    if release is None:
+        raise NotFound(param=param)
+    return release
+
+
+def deployment_list() -> QuerySet[Deployment]:
+    return Deployment.objects.select_related(
+        "release__base_model",
+        "release__model_version__base_model",
+        "release__index_build__knowledge_base__embedding_model",
+    )
+
+
+def deployment_get(alias: str) -> Deployment:
+    deployment = deployment_list().filter(alias=alias).first()
+    if deployment is None:
+        raise NotFound
+    return deployment
+
+
+def deployment_history(deployment: Deployment) -> list[DeploymentChange]:
+    """Oldest first."""
+    return list(deployment.changes.select_related("release", "previous_release").order_by("number"))
+
+
+def previous_release(deployment: Deployment) -> Release | None:
+    """What a rollback returns to: publications are a stack, and a rollback takes one off it."""
+    stack: list[Release] = []
+    for change in deployment_history(deployment):
+        if change.action == "publish":
+            stack.append(change.release)
+        elif stack:
+            stack.pop()
+    return stack[-2] if len(stack) > 1 else None
+
+
+@dataclass(frozen=True)
+class Releasable:
+    """A model version and whether it may be released."""
+
+    version: ModelVersion
+    verdict: Evaluation | None
+    """Its newest evaluation with a verdict."""
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict is not None and bool(self.verdict.passed)
+
+
+def releasable_versions() -> list[Releasable]:
+    """The newest versions, each with its verdict, in two queries."""
+    versions = list(model_version_list().order_by("-id")[:VERSIONS_LOOKED_AT])
+    verdicts: dict[str, Evaluation] = {}
+    for evaluation in (
+        evaluation_list().filter(model_version__in=versions).exclude(passed=None).order_by("id")
+    ):
+        assert evaluation.model_version_id is not None
+        verdicts[evaluation.model_version_id] = evaluation
+    return [Releasable(version, verdicts.get(version.id)) for version in versions]

@@ -1,0 +1,272 @@
+"""Writes: releases, their approval, publication and rollback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+from pydantic import Field
+
+from accounts.models import Organization
+from audit.services import Actor, audit_record
+from common.errors import Conflict, IdempotencyKeyReused, KoshaError, NotFound, PermissionDenied
+from common.locks import unique_or
+from common.tenancy import current_organization_id
+from common.wire import Body, validate
+from evaluations.models import Evaluation
+from evaluations.selectors import latest_verdict
+from registry.models import BaseModel, ModelVersion
+from registry.services import model_version_delete as registry_model_version_delete
+from releases.models import Approval, Deployment, DeploymentChange, Release, ReleaseState
+from releases.selectors import previous_release, release_get
+from retrieval.models import IndexBuild, IndexBuildState
+
+
+class GenerationSettings(Body):
+    """How a release answers where the caller does not say otherwise."""
+
+    max_tokens: int = Field(default=256, ge=1, le=32_768)
+    """Longest answer, in tokens."""
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    """0 always takes the likeliest next token; higher is more varied."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Considers only the likeliest tokens that together have this probability."""
+    passages: int = Field(default=3, ge=1, le=20)
+    """How many passages of the knowledge base are put before the question."""
+
+
+@transaction.atomic
+def release_create(
+    *,
+    base_model: BaseModel,
+    model_version: ModelVersion | None,
+    index_build: IndexBuild | None,
+    system_prompt: str,
+    generation: dict[str, Any],
+    note: str,
+    actor: Actor,
+    person_id: str,
+) -> Release:
+    """A candidate that waits for approval.
+
+    A model version needs an evaluation whose gate it passed: Conflict `not_evaluated`,
+    `gate_failed`; `index_build_not_ready`.
+    """
+    if index_build is not None and index_build.state != IndexBuildState.READY:
+        raise Conflict(
+            "index_build_not_ready",
+            _("This knowledge base has no finished index yet. Try again when it is completed."),
+            param="vector_store",
+        )
+    evaluation = _passed_evaluation(model_version) if model_version else None
+    settings: GenerationSettings = validate(GenerationSettings, generation, at="generation.")
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=current_organization_id())
+    release = Release.objects.create(
+        number=(Release.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
+        note=note,
+        base_model=base_model,
+        model_version=model_version,
+        index_build=index_build,
+        evaluation=evaluation,
+        system_prompt=system_prompt,
+        generation=settings.model_dump(),
+        created_by_kind=actor.kind,
+        created_by_id=actor.id,
+        created_by_label=actor.label,
+        created_by_person=person_id,
+    )
+    audit_record(
+        organization_id=organization.id,
+        actor=actor,
+        action="release.created",
+        target_type="release",
+        target_id=release.id,
+        data={
+            "number": release.number,
+            "model_version": model_version.id if model_version else None,
+            "index_build": index_build.id if index_build else None,
+        },
+    )
+    return release_get(release.id)
+
+
+def _passed_evaluation(version: ModelVersion) -> Evaluation:
+    if (
+        not ModelVersion.objects.select_for_update(no_key=True)
+        .filter(pk=version.pk, deleted_at=None)
+        .exists()
+    ):
+        raise NotFound(param="model")
+    evaluation = latest_verdict(version)
+    if evaluation is None:
+        raise Conflict(
+            "not_evaluated",
+            _("This model version has no finished evaluation. Evaluate it first."),
+            param="model",
+        )
+    if not evaluation.passed:
+        raise Conflict(
+            "gate_failed",
+            _("This model version did not pass its gate. Release the base model, or train again."),
+            param="model",
+        )
+    return evaluation
+
+
+def release_approve(*, release_id: str, comment: str, actor: Actor, person_id: str) -> Release:
+    return _decide(release_id, ReleaseState.APPROVED, comment, actor, person_id)
+
+
+def release_reject(*, release_id: str, comment: str, actor: Actor, person_id: str) -> Release:
+    return _decide(release_id, ReleaseState.REJECTED, comment, actor, person_id)
+
+
+@transaction.atomic
+def _decide(release_id: str, decision: str, comment: str, actor: Actor, person_id: str) -> Release:
+    release = Release.objects.select_for_update(no_key=True).filter(pk=release_id).first()
+    if release is None:
+        raise NotFound
+    if release.state != ReleaseState.CANDIDATE:
+        raise Conflict("release_already_decided", _("This release has already been approved or rejected."))
+    if release.created_by_person == person_id:
+        raise FourEyes
+    release.state = decision
+    release.save(update_fields=["state"])
+    Approval.objects.create(
+        release=release,
+        decision=decision,
+        comment=comment,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_label=actor.label,
+    )
+    _audit(release, actor, f"release.{decision}", {"comment": bool(comment)})
+    return release_get(release.id)
+
+
+class FourEyes(PermissionDenied):
+    """Nobody decides on their own release."""
+
+    def __init__(self) -> None:
+        KoshaError.__init__(
+            self,
+            "second_person_needed",
+            _("A release is approved by another person than the one who made it."),
+        )
+
+
+@transaction.atomic
+def release_publish(*, release_id: str, alias: str, actor: Actor) -> Deployment:
+    """Serve an approved release under `alias` from now on. Publishing what is served changes nothing.
+
+    Answers the deployment as it is at this moment of its history.
+    """
+    release = Release.objects.select_for_update(no_key=True).filter(pk=release_id).first()
+    if release is None:
+        raise NotFound
+    if release.state != ReleaseState.APPROVED:
+        raise Conflict("release_not_approved", _("Only an approved release can be published."))
+    deployment = Deployment.objects.select_for_update(no_key=True).filter(alias=alias).first()
+    if deployment is not None and deployment.release_id == release.id:
+        return deployment
+    previous = deployment.release if deployment else None
+    if deployment is None:
+        with unique_or(Conflict("published_meanwhile", _("Somebody published here just now. Look again."))):
+            deployment = Deployment.objects.create(alias=alias, release=release)
+    else:
+        deployment.release = release
+        deployment.save(update_fields=["release"])
+    _change(deployment, "publish", release, previous, actor)
+    return deployment
+
+
+@transaction.atomic
+def deployment_rollback(*, alias: str, actor: Actor, idempotency_key: str | None = None) -> Deployment:
+    """Serve again what was served before the current release was published.
+
+    The same `idempotency_key` again changes nothing, and answers the deployment as the first call left
+    it; for another alias it raises Conflict.
+    """
+    deployment = Deployment.objects.select_for_update(no_key=True).filter(alias=alias).first()
+    if deployment is None:
+        raise NotFound
+    done = _rolled_back_by(idempotency_key)
+    if done is not None:
+        if done.deployment_id != deployment.id:
+            raise IdempotencyKeyReused
+        deployment.release = done.release
+        return deployment
+    target = previous_release(deployment)
+    if target is None:
+        raise Conflict("nothing_to_roll_back_to", _("Nothing was published here before the current release."))
+    previous, deployment.release = deployment.release, target
+    deployment.save(update_fields=["release"])
+    # One key for two aliases at the same moment: neither has seen the other's.
+    with unique_or(IdempotencyKeyReused()):
+        _change(deployment, "rollback", target, previous, actor, idempotency_key)
+    return deployment
+
+
+def _rolled_back_by(idempotency_key: str | None) -> DeploymentChange | None:
+    if idempotency_key is None:
+        return None
+    changes = DeploymentChange.objects.select_related("release")
+    found: DeploymentChange | None = changes.filter(idempotency_key=idempotency_key).first()
+    return found
+
+
+def _change(
+    deployment: Deployment,
+    action: str,
+    release: Release,
+    previous: Release | None,
+    actor: Actor,
+    idempotency_key: str | None = None,
+) -> None:
+    """Append to the history of `deployment`, whose row the caller has locked (or just made)."""
+    DeploymentChange.objects.create(
+        deployment=deployment,
+        number=(deployment.changes.aggregate(last=Max("number"))["last"] or 0) + 1,
+        action=action,
+        release=release,
+        previous_release=previous,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_label=actor.label,
+        idempotency_key=idempotency_key,
+    )
+    _audit(
+        release,
+        actor,
+        {"publish": "release.published", "rollback": "release.rolled_back"}[action],
+        {"alias": deployment.alias, "previous": previous.id if previous else None},
+    )
+
+
+@transaction.atomic
+def model_version_delete(*, version: ModelVersion, actor: Actor) -> None:
+    """Refused while a release that is not rejected is made of the version."""
+    # A release that is being made of it refers to this row: it commits first, or finds it deleted.
+    locked = (
+        ModelVersion.objects.select_for_update(of=("self",)).filter(pk=version.pk, deleted_at=None).first()
+    )
+    if locked is None:
+        raise NotFound
+    if version.releases.exclude(state=ReleaseState.REJECTED).exists():
+        raise Conflict(
+            "model_in_use", _("Releases are made of this version. It cannot be deleted."), param="model"
+        )
+    registry_model_version_delete(version=version, actor=actor)
+
+
+def _audit(release: Release, actor: Actor, action: str, data: dict[str, Any]) -> None:
+    audit_record(
+        organization_id=release.organization_id,
+        actor=actor,
+        action=action,
+        target_type="release",
+        target_id=release.id,
+        data=data,
+    )

@@ -1,0 +1,157 @@
+"""The room Releases: what a customer talks to, who approved it, where it is served."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts.principal import actor_of, principal_of
+from common.errors import KoshaError
+from common.forms import refuse
+from common.pagination import keyset_page
+from evaluations.figures import figures, rules
+from registry.selectors import model_named
+from releases import services
+from releases.forms import PublishForm, ReleaseForm
+from releases.models import Release, ReleaseState
+from releases.selectors import (
+    deployment_get,
+    deployment_history,
+    deployment_list,
+    previous_release,
+    release_get,
+    release_list,
+)
+
+DECISIONS = {"approve": services.release_approve, "reject": services.release_reject}
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    page = keyset_page(release_list(), after=request.GET.get("after"))
+    deployments = list(deployment_list().order_by("alias"))
+    served: dict[str, list[str]] = {}
+    for deployment in deployments:
+        served.setdefault(deployment.release_id, []).append(deployment.alias)
+    rows = [(release, served.get(release.id, [])) for release in page.items]
+    return render(request, "releases/index.html", {"page": page, "rows": rows, "deployments": deployments})
+
+
+def create(request: HttpRequest) -> HttpResponse:
+    form = ReleaseForm(request.POST) if request.method == "POST" else ReleaseForm(initial=_wanted(request))
+    if request.method == "POST" and form.is_valid():
+        try:
+            release = _create(request, form)
+        except KoshaError as error:
+            refuse(form, error, {"vector_store": "knowledge"})
+        else:
+            messages.success(request, _("The release was created. It waits for approval by a second person."))
+            return redirect(release)
+    return render(request, "releases/create.html", {"form": form})
+
+
+def _wanted(request: HttpRequest) -> dict[str, str]:
+    return {name: request.GET[name] for name in ("model", "knowledge") if name in request.GET}
+
+
+def _create(request: HttpRequest, form: ReleaseForm) -> Release:
+    given = form.cleaned_data
+    base_model, version = model_named(given["model"], param="model")
+    knowledge = given["knowledge"]
+    return services.release_create(
+        base_model=base_model,
+        model_version=version,
+        index_build=knowledge.current_build if knowledge else None,
+        system_prompt=given["system_prompt"],
+        generation=form.generation(),
+        note=given["note"],
+        actor=actor_of(request),
+        person_id=principal_of(request).person_id,
+    )
+
+
+def detail(request: HttpRequest, release_id: str) -> HttpResponse:
+    release = release_get(release_id)
+    evaluation = release.evaluation
+    return render(
+        request,
+        "releases/detail.html",
+        {
+            "release": release,
+            "approval": getattr(release, "approval", None),
+            "is_candidate": release.state == ReleaseState.CANDIDATE,
+            "is_approved": release.state == ReleaseState.APPROVED,
+            "is_own": release.created_by_person == principal_of(request).person_id,
+            "deployments": list(deployment_list().filter(release=release).order_by("alias")),
+            "all_deployments": list(deployment_list().order_by("alias")),
+            "publish_form": PublishForm(),
+            "evaluation": evaluation,
+            "figures": figures(evaluation) if evaluation else [],
+            "rules": rules(evaluation) if evaluation else [],
+        },
+    )
+
+
+@require_POST
+def decide(request: HttpRequest, release_id: str, decision: str) -> HttpResponse:
+    release = release_get(release_id)
+    try:
+        DECISIONS[decision](
+            release_id=release.id,
+            comment=request.POST.get("comment", "").strip()[:2000],
+            actor=actor_of(request),
+            person_id=principal_of(request).person_id,
+        )
+    except KoshaError as error:
+        messages.warning(request, str(error.message))
+    else:
+        done = _("%(release)s was approved.") if decision == "approve" else _("%(release)s was rejected.")
+        messages.success(request, done % {"release": release})
+    return redirect(release)
+
+
+@require_POST
+def publish(request: HttpRequest, release_id: str) -> HttpResponse:
+    release = release_get(release_id)
+    form = PublishForm(request.POST)
+    if not form.is_valid():
+        messages.warning(request, " ".join(map(str, form.errors["alias"])))
+        return redirect(release)
+    alias = form.cleaned_data["alias"]
+    try:
+        services.release_publish(release_id=release.id, alias=alias, actor=actor_of(request))
+    except KoshaError as error:
+        messages.warning(request, str(error.message))
+        return redirect(release)
+    messages.success(request, _("%(release)s now serves “%(alias)s”.") % {"release": release, "alias": alias})
+    return redirect("releases:deployment", alias)
+
+
+def deployment(request: HttpRequest, alias: str) -> HttpResponse:
+    found = deployment_get(alias)
+    return render(
+        request,
+        "releases/deployment.html",
+        {
+            "deployment": found,
+            "history": list(reversed(deployment_history(found))),
+            "previous": previous_release(found),
+        },
+    )
+
+
+@require_POST
+def rollback(request: HttpRequest, alias: str) -> HttpResponse:
+    deployment_get(alias)
+    try:
+        changed = services.deployment_rollback(alias=alias, actor=actor_of(request))
+    except KoshaError as error:
+        messages.warning(request, str(error.message))
+    else:
+        messages.success(
+            request,
+            _("“%(alias)s” serves %(release)s again.") % {"alias": alias, "release": changed.release},
+        )
+    return redirect("releases:deployment", alias)

@@ -1,0 +1,159 @@
+"""Which jobs start, and what becomes of a launch that fails."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+
+from audit.services import SYSTEM
+from jobs.capacity import Capacity, choose
+from jobs.kinds import Resources
+from jobs.models import Job
+from jobs.services import job_submit
+from workers.contract.specs.run import RunConfig
+from workers.orchestration.dispatch import dispatch
+from workers.orchestration.finalize import FINALIZERS, finalizer_of
+from workers.orchestration.launchers.base import Engine, RunRef
+
+from ..jobs.conftest import Work
+
+FREE = Capacity(cpus=4, gpus=2, memory_bytes=100, light=2)
+
+
+def job(name: str, cpus: int = 0, gpus: int = 0, memory: int = 0, light: int = 0) -> Job:
+    return Job(id=name, cpus=cpus, gpus=gpus, memory_bytes=memory, light=light)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "chosen"),
+    [
+        ([job("a", 2), job("b", 2)], "ab"),
+        ([job("a", 2), job("b", 2), job("c", 1)], "ab"),
+        # A big job that does not fit holds back those that would take what it waits for,
+        ([job("a", 1), job("big", 4), job("c", 1)], "a"),
+        # but not those that take nothing of it.
+        ([job("a", 1), job("big", 4), job("i", light=1), job("g", gpus=1)], "aig"),
+        ([job("i", light=1), job("j", light=1), job("k", light=1), job("c", 4)], "ijc"),
+        ([job("m", 1, memory=101), job("n", 1, memory=1), job("o", 1)], "o"),
+        ([job("a", 4), job("b", 4), job("c", 4)], "a"),
+    ],
+)
+def test_who_starts(waiting, chosen):
+    assert "".join(job.id for job in choose(waiting, FREE)) == chosen
+
+
+def test_nothing_of_what_a_job_needs_is_overdrawn():
+    indebted = FREE.without(job("x", 5))
+    assert not indebted.holds(job("a", 1))
+    assert indebted.holds(job("b", gpus=1))
+
+
+def test_older_and_more_urgent_jobs_go_first(null_cluster, null_launcher, organization):
+    def submit(items, priority=0):
+        return job_submit(
+            kind="training", spec=Work(items=items), actor=SYSTEM, cluster=null_cluster, priority=priority
+        )
+
+    first, second, urgent = submit(1), submit(2), submit(3, priority=5)
+    order = []
+    for _ in range(3):
+        dispatch({"null": null_launcher})
+        running = Job.objects.get(state="starting")
+        order.append(running.id)
+        Job.objects.filter(pk=running.pk).update(state="failed")
+    assert order == [urgent.id, first.id, second.id]
+
+
+def test_two_trainings_never_share_a_machine_but_documents_are_read_meanwhile(null_cluster, null_launcher):
+    kinds = ["training", "training", "ingest", "ingest", "ingest"]
+    jobs = [
+        job_submit(kind=kind, spec=Work(items=n), actor=SYSTEM, cluster=null_cluster)
+        for n, kind in enumerate(kinds)
+    ]
+    for _ in range(3):
+        dispatch({"null": null_launcher})
+    states = [Job.objects.get(pk=job.pk).state for job in jobs]
+    assert states == ["starting", "queued", "starting", "starting", "queued"]
+
+
+def test_the_engine_finds_its_config(null_cluster, null_launcher):
+    job = job_submit(
+        kind="training",
+        spec=Work(items=9),
+        actor=SYSTEM,
+        cluster=null_cluster,
+        processes=2,
+        resources=Resources(cpus=4),
+    )
+    for fence in (1, 2):
+        dispatch({"null": null_launcher})
+        job.refresh_from_db()
+        assert job.fence == fence
+        config = RunConfig.model_validate_json((job.run_dir / "config.json").read_bytes())
+        assert (config.job_id, config.fence, config.attempt, config.spec) == (
+            job.id,
+            fence,
+            fence,
+            {"items": 9},
+        )
+        assert config.threads == 2
+        Job.objects.filter(pk=job.pk).update(state="queued")
+    assert config.previous_run_dirs == (job.run_dir.parent / "1",)
+    engine = null_launcher.engines[RunRef(job.id, 2, job.run_dir)]
+    assert engine == Engine("workers.engines.training", 2, 2)
+    assert json.loads(json.dumps(job.handle)) == {"launcher": "null"}
+
+
+def test_a_launch_that_fails_is_tried_five_times_more(null_cluster, null_launcher):
+    def refuse(run, engine):
+        raise OSError(5, "Input/output error")
+
+    null_launcher.launch = refuse
+    job = job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=null_cluster)
+    for attempt in range(1, 7):
+        Job.objects.filter(pk=job.pk).update(not_before=None)
+        dispatch({"null": null_launcher})
+        job.refresh_from_db()
+        assert job.attempt == attempt
+    assert (job.state, job.error_code) == ("failed", "training.system.launch_failed")
+
+
+def test_clusters_without_a_launcher_here_are_left_alone(null_cluster):
+    job = job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=null_cluster)
+    dispatch({})
+    job.refresh_from_db()
+    assert job.state == "queued"
+
+
+@pytest.mark.parametrize("kind", FINALIZERS)
+def test_every_kind_has_its_finalizer(kind):
+    assert callable(finalizer_of(kind))
+
+
+def test_each_of_many_claimed_together_has_its_whole_lease_when_it_is_launched(
+    null_cluster, null_launcher, organization
+):
+    """They are launched one after the other, and a busy machine takes seconds for each."""
+    launched = [
+        job_submit(
+            kind="training",
+            spec=Work(items=n),
+            actor=SYSTEM,
+            cluster=null_cluster,
+            resources=Resources(cpus=1),
+        )
+        for n in (1, 2)
+    ]
+    launch, leases = null_launcher.launch, {}
+
+    def slowly(run: RunRef, engine: Engine) -> dict:
+        leases[run.job_id] = Job.objects.filter(pk=run.job_id, lease_until__gt=Now()).exists()
+        Job.objects.update(lease_until=Now() - timedelta(seconds=1))
+        return launch(run, engine)
+
+    null_launcher.launch = slowly
+    dispatch({"null": null_launcher})
+    assert leases == {job.id: True for job in launched}

@@ -1,0 +1,180 @@
+"""Room on the disk: what is asked for before a job starts, and what becomes of it when it is gone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from audit.services import SYSTEM
+from common.disk import disk
+from jobs.api import job_body
+from jobs.models import Job
+from jobs.services import job_pause, job_resume, job_submit
+from workers.orchestration.disk_budget import MOST_ESTIMATES, SMALLEST, disk_need
+from workers.orchestration.dispatch import dispatch, run_of
+from workers.orchestration.launchers.base import Exited, Lost
+
+from ..jobs.conftest import Work
+
+EVERYTHING = 1 << 60
+
+
+def fresh(job: Job) -> Job:
+    return Job.objects.get(pk=job.pk)
+
+
+@pytest.fixture
+def submit(null_cluster, organization):
+    def submit(kind: str = "training", **spec) -> Job:
+        return job_submit(kind=kind, spec=Work(**spec), actor=SYSTEM, cluster=null_cluster)
+
+    return submit
+
+
+@pytest.fixture
+def running(submit, tick):
+    job = submit()
+    tick()
+    tick()
+    assert fresh(job).state == "running"
+    return fresh(job)
+
+
+def test_a_job_without_room_waits_says_why_and_starts_when_there_is(submit, tick, settings):
+    settings.KOSHA_DISK_RESERVE_BYTES = EVERYTHING
+    job = submit()
+    tick()
+    body = job_body(fresh(job))
+    assert body["status"] == "queued"
+    assert (body["waiting"]["code"], body["waiting"]["needed_bytes"]) == ("disk", SMALLEST)
+    settings.KOSHA_DISK_RESERVE_BYTES = 0
+    tick()
+    assert fresh(job).state == "starting"
+    assert job_body(fresh(job))["waiting"] is None
+
+
+def test_a_job_without_room_holds_up_no_smaller_one(submit, tick, settings):
+    now = disk()
+    settings.KOSHA_DISK_RESERVE_BYTES = now.free // 2
+    big, small = submit(), submit("ingest")
+    Job.objects.filter(pk=big.pk).update(disk_bytes=now.free)
+    tick()
+    assert (fresh(big).waits_for, fresh(small).state) == ("disk", "starting")
+
+
+def test_what_running_jobs_will_still_write_is_not_given_twice(submit, tick, settings):
+    now = disk()
+    settings.KOSHA_DISK_RESERVE_BYTES = now.free // 2
+    first, second = submit("ingest"), submit("ingest")
+    Job.objects.update(disk_bytes=now.free // 3)
+    tick()
+    assert (fresh(first).state, fresh(second).state) == ("starting", "queued")
+    assert fresh(second).waits_for == "disk"
+
+
+def test_a_job_behind_others_waits_for_a_place(submit, tick):
+    first, second = submit(), submit()
+    tick()
+    assert fresh(first).state == "starting"
+    assert job_body(fresh(second))["waiting"]["code"] == "place"
+
+
+def test_a_run_that_keeps_checkpoints_is_stopped_while_there_is_room_for_one(
+    running, null_launcher, tick, settings
+):
+    settings.KOSHA_DISK_FLOOR_BYTES = EVERYTHING
+    tick()
+    tick()
+    assert [call for call, _ in null_launcher.calls].count("stop") == 1
+    # What a launcher leaves when it stops a run, and the run when it was stopped.
+    (running.run_dir / "stop.json").write_text("{}")
+    (running.run_dir / "result.json").write_text(json.dumps({"version": 1, "status": "stopped"}))
+    null_launcher.end(run_of(running), Exited(143))
+    tick()
+    tick()
+    job = fresh(running)
+    assert (job.state, job.waits_for, job.losses, job.fruitless) == ("queued", "disk", 0, 0)
+    assert job.events.filter(type="state").latest("pk").data["reason"] == "disk_full"
+    settings.KOSHA_DISK_FLOOR_BYTES = 0
+    settings.KOSHA_DISK_RESERVE_BYTES = 0
+    tick()
+    assert fresh(job).state == "starting"
+    assert fresh(job).stop_deadline is None
+
+
+@pytest.mark.parametrize("seen", [Exited(143), Lost()])
+def test_a_run_without_checkpoints_is_stopped_too_and_waits_for_more_room(
+    submit, null_launcher, tick, settings, seen
+):
+    """Also where it did not leave in time and was killed: that is no loss of a machine."""
+    job = submit("ingest")
+    tick()
+    tick()
+    settings.KOSHA_DISK_FLOOR_BYTES = EVERYTHING
+    tick()
+    assert [call for call, _ in null_launcher.calls].count("stop") == 1
+    null_launcher.end(run_of(fresh(job)), seen)
+    tick()
+    job = fresh(job)
+    assert (job.state, job.losses, job.disk_bytes) == ("queued", 0, 2 * SMALLEST)
+    assert job.events.filter(type="state").latest("pk").data["reason"] == "disk_full"
+
+
+def test_a_run_that_met_a_full_disk_waits_for_more_room_and_never_fails_of_it(running, null_launcher, tick):
+    for attempt in range(1, 9):
+        job = fresh(running)
+        error = {"code": "training.system.disk_full", "message": "Full."}
+        result = {"version": 1, "status": "failed", "error": error}
+        (job.run_dir / "result.json").write_text(json.dumps(result))
+        null_launcher.end(run_of(job), Exited(3))
+        tick()
+        job = fresh(job)
+        assert (job.state, job.fruitless, job.losses) == ("queued", 0, 0)
+        # Twice as much each time, but no more than a few times what it is thought to need at most.
+        assert job.disk_bytes == SMALLEST * min(2**attempt, MOST_ESTIMATES)
+        Job.objects.filter(pk=job.pk).update(not_before=None)
+        tick()
+        tick()
+
+
+def test_a_launch_that_meets_a_full_disk_costs_nothing(submit, null_launcher):
+    def refuse(run, engine):
+        raise OSError(28, "No space left on device")
+
+    null_launcher.launch = refuse
+    job = submit()
+    for attempt in range(1, 9):
+        Job.objects.filter(pk=job.pk).update(not_before=None)
+        dispatch({"null": null_launcher})
+        assert (fresh(job).state, fresh(job).attempt, fresh(job).losses) == ("queued", attempt, 0)
+
+
+def test_a_resumed_job_counts_as_waiting_from_then(running, null_launcher, tick):
+    job_pause(job=running, actor=SYSTEM)
+    (running.run_dir / "result.json").write_text(json.dumps({"version": 1, "status": "stopped"}))
+    null_launcher.end(run_of(running), Exited(143))
+    tick()
+    job = job_resume(job=fresh(running), actor=SYSTEM)
+    assert job.not_before is not None and job.not_before > job.created_at
+
+
+def test_needs_follow_what_a_job_reads(tmp_path):
+    pages = tmp_path / "pages.jsonl"
+    pages.write_bytes(b"x" * 1000)
+    source = {"pages_path": str(pages)}
+    assert disk_need("ingest", {"path": str(pages)}) == SMALLEST + 4000
+    assert disk_need("curation", {"sources": [source, source]}) == SMALLEST + 8000
+    assert disk_need("retrieval", {"sources": [source]}) == SMALLEST + 8000
+    assert disk_need("retrieval", {"sources": [source], "previous_index": str(tmp_path)}) == SMALLEST + 9000
+    assert disk_need("unheard-of", {}) == SMALLEST
+
+
+def test_a_training_needs_its_checkpoints(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"hidden_size": 100, "num_hidden_layers": 10}))
+    (tmp_path / "model.safetensors").write_bytes(b"x" * 600)
+    lora = {"base_model": str(tmp_path), "hyperparameters": {"lora_rank": 8}, "checkpoint": {"keep": 3}}
+    checkpoint = 12 * 23 * 8 * 100 * 10
+    assert disk_need("training", lora) == SMALLEST + 4 * checkpoint + checkpoint // 3
+    assert disk_need("training", {**lora, "method": "full"}) == SMALLEST + 4 * 3600 + 1200
+    assert disk_need("export", lora) == SMALLEST + 1200

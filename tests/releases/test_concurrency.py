@@ -1,0 +1,156 @@
+"""Decisions, publications and rollbacks at the same moment, on connections of their own."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from common import ids
+from common.errors import Conflict
+from releases import services
+from releases.models import Approval, Deployment, DeploymentChange, Release
+from releases.selectors import deployment_history
+from releases.services import (
+    deployment_rollback,
+    release_approve,
+    release_create,
+    release_publish,
+    release_reject,
+)
+from tests.at_once import AT_ONCE
+from tests.at_once import at_once as together
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def at_once(live_world):
+    return partial(together, live_world)
+
+
+def walk(deployment: Deployment) -> list[str]:
+    """The stack that the history leaves; fails where an entry does not follow from those before it."""
+    stack: list[str] = []
+    before = None
+    for number, change in enumerate(deployment_history(deployment), start=1):
+        assert (change.number, change.previous_release_id) == (number, before)
+        if change.action == "publish":
+            stack.append(change.release_id)
+        else:
+            stack.pop()
+            assert stack[-1] == change.release_id
+        before = change.release_id
+    assert before == deployment.release_id
+    return stack
+
+
+def test_publications_and_rollbacks_at_once_happen_once_each_in_one_order(live_world, at_once):
+    world = live_world
+    base = world.base_model()
+    releases = [world.release(approved=True) for _ in range(AT_ONCE)]
+    release_publish(release_id=releases[0].id, alias="production", actor=world.actor)
+
+    def change(number):
+        if number % 3 == 2:
+            return deployment_rollback(alias="production", actor=world.actor)
+        release = releases[number % AT_ONCE]
+        return release_publish(release_id=release.id, alias="production", actor=world.actor)
+
+    answers = at_once(change, range(24))
+    rolled_back = [a for n, a in enumerate(answers) if n % 3 == 2 and not isinstance(a, Conflict)]
+    deployment = Deployment.objects.get(alias="production")
+    assert walk(deployment)
+    assert DeploymentChange.objects.filter(action="rollback").count() == len(rolled_back)
+    assert base == Release.objects.get(pk=deployment.release_id).base_model
+
+
+def test_one_key_sent_many_times_at_once_is_one_rollback(live_world, at_once):
+    world = live_world
+    first, second, third = (world.release(approved=True) for _ in range(3))
+    for release in (first, second, third):
+        release_publish(release_id=release.id, alias="production", actor=world.actor)
+    back = partial(deployment_rollback, alias="production", actor=world.actor, idempotency_key="once")
+    assert {answer.release_id for answer in at_once(lambda _: back())} == {second.id}
+    assert DeploymentChange.objects.filter(action="rollback").count() == 1
+
+
+def test_an_alias_published_for_the_first_time_by_many_is_one_deployment(live_world, at_once):
+    world = live_world
+    releases = [world.release(approved=True) for _ in range(AT_ONCE)]
+    answers = at_once(
+        lambda release: release_publish(release_id=release.id, alias="new", actor=world.actor), releases
+    )
+    done = [answer for answer in answers if not isinstance(answer, Conflict)]
+    assert {a.code for a in answers if isinstance(a, Conflict)} <= {"published_meanwhile"}
+    deployment = Deployment.objects.get()
+    assert len(walk(deployment)) == len(done) >= 1
+
+
+def test_the_history_keeps_its_order_when_the_clock_is_set_back(world, monkeypatch):
+    """A web process that starts after the clock was set back makes ids that sort before the older ones."""
+    first, second, third = (world.release(approved=True) for _ in range(3))
+    for release in (first, second):
+        release_publish(release_id=release.id, alias="production", actor=world.actor)
+    monkeypatch.setattr(ids, "_last", 0)
+    hour_ago = ids.time.time_ns() - 3600 * 10**9
+    monkeypatch.setattr(ids.time, "time_ns", lambda: hour_ago)
+    deployment = release_publish(release_id=third.id, alias="production", actor=world.actor)
+    assert [change.release for change in deployment_history(deployment)] == [first, second, third]
+    assert deployment_rollback(alias="production", actor=world.actor).release == second
+
+
+def test_a_release_is_decided_once(live_world, at_once):
+    world = live_world
+    release = world.release()
+
+    def decide(number):
+        decision = release_approve if number % 2 else release_reject
+        return decision(release_id=release.id, comment="", actor=world.actor, person_id="user_checker")
+
+    answers = at_once(decide, range(AT_ONCE))
+    assert sum(isinstance(answer, Release) for answer in answers) == 1
+    assert Approval.objects.count() == 1
+    assert Approval.objects.get().decision == Release.objects.get().state
+
+
+def test_releases_made_at_once_are_numbered_without_gaps(live_world, at_once):
+    world = live_world
+    base = world.base_model()
+
+    def make(_number):
+        return release_create(
+            base_model=base,
+            model_version=None,
+            index_build=None,
+            system_prompt="",
+            generation={},
+            note="",
+            actor=world.actor,
+            person_id="user_maker",
+        )
+
+    made = at_once(make, range(AT_ONCE))
+    assert sorted(release.number for release in made) == list(range(1, AT_ONCE + 1))
+
+
+def test_an_answer_tells_what_this_call_did_not_what_another_did_since(world, api, monkeypatch):
+    """Found by 200 clients: a rollback was answered with the release that somebody published just after."""
+    first, second, third = (world.release(approved=True) for _ in range(3))
+    for release in (first, second):
+        release_publish(release_id=release.id, alias="production", actor=world.actor)
+
+    def overtaken(change):
+        def run(**options):
+            deployment = change(**options)
+            release_publish(release_id=third.id, alias="production", actor=world.actor)
+            return deployment
+
+        return run
+
+    monkeypatch.setattr(services, "deployment_rollback", overtaken(deployment_rollback))
+    monkeypatch.setattr(services, "release_publish", overtaken(release_publish))
+    answered = api.post("deployments/production/rollback", {}).ok
+    assert (answered["release"], answered["release_number"]) == (first.id, first.number)
+    answered = api.post(f"releases/{second.id}/publish", {"alias": "production"}).ok
+    assert (answered["release"], answered["release_number"]) == (second.id, second.number)

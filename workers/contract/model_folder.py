@@ -1,0 +1,209 @@
+"""What a base model folder holds, and whether it is safe, found out with the standard library alone.
+
+A folder is refused when it carries code or pickles: weights are safetensors, configuration is JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import struct
+from pathlib import Path
+from typing import Any
+
+from workers.contract.specs.base import Spec
+
+PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz"}
+CODE = {".py", ".pyc", ".so"}
+LARGEST_HEADER = 100_000_000
+
+
+class UnsafeModelFolder(Exception):
+    """The folder cannot be registered or loaded; `code` is stable (`base_model_unsafe`)."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class ModelFolderFacts(Spec):
+    """What the files themselves say; nothing here comes from running the model."""
+
+    architecture: str
+    """transformers' class, for example `Gemma3ForCausalLM`."""
+    model_type: str
+    parameters: int
+    """Numbers stored in the weights; tied weights count once."""
+    context_length: int
+    vocabulary_size: int
+    hidden_size: int
+    layers: int
+    files: dict[str, int]
+    """Size in bytes by name."""
+    folder_digest: str
+    """sha256 over names, sizes and contents of all files but `manifest.json`."""
+    has_chat_template: bool
+
+
+def inspect_model_folder(path: Path, *, kind: str = "causal_lm") -> ModelFolderFacts:
+    """Read and judge the folder. It reads every byte (for the digest): seconds for each gigabyte.
+
+    `kind` is `causal_lm` or `embedding` (an encoder).
+    Raises UnsafeModelFolder with `base_model_missing`, `base_model_unsafe`, `base_model_damaged`
+    or `base_model_unsupported`.
+    """
+    check_model_folder(path)
+    config = _json(path / "config.json")
+    text = config.get("text_config", config)
+    files = _files(path)
+    return ModelFolderFacts(
+        architecture=_architecture(config, kind),
+        model_type=str(config.get("model_type", "")),
+        parameters=sum(_tensor_elements(file) for file in _weights(path)),
+        context_length=_number(text, "max_position_embeddings", "n_positions"),
+        vocabulary_size=_number(text, "vocab_size"),
+        hidden_size=_number(text, "hidden_size", "n_embd"),
+        layers=_number(text, "num_hidden_layers", "n_layer"),
+        files={name: file.stat().st_size for name, file in files.items()},
+        folder_digest=model_folder_digest(path),
+        has_chat_template=_has_chat_template(path),
+    )
+
+
+def check_model_folder(path: Path) -> None:
+    """The cheap part: present, no pickle, no code, weights complete. Raises UnsafeModelFolder."""
+    if not (path / "config.json").is_file():
+        raise UnsafeModelFolder("base_model_missing", f"There is no model in {path}: config.json is missing.")
+    for name in _files(path):
+        suffix = Path(name).suffix.lower()
+        if suffix in PICKLES or suffix in CODE:
+            kind = "a pickle" if suffix in PICKLES else "code"
+            raise UnsafeModelFolder(
+                "base_model_unsafe",
+                f"{name} may hold {kind}, which is never loaded. Convert the weights to safetensors "
+                "and remove the file from the folder.",
+            )
+    for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
+        if (path / name).is_file() and "auto_map" in _json(path / name):
+            raise UnsafeModelFolder(
+                "base_model_unsafe",
+                f"{name} asks for remote code (auto_map). Only architectures built into transformers are run.",
+            )
+    _check_weights(path)
+
+
+def model_folder_digest(path: Path) -> str:
+    """One sha256 for the whole folder, independent of where it lies and of its manifest."""
+    whole = hashlib.sha256()
+    for name, file in _files(path).items():
+        if name == "manifest.json":
+            continue
+        with open(file, "rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        whole.update(f"{digest} {file.stat().st_size} {name}\n".encode())
+    return whole.hexdigest()
+
+
+def _files(path: Path) -> dict[str, Path]:
+    """Files by relative name, sorted; hidden ones (`.git`, `.cache`) are not part of a model."""
+    found = {
+        file.relative_to(path).as_posix(): file
+        for file in path.rglob("*")
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    }
+    return dict(sorted(found.items()))
+
+
+def _weights(path: Path) -> list[Path]:
+    return sorted(path.glob("*.safetensors"))
+
+
+def _check_weights(path: Path) -> None:
+    weights = _weights(path)
+    if not weights:
+        raise UnsafeModelFolder("base_model_missing", f"There are no safetensors weights in {path}.")
+    index = path / "model.safetensors.index.json"
+    if index.is_file():
+        absent = set(_json(index).get("weight_map", {}).values()) - {file.name for file in weights}
+        if absent:
+            raise UnsafeModelFolder("base_model_damaged", f"The weights lack {sorted(absent)[0]}.")
+    for file in weights:
+        _tensor_elements(file)
+
+
+def _tensor_elements(file: Path) -> int:
+    """Number of elements in a safetensors file, whose header must agree with its size."""
+    header, data_size = _safetensors_header(file)
+    elements, end = 0, 0
+    try:
+        for name, tensor in header.items():
+            if name != "__metadata__":
+                elements += math.prod(tensor["shape"])
+                end = max(end, tensor["data_offsets"][1])
+    except (TypeError, KeyError, IndexError):
+        raise _damaged(file) from None
+    if end != data_size:
+        raise _damaged(file)
+    return elements
+
+
+def _safetensors_header(file: Path) -> tuple[dict[str, Any], int]:
+    size = file.stat().st_size
+    with open(file, "rb") as stream:
+        prefix = stream.read(8)
+        length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0
+        if not 2 <= length <= min(size - 8, LARGEST_HEADER):
+            raise _damaged(file)
+        try:
+            header = json.loads(stream.read(length))
+        except ValueError:
+            raise _damaged(file) from None
+    if not isinstance(header, dict):
+        raise _damaged(file)
+    return header, size - 8 - length
+
+
+def _damaged(file: Path) -> UnsafeModelFolder:
+    return UnsafeModelFolder("base_model_damaged", f"{file.name} is cut off or not a safetensors file.")
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise UnsafeModelFolder("base_model_damaged", f"{file.name} is not a JSON object.")
+    return value
+
+
+ARCHITECTURE_ENDINGS = {
+    "causal_lm": ("ForCausalLM", "ForConditionalGeneration"),
+    "embedding": ("Model", "ForMaskedLM"),
+}
+
+
+def _architecture(config: dict[str, Any], kind: str) -> str:
+    architecture = str((config.get("architectures") or [""])[0])
+    if not architecture.endswith(ARCHITECTURE_ENDINGS[kind]):
+        wanted = "a causal language model" if kind == "causal_lm" else "an encoder"
+        raise UnsafeModelFolder(
+            "base_model_unsupported", f"config.json does not name {wanted} in `architectures`."
+        )
+    return architecture
+
+
+def _number(config: dict[str, Any], *names: str) -> int:
+    for name in names:
+        if isinstance(config.get(name), int):
+            return int(config[name])
+    raise UnsafeModelFolder("base_model_unsupported", f"config.json does not say `{names[0]}`.")
+
+
+def _has_chat_template(path: Path) -> bool:
+    if (path / "chat_template.jinja").is_file():
+        return True
+    tokenizer = path / "tokenizer_config.json"
+    return tokenizer.is_file() and bool(_json(tokenizer).get("chat_template"))

@@ -1,0 +1,71 @@
+"""Ingest: the bytes of one document revision in, its pages as normalised text out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from workers.contract.specs.base import Spec
+
+MEBIBYTE = 1024 * 1024
+
+MediaType = Literal[
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "text/html",
+    "text/plain",
+    "text/markdown",
+    "text/csv",
+    "application/jsonl",
+]
+"""What can be read. A file's own bytes decide which one it is, never its name alone."""
+
+
+class IngestSpec(Spec):
+    """One revision to read and the limits its parser runs under."""
+
+    version: Literal[1] = 1
+    document_id: str
+    revision_id: str
+    name: str
+    """The name the file was uploaded under; shown in messages, and a hint between text formats."""
+    path: Path
+    """The blob on the node's disk."""
+    sha256: str | None = None
+    """Of the bytes that were uploaded; what lies there now must be them. Older jobs name none."""
+    media_type: str | None = None
+    """What the uploader said it was: a hint, never believed against the bytes."""
+    max_bytes: int = Field(default=200 * MEBIBYTE, ge=1)
+    """Largest file accepted."""
+    parse_seconds: float = Field(default=300.0, gt=0)
+    """Longest time the parser may take, by the clock on the wall."""
+    parse_memory_bytes: int = Field(default=2048 * MEBIBYTE, ge=256 * MEBIBYTE)
+    """Most address space the parser may take."""
+    max_pages: int = Field(default=5000, ge=1)
+    """Most pages, sheets or slides accepted."""
+    max_expanded_bytes: int = Field(default=512 * MEBIBYTE, ge=1)
+    """Most bytes an Office file may unpack to."""
+
+
+class IngestResult(Spec):
+    """Output folder: `pages.jsonl` (Page per line), for JSONL also `records.jsonl` (MessagesRecord)."""
+
+    version: Literal[1] = 1
+    media_type: MediaType
+    title: str | None = None
+    """The document's own title where it carries one."""
+    pages: int = Field(ge=0)
+    characters: int = Field(ge=0)
+    """Characters of normalised text over all pages."""
+    records: int | None = Field(default=None, ge=0)
+    """For JSONL: conversations read. None for everything else."""
+    warnings: tuple[str, ...] = ()
+    """Stable words, for example `pages_without_text:3`: accepted, but worth a look."""
+    sha256: str
+    """Of the original bytes as read."""
+    manifest_sha256: str
+    """Of the output folder's manifest."""

@@ -1,0 +1,70 @@
+"""What an engine process is started with (`RunConfig`) and what it leaves behind (`RunResult`)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from workers.contract.specs.base import Spec
+
+
+class ExitCode:
+    """How an engine process ends; the platform decides about a retry from this alone."""
+
+    DONE = 0
+    USER_ERROR = 2
+    SYSTEM_ERROR = 3
+    DISK_FULL = 4
+    """Not even the result could be written."""
+    STOPPED = 143
+
+
+class RunConfig(Spec):
+    """The content of `config.json`: one attempt of one job.
+
+    `spec` stays a plain object here; each engine validates it with its own spec class.
+    """
+
+    version: Literal[1] = 1
+    job_id: str
+    kind: str
+    fence: int = Field(ge=0)
+    """Rises with every claim of the job; a run folder belongs to exactly one fence."""
+    attempt: int = Field(ge=0)
+    run_dir: Path
+    """This attempt's own folder: `events.jsonl`, `result.json`, `checkpoints/`, `output/`."""
+    previous_run_dirs: tuple[Path, ...] = ()
+    """Folders of earlier attempts, newest first: where checkpoints to resume from may lie."""
+    threads: int = Field(default=1, ge=1)
+    """CPU threads this process owns."""
+    spec: dict[str, Any]
+
+
+class RunError(Spec):
+    """Why a run did not succeed."""
+
+    code: str = Field(pattern=r"^[a-z_]+\.(user|system)\.[a-z0-9_]+$")
+    """Stable, `engine.user|system.what`, for example `training.user.empty_dataset`."""
+    message: str
+    """A sentence for the administrator: what was wrong, where, what to do. Never document text."""
+    param: str | None = None
+    """The field, file, line or document the error is about."""
+
+
+class RunStatus(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class RunResult(Spec):
+    """The content of `result.json`, written last, by rename."""
+
+    version: Literal[1] = 1
+    status: RunStatus
+    output: dict[str, Any] = Field(default_factory=dict)
+    """The engine's own result class as JSON (for example `TrainingResult`)."""
+    error: RunError | None = None

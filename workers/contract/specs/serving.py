@@ -1,0 +1,157 @@
+"""The model server's wire: what the platform sends to it and what it answers.
+
+The chat and embedding bodies are OpenAI's with one extension, `kosha`, that names by path what to
+load. The server keeps no state but caches, so every request says all of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from workers.contract.records import Source
+from workers.contract.specs.base import Spec
+
+Text = Annotated[str, Field(max_length=1_000_000)]
+
+
+class ModelChoice(Spec):
+    """Which weights answer."""
+
+    base_model: Path
+    adapter: Path | None = None
+    """A peft adapter folder on that base; none: the base model itself."""
+    base_model_digest: str | None = None
+    """Refuse to load the base model if its folder's digest (`inspect_model_folder`) is another."""
+    adapter_sha256: str | None = None
+    """Refuse to load the adapter if its manifest is another."""
+
+
+class ChatMessage(Spec):
+    role: Literal["system", "user", "assistant"]
+    content: Text
+
+
+class StreamOptions(Spec):
+    include_usage: bool = False
+
+
+class ChatBody(Spec):
+    """POST /v1/chat/completions."""
+
+    model: str = ""
+    """Echoed in the answer; what is loaded is named by `kosha`."""
+    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1)]
+    kosha: ModelChoice
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    temperature: float = Field(default=1.0, ge=0, le=2)
+    """0 takes the likeliest token at every step."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    presence_penalty: float = Field(default=0.0, ge=-2, le=2)
+    frequency_penalty: float = Field(default=0.0, ge=-2, le=2)
+    stop: str | tuple[str, ...] | None = None
+    seed: int | None = None
+    """The same seed, prompt and weights give the same answer, whoever shares the batch, up to
+    rounding between batch sizes."""
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+
+
+class EmbeddingChoice(Spec):
+    embedding_model: Path
+    folder_digest: str | None = None
+    """Refuse to load the folder if its digest is another."""
+    role: Literal["query", "passage"] = "passage"
+    """e5 models embed a question and the text that answers it under different prefixes."""
+
+
+class EmbeddingsBody(Spec):
+    """POST /v1/embeddings."""
+
+    model: str = ""
+    input: Text | Annotated[tuple[Text, ...], Field(min_length=1, max_length=2048)]
+    encoding_format: Literal["float", "base64"] = "float"
+    kosha: EmbeddingChoice
+
+
+class SearchBody(Spec):
+    """POST /v1/search."""
+
+    index: Path
+    """Folder of an index build."""
+    query: Annotated[str, Field(min_length=1, max_length=8192)]
+    limit: int = Field(default=5, ge=1, le=100)
+    document_ids: tuple[str, ...] | None = None
+    """Search only these documents (applied before ranking); none: all, empty: nothing."""
+    index_sha256: str | None = None
+    """Refuse to load the index if its manifest is another."""
+    embedding_model_digest: str | None = None
+    """Refuse to load the embedding model if its folder's digest is another."""
+    embedding_model: Path | None = None
+    """Where the index's embedding model lies now; none: where it lay when the index was built."""
+
+
+class SearchHit(Spec):
+    chunk_id: str
+    text: str
+    source: Source
+    score: float
+    """0 to 1: the mean of both legs, each stretched to 0…1 over this query's candidates."""
+    dense_score: float
+    """Cosine between question and passage."""
+    lexical_score: float
+    """BM25 on characters; unbounded."""
+
+
+class SearchAnswer(Spec):
+    hits: tuple[SearchHit, ...]
+    seconds: float
+
+
+class TokensBody(Spec):
+    """POST /v1/tokens: how many tokens the messages (as a prompt) or the text take."""
+
+    kosha: ModelChoice
+    messages: tuple[ChatMessage, ...] | None = None
+    text: Text | None = None
+
+
+class TokensAnswer(Spec):
+    tokens: int
+    context_length: int
+    """Most tokens a prompt and its answer may have together."""
+
+
+class LoadBody(Spec):
+    """POST /v1/load: make these ready, so that the first question does not wait."""
+
+    models: tuple[ModelChoice, ...] = ()
+    embedding_models: tuple[Path, ...] = ()
+    indexes: tuple[Path, ...] = ()
+
+
+class Health(Spec):
+    """GET /health. `starting` until the libraries are imported; requests may be sent at once and wait."""
+
+    status: Literal["starting", "ok"]
+    version: int = 1
+    loaded: dict[str, list[str]] = Field(default_factory=dict)
+    """Paths by kind: `base_models`, `adapters`, `embedding_models`, `indexes`."""
+    queue: int = 0
+    """Answers waited for or being written."""
+
+
+class ErrorBody(Spec):
+    """`{"error": ...}` as OpenAI writes it; `code` is stable."""
+
+    type: str
+    message: str
+    param: str | None = None
+    code: str
+
+
+ChatCompletion = dict[str, Any]
+"""OpenAI's `chat.completion` or `chat.completion.chunk` object."""

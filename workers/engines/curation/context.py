@@ -1,0 +1,131 @@
+"""Find for each question-answer pair the passage of the data set that best supports its answer.
+
+BM25 over character bigrams, turned around: the pairs are few and stay in memory, the texts are many
+and stream past twice (once to count, once to score).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from workers.engines.shared.text import compare_key
+
+K1 = 1.2
+B = 0.75
+MINIMUM_SUPPORT = 0.25
+"""Least share of the pair's bigrams, weighted by how rare they are, that its passage must hold."""
+
+ANSWER_BONUS = 1.5
+"""Factor on the score of a passage that holds one of the accepted short answers word for word."""
+
+Texts = Callable[[], Iterable[str]]
+
+
+@dataclass(frozen=True)
+class Query:
+    question: str
+    answer: str
+    accepted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Passage:
+    number: int
+    """Which of the texts, from 0."""
+    support: float
+    """Share (0 to 1) of the query's weighted bigrams found in it."""
+
+
+def best_passages(queries: list[Query], texts: Texts) -> list[Passage | None]:
+    """The best text for each query, or None where nothing supports it.
+
+    `texts` is called twice and must give the same texts in the same order.
+    """
+    postings = _postings([f"{query.question}\n{query.answer}" for query in queries])
+    if not postings:
+        return [None] * len(queries)
+    weights, average = _weights(set(postings), texts())
+    possible = _possible(len(queries), postings, weights)
+    answers = [_answer_pattern(query.accepted) for query in queries]
+    best_score = np.zeros(len(queries))
+    best: list[Passage | None] = [None] * len(queries)
+    for number, text in enumerate(texts()):
+        key = compare_key(text)
+        scores, found = _score(bigrams(text), postings, weights, average, len(queries))
+        for query in np.flatnonzero(scores * ANSWER_BONUS > best_score):
+            support = float(found[query] / possible[query])
+            holds = (answer := answers[query]) is not None and answer.search(key) is not None
+            score = scores[query] * (ANSWER_BONUS if holds else 1.0)
+            if score > best_score[query] and support >= (MINIMUM_SUPPORT / 2 if holds else MINIMUM_SUPPORT):
+                best_score[query] = score
+                best[query] = Passage(number, support)
+    return best
+
+
+def _answer_pattern(accepted: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Any of the short answers; 3日 is not found in 23日."""
+    keys = [compare_key(answer) for answer in accepted]
+    parts = [("(?<![0-9,.])" if key[0].isdigit() else "") + re.escape(key) for key in keys if key]
+    return re.compile("|".join(parts)) if parts else None
+
+
+def bigrams(text: str) -> Counter[str]:
+    key = compare_key(text)
+    return Counter(key[start : start + 2] for start in range(len(key) - 1))
+
+
+def _postings(queries: list[str]) -> dict[str, np.ndarray]:
+    """For each bigram the numbers of the queries that hold it."""
+    lists: dict[str, list[int]] = defaultdict(list)
+    for number, query in enumerate(queries):
+        for gram in bigrams(query):
+            lists[gram].append(number)
+    return {gram: np.array(numbers) for gram, numbers in lists.items()}
+
+
+def _weights(wanted: set[str], texts: Iterable[str]) -> tuple[dict[str, float], float]:
+    """Inverse document frequency of each wanted bigram (Robertson's, plus one), and mean length."""
+    frequency: Counter[str] = Counter()
+    count = characters = 0
+    for text in texts:
+        grams = bigrams(text)
+        frequency.update(wanted & grams.keys())
+        characters += grams.total()
+        count += 1
+    weights = {
+        gram: math.log(1 + (count - frequency[gram] + 0.5) / (frequency[gram] + 0.5)) for gram in wanted
+    }
+    return weights, max(1.0, characters / max(1, count))
+
+
+def _possible(queries: int, postings: dict[str, np.ndarray], weights: dict[str, float]) -> np.ndarray:
+    total = np.full(queries, 1e-9)
+    for gram, numbers in postings.items():
+        total[numbers] += weights[gram]
+    return total
+
+
+def _score(
+    grams: Counter[str],
+    postings: dict[str, np.ndarray],
+    weights: dict[str, float],
+    average: float,
+    queries: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """BM25 of one text for every query, and the weight of the query's bigrams found in it."""
+    shared = [gram for gram in grams if gram in postings]
+    if not shared:
+        return np.zeros(queries), np.zeros(queries)
+    norm = K1 * (1 - B + B * grams.total() / average)
+    sizes = [len(postings[gram]) for gram in shared]
+    numbers = np.concatenate([postings[gram] for gram in shared])
+    weight = np.repeat([weights[gram] for gram in shared], sizes)
+    counts = np.repeat([grams[gram] for gram in shared], sizes)
+    scores = np.bincount(numbers, weight * counts * (K1 + 1) / (counts + norm), minlength=queries)
+    return scores, np.bincount(numbers, weight, minlength=queries)

@@ -1,0 +1,25 @@
+"""What a curation did, for people: counts by step with a few examples of what was dropped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workers.contract.specs.curation import CurationResult
+from workers.engines.curation.units import StepLog
+
+
+def build_report(result: CurationResult, logs: list[StepLog]) -> dict[str, Any]:
+    """`{version, totals, steps: [{...StepCount, reasons, masked, examples: [{reason, place, text}]}]}`."""
+    totals = result.model_dump(
+        mode="json", exclude={"version", "kept_and_dropped_by_step", "manifest_sha256"}
+    )
+    return {"version": 1, "totals": totals, "steps": [_step(log) for log in logs]}
+
+
+def _step(log: StepLog) -> dict[str, Any]:
+    return {
+        **log.count().model_dump(mode="json"),
+        "reasons": dict(sorted(log.reasons.items())),
+        "masked": dict(sorted(log.masked.items())),
+        "examples": log.examples,
+    }

@@ -1,0 +1,40 @@
+"""Drop units that say what an earlier unit of the data set says already."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from workers.contract.specs.curation import ExactDuplicateStep, NearDuplicateStep
+from workers.engines.curation.similarity import SimilarityIndex, signature
+from workers.engines.curation.units import StepLog, Unit
+from workers.engines.shared.text import compare_key
+
+
+def drop_exact_duplicates(step: ExactDuplicateStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+    first: dict[bytes, str] = {}
+    for unit in units:
+        key = hashlib.sha256(f"{unit.kind}\n{compare_key(unit.text)}".encode()).digest()
+        if key in first:
+            log.drop(unit, "exact_duplicate", f"same as {first[key]}")
+        else:
+            first[key] = unit.id
+            yield unit
+
+
+def drop_near_duplicates(step: NearDuplicateStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+    """Texts are compared with texts, pairs with pairs, conversations with conversations."""
+    indexes: dict[str, SimilarityIndex] = defaultdict(
+        lambda: SimilarityIndex(step.threshold, step.permutations)
+    )
+    ids: dict[str, list[str]] = defaultdict(list)
+    for unit in units:
+        index, minhash = indexes[unit.kind], signature(unit.text, step.ngram, step.permutations)
+        similar = index.similar(minhash)
+        if similar:
+            log.drop(unit, "near_duplicate", f"like {ids[unit.kind][similar[0]]}")
+        else:
+            index.add(minhash)
+            ids[unit.kind].append(unit.id)
+            yield unit

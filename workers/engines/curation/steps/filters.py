@@ -1,0 +1,88 @@
+"""Steps that look at one unit at a time: normalise, too short, noise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from workers.contract.specs.curation import MinimumLengthStep, NoiseStep, NormalizeStep
+from workers.engines.curation.units import StepLog, Unit, map_texts
+from workers.engines.shared.text import compare_key, join_wrapped_lines, normalize
+
+LONGEST_PIECE = 20
+REPEATS = 5
+_JAPANESE_LETTER = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc\u3005\u3400-\u9fff]")
+_CELL_BORDERS = re.compile(r"[\s|]+")
+
+
+def normalize_text(step: NormalizeStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+    def change(text: str) -> str:
+        text = normalize(text)
+        return join_wrapped_lines(text) if step.join_wrapped_lines else text
+
+    for unit in units:
+        yield log.passed(unit, map_texts(unit, change))
+
+
+def drop_short(step: MinimumLengthStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+    """Only texts: a pair is complete however short it is."""
+    for unit in units:
+        length = len(compare_key(unit.text))
+        if unit.is_text and length < step.characters:
+            log.drop(unit, "too_short", f"{length} < {step.characters}")
+        else:
+            yield unit
+
+
+def drop_noise(step: NoiseStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+    for unit in units:
+        verdict = _noise(unit.text, step) if unit.is_text else None
+        if verdict is None:
+            yield unit
+        else:
+            log.drop(unit, *verdict)
+
+
+def _noise(text: str, step: NoiseStep) -> tuple[str, str] | None:
+    """Reason and detail, or None for text worth keeping."""
+    symbols = symbol_share(text)
+    if symbols > step.max_symbol_share:
+        return "symbols", f"{symbols:.2f} > {step.max_symbol_share:g}"
+    repetition = repetition_share(text)
+    if repetition > step.max_repetition:
+        return "repetition", f"{repetition:.2f} > {step.max_repetition:g}"
+    japanese = japanese_share(text) if step.min_japanese_share else 1.0
+    if japanese < step.min_japanese_share:
+        return "not_japanese", f"{japanese:.2f} < {step.min_japanese_share:g}"
+    return None
+
+
+def symbol_share(text: str) -> float:
+    """Share of characters that are neither letter nor digit, spaces and cell borders left aside."""
+    characters = _CELL_BORDERS.sub("", text)
+    return 1 - sum(map(str.isalnum, characters)) / len(characters) if characters else 1.0
+
+
+def repetition_share(text: str) -> float:
+    """Share of the text in its longest run of one piece (1 to 20 characters) five times or more."""
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    longest = 0
+    for period in range(1, min(LONGEST_PIECE, len(codes) - 1) + 1):
+        # A run of n equal neighbours at this distance is a piece repeated over n + period characters.
+        run = _longest_run(codes[period:] == codes[:-period]) + period
+        if run >= REPEATS * period:
+            longest = max(longest, run)
+    return longest / len(codes) if len(codes) else 0.0
+
+
+def _longest_run(same: np.ndarray) -> int:
+    breaks = np.flatnonzero(~same)
+    return int(np.diff(breaks, prepend=-1, append=len(same)).max()) - 1
+
+
+def japanese_share(text: str) -> float:
+    """Share of kana and ideographs among letters; 1 where there are no letters."""
+    letters = sum(map(str.isalpha, text))
+    return len(_JAPANESE_LETTER.findall(text)) / letters if letters else 1.0

@@ -1,0 +1,110 @@
+"""Find tables of questions and answers and turn their rows into pairs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from workers.contract.records import Table
+from workers.contract.specs.curation import QuestionAnswerStep
+from workers.engines.curation.units import Pair, StepLog, Unit, pair_unit
+from workers.engines.shared.text import normalize, row_text, rows_range
+
+# ご質問内容 is still a question column; a whole sentence that mentions 質問 is not.
+_EXTRA_CHARACTERS = 4
+# A slash between two Latin letters or digits belongs to the answer (km/h, 2024/4/1).
+_ALTERNATIVES = re.compile(r"\s*[|\n]\s*|\s+/\s+|(?<![0-9A-Za-z])/|/(?![0-9A-Za-z])")
+
+
+_GROUPED_NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
+
+
+@dataclass(frozen=True)
+class _Columns:
+    header_row: int
+    question: int
+    answer: int
+    short_answer: int | None
+
+
+def extract_pairs(step: QuestionAnswerStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+    """Pairs of each page first, then the page without the rows that became pairs.
+
+    A row must not also stay as text: the text of a held-out question would then be trained on.
+    """
+    for unit in units:
+        kept: list[Table] = []
+        used: list[tuple[str, ...]] = []
+        for table in unit.tables:
+            columns = find_columns(step, table)
+            if columns is None:
+                kept.append(table)
+                continue
+            yield from _pairs(unit, table, columns, log)
+            used += table.rows[columns.header_row :]
+            kept += _rows_above(table, columns.header_row)
+        if not used:
+            yield unit
+        elif (rest := _without_rows(unit, kept, used)).text:
+            yield log.passed(unit, rest)
+
+
+def find_columns(step: QuestionAnswerStep, table: Table) -> _Columns | None:
+    """Which columns hold question and answer, or None if the table is about something else."""
+    for index, row in enumerate(table.rows[: step.header_rows]):
+        short = _column(row, step.short_answer_headers, ())
+        question = _column(row, step.question_headers, (short,))
+        answer = _column(row, step.answer_headers, (short, question))
+        if question is not None and answer is not None:
+            return _Columns(index, question, answer, short)
+    return None
+
+
+def _column(row: Sequence[str], headers: Sequence[str], taken: Sequence[int | None]) -> int | None:
+    wanted = [normalize(header).casefold() for header in headers]
+    for exact in (True, False):
+        for index, cell in enumerate(row):
+            if index not in taken and any(
+                _names(cell.strip().casefold(), header, exact) for header in wanted
+            ):
+                return index
+    return None
+
+
+def _names(cell: str, header: str, exact: bool) -> bool:
+    if exact:
+        return cell == header
+    return len(header) > 1 and header in cell and len(cell) <= len(header) + _EXTRA_CHARACTERS
+
+
+def _pairs(unit: Unit, table: Table, columns: _Columns, log: StepLog) -> Iterator[Unit]:
+    for index in range(columns.header_row + 1, len(table.rows)):
+        row = table.rows[index]
+        question, answer = row[columns.question].strip(), row[columns.answer].strip()
+        source = unit.source.model_copy(update={"cells": rows_range(table, index)})
+        if question and answer:
+            short = "" if columns.short_answer is None else row[columns.short_answer]
+            yield pair_unit(source, Pair(question, answer, accepted_answers(short)))
+        elif any(row):
+            log.drop(replace(unit, source=source), "incomplete_pair", text=row_text(row))
+
+
+def accepted_answers(cell: str) -> tuple[str, ...]:
+    """The alternatives of a short-answer cell; a number also without the commas a sheet's format adds."""
+    parts = [part.strip() for part in _ALTERNATIVES.split(cell) if part.strip()]
+    plain = [part.replace(",", "") for part in parts if _GROUPED_NUMBER.fullmatch(part)]
+    return tuple(dict.fromkeys([*parts, *plain]))
+
+
+def _rows_above(table: Table, header_row: int) -> list[Table]:
+    """Titles above the header stay a table of their own."""
+    if not header_row:
+        return []
+    return [Table(cells=rows_range(table, 0, header_row - 1), rows=table.rows[:header_row])]
+
+
+def _without_rows(unit: Unit, kept: list[Table], used: list[tuple[str, ...]]) -> Unit:
+    gone = {row_text(row) for row in used}
+    text = "\n".join(line for line in unit.text.split("\n") if line not in gone)
+    return replace(unit, text=text.strip(), tables=tuple(kept))

@@ -1,0 +1,182 @@
+"""What flows through a curation pipeline, and the log every step writes to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+from typing import IO
+
+from workers.contract.records import DroppedRecord, Page, Source, Table
+from workers.contract.specs.curation import StepCount
+from workers.engines.shared.text import row_text
+
+EXAMPLES_PER_STEP = 5
+EXAMPLE_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    question: str
+    answer: str
+    accepted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A page before the segment step, a piece of text after it; or a pair; or a conversation."""
+
+    source: Source
+    text: str
+    """Of a pair or a conversation: all of it, for the steps that only look."""
+    tables: tuple[Table, ...] = ()
+    pair: Pair | None = None
+    messages: tuple[dict[str, str], ...] | None = None
+
+    @property
+    def kind(self) -> str:
+        if self.pair is not None:
+            return "pair"
+        return "text" if self.messages is None else "messages"
+
+    @property
+    def is_text(self) -> bool:
+        return self.kind == "text"
+
+    @property
+    def id(self) -> str:
+        """sha256 (16 hex digits) of source and text."""
+        return hashlib.sha256(f"{self.source.model_dump_json()}\n{self.text}".encode()).hexdigest()[:16]
+
+
+def page_unit(page: Page, document_id: str, revision_id: str, document_name: str) -> Unit:
+    source = Source(
+        document_id=document_id,
+        revision_id=revision_id,
+        document_name=document_name,
+        kind=page.kind,
+        number=page.number,
+        label=page.label,
+    )
+    return Unit(source, page.text, page.tables)
+
+
+def pair_unit(source: Source, pair: Pair) -> Unit:
+    return Unit(source, f"{pair.question}\n{pair.answer}", pair=pair)
+
+
+def conversation_unit(source: Source, messages: tuple[dict[str, str], ...]) -> Unit:
+    return Unit(source, "\n".join(message["content"] for message in messages), messages=messages)
+
+
+def map_texts(unit: Unit, change: Callable[[str], str]) -> Unit:
+    """The unit with `change` applied to everything in it that is text."""
+    if unit.pair is not None:
+        pair = unit.pair
+        accepted = tuple(change(text) for text in pair.accepted)
+        return pair_unit(unit.source, Pair(change(pair.question), change(pair.answer), accepted))
+    if unit.messages is not None:
+        changed = tuple({**message, "content": change(message["content"])} for message in unit.messages)
+        return conversation_unit(unit.source, changed)
+    tables = tuple(
+        table.model_copy(update={"rows": tuple(tuple(change(cell) for cell in row) for row in table.rows)})
+        for table in unit.tables
+    )
+    return replace_tables(unit, tables, change)
+
+
+def replace_tables(unit: Unit, tables: tuple[Table, ...], change: Callable[[str], str]) -> Unit:
+    """The page with other tables: their lines in its text follow them, all other text is `change`d."""
+    lines = {
+        row_text(old): row_text(new)
+        for table, changed in zip(unit.tables, tables, strict=True)
+        for old, new in zip(table.rows, changed.rows, strict=True)
+    }
+    if not lines:
+        return replace(unit, text=change(unit.text))
+    runs = groupby(unit.text.split("\n"), key=lambda line: line in lines and line != "")
+    parts = (
+        "\n".join(map(lines.__getitem__, run)) if is_row else _inside(run, change) for is_row, run in runs
+    )
+    return replace(unit, text="\n".join(parts), tables=tables)
+
+
+def _inside(run: Iterable[str], change: Callable[[str], str]) -> str:
+    """The changed lines between two tables; the blank lines around them stay."""
+    text = "\n".join(run)
+    body = text.strip("\n")
+    start = text.find(body)
+    return text[:start] + change(body) + text[start + len(body) :] if body else text
+
+
+def by_document(units: Iterable[Unit]) -> Iterator[list[Unit]]:
+    """Neighbouring units of one revision, together."""
+    for _, group in groupby(units, key=lambda unit: (unit.source.document_id, unit.source.revision_id)):
+        yield list(group)
+
+
+@dataclass
+class StepLog:
+    """One step's counts and what it dropped."""
+
+    step: str
+    dropped_file: IO[str]
+    masked: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: list[dict[str, str]] = field(default_factory=list)
+    changed: int = 0
+    units_in: int = 0
+    units_out: int = 0
+    characters_in: int = 0
+    characters_out: int = 0
+    characters_dropped: int = 0
+
+    def drop(self, unit: Unit, reason: str, detail: str = "", *, text: str | None = None) -> None:
+        """Write the unit (or only `text` of it) to `dropped.jsonl`."""
+        gone = unit.text if text is None else text
+        record = DroppedRecord(step=self.step, reason=reason, detail=detail, text=gone, source=unit.source)
+        self.dropped_file.write(record.model_dump_json() + "\n")
+        self.reasons[reason] += 1
+        self.characters_dropped += len(gone)
+        if len(self.examples) < EXAMPLES_PER_STEP:
+            place = f"{unit.source.document_name} ({unit.source.kind} {unit.source.number})"
+            self.examples.append({"reason": reason, "place": place, "text": gone[:EXAMPLE_CHARACTERS]})
+
+    def passed(self, before: Unit, after: Unit) -> Unit:
+        """Count a change, if it is one, and hand `after` on."""
+        self.changed += before.text != after.text
+        return after
+
+    def count_in(self, units: Iterable[Unit]) -> Iterator[Unit]:
+        for unit in units:
+            self.units_in += 1
+            self.characters_in += len(unit.text)
+            yield unit
+
+    def count_out(self, units: Iterable[Unit]) -> Iterator[Unit]:
+        for unit in units:
+            self.units_out += 1
+            self.characters_out += len(unit.text)
+            yield unit
+
+    def count(self) -> StepCount:
+        return StepCount(
+            step=self.step,
+            units_in=self.units_in,
+            units_out=self.units_out,
+            dropped=self.reasons.total(),
+            changed=self.changed,
+            characters_in=self.characters_in,
+            characters_out=self.characters_out,
+            characters_dropped=self.characters_dropped,
+        )
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    with open(path, encoding="utf-8", newline="\n") as file:
+        for line in file:
+            if line.strip():
+                yield line

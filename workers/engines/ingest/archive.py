@@ -1,0 +1,60 @@
+"""Office files are ZIP archives: check what one would unpack to before any parser opens it."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+from workers.engines.ingest.file_types import damaged, encrypted
+from workers.engines.shared.runtime import UserError
+
+MAX_ENTRIES = 10_000
+MAX_RATIO = 100
+RATIO_FROM_BYTES = 20 * 1024 * 1024
+"""Small archives may compress as well as they like."""
+_CHUNK = 1024 * 1024
+_ENCRYPTED_FLAG = 0x1
+
+
+def check_archive(path: Path, max_expanded_bytes: int) -> None:
+    """Raise UserError unless the archive is whole and unpacks to a bounded size.
+
+    First the declared sizes, which costs nothing; then every entry is read once in chunks, because
+    declared sizes can lie and a broken entry is better found here than inside a parser.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            _check_declared(entries, path.stat().st_size, max_expanded_bytes)
+            _read_through(archive, entries, max_expanded_bytes)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
+        raise damaged("The document cannot be unpacked.") from error
+
+
+def _check_declared(entries: list[zipfile.ZipInfo], packed_bytes: int, max_expanded_bytes: int) -> None:
+    expanded = sum(entry.file_size for entry in entries)
+    if len(entries) > MAX_ENTRIES or expanded > max_expanded_bytes:
+        raise _too_large(max_expanded_bytes)
+    if expanded > RATIO_FROM_BYTES and expanded > MAX_RATIO * packed_bytes:
+        raise _too_large(max_expanded_bytes)
+    if any(entry.flag_bits & _ENCRYPTED_FLAG for entry in entries):
+        raise encrypted("Parts of the document are protected by a password.")
+
+
+def _read_through(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], max_expanded_bytes: int) -> None:
+    total = 0
+    for entry in entries:
+        with archive.open(entry) as file:
+            while chunk := file.read(_CHUNK):
+                total += len(chunk)
+                if total > max_expanded_bytes:
+                    raise _too_large(max_expanded_bytes)
+
+
+def _too_large(max_expanded_bytes: int) -> UserError:
+    return UserError(
+        "archive_too_large",
+        f"The document unpacks to far more than its size (limit {max_expanded_bytes // 1024**2} MB). "
+        "If it is genuine, split it into smaller documents, or remove pictures and unused sheets.",
+    )

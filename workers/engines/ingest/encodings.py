@@ -1,0 +1,117 @@
+"""Decode text files strictly: a wrong guess would train mojibake without anybody noticing."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from workers.engines.shared.runtime import UserError
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_JAPANESE = ("cp932", "euc_jp")
+# What Python's cp932 makes of the bytes 80, A0, FD, FE and FF, which no Japanese text holds.
+_NOT_JIS = re.compile("[\x80\xa0\uf8f0-\uf8f3]")
+_SAMPLE = 20_000
+_PLAUSIBLE_SHARE = 0.7
+_UTF8_SEQUENCE = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}")
+_DECLARED = re.compile(
+    rb"""<(?:meta|\?xml)[^>]*?(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_\-]+)""", re.I
+)
+
+
+def decode(content: bytes, *, declared_inside: bool = False) -> str:
+    """The text of `content`; raises UserError `undecodable_text` unless it decodes without a doubt.
+
+    Tried in order: byte order mark, (HTML only) the declared charset, ISO-2022-JP escapes, UTF-8,
+    then Shift_JIS (cp932) or EUC-JP, whichever reads more like Japanese.
+    """
+    for bom, encoding in _BOMS:
+        if content.startswith(bom):
+            return _strict(content, encoding)
+    if declared_inside and (match := _DECLARED.search(content[:4096])):
+        text = _attempt(content, _python_name(match[1].decode("ascii")))
+        if text is not None:
+            return text
+    if b"\x1b$" in content and content.isascii():
+        return _strict(content, "iso2022_jp_ext")
+    text = _attempt(content, "utf-8")
+    return text if text is not None else _decode_japanese(content)
+
+
+def _decode_japanese(content: bytes) -> str:
+    if _is_broken_utf8(content):
+        return _strict(content, "utf-8")
+    decoded = [text for encoding in _JAPANESE if (text := _attempt(content, encoding)) is not None]
+    candidates = [text for text in decoded if not _NOT_JIS.search(text)]
+    best = max(candidates, key=_plausibility, default="")
+    if _plausibility(best) < _PLAUSIBLE_SHARE:
+        raise _undecodable(None)
+    return best
+
+
+def _attempt(content: bytes, encoding: str) -> str | None:
+    try:
+        return content.decode(encoding)
+    except (UnicodeDecodeError, LookupError):
+        return None
+
+
+def _strict(content: bytes, encoding: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise _undecodable(error.start) from error
+
+
+def _python_name(charset: str) -> str:
+    """Browsers read `Shift_JIS` as cp932; Python's own shift_jis refuses ① and ㈱."""
+    return (
+        "cp932"
+        if charset.lower().replace("-", "_") in ("shift_jis", "sjis", "x_sjis", "windows_31j")
+        else charset
+    )
+
+
+def _is_broken_utf8(content: bytes) -> bool:
+    """Mostly valid UTF-8 Japanese with a few bad bytes: cp932 might still accept it as garbage."""
+    sequences = len(_UTF8_SEQUENCE.findall(content))
+    errors = content.decode("utf-8", errors="replace").count("\ufffd")
+    return sequences > 4 * errors
+
+
+def _plausibility(text: str) -> float:
+    """Share of kana, everyday kanji and Japanese punctuation among what is not ASCII; 0 if there is none."""
+    foreign = [character for character in text[:_SAMPLE] if not character.isascii()]
+    if not foreign:
+        return 0.0
+    kana = sum("ぁ" <= character <= "ヿ" for character in foreign)
+    plausible = kana + sum(_is_everyday(character) for character in foreign)
+    mostly_ascii = len(foreign) < 0.1 * len(text[:_SAMPLE])
+    # Western text with typographic quotes also decodes as cp932, into scattered kanji.
+    return 0.0 if mostly_ascii and not kana else plausible / len(foreign)
+
+
+def _is_everyday(character: str) -> bool:
+    if (
+        character in "、。・「」『』【】()（）〜～ー々〇　！？：；％＋－＝／①②③④⑤⑥⑦⑧⑨⑩㈱●○■□◆◇※→"
+        or "０" <= character <= "ｚ"
+    ):
+        return True
+    try:
+        lead = character.encode("euc_jp")[0]
+    except UnicodeEncodeError:
+        return False
+    return 0xB0 <= lead <= 0xCF  # JIS level 1: the 2,965 kanji of ordinary writing
+
+
+def _undecodable(position: int | None) -> UserError:
+    where = "" if position is None else f" (first at byte {position + 1})"
+    return UserError(
+        "undecodable_text",
+        f"The characters of the file cannot be read{where}. Save it as UTF-8 and upload it again.",
+        param=None if position is None else f"byte {position + 1}",
+    )

@@ -1,0 +1,55 @@
+"""Read one document revision: check it, have a child process parse it, seal what came out."""
+
+from __future__ import annotations
+
+from workers.contract.artifacts import file_sha256, write_manifest
+from workers.contract.specs.ingest import MEBIBYTE, IngestResult, IngestSpec
+from workers.engines.ingest.isolation import parse_in_child
+from workers.engines.shared.runtime import EngineFault, Run, UserError
+
+
+def ingest(run: Run, spec: IngestSpec) -> IngestResult:
+    """Write `pages.jsonl` (for JSONL also `records.jsonl`) and the manifest into the run's output.
+
+    Raises UserError: empty_file, file_too_large, wrong_type, encrypted, damaged_file,
+    archive_too_large, undecodable_text, invalid_jsonl, no_text, too_many_pages, parse_timeout,
+    parse_out_of_memory; EngineFault: blob_missing, blob_damaged. This process never looks into the file beyond its size and hash.
+    """
+    run.started()
+    _check_size(spec)
+    sha256 = file_sha256(spec.path)
+    if spec.sha256 not in (None, sha256):
+        raise EngineFault(
+            "blob_damaged",
+            "The stored file is not what was uploaded any more: look at the disk of the storage, and upload "
+            "the file again.",
+        )
+    run.raise_if_stopped()
+    found = parse_in_child(run, spec, run.output_dir)
+    run.progress(1, 1, "document")
+    manifest = write_manifest(
+        run.output_dir,
+        "pages",
+        document_id=spec.document_id,
+        revision_id=spec.revision_id,
+        source_sha256=sha256,
+        media_type=found["media_type"],
+    )
+    return IngestResult.model_validate({**found, "sha256": sha256, "manifest_sha256": manifest})
+
+
+def _check_size(spec: IngestSpec) -> None:
+    try:
+        size = spec.path.stat().st_size
+    except FileNotFoundError as error:
+        raise EngineFault("blob_missing", "The stored file is not on this node's storage.") from error
+    if size == 0:
+        raise UserError(
+            "empty_file", "The file is empty (0 bytes). Upload it again from where it is complete."
+        )
+    if size > spec.max_bytes:
+        raise UserError(
+            "file_too_large",
+            f"The file has {size / MEBIBYTE:.1f} MB; the limit is {spec.max_bytes / MEBIBYTE:g} MB. "
+            "Split it and upload the parts.",
+        )

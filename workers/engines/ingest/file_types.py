@@ -1,0 +1,129 @@
+"""What a file is, by its bytes. The name only tells the text formats apart and catches disguises."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+from workers.engines.shared.runtime import UserError
+
+PDF = "application/pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+HTML = "text/html"
+TEXT = "text/plain"
+MARKDOWN = "text/markdown"
+CSV = "text/csv"
+JSONL = "application/jsonl"
+
+READABLE = "PDF, Word (.docx), Excel (.xlsx), PowerPoint (.pptx), HTML, text, Markdown, CSV or JSONL"
+
+_HEAD = 4096
+_PDF_HEADER_WITHIN = 1024
+_OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# First bytes of what is uploaded by mistake, with the name an administrator knows it by.
+_KNOWN_BINARIES = (
+    (b"MZ", "a Windows program"),
+    (b"\x7fELF", "a Linux program"),
+    (b"\xca\xfe\xba\xbe", "a program"),
+    (b"\xcf\xfa\xed\xfe", "a macOS program"),
+    (b"\x89PNG", "an image (reading text from images is not available yet)"),
+    (b"\xff\xd8\xff", "an image (reading text from images is not available yet)"),
+    (b"GIF8", "an image (reading text from images is not available yet)"),
+    (b"II*\x00", "an image (reading text from images is not available yet)"),
+    (b"MM\x00*", "an image (reading text from images is not available yet)"),
+    (b"Rar!", "an archive; unpack it and upload the files in it"),
+    (b"7z\xbc\xaf", "an archive; unpack it and upload the files in it"),
+    (b"\x1f\x8b", "an archive; unpack it and upload the files in it"),
+    (b"{\\rtf", "an RTF document; save it as .docx"),
+)
+_OFFICE_PARTS = (("word/document.xml", DOCX), ("xl/workbook.xml", XLSX), ("ppt/presentation.xml", PPTX))
+_BINARY_NAMES = {".pdf": PDF, ".docx": DOCX, ".xlsx": XLSX, ".pptx": PPTX}
+_TEXT_NAMES = {
+    ".html": HTML,
+    ".htm": HTML,
+    ".xhtml": HTML,
+    ".md": MARKDOWN,
+    ".markdown": MARKDOWN,
+    ".csv": CSV,
+    ".jsonl": JSONL,
+    ".ndjson": JSONL,
+}
+_HTML_START = re.compile(
+    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+)
+_CONVERSATION_START = re.compile(rb'\s*\{\s*"messages"\s*:')
+
+
+def detect(path: Path, name: str) -> str:
+    """The media type of the file at `path`; raises UserError where it is nothing readable."""
+    with open(path, "rb") as file:
+        head = file.read(_HEAD)
+    suffix = Path(name).suffix.lower()
+    if b"%PDF-" in head[:_PDF_HEADER_WITHIN] and not head.startswith(b"MZ"):
+        return PDF
+    if head.startswith(b"PK"):
+        return _office_type(path, suffix)
+    if head.startswith(_OLE2):
+        raise _ole2_error(path)
+    for magic, what in _KNOWN_BINARIES:
+        if head.startswith(magic):
+            raise wrong_type(f"The file is {what}.")
+    if suffix in _BINARY_NAMES:
+        raise wrong_type(f"The file is named {suffix} but its content is not.")
+    return _text_type(head, suffix)
+
+
+def wrong_type(what: str) -> UserError:
+    return UserError("wrong_type", f"{what} Upload a {READABLE} file instead.")
+
+
+def damaged(what: str) -> UserError:
+    return UserError(
+        "damaged_file",
+        f"{what} The file is damaged or incomplete: open it in the program it was made with, save it again "
+        "and upload the new file.",
+    )
+
+
+def encrypted(what: str) -> UserError:
+    return UserError("encrypted", f"{what} Remove the password and upload the file again.")
+
+
+def _office_type(path: Path, suffix: str) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        if suffix in _BINARY_NAMES:
+            raise damaged("The document cannot be opened.") from error
+        raise damaged("The archive cannot be opened.") from error
+    for part, media_type in _OFFICE_PARTS:
+        if part in names:
+            return media_type
+    if suffix in _BINARY_NAMES:
+        raise damaged("The main part of the document is missing.")
+    raise wrong_type("The file is an archive; unpack it and upload the files in it.")
+
+
+def _ole2_error(path: Path) -> UserError:
+    """Old Office files and password-protected new ones share one container format."""
+    content = path.read_bytes()
+    if "EncryptedPackage".encode("utf-16-le") in content:
+        return encrypted("The document is protected by a password.")
+    return wrong_type(
+        "The file is in the old Office format (.doc, .xls, .ppt); save it as .docx, .xlsx or .pptx."
+    )
+
+
+def _text_type(head: bytes, suffix: str) -> str:
+    utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if b"\x00" in head and not utf16:
+        raise wrong_type("The file holds binary data.")
+    if suffix in _TEXT_NAMES:
+        return _TEXT_NAMES[suffix]
+    if _HTML_START.match(head):
+        return HTML
+    return JSONL if _CONVERSATION_START.match(head) else TEXT

@@ -1,0 +1,126 @@
+"""Runs a parser in a child process with limits on memory, processor time and the clock.
+
+Parsers read what strangers made. The child gets no secrets in its environment and a session of its
+own, and whatever it does, the engine survives and says what happened.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from workers.contract.run_folder import RUN_DIR_VARIABLE
+from workers.contract.specs.ingest import IngestSpec
+from workers.contract.specs.run import ExitCode
+from workers.engines.ingest.file_types import damaged
+from workers.engines.shared.runtime import EngineFault, Run, UserError
+
+POLL_SECONDS = 0.02
+CHILD_MODULE = "workers.engines.ingest.parse_child"
+_REPOSITORY = Path(__file__).resolve().parents[3]
+# pdfium and glibc end the process themselves when memory cannot be had.
+_OUT_OF_MEMORY_SIGNALS = {signal.SIGABRT, signal.SIGTRAP, signal.SIGILL}
+_OUT_OF_TIME_SIGNALS = {signal.SIGXCPU}
+# Whatever the file holds, it does not send these: its own memory is limited, the node's is not its fault.
+_OUTSIDE_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_HANDED_ON = ("PATH", "TMPDIR", RUN_DIR_VARIABLE)
+
+
+def parse_in_child(
+    run: Run, spec: IngestSpec, output_dir: Path, module: str = CHILD_MODULE
+) -> dict[str, Any]:
+    """What the child found out, as `parse_child.main` describes it; its files are in `output_dir`.
+
+    Raises UserError for everything that is the file's fault, also when the child died of it.
+    """
+    outcome_path = run.directory / "parse-outcome.json"
+    task_path = run.directory / "parse-task.json"
+    task = {"spec": spec.model_dump(mode="json"), "output_dir": str(output_dir), "outcome": str(outcome_path)}
+    task_path.write_text(json.dumps(task), encoding="utf-8")
+    child = subprocess.Popen(
+        [sys.executable, "-m", module, str(task_path), str(os.getpid())],
+        cwd=_REPOSITORY,
+        env={
+            # So that it is found with its run, and leaves what it leaves in the run's folder.
+            **{name: os.environ[name] for name in _HANDED_ON if name in os.environ},
+            "LANG": "C.UTF-8",
+            "OMP_NUM_THREADS": "1",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr.fileno() if _has_descriptor(sys.stderr) else subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _wait(run, child, spec.parse_seconds)
+    finally:
+        _kill_group(child)
+    return _outcome(child.returncode, outcome_path, spec)
+
+
+def _wait(run: Run, child: subprocess.Popen[bytes], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while child.poll() is None:
+        run.raise_if_stopped()
+        if time.monotonic() > deadline:
+            raise timed_out(seconds)
+        time.sleep(POLL_SECONDS)
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    """The child leads its own group until it is reaped, so its number cannot name anyone else."""
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _outcome(returncode: int, outcome_path: Path, spec: IngestSpec) -> dict[str, Any]:
+    if returncode == 0 and outcome_path.exists():
+        outcome: dict[str, Any] = json.loads(outcome_path.read_text(encoding="utf-8"))
+        if error := outcome.get("error"):
+            raise UserError(error["code"], error["message"], param=error["param"])
+        return outcome
+    if returncode == ExitCode.DISK_FULL:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if -returncode in _OUTSIDE_SIGNALS:
+        raise EngineFault(
+            "parser_killed",
+            "The parser was killed from outside, most often because the node had no memory left. "
+            "Look at the node's memory, then upload the file again.",
+        )
+    if -returncode in _OUT_OF_TIME_SIGNALS:
+        raise timed_out(spec.parse_seconds)
+    if -returncode in _OUT_OF_MEMORY_SIGNALS:
+        raise out_of_memory(spec.parse_memory_bytes)
+    if returncode < 0:
+        raise damaged("Reading the file crashed the parser.")
+    raise EngineFault("parser_failed", "The parser ended unexpectedly; the engine's log has the details.")
+
+
+def timed_out(seconds: float) -> UserError:
+    return UserError(
+        "parse_timeout",
+        f"Reading the file took longer than {seconds:g} seconds. Split it into smaller files and upload those.",
+    )
+
+
+def out_of_memory(limit_bytes: int) -> UserError:
+    return UserError(
+        "parse_out_of_memory",
+        f"Reading the file needs more than {limit_bytes // 1024**2} MB of memory. "
+        "Split it into smaller files and upload those.",
+    )
+
+
+def _has_descriptor(stream: Any) -> bool:
+    try:
+        stream.fileno()
+    except (AttributeError, OSError, ValueError):
+        return False
+    return True

@@ -1,0 +1,93 @@
+"""Conversations in OpenAI's fine-tuning format: one `{"messages": [...]}` per line, checked strictly."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+
+from workers.contract.records import MessagesRecord, Page, Source
+from workers.contract.specs.ingest import IngestSpec
+from workers.engines.ingest.encodings import decode
+from workers.engines.ingest.parsers import Extracted
+from workers.engines.shared.runtime import UserError
+from workers.engines.shared.text import normalize
+
+ROLES = ("system", "user", "assistant")
+LINES_PER_PAGE = 50
+
+
+def parse(path: Path, spec: IngestSpec) -> Extracted:
+    """Records of every line; pages of 50 lines each, so that a person can read what was uploaded."""
+    # Not splitlines(): U+2028 may stand inside a JSON string.
+    lines = decode(path.read_bytes()).split("\n")
+    records = [_record(line, number, spec) for number, line in enumerate(lines, 1) if line.strip()]
+    pages = [
+        Page(kind="section", number=index + 1, text="\n\n".join(_readable(record) for record in chunk))
+        for index in range((len(records) + LINES_PER_PAGE - 1) // LINES_PER_PAGE)
+        for chunk in [records[index * LINES_PER_PAGE : (index + 1) * LINES_PER_PAGE]]
+    ]
+    return Extracted(pages, records=records)
+
+
+def _record(line: str, number: int, spec: IngestSpec) -> MessagesRecord:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        column = f", column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        _refuse(number, f"is not valid JSON{column}")
+    if not isinstance(value, dict) or set(value) != {"messages"}:
+        _refuse(number, 'must be an object with the single key "messages"')
+    messages = tuple(_message(message, number) for message in _list(value["messages"], number))
+    _check_order([message["role"] for message in messages], number)
+    digest = hashlib.sha256("\0".join(f"{m['role']}\0{m['content']}" for m in messages).encode()).hexdigest()
+    source = Source(
+        document_id=spec.document_id,
+        revision_id=spec.revision_id,
+        document_name=spec.name,
+        kind="section",
+        number=number,
+        label=f"line {number}",
+    )
+    return MessagesRecord(id=digest[:16], messages=messages, source=source)
+
+
+def _list(value: Any, number: int) -> list[Any]:
+    if not isinstance(value, list) or not value:
+        _refuse(number, '"messages" must be a list that is not empty')
+    return value
+
+
+def _message(value: Any, number: int) -> dict[str, str]:
+    if not isinstance(value, dict) or set(value) != {"role", "content"}:
+        _refuse(number, 'each message must have exactly "role" and "content"')
+    role, content = value["role"], value["content"]
+    if role not in ROLES:
+        _refuse(number, f"a role must be one of {', '.join(ROLES)}")
+    if not isinstance(content, str) or not normalize(content):
+        _refuse(number, "a message's content must be text that is not empty")
+    return {"role": role, "content": normalize(content)}
+
+
+def _check_order(roles: list[str], number: int) -> None:
+    """System only first; then user and assistant in turn, ending with the assistant."""
+    turns = roles[1:] if roles[0] == "system" else roles
+    expected = [("user", "assistant")[index % 2] for index in range(len(turns))]
+    if not turns or turns != expected or turns[-1] != "assistant":
+        _refuse(
+            number,
+            "messages must alternate user and assistant (after an optional system) and end with assistant",
+        )
+
+
+def _readable(record: MessagesRecord) -> str:
+    return "\n".join(f"{message['role']}: {message['content']}" for message in record.messages)
+
+
+def _refuse(number: int, why: str) -> NoReturn:
+    raise UserError(
+        "invalid_jsonl",
+        f"Line {number} {why}. Correct the line and upload the file again; nothing of it was taken.",
+        param=f"line {number}",
+    )

@@ -1,0 +1,68 @@
+"""Slides: the text of each slide in the presentation's order, and its tables."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from workers.contract.records import Page, Table
+from workers.contract.specs.ingest import IngestSpec
+from workers.engines.ingest.archive import check_archive
+from workers.engines.ingest.file_types import damaged
+from workers.engines.ingest.parsers import Extracted, check_page_count
+from workers.engines.ingest.parsers.sections import table_of, table_text
+from workers.engines.shared.text import normalize
+
+_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+_R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+
+
+def parse(path: Path, spec: IngestSpec) -> Extracted:
+    check_archive(path, spec.max_expanded_bytes)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = _slide_names(archive)
+            check_page_count(len(names), spec)
+            pages = [_slide(number, _xml(archive, name)) for number, name in enumerate(names, 1)]
+    except (etree.XMLSyntaxError, KeyError, ValueError) as error:
+        raise damaged("The presentation cannot be read.") from error
+    return Extracted(pages)
+
+
+def _xml(archive: zipfile.ZipFile, name: str) -> Any:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+    return etree.fromstring(archive.read(name), parser)
+
+
+def _slide_names(archive: zipfile.ZipFile) -> list[str]:
+    relations = {
+        relation.get("Id"): posixpath.normpath(
+            posixpath.join("ppt", relation.get("Target", "").removeprefix("/ppt/"))
+        )
+        for relation in _xml(archive, "ppt/_rels/presentation.xml.rels")
+    }
+    listed = _xml(archive, "ppt/presentation.xml").iter(f"{_P}sldId")
+    return [relations[slide.get(f"{_R}id")] for slide in listed]
+
+
+def _slide(number: int, root: Any) -> Page:
+    tables = tuple(table for node in root.iter(f"{_A}tbl") if (table := _table(node)) is not None)
+    shapes = [text for body in root.iter(f"{_P}txBody") if (text := _paragraphs(body))]
+    text = "\n".join([*shapes, *(table_text(table) for table in tables)])
+    label = re.split(r"\n", shapes[0])[0][:200] if shapes else None
+    return Page(kind="slide", number=number, label=label, text=text, tables=tables)
+
+
+def _table(node: Any) -> Table | None:
+    return table_of([[_paragraphs(cell) for cell in row.iter(f"{_A}tc")] for row in node.iter(f"{_A}tr")])
+
+
+def _paragraphs(node: Any) -> str:
+    lines = ("".join(run.text or "" for run in paragraph.iter(f"{_A}t")) for paragraph in node.iter(f"{_A}p"))
+    return normalize("\n".join(lines))

@@ -1,0 +1,140 @@
+"""Build an index: pages to passages, passages to vectors and postings, sealed by a manifest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers.utils import logging
+
+from workers.contract.artifacts import ArtifactDamaged, verify_manifest, write_manifest
+from workers.contract.model_folder import UnsafeModelFolder, model_folder_digest
+from workers.contract.records import Page
+from workers.contract.specs.retrieval import RetrievalResult, RetrievalSource, RetrievalSpec
+from workers.engines.retrieval.chunking import Passage, passages_of
+from workers.engines.shared.index import bm25
+from workers.engines.shared.index.embedding import Embedder, Vectors
+from workers.engines.shared.index.passages import PassageStore, write_passages
+from workers.engines.shared.index.search import KIND
+from workers.engines.shared.index.vectors import VectorIndex, write_vectors
+from workers.engines.shared.integrity import require_sound_pages
+from workers.engines.shared.runtime import Run, UserError
+
+# Texts embedded between two looks at the stop request.
+EMBED_AT_ONCE = 512
+
+
+def build_index(run: Run, spec: RetrievalSpec) -> RetrievalResult:
+    """Write the index into `run.output_dir`.
+
+    Raises UserError `no_text` and `embedding_model_*`, EngineFault `pages_missing`, StopRequested.
+    """
+    started = time.monotonic()
+    torch.set_num_threads(run.config.threads)
+    # It would report as missing the classification layer that embedding models are published without.
+    logging.set_verbosity_error()
+    run.started()
+    passages = [item for source in spec.sources for item in _passages(source, spec)]
+    if not passages:
+        raise UserError(
+            "no_text", "None of the documents holds text to search. Add documents with text.", param="sources"
+        )
+    run.log(f"{len(passages)} passages from {len(spec.sources)} documents")
+    embedder = _embedder(spec.embedding_model)
+    digest = spec.embedding_model_digest or model_folder_digest(spec.embedding_model)
+    vectors, reused = _vectors(run, spec, embedder, digest, passages)
+    manifest = _write(run.output_dir, spec, digest, passages, vectors)
+    return RetrievalResult(
+        documents=len({item.source.document_id for item in passages}),
+        chunks=len(passages),
+        reused_chunks=reused,
+        dimensions=embedder.dimensions,
+        manifest_sha256=manifest,
+        bytes=sum(path.stat().st_size for path in run.output_dir.iterdir()),
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def _passages(source: RetrievalSource, spec: RetrievalSpec) -> list[Passage]:
+    return passages_of(source, _pages(source), spec.chunking)
+
+
+def _pages(source: RetrievalSource) -> list[Page]:
+    require_sound_pages(source)
+    with open(source.pages_path, encoding="utf-8") as lines:
+        return [Page.model_validate_json(line) for line in lines if line.strip()]
+
+
+def _embedder(folder: Path) -> Embedder:
+    try:
+        return Embedder(folder)
+    except UnsafeModelFolder as error:
+        code = error.code.replace("base_model", "embedding_model")
+        raise UserError(code, error.message, param="embedding_model") from error
+
+
+def _vectors(
+    run: Run, spec: RetrievalSpec, embedder: Embedder, digest: str, passages: Sequence[Passage]
+) -> tuple[Vectors, int]:
+    """A row for each passage, and how many passages had theirs from the previous index."""
+    known = _previous_vectors(run, spec.previous_index, digest, {item.digest for item in passages})
+    reused = sum(item.digest in known for item in passages)
+    new = {item.digest: item.text for item in passages if item.digest not in known}
+    run.progress(reused, len(passages), "chunk")
+    known |= _embed(run, embedder, new, reused, len(passages))
+    return np.stack([known[item.digest] for item in passages]), reused
+
+
+def _embed(run: Run, embedder: Embedder, texts: dict[str, str], done: int, total: int) -> dict[str, Vectors]:
+    """Vectors by digest, with the longest texts last, so that the time left is not promised too short."""
+    vectors: dict[str, Vectors] = {}
+    order = sorted(texts, key=lambda digest: len(texts[digest]))
+    started = time.monotonic()
+    for start in range(0, len(order), EMBED_AT_ONCE):
+        run.raise_if_stopped()
+        part = order[start : start + EMBED_AT_ONCE]
+        vectors.update(zip(part, embedder.embed([texts[digest] for digest in part], "passage"), strict=True))
+        seconds_left = (time.monotonic() - started) / len(vectors) * (len(order) - len(vectors))
+        run.progress(min(done + len(vectors), total), total, "chunk", round(seconds_left, 1))
+    run.progress(total, total, "chunk", 0)
+    return vectors
+
+
+def _previous_vectors(run: Run, folder: Path | None, digest: str, wanted: set[str]) -> dict[str, Vectors]:
+    """Vectors by digest of the passage from an earlier build with the same embedding model."""
+    if folder is None:
+        return {}
+    try:
+        facts = verify_manifest(folder)["facts"]
+    except ArtifactDamaged as damage:
+        run.log(f"The previous index is not used: {damage}", level="warning")
+        return {}
+    if facts["embedding_model_digest"] != digest:
+        run.log("The embedding model changed: every passage is embedded anew")
+        return {}
+    store = PassageStore(folder)
+    positions = {item: position for item, position in store.digests() if item in wanted}
+    store.close()
+    vectors = VectorIndex(folder).vectors(np.fromiter(positions.values(), np.int64, len(positions)))
+    return dict(zip(positions, vectors, strict=True))
+
+
+def _write(
+    folder: Path, spec: RetrievalSpec, digest: str, passages: Sequence[Passage], vectors: Vectors
+) -> str:
+    write_passages(folder, passages)
+    bm25.build(folder, (item.text for item in passages))
+    write_vectors(folder, vectors)
+    return write_manifest(
+        folder,
+        KIND,
+        spec_digest=spec.digest(),
+        embedding_model=str(spec.embedding_model),
+        embedding_model_digest=digest,
+        chunks=len(passages),
+        dimensions=int(vectors.shape[1]),
+        chunking=spec.chunking.model_dump(),
+    )

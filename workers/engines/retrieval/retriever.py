@@ -1,0 +1,35 @@
+"""An index as a LangChain retriever, for chains and agents built on `langchain_core`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from pydantic import ConfigDict
+
+from workers.engines.shared.index.embedding import Embedder
+from workers.engines.shared.index.search import Index
+
+
+class KoshaRetriever(BaseRetriever):
+    """`invoke(question)` → documents, best first; metadata holds the source and the scores."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    index: Index
+    embedder: Embedder
+    limit: int = 5
+    document_ids: tuple[str, ...] | None = None
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        hits = self.index.search(query, self.embedder, limit=self.limit, document_ids=self.document_ids)
+        return [Document(id=hit.chunk_id, page_content=hit.text, metadata=_metadata(hit)) for hit in hits]
+
+
+def _metadata(hit: Any) -> dict[str, Any]:
+    scores = {"score": hit.score, "dense_score": hit.dense_score, "lexical_score": hit.lexical_score}
+    return hit.source.model_dump(exclude_none=True) | scores

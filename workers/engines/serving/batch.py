@@ -1,0 +1,160 @@
+"""The answers of one base model that are being written, one token each per step.
+
+An answer joins between two steps: its prompt is read alone (no padding, so nothing has to be
+hidden), then its keys and values are put beside those of the others, aligned at the right. It
+leaves the same way, and the padding it caused leaves with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any, Literal
+
+import torch
+from torch.nn.functional import pad
+from transformers import DynamicCache
+
+from workers.engines.serving.errors import ServeError
+from workers.engines.serving.happenings import Delta, Done, Failed, Happening
+from workers.engines.serving.sampling import Sampler
+from workers.engines.serving.text_model import TextModel
+from workers.engines.serving.text_stream import TextStream
+
+
+@dataclass(eq=False)
+class Answer:
+    """One answer from its prompt to its end. `emit` and `release` are called by the scheduler's thread."""
+
+    model: TextModel
+    adapter: str
+    prompt: list[int]
+    max_tokens: int
+    sampler: Sampler
+    stream: TextStream
+    emit: Callable[[Happening], None]
+    release: Callable[[], None]
+    """Called exactly once, when the model is no longer needed for this answer."""
+    cancelled: Event = field(default_factory=Event)
+    written: int = 0
+    """Tokens written so far, the end sign included."""
+    pending: int = 0
+    """The newest token, not yet read by the model."""
+
+    @property
+    def cached(self) -> int:
+        """Tokens whose keys and values are in the cache."""
+        return len(self.prompt) + self.written - 1
+
+    def take(self, logits: torch.Tensor) -> bool:
+        """Choose the next token from (vocabulary,) logits and send its text; False at the end."""
+        token = self.sampler.choose(logits)
+        self.pending = token
+        self.written += 1
+        if token in self.model.stop_tokens:
+            return self._end("stop")
+        self._send(self.stream.push(token))
+        if self.stream.stopped:
+            return self._end("stop")
+        return self.written < self.max_tokens or self._end("length")
+
+    def _end(self, reason: Literal["stop", "length"]) -> bool:
+        self._send(self.stream.finish())
+        # A stop string may have been completed by what was still held back.
+        reason = "stop" if self.stream.stopped else reason
+        self.emit(Done(reason, len(self.prompt), self.written))
+        return False
+
+    def _send(self, text: str) -> None:
+        if text:
+            self.emit(Delta(text))
+
+
+class Batch:
+    """Rows that share one cache. Only the scheduler's thread touches it."""
+
+    def __init__(self, model: TextModel) -> None:
+        self._model = model
+        self._cache = DynamicCache()
+        self.answers: list[Answer] = []
+
+    def join(self, answer: Answer) -> None:
+        """Read the prompt, write the first token, and take the answer in unless that was all."""
+        # Without a config every layer keeps the whole past; a sliding window is then a matter of the
+        # mask alone, and rows of different age can stand side by side.
+        cache = DynamicCache()
+        length = len(answer.prompt)
+        logits = self._model.forward(
+            torch.tensor([answer.prompt]),
+            torch.ones(1, length, dtype=torch.long),
+            torch.arange(length)[None],
+            cache,
+            [answer.adapter],
+        )
+        if not answer.take(logits[0]):
+            answer.release()
+            return
+        self._cache = _beside(self._cache, cache) if self.answers else cache
+        self.answers.append(answer)
+
+    def step(self) -> None:
+        """One token for each answer."""
+        cached = torch.tensor([answer.cached for answer in self.answers])
+        longest = int(cached.max())
+        logits = self._model.forward(
+            torch.tensor([[answer.pending] for answer in self.answers]),
+            # The past of each row stands at the right; what is left of it is padding.
+            (torch.arange(longest + 1)[None] >= longest - cached[:, None]).long(),
+            cached[:, None],
+            self._cache,
+            [answer.adapter for answer in self.answers],
+        )
+        going_on = [answer.take(row) for answer, row in zip(self.answers, logits, strict=True)]
+        self._keep(going_on)
+
+    def drop_cancelled(self) -> None:
+        if any(answer.cancelled.is_set() for answer in self.answers):
+            self._keep([not answer.cancelled.is_set() for answer in self.answers])
+
+    def fail(self, error: ServeError) -> None:
+        for answer in self.answers:
+            answer.emit(Failed(error))
+        self._keep([False] * len(self.answers))
+
+    def _keep(self, wanted: list[bool]) -> None:
+        if all(wanted):
+            return
+        gone = [answer for answer, keep in zip(self.answers, wanted, strict=True) if not keep]
+        self.answers = [answer for answer, keep in zip(self.answers, wanted, strict=True) if keep]
+        if self.answers:
+            longest = max(answer.cached for answer in self.answers)
+            _select(self._cache, torch.tensor(wanted).nonzero()[:, 0], longest)
+        else:
+            self._cache = DynamicCache()
+        for answer in gone:
+            answer.release()
+
+
+def _layers(cache: DynamicCache) -> list[Any]:
+    return [layer for layer in cache.layers if layer.is_initialized]
+
+
+def _beside(cache: DynamicCache, other: DynamicCache) -> DynamicCache:
+    """`cache` with the rows of `other` added, both padded on the left to the longer one."""
+    for layer, added in zip(_layers(cache), _layers(other), strict=True):
+        length = max(layer.keys.shape[-2], added.keys.shape[-2])
+        layer.keys = torch.cat([_padded(layer.keys, length), _padded(added.keys, length)])
+        layer.values = torch.cat([_padded(layer.values, length), _padded(added.values, length)])
+    return cache
+
+
+def _padded(states: torch.Tensor, length: int) -> torch.Tensor:
+    """(rows, heads, length, size) with zeros on the left."""
+    return pad(states, (0, 0, length - states.shape[-2], 0))
+
+
+def _select(cache: DynamicCache, rows: torch.Tensor, length: int) -> None:
+    for layer in _layers(cache):
+        layer.keys = layer.keys[rows.to(layer.keys.device)][..., -length:, :]
+        layer.values = layer.values[rows.to(layer.values.device)][..., -length:, :]

@@ -1,0 +1,83 @@
+"""What the model server refuses, as HTTP status and stable code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workers.contract.specs.serving import ErrorBody
+
+
+class ServeError(Exception):
+    """Answered as `{"error": {type, message, param, code}}`."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+        type_ = "invalid_request_error" if status < 500 else "server_error"
+        self._body = ErrorBody(type=type_, message=message, param=param, code=code)
+
+    @property
+    def code(self) -> str:
+        return self._body.code
+
+    def body(self) -> dict[str, Any]:
+        return {"error": self._body.model_dump()}
+
+
+def unauthorized() -> ServeError:
+    return ServeError(401, "invalid_api_key", "The model server's token is missing or wrong.")
+
+
+def path_not_allowed(param: str) -> ServeError:
+    return ServeError(403, "path_not_allowed", "This folder is outside of what is served.", param=param)
+
+
+def artifact_missing(name: str, param: str) -> ServeError:
+    return ServeError(500, "serve.system.artifact_missing", f"The folder {name} is missing.", param=param)
+
+
+def artifact_damaged(what: str, param: str) -> ServeError:
+    return ServeError(
+        500, "serve.system.artifact_damaged", f"Not served, because damaged: {what}.", param=param
+    )
+
+
+def context_too_long(prompt: int, answer: int, limit: int) -> ServeError:
+    return ServeError(
+        400,
+        "context_length_exceeded",
+        f"The model's context is {limit} tokens, but the messages take {prompt} and the answer may take "
+        f"{answer}. Shorten the messages or lower max_tokens.",
+        param="messages",
+    )
+
+
+def too_busy() -> ServeError:
+    return ServeError(
+        503, "model_server_busy", "Too many answers are being written. Try again in a moment.", retry_after=5
+    )
+
+
+def search_too_long(seconds: float) -> ServeError:
+    return ServeError(
+        503,
+        "search_timed_out",
+        f"The search took longer than {seconds:g} seconds and was given up. Try again in a moment: a large index "
+        "may have been read by then. If it stays so, look at the model server's disk and log, and restart it.",
+        retry_after=5,
+    )
+
+
+def unexpected() -> ServeError:
+    return ServeError(
+        500, "serve.system.unexpected", "Unexpected failure; the model server's log has the details."
+    )

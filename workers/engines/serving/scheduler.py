@@ -1,0 +1,117 @@
+"""The thread that writes all answers: it takes in what waits and steps what runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+
+from workers.engines.serving.batch import Answer, Batch
+from workers.engines.serving.errors import ServeError, too_busy, unexpected
+from workers.engines.serving.happenings import Failed
+from workers.engines.serving.text_model import TextModel
+
+log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """`submit` from any thread. Answers of one base model are written together, of several in turn."""
+
+    def __init__(self, *, batch_size: int, queue_limit: int) -> None:
+        self._batch_size = batch_size
+        self._queue_limit = queue_limit
+        self._waiting: deque[Answer] = deque()
+        self._batches: dict[TextModel, Batch] = {}
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
+        self._thread.start()
+
+    def submit(self, answer: Answer) -> None:
+        """Raises ServeError `model_server_busy`; then `answer.release` has not been called."""
+        with self._changed:
+            if self._closed or self._size() >= self._queue_limit:
+                raise too_busy()
+            self._waiting.append(answer)
+            self._changed.notify()
+
+    def size(self) -> int:
+        """Answers waited for or being written."""
+        with self._changed:
+            return self._size()
+
+    def close(self) -> None:
+        """Break off everything and wait for the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _size(self) -> int:
+        return len(self._waiting) + sum(len(batch.answers) for batch in self._batches.values())
+
+    def _run(self) -> None:
+        while self._wait_for_work():
+            self._drop_cancelled()
+            # One prompt between two steps: newcomers soon get their first token, and those being
+            # written never wait for more than one prompt.
+            answer = self._next()
+            if answer is not None:
+                self._join(answer)
+            for batch in list(self._batches.values()):
+                self._step(batch)
+        for batch in self._batches.values():
+            batch.fail(too_busy())
+        for answer in self._waiting:
+            answer.emit(Failed(too_busy()))
+            answer.release()
+
+    def _wait_for_work(self) -> bool:
+        """False when closed."""
+        with self._changed:
+            self._batches = {model: batch for model, batch in self._batches.items() if batch.answers}
+            self._changed.wait_for(lambda: self._closed or self._waiting or self._batches)
+            return not self._closed
+
+    def _drop_cancelled(self) -> None:
+        with self._changed:
+            gone = [answer for answer in self._waiting if answer.cancelled.is_set()]
+            self._waiting = deque(answer for answer in self._waiting if not answer.cancelled.is_set())
+        for answer in gone:
+            answer.release()
+        for batch in self._batches.values():
+            batch.drop_cancelled()
+
+    def _next(self) -> Answer | None:
+        """The oldest waiting answer whose batch has room."""
+        with self._changed:
+            for answer in self._waiting:
+                batch = self._batches.get(answer.model)
+                if batch is None or len(batch.answers) < self._batch_size:
+                    self._waiting.remove(answer)
+                    return answer
+        return None
+
+    def _join(self, answer: Answer) -> None:
+        with self._changed:  # `size` walks over them from other threads
+            batch = self._batches.setdefault(answer.model, Batch(answer.model))
+        try:
+            with answer.model.lock:
+                batch.join(answer)
+        except Exception as error:  # one bad answer must not end the thread that writes all others
+            answer.emit(Failed(_as_serve_error(error)))
+            answer.release()
+
+    def _step(self, batch: Batch) -> None:
+        if not batch.answers:
+            return
+        try:
+            with batch.answers[0].model.lock:
+                batch.step()
+        except Exception as error:
+            batch.fail(_as_serve_error(error))
+
+
+def _as_serve_error(error: Exception) -> ServeError:
+    log.exception("writing failed", exc_info=error)
+    return error if isinstance(error, ServeError) else unexpected()

@@ -1,0 +1,71 @@
+"""What the model server may use and touch, from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class ServingSettings:
+    token: str
+    """Clients send it as `Authorization: Bearer`."""
+    roots: tuple[Path, ...]
+    """Only folders under these are loaded."""
+    threads: int = 1
+    batch_size: int = 8
+    """Answers of one base model that are written together, a token each per step."""
+    queue_limit: int = 64
+    """Answers waited for or being written; one more is refused with 503."""
+    search_seconds: float = 60.0
+    """Longest search, with reading its index from disk; one that hangs must not hang whoever asked."""
+    alive_seconds: float = 3.0
+    """How often a request that takes longer is told that the server lives. Clients take one for dead
+    that is silent for several times as long."""
+    context_limit: int = 8192
+    """Upper bound on prompt and answer, where the model could take more."""
+    default_max_tokens: int = 1024
+    """Longest answer where the request does not say."""
+    memory_bytes: int = 8 * GIB
+    """Weights and indexes kept; beyond it those unused for longest are let go."""
+    adapters_per_model: int = 16
+    dtype: str = "auto"
+    """float32, bfloat16, or auto: bfloat16 where the hardware multiplies it."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> ServingSettings:
+        """Raises ValueError with a sentence for the operator."""
+        token = environ.get("KOSHA_MODEL_SERVER_TOKEN", "")
+        if not token:
+            raise ValueError("Set KOSHA_MODEL_SERVER_TOKEN to the secret shared with the web process.")
+        roots = [Path(part).resolve() for part in environ.get("KOSHA_MODEL_ROOTS", "").split(":") if part]
+        if not roots:
+            raise ValueError("Set KOSHA_MODEL_ROOTS to the folders of models and indexes, colon-separated.")
+        return cls(
+            token=token,
+            roots=tuple(roots),
+            threads=_integer(environ, "KOSHA_THREADS", len(os.sched_getaffinity(0))),
+            batch_size=_integer(environ, "KOSHA_SERVE_BATCH_SIZE", cls.batch_size),
+            queue_limit=_integer(environ, "KOSHA_SERVE_QUEUE_LIMIT", cls.queue_limit),
+            search_seconds=_integer(environ, "KOSHA_SERVE_SEARCH_SECONDS", int(cls.search_seconds)),
+            context_limit=_integer(environ, "KOSHA_SERVE_CONTEXT_LIMIT", cls.context_limit),
+            default_max_tokens=_integer(environ, "KOSHA_SERVE_MAX_TOKENS", cls.default_max_tokens),
+            memory_bytes=_integer(environ, "KOSHA_SERVE_MEMORY_GIB", _half_the_memory_gib()) * GIB,
+            dtype=environ.get("KOSHA_SERVE_DTYPE", cls.dtype),
+        )
+
+
+def _integer(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{name} must be a positive number, not {text!r}.")
+    return int(text)
+
+
+def _half_the_memory_gib() -> int:
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return max(1, pages * size // (2 * GIB))

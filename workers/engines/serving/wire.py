@@ -1,0 +1,90 @@
+"""OpenAI's objects for chat completions and embeddings."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import uuid
+from typing import Any
+
+from workers.contract.specs.serving import ChatBody, EmbeddingsBody
+from workers.engines.serving.happenings import Done
+
+DONE = "data: [DONE]\n\n"
+ALIVE = ": still at it\n\n"
+"""A comment, which readers of server-sent events skip."""
+
+
+class Completion:
+    """Writes one answer, whole or in chunks, under one id."""
+
+    def __init__(self, body: ChatBody) -> None:
+        self._common = {
+            "id": f"chatcmpl-{uuid.uuid4().hex}",
+            "created": int(time.time()),
+            "model": body.model,
+        }
+        self._with_usage = bool(body.stream_options and body.stream_options.include_usage)
+
+    def whole(self, text: str, done: Done) -> dict[str, Any]:
+        message = {"role": "assistant", "content": text, "refusal": None}
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": done.finish_reason}
+        return {**self._common, "object": "chat.completion", "choices": [choice], "usage": usage(done)}
+
+    def opening(self) -> str:
+        return self._chunk({"role": "assistant", "content": ""}, None)
+
+    def delta(self, text: str) -> str:
+        return self._chunk({"content": text}, None)
+
+    def closing(self, done: Done) -> str:
+        """The last chunks: why it ended, what it took where that was asked for, and `[DONE]`."""
+        text = self._chunk({}, done.finish_reason)
+        if self._with_usage:
+            text += event({**self._chunk_fields(), "choices": [], "usage": usage(done)})
+        return text + DONE
+
+    def _chunk(self, delta: dict[str, Any], finish_reason: str | None) -> str:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        fields = {**self._chunk_fields(), "choices": [choice]}
+        return event({**fields, "usage": None} if self._with_usage else fields)
+
+    def _chunk_fields(self) -> dict[str, Any]:
+        return {**self._common, "object": "chat.completion.chunk"}
+
+
+def usage(done: Done) -> dict[str, int]:
+    return {
+        "prompt_tokens": done.prompt_tokens,
+        "completion_tokens": done.completion_tokens,
+        "total_tokens": done.prompt_tokens + done.completion_tokens,
+    }
+
+
+def event(value: dict[str, Any]) -> str:
+    """One server-sent event."""
+    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"
+
+
+def embeddings(body: EmbeddingsBody, vectors: Any, tokens: int) -> dict[str, Any]:
+    """`vectors`: (texts, dimensions) of float32."""
+    encode = _base64 if body.encoding_format == "base64" else _floats
+    data = [
+        {"object": "embedding", "index": number, "embedding": encode(vector)}
+        for number, vector in enumerate(vectors)
+    ]
+    return {
+        "object": "list",
+        "data": data,
+        "model": body.model,
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def _base64(vector: Any) -> str:
+    return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+
+
+def _floats(vector: Any) -> list[float]:
+    return list(vector.tolist())

@@ -1,0 +1,113 @@
+"""Sentence embeddings from a local model folder: unit vectors of questions and of passages."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModel, AutoTokenizer
+
+from workers.contract.model_folder import check_model_folder
+from workers.engines.shared.language_models import LOADING
+
+Role = Literal["query", "passage"]
+Vectors = NDArray[np.float32]
+
+MAX_TOKENS = 512
+TOKENS_PER_BATCH = 4096
+E5_PREFIXES = {"query": "query: ", "passage": "passage: "}
+
+
+class Embedder:
+    """One embedding model. Thread-safe: calls take turns."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises UnsafeModelFolder for a folder with pickles, code or damaged weights."""
+        check_model_folder(folder)
+        self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        with LOADING:
+            model = AutoModel.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+            )
+        self._model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        self._prefixes = _prefixes(folder)
+        self._first_token_only = _pools_first_token(folder)
+        self._lock = threading.Lock()
+        self.dimensions: int = model.config.hidden_size
+        self.bytes = sum(weight.nbytes for weight in model.parameters())
+        positions = getattr(model.config, "max_position_embeddings", MAX_TOKENS)
+        self._max_tokens: int = min(MAX_TOKENS, positions)
+
+    def close(self) -> None:
+        """Memory is freed with the last reference."""
+
+    def embed(
+        self, texts: Sequence[str], role: Role, progress: Callable[[int], None] | None = None
+    ) -> Vectors:
+        """(len(texts), dimensions), each row of length 1. `progress` hears how many are done."""
+        vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
+        encoded = self._encode(texts, role)
+        done = 0
+        for rows in _batches([len(ids) for ids in encoded]):
+            with self._lock:
+                vectors[rows] = self._forward([encoded[row] for row in rows])
+            done += len(rows)
+            if progress:
+                progress(done)
+        return vectors
+
+    def count_tokens(self, texts: Sequence[str], role: Role) -> int:
+        return sum(len(ids) for ids in self._encode(texts, role))
+
+    def _encode(self, texts: Sequence[str], role: Role) -> list[list[int]]:
+        prefixed = [self._prefixes.get(role, "") + text for text in texts]
+        ids: list[list[int]] = self._tokenizer(prefixed, truncation=True, max_length=self._max_tokens)[
+            "input_ids"
+        ]
+        return ids
+
+    @torch.inference_mode()
+    def _forward(self, rows: list[list[int]]) -> Vectors:
+        batch = self._tokenizer.pad({"input_ids": rows}, return_tensors="pt").to(self._model.device)
+        hidden = self._model(**batch).last_hidden_state
+        if self._first_token_only:
+            pooled = hidden[:, 0]
+        else:
+            mask = batch["attention_mask"].unsqueeze(-1)
+            pooled = (hidden * mask).sum(1) / mask.sum(1)
+        return torch.nn.functional.normalize(pooled, dim=-1).float().cpu().numpy()
+
+
+def _batches(lengths: list[int]) -> Iterator[list[int]]:
+    """Rows grouped by like length, so that next to nothing is padding."""
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        # Ascending order: the newest row is the longest one, to which the batch is padded.
+        if batch and (len(batch) + 1) * lengths[row] > TOKENS_PER_BATCH:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def _prefixes(folder: Path) -> dict[str, str]:
+    """What the model wants before a question and a passage: its own prompts, else those of e5."""
+    prompts = _json(folder / "config_sentence_transformers.json").get("prompts") or {}
+    known = {role: prompts[role] for role in E5_PREFIXES if isinstance(prompts.get(role), str)}
+    return known or E5_PREFIXES
+
+
+def _pools_first_token(folder: Path) -> bool:
+    return bool(_json(folder / "1_Pooling" / "config.json").get("pooling_mode_cls_token"))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return value

@@ -1,0 +1,99 @@
+"""Search an index by meaning and by characters at once, and rank by the mean of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.contract.artifacts import verify_manifest
+from workers.contract.specs.serving import SearchHit
+from workers.engines.shared.index.bm25 import Bm25
+from workers.engines.shared.index.embedding import Embedder
+from workers.engines.shared.index.passages import PassageStore
+from workers.engines.shared.index.vectors import Positions, VectorIndex, Vectors
+from workers.engines.shared.text import normalize
+
+KIND = "index"
+CANDIDATES = 100
+"""How many passages each leg proposes at least; both legs score the union of the proposals."""
+
+
+class Index:
+    """One immutable index build, opened for reading. Thread-safe."""
+
+    def __init__(self, folder: Path) -> None:
+        """Verifies every file; raises ArtifactDamaged."""
+        manifest = verify_manifest(folder)
+        self.embedding_model = Path(manifest["facts"]["embedding_model"])
+        self.bytes = sum(entry["size"] for entry in manifest["files"])
+        self._passages = PassageStore(folder)
+        self._vectors = VectorIndex(folder)
+        self._bm25 = Bm25(folder, len(self._vectors))
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    @property
+    def dimensions(self) -> int:
+        return self._vectors.dimensions
+
+    def close(self) -> None:
+        self._passages.close()
+
+    def search(
+        self, query: str, embedder: Embedder, *, limit: int, document_ids: Sequence[str] | None = None
+    ) -> list[SearchHit]:
+        """The best passages, best first; `document_ids` holds inside both legs, before any cut."""
+        # Documents were normalised when they were ingested; a question is brought to the same form.
+        query = normalize(query)
+        vector = embedder.embed([query], "query")[0]
+        return self.search_vector(query, vector, limit=limit, document_ids=document_ids)
+
+    def search_vector(
+        self, query: str, vector: Vectors, *, limit: int, document_ids: Sequence[str] | None = None
+    ) -> list[SearchHit]:
+        """As `search`, with the question's embedding at hand."""
+        allowed = None if document_ids is None else self._passages.positions(document_ids)
+        if not len(self) or (allowed is not None and not len(allowed)):
+            return []
+        lexical = self._bm25.scores(query)
+        count = max(CANDIDATES, 2 * limit)
+        candidates = np.union1d(self._vectors.nearest(vector, count, allowed), _best(lexical, count, allowed))
+        dense = self._vectors.similarity(vector, candidates)
+        scores = (_stretched(dense) + _stretched(lexical[candidates])) / 2
+        order = np.argsort(-scores, kind="stable")[:limit]
+        return self._hits(candidates[order], scores[order], dense[order], lexical[candidates[order]])
+
+    def _hits(
+        self, positions: Positions, scores: Vectors, dense: Vectors, lexical: Vectors
+    ) -> list[SearchHit]:
+        passages = self._passages.read(positions.tolist())
+        return [
+            SearchHit(
+                chunk_id=identity,
+                text=passage.text,
+                source=passage.source,
+                score=round(float(scores[rank]), 6),
+                dense_score=round(float(dense[rank]), 6),
+                lexical_score=round(float(lexical[rank]), 6),
+            )
+            for rank, (identity, passage) in enumerate(passages)
+        ]
+
+
+def _best(scores: NDArray[np.float32], count: int, allowed: Positions | None) -> Positions:
+    """Positions of the highest scores above 0 among `allowed`, in no particular order."""
+    positions = np.arange(len(scores)) if allowed is None else allowed
+    positions = positions[scores[positions] > 0]
+    if len(positions) <= count:
+        return positions
+    return positions[np.argpartition(-scores[positions], count)[:count]]
+
+
+def _stretched(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Min-max normalisation: the lowest becomes 0 and the highest 1; equal scores say nothing."""
+    low, high = scores.min(), scores.max()
+    return (scores - low) / (high - low) if high > low else np.zeros_like(scores)

@@ -1,0 +1,53 @@
+"""What an engine reads was sealed by another one. Whether it still is what was sealed is asked before it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from workers.contract.artifacts import ArtifactDamaged, verify_manifest
+from workers.contract.specs.curation import CurationSource
+from workers.contract.specs.retrieval import RetrievalSource
+from workers.engines.shared.runtime import EngineFault
+
+ANOTHER_VERSION = "Use another version of the model; look at the disk of the node."
+
+
+def require_sound(
+    folder: Path, manifest_sha256: str | None, *, param: str, what: str, remedy: str = ANOTHER_VERSION
+) -> dict[str, Any]:
+    """The manifest of an artefact that is whole, and the expected one if one is expected.
+
+    Raises EngineFault `artifact_damaged`.
+    """
+    try:
+        return verify_manifest(folder, manifest_sha256)
+    except ArtifactDamaged as damage:
+        message = f"The {what} is damaged on the disk ({damage}). {remedy}"
+        raise EngineFault("artifact_damaged", message, param=param) from damage
+
+
+def require_sound_records(files: Iterable[Path], *, param: str) -> None:
+    """The dataset versions that record files lie in. Raises EngineFault `artifact_damaged`."""
+    for file in files:
+        require_sound(
+            file.parent,
+            None,
+            param=param,
+            what="dataset version",
+            remedy="Build a new version from the same documents and use that one; look at the disk of the node.",
+        )
+
+
+def require_sound_pages(source: CurationSource | RetrievalSource) -> None:
+    """The pages that were extracted of a document. Raises EngineFault `pages_missing`."""
+    try:
+        verify_manifest(source.pages_path.parent)
+    except ArtifactDamaged as damage:
+        raise EngineFault(
+            "pages_missing",
+            f"The extracted text of {source.document_name} is missing or damaged on the disk ({damage}). "
+            "Delete the document and upload it again; look at the disk of the node.",
+            param=source.document_id,
+        ) from damage

@@ -1,0 +1,198 @@
+"""One form for all text: what ingest writes, what search indexes and what a question is turned into.
+
+Pure functions of strings; no machine-learning library. Text that has not gone through `normalize`
+must never be compared with text that has.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+from workers.contract.records import Table
+
+# NFKC unifies the Kangxi radicals (U+2F00) but leaves the CJK Radicals Supplement (U+2E80) alone,
+# although PDF writers emit both for ordinary ideographs. Each pair: the radical, its ideograph.
+_RADICALS_SUPPLEMENT = (
+    "⺀冫 ⺁厂 ⺂乛 ⺃乚 ⺄乙 ⺅亻 ⺆冂 ⺇几 ⺈刀 ⺉刂 ⺊卜 ⺋㔾 ⺌小 ⺍小 ⺎兀 ⺏尣 ⺐尢 ⺑尢 ⺒巳 ⺓幺 ⺔彑 ⺕彐 ⺖忄 "
+    "⺗㣺 ⺘扌 ⺙攵 ⺛旡 ⺜日 ⺝月 ⺞歺 ⺠民 ⺡氵 ⺢氺 ⺣灬 ⺤爫 ⺥爫 ⺦丬 ⺧牛 ⺨犭 ⺩王 ⺪疋 ⺫目 ⺬示 ⺭礻 ⺮竹 ⺯糹 "
+    "⺰纟 ⺱罓 ⺲罒 ⺳㓁 ⺴㓁 ⺵网 ⺶羊 ⺷羊 ⺸羊 ⺹耂 ⺺肀 ⺻聿 ⺼肉 ⺽臼 ⺾艹 ⺿艹 ⻀艹 ⻁虎 ⻂衤 ⻃覀 ⻄西 ⻅见 ⻆角 "
+    "⻇角 ⻈讠 ⻉贝 ⻊足 ⻋车 ⻌辶 ⻍辶 ⻎辶 ⻏阝 ⻐钅 ⻑長 ⻒镸 ⻓长 ⻔门 ⻕阜 ⻖阝 ⻗雨 ⻘青 ⻙韦 ⻚页 ⻛风 ⻜飞 ⻝食 "
+    "⻞食 ⻟飠 ⻠饣 ⻡首 ⻢马 ⻣骨 ⻤鬼 ⻥鱼 ⻦鸟 ⻧卤 ⻨麦 ⻩黄 ⻪黾 ⻫斉 ⻬齐 ⻭歯 ⻮齿 ⻯竜 ⻰龙 ⻱龜 ⻲亀"
+)
+# Kangxi radicals whose NFKC form is not the character Japanese writes (神⼾ is 神戸, not 神戶).
+_JAPANESE_FORMS = "⼾戸 ⿈黄 ⿊黒"
+_BEFORE_NFKC = {ord(pair[0]): pair[1] for pair in f"{_RADICALS_SUPPLEMENT} {_JAPANESE_FORMS}".split()}
+# NFKC turns ②5日 into 25日; brackets keep the number apart from what follows.
+_BEFORE_NFKC |= {0x2460 + index: f"({index + 1})" for index in range(20)}
+
+_LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029\u0085\v\f]")
+_INVISIBLE = re.compile(
+    # C0 and C1 controls but tab and newline, soft hyphen, zero-width and direction marks,
+    # interlinear annotations, the byte order mark, lone surrogates, private use, non-characters.
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffc"
+    "\ud800-\udfff\ue000-\uf8ff\ufffe\uffff]"
+)
+_SPACES = re.compile(r"[^\S\n]+")
+_TRAILING = re.compile(r" *\n *")
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+# Literal control tokens of the model families we train; a tokenizer would encode them as the real
+# thing, and a document could then end its own turn or start another one.
+_ANGLE_TOKEN = re.compile(
+    r"<(\|[^<>|\n]{1,40}\||<?/?(?:SYS|sys)>?|/?(?:s|bos|eos|pad|unk|mask|sep|cls|filename|reponame|unused\d+"
+    r"|[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+))>"
+)
+_SQUARE_TOKEN = re.compile(
+    r"\[(/?(?:INST|SYS|CLS|SEP|PAD|UNK|MASK|BOS|EOS|@BOS@|multimodal|[A-Z]+_[A-Z_]+))\]"
+)
+
+
+def normalize(text: str) -> str:
+    """NFKC with unified ideographs, no invisible characters, at most one blank line in a row.
+
+    Idempotent, also for neutralised tokens: 〈 and 〔 are untouched by NFKC, unlike ＜ and ［.
+    """
+    text = unicodedata.normalize("NFKC", text.translate(_BEFORE_NFKC))
+    text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
+    text = _TRAILING.sub("\n", _SPACES.sub(" ", text))
+    return neutralize_special_tokens(_BLANK_LINES.sub("\n\n", text).strip())
+
+
+def neutralize_special_tokens(text: str) -> str:
+    """`<|im_start|>` becomes `〈|im_start|〉` and `[INST]` becomes `〔INST〕`: readable, but only text."""
+    return _SQUARE_TOKEN.sub(r"〔\1〕", _ANGLE_TOKEN.sub(r"〈\1〉", text))
+
+
+def compare_key(text: str) -> str:
+    """What two texts have in common when only spaces and case differ."""
+    return re.sub(r"\s+", "", text).casefold()
+
+
+# -- Japanese lines and sentences -----------------------------------------------------------
+_NUMERAL = "[0-9〇一二三四五六七八九十百千]+"
+ARTICLE = re.compile(
+    rf"(?m)^(?: *第 *{_NUMERAL} *[編章節款][^\n。]*\n+)*(?: *\([^()\n]{{1,40}}\) *\n)?"
+    rf" *第 *{_NUMERAL} *条(?:の *{_NUMERAL})?(?=[ (【\n]|$)"
+)
+"""Where an article of a regulation begins, with the chapter headings and the caption above it."""
+_STARTS_ALONE = re.compile(
+    r"第 *[0-9〇一二三四五六七八九十百千]+ *[条章節編款項]|[・●○■□◆◇▶※►•\-*#【<〈|]|\(?[0-9一二三四五六七八九十]{1,3}[.)、]"
+    r"|[0-9]{1,2}(?:\.[0-9]{1,2})+ |[0-9]{1,2} [^0-9]|[ア-ン][.、)]|\(?[a-z][.)] |附則|付則|以上$"
+)
+_ENDS_SENTENCE = re.compile(r"[。.!?!?:：;」』)】》〉]$")
+_SENTENCE = re.compile(r"[^。!?！？\n]*(?:[。!?！？]+[」』)）】]*|\n+|$)")
+_WRAPPED_SHARE = 0.75
+_COLUMN_GAP = re.compile(r"(?<=[^\x00-\x7f]) (?=\S)|(?<=\S) (?=[^\x00-\x7f])")
+
+
+def sentences(text: str) -> list[str]:
+    """Cut after 。！？ (with closing brackets) and at line ends; joined again they are `text`."""
+    return [part for part in _SENTENCE.findall(text) if part]
+
+
+def join_wrapped_lines(text: str, apart: frozenset[str] = frozenset()) -> str:
+    """Undo the line breaks that a page's width put inside sentences (for PDF text).
+
+    A break is undone where the line is nearly as wide as the widest one, does not end a sentence,
+    and the next does not begin like a heading or a list item. Japanese joins without a space.
+    Lines whose `line_shape` is in `apart` (headers and footers) are left alone.
+    """
+    lines = text.split("\n")
+    widest = max((display_width(line) for line in lines), default=0)
+    joined: list[str] = []
+    for index, line in enumerate(lines):
+        before = lines[index - 1] if index else ""
+        framed = apart and (line_shape(before) in apart or line_shape(line) in apart)
+        if before and line and not framed and _is_wrapped(before, line, widest):
+            joined[-1] += _glue(before, line) + line
+        else:
+            joined.append(line)
+    return "\n".join(joined)
+
+
+EDGE_LINES = 2
+
+
+def line_shape(line: str) -> str:
+    """A line with its numbers forgotten: the same footer on every page has one shape."""
+    return re.sub(r"[0-9]+", "#", line.strip())
+
+
+def repeated_edges(pages: Sequence[str], share: float) -> frozenset[str]:
+    """Shapes of the lines found among the first or last two on at least this share of the pages."""
+    counts = Counter(shape for page in pages for shape in _edge_shapes(page))
+    return frozenset(shape for shape, count in counts.items() if count >= share * len(pages))
+
+
+def _edge_shapes(page: str) -> set[str]:
+    lines = [line for line in page.split("\n") if line.strip()]
+    return {line_shape(line) for line in (*lines[:EDGE_LINES], *lines[-EDGE_LINES:])}
+
+
+def continues(before: str, after: str) -> bool:
+    """Whether `after`, the first line of a page, goes on with the sentence `before` ends in."""
+    return bool(before and after and not _ENDS_SENTENCE.search(before) and not _STARTS_ALONE.match(after))
+
+
+def glue(before: str, after: str) -> str:
+    """`before` and `after` as one line."""
+    return before + _glue(before, after) + after
+
+
+def display_width(text: str) -> int:
+    """Columns of a fixed-width font: ideographs and kana take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "FWA" else 1 for character in text)
+
+
+def _is_wrapped(before: str, after: str, widest: int) -> bool:
+    if _is_row(before) and _is_row(after):
+        return False
+    return display_width(before) >= _WRAPPED_SHARE * widest and continues(before, after)
+
+
+def _is_row(line: str) -> bool:
+    """Japanese prose has no spaces: two or more are the gaps between columns."""
+    return len(_COLUMN_GAP.findall(line)) >= 2
+
+
+def _glue(before: str, after: str) -> str:
+    return " " if before[-1].isascii() and after[0].isascii() else ""
+
+
+# -- tables ---------------------------------------------------------------------------------
+CELL_SEPARATOR = " | "
+_RANGE = re.compile(r"([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)")
+
+
+def row_text(row: tuple[str, ...]) -> str:
+    """A table row as one line of the page's text, in the form `normalize` leaves alone."""
+    return " ".join(CELL_SEPARATOR.join(row).split()).strip(" |")
+
+
+def column_letters(index: int) -> str:
+    """A, B, … Z, AA, … for 0, 1, …"""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def cell_range(first_row: int, first_column: int, rows: int, columns: int) -> str:
+    """`A5:C5` for (4, 0, 1, 3): indexes from 0."""
+    left, right = column_letters(first_column), column_letters(first_column + columns - 1)
+    return f"{left}{first_row + 1}:{right}{first_row + rows}"
+
+
+def rows_range(table: Table, first: int, last: int | None = None) -> str:
+    """The cell range of the table's rows `first` to `last` (inclusive, from 0)."""
+    match = _RANGE.fullmatch(table.cells)
+    if match is None:
+        raise ValueError(f"not a cell range: {table.cells!r}")
+    left, top, right, _ = match.groups()
+    end = first if last is None else last
+    return f"{left}{int(top) + first}:{right}{int(top) + end}"

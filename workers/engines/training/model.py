@@ -1,0 +1,71 @@
+"""The model as training sees it: a pack goes in, the sum of the weighted token losses comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from workers.engines.shared.runtime import EngineFault, UserError
+from workers.engines.training.attention import use_packed_attention
+from workers.engines.training.data import Batch
+from workers.engines.training.loss import LogitShape, chunked_cross_entropy
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class PackedLanguageModel(torch.nn.Module):
+    """A causal language model (with or without adapter layers inside) reading packed documents.
+
+    The decoder and the output layer are called apart, so that logits are made for the labelled
+    tokens only. `_verify_head` makes sure that this is what the model itself would have computed.
+    """
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+        self.shape = LogitShape.of(model.config.get_text_config())
+        self._verify_head()
+        use_packed_attention(model)
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Sum over labelled tokens of weight × cross-entropy (float32 scalar)."""
+        hidden = self.hidden(batch.input_ids, batch.position_ids, lengths=batch.lengths)
+        chosen = hidden[0].index_select(0, batch.predict_from)
+        if not len(batch.targets):
+            return hidden.sum().float() * 0
+        return chunked_cross_entropy(chosen, self.head().weight, batch.targets, batch.weights, self.shape)
+
+    def hidden(self, input_ids: torch.Tensor, position_ids: torch.Tensor, **extra: object) -> torch.Tensor:
+        """Hidden states (batch, tokens, width) after the last norm."""
+        decoder = self.model.get_decoder()
+        answer = decoder(input_ids=input_ids, position_ids=position_ids, use_cache=False, **extra)
+        return answer.last_hidden_state
+
+    def head(self) -> torch.nn.Linear:
+        return self.model.get_output_embeddings()
+
+    @torch.no_grad()
+    def _verify_head(self) -> None:
+        """Compare our path with the model's own on a few tokens, in whatever dtype it runs."""
+        head = self.head()
+        if type(head) is not torch.nn.Linear or head.bias is not None:
+            raise UserError(
+                "target_modules",
+                "The output layer cannot be adapted.",
+                param="hyperparameters.target_modules",
+            )
+        self.model.eval()
+        input_ids = torch.arange(1, 9, device=head.weight.device)[None]
+        positions = torch.arange(8, device=head.weight.device)[None]
+        theirs = self.model(input_ids=input_ids, position_ids=positions, use_cache=False).logits[0].float()
+        weights = torch.ones(8, device=head.weight.device)
+        hidden = self.hidden(input_ids, positions)[0]
+        ours = chunked_cross_entropy(hidden, head.weight, input_ids[0], weights, self.shape)
+        expected = torch.nn.functional.cross_entropy(theirs, input_ids[0], reduction="sum")
+        if not torch.allclose(ours, expected, rtol=1e-3 if head.weight.dtype == torch.float32 else 2e-2):
+            raise EngineFault(
+                "architecture_not_supported",
+                f"{type(self.model).__name__} computes its logits in a way that training does not know.",
+            )

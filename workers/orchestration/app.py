@@ -1,0 +1,125 @@
+"""The Celery application: short, idempotent tasks beside PostgreSQL, which alone is the truth.
+
+    celery -A workers.orchestration.app worker        celery -A workers.orchestration.app beat
+
+`manage.py up` starts both, with `platform/` and the repository on the path.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Django's checks would import every view and form into a process that serves none.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
+
+from billiard import active_children
+from celery import Celery, bootsteps
+from celery.signals import setup_logging, worker_shutting_down
+from celery.worker import WorkController
+from django.conf import settings
+
+from workers.orchestration.exit_watcher import Doorbell
+from workers.orchestration.liveness_files import WorkerBeacon
+
+RECONCILE_SECONDS = 2.0
+SCHEDULES_SECONDS = 30.0
+ADVANCE_SECONDS = 5.0
+SHUTDOWN_SECONDS = 8.0
+LAST_SECONDS = 3.0
+"""What Celery's cold shutdown gets after that before the worker ends whatever still stands."""
+SWEEP_SECONDS = 20.0
+MEASURE_SECONDS = 3600.0
+RETENTION_SECONDS = 3600.0
+
+app = Celery("kosha", broker=settings.REDIS_URL)
+app.conf.update(
+    include=[
+        f"workers.orchestration.{name}"
+        for name in ("dispatch", "reconcile", "finalize", "pipeline_tasks", "retention", "machine")
+    ],
+    task_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    # Every task may run twice, so one whose worker died is simply run again.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    # No task trains or waits; one that takes minutes hangs. It is over well before Redis
+    # would hand the message to a second worker.
+    task_soft_time_limit=100,
+    task_time_limit=120,
+    broker_transport_options={"visibility_timeout": 300},
+    broker_connection_retry_on_startup=True,
+    # An outage of the broker may last a weekend.
+    broker_connection_max_retries=None,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    # The reduced count is restored by tasks that end, and after a loss of messages none may.
+    worker_enable_prefetch_count_reduction=False,
+    worker_send_task_events=False,
+    worker_hijack_root_logger=False,
+    timezone=settings.TIME_ZONE,
+    enable_utc=True,
+    beat_scheduler="workers.orchestration.beat_scheduler:Bell",
+    beat_schedule={
+        # A tick that comes by itself tells that beat lives; one that was rung for does not.
+        "reconcile": {"task": "jobs.reconcile", "args": ("beat",), "schedule": RECONCILE_SECONDS},
+        "fire schedules": {"task": "schedules.fire_due", "schedule": SCHEDULES_SECONDS},
+        "advance scheduled runs": {"task": "schedules.advance", "schedule": ADVANCE_SECONDS},
+        "sweep": {"task": "documents.sweep", "schedule": SWEEP_SECONDS},
+        "measure the machine": {"task": "jobs.measure_machine", "schedule": MEASURE_SECONDS},
+        # One each, so that none waits for another's trouble.
+        "let expired sessions go": {"task": "retention.sessions", "schedule": RETENTION_SECONDS},
+        "let run folders go": {"task": "retention.run_folders", "schedule": RETENTION_SECONDS},
+        "thin curves": {"task": "retention.metrics", "schedule": RETENTION_SECONDS},
+    },
+)
+
+
+app.steps["worker"].update({WorkerBeacon, Doorbell})
+
+
+@worker_shutting_down.connect
+def _break_tasks_off(how: str = "", **_: object) -> None:
+    """A warm shutdown waits for the tasks at work, as long as they take; this one does not.
+
+    Celery's cold shutdown follows: the tasks are broken off and handed out again. Each may run twice.
+    """
+    if how == "Warm":
+        _later(SHUTDOWN_SECONDS, signal.pthread_kill, threading.main_thread().ident, signal.SIGQUIT)
+
+
+class LastMoment(bootsteps.StartStopStep):  # type: ignore[misc]
+    """However the worker's end begins, told or after an error of its own, it comes.
+
+    Celery's shutdown waits for a task that it does not yet know to be at work, and for a child that does not
+    hear; nothing is lost where the process then simply ends.
+    """
+
+    def close(self, worker: WorkController) -> None:
+        _later(SHUTDOWN_SECONDS + LAST_SECONDS, _end_at_once, worker.exitcode or os.EX_OK)
+
+
+def _end_at_once(exit_code: int) -> None:
+    for child in active_children():
+        with suppress(ProcessLookupError):
+            os.kill(child.pid, signal.SIGKILL)
+    os._exit(exit_code)
+
+
+def _later(seconds: float, work: Callable[..., object], *arguments: object) -> None:
+    timer = threading.Timer(seconds, work, arguments)
+    timer.daemon = True
+    timer.start()
+
+
+app.steps["worker"].add(LastMoment)
+
+
+@setup_logging.connect
+def _keep_django_logging(**_: object) -> None:
+    """Being connected is enough: Celery then leaves the logging that Django has set up."""

@@ -1,0 +1,208 @@
+"""Carry new lines of a run's `events.jsonl` into the database: each exactly once.
+
+The job remembers how far its file was read, and moves on in the same transaction in which the
+events are written; of two relays at once, one finds that it came second and writes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from jobs.models import Job, JobEvent
+from jobs.services import job_relayed
+from workers.contract.run_folder import RunFolder
+from workers.contract.specs.events import (
+    EVENT,
+    AnyEvent,
+    CheckpointSaved,
+    Log,
+    Metrics,
+    Progress,
+    Started,
+    Stopped,
+)
+from workers.orchestration.json_reading import read_json
+
+logger = logging.getLogger(__name__)
+
+PART_BYTES = 1 << 20
+STEPS_REMEMBERED = 31
+
+
+@dataclass(frozen=True)
+class Part:
+    """Whole lines read from one place in the file on."""
+
+    events: tuple[AnyEvent, ...]
+    offset: int
+    """Where the next part begins: after the last whole line."""
+    malformed: int = 0
+
+
+def read_part(path: Path, offset: int) -> Part:
+    """The whole lines from byte `offset` on, up to about a megabyte; a half-written last line waits."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            content = file.read(PART_BYTES)
+    except FileNotFoundError:
+        return Part((), offset)
+    end = content.rfind(b"\n") + 1
+    if end == 0:
+        # No event is that long: skip the damage rather than stand before it for ever.
+        return Part((), offset + len(content), 1) if len(content) == PART_BYTES else Part((), offset)
+    events, malformed = [], 0
+    for line in content[:end].splitlines():
+        try:
+            events.append(EVENT.validate_python(read_json(line)))
+        except ValueError:
+            malformed += 1
+    return Part(tuple(events), offset + end, malformed)
+
+
+def relay_events(job: Job) -> None:
+    """Relay everything the run of `job` has written; `job` is refreshed."""
+    while True:
+        part = read_part(RunFolder(job.run_dir).events, job.relay_offset)
+        if part.offset == job.relay_offset:
+            return
+        if part.malformed:
+            logger.warning("%s wrote %d lines that are no events", job.id, part.malformed)
+        if not _relay_part(job, part):
+            return
+        job.refresh_from_db()
+
+
+@transaction.atomic
+def _relay_part(job: Job, part: Part) -> bool:
+    events = _not_seen(part.events, job.relay_sequence)
+    rows = [row for event in events if (row := _row(job, event)) is not None]
+    if not job_relayed(job=job, offset=part.offset, events=rows, **_columns(job, events)):
+        return False
+    for event in events:
+        _hand_on(job, event)
+    return True
+
+
+def _not_seen(events: Sequence[AnyEvent], last: int) -> list[AnyEvent]:
+    """A sequence that was seen before, here or earlier, is a repetition of the same event."""
+    fresh = []
+    for event in events:
+        if event.sequence > last:
+            last = event.sequence
+            fresh.append(event)
+    return fresh
+
+
+# -- what becomes of the job's columns -----------------------------------------------------------
+def _columns(job: Job, events: Sequence[AnyEvent]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if events:
+        fields["relay_sequence"] = events[-1].sequence
+    if any(isinstance(event, Progress | Metrics | CheckpointSaved) for event in events):
+        fields["moved_at"] = Now()
+    return fields | _progress_columns(job, events) | _checkpoint_columns(job, events)
+
+
+def _progress_columns(job: Job, events: Sequence[AnyEvent]) -> dict[str, Any]:
+    progress = [event for event in events if isinstance(event, Progress)]
+    if not progress:
+        return {}
+    newest = progress[-1]
+    times = [event.time for event in progress]
+    if job.last_event_time is not None:
+        times.insert(0, job.last_event_time)
+    gaps = [later - earlier for earlier, later in pairwise(times) if later > earlier]
+    return {
+        "progress_done": newest.done,
+        "progress_total": newest.total,
+        "progress_unit": newest.unit[:32],
+        "seconds_left": newest.seconds_left,
+        "last_event_time": newest.time,
+        "step_seconds": [*job.step_seconds, *gaps][-STEPS_REMEMBERED:],
+    }
+
+
+def _checkpoint_columns(job: Job, events: Sequence[AnyEvent]) -> dict[str, Any]:
+    steps = [event.step for event in events if isinstance(event, CheckpointSaved)]
+    if not steps or (job.checkpoint_step is not None and max(steps) <= job.checkpoint_step):
+        return {}
+    # The run has got further than ever before: what went wrong until here no longer counts.
+    return {"checkpoint_step": max(steps), "losses": 0, "fruitless": 0}
+
+
+def median_step_seconds(job: Job) -> float:
+    return median(job.step_seconds) if job.step_seconds else 0.0
+
+
+# -- rows --------------------------------------------------------------------------------------------
+def _row(job: Job, event: AnyEvent) -> JobEvent | None:
+    """Progress lives in the job's columns only: it comes often and nobody reads the old ones."""
+    if isinstance(event, Progress):
+        return None
+    return JobEvent(
+        organization_id=job.organization_id,
+        job_id=job.id,
+        fence=job.fence,
+        sequence=event.sequence,
+        type=event.type,
+        level=event.level if isinstance(event, Log) else "info",
+        message=_message(event),
+        data=event.data
+        if isinstance(event, Log)
+        # Where a checkpoint lies is nobody's business but the platform's, and changes when it moves.
+        else event.model_dump(mode="json", exclude={"type", "sequence", "path"}),
+    )
+
+
+def _message(event: AnyEvent) -> str:
+    match event:
+        case Log():
+            return event.message
+        case Metrics():
+            values = ", ".join(f"{name} {value:.6g}" for name, value in event.values.items())
+            return f"Step {event.step}: {values}"
+        case CheckpointSaved():
+            return f"Checkpoint at step {event.step}"
+        case Started():
+            return (
+                "Started"
+                if event.resumed_from_step is None
+                else f"Resumed from step {event.resumed_from_step}"
+            )
+        case Stopped():
+            return "Stopped" if event.step is None else f"Stopped at step {event.step}"
+    return ""
+
+
+# -- what the domain wants to know at once --------------------------------------------------------------
+def _checkpoint(job: Job, event: AnyEvent) -> None:
+    from training.services import checkpoint_record
+
+    assert isinstance(event, CheckpointSaved)
+    checkpoint_record(job=job, event=event)
+
+
+HANDLERS: dict[tuple[str, str], Callable[[Job, AnyEvent], None]] = {("training", "checkpoint"): _checkpoint}
+"""(kind, type of event) to the domain service that takes it; runs in the relay's transaction."""
+
+
+def _hand_on(job: Job, event: AnyEvent) -> None:
+    handler = HANDLERS.get((job.kind, event.type))
+    if handler is None:
+        return
+    try:
+        with transaction.atomic():
+            handler(job, event)
+    except Exception:
+        # A row for people to see; the run resumes from the folders themselves and must go on.
+        logger.exception("%s: an event of type %s was not taken", job.id, event.type)

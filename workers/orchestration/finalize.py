@@ -1,0 +1,161 @@
+"""What follows the end of a job: the domain registers the result, then the folders are reduced.
+
+A terminal state commits alone. Finishing is idempotent, is repeated until it returns, and only then
+stamped. It changes the state in one case: where what a run has made is gone or damaged, no repetition
+brings it back, so the job fails and says why.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from common import queue
+from common.connections import is_away
+from common.storage import ArtifactLost
+from common.tenancy import every_organization, organization_scope
+from jobs.models import Job
+from jobs.selectors import understood
+from jobs.services import job_cleaned, job_finalize_failed, job_finalized, job_result_lost
+from jobs.transitions import TERMINAL, JobState
+from workers.contract.artifacts import ArtifactDamaged, verify_sizes
+from workers.contract.run_folder import RunFolder
+from workers.contract.specs.run import RunError
+from workers.orchestration.folders import clean_folders
+
+logger = logging.getLogger(__name__)
+
+Finalizer = Callable[[Job], None]
+
+FINALIZERS: dict[str, tuple[str, ...]] = {
+    # A document that has been read may belong to knowledge bases, of which documents know nothing.
+    "ingest": ("documents.services:ingest_finalize", "retrieval.services:document_ready"),
+    "curation": ("curation.services:curation_finalize",),
+    "training": ("training.services:training_finalize",),
+    "evaluation": ("evaluations.services:evaluation_finalize",),
+    "retrieval": ("retrieval.services:index_build_finalize",),
+    "export": ("registry.services:export_finalize",),
+}
+"""A job's kind to the services that finish it, in order, as `module:function`."""
+
+BATCH = 50
+LONGEST_DELAY = timedelta(minutes=5)
+
+
+def finalizer_of(kind: str) -> Finalizer:
+    services = [_service(path) for path in FINALIZERS[kind]]
+
+    def finish(job: Job) -> None:
+        for service in services:
+            service(job)
+
+    return finish
+
+
+def _service(path: str) -> Finalizer:
+    module, _, name = path.partition(":")
+    service: Finalizer = getattr(import_module(module), name)
+    return service
+
+
+def finalize_ended(finalizers: Mapping[str, Finalizer] | None = None) -> None:
+    """Finish every job that has ended and is not stamped; then clean up behind those that are."""
+    with every_organization("every ended job is finished, whosesoever it is"):
+        ended = Job.objects.filter(state__in=TERMINAL, cleaned_at=None)
+        due = ended.filter(Q(finalize_after=None) | Q(finalize_after__lte=Now()))
+        waiting = list(
+            understood(due).order_by("ended_at", "id")[:BATCH].values_list("id", "organization_id")
+        )
+    for job_id, organization_id in waiting:
+        with organization_scope(organization_id):
+            finalize_job(job_id, finalizers)
+
+
+def finalize_job(job_id: str, finalizers: Mapping[str, Finalizer] | None = None) -> None:
+    """Finish one ended job and reduce its folders. Does nothing while another worker is at it."""
+    try:
+        if _finish(job_id, finalizers):
+            # A scheduled run may have waited for just this.
+            queue.send("schedules.advance")
+        _clean(job_id)
+    except Exception as error:
+        if is_away(error):
+            # The next tick comes back to it.
+            raise
+        logger.exception("finishing %s failed", job_id)
+        job = Job.objects.get(pk=job_id)
+        delay = min(timedelta(seconds=2) * 2 ** min(job.finalize_failures, 10), LONGEST_DELAY)
+        job_finalize_failed(job=job, reason=type(error).__name__, delay=delay)
+
+
+@transaction.atomic
+def _finish(job_id: str, finalizers: Mapping[str, Finalizer] | None) -> bool:
+    """The domain's rows and the stamp commit together; the row lock keeps a second worker out.
+
+    False where there was nothing to do.
+    """
+    job = (
+        Job.objects.select_for_update(no_key=True, skip_locked=True)
+        .filter(pk=job_id, finalized_at=None)
+        .first()
+    )
+    if job is None:
+        return False
+    finalizer = finalizer_of(job.kind) if finalizers is None else finalizers[job.kind]
+    try:
+        with transaction.atomic():
+            _look_at_result(job)
+            finalizer(job)
+    except (ArtifactLost, ArtifactDamaged) as error:
+        logger.error("the result of %s is lost: %s", job_id, error)
+        job_result_lost(job=job, error=_result_lost(job.kind))
+        job.refresh_from_db()
+        finalizer(job)
+    return job_finalized(job=job)
+
+
+def _look_at_result(job: Job) -> None:
+    """Raises ArtifactDamaged before anything is registered. The files' hashes are left to those who
+    read them: a large model takes longer to hash than a task may last."""
+    if job.state != JobState.SUCCEEDED or job.result is None or "manifest_sha256" not in job.result:
+        return
+    folder = sealed_folder(job, job.result)
+    # Where it is not, it has been adopted, or adopting it will say that it is lost.
+    if folder.is_dir():
+        verify_sizes(folder, job.result["manifest_sha256"])
+
+
+def sealed_folder(job: Job, result: Mapping[str, Any]) -> Path:
+    """Where the run has put what `result` names by its manifest's digest."""
+    output = RunFolder(job.run_dir).output
+    match job.kind:
+        case "training":
+            return output / (result["adapter_dir"] or result["model_dir"])
+        case "export":
+            return output / "model"
+    return output
+
+
+def _result_lost(kind: str) -> RunError:
+    return RunError(
+        code=f"{kind}.system.result_lost",
+        message=(
+            "The run succeeded, but what it made was gone or damaged on the disk before it could be taken "
+            "over. Look at the disk of the node, then start the job again."
+        ),
+    )
+
+
+def _clean(job_id: str) -> None:
+    job = Job.objects.filter(pk=job_id, cleaned_at=None).exclude(finalized_at=None).first()
+    if job is not None:
+        clean_folders(job)
+        job_cleaned(job=job)

@@ -1,0 +1,88 @@
+"""Which run folders an attempt may resume from, and what is kept of them afterwards."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from common.storage import run_path
+from jobs.models import Job, JobEvent
+from jobs.transitions import JobState
+from workers.contract.run_folder import CHECKPOINTS, KEPT_FILES
+
+RESUMABLE_FOLDERS = 2
+"""Attempts whose checkpoints are all kept while a job goes on."""
+STARTED = "started"
+
+
+def previous_run_dirs(job: Job) -> tuple[Path, ...]:
+    """The folders of earlier attempts that exist, newest first."""
+    folders = (run_path(job.id, fence) for fence in range(job.fence - 1, 0, -1))
+    return tuple(folder for folder in folders if folder.is_dir())
+
+
+def prune_attempts(job: Job) -> None:
+    """After an attempt that will be followed by another: drop what no resume will look at.
+
+    Whether a checkpoint is sound shows when it is resumed from. What came after the one that the newest
+    attempt has resumed from may all be damaged; so that one stays, in whichever attempt's folder it lies.
+    """
+    folders = [job.run_dir, *previous_run_dirs(job)]
+    newest = _with_checkpoints(folders)[:RESUMABLE_FOLDERS]
+    proven = _resumed_from(job)
+    for folder in folders:
+        _reduce(folder, {CHECKPOINTS})
+        if folder not in newest:
+            _drop_before(proven, folder / CHECKPOINTS)
+
+
+def clean_folders(job: Job) -> None:
+    """After the end: keep what explains it, and of a run that failed what it could still go on from."""
+    if job.state == JobState.FAILED:
+        prune_attempts(job)
+        return
+    for folder in (job.run_dir, *previous_run_dirs(job)):
+        _reduce(folder, set())
+
+
+def _resumed_from(job: Job) -> int:
+    """The step of the checkpoint that the newest attempt which got so far has read and found whole."""
+    started = JobEvent.objects.filter(job=job, type=STARTED).order_by("-id").first()
+    return 0 if started is None else started.data.get("resumed_from_step") or 0
+
+
+def _drop_before(step: int, checkpoints: Path) -> None:
+    if not checkpoints.is_dir():
+        return
+    for checkpoint in checkpoints.iterdir():
+        if not checkpoint.name.isdigit() or int(checkpoint.name) < step:
+            _remove(checkpoint)
+
+
+def _with_checkpoints(folders: Iterable[Path]) -> list[Path]:
+    return [folder for folder in folders if _has_entries(folder / CHECKPOINTS)]
+
+
+def _has_entries(folder: Path) -> bool:
+    return folder.is_dir() and any(not entry.name.endswith(".tmp") for entry in folder.iterdir())
+
+
+def _reduce(folder: Path, keep: set[str]) -> None:
+    if not folder.is_dir():
+        return
+    for entry in folder.iterdir():
+        if entry.name in KEPT_FILES:
+            continue
+        if entry.name not in keep:
+            _remove(entry)
+            continue
+        for half_written in entry.glob("*.tmp"):
+            _remove(half_written)
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink(missing_ok=True)

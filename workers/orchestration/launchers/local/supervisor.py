@@ -1,0 +1,169 @@
+"""The small process of launcher `local`: runs one engine, ends its whole group, says how it ended.
+
+    python -m workers.orchestration.launchers.local.supervisor <run_dir>
+
+It detaches at once into a session of its own, so that it outlives the Celery worker that started
+it. In the run folder it reads `launch.json` and `stop.json` (see `workers/orchestration/launchers/local/launcher.py`)
+and leaves:
+
+    owner       who runs here: pid, start time, boot. Made by link, so that exactly one wrapper, or
+                instead of it the reconciler's "revoked", can ever own a run folder
+    engine.log  the engine's output, bounded
+    exit.json   the exit code, by rename, once no process of the run is left
+
+SIGTERM asks the engine to stop; after the grace of `stop.json` all of its processes are killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from workers.contract.process_identity import process_identity
+from workers.contract.run_folder import EXITS, RunFolder
+from workers.contract.specs.run import ExitCode
+from workers.orchestration.launchers.local.processes import kill_run
+
+DEFAULT_GRACE = 10.0
+LOG_BYTES = 16 * 1024**2
+TICK_SECONDS = 1.0
+COULD_NOT_START = 127
+
+_SAID_BY_THE_ENGINE = (ExitCode.DONE, ExitCode.USER_ERROR, ExitCode.SYSTEM_ERROR, ExitCode.DISK_FULL)
+_PR_SET_PDEATHSIG = 1
+_OWN_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+
+
+def detach(run_dir: Path) -> None:
+    """Leave the caller: only the child returns, as the leader of a new session."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    log = os.open(RunFolder(run_dir).supervisor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+
+
+class Supervisor:
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self.folder = RunFolder(run_dir)
+        self.kill_at: float | None = None
+
+    def run(self) -> None:
+        """Run the engine to its end. Does nothing if the folder is owned."""
+        if not self.folder.take_ownership(process_identity(os.getpid()).as_json()):
+            return
+        # Blocked before the engine exists, so that none is missed while it starts.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OWN_SIGNALS)
+        try:
+            code = self._attend(self._start())
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                print(f"the engine could not be started: {error}", flush=True)  # noqa: T201 - supervisor.log
+            code = COULD_NOT_START
+        # Ranks of torchrun and data loaders live in sessions of their own.
+        while not kill_run(self.run_dir, spare=os.getpid()):
+            pass
+        self._tell(code)
+        with contextlib.suppress(OSError):
+            (self.run_dir.parents[1] / EXITS).touch()
+
+    def _tell(self, code: int) -> None:
+        """On a full disk again and again: while we live, the run is not taken for lost before its lease ends."""
+        while self.run_dir.is_dir():
+            try:
+                self.folder.write_exit(code)
+                return
+            except OSError:
+                time.sleep(TICK_SECONDS)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        launch = json.loads(self.folder.launch.read_text(encoding="utf-8"))
+        parent = os.getpid()
+        with open(self.folder.engine_log, "ab") as log:
+            return subprocess.Popen(
+                launch["command"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=lambda: _before_engine(parent),
+            )
+
+    def _attend(self, engine: subprocess.Popen[bytes]) -> int:
+        while (code := engine.poll()) is None:
+            received = signal.sigtimedwait(_OWN_SIGNALS, self._pause())
+            if received is not None and received.si_signo in (signal.SIGTERM, signal.SIGINT):
+                self._stop(engine)
+            if self.kill_at is not None and time.monotonic() >= self.kill_at:
+                kill_run(self.run_dir, spare=os.getpid())
+            bound_log(self.folder.engine_log)
+        # torchrun ends with 1 when it is told to stop, and who is killed after the grace by a signal.
+        was_asked = self.kill_at is not None
+        return ExitCode.STOPPED if was_asked and code not in _SAID_BY_THE_ENGINE else code
+
+    def _pause(self) -> float:
+        left = TICK_SECONDS if self.kill_at is None else self.kill_at - time.monotonic()
+        return max(0.05, min(TICK_SECONDS, left))
+
+    def _stop(self, engine: subprocess.Popen[bytes]) -> None:
+        kill_at = time.monotonic() + self._grace()
+        self.kill_at = kill_at if self.kill_at is None else min(self.kill_at, kill_at)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(engine.pid, signal.SIGTERM)
+            # One that is stopped hears nothing until it is continued.
+            os.killpg(engine.pid, signal.SIGCONT)
+
+    def _grace(self) -> float:
+        try:
+            return float(json.loads(self.folder.stop.read_text(encoding="utf-8"))["grace"])
+        except (OSError, ValueError, KeyError):
+            return DEFAULT_GRACE
+
+
+NICENESS = 5
+
+
+def _before_engine(parent: int) -> None:
+    """In the child: die with the wrapper, hear signals again, yield to the servers of the machine."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _OWN_SIGNALS)
+    os.nice(NICENESS)
+    # Where the kernel groups processes by session, that counts within this one only; its group yields
+    # to the others by a value of its own.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
+    # Where memory runs out, let it be the run (which is retried) and not the database.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
+
+
+def bound_log(path: Path) -> None:
+    """Keep one older part and the current one; the engine appends, so truncating is safe."""
+    with contextlib.suppress(OSError):
+        if path.stat().st_size > LOG_BYTES:
+            older = path.with_name(path.name + ".1")
+            with open(path, "rb") as source, open(older, "wb") as target:
+                target.write(source.read(LOG_BYTES))
+            os.truncate(path, 0)
+
+
+def main() -> None:
+    run_dir = Path(sys.argv[1]).resolve()
+    detach(run_dir)
+    Supervisor(run_dir).run()
+
+
+if __name__ == "__main__":
+    main()
