@@ -62,7 +62,7 @@ def test_a_history_that_is_not_as_it_was_answered_is_found(history, current, cha
     assert wrong_history(history, served(current), changes)
 
 
-def test_two_deployments_of_an_alias_are_found():
+def test_two_releases_of_an_alias_are_found():
     assert wrong_history(HISTORY, served("r1") * 2, CHANGES)
 
 

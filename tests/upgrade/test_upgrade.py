@@ -47,10 +47,10 @@ UNUSED = {"auth_group", "auth_group_permissions"}
 """Django's own, which Kosha does not use."""
 SPECS = {
     "ingest": IngestSpec,
-    "curate": CurationSpec,
-    "train": TrainingSpec,
-    "evaluate": EvaluationSpec,
-    "index": RetrievalSpec,
+    "curation": CurationSpec,
+    "training": TrainingSpec,
+    "evaluation": EvaluationSpec,
+    "retrieval": RetrievalSpec,
     "export": ExportSpec,
 }
 

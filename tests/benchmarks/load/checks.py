@@ -125,11 +125,11 @@ HISTORY = """
     SELECT deployment.alias, change.action, change.release_id AS release,
            change.previous_release_id AS previous, change.actor_id AS client,
            extract(epoch FROM change.created_at)::float AS moment
-    FROM deployments_deploymentchange change
-    JOIN deployments_deployment deployment ON deployment.id = change.deployment_id
+    FROM releases_deploymentchange change
+    JOIN releases_deployment deployment ON deployment.id = change.deployment_id
     WHERE change.organization_id = %s ORDER BY change.number
 """
-SERVED = "SELECT alias, release_id AS release FROM deployments_deployment WHERE organization_id = %s"
+SERVED = "SELECT alias, release_id AS release FROM releases_deployment WHERE organization_id = %s"
 
 
 def wrong_history(

@@ -60,7 +60,3 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         if name not in CATALOGUE:
             parser.error(f"unknown model {name!r}; known are {', '.join(CATALOGUE)}")
     return options
-
-
-if __name__ == "__main__":
-    sys.exit(main())
