@@ -4,31 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Model, Q
 
 from curation.models import DatasetVersion, DatasetVersionState
-from documents.models import Document, Revision
-from evaluations.models import Evaluation
+from documents.models import Document
 from jobs.models import Job
-from registry.models import ModelExport, ModelVersion
+from jobs.types import find_job_type
+from registry.models import ModelVersion
 from releases.models import Deployment, Release
-from retrieval.models import IndexBuild, KnowledgeBase
-from training.models import TrainingRun
+from retrieval.models import KnowledgeBase
 
 MOST = 50
 """Of each kind; beyond it a page says so instead of listing on."""
-
-_OF_KIND: dict[str, tuple[Any, tuple[str, ...], str]] = {
-    # kind of job: the model that points at it, what is read along, the attribute that is shown
-    "ingest": (Revision, ("document",), "document"),
-    "curation": (DatasetVersion, ("dataset",), ""),
-    "training": (TrainingRun, ("base_model",), ""),
-    "evaluation": (Evaluation, ("suite", "base_model", "model_version"), ""),
-    "retrieval": (IndexBuild, ("knowledge_base",), ""),
-    "export": (ModelExport, ("model_version__base_model",), "model_version"),
-}
 
 
 def subjects_of(jobs: Iterable[Job]) -> dict[str, Model]:
@@ -38,11 +26,13 @@ def subjects_of(jobs: Iterable[Job]) -> dict[str, Model]:
         ids.setdefault(job.kind, []).append(job.id)
     found: dict[str, Model] = {}
     for kind, job_ids in ids.items():
-        if kind not in _OF_KIND:
+        known = find_job_type(kind)
+        if known is None:
             continue
-        model, along, attribute = _OF_KIND[kind]
-        for row in model.objects.filter(job_id__in=job_ids).select_related(*along):
-            found[row.job_id] = getattr(row, attribute) if attribute else row
+        subject = known.subject
+        rows = subject.model._default_manager.filter(job_id__in=job_ids).select_related(*subject.related)
+        for row in rows:
+            found[row.job_id] = getattr(row, subject.shown) if subject.shown else row  # type: ignore[attr-defined]
     return found
 
 

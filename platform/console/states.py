@@ -11,6 +11,8 @@ from typing import NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
+from jobs.types import find_job_type
+
 
 class State(NamedTuple):
     tone: str
@@ -82,5 +84,10 @@ STATES: dict[str, State] = {
 
 
 def state_of(value: str) -> State:
-    """The tone and word of a state; one that is not in the table shows itself, in no colour."""
+    """The tone and word of a state. One that is not in the table shows itself, in no colour.
+
+    A stage of a pipeline that runs a job is in the state that its type of job names.
+    """
+    if known := find_job_type(value):
+        return State("busy", known.busy_label)
     return STATES.get(value) or State("still", value.replace("_", " "))

@@ -1,4 +1,4 @@
-"""Codes in people's words: kinds of job, steps and reasons of a curation, what the audit trail records.
+"""Codes in people's words: steps and reasons of a curation, what the audit trail records.
 
 A code that is not listed is shown as it is: a new one is legible before it is worded.
 """
@@ -12,15 +12,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 Words = Mapping[str, str | Promise]
-
-JOB_KINDS: Words = {
-    "ingest": _("Reading a document"),
-    "curation": _("Building a dataset version"),
-    "training": _("Training a model"),
-    "evaluation": _("Evaluating a model"),
-    "retrieval": _("Building a search index"),
-    "export": _("Exporting a model"),
-}
 
 EVENT_TYPES: Words = {
     "state": pgettext_lazy("event", "State"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Query, Router
+from pydantic import AfterValidator, GetJsonSchemaHandler
 
 from accounts.principal import actor_of
 from common.errors import InvalidRequest
@@ -15,10 +16,27 @@ from jobs.models import Job, JobEvent, WaitsFor
 from jobs.selectors import job_event_list, job_get, job_list, public_state, waiting_sentence
 from jobs.services import job_cancel
 from jobs.transitions import JobState
+from jobs.types import find_job_type, job_types
 
 router = Router(tags=["jobs"])
 
-KindName = Literal["ingest", "curation", "training", "evaluation", "retrieval", "export"]
+
+def _registered(kind: str) -> str:
+    if find_job_type(kind) is None:
+        names = ", ".join(known.name for known in job_types())
+        raise ValueError(f"there is no such kind of job; the kinds are {names}")
+    return kind
+
+
+class RegisteredNames:
+    """Describes the names that are registered when the description of the API is asked for."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "enum": [known.name for known in job_types()]}
+
+
+KindName = Annotated[str, AfterValidator(_registered), RegisteredNames]
 
 
 class JobQuery(PageQuery):

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from audit.services import SYSTEM, audit_record
 from common.errors import Conflict, InvalidRequest, NotFound
 from common.tenancy import every_organization
-from jobs.kinds import Need
 from jobs.models import Cluster, ClusterGrant, Job, LauncherName
 from jobs.transitions import TERMINAL
+from jobs.types import Need
 
 BUILT_IN = "local"
 

@@ -74,10 +74,6 @@ class ClusterGrant(TenantModel):
         ]
 
 
-CURVE_KIND = "training"
-"""The kind of job whose `metrics` make a curve."""
-
-
 class Job(TenantModel):
     """Anything that takes more than a second. Knows no domain: a domain row points at its job."""
 
@@ -166,6 +162,8 @@ class Job(TenantModel):
     finalize_after = models.DateTimeField(null=True)
     cleaned_at = models.DateTimeField(null=True)
     """Set once the run folders are reduced to what is kept; null marks all unfinished business."""
+    has_metrics = models.BooleanField(default=False)
+    """Its engine has written `metrics` events, which make a curve."""
     thinned_at = models.DateTimeField(null=True)
     """Set once its curve is reduced to the points that are kept for good."""
 
@@ -178,7 +176,7 @@ class Job(TenantModel):
             models.Index(fields=["organization", "kind", "-id"], name="job_newest_of_kind"),
             models.Index(fields=["state", "id"], condition=Q(cleaned_at=None), name="job_unfinished"),
             models.Index(
-                fields=["ended_at"], condition=Q(thinned_at=None, kind=CURVE_KIND), name="job_to_thin"
+                fields=["ended_at"], condition=Q(thinned_at=None, has_metrics=True), name="job_to_thin"
             ),
             models.Index(
                 fields=["cluster", "-priority", "id"], condition=Q(state=JobState.QUEUED), name="job_waiting"

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 
 from common.storage import run_folder_delete, run_folders
 from common.tenancy import every_organization
-from jobs.models import CURVE_KIND, Job
+from jobs.models import Job
 from jobs.transitions import TERMINAL
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def metrics_sweep() -> None:
     """Thin the curves of jobs that ended more than `KOSHA_METRICS_DAYS` ago to `KEPT_POINTS` points."""
     age = timedelta(days=settings.KOSHA_METRICS_DAYS)
     with every_organization("curves are thinned, whosesoever they are"):
-        due = Job.objects.filter(kind=CURVE_KIND, thinned_at=None, ended_at__lt=Now() - age)
+        due = Job.objects.filter(has_metrics=True, thinned_at=None, ended_at__lt=Now() - age)
         for job_id in list(due.order_by("ended_at").values_list("id", flat=True)[:JOBS_A_CALL]):
             metrics_thin(job_id)
 

@@ -23,11 +23,10 @@ from common.places import spec_digest
 from common.release import RELEASE
 from common.tenancy import current_organization_id
 from jobs.clusters import refuse_oversize, usable_cluster
-from jobs.kinds import KINDS, settle
-from jobs.kinds import Resources as Resources
 from jobs.models import Cluster, Job, JobEvent, WaitsFor
 from jobs.selectors import job_by_idempotency_key, job_get, newer_releases
 from jobs.transitions import ACTIVE, MOVES, TERMINAL, JobState
+from jobs.types import Resources, job_type
 from workers.contract.specs.base import Spec
 from workers.contract.specs.run import RunError
 
@@ -63,7 +62,7 @@ def job_submit(
         if known is not None:
             return known
     cluster = usable_cluster(cluster)
-    need = settle(kind, resources, cluster, processes)
+    need = job_type(kind).resources(resources, cluster, processes)
     refuse_oversize(need, cluster)
     job = Job(
         organization_id=current_organization_id(),
@@ -116,8 +115,8 @@ def job_cancel(*, job: Job, actor: Actor) -> Job:
 
 def job_pause(*, job: Job, actor: Actor) -> Job:
     """Stop after a checkpoint, to be resumed later. Only kinds that keep checkpoints can."""
-    if not KINDS[job.kind].can_pause:
-        raise Conflict("job_cannot_pause", _("Only a training can be paused. Cancel this job instead."))
+    if not job_type(job.kind).can_pause:
+        raise Conflict("job_cannot_pause", _("A job of this kind cannot be paused. Cancel it instead."))
     return _ask(
         job,
         actor,

@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from accounts.principal import actor_of
 from common.errors import KoshaError
 from common.pagination import keyset_page
-from jobs.kinds import KINDS
 from jobs.models import Job
 from jobs.selectors import job_get, job_list, newest_job_events, public_state, waiting_sentence
 from jobs.services import job_cancel, job_pause, job_resume
 from jobs.transitions import TERMINAL, JobState
+from jobs.types import find_job_type, job_types
 
 EVENTS_SHOWN = 200
 
@@ -26,7 +26,7 @@ EVENTS_SHOWN = 200
 def index(request: HttpRequest) -> HttpResponse:
     kind, state = request.GET.get("kind", ""), request.GET.get("state", "")
     rows = job_list(
-        kind=kind if kind in KINDS else None, state=state if state in JobState.values else None
+        kind=kind if find_job_type(kind) else None, state=state if state in JobState.values else None
     ).select_related("cluster")
     page = keyset_page(rows, after=request.GET.get("after"))
     return render(
@@ -34,7 +34,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "jobs/index.html",
         {
             "page": page,
-            "kinds": list(KINDS),
+            "job_types": job_types(),
             "states": JobState.values,
             "kind": kind,
             "state": state,
@@ -58,6 +58,7 @@ def status_facts(job: Job) -> dict[str, Any]:
     """What the page and its stream show of a job's state."""
     state = public_state(job)
     moving = state not in TERMINAL
+    job_type = find_job_type(job.kind)
     return {
         "job": job,
         "state": state,
@@ -65,7 +66,8 @@ def status_facts(job: Job) -> dict[str, Any]:
         "waiting_sentence": waiting_sentence(job),
         "is_running": job.state in (JobState.STARTING, JobState.RUNNING, JobState.PAUSING),
         "can_cancel": moving and job.state not in (*TERMINAL, JobState.CANCELLING),
-        "can_pause": KINDS[job.kind].can_pause
+        "can_pause": job_type is not None
+        and job_type.can_pause
         and job.state in (JobState.QUEUED, JobState.STARTING, JobState.RUNNING),
         "can_resume": job.state == JobState.PAUSED,
     }

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from workers.contract.model_shape import lora_parameters
 from workers.contract.specs.training import Hyperparameters
 
 GIBIBYTE = 1 << 30
@@ -166,8 +167,7 @@ def _memory(model: Model, settings: Hyperparameters, machine: Machine) -> Range:
 
     - weights: 4 bytes each on CPU (float32), 2 on GPU (bfloat16);
     - adapter: 16 bytes for each of its parameters (weight, gradient, two moments of Adam; Rajbhandari
-      et al. 2020, "ZeRO", section 3.1), about 23 times rank times width for each layer with all
-      linear layers adapted;
+      et al. 2020, "ZeRO", section 3.1);
     - activations: 34 bytes for each token, layer and unit of width in 16 bits without recomputation and
       without attention scores, which sdpa never keeps (Korthikanti et al. 2022, "Reducing
       Activation Recomputation in Large Transformer Models", equation 2 less its last term);
@@ -175,7 +175,7 @@ def _memory(model: Model, settings: Hyperparameters, machine: Machine) -> Range:
     """
     width = 2 if machine.gpus else 4
     weights = model.parameters * width
-    adapter = 16 * 23 * settings.lora_rank * model.hidden_size * model.layers
+    adapter = 16 * lora_parameters(settings.lora_rank, model.hidden_size, model.layers)
     activations = 17 * width * settings.sequence_length * model.hidden_size * model.layers
     # Frozen weights need no gradients of their own, so less is kept than the formula says.
     return Range(

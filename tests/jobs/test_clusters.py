@@ -8,9 +8,9 @@ from audit.models import AuditEvent
 from common.tenancy import every_organization
 from jobs import clusters
 from jobs.clusters import cluster_default, cluster_measure
-from jobs.kinds import Resources
 from jobs.models import Cluster, Job
 from jobs.transitions import JobState
+from jobs.types import Resources
 from workers.orchestration.app import app
 
 OLD = {"cpus": 64, "memory_bytes": 1 << 38}

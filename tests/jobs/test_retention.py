@@ -31,6 +31,7 @@ def ended(make_job, storage):
     def make(state=JobState.FAILED, ago=LONG_AGO, *, cleaned=True, kind="training") -> Job:
         job = make_job(state, kind=kind)
         fields = {"cleaned_at": Now()} if cleaned else {}
+        fields["has_metrics"] = kind == "training"
         Job.objects.filter(pk=job.pk).update(ended_at=Now() - ago, **fields)
         for attempt in ("1", "2"):
             folder = job.run_dir.parent / attempt / "checkpoints" / "4"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from threading import Barrier
 
 import pytest
@@ -15,11 +15,11 @@ from common.errors import Conflict, InvalidRequest, NotFound
 from common.tenancy import organization_scope
 from jobs import services
 from jobs.clusters import cluster_default
-from jobs.kinds import KINDS, Resources
 from jobs.models import Cluster, ClusterGrant, Job, JobEvent
 from jobs.selectors import job_events, job_get, job_list, public_state
 from jobs.services import job_submit
 from jobs.transitions import JobState
+from jobs.types import Resources, job_types
 from workers.contract.specs.run import RunError
 
 from .conftest import Work
@@ -190,11 +190,11 @@ def test_events_come_in_order_after_a_given_one(make_job):
     assert [event.message for event in job_events(job, limit=2)] == ["0", "1"]
 
 
-def test_every_kind_names_its_engine():
-    assert {kind: of.engine_module for kind, of in KINDS.items()} == {
-        kind: f"workers.engines.{kind}" for kind in KINDS
-    }
-    assert json.dumps(sorted(kind for kind, of in KINDS.items() if of.can_pause)) == '["training"]'
+def test_every_job_type_names_its_engine():
+    types = job_types()
+    assert [known.engine for known in types] == [f"workers.engines.{known.name}" for known in types]
+    assert all(find_spec(known.engine) for known in types)
+    assert [known.name for known in types if known.can_pause] == ["training"]
 
 
 @pytest.mark.django_db

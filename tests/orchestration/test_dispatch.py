@@ -10,12 +10,11 @@ from django.db.models.functions import Now
 
 from audit.services import SYSTEM
 from jobs.capacity import Capacity, choose
-from jobs.kinds import Resources
 from jobs.models import Job
 from jobs.services import job_submit
+from jobs.types import Resources
 from workers.contract.specs.run import RunConfig
 from workers.orchestration.dispatch import dispatch
-from workers.orchestration.finalize import FINALIZERS, finalizer_of
 from workers.orchestration.launchers.base import Engine, RunRef
 
 from ..jobs.conftest import Work
@@ -126,11 +125,6 @@ def test_clusters_without_a_launcher_here_are_left_alone(null_cluster):
     dispatch({})
     job.refresh_from_db()
     assert job.state == "queued"
-
-
-@pytest.mark.parametrize("kind", FINALIZERS)
-def test_every_kind_has_its_finalizer(kind):
-    assert callable(finalizer_of(kind))
 
 
 def test_each_of_many_claimed_together_has_its_whole_lease_when_it_is_launched(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
 from jobs.models import Job, JobEvent
 from jobs.services import job_claim, job_started
+from jobs.types import job_type
+from workers.contract.specs.events import Metrics
 from workers.orchestration import event_import as relay
 from workers.orchestration.event_import import read_part, relay_events
 
@@ -131,16 +134,17 @@ def test_a_new_checkpoint_forgives_old_losses(job):
 def test_a_handler_that_fails_holds_nothing_up(job, monkeypatch):
     taken = []
 
-    def handler(job, event):
+    def handler(*, job, event):
         taken.append(event.sequence)
         raise RuntimeError("no")
 
-    monkeypatch.setitem(relay.HANDLERS, ("training", "metrics"), handler)
+    monkeypatch.setattr(relay, "job_type", lambda name: replace(job_type(name), events={Metrics: handler}))
     write(job, line(0, "metrics", step=1, values={"loss": 2.0}), line(1))
     relay_events(job)
     assert taken == [0]
     assert messages(job) == ["m1"]
     assert JobEvent.objects.get(job=job, type="metrics").data["values"] == {"loss": 2.0}
+    assert job.has_metrics
 
 
 @pytest.mark.slow

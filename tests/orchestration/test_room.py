@@ -162,19 +162,35 @@ def test_a_resumed_job_counts_as_waiting_from_then(running, null_launcher, tick)
 def test_needs_follow_what_a_job_reads(tmp_path):
     pages = tmp_path / "pages.jsonl"
     pages.write_bytes(b"x" * 1000)
-    source = {"pages_path": str(pages)}
-    assert disk_need("ingest", {"path": str(pages)}) == SMALLEST + 4000
-    assert disk_need("curation", {"sources": [source, source]}) == SMALLEST + 8000
-    assert disk_need("retrieval", {"sources": [source]}) == SMALLEST + 8000
-    assert disk_need("retrieval", {"sources": [source], "previous_index": str(tmp_path)}) == SMALLEST + 9000
-    assert disk_need("unheard-of", {}) == SMALLEST
+    place = {"document_id": "d", "revision_id": "r", "document_name": "n", "pages_path": str(pages)}
+    ingest = {"document_id": "d", "revision_id": "r", "name": "n", "path": str(pages)}
+    source = {**place, "media_type": "text/plain"}
+    index = {"sources": [place], "embedding_model": str(tmp_path)}
+    for kind, spec, need in [
+        ("ingest", ingest, 4000),
+        ("curation", {"sources": [source, source]}, 8000),
+        ("retrieval", index, 8000),
+        ("retrieval", {**index, "previous_index": str(tmp_path)}, 9000),
+        ("retrieval", {"nonsense": True}, 0),
+    ]:
+        assert disk_need(Job(kind=kind, spec=spec)) == SMALLEST + need
 
 
 def test_a_training_needs_its_checkpoints(tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps({"hidden_size": 100, "num_hidden_layers": 10}))
+    sizes = {"hidden_size": 100, "num_hidden_layers": 10, "vocab_size": 9, "max_position_embeddings": 9}
+    (tmp_path / "config.json").write_text(json.dumps(sizes))
     (tmp_path / "model.safetensors").write_bytes(b"x" * 600)
-    lora = {"base_model": str(tmp_path), "hyperparameters": {"lora_rank": 8}, "checkpoint": {"keep": 3}}
+    base = {"base_model": str(tmp_path)}
+    lora = {
+        **base,
+        "record_files": ["absent"],
+        "hyperparameters": {"lora_rank": 8},
+        "checkpoint": {"keep": 3},
+    }
     checkpoint = 12 * 23 * 8 * 100 * 10
-    assert disk_need("training", lora) == SMALLEST + 4 * checkpoint + checkpoint // 3
-    assert disk_need("training", {**lora, "method": "full"}) == SMALLEST + 4 * 3600 + 1200
-    assert disk_need("export", lora) == SMALLEST + 1200
+    for kind, spec, need in [
+        ("training", lora, 4 * checkpoint + checkpoint // 3),
+        ("training", {**lora, "method": "full"}, 4 * 3600 + 1200),
+        ("export", base, 1200),
+    ]:
+        assert disk_need(Job(kind=kind, spec=spec)) == SMALLEST + need

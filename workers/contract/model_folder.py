@@ -12,6 +12,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from workers.contract.model_shape import SizeMissing, model_shape
 from workers.contract.specs.base import Spec
 
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz"}
@@ -56,16 +57,19 @@ def inspect_model_folder(path: Path, *, kind: str = "causal_lm") -> ModelFolderF
     """
     check_model_folder(path)
     config = _json(path / "config.json")
-    text = config.get("text_config", config)
+    try:
+        shape = model_shape(config)
+    except SizeMissing as error:
+        raise UnsafeModelFolder("base_model_unsupported", str(error)) from error
     files = _files(path)
     return ModelFolderFacts(
         architecture=_architecture(config, kind),
         model_type=str(config.get("model_type", "")),
         parameters=sum(_tensor_elements(file) for file in _weights(path)),
-        context_length=_number(text, "max_position_embeddings", "n_positions"),
-        vocabulary_size=_number(text, "vocab_size"),
-        hidden_size=_number(text, "hidden_size", "n_embd"),
-        layers=_number(text, "num_hidden_layers", "n_layer"),
+        context_length=shape.context_length,
+        vocabulary_size=shape.vocabulary_size,
+        hidden_size=shape.hidden_size,
+        layers=shape.layers,
         files={name: file.stat().st_size for name, file in files.items()},
         folder_digest=model_folder_digest(path),
         has_chat_template=_has_chat_template(path),
@@ -193,13 +197,6 @@ def _architecture(config: dict[str, Any], kind: str) -> str:
             "base_model_unsupported", f"config.json does not name {wanted} in `architectures`."
         )
     return architecture
-
-
-def _number(config: dict[str, Any], *names: str) -> int:
-    for name in names:
-        if isinstance(config.get(name), int):
-            return int(config[name])
-    raise UnsafeModelFolder("base_model_unsupported", f"config.json does not say `{names[0]}`.")
 
 
 def _has_chat_template(path: Path) -> bool:

@@ -13,7 +13,6 @@ from common.disk import is_disk_full
 from common.tenancy import every_organization
 from jobs.budgets import Cause, Retry, decide
 from jobs.capacity import choose, due_jobs, free_of
-from jobs.kinds import KINDS
 from jobs.models import Cluster, Job, WaitsFor
 from jobs.services import (
     job_claim,
@@ -25,6 +24,7 @@ from jobs.services import (
     jobs_leave_to_newer,
 )
 from jobs.transitions import JobState
+from jobs.types import job_type
 from workers.contract.atomic_files import write_json
 from workers.contract.run_folder import RunFolder
 from workers.contract.specs.run import RunConfig, RunError
@@ -42,7 +42,7 @@ FULL_DELAY = timedelta(seconds=10)
 
 
 def engine_of(job: Job) -> Engine:
-    return Engine(KINDS[job.kind].engine_module, job.processes, max(1, job.cpus // job.processes))
+    return Engine(job_type(job.kind).engine, job.processes, max(1, job.cpus // job.processes))
 
 
 @shared_task(name="jobs.dispatch")
@@ -120,7 +120,7 @@ def _claim(cluster: Cluster) -> list[Job]:
 
 
 def _disk_need(job: Job) -> int:
-    return job.disk_bytes if job.disk_bytes is not None else disk_need(job.kind, job.spec, job.processes)
+    return job.disk_bytes if job.disk_bytes is not None else disk_need(job)
 
 
 def _write_config(job: Job, engine: Engine) -> None:

@@ -7,7 +7,7 @@ events are written; of two relays at once, one finds that it came second and wri
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 
 from jobs.models import Job, JobEvent
 from jobs.services import job_relayed
+from jobs.types import job_type
 from workers.contract.run_folder import RunFolder
 from workers.contract.specs.events import (
     EVENT,
@@ -110,6 +111,8 @@ def _columns(job: Job, events: Sequence[AnyEvent]) -> dict[str, Any]:
         fields["relay_sequence"] = events[-1].sequence
     if any(isinstance(event, Progress | Metrics | CheckpointSaved) for event in events):
         fields["moved_at"] = Now()
+    if any(isinstance(event, Metrics) for event in events):
+        fields["has_metrics"] = True
     return fields | _progress_columns(job, events) | _checkpoint_columns(job, events)
 
 
@@ -185,24 +188,13 @@ def _message(event: AnyEvent) -> str:
 
 
 # -- what the domain wants to know at once --------------------------------------------------------------
-def _checkpoint(job: Job, event: AnyEvent) -> None:
-    from training.services import checkpoint_record
-
-    assert isinstance(event, CheckpointSaved)
-    checkpoint_record(job=job, event=event)
-
-
-HANDLERS: dict[tuple[str, str], Callable[[Job, AnyEvent], None]] = {("training", "checkpoint"): _checkpoint}
-"""(kind, type of event) to the domain service that takes it; runs in the relay's transaction."""
-
-
 def _hand_on(job: Job, event: AnyEvent) -> None:
-    handler = HANDLERS.get((job.kind, event.type))
+    handler = job_type(job.kind).events.get(type(event))
     if handler is None:
         return
     try:
         with transaction.atomic():
-            handler(job, event)
+            handler(job=job, event=event)
     except Exception:
         # A row for people to see; the run resumes from the folders themselves and must go on.
         logger.exception("%s: an event of type %s was not taken", job.id, event.type)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from jobs.models import Job
 from jobs.selectors import understood
 from jobs.services import job_cleaned, job_finalize_failed, job_finalized, job_result_lost
 from jobs.transitions import TERMINAL, JobState
+from jobs.types import followers, job_type
 from workers.contract.artifacts import ArtifactDamaged, verify_sizes
 from workers.contract.run_folder import RunFolder
 from workers.contract.specs.run import RunError
@@ -35,35 +35,18 @@ logger = logging.getLogger(__name__)
 
 Finalizer = Callable[[Job], None]
 
-FINALIZERS: dict[str, tuple[str, ...]] = {
-    # A document that has been read may belong to knowledge bases, of which documents know nothing.
-    "ingest": ("documents.services:ingest_finalize", "retrieval.services:document_ready"),
-    "curation": ("curation.services:curation_finalize",),
-    "training": ("training.services:training_finalize",),
-    "evaluation": ("evaluations.services:evaluation_finalize",),
-    "retrieval": ("retrieval.services:index_build_finalize",),
-    "export": ("registry.services:export_finalize",),
-}
-"""A job's kind to the services that finish it, in order, as `module:function`."""
-
 BATCH = 50
 LONGEST_DELAY = timedelta(minutes=5)
 
 
 def finalizer_of(kind: str) -> Finalizer:
-    services = [_service(path) for path in FINALIZERS[kind]]
+    steps = [job_type(kind).on_end, *followers(kind)]
 
     def finish(job: Job) -> None:
-        for service in services:
-            service(job)
+        for step in steps:
+            step(job)
 
     return finish
-
-
-def _service(path: str) -> Finalizer:
-    module, _, name = path.partition(":")
-    service: Finalizer = getattr(import_module(module), name)
-    return service
 
 
 def finalize_ended(finalizers: Mapping[str, Finalizer] | None = None) -> None:
@@ -135,13 +118,8 @@ def _look_at_result(job: Job) -> None:
 
 def sealed_folder(job: Job, result: Mapping[str, Any]) -> Path:
     """Where the run has put what `result` names by its manifest's digest."""
-    output = RunFolder(job.run_dir).output
-    match job.kind:
-        case "training":
-            return output / (result["adapter_dir"] or result["model_dir"])
-        case "export":
-            return output / "model"
-    return output
+    known = job_type(job.kind)
+    return RunFolder(job.run_dir).output / known.sealed_folder(known.result.model_validate(result))
 
 
 def _result_lost(kind: str) -> RunError:

@@ -22,7 +22,6 @@ from common.release import is_newer
 from common.tenancy import every_organization, organization_scope
 from health.services import BEAT, tick_note
 from jobs.budgets import Cause, Retry, decide
-from jobs.kinds import KINDS
 from jobs.models import Job
 from jobs.services import (
     LEASE,
@@ -37,6 +36,7 @@ from jobs.services import (
     job_succeeded,
 )
 from jobs.transitions import ACTIVE, JobState
+from jobs.types import job_type
 from workers.contract.run_folder import RunFolder
 from workers.orchestration.attempt import Outcome, Verdict, read_outcome, stalled, was_asked_to_stop
 from workers.orchestration.disk_budget import more_room
@@ -150,7 +150,7 @@ def _shall_stop(job: Job) -> bool:
 
 
 def _see_to_stop(job: Job, launcher: Launcher, now: datetime) -> None:
-    saves = KINDS[job.kind].can_pause and job.state != JobState.CANCELLING
+    saves = job_type(job.kind).can_pause and job.state != JobState.CANCELLING
     grace = PAUSE_GRACE if saves else CANCEL_GRACE
     if job.stop_deadline is None:
         launcher.stop(run_of(job), grace.total_seconds())
@@ -224,7 +224,7 @@ def _try_again(job: Job, outcome: Outcome) -> None:
     if job.stop_deadline is not None and outcome.verdict in (Verdict.STOPPED, Verdict.LOST):
         # The disk was nearly full. It costs nothing, also where the run had to be killed. What begins
         # again from nothing would meet the same end with no more room than it had.
-        more = {} if KINDS[job.kind].can_pause else {"disk_bytes": more_room(job)}
+        more = {} if job_type(job.kind).can_pause else {"disk_bytes": more_room(job)}
         job_requeue(job=job, reason="disk_full", **more)
         return
     if outcome.verdict is Verdict.STOPPED and was_asked:

@@ -12,9 +12,9 @@ from django import template
 from django.utils.translation import gettext as _
 
 from console import formats, words
-from console.faults import fault_of
 from console.states import state_of
 from jobs.models import Job, JobEvent
+from jobs.types import error_text, find_job_type
 
 register = template.Library()
 
@@ -23,7 +23,6 @@ def _filter(name: str, table: words.Words) -> None:
     register.filter(name, lambda code: words.worded(table, str(code)))
 
 
-_filter("job_kind", words.JOB_KINDS)
 _filter("event_type", words.EVENT_TYPES)
 _filter("step_name", words.STEPS)
 _filter("step_sentence", words.STEP_SENTENCES)
@@ -32,6 +31,12 @@ _filter("personal_data", words.PERSONAL_DATA)
 _filter("split_name", words.SPLITS)
 _filter("record_type", words.RECORD_TYPES)
 _filter("audit_action", words.ACTIONS)
+
+
+@register.filter
+def job_kind(name: str) -> str:
+    found = find_job_type(name)
+    return str(found.label) if found else name.replace("_", " ")
 
 
 @register.filter
@@ -65,7 +70,7 @@ def place(source: dict[str, Any]) -> str:
 @register.inclusion_tag("components/fault.html")
 def fault(code: str, message: str = "", param: str | None = None) -> dict[str, Any]:
     """What went wrong and what to do, with the engine's own sentence and code for whoever helps."""
-    return {"fault": fault_of(code), "code": code, "message": message, "param": param}
+    return {"fault": error_text(code), "code": code, "message": message, "param": param}
 
 
 @register.filter
@@ -93,5 +98,5 @@ def took(job: Job) -> str:
 @register.simple_tag
 def why(code: str, message: str = "") -> str:
     """What went wrong in one sentence, for a list."""
-    found = fault_of(code)
+    found = error_text(code)
     return str(found.what) if found else message

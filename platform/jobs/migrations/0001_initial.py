@@ -161,6 +161,7 @@ class Migration(migrations.Migration):
                 ("finalize_failures", models.PositiveIntegerField(default=0)),
                 ("finalize_after", models.DateTimeField(null=True)),
                 ("cleaned_at", models.DateTimeField(null=True)),
+                ("has_metrics", models.BooleanField(default=False)),
                 ("thinned_at", models.DateTimeField(null=True)),
                 (
                     "cluster",
@@ -258,7 +259,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="job",
             index=models.Index(
-                condition=models.Q(("kind", "training"), ("thinned_at", None)),
+                condition=models.Q(("has_metrics", True), ("thinned_at", None)),
                 fields=["ended_at"],
                 name="job_to_thin",
             ),

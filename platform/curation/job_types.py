@@ -1,0 +1,49 @@
+"""The type of job that builds a dataset version."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from common.disk import file_bytes
+from curation.models import DatasetVersion
+from curation.services import curation_finalize
+from documents.job_types import PAGES_MISSING
+from jobs.types import GIBIBYTE, ErrorText, JobType, Subject, UsualResources, register
+from workers.contract.specs.curation import CurationResult, CurationSpec
+
+DATASET_DAMAGED = ErrorText(
+    _("A file of the dataset or of the model to build on is damaged on the disk."),
+    _(
+        "Build a new dataset version from the same documents or choose another model version, and start again. "
+        "Have your operator look at the disk of the node."
+    ),
+)
+"""For the jobs of other apps that read the records of a dataset version."""
+
+
+def _disk_bytes(spec: CurationSpec) -> int:
+    """Records, what was dropped, and what steps keep aside: each about as long as the pages."""
+    return 4 * sum(file_bytes(source.pages_path) for source in spec.sources)
+
+
+register(
+    JobType(
+        name="curation",
+        label=_("Building a dataset version"),
+        busy_label=pgettext_lazy("state", "Curating"),
+        spec=CurationSpec,
+        result=CurationResult,
+        engine="workers.engines.curation",
+        usual=UsualResources(cpus=1, memory_bytes=2 * GIBIBYTE),
+        disk_bytes=_disk_bytes,
+        subject=Subject(DatasetVersion, related=("dataset",)),
+        on_end=curation_finalize,
+        errors={
+            "user.no_documents": ErrorText(
+                _("There was no document to build from."), _("Upload documents and build a new version.")
+            ),
+            "system.pages_missing": PAGES_MISSING,
+        },
+    )
+)

@@ -1,0 +1,76 @@
+"""The type of job that reads a document."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from common.disk import file_bytes
+from documents.models import Revision
+from documents.services import ingest_finalize
+from jobs.types import GIBIBYTE, ErrorText, JobType, Subject, UsualResources, register
+from workers.contract.specs.ingest import IngestResult, IngestSpec
+
+PAGES_MISSING = ErrorText(
+    _("The extracted text of a document is missing or damaged on the disk."),
+    _("Delete the document and upload it again. Have your operator look at the disk of the node."),
+)
+"""For the jobs of other apps that read the text of documents."""
+_SPLIT = _("Split it into smaller files and upload those.")
+
+
+def _disk_bytes(spec: IngestSpec) -> int:
+    """Text and tables. A packed format unpacks to more than its size, within the parsers' limits."""
+    return 4 * file_bytes(spec.path)
+
+
+register(
+    JobType(
+        name="ingest",
+        label=_("Reading a document"),
+        busy_label=pgettext_lazy("state", "Reading"),
+        spec=IngestSpec,
+        result=IngestResult,
+        engine="workers.engines.ingest",
+        usual=UsualResources(cpus=0, memory_bytes=GIBIBYTE),
+        disk_bytes=_disk_bytes,
+        subject=Subject(Revision, related=("document",), shown="document"),
+        on_end=ingest_finalize,
+        errors={
+            "user.empty_file": ErrorText(
+                _("The file is empty."), _("Upload it again from a place where it is complete.")
+            ),
+            "user.file_too_large": ErrorText(_("The file is larger than the limit."), _SPLIT),
+            "user.wrong_type": ErrorText(
+                _("The content is not of a type that can be read, whatever the name says."),
+                _("Upload a PDF, Word, Excel, PowerPoint, HTML, text, CSV or JSONL file."),
+            ),
+            "user.damaged_file": ErrorText(
+                _("The file is damaged or incomplete."),
+                _("Open it in the program it was made with, save it again and upload the new file."),
+            ),
+            "user.encrypted": ErrorText(
+                _("The file is protected by a password."), _("Remove the password and upload the file again.")
+            ),
+            "user.undecodable_text": ErrorText(
+                _("The characters of the file cannot be read."), _("Save it as UTF-8 and upload it again.")
+            ),
+            "user.no_text": ErrorText(
+                _("The file holds no text, only pictures (a scan)."),
+                _("Upload the original file, or a PDF with a text layer."),
+            ),
+            "user.too_many_pages": ErrorText(_("The document has too many pages or sheets."), _SPLIT),
+            "user.invalid_jsonl": ErrorText(
+                _("A line of the file is not a training conversation; nothing of it was taken."),
+                _("Correct the line and upload the file again."),
+            ),
+            "user.parse_timeout": ErrorText(_("Reading the file took too long."), _SPLIT),
+            "user.parse_out_of_memory": ErrorText(_("Reading the file needs too much memory."), _SPLIT),
+            "user.archive_too_large": ErrorText(
+                _("The document unpacks to far more than its size."),
+                _("If it is genuine, split it, or remove pictures and unused sheets."),
+            ),
+            "user.cancelled": ErrorText(_("Reading was cancelled."), _("Upload the file again to read it.")),
+        },
+    )
+)

@@ -1,0 +1,179 @@
+"""Job types: what the platform knows about each kind of job, declared by the app that owns the kind.
+
+An app declares its types in `<app>/job_types.py` and registers them there. `JobsConfig.ready` imports these
+modules. All other code asks this registry, so a new kind of job needs no other entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from pydantic import ValidationError
+
+from workers.contract.specs.base import Spec
+from workers.contract.specs.events import Event
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    from jobs.models import Cluster, Job
+
+Label = str | Promise
+GIBIBYTE = 1 << 30
+
+
+class ErrorText(NamedTuple):
+    """An error code in the reader's language."""
+
+    what: Label
+    """What happened."""
+    remedy: Label
+    """What to do about it."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a request asks of the cluster. None: what is usual for the type of job."""
+
+    cpus: int | None = None
+    """0 asks for no cores of its own: a light job that runs beside the others in one of the cluster's
+    `light_slots`. So an upload is readable while a training takes every core."""
+    gpus: int | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Need:
+    """`Resources` with every figure settled for one cluster."""
+
+    cpus: int
+    gpus: int
+    memory_bytes: int
+    light: int
+    """1 for a job without cores of its own, else 0."""
+
+
+@dataclass(frozen=True)
+class UsualResources:
+    """What a type of job takes where the request names nothing else."""
+
+    memory_bytes: int
+    cpus: int | None = None
+    """None: every core, so that two such jobs never compete (they would run three times slower)."""
+    gpu_each_process: bool = False
+
+    def settle(self, asked: Resources, cluster: Cluster, processes: int) -> Need:
+        """A usual figure is cut to what the cluster has. An explicit one is not: the caller refuses what
+        does not fit."""
+        gpus, cpus, memory_bytes = asked.gpus, asked.cpus, asked.memory_bytes
+        if gpus is None:
+            gpus = min(processes, cluster.gpus) if self.gpu_each_process else 0
+        if cpus is None and gpus:
+            # Each GPU comes with its share of the cores, so that as many jobs fit as there are GPUs.
+            cpus = max(1, cluster.cpus * gpus // cluster.gpus)
+        elif cpus is None:
+            cpus = cluster.cpus if self.cpus is None else min(self.cpus, cluster.cpus)
+        if memory_bytes is None:
+            memory_bytes = min(self.memory_bytes, cluster.memory_bytes)
+        return Need(cpus=cpus, gpus=gpus, memory_bytes=memory_bytes, light=0 if cpus or gpus else 1)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The row that a job works for, as lists and lineage show it."""
+
+    model: type[Model]
+    """Has a field `job`."""
+    related: tuple[str, ...] = ()
+    """What is read along with it."""
+    shown: str = ""
+    """The attribute that is shown instead of the row itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobType:
+    name: str
+    """The kind of job on the wire and the first part of its error codes."""
+    label: Label
+    """For example “Training a model”."""
+    busy_label: Label
+    """One word for the state while such a job runs, for example “Training”."""
+    spec: type[Spec]
+    result: type[Spec]
+    engine: str
+    """Started as `python -m <engine> config.json`."""
+    usual: UsualResources
+    disk_bytes: Callable[[Any], int]
+    """From a spec to the bytes that such a job writes at most at the same time, estimated on the high side."""
+    subject: Subject
+    on_end: Callable[[Job], None]
+    """Called inside the transaction that finalizes the job, whatever its end."""
+    can_pause: bool = False
+    """Its engine keeps checkpoints to resume from."""
+    sealed_folder: Callable[[Any], str] = lambda result: ""
+    """From a result to the folder inside `output/` that its manifest seals."""
+    events: Mapping[type[Event], Callable[..., None]] = field(default_factory=dict)
+    """Called with `job` and `event` inside the transaction that imports the event."""
+    errors: Mapping[str, ErrorText] = field(default_factory=dict)
+    """By the part of the code after the name: `user.empty_dataset`."""
+
+    def resources(self, asked: Resources, cluster: Cluster, processes: int) -> Need:
+        return self.usual.settle(asked, cluster, processes)
+
+    def disk_estimate(self, spec: Mapping[str, Any]) -> int:
+        """`disk_bytes` of a spec in JSON; 0 for one that the engine will refuse."""
+        try:
+            return self.disk_bytes(self.spec.model_validate(spec))
+        except ValidationError:
+            return 0
+
+
+_types: dict[str, JobType] = {}
+_followers: dict[str, list[Callable[[Job], None]]] = {}
+
+
+def register(*types: JobType) -> None:
+    for each in types:
+        if _types.setdefault(each.name, each) != each:
+            raise ValueError(f"two types of job are called {each.name}")
+
+
+def follow(name: str, act: Callable[[Job], None]) -> None:
+    """Call `act` after `on_end` of the type: for an app that the type's own app does not know."""
+    _followers.setdefault(name, []).append(act)
+
+
+def job_types() -> list[JobType]:
+    return list(_types.values())
+
+
+def job_type(name: str) -> JobType:
+    """Raises KeyError for a name that no installed app has registered."""
+    return _types[name]
+
+
+def find_job_type(name: str) -> JobType | None:
+    return _types.get(name)
+
+
+def followers(name: str) -> list[Callable[[Job], None]]:
+    return list(_followers.get(name, ()))
+
+
+_SYSTEM_ERROR = ErrorText(
+    _("It failed through no fault of yours."),
+    _("Start it again; if it fails once more, show your operator the code below."),
+)
+
+
+def error_text(code: str) -> ErrorText | None:
+    """None for a user's error without a text of its own: the engine's sentence says what to do."""
+    name, _dot, rest = code.partition(".")
+    known = _types.get(name)
+    if known is not None and rest in known.errors:
+        return known.errors[rest]
+    return _SYSTEM_ERROR if rest.startswith("system.") else None

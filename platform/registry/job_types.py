@@ -1,0 +1,44 @@
+"""The type of job that exports a model version."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from common.disk import folder_bytes
+from jobs.types import GIBIBYTE, ErrorText, JobType, Subject, UsualResources, register
+from registry.models import ModelExport
+from registry.services import export_finalize
+from workers.contract.model_shape import weights_bytes
+from workers.contract.specs.export import ExportResult, ExportSpec
+
+
+def _disk_bytes(spec: ExportSpec) -> int:
+    return 2 * weights_bytes(spec.base_model) + (folder_bytes(spec.adapter) if spec.adapter else 0)
+
+
+def _made(result: ExportResult) -> str:
+    return result.model_dir
+
+
+register(
+    JobType(
+        name="export",
+        label=_("Exporting a model"),
+        busy_label=pgettext_lazy("state", "Exporting"),
+        spec=ExportSpec,
+        result=ExportResult,
+        engine="workers.engines.export",
+        usual=UsualResources(cpus=0, memory_bytes=2 * GIBIBYTE),
+        disk_bytes=_disk_bytes,
+        subject=Subject(ModelExport, related=("model_version__base_model",), shown="model_version"),
+        sealed_folder=_made,
+        on_end=export_finalize,
+        errors={
+            "system.artifact_damaged": ErrorText(
+                _("A file of the model version is damaged on the disk."),
+                _("Choose another version. Have your operator look at the disk of the node."),
+            )
+        },
+    )
+)

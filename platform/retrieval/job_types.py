@@ -1,0 +1,38 @@
+"""The type of job that builds a search index, and what follows when a document has been read."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from common.disk import file_bytes, folder_bytes
+from documents.job_types import PAGES_MISSING
+from jobs.types import GIBIBYTE, JobType, Subject, UsualResources, follow, register
+from retrieval.models import IndexBuild
+from retrieval.services import document_ready, index_build_finalize
+from workers.contract.specs.retrieval import RetrievalResult, RetrievalSpec
+
+
+def _disk_bytes(spec: RetrievalSpec) -> int:
+    """Passages, their vectors (1.5 kB for a passage of a kB) and the character index."""
+    known = folder_bytes(spec.previous_index) if spec.previous_index else 0
+    return known + 8 * sum(file_bytes(source.pages_path) for source in spec.sources)
+
+
+register(
+    JobType(
+        name="retrieval",
+        label=_("Building a search index"),
+        busy_label=pgettext_lazy("state", "Indexing"),
+        spec=RetrievalSpec,
+        result=RetrievalResult,
+        engine="workers.engines.retrieval",
+        usual=UsualResources(memory_bytes=2 * GIBIBYTE, gpu_each_process=True),
+        disk_bytes=_disk_bytes,
+        subject=Subject(IndexBuild, related=("knowledge_base",)),
+        on_end=index_build_finalize,
+        errors={"system.pages_missing": PAGES_MISSING},
+    )
+)
+# A document that has been read may belong to knowledge bases, of which documents know nothing.
+follow("ingest", document_ready)

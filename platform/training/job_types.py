@@ -1,0 +1,67 @@
+"""The type of job that trains a model."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from common.disk import file_bytes
+from curation.job_types import DATASET_DAMAGED
+from jobs.types import GIBIBYTE, ErrorText, JobType, Subject, UsualResources, register
+from training.models import TrainingRun
+from training.services import checkpoint_record, training_finalize
+from workers.contract.model_shape import read_model_shape, weights_bytes
+from workers.contract.specs.events import CheckpointSaved
+from workers.contract.specs.training import TrainingResult, TrainingSpec
+
+
+def _disk_bytes(spec: TrainingSpec) -> int:
+    """Checkpoints (those kept, and one being written), the result, and the tokenized data."""
+    checkpoint = _checkpoint_bytes(spec)
+    kept = spec.checkpoint.keep + 1
+    # Eight bytes for each token (id and label), of which a byte of Japanese is less than one.
+    tokens = 8 * sum(map(file_bytes, (*spec.record_files, *spec.known_record_files)))
+    return kept * checkpoint + checkpoint // 3 + tokens
+
+
+def _checkpoint_bytes(spec: TrainingSpec) -> int:
+    """Each trained parameter with the two moments of Adam, in float32: 12 bytes."""
+    if spec.method == "full":
+        # Stored weights have two bytes for each parameter, seldom four.
+        return 6 * weights_bytes(spec.base_model)
+    shape = read_model_shape(spec.base_model)
+    return 12 * shape.lora_parameters(spec.hyperparameters.lora_rank) if shape else 0
+
+
+def _made(result: TrainingResult) -> str:
+    return result.adapter_dir or result.model_dir or ""
+
+
+register(
+    JobType(
+        name="training",
+        label=_("Training a model"),
+        busy_label=pgettext_lazy("state", "Training"),
+        spec=TrainingSpec,
+        result=TrainingResult,
+        engine="workers.engines.training",
+        usual=UsualResources(memory_bytes=4 * GIBIBYTE, gpu_each_process=True),
+        disk_bytes=_disk_bytes,
+        subject=Subject(TrainingRun, related=("base_model", "parent")),
+        sealed_folder=_made,
+        on_end=training_finalize,
+        can_pause=True,
+        events={CheckpointSaved: checkpoint_record},
+        errors={
+            "user.empty_dataset": ErrorText(
+                _("The dataset holds nothing to learn from."),
+                _("Look at what was dropped and why, correct the documents and build a new version."),
+            ),
+            "user.context_too_long": ErrorText(
+                _("The context length is longer than the base model can take."),
+                _("Choose a shorter one and start the training again."),
+            ),
+            "system.artifact_damaged": DATASET_DAMAGED,
+        },
+    )
+)
