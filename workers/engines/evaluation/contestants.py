@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 
 from workers.contract.specs.evaluation import EvaluationSpec
 from workers.engines.shared.integrity import require_sound
-from workers.engines.shared.language_models import load_base_model
-from workers.engines.shared.runtime import UserError
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+from workers.engines.shared.language_models import load_adapter, load_base_model, verify_adapter
 
 Side = Literal["base", "tuned"]
 
@@ -55,24 +50,9 @@ def load_contestants(spec: EvaluationSpec, dtype: torch.dtype, device: str) -> C
     """Load what the spec names. Raises UserError `base_model_…`, `adapter_mismatch`, EngineFault."""
     base = load_base_model(spec.base_model, dtype, device)
     if spec.adapter is not None:
-        require_sound(spec.adapter, spec.tuned_manifest_sha256, param="adapter", what="adapter")
-        return Contestants(base, load_adapter(base, spec.adapter), tuned_is_adapter=True)
+        verify_adapter(spec.adapter, spec.tuned_manifest_sha256)
+        return Contestants(base, load_adapter(base, spec.adapter).eval(), tuned_is_adapter=True)
     if spec.tuned_model is not None:
         require_sound(spec.tuned_model, spec.tuned_manifest_sha256, param="tuned_model", what="tuned model")
         return Contestants(base, load_base_model(spec.tuned_model, dtype, device))
     return Contestants(base)
-
-
-def load_adapter(base: PreTrainedModel, folder: Path) -> Any:
-    """The adapter on top of `base`, whose layers are replaced in place. safetensors only."""
-    from peft import PeftModel
-
-    # peft falls back to a pickle where there is no safetensors file.
-    if not (folder / "adapter_model.safetensors").is_file():
-        raise UserError("adapter_unsafe", "The adapter has no safetensors weights.", param="adapter")
-    try:
-        return PeftModel.from_pretrained(base, folder, local_files_only=True).eval()
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise UserError(
-            "adapter_mismatch", "The adapter does not fit the base model.", param="adapter"
-        ) from error

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 from workers.contract.artifacts import MANIFEST, write_manifest
 from workers.contract.specs.export import ExportResult, ExportSpec
 from workers.engines.export.card import model_card
-from workers.engines.shared.integrity import require_sound
-from workers.engines.shared.language_models import load_base_model, load_tokenizer, require_model_folder
+from workers.engines.shared.language_models import (
+    load_adapter,
+    load_base_model,
+    load_tokenizer,
+    require_model_folder,
+    verify_adapter,
+)
 from workers.engines.shared.runtime import Run, UserError
 
 if TYPE_CHECKING:
@@ -27,7 +32,7 @@ def export(run: Run, spec: ExportSpec) -> ExportResult:
     run.started()
     require_model_folder(spec.base_model)
     if spec.adapter is not None:
-        _verify_adapter(spec.adapter, spec.adapter_manifest_sha256)
+        verify_adapter(spec.adapter, spec.adapter_manifest_sha256)
     folder = run.output_dir / MODEL_DIR
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -46,7 +51,7 @@ def _seal(run: Run, spec: ExportSpec, folder: Path) -> ExportResult:
             shutil.copyfile(spec.base_model / name, folder / name)
     (folder / "README.md").write_text(model_card(spec), encoding="utf-8")
     for file in folder.iterdir():
-        file.chmod(0o644)  # safetensors writes for its owner alone; whoever downloads it is another
+        file.chmod(0o644)  # safetensors makes files readable by their owner alone; others download them
     manifest = write_manifest(
         folder,
         "exported_model",
@@ -86,13 +91,10 @@ def _write_merged(run: Run, spec: ExportSpec, folder: Path) -> None:
 
 
 def _merge(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
-    from peft import PeftModel
-
+    adapted = load_adapter(model, adapter)
     try:
-        return PeftModel.from_pretrained(model, adapter, local_files_only=True).merge_and_unload(
-            safe_merge=True
-        )
-    except (RuntimeError, ValueError, KeyError) as error:
+        return adapted.merge_and_unload(safe_merge=True)
+    except ValueError as error:  # the sum has a weight that is not a number
         raise UserError(
             "adapter_mismatch", "The adapter does not fit the base model.", param="adapter"
         ) from error
@@ -113,10 +115,3 @@ def _cast(model: PreTrainedModel, dtype: torch.dtype) -> None:
         if parameter.is_floating_point():
             parameter.data = parameter.data.to(dtype)
     model.config.dtype = dtype
-
-
-def _verify_adapter(adapter: Path, manifest_sha256: str | None) -> None:
-    require_sound(adapter, manifest_sha256, param="adapter", what="adapter")
-    # peft would fall back to a pickle where there is no safetensors file.
-    if not (adapter / "adapter_model.safetensors").is_file():
-        raise UserError("adapter_unsafe", "The adapter has no safetensors weights.", param="adapter")

@@ -1,4 +1,4 @@
-"""Loading base models, tokenizers and chat templates, the same way in every engine.
+"""Loading base models, adapters, tokenizers and chat templates, the same way in every engine.
 
 Weights come from safetensors in a local folder, never from a hub, and never with remote code.
 """
@@ -13,21 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workers.contract.model_folder import UnsafeModelFolder, check_model_folder
+from workers.engines.shared.integrity import require_sound
 from workers.engines.shared.runtime import UserError
 
 if TYPE_CHECKING:
     import torch
+    from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Message = dict[str, str]
 
 LOADING = threading.Lock()
-"""Held while transformers or peft makes a model. They do it under settings of the whole process, torch's
-default dtype among them: of two at once, each would put back what it found of the other, and it would stay."""
+"""Held while transformers or peft makes a model. Both change settings of the whole process for that time,
+torch's default dtype among them. Of two models made at once, each would restore what the other had set."""
 
-# For tokenizers without turn tokens of their own: roles as plain text, each answer ended by eos.
-# For base models, which know no turn tokens: one may stand in the vocabulary without ever having been
-# seen, and a LoRA cannot teach its embedding. Plain text and the end of a document they do know.
+# For tokenizers without a chat template: roles as plain text, each answer ended by eos. A base model may
+# have a turn token in its vocabulary without ever having seen it in training, and a LoRA adapter cannot
+# teach its embedding. Plain text and the end of a document are known to every base model.
 FALLBACK_CHAT_TEMPLATE = (
     "{{ bos_token or '' }}"
     "{% for message in messages %}"
@@ -76,6 +78,50 @@ def load_base_model(path: Path, dtype: torch.dtype, device: str | torch.device =
     # and frozen weights torch copies the whole matrix for each row: 13.8 s of CPU instead of 1 s (Gemma 270M, 4 × 128).
     model.get_output_embeddings().register_forward_pre_hook(_without_gaps)
     return model.to(device).eval()
+
+
+def verify_adapter(
+    folder: Path, manifest_sha256: str | None, *, param: str = "adapter", what: str = "adapter"
+) -> dict[str, Any]:
+    """The manifest of an adapter that is whole, the expected one if one is expected.
+
+    Raises EngineFault `artifact_damaged`, UserError `adapter_unsafe`.
+    """
+    manifest = require_sound(folder, manifest_sha256, param=param, what=what)
+    # peft falls back to a pickle where there is no safetensors file.
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise UserError("adapter_unsafe", f"The {what} has no safetensors weights.", param=param)
+    return manifest
+
+
+def load_adapter(
+    model: PreTrainedModel | PeftModel,
+    folder: Path,
+    *,
+    name: str = "default",
+    trainable: bool = False,
+    param: str = "adapter",
+    what: str = "adapter",
+) -> PeftModel:
+    """Put a verified adapter on `model`, whose layers are replaced in place.
+
+    A PeftModel gets one more adapter, called `name`, which is not active yet. Raises UserError
+    `adapter_mismatch`.
+    """
+    from peft import PeftModel
+
+    try:
+        with LOADING:
+            if not isinstance(model, PeftModel):
+                return PeftModel.from_pretrained(
+                    model, folder, adapter_name=name, is_trainable=trainable, local_files_only=True
+                )
+            model.load_adapter(folder, adapter_name=name, is_trainable=trainable, local_files_only=True)
+            return model
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise UserError(
+            "adapter_mismatch", f"The {what} does not fit the base model.", param=param
+        ) from error
 
 
 def _without_gaps(_head: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ import torch
 
 from workers.contract.artifacts import write_manifest
 from workers.contract.specs.training import TrainingSpec
-from workers.engines.shared.integrity import require_sound
+from workers.engines.shared.language_models import load_adapter, verify_adapter
 from workers.engines.shared.runtime import UserError
 
 if TYPE_CHECKING:
@@ -58,26 +58,15 @@ def _continue_parent(
     model: PreTrainedModel, folder: Path, manifest_sha256: str | None, base_digest: str | None
 ) -> torch.nn.Module:
     """The parent keeps its own rank and layers. Raises UserError `adapter_mismatch`, EngineFault."""
-    from peft import PeftModel
-
-    facts = require_sound(folder, manifest_sha256, param="parent_adapter", what="adapter to continue from")[
-        "facts"
-    ]
-    trained_on = facts.get("base_model_digest")
+    place = {"param": "parent_adapter", "what": "adapter to continue from"}
+    trained_on = verify_adapter(folder, manifest_sha256, **place)["facts"].get("base_model_digest")
     if trained_on and base_digest and trained_on != base_digest:
         raise UserError(
             "adapter_mismatch",
             "The adapter to continue from was trained on another base model.",
             param="parent_adapter",
         )
-    try:
-        return PeftModel.from_pretrained(model, folder, is_trainable=True, local_files_only=True)
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise UserError(
-            "adapter_mismatch",
-            "The adapter to continue from does not fit the base model.",
-            param="parent_adapter",
-        ) from error
+    return load_adapter(model, folder, trainable=True, **place)
 
 
 def save_trained(
