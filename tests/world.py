@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
+from django.test import Client
 
 from accounts.models import ApiKey, Membership, Organization, Role, User
 from accounts.services import api_key_create, membership_set, user_create
@@ -37,7 +38,7 @@ from schedules.services import Timing, schedule_create
 from training.models import MethodType, TrainingRun
 from training.services import training_run_create
 from workers.contract.artifacts import write_manifest
-from workers.contract.records import DroppedRecord, Source, TextRecord
+from workers.contract.records import DocumentOrigin, DroppedRecord, Source, TextRecord
 from workers.contract.specs.base import Spec
 from workers.contract.specs.curation import CurationResult
 from workers.contract.specs.evaluation import EvaluationResult
@@ -51,8 +52,9 @@ from workers.orchestration.finalize import finalize_job, sealed_folder
 
 DIGEST = "d" * 64
 SOURCE = Source(document_id="file-1", revision_id="rev_1", document_name="規則.txt", kind="page", number=1)
-RECORD = TextRecord(id="a" * 16, text="第1条 本規則は。", source=SOURCE)
-DROPPED = DroppedRecord(step="noise", reason="symbols", text="＊＊＊", source=SOURCE)
+ORIGIN = DocumentOrigin(source=SOURCE)
+RECORD = TextRecord(id="a" * 16, text="第1条 本規則は。", origin=ORIGIN)
+DROPPED = DroppedRecord(step="noise", reason="symbols", text="＊＊＊", origin=ORIGIN)
 
 
 class World:
@@ -82,6 +84,13 @@ class World:
             )
             self.people[role] = user
         return self.people[role]
+
+    def browser(self, role: str = Role.OWNER, *, language: str = "en") -> Client:
+        """The console as the person of this role sees it."""
+        client = Client()
+        client.force_login(self.person(role))
+        client.cookies["django_language"] = language
+        return client
 
     def key(self, role: str = Role.OWNER, *, is_operator: bool = False) -> str:
         """The secret of a key of this role, whose maker is the person of this role."""

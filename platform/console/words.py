@@ -77,6 +77,15 @@ SPLITS: Words = {"train": _("for training"), "heldout": _("held out")}
 
 RECORD_TYPES: Words = {"text": _("text"), "pair": _("question and answer"), "messages": _("conversation")}
 
+ORIGINS: Words = {
+    "document": _("from a document"),
+    "written": _("written by a person"),
+    "correction": _("corrected in a chat"),
+    "generated": _("generated from a document"),
+    "imported": _("from an imported dataset"),
+}
+"""Where a record comes from: the types of `workers.contract.records.Origin`."""
+
 WARNINGS: Words = {
     "pages_without_text": _("Pages without text (pictures or scans), which could not be read:"),
     "type_differs_from_name": _(

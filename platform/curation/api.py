@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal
 
 from django.http import HttpRequest
@@ -19,7 +18,7 @@ from curation.selectors import (
     dataset_get,
     dataset_list,
     dropped_path,
-    lines,
+    entries,
     recipe_get,
     recipe_list,
     records_path,
@@ -180,8 +179,8 @@ def _lines_body(
 ) -> dict[str, Any]:
     require_ready(version, param="version_id")
     path = records_path(version) if kind == "record" else dropped_path(version)
-    found, has_more = lines(path, after=query.after, limit=query.limit)
-    data = [{"object": f"dataset.{kind}", "line": number, **json.loads(line)} for number, line in found]
+    found, has_more = entries(path, after=query.after, limit=query.limit)
+    data = [{"object": f"dataset.{kind}", **entry} for entry in found]
     return {
         "object": "list",
         "data": data,

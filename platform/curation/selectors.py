@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from common.errors import Conflict, NotFound
 from common.storage import artifact_path
 from curation.models import Dataset, DatasetVersion, DatasetVersionState, Recipe
+from workers.contract.records import ORIGIN, source_of
 from workers.contract.specs.curation import DEFAULT_RECIPE
 from workers.contract.specs.curation import Recipe as RecipeContent
 
@@ -100,6 +102,24 @@ def records_path(version: DatasetVersion) -> Path:
 
 def dropped_path(version: DatasetVersion) -> Path:
     return version_folder(version) / "dropped.jsonl"
+
+
+def entries(path: Path, *, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:
+    """Up to `limit` records or dropped units that follow line `after`, and whether more follow.
+
+    Each with its `line` and its `source`, the place in a document that its origin names (None if it names none).
+    """
+    found, has_more = lines(path, after=after, limit=limit)
+    return [_entry(number, json.loads(line)) for number, line in found], has_more
+
+
+def _entry(line: int, record: dict[str, Any]) -> dict[str, Any]:
+    return {"line": line, **record, "source": _source(record["origin"])}
+
+
+def _source(origin: dict[str, Any]) -> dict[str, Any] | None:
+    source = source_of(ORIGIN.validate_python(origin))
+    return source.model_dump(mode="json") if source else None
 
 
 def lines(path: Path, *, after: int, limit: int) -> tuple[list[tuple[int, str]], bool]:

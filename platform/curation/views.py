@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,8 @@ from curation.selectors import (
     dataset_get,
     dataset_list,
     dropped_path,
+    entries,
     latest_versions,
-    lines,
     recipe_get,
     records_path,
     require_ready,
@@ -139,15 +138,15 @@ def dropped(request: HttpRequest, dataset_id: str, version_id: str) -> HttpRespo
 def _browser(request: HttpRequest, version: DatasetVersion, path: Path, tab: str) -> HttpResponse:
     given = request.GET.get("after", "")
     after = int(given) if given.isascii() and given.isdigit() and len(given) < 12 else 0
-    found, has_more = lines(path, after=after, limit=LINES_SHOWN)
+    found, has_more = entries(path, after=after, limit=LINES_SHOWN)
     return render(
         request,
-        f"datasets/{tab}.html",
+        f"curation/{tab}.html",
         {
             **_frame(version),
             "tab": tab,
-            "entries": [{"line": number, **json.loads(line)} for number, line in found],
-            "next_line": found[-1][0] if has_more else None,
+            "entries": found,
+            "next_line": found[-1]["line"] if has_more else None,
             "is_first": after == 0,
         },
     )

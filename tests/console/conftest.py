@@ -110,10 +110,11 @@ class Company:
             "label": None,
             "cells": None,
         }
+        origin = {"type": "document", "source": source}
         folder = artifact_path(version.organization_id, "datasets", version.id)
         folder.mkdir(parents=True)
         texts = [
-            {"type": "text", "id": f"{n:016}", "text": f"記録{n}の本文", "source": source, "split": "train"}
+            {"type": "text", "id": f"{n:016}", "text": f"記録{n}の本文", "origin": origin, "split": "train"}
             for n in range(25)
         ]
         pair = {
@@ -121,7 +122,7 @@ class Company:
             "id": "p",
             "question": "何日？",
             "answer": "10日",
-            "source": source,
+            "origin": origin,
             "split": "heldout",
         }
         _write_lines(folder / "records.jsonl", [pair, *texts])
@@ -130,7 +131,7 @@ class Company:
             "reason": "near_duplicate",
             "detail": "",
             "text": "重複",
-            "source": source,
+            "origin": origin,
         }
         _write_lines(folder / "dropped.jsonl", [gone])
         result = {

@@ -286,7 +286,7 @@ def test_the_sentences_of_the_steps_are_those_of_the_spec():
 # -- jobs ---------------------------------------------------------------------------------------
 def test_jobs_are_filtered_and_name_what_they_work_on(company, full):
     client = company.client("viewer")
-    curated = text(client.get("/jobs?kind=curate"))
+    curated = text(client.get("/jobs?kind=curation"))
     assert "社内規程, version 1" in curated
     assert "就業規則.txt" not in curated
     assert "No job matches" in text(client.get("/jobs?state=failed"))

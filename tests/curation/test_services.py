@@ -6,7 +6,7 @@ import pytest
 
 from common.errors import Conflict
 from curation.models import DatasetVersion
-from curation.selectors import lines, records_path
+from curation.selectors import records_path
 from curation.services import curation_finalize, dataset_version_create
 from jobs.models import Job
 from tests.world import fail
@@ -57,14 +57,6 @@ def test_versions_are_numbered_and_finished_once(world):
     assert DatasetVersion.objects.get(pk=second.id).state == "failed"
     curation_finalize(Job.objects.get(pk=first.job_id))
     assert DatasetVersion.objects.get(pk=first.id).state == "ready"
-
-
-def test_lines_turn_like_pages(world, tmp_path):
-    path = tmp_path / "records.jsonl"
-    path.write_text("a\nb\nc\n")
-    assert lines(path, after=0, limit=2) == ([(1, "a\n"), (2, "b\n")], True)
-    assert lines(path, after=2, limit=2) == ([(3, "c\n")], False)
-    assert lines(path, after=9, limit=2) == ([], False)
 
 
 def test_records_are_read_by_the_api(api, world):

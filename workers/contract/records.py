@@ -1,14 +1,14 @@
 """The lines of the JSONL files that engines hand to one another: pages, records, drops.
 
-ingest writes `pages.jsonl` (Page); curate reads it and writes `records.jsonl` (Record) and
-`dropped.jsonl` (DroppedRecord); train and evaluate read records; index reads pages.
+ingest writes `pages.jsonl` (Page); curation reads it and writes `records.jsonl` (AnyRecord) and
+`dropped.jsonl` (DroppedRecord); training and evaluation read records; retrieval reads pages.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
 from workers.contract.specs.base import Spec
 
@@ -36,7 +36,7 @@ class Page(Spec):
 
 
 class Source(Spec):
-    """Where a text came from, precise enough to open the original at the place."""
+    """A place in a document, precise enough to open the original there."""
 
     document_id: str
     revision_id: str
@@ -48,14 +48,101 @@ class Source(Spec):
     """Cell range within a sheet, for example `A5:C5`."""
 
 
+class Span(Spec):
+    """A range of characters in the text of a page: from `start` up to and without `end`."""
+
+    source: Source
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError("a span must end after it starts")
+        return self
+
+
+# -- where a record comes from ----------------------------------------------------------------
+class DocumentOrigin(Spec):
+    """The text stands in a document."""
+
+    type: Literal["document"] = "document"
+    source: Source
+
+
+class WrittenOrigin(Spec):
+    """A person wrote the pair in the console or through the API."""
+
+    type: Literal["written"] = "written"
+    pair_id: str
+    author_id: str
+    """The user or the API key."""
+
+
+class CorrectionOrigin(Spec):
+    """A person corrected an answer in a chat."""
+
+    type: Literal["correction"] = "correction"
+    pair_id: str
+    author_id: str
+    """The user or the API key."""
+    conversation_id: str
+    message_id: str
+    """The answer that was corrected."""
+
+
+class GeneratedOrigin(Spec):
+    """A model or a rule made the pair from a passage of a document."""
+
+    type: Literal["generated"] = "generated"
+    pair_id: str
+    generator: str
+    """What made it, for example the name of a model version."""
+    span: Span
+    """The passage it was made from."""
+
+
+class ImportedOrigin(Spec):
+    """The record is a row of a dataset that was made elsewhere, for example JSQuAD."""
+
+    type: Literal["imported"] = "imported"
+    dataset: str
+    """Name and version of the dataset."""
+    row: int = Field(ge=1)
+
+
+PairOrigin = Annotated[WrittenOrigin | CorrectionOrigin | GeneratedOrigin, Field(discriminator="type")]
+"""Of a pair that the platform keeps as a row of its own."""
+Origin = Annotated[
+    DocumentOrigin | WrittenOrigin | CorrectionOrigin | GeneratedOrigin | ImportedOrigin,
+    Field(discriminator="type"),
+]
+
+ORIGIN = TypeAdapter[Origin](Origin)
+
+
+def source_of(origin: Origin) -> Source | None:
+    """The place in a document that the origin names, if it names one."""
+    if isinstance(origin, DocumentOrigin):
+        return origin.source
+    return origin.span.source if isinstance(origin, GeneratedOrigin) else None
+
+
+def document_name(origin: Origin) -> str:
+    """The name of the document that the origin names; empty if it names none."""
+    source = source_of(origin)
+    return source.document_name if source else ""
+
+
+# -- records ----------------------------------------------------------------------------------
 class TextRecord(Spec):
     """A unit of text for continued pre-training."""
 
     type: Literal["text"] = "text"
     id: str
-    """sha256 (first 16 hex digits) of source and text: stable across versions."""
+    """sha256 (first 16 hex digits) of origin and text: stable across versions."""
     text: str
-    source: Source
+    origin: Origin
     split: Split = "train"
 
 
@@ -69,8 +156,8 @@ class PairRecord(Spec):
     accepted: tuple[str, ...] = ()
     """Short strings any of which makes an answer right; empty: judged by overlap with `answer`."""
     context: str = ""
-    """The passage of the dataset that best supports the answer: the open book."""
-    source: Source
+    """The passage of the dataset that best supports the answer; shown in open-book questions."""
+    origin: Origin
     split: Split = "train"
 
 
@@ -81,7 +168,7 @@ class MessagesRecord(Spec):
     id: str
     messages: tuple[dict[str, str], ...]
     """`{"role": "system|user|assistant", "content": ...}`; loss on the assistant's turns only."""
-    source: Source
+    origin: Origin
     split: Split = "train"
 
 
@@ -99,4 +186,4 @@ class DroppedRecord(Spec):
     detail: str = ""
     """For example the id of the record it repeats, or the measured value and the threshold."""
     text: str
-    source: Source
+    origin: Origin

@@ -30,6 +30,7 @@ _filter("drop_reason", words.DROP_REASONS)
 _filter("personal_data", words.PERSONAL_DATA)
 _filter("split_name", words.SPLITS)
 _filter("record_type", words.RECORD_TYPES)
+_filter("origin_name", words.ORIGINS)
 _filter("audit_action", words.ACTIONS)
 
 

@@ -145,7 +145,7 @@ def test_an_answer_is_its_first_line():
 def test_a_conversation_asks_for_its_last_answer(base, tmp_path):
     turns = [("user", "期限は?"), ("assistant", "3日"), ("user", "本当に?"), ("assistant", "はい")]
     record = MessagesRecord(
-        id="m", source=text_record(0).source, split="heldout",
+        id="m", origin=text_record(0).origin, split="heldout",
         messages=tuple({"role": role, "content": content} for role, content in turns),
     )  # fmt: skip
     path = write_dataset(tmp_path / "dataset", [record])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.engines.training.tiny import SOURCE, make_tokenizer, pair_record, text_record, write_records
+from tests.engines.training.tiny import ORIGIN, make_tokenizer, pair_record, text_record, write_records
 from workers.contract.records import MessagesRecord
 from workers.contract.specs.training import Hyperparameters
 from workers.engines.shared.language_models import FALLBACK_CHAT_TEMPLATE, load_tokenizer
@@ -86,10 +86,10 @@ def test_every_assistant_turn_of_a_conversation_is_learnt(tokenizer: Any) -> Non
         ("assistant", "否。"),
     ]
     messages = tuple({"role": role, "content": content} for role, content in turns)
-    record = MessagesRecord(id="m", messages=messages, source=SOURCE)
+    record = MessagesRecord(id="m", messages=messages, origin=ORIGIN)
     (sample,) = build(tokenizer, [record]).samples
     assert learnt(tokenizer, sample) == "はい。<eos>否。<eos>"
-    silent = MessagesRecord(id="m", messages=messages[:2], source=SOURCE)
+    silent = MessagesRecord(id="m", messages=messages[:2], origin=ORIGIN)
     assert len(build(tokenizer, [silent]).samples) == 0
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from workers.contract.artifacts import write_manifest
-from workers.contract.records import MessagesRecord, PairRecord, Source, TextRecord
+from workers.contract.records import DocumentOrigin, MessagesRecord, PairRecord, Source, TextRecord
 from workers.contract.specs.run import RunConfig, RunResult, RunStatus
 from workers.contract.specs.training import TrainingResult, TrainingSpec
 from workers.engines.shared.runtime import Run
 
-SOURCE = Source(document_id="d", revision_id="r", document_name="規程.pdf", kind="page", number=1)
+ORIGIN = DocumentOrigin(
+    source=Source(document_id="d", revision_id="r", document_name="規程.pdf", kind="page", number=1)
+)
 WORDS = ["休暇", "申請", "出張", "旅費", "上長", "承認", "期限", "部門", "規程", "は", "を", "する", "。"]
 
 
@@ -72,7 +74,7 @@ def make_tokenizer() -> Any:
 
 def text_record(number: int, *, words: int = 12, split: str = "train") -> TextRecord:
     text = "".join(WORDS[(number * 7 + i * (number % 5 + 1)) % len(WORDS)] for i in range(words))
-    return TextRecord(id=f"t{number}", text=text, source=SOURCE, split=split)
+    return TextRecord(id=f"t{number}", text=text, origin=ORIGIN, split=split)
 
 
 def pair_record(number: int, *, context: str = "", split: str = "train") -> PairRecord:
@@ -81,7 +83,7 @@ def pair_record(number: int, *, context: str = "", split: str = "train") -> Pair
         question=f"期限{number}は?",
         answer=f"{number}日です。",
         context=context,
-        source=SOURCE,
+        origin=ORIGIN,
         split=split,
     )
 

@@ -75,7 +75,7 @@ def _source_units(source: CurationSource, check: Check) -> Iterator[Unit]:
         for line in read_lines(conversations):
             check()
             record = MessagesRecord.model_validate_json(line)
-            yield conversation_unit(record.source, record.messages)
+            yield conversation_unit(record.origin, record.messages)
         return
     for line in read_lines(source.pages_path):
         check()
@@ -87,11 +87,11 @@ def _record(unit: Unit) -> AnyRecord:
     if unit.pair is not None:
         pair = unit.pair
         return PairRecord(
-            id=unit.id, question=pair.question, answer=pair.answer, accepted=pair.accepted, source=unit.source
+            id=unit.id, question=pair.question, answer=pair.answer, accepted=pair.accepted, origin=unit.origin
         )
     if unit.messages is not None:
-        return MessagesRecord(id=unit.id, messages=unit.messages, source=unit.source)
-    return TextRecord(id=unit.id, text=unit.text, source=unit.source)
+        return MessagesRecord(id=unit.id, messages=unit.messages, origin=unit.origin)
+    return TextRecord(id=unit.id, text=unit.text, origin=unit.origin)
 
 
 # -- split and contexts ---------------------------------------------------------------------

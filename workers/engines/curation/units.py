@@ -10,7 +10,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO
 
-from workers.contract.records import DroppedRecord, Page, Source, Table
+from workers.contract.records import (
+    DocumentOrigin,
+    DroppedRecord,
+    Origin,
+    Page,
+    PageKind,
+    Source,
+    Table,
+    document_name,
+    source_of,
+)
 from workers.contract.specs.curation import StepCount
 from workers.engines.shared.text import row_text
 
@@ -29,7 +39,7 @@ class Pair:
 class Unit:
     """A page before the segment step, a piece of text after it; or a pair; or a conversation."""
 
-    source: Source
+    origin: Origin
     text: str
     """Of a pair or a conversation: all of it, for the steps that only look."""
     tables: tuple[Table, ...] = ()
@@ -47,9 +57,22 @@ class Unit:
         return self.kind == "text"
 
     @property
+    def page_kind(self) -> PageKind | None:
+        """The kind of the page that the unit stands on; None if it comes from no document."""
+        source = source_of(self.origin)
+        return source.kind if source else None
+
+    @property
     def id(self) -> str:
-        """sha256 (16 hex digits) of source and text."""
-        return hashlib.sha256(f"{self.source.model_dump_json()}\n{self.text}".encode()).hexdigest()[:16]
+        """sha256 (16 hex digits) of origin and text; of a document's text only the place counts."""
+        origin = self.origin.source if isinstance(self.origin, DocumentOrigin) else self.origin
+        return hashlib.sha256(f"{origin.model_dump_json()}\n{self.text}".encode()).hexdigest()[:16]
+
+    def at_cells(self, cells: str) -> Unit:
+        """The same unit with its place narrowed down to a range of cells; for units of a sheet."""
+        assert isinstance(self.origin, DocumentOrigin), "only documents have sheets"
+        source = self.origin.source.model_copy(update={"cells": cells})
+        return replace(self, origin=DocumentOrigin(source=source))
 
 
 def page_unit(page: Page, document_id: str, revision_id: str, document_name: str) -> Unit:
@@ -61,15 +84,15 @@ def page_unit(page: Page, document_id: str, revision_id: str, document_name: str
         number=page.number,
         label=page.label,
     )
-    return Unit(source, page.text, page.tables)
+    return Unit(DocumentOrigin(source=source), page.text, page.tables)
 
 
-def pair_unit(source: Source, pair: Pair) -> Unit:
-    return Unit(source, f"{pair.question}\n{pair.answer}", pair=pair)
+def pair_unit(origin: Origin, pair: Pair) -> Unit:
+    return Unit(origin, f"{pair.question}\n{pair.answer}", pair=pair)
 
 
-def conversation_unit(source: Source, messages: tuple[dict[str, str], ...]) -> Unit:
-    return Unit(source, "\n".join(message["content"] for message in messages), messages=messages)
+def conversation_unit(origin: Origin, messages: tuple[dict[str, str], ...]) -> Unit:
+    return Unit(origin, "\n".join(message["content"] for message in messages), messages=messages)
 
 
 def map_texts(unit: Unit, change: Callable[[str], str]) -> Unit:
@@ -77,10 +100,10 @@ def map_texts(unit: Unit, change: Callable[[str], str]) -> Unit:
     if unit.pair is not None:
         pair = unit.pair
         accepted = tuple(change(text) for text in pair.accepted)
-        return pair_unit(unit.source, Pair(change(pair.question), change(pair.answer), accepted))
+        return pair_unit(unit.origin, Pair(change(pair.question), change(pair.answer), accepted))
     if unit.messages is not None:
         changed = tuple({**message, "content": change(message["content"])} for message in unit.messages)
-        return conversation_unit(unit.source, changed)
+        return conversation_unit(unit.origin, changed)
     tables = tuple(
         table.model_copy(update={"rows": tuple(tuple(change(cell) for cell in row) for row in table.rows)})
         for table in unit.tables
@@ -114,8 +137,13 @@ def _inside(run: Iterable[str], change: Callable[[str], str]) -> str:
 
 def by_document(units: Iterable[Unit]) -> Iterator[list[Unit]]:
     """Neighbouring units of one revision, together."""
-    for _, group in groupby(units, key=lambda unit: (unit.source.document_id, unit.source.revision_id)):
+    for _, group in groupby(units, key=_revision):
         yield list(group)
+
+
+def _revision(unit: Unit) -> tuple[str, str] | None:
+    source = source_of(unit.origin)
+    return (source.document_id, source.revision_id) if source else None
 
 
 @dataclass
@@ -137,13 +165,14 @@ class StepLog:
     def drop(self, unit: Unit, reason: str, detail: str = "", *, text: str | None = None) -> None:
         """Write the unit (or only `text` of it) to `dropped.jsonl`."""
         gone = unit.text if text is None else text
-        record = DroppedRecord(step=self.step, reason=reason, detail=detail, text=gone, source=unit.source)
+        record = DroppedRecord(step=self.step, reason=reason, detail=detail, text=gone, origin=unit.origin)
         self.dropped_file.write(record.model_dump_json() + "\n")
         self.reasons[reason] += 1
         self.characters_dropped += len(gone)
         if len(self.examples) < EXAMPLES_PER_STEP:
-            place = f"{unit.source.document_name} ({unit.source.kind} {unit.source.number})"
-            self.examples.append({"reason": reason, "place": place, "text": gone[:EXAMPLE_CHARACTERS]})
+            self.examples.append(
+                {"reason": reason, "place": _place(unit.origin), "text": gone[:EXAMPLE_CHARACTERS]}
+            )
 
     def passed(self, before: Unit, after: Unit) -> Unit:
         """Count a change, if it is one, and hand `after` on."""
@@ -173,6 +202,11 @@ class StepLog:
             characters_out=self.characters_out,
             characters_dropped=self.characters_dropped,
         )
+
+
+def _place(origin: Origin) -> str:
+    source = source_of(origin)
+    return f"{document_name(origin)} ({source.kind} {source.number})" if source else origin.type
 
 
 def read_lines(path: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from workers.contract.artifacts import write_manifest
-from workers.contract.records import MessagesRecord, PairRecord, TextRecord
+from workers.contract.records import MessagesRecord, PairRecord, TextRecord, document_name
 from workers.contract.specs.evaluation import (
     BitsPerCharacterTask,
     EvaluationResult,
@@ -142,7 +142,7 @@ class _Plan:
                 clock.advance(len(ids))
             yield TextItem(
                 record_id=record.id,
-                document_name=record.source.document_name,
+                document_name=document_name(record.origin),
                 characters=len(record.text),
                 tokens=len(ids) - 1,
                 base_bits=bits["base"],

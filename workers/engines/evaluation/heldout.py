@@ -12,7 +12,14 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from workers.contract.prompts import Message, closed_book_messages, open_book_messages
-from workers.contract.records import RECORD, AnyRecord, MessagesRecord, PairRecord, TextRecord
+from workers.contract.records import (
+    RECORD,
+    AnyRecord,
+    MessagesRecord,
+    PairRecord,
+    TextRecord,
+    document_name,
+)
 from workers.contract.specs.evaluation import QuestionAnsweringTask
 from workers.contract.specs.measurement import Book
 from workers.engines.shared.runtime import UserError
@@ -80,7 +87,7 @@ def questions_of(record: PairRecord | MessagesRecord, task: QuestionAnsweringTas
     return [
         Question(
             record_id=record.id,
-            document_name=record.source.document_name,
+            document_name=document_name(record.origin),
             book=book,
             question=record.question,
             passage=record.context if book == "open" else "",
@@ -100,7 +107,7 @@ def _from_conversation(record: MessagesRecord) -> list[Question]:
     return [
         Question(
             record_id=record.id,
-            document_name=record.source.document_name,
+            document_name=document_name(record.origin),
             book="closed",
             question=before[-1]["content"],
             passage="",

@@ -83,14 +83,14 @@ def is_notice(text: str) -> bool:
 
 def _without_repeated_lines(step: BoilerplateStep, document: list[Unit], log: StepLog) -> Iterator[Unit]:
     """Sheets and sections have no headers; only pages and slides are compared."""
-    paged = [unit for unit in document if unit.is_text and unit.source.kind in ("page", "slide")]
+    paged = [unit for unit in document if unit.is_text and unit.page_kind in ("page", "slide")]
     if len(paged) < step.repeated_line_pages:
         yield from document
         return
     shapes = repeated_edges([unit.text for unit in paged], step.repeated_line_share)
     seen: Counter[str] = Counter()
     for unit in document:
-        if unit.is_text and unit.source.kind in ("page", "slide"):
+        if unit.is_text and unit.page_kind in ("page", "slide"):
             yield log.passed(unit, _strip_edges(unit, shapes, seen, log, len(paged)))
         else:
             yield unit

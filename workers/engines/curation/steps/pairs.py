@@ -82,12 +82,12 @@ def _pairs(unit: Unit, table: Table, columns: _Columns, log: StepLog) -> Iterato
     for index in range(columns.header_row + 1, len(table.rows)):
         row = table.rows[index]
         question, answer = row[columns.question].strip(), row[columns.answer].strip()
-        source = unit.source.model_copy(update={"cells": rows_range(table, index)})
+        place = unit.at_cells(rows_range(table, index))
         if question and answer:
             short = "" if columns.short_answer is None else row[columns.short_answer]
-            yield pair_unit(source, Pair(question, answer, accepted_answers(short)))
+            yield pair_unit(place.origin, Pair(question, answer, accepted_answers(short)))
         elif any(row):
-            log.drop(replace(unit, source=source), "incomplete_pair", text=row_text(row))
+            log.drop(place, "incomplete_pair", text=row_text(row))
 
 
 def accepted_answers(cell: str) -> tuple[str, ...]:

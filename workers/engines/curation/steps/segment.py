@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from workers.contract.records import Source, Table
+from workers.contract.records import Origin, Table
 from workers.contract.specs.curation import SegmentStep
 from workers.engines.curation.units import StepLog, Unit, by_document
 from workers.engines.shared.text import ARTICLE, continues, glue, row_text, rows_range, sentences
@@ -22,7 +22,7 @@ class Flow:
 
     text: str = ""
     starts: list[int] = field(default_factory=list)
-    sources: list[Source] = field(default_factory=list)
+    origins: list[Origin] = field(default_factory=list)
 
     def add(self, unit: Unit) -> None:
         """Append a page; a sentence cut by the page break is made whole."""
@@ -32,11 +32,11 @@ class Flow:
         elif self.text:
             self.text += "\n"
         self.starts.append(len(self.text))
-        self.sources.append(unit.source)
+        self.origins.append(unit.origin)
         self.text += unit.text
 
-    def source_at(self, position: int) -> Source:
-        return self.sources[max(0, bisect_right(self.starts, position) - 1)]
+    def origin_at(self, position: int) -> Origin:
+        return self.origins[max(0, bisect_right(self.starts, position) - 1)]
 
 
 def segment(step: SegmentStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
@@ -44,7 +44,7 @@ def segment(step: SegmentStep, units: Iterable[Unit], log: StepLog) -> Iterator[
         for unit in document:
             if not unit.is_text:
                 yield unit
-            elif unit.source.kind == "sheet":
+            elif unit.page_kind == "sheet":
                 yield from _table_groups(step, unit)
         for flow in _flows(document):
             yield from _pieces(step, flow)
@@ -54,9 +54,9 @@ def _flows(document: list[Unit]) -> Iterator[Flow]:
     """Pages run on into one another; a section or a slide stands alone."""
     pages = Flow()
     for unit in document:
-        if not unit.is_text or unit.source.kind == "sheet" or not unit.text.strip():
+        if not unit.is_text or unit.page_kind == "sheet" or not unit.text.strip():
             continue
-        if unit.source.kind == "page":
+        if unit.page_kind == "page":
             pages.add(unit)
         else:
             alone = Flow()
@@ -72,7 +72,7 @@ def _pieces(step: SegmentStep, flow: Flow) -> Iterator[Unit]:
         for piece in _cut(step, block):
             text = piece.strip()
             if text:
-                yield Unit(flow.source_at(position + len(piece) - len(piece.lstrip())), text)
+                yield Unit(flow.origin_at(position + len(piece) - len(piece.lstrip())), text)
             position += len(piece)
 
 
@@ -132,7 +132,7 @@ def _with_breaks(parts: list[str]) -> Iterator[str]:
 def _table_groups(step: SegmentStep, unit: Unit) -> Iterator[Unit]:
     """Groups of rows up to `max_characters`, each under the sheet's title and the table's header."""
     if not unit.tables:
-        yield from (Unit(unit.source, unit.text) for _ in [0] if unit.text.strip())
+        yield from (Unit(unit.origin, unit.text) for _ in [0] if unit.text.strip())
         return
     title = ""
     for table in unit.tables:
@@ -142,7 +142,7 @@ def _table_groups(step: SegmentStep, unit: Unit) -> Iterator[Unit]:
             yield from _row_groups(step, unit, table, title)
             title = ""
     if title:
-        yield Unit(unit.source, title)
+        yield Unit(unit.origin, title)
 
 
 def _is_title(table: Table) -> bool:
@@ -167,6 +167,6 @@ def _row_groups(step: SegmentStep, unit: Unit, table: Table, title: str) -> Iter
 def _rows_unit(unit: Unit, table: Table, head: list[str], group: list[str], begin: int, end: int) -> Unit:
     """The first group's range includes the header row above it."""
     top = 0 if begin <= 1 else begin
-    source = unit.source.model_copy(update={"cells": rows_range(table, top, end)})
+    origin = unit.at_cells(rows_range(table, top, end)).origin
     lines = [line for line in group if line not in head] if len(table.rows) == 1 else group
-    return Unit(source, "\n".join([*head, *lines]))
+    return Unit(origin, "\n".join([*head, *lines]))

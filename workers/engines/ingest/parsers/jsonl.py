@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workers.contract.records import MessagesRecord, Page, Source
+from workers.contract.records import DocumentOrigin, MessagesRecord, Page, Source
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import decode
 from workers.engines.ingest.parsers import Extracted
@@ -50,7 +50,7 @@ def _record(line: str, number: int, spec: IngestSpec) -> MessagesRecord:
         number=number,
         label=f"line {number}",
     )
-    return MessagesRecord(id=digest[:16], messages=messages, source=source)
+    return MessagesRecord(id=digest[:16], messages=messages, origin=DocumentOrigin(source=source))
 
 
 def _list(value: Any, number: int) -> list[Any]:

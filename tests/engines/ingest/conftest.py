@@ -1,27 +1,17 @@
-"""Runs and specs for the processing engines, and small documents made on the spot."""
+"""Specs of files made on the spot, and parsing in this process."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.engines.conftest import read_jsonl
 from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
-from workers.contract.specs.run import RunConfig, RunResult, RunStatus
 from workers.engines.ingest import parse_child
-from workers.engines.shared.runtime import Run
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
-    config = RunConfig(job_id="job-1", kind="test", fence=1, attempt=1, run_dir=tmp_path / "run", spec={})
-    run = Run(config)
-    yield run
-    run.finish(RunResult(status=RunStatus.SUCCEEDED))
 
 
 @pytest.fixture
@@ -46,8 +36,3 @@ def parse(tmp_path: Path) -> Callable[[IngestSpec], list[Page]]:
         return [Page.model_validate(line) for line in read_jsonl(output / "pages.jsonl")]
 
     return parsed
-
-
-def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    # Not splitlines(): U+2028 may stand inside a JSON string.
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]

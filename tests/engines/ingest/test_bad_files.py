@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.engines.processing import documents
+from tests.engines.ingest import documents
 from workers.engines.ingest.engine import ingest
 from workers.engines.shared.runtime import EngineFault, UserError
 

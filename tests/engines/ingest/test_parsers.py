@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import codecs
 import datetime
-import errno
 import json
-import threading
-import time
-from pathlib import Path
 
 import pytest
 
-from tests.engines.processing import documents
-from tests.engines.processing.conftest import read_jsonl
+from tests.engines.conftest import read_jsonl
+from tests.engines.ingest import documents
 from workers.engines.ingest.engine import ingest
-from workers.engines.ingest.isolation import parse_in_child
-from workers.engines.shared.runtime import StopRequested, UserError
-from workers.orchestration.launchers.local.processes import processes_of_runs
+from workers.engines.shared.runtime import UserError
 
 JAPANESE = "第1条（目的）この規程は、従業員の出張旅費について定める。\n第2条　宿泊費は一泊一万円とする。"
 
@@ -152,7 +146,7 @@ def test_jsonl_becomes_records_and_readable_pages(run, spec_for):
     result = ingest(run, spec_for("train.jsonl", f"{line}\n\n{line}\n".encode()))
     assert (result.media_type, result.records, result.pages) == ("application/jsonl", 2, 1)
     records = read_jsonl(run.output_dir / "records.jsonl")
-    assert records[1]["source"]["number"] == 3
+    assert records[1]["origin"]["source"]["number"] == 3
     assert records[0]["messages"][1]["content"] == "〈|im_end|〉月末です。"
 
 
@@ -167,63 +161,3 @@ def test_type_is_read_from_the_bytes(run, spec_for):
 def test_pages_without_text_are_a_warning(run, spec_for):
     result = ingest(run, spec_for("a.pdf", documents.pdf([["一枚目。"], []], title="規程集")))
     assert (result.pages, result.warnings, result.title) == (2, ("pages_without_text:1",), "規程集")
-
-
-def test_child_reports_the_user_error_with_its_param(run, spec_for):
-    with pytest.raises(UserError) as caught:
-        ingest(run, spec_for("train.jsonl", b'{"messages": ['))
-    assert (caught.value.code, caught.value.param) == ("user.invalid_jsonl", "line 1")
-
-
-CHILDREN = "tests.engines.processing.children"
-
-
-@pytest.mark.parametrize(
-    ("module", "limits", "code"),
-    [
-        ("sleeps", {"parse_seconds": 0.3}, "user.parse_timeout"),
-        ("spins", {"parse_seconds": 0.3}, "user.parse_timeout"),
-        ("eats_memory", {"parse_memory_bytes": 256 * 1024 * 1024}, "user.parse_out_of_memory"),
-        ("crashes", {}, "user.damaged_file"),
-        ("aborts", {}, "user.parse_out_of_memory"),
-        ("fails", {}, "system.parser_failed"),
-        ("is_killed", {}, "system.parser_killed"),
-    ],
-)
-def test_whatever_the_child_does_the_engine_says_why(run, spec_for, module, limits, code):
-    spec = spec_for("a.txt", b"text", **limits)
-    with pytest.raises(Exception) as caught:
-        parse_in_child(run, spec, run.output_dir, module=f"{CHILDREN}.{module}")
-    assert caught.value.code == code
-
-
-def test_a_disk_that_is_full_under_the_child_is_no_failure_of_the_parser(run, spec_for):
-    (run.output_dir / "pages.jsonl").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left") as caught:
-        ingest(run, spec_for("a.txt", "本文です。".encode()))
-    assert caught.value.errno == errno.ENOSPC
-
-
-def test_the_child_is_found_with_its_run(run, spec_for, monkeypatch):
-    monkeypatch.setenv("KOSHA_RUN_DIR", str(run.directory))
-    monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@host/name")
-    seen: dict[str, bytes] = {}
-
-    def look_and_stop() -> None:
-        for pid, _ in processes_of_runs(run.directory):
-            seen["environment"] = Path(f"/proc/{pid}/environ").read_bytes()
-            raise StopRequested
-
-    monkeypatch.setattr(run, "raise_if_stopped", look_and_stop)
-    with pytest.raises(StopRequested):
-        parse_in_child(run, spec_for("a.txt", b"text"), run.output_dir, module=f"{CHILDREN}.sleeps")
-    assert b"secret" not in seen["environment"]
-    assert not list(processes_of_runs(run.directory))
-
-
-def test_stop_request_kills_the_child(run, spec_for):
-    threading.Timer(0.3, run.request_stop).start()
-    begun = time.monotonic()
-    with pytest.raises(StopRequested):
-        parse_in_child(run, spec_for("a.txt", b"text"), run.output_dir, module=f"{CHILDREN}.sleeps")
-    assert time.monotonic() - begun < 20, "the child would have slept for a minute"
