@@ -1,4 +1,4 @@
-"""The one table of who may do what. Routes map to a permission in `accounts/routes.py`."""
+"""Which permissions a role has; each app's `routes.py` says which permission a route asks for."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Permission(StrEnum):
     KEYS_MANAGE = "keys.manage"
     AUDIT_READ = "audit.read"
     HEALTH_READ = "health.read"
-    """How the installation is: of it, not of any organization."""
+    """The state of the installation, which belongs to no organization."""
 
 
 _P = Permission
@@ -82,14 +82,14 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
 
 
 OPERATOR_PERMISSIONS = frozenset({_P.HEALTH_READ})
-"""What operators may everywhere, beside whatever role they have in an organization."""
+"""What operators may do everywhere, in addition to the role they have in an organization."""
 
 
 class Access(StrEnum):
-    """Routes that ask for no permission of an organization."""
+    """Rules of routes that ask for no permission in an organization."""
 
     OPEN = "open"
-    """Public, and nobody is even identified: it answers while the database is away. Without parameters."""
+    """Public, and the caller is not identified, so it answers without the database. Without parameters."""
     PUBLIC = "public"
     SIGNED_IN = "signed_in"
     OPERATOR = "operator"

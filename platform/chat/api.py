@@ -21,8 +21,8 @@ from accounts.principal import actor_of
 from chat.answering import answer, answer_stream, passages_for, prompt
 from chat.selectors import ModelNotFound, Named, Target, nameable_model, nameable_models, target_get
 from common.connections import release_connection, release_connection_async
+from common.error_answers import known_error
 from common.errors import InvalidRequest, KoshaError, NotFound, Unavailable
-from common.middleware import known_error
 from common.model_server import ModelServerUnavailable, model_server
 from common.wire import Body, refuse_unsupported, unix, validate
 from registry.models import BaseModel, BaseModelKind

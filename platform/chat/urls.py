@@ -8,10 +8,10 @@ from chat import views
 
 app_name = "chat"
 urlpatterns = [
-    path("", views.index, name="index"),
-    path("/ask", views.ask, name="ask"),
-    path("/<conversation_id>", views.conversation, name="conversation"),
-    path("/<conversation_id>/ask", views.ask, name="ask_again"),
-    path("/<conversation_id>/delete", views.delete, name="delete"),
-    path("/<conversation_id>/messages/<message_id>/feedback", views.feedback, name="feedback"),
+    path("chat", views.index, name="index"),
+    path("chat/ask", views.ask, name="ask"),
+    path("chat/<conversation_id>", views.conversation, name="conversation"),
+    path("chat/<conversation_id>/ask", views.ask, name="ask_again"),
+    path("chat/<conversation_id>/delete", views.delete, name="delete"),
+    path("chat/<conversation_id>/messages/<message_id>/feedback", views.feedback, name="feedback"),
 ]

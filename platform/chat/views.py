@@ -28,8 +28,8 @@ from chat.selectors import (
     target_get,
 )
 from common.connections import release_connection
+from common.error_answers import error_json
 from common.errors import InvalidRequest, KoshaError
-from common.middleware import error_json
 from common.pagination import keyset_page
 from releases.models import ReleaseState
 from releases.selectors import deployment_list, release_list

@@ -12,8 +12,9 @@ from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 
+from common.error_answers import error_response
 from common.errors import InvalidCharacters, InvalidRequest, KoshaError, NotFound
-from common.middleware import error_response
+from common.installed import app_modules
 from common.text import unstorable_place
 from common.wire import field_error, field_place
 
@@ -103,23 +104,5 @@ def invalid_request(problem: dict[str, Any], request: HttpRequest) -> InvalidReq
     return field_error(problem, str(location[-1]) if location else "")
 
 
-def _mount() -> None:
-    from importlib import import_module
-
-    for app in (
-        "documents",
-        "curation",
-        "registry",
-        "training",
-        "evaluations",
-        "retrieval",
-        "releases",
-        "chat",
-        "schedules",
-        "jobs",
-        "audit",
-    ):
-        api.add_router("", import_module(f"{app}.api").router)
-
-
-_mount()
+for _module in app_modules("api"):
+    api.add_router("", _module.router)

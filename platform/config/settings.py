@@ -47,19 +47,20 @@ REDIS_URL: str = env.redis_url or _stack.get("redis_url") or "redis://127.0.0.1:
 
 # -- applications ---------------------------------------------------------------------------
 KOSHA_APPS = [
-    "accounts",
-    "audit",
-    "notifications",
-    "jobs",
+    # In the order in which the API's description lists them.
     "documents",
-    "registry",
     "curation",
+    "registry",
     "training",
-    "retrieval",
     "evaluations",
+    "retrieval",
     "releases",
     "chat",
     "schedules",
+    "jobs",
+    "audit",
+    "accounts",
+    "notifications",
     "middleware",
     "health",
     "console",
@@ -92,9 +93,9 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "common.middleware.ErrorMiddleware",
-    "accounts.middleware.PrincipalMiddleware",
-    "accounts.middleware.AuthorizationMiddleware",
+    "middleware.errors.ErrorMiddleware",
+    "middleware.authorization.PrincipalMiddleware",
+    "middleware.authorization.AuthorizationMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

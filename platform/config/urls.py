@@ -1,17 +1,15 @@
-"""Every address: the health check, the API under /v1, and the console at the root."""
+"""Every address: the API under /v1, and what each app's `urls.py` names."""
 
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from common.installed import app_modules
 from config.api import api
-from health import views as health
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("healthz", health.alive, name="alive"),
-    path("readyz", health.ready, name="ready"),
     path("v1/", api.urls),
-    path("", include("console.urls")),
+    *(path("", include(urls)) for urls in app_modules("urls")),
 ]
 
 handler400 = "console.errors.bad_request"

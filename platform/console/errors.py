@@ -10,8 +10,8 @@ from django.shortcuts import render
 from django.template import loader
 from django.utils.translation import gettext as _
 
+from common.error_answers import error_response, known_error
 from common.errors import InvalidRequest, KoshaError, NotFound, PermissionDenied
-from common.middleware import error_response, known_error
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -8,9 +8,9 @@ from documents import views
 
 app_name = "documents"
 urlpatterns = [
-    path("", views.index, name="index"),
-    path("/upload", views.upload, name="upload"),
-    path("/<document_id>", views.detail, name="detail"),
-    path("/<document_id>/content", views.content, name="content"),
-    path("/<document_id>/delete", views.delete, name="delete"),
+    path("documents", views.index, name="index"),
+    path("documents/upload", views.upload, name="upload"),
+    path("documents/<document_id>", views.detail, name="detail"),
+    path("documents/<document_id>/content", views.content, name="content"),
+    path("documents/<document_id>/delete", views.delete, name="delete"),
 ]

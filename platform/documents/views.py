@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST
 
 from accounts.principal import actor_of
 from common.downloads import file_response
+from common.error_answers import error_json
 from common.errors import InvalidRequest, KoshaError
-from common.middleware import error_json
 from common.pagination import KeysetPage, keyset_page
 from common.storage import blob_path
 from documents import services

@@ -8,8 +8,8 @@ from evaluations import views
 
 app_name = "evaluations"
 urlpatterns = [
-    path("", views.index, name="index"),
-    path("/new", views.create, name="create"),
-    path("/<evaluation_id>", views.detail, name="detail"),
-    path("/<evaluation_id>/items", views.browse, name="items"),
+    path("evaluations", views.index, name="index"),
+    path("evaluations/new", views.create, name="create"),
+    path("evaluations/<evaluation_id>", views.detail, name="detail"),
+    path("evaluations/<evaluation_id>/items", views.browse, name="items"),
 ]

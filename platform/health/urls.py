@@ -1,4 +1,4 @@
-"""Addresses of the room Health; `/healthz` and `/readyz` stand in `config/urls.py`."""
+"""Addresses of the health checks and of the room Health."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from health import views
 
 app_name = "health"
 urlpatterns = [
-    path("", views.index, name="index"),
-    path("/components", views.components, name="components"),
-    path("/banner", views.banner, name="banner"),
+    path("healthz", views.alive, name="alive"),
+    path("readyz", views.ready, name="ready"),
+    path("health", views.index, name="index"),
+    path("health/components", views.components, name="components"),
+    path("health/banner", views.banner, name="banner"),
 ]

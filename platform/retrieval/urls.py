@@ -8,11 +8,11 @@ from retrieval import views
 
 app_name = "knowledge"
 urlpatterns = [
-    path("", views.index, name="index"),
-    path("/new", views.create, name="create"),
-    path("/<knowledge_id>", views.detail, name="detail"),
-    path("/<knowledge_id>/add", views.add, name="add"),
-    path("/<knowledge_id>/build-again", views.build_again, name="build_again"),
-    path("/<knowledge_id>/remove/<document_id>", views.remove, name="remove"),
-    path("/<knowledge_id>/delete", views.delete, name="delete"),
+    path("knowledge", views.index, name="index"),
+    path("knowledge/new", views.create, name="create"),
+    path("knowledge/<knowledge_id>", views.detail, name="detail"),
+    path("knowledge/<knowledge_id>/add", views.add, name="add"),
+    path("knowledge/<knowledge_id>/build-again", views.build_again, name="build_again"),
+    path("knowledge/<knowledge_id>/remove/<document_id>", views.remove, name="remove"),
+    path("knowledge/<knowledge_id>/delete", views.delete, name="delete"),
 ]

@@ -1,7 +1,7 @@
 """Every route × method × role × {own, foreign, absent}, walked.
 
-What is expected comes from `accounts/routes.py` and `accounts/permissions.py` alone. A route that is
-not in the table fails, and so does an entry of the table that resolves to nothing.
+What is expected comes from the `routes.py` of the apps and `accounts/permissions.py` alone. A route that no
+app declares fails, and so does a declared one that resolves to nothing.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ninja.operation import PathView
 
 from accounts.models import Role
 from accounts.permissions import OPERATOR_PERMISSIONS, ROLE_PERMISSIONS, Access, Permission
-from accounts.routes import ROUTES
 from accounts.services import user_create
+from middleware.route_rules import route_rules
 from tests.accounts.things import absent, things
 from tests.world import World
 
@@ -102,10 +102,10 @@ class Route:
         return "/" + PARAMETER.sub(lambda _match: next(remaining), self.path)
 
 
-ROUTE_LIST = [Route(*key.split(" ", 1)) for key in ROUTES]
+ROUTE_LIST = [Route(*key.split(" ", 1)) for key in route_rules()]
 
 
-# -- the table and the addresses agree -----------------------------------------------------------
+# -- the rules and the addresses agree -----------------------------------------------------------
 def resolved() -> dict[str, Any]:
     """Every route that Django can resolve, with its view."""
 
@@ -136,16 +136,16 @@ def _path_view(view: Any) -> PathView | None:
     return next((cell.cell_contents for cell in cells if isinstance(cell.cell_contents, PathView)), None)
 
 
-def test_every_route_is_in_the_table():
+def test_every_route_is_declared():
     listed = {route.path for route in ROUTE_LIST}
     assert sorted(set(resolved()) - listed - {"v1/"}) == []
 
 
-def test_every_entry_of_the_table_resolves():
+def test_every_declared_route_resolves():
     assert sorted({route.path for route in ROUTE_LIST} - set(resolved())) == []
 
 
-def test_every_operation_of_the_api_is_in_the_table_and_nothing_else():
+def test_every_operation_of_the_api_is_declared_and_nothing_else():
     taken = {
         f"{method} {path}"
         for path, view in resolved().items()
@@ -214,7 +214,7 @@ class Caller:
         return answer
 
     def may(self, route: Route) -> bool:
-        rule = ROUTES[route.key]
+        rule = route_rules()[route.key]
         if rule in (Access.OPEN, Access.PUBLIC):
             return True
         if self.role == ANONYMOUS:
@@ -283,7 +283,7 @@ def _text(answer: Any) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("share", range(SHARES))
-def test_everybody_gets_what_the_table_says(share, own, foreign, world):
+def test_every_role_gets_what_the_rules_say(share, own, foreign, world):
     """Two organizations with one of everything are costly to make: every role walks a share of the routes."""
     body_of = bodies(own)
     callers = [Caller(world, role) for role in ROLES]

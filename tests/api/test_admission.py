@@ -115,4 +115,4 @@ def test_every_route_that_streams_is_counted_as_one():
     ]
     assert [path for path in [*routes, "/v1/chat/completions"] if not STREAMS.fullmatch(path)] == []
     assert not STREAMS.fullmatch(reverse("jobs:detail", args=["j"]))
-    assert {reverse("alive"), reverse("ready")} == NEVER_REFUSED
+    assert {reverse("health:alive"), reverse("health:ready")} == NEVER_REFUSED

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from common.disk import have_room
+from common.error_answers import known_error
 from common.errors import InsufficientStorage
-from common.middleware import known_error
 from common.storage import ROOM_LOOK_BYTES, receive
 from documents.models import Document, Upload
 from middleware.body_limit import SPOOLED_COPIES, BodyLimit, _has_room

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from common.middleware import known_error
+from common.error_answers import known_error
 from health.components import Name
 from health.judging import judge
 from health.probes import BrokerFacts, Probe, Unreachable, ask_all, ask_storage

@@ -9,15 +9,15 @@ from console.settings import installation, keys, members, trail
 
 app_name = "settings"
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="settings:members"), name="index"),
-    path("/members", members.index, name="members"),
-    path("/members/add", members.add, name="member_add"),
-    path("/members/<membership_id>/role", members.set_role, name="member_role"),
-    path("/members/<membership_id>/remove", members.remove, name="member_remove"),
-    path("/keys", keys.index, name="keys"),
-    path("/keys/create", keys.create, name="key_create"),
-    path("/keys/<key_id>/revoke", keys.revoke, name="key_revoke"),
-    path("/models", installation.base_models, name="models"),
-    path("/clusters", installation.clusters, name="clusters"),
-    path("/audit", trail.index, name="audit"),
+    path("settings", RedirectView.as_view(pattern_name="settings:members"), name="index"),
+    path("settings/members", members.index, name="members"),
+    path("settings/members/add", members.add, name="member_add"),
+    path("settings/members/<membership_id>/role", members.set_role, name="member_role"),
+    path("settings/members/<membership_id>/remove", members.remove, name="member_remove"),
+    path("settings/keys", keys.index, name="keys"),
+    path("settings/keys/create", keys.create, name="key_create"),
+    path("settings/keys/<key_id>/revoke", keys.revoke, name="key_revoke"),
+    path("settings/models", installation.base_models, name="models"),
+    path("settings/clusters", installation.clusters, name="clusters"),
+    path("settings/audit", trail.index, name="audit"),
 ]

@@ -1,4 +1,4 @@
-"""Authentication, the organization scope, and the route table, for every request."""
+"""Who asks, in which organization, and whether the route's rule allows it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from django.urls import reverse
 
 from accounts.permissions import Access, Permission, Rule
 from accounts.principal import Principal
-from accounts.routes import OPEN_PATHS, ROUTES
 from accounts.selectors import principal_by_key, principal_by_session
+from common.error_answers import error_response, is_api
 from common.errors import KoshaError, MethodNotAllowed, NotAuthenticated, PermissionDenied
-from common.middleware import error_response, is_api
 from common.tenancy import organization_scope
+from middleware.route_rules import open_paths, route_rules
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -28,9 +28,10 @@ class PrincipalMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self._open_paths = open_paths()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        principal = None if request.path in OPEN_PATHS else self._principal(request)
+        principal = None if request.path in self._open_paths else self._principal(request)
         request.principal = principal  # type: ignore[attr-defined]
         if principal is None or principal.organization_id is None:
             return self.get_response(request)
@@ -45,10 +46,11 @@ class PrincipalMiddleware:
 
 
 class AuthorizationMiddleware:
-    """Refuses what the route table does not allow; a route that is not in it is refused to all."""
+    """Refuses what `route_rules` does not allow; a route that is not in it is refused to everybody."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self._rules = route_rules()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
@@ -56,22 +58,25 @@ class AuthorizationMiddleware:
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         assert request.resolver_match is not None
         method = "GET" if request.method == "HEAD" else request.method
-        route = request.resolver_match.route
-        rule = ROUTES.get(f"{method} {route}")
+        rule = self._rules.get(f"{method} {request.resolver_match.route}")
         principal: Principal | None = request.principal  # type: ignore[attr-defined]
         try:
-            check(principal, rule or Access.SIGNED_IN)
+            _check(principal, rule or Access.SIGNED_IN)
             if rule is None:
                 raise MethodNotAllowed
         except NotAuthenticated as error:
-            return error_response(request, error) if is_api(request) else _to_sign_in(request)
+            if is_api(request):
+                return error_response(request, error)
+            return HttpResponseRedirect(
+                f"{reverse('sign_in')}?{urlencode({'next': request.get_full_path()})}"
+            )
         except KoshaError as error:
             return error_response(request, error)
         return None
 
 
-def check(principal: Principal | None, rule: Rule) -> None:
-    """Raise NotAuthenticated or PermissionDenied unless `principal` stands under `rule`."""
+def _check(principal: Principal | None, rule: Rule) -> None:
+    """Raise NotAuthenticated or PermissionDenied where `rule` does not allow `principal`."""
     if rule in (Access.OPEN, Access.PUBLIC):
         return
     if principal is None:
@@ -80,7 +85,3 @@ def check(principal: Principal | None, rule: Rule) -> None:
         raise PermissionDenied
     if isinstance(rule, Permission) and not principal.may(rule):
         raise PermissionDenied
-
-
-def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    return HttpResponseRedirect(f"{reverse('sign_in')}?{urlencode({'next': request.get_full_path()})}")

@@ -1,0 +1,21 @@
+"""Who may use which address of this app; collected by `middleware/route_rules.py`."""
+
+from __future__ import annotations
+
+from accounts.permissions import Access, Rule
+from accounts.permissions import Permission as P
+
+RULES: dict[str, Rule] = {
+    "GET ": Access.SIGNED_IN,
+    "GET settings": P.SETTINGS_READ,
+    "GET settings/members": P.SETTINGS_READ,
+    "POST settings/members/add": P.MEMBERS_MANAGE,
+    "POST settings/members/<membership_id>/role": P.MEMBERS_MANAGE,
+    "POST settings/members/<membership_id>/remove": P.MEMBERS_MANAGE,
+    "GET settings/keys": P.SETTINGS_READ,
+    "POST settings/keys/create": P.KEYS_MANAGE,
+    "POST settings/keys/<key_id>/revoke": P.KEYS_MANAGE,
+    "GET settings/models": P.SETTINGS_READ,
+    "GET settings/clusters": P.SETTINGS_READ,
+    "GET settings/audit": P.AUDIT_READ,
+}

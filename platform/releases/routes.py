@@ -1,0 +1,27 @@
+"""Who may use which address of this app; collected by `middleware/route_rules.py`."""
+
+from __future__ import annotations
+
+from accounts.permissions import Permission as P
+from accounts.permissions import Rule
+
+RULES: dict[str, Rule] = {
+    "GET releases": P.RELEASES_READ,
+    "GET releases/new": P.RELEASES_WRITE,
+    "POST releases/new": P.RELEASES_WRITE,
+    "GET releases/served/<alias>": P.RELEASES_READ,
+    "POST releases/served/<alias>/rollback": P.RELEASES_PUBLISH,
+    "GET releases/<release_id>": P.RELEASES_READ,
+    "POST releases/<release_id>/approve": P.RELEASES_APPROVE,
+    "POST releases/<release_id>/reject": P.RELEASES_APPROVE,
+    "POST releases/<release_id>/publish": P.RELEASES_PUBLISH,
+    "GET v1/releases": P.RELEASES_READ,
+    "POST v1/releases": P.RELEASES_WRITE,
+    "GET v1/releases/<release_id>": P.RELEASES_READ,
+    "POST v1/releases/<release_id>/approve": P.RELEASES_APPROVE,
+    "POST v1/releases/<release_id>/reject": P.RELEASES_APPROVE,
+    "POST v1/releases/<release_id>/publish": P.RELEASES_PUBLISH,
+    "GET v1/deployments": P.RELEASES_READ,
+    "GET v1/deployments/<alias>": P.RELEASES_READ,
+    "POST v1/deployments/<alias>/rollback": P.RELEASES_PUBLISH,
+}
