@@ -1,41 +1,9 @@
-"""Which permissions a role has; each app's `routes.py` says which permission a route asks for."""
+"""Which permissions a role has: the one table of who may do what."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from accounts.models import Role
-
-
-class Permission(StrEnum):
-    DOCUMENTS_READ = "documents.read"
-    DOCUMENTS_WRITE = "documents.write"
-    DATASETS_READ = "datasets.read"
-    DATASETS_WRITE = "datasets.write"
-    TRAINING_READ = "training.read"
-    TRAINING_RUN = "training.run"
-    MODELS_READ = "models.read"
-    MODELS_WRITE = "models.write"
-    EVALUATIONS_READ = "evaluations.read"
-    EVALUATIONS_RUN = "evaluations.run"
-    KNOWLEDGE_READ = "knowledge.read"
-    KNOWLEDGE_WRITE = "knowledge.write"
-    RELEASES_READ = "releases.read"
-    RELEASES_WRITE = "releases.write"
-    RELEASES_APPROVE = "releases.approve"
-    RELEASES_PUBLISH = "releases.publish"
-    CHAT_USE = "chat.use"
-    SCHEDULES_READ = "schedules.read"
-    SCHEDULES_WRITE = "schedules.write"
-    JOBS_READ = "jobs.read"
-    JOBS_CONTROL = "jobs.control"
-    SETTINGS_READ = "settings.read"
-    MEMBERS_MANAGE = "members.manage"
-    KEYS_MANAGE = "keys.manage"
-    AUDIT_READ = "audit.read"
-    HEALTH_READ = "health.read"
-    """The state of the installation, which belongs to no organization."""
-
+from common.permissions import Permission
 
 _P = Permission
 
@@ -83,16 +51,3 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
 
 OPERATOR_PERMISSIONS = frozenset({_P.HEALTH_READ})
 """What operators may do everywhere, in addition to the role they have in an organization."""
-
-
-class Access(StrEnum):
-    """Rules of routes that ask for no permission in an organization."""
-
-    OPEN = "open"
-    """Public, and the caller is not identified, so it answers without the database. Without parameters."""
-    PUBLIC = "public"
-    SIGNED_IN = "signed_in"
-    OPERATOR = "operator"
-
-
-Rule = Permission | Access

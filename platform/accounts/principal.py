@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from accounts.models import User
-from accounts.permissions import OPERATOR_PERMISSIONS, ROLE_PERMISSIONS, Permission
+from accounts.permissions import OPERATOR_PERMISSIONS, ROLE_PERMISSIONS
 from audit.services import Actor
+from common.permissions import Permission
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.permissions import Access, Rule
+from common.permissions import Access, Rule
 
 RULES: dict[str, Rule] = {
     "GET sign-in": Access.PUBLIC,

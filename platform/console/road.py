@@ -10,7 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.permissions import Permission
+from common.permissions import Permission
 from console.formats import number
 from curation.models import DatasetVersion, DatasetVersionState
 from documents.models import RevisionState

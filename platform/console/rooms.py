@@ -9,8 +9,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.permissions import Permission
 from accounts.principal import Principal
+from common.permissions import Permission
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from accounts.permissions import Access, Permission, Rule
 from accounts.principal import Principal
 from accounts.selectors import principal_by_key, principal_by_session
 from common.error_answers import error_response, is_api
 from common.errors import KoshaError, MethodNotAllowed, NotAuthenticated, PermissionDenied
+from common.permissions import Access, Permission, Rule
 from common.tenancy import organization_scope
 from middleware.route_rules import open_paths, route_rules
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from accounts.permissions import Access, Rule
 from common.installed import app_modules
+from common.permissions import Access, Rule
 
 API_DESCRIPTION: dict[str, Rule] = {"GET v1/openapi.json": Access.PUBLIC, "GET v1/docs": Access.PUBLIC}
 """The framework's own routes, which belong to no app."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from accounts.permissions import Access, Rule
-from accounts.permissions import Permission as P
+from common.permissions import Access, Rule
+from common.permissions import Permission as P
 
 RULES: dict[str, Rule] = {
     "GET v1/base_models": P.MODELS_READ,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from accounts.permissions import Permission as P
-from accounts.permissions import Rule
+from common.permissions import Permission as P
+from common.permissions import Rule
 
 RULES: dict[str, Rule] = {
     "GET schedules": P.SCHEDULES_READ,

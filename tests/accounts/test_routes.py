@@ -21,8 +21,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from ninja.operation import PathView
 
 from accounts.models import Role
-from accounts.permissions import OPERATOR_PERMISSIONS, ROLE_PERMISSIONS, Access, Permission
+from accounts.permissions import OPERATOR_PERMISSIONS, ROLE_PERMISSIONS
 from accounts.services import user_create
+from common.permissions import Access, Permission
 from middleware.route_rules import route_rules
 from tests.accounts.things import absent, things
 from tests.world import World

@@ -30,7 +30,7 @@ def toys(request):
     return {"object": "list"}
 """,
     "toy/routes.py": """
-from accounts.permissions import Access
+from common.permissions import Access
 
 RULES = {"GET toy": Access.OPEN, "GET v1/toys": Access.OPEN}
 """,

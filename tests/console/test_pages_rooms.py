@@ -8,7 +8,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import translation
 
-from accounts.permissions import ROLE_PERMISSIONS, Permission
+from accounts.permissions import ROLE_PERMISSIONS
+from common.permissions import Permission
 from console.words import STEP_SENTENCES
 from documents.models import Document
 from jobs.models import Job

@@ -78,7 +78,8 @@ def test_a_reader_sees_no_button_that_writes(walked, company, role):
     """Every form on a page leads to an address the reader may use."""
     from django.urls import resolve
 
-    from accounts.permissions import ROLE_PERMISSIONS, Permission
+    from accounts.permissions import ROLE_PERMISSIONS
+    from common.permissions import Permission
     from middleware.route_rules import route_rules
 
     client = company.client(role)

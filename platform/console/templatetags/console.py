@@ -24,8 +24,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from accounts.permissions import Permission
 from common.pagination import KeysetPage
+from common.permissions import Permission
 from console import formats
 from console.states import state_of
 from curation.models import DatasetVersion
