@@ -146,7 +146,6 @@ def test_parts_add_up_to_the_whole_bar():
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_the_style_guide_draws_every_component_within_the_policy(language, settings):
     """No inline style, script or handler anywhere: the Content-Security-Policy would drop it."""
-    settings.ROOT_URLCONF = "console.urls"
     request = RequestFactory().get("/styleguide")
     with translation.override(language):
         page = styleguide(request).content.decode()
@@ -162,5 +161,4 @@ def test_the_style_guide_draws_every_component_within_the_policy(language, setti
 
 @pytest.mark.parametrize("name", ["error.html", "500.html"])
 def test_error_pages_need_no_signed_in_person(name, settings):
-    settings.ROOT_URLCONF = "console.urls"
     assert "Kosha" in loader.render_to_string(name, {"error": NotFound()}, RequestFactory().get("/nowhere"))
