@@ -55,6 +55,7 @@ KOSHA_APPS = [
     "evaluations",
     "retrieval",
     "releases",
+    "pipelines",
     "chat",
     "schedules",
     "jobs",

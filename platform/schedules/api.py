@@ -13,6 +13,7 @@ from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, unix
 from curation.selectors import dataset_get
 from evaluations.selectors import suite_get
+from pipelines.retraining import CURATION, EVALUATION, RELEASE, RETRIEVAL, TRAINING
 from registry.models import BaseModelKind
 from registry.selectors import base_model_get
 from retrieval.selectors import knowledge_base_get
@@ -122,20 +123,22 @@ def schedule_fire(request: HttpRequest, schedule_id: str) -> dict[str, Any]:
 
 
 def run_body(run: ScheduledRun) -> dict[str, Any]:
+    progress = run.pipeline_run
+    error = {"code": progress.error_code, "message": progress.error_message}
     return {
         "id": run.id,
         "object": "schedule.run",
         "created_at": unix(run.created_at),
         "schedule": run.schedule_id,
         "due_at": unix(run.due_at),
-        "ended_at": unix(run.ended_at),
-        "stage": run.stage,
-        "dataset_version": run.dataset_version_id,
-        "fine_tuning_job": run.training_run_id,
-        "eval_run": run.evaluation_id,
-        "index_build": run.index_build_id,
-        "release": run.release_id,
-        "error": {"code": run.error_code, "message": run.error_message} if run.error_code else None,
+        "ended_at": unix(progress.ended_at),
+        "stage": progress.stage,
+        "dataset_version": progress.produced_id(CURATION.name),
+        "fine_tuning_job": progress.produced_id(TRAINING.name),
+        "eval_run": progress.produced_id(EVALUATION.name),
+        "index_build": progress.produced_id(RETRIEVAL.name),
+        "release": progress.produced_id(RELEASE.name),
+        "error": error if progress.error_code else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""The form of a schedule: when it fires, and the road it takes each time."""
+"""The form of a schedule: when it fires, and what its pipeline works on."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class TimingForm(forms.Form):
 
 
 class ScheduleForm(TimingForm):
-    """The hours and the road; the road cannot be changed later."""
+    """The hours, and the inputs of the pipeline, which cannot be changed later."""
 
     dataset: forms.ModelChoiceField[Any] = forms.ModelChoiceField(
         label=gettext_lazy("Dataset"),
@@ -139,7 +139,7 @@ class ScheduleForm(TimingForm):
     def when(self) -> list[forms.BoundField]:
         return [self[name] for name in TimingForm.base_fields]
 
-    def road(self) -> list[forms.BoundField]:
+    def retrained(self) -> list[forms.BoundField]:
         return [self[name] for name in self.fields if name not in TimingForm.base_fields]
 
 

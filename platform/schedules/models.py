@@ -9,12 +9,11 @@ from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
 from common.models import TenantModel
-from curation.models import Dataset, DatasetVersion
-from evaluations.models import Evaluation, Suite
+from curation.models import Dataset
+from evaluations.models import Suite
+from pipelines.models import PipelineRun
 from registry.models import BaseModel
-from releases.models import Release
-from retrieval.models import IndexBuild, KnowledgeBase
-from training.models import TrainingRun
+from retrieval.models import KnowledgeBase
 
 
 class Cadence(models.TextChoices):
@@ -70,41 +69,14 @@ class Schedule(TenantModel):
         return str(WEEKDAYS[self.weekday])
 
 
-class Stage(models.TextChoices):
-    """The road of a scheduled run; each stage waits for the job of the one before."""
-
-    CURATE = "curate", _("curating")
-    TRAIN = "train", _("training")
-    EVALUATE = "evaluate", _("evaluating")
-    INDEX = "index", _("indexing")
-    RELEASE = "release", _("preparing the release")
-    DONE = "done", _("done")
-    FAILED = "failed", _("failed")
-    SKIPPED = "skipped", _("nothing new")
-
-
 class ScheduledRun(TenantModel):
+    """A pipeline run that a schedule started."""
+
     id = PrefixedIdField("schedrun_")
     schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="runs")
     due_at = models.DateTimeField()
-    """The moment of the schedule this run stands for; one run for each."""
-    stage = models.CharField(max_length=16, choices=Stage.choices, default=Stage.CURATE)
-    dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="+", null=True)
-    training_run = models.ForeignKey(TrainingRun, on_delete=models.PROTECT, related_name="+", null=True)
-    evaluation = models.ForeignKey(Evaluation, on_delete=models.PROTECT, related_name="+", null=True)
-    index_build = models.ForeignKey(IndexBuild, on_delete=models.PROTECT, related_name="+", null=True)
-    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+", null=True)
-    error_code = models.CharField(max_length=80, blank=True)
-    """Why it failed, or, while it has not ended, what it waits to pass."""
-    error_message = models.TextField(blank=True)
-    hindered_since = models.DateTimeField(null=True)
-    """Since when its next step has been refused for what may pass; by the database's clock."""
-    ended_at = models.DateTimeField(null=True)
+    """The moment of the schedule that this run stands for; each moment has one run."""
+    pipeline_run = models.OneToOneField(PipelineRun, on_delete=models.PROTECT, related_name="scheduled_run")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["schedule", "due_at"], name="one_run_of_a_moment")]
-        indexes = [
-            models.Index(
-                fields=["ended_at"], condition=models.Q(ended_at=None), name="running_scheduled_runs"
-            )
-        ]

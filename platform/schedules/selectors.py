@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 
 from common.errors import NotFound
@@ -21,12 +23,26 @@ def schedule_get(id: str) -> Schedule:
     return schedule
 
 
+def _scheduled_runs() -> QuerySet[ScheduledRun]:
+    return ScheduledRun.objects.select_related("pipeline_run").prefetch_related("pipeline_run__stages")
+
+
 def scheduled_run_list(schedule: Schedule) -> QuerySet[ScheduledRun]:
-    return schedule.runs.select_related("training_run__model_version", "evaluation", "release", "index_build")
+    return _scheduled_runs().filter(schedule=schedule)
 
 
 def scheduled_run_get(id: str, *, schedule_id: str) -> ScheduledRun:
-    run = ScheduledRun.objects.filter(pk=id, schedule_id=schedule_id).first()
+    run = _scheduled_runs().filter(pk=id, schedule_id=schedule_id).first()
     if run is None:
         raise NotFound
     return run
+
+
+def newest_runs(schedules: Iterable[Schedule]) -> dict[str, ScheduledRun]:
+    """The newest run of each schedule, by the schedule's id."""
+    rows = _scheduled_runs().filter(schedule__in=schedules).order_by("schedule_id", "-id")
+    return {run.schedule_id: run for run in rows.distinct("schedule_id")}
+
+
+def run_is_unfinished(schedule: Schedule) -> bool:
+    return bool(schedule.runs.filter(pipeline_run__ended_at=None).exists())

@@ -1,4 +1,4 @@
-"""Writes: schedules, and firing them. `schedules/road.py` then carries a run from stage to stage."""
+"""Writes: schedules, and firing them. Each firing starts a run of the retraining pipeline."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ from pydantic import Field, field_validator
 from audit.services import SYSTEM, Actor, audit_record
 from common.connections import is_away
 from common.errors import Conflict
-from common.queue import send
 from common.tenancy import every_organization, organization_scope
 from common.wire import Body
 from curation.models import Dataset
 from evaluations.models import Suite
+from pipelines.retraining import RETRAINING, RetrainingInputs
+from pipelines.services import pipeline_run_start
 from registry.models import BaseModel
 from retrieval.models import KnowledgeBase
 from schedules.cadence import next_moment
 from schedules.models import Cadence, Schedule, ScheduledRun
+from schedules.selectors import run_is_unfinished
 
 logger = logging.getLogger(__name__)
+
+PERSON = "schedule"
+"""Stands for the maker of a scheduled release, so that any reviewer may approve it."""
 
 
 class Timing(Body):
@@ -121,14 +126,31 @@ def schedule_delete(*, schedule: Schedule, actor: Actor) -> None:
 def schedule_fire(*, schedule: Schedule, actor: Actor, due_at: datetime | None = None) -> ScheduledRun:
     """Begin a run. Raises Conflict `schedule_already_running` while one is under way."""
     Schedule.objects.select_for_update(no_key=True, of=("self",)).get(pk=schedule.pk)
-    if schedule.runs.filter(ended_at=None).exists():
+    if run_is_unfinished(schedule):
         raise Conflict(
             "schedule_already_running",
             _("A run of this schedule is under way. Wait for its end or cancel its job."),
         )
-    run = ScheduledRun.objects.create(schedule=schedule, due_at=due_at or timezone.now())
+    pipeline_run = pipeline_run_start(
+        pipeline=RETRAINING,
+        inputs=RetrainingInputs(
+            dataset_id=schedule.dataset_id,
+            base_model_id=schedule.base_model_id,
+            suite_id=schedule.suite_id,
+            knowledge_base_id=schedule.knowledge_base_id,
+            alias=schedule.alias,
+            suffix=schedule.suffix,
+            incremental=schedule.incremental,
+            hyperparameters=schedule.hyperparameters,
+            created_by_person=PERSON,
+        ),
+        series=schedule.id,
+        actor=Actor("schedule", schedule.id, schedule.name),
+    )
+    run = ScheduledRun.objects.create(
+        schedule=schedule, due_at=due_at or timezone.now(), pipeline_run=pipeline_run
+    )
     _audit(schedule, actor, "schedule.fired", {"run": run.id})
-    send("schedules.advance")
     return run
 
 
@@ -168,7 +190,7 @@ def _fire_if_due(id: str, organization_id: str) -> bool:
         due_at = schedule.next_fire_at
         schedule.next_fire_at = timing_of(schedule).after(schedule.now)
         schedule.save(update_fields=["next_fire_at"])
-        if schedule.runs.filter(ended_at=None).exists():
+        if run_is_unfinished(schedule):
             _audit(schedule, SYSTEM, "schedule.skipped", {"due_at": due_at.isoformat()})
             return False
         schedule_fire(schedule=schedule, actor=SYSTEM, due_at=due_at)

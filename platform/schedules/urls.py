@@ -1,4 +1,4 @@
-"""Addresses of the room Schedules."""
+"""Addresses of the pages of schedules."""
 
 from __future__ import annotations
 

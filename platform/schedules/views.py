@@ -1,4 +1,4 @@
-"""The room Schedules: when to retrain, and what each run made."""
+"""The pages of schedules: when to retrain, and what each run made."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ from common.forms import refuse
 from common.pagination import keyset_page
 from curation.selectors import dataset_list
 from evaluations.services import suite_default
+from pipelines.selectors import stages_of_runs
 from schedules import services
 from schedules.forms import ScheduleForm, TimingForm, timing_initial
-from schedules.selectors import schedule_get, schedule_list, scheduled_run_list
-from schedules.stages import road
+from schedules.selectors import (
+    newest_runs,
+    run_is_unfinished,
+    schedule_get,
+    schedule_list,
+    scheduled_run_list,
+)
 
 
 def index(request: HttpRequest) -> HttpResponse:
     page = keyset_page(schedule_list(), after=request.GET.get("after"))
-    rows = [(schedule, schedule.runs.order_by("-id").first()) for schedule in page.items]
+    newest = newest_runs(page.items)
+    rows = [(schedule, newest.get(schedule.id)) for schedule in page.items]
     return render(request, "schedules/index.html", {"page": page, "rows": rows})
 
 
@@ -54,27 +61,16 @@ def create(request: HttpRequest) -> HttpResponse:
 
 def detail(request: HttpRequest, schedule_id: str) -> HttpResponse:
     schedule = schedule_get(schedule_id)
-    page = keyset_page(
-        scheduled_run_list(schedule).select_related(
-            "dataset_version__dataset",
-            "training_run__base_model",
-            "training_run__parent",
-            "evaluation__suite",
-            "evaluation__model_version",
-            "evaluation__base_model",
-            "index_build__knowledge_base",
-        ),
-        after=request.GET.get("after"),
-        limit=10,
-    )
+    page = keyset_page(scheduled_run_list(schedule), after=request.GET.get("after"), limit=10)
+    stages = stages_of_runs(run.pipeline_run for run in page.items)
     return render(
         request,
         "schedules/detail.html",
         {
             "schedule": schedule,
             "page": page,
-            "runs": [(run, road(run)) for run in page.items],
-            "is_running": schedule.runs.filter(ended_at=None).exists(),
+            "runs": [(run, run.pipeline_run, stages[run.pipeline_run_id]) for run in page.items],
+            "is_running": run_is_unfinished(schedule),
         },
     )
 

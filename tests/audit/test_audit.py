@@ -174,16 +174,18 @@ FOLLOW = {
     "releases.services.release_reject",
     "releases.services.model_version_delete",
     "schedules.services.schedules_fire_due",
+    "pipelines.services.pipeline_run_start",
 }
 APPS = [
     "accounts",
     "documents",
-    "processing",
+    "curation",
     "registry",
     "training",
     "evaluations",
     "retrieval",
-    "deployments",
+    "releases",
+    "pipelines",
     "schedules",
 ]
 

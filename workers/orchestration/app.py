@@ -69,7 +69,7 @@ app.conf.update(
         # A tick that comes by itself tells that beat lives; one that was rung for does not.
         "reconcile": {"task": "jobs.reconcile", "args": ("beat",), "schedule": RECONCILE_SECONDS},
         "fire schedules": {"task": "schedules.fire_due", "schedule": SCHEDULES_SECONDS},
-        "advance scheduled runs": {"task": "schedules.advance", "schedule": ADVANCE_SECONDS},
+        "advance pipeline runs": {"task": "pipelines.advance", "schedule": ADVANCE_SECONDS},
         "sweep": {"task": "documents.sweep", "schedule": SWEEP_SECONDS},
         "measure the machine": {"task": "jobs.measure_machine", "schedule": MEASURE_SECONDS},
         # One each, so that none waits for another's trouble.

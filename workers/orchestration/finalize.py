@@ -66,8 +66,8 @@ def finalize_job(job_id: str, finalizers: Mapping[str, Finalizer] | None = None)
     """Finish one ended job and reduce its folders. Does nothing while another worker is at it."""
     try:
         if _finish(job_id, finalizers):
-            # A scheduled run may have waited for just this.
-            queue.send("schedules.advance")
+            # A pipeline run may have waited for this job.
+            queue.send("pipelines.advance")
         _clean(job_id)
     except Exception as error:
         if is_away(error):

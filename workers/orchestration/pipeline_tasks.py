@@ -1,10 +1,10 @@
-"""Scheduled retraining: fire what is due, and carry runs under way from stage to stage."""
+"""Scheduled retraining: fire the schedules that are due, and advance the pipeline runs under way."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
-from schedules.road import scheduled_runs_advance
+from pipelines.services import pipeline_runs_advance
 from schedules.services import schedules_fire_due
 
 
@@ -13,6 +13,6 @@ def fire_due_task() -> None:
     schedules_fire_due()
 
 
-@shared_task(name="schedules.advance")
+@shared_task(name="pipelines.advance")
 def advance_task() -> None:
-    scheduled_runs_advance()
+    pipeline_runs_advance()

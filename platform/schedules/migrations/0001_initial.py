@@ -11,10 +11,9 @@ class Migration(migrations.Migration):
         ("accounts", "0001_initial"),
         ("curation", "0001_initial"),
         ("evaluations", "0001_initial"),
+        ("pipelines", "0001_initial"),
         ("registry", "0001_initial"),
-        ("releases", "0001_initial"),
         ("retrieval", "0001_initial"),
-        ("training", "0001_initial"),
     ]
 
     operations = [
@@ -132,54 +131,6 @@ class Migration(migrations.Migration):
                 ),
                 ("due_at", models.DateTimeField()),
                 (
-                    "stage",
-                    models.CharField(
-                        choices=[
-                            ("curate", "curating"),
-                            ("train", "training"),
-                            ("evaluate", "evaluating"),
-                            ("index", "indexing"),
-                            ("release", "preparing the release"),
-                            ("done", "done"),
-                            ("failed", "failed"),
-                            ("skipped", "nothing new"),
-                        ],
-                        default="curate",
-                        max_length=16,
-                    ),
-                ),
-                ("error_code", models.CharField(blank=True, max_length=80)),
-                ("error_message", models.TextField(blank=True)),
-                ("hindered_since", models.DateTimeField(null=True)),
-                ("ended_at", models.DateTimeField(null=True)),
-                (
-                    "dataset_version",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="curation.datasetversion",
-                    ),
-                ),
-                (
-                    "evaluation",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="evaluations.evaluation",
-                    ),
-                ),
-                (
-                    "index_build",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="retrieval.indexbuild",
-                    ),
-                ),
-                (
                     "organization",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
@@ -188,12 +139,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "release",
-                    models.ForeignKey(
-                        null=True,
+                    "pipeline_run",
+                    models.OneToOneField(
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="releases.release",
+                        related_name="scheduled_run",
+                        to="pipelines.pipelinerun",
                     ),
                 ),
                 (
@@ -204,15 +154,6 @@ class Migration(migrations.Migration):
                         to="schedules.schedule",
                     ),
                 ),
-                (
-                    "training_run",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="training.trainingrun",
-                    ),
-                ),
             ],
         ),
         migrations.AddIndex(
@@ -221,12 +162,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("deleted_at", None), ("is_active", True)),
                 fields=["next_fire_at"],
                 name="due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="scheduledrun",
-            index=models.Index(
-                condition=models.Q(("ended_at", None)), fields=["ended_at"], name="running_scheduled_runs"
             ),
         ),
         migrations.AddConstraint(

@@ -1,0 +1,95 @@
+"""What a pipeline is: a list of stages, each of which makes one row and waits for the row's job."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.utils.functional import Promise
+from pydantic import BaseModel
+
+from jobs.models import Job
+from jobs.selectors import public_state
+from pipelines.models import PipelineRun
+
+RowT = TypeVar("RowT", bound=Model)
+
+
+class StageFailed(Exception):
+    """The stage cannot be done. Ends the run; what the stage wrote before is kept."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code)
+        self.code, self.message = code, message
+
+
+class Stage(ABC, Generic[RowT]):
+    """One stage of a pipeline. Stages hold no state: one object serves every run."""
+
+    name: ClassVar[str]
+    """The kind of its job, or another word for what it makes."""
+    label: ClassVar[str | Promise]
+    model: type[RowT]
+    """The model of the row that it makes."""
+    related: ClassVar[tuple[str, ...]] = ()
+    """What a page needs selected along with the row."""
+    is_optional: ClassVar[bool] = False
+    """Whether a run may leave it out."""
+
+    @abstractmethod
+    def produce(self, run: PipelineRun, row: RowT | None) -> RowT | None:
+        """The row of this stage in `run`; None leaves the stage out.
+
+        Called at every advance until the row's job has ended, with the row of the call before: begin the
+        work if `row` is None, and only then. Raises StageFailed, or any KoshaError: a passing one is tried
+        again at the next advance, any other ends the run.
+        """
+
+    def job(self, row: RowT) -> Job | None:
+        """The job that finishes `row`; None if the row is complete when it is made."""
+        job: Job = row.job  # type: ignore[attr-defined]
+        return job
+
+    def job_state(self, row: RowT) -> str:
+        job = self.job(row)
+        return "succeeded" if job is None else public_state(job)
+
+    def find(self, run: PipelineRun) -> RowT | None:
+        """The row that this stage made or makes in `run`."""
+        id = run.produced_id(self.name)
+        return self.rows().get(pk=id) if id else None
+
+    def get(self, run: PipelineRun) -> RowT:
+        """The row of a stage that every run passes before the one that asks."""
+        row = self.find(run)
+        if row is None:
+            raise LookupError(f"{run.id} has no row of the stage {self.name}")
+        return row
+
+    def rows(self) -> QuerySet[RowT]:
+        return self.model._default_manager.select_related(*self.related)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    name: str
+    inputs: type[BaseModel]
+    """What a run is told when it starts."""
+    stages: tuple[Stage[Any], ...]
+
+    def stage(self, name: str) -> Stage[Any]:
+        return next(stage for stage in self.stages if stage.name == name)
+
+
+_PIPELINES: dict[str, Pipeline] = {}
+
+
+def pipeline_register(pipeline: Pipeline) -> None:
+    """An app registers its pipelines when it is ready."""
+    _PIPELINES[pipeline.name] = pipeline
+
+
+def pipeline_named(name: str) -> Pipeline:
+    return _PIPELINES[name]

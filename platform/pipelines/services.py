@@ -1,0 +1,174 @@
+"""Writes: pipeline runs. `pipeline_run_advance` alone carries a run from stage to stage."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Model
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from pydantic import BaseModel
+
+from audit.services import Actor
+from common.connections import is_away
+from common.errors import KoshaError
+from common.queue import send
+from common.tenancy import every_organization, organization_scope
+from jobs.api import job_error_body
+from jobs.models import Job
+from jobs.transitions import JobState
+from pipelines.declaration import Pipeline, StageFailed, pipeline_named
+from pipelines.models import PipelineRun, RunState, StageRun
+
+logger = logging.getLogger(__name__)
+
+BLOCKED_LIMIT = timedelta(hours=24)
+"""How long a run waits for a full disk or a server that is away: until the next working day."""
+
+
+@transaction.atomic
+def pipeline_run_start(*, pipeline: Pipeline, inputs: BaseModel, series: str, actor: Actor) -> PipelineRun:
+    """Start a run in the current organization; the workers advance it from here."""
+    run: PipelineRun = PipelineRun.objects.create(
+        pipeline=pipeline.name,
+        inputs=pipeline.inputs.model_validate(inputs).model_dump(mode="json"),
+        series=series,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_label=actor.label,
+    )
+    for position, stage in enumerate(pipeline.stages):
+        state = RunState.PENDING if position else RunState.RUNNING
+        StageRun.objects.create(run=run, position=position, name=stage.name, state=state)
+    send("pipelines.advance")
+    return run
+
+
+def pipeline_runs_advance() -> int:
+    """Advance every unfinished run of every organization; answers how many there are."""
+    with every_organization("pipeline runs of every organization advance"):
+        unfinished = list(PipelineRun.objects.filter(ended_at=None).values_list("id", "organization_id"))
+    for id, organization_id in unfinished:
+        with organization_scope(organization_id):
+            try:
+                pipeline_run_advance(id)
+            except Exception as error:
+                if is_away(error):
+                    raise
+                # A fault of ours in one run must not hold up the others.
+                logger.exception("advancing %s failed", id)
+    return len(unfinished)
+
+
+def pipeline_run_advance(id: str) -> None:
+    """Do what can be done in the run now: begin its stage, or go on to the next if its job has ended.
+
+    May be called at any time, by several workers at once, and as often as one likes. The run's row is locked,
+    what a stage begins is noted in the same transaction, and each stage has a transaction of its own.
+    A refusal ends the run with its reason; one that may pass ends it only when it has lasted `BLOCKED_LIMIT`.
+    """
+    while True:
+        try:
+            with transaction.atomic():
+                run = _locked(id)
+                if run is None:
+                    return
+                run.blocked_since, run.error_code, run.error_message = None, "", ""
+                has_moved = _advance_stage(run)
+                run.save()
+        except KoshaError as error:
+            _refuse(id, error)
+            return
+        if not has_moved or run.ended_at is not None:
+            return
+
+
+def _locked(id: str) -> PipelineRun | None:
+    """None if the run has ended, or while another worker advances it."""
+    unfinished = PipelineRun.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
+    run: PipelineRun | None = unfinished.prefetch_related("stages").filter(pk=id, ended_at=None).first()
+    return run
+
+
+def _advance_stage(run: PipelineRun) -> bool:
+    """Whether the current stage came to its end."""
+    stage_run = run.current
+    assert stage_run is not None, "an unfinished run has a stage that runs"
+    stage = pipeline_named(run.pipeline).stage(stage_run.name)
+    try:
+        row = stage.produce(run, stage.find(run))
+    except StageFailed as failure:
+        _end(run, RunState.FAILED, code=failure.code, message=failure.message)
+        return True
+    if row is None:
+        _next_stage(run, stage_run, RunState.SKIPPED)
+        return True
+    is_new, stage_run.produced_id = stage_run.produced_id != row.pk, row.pk
+    stage_run.save()
+    if is_new and stage_run.position == 0 and _was_done_before(run, row):
+        _end(run, RunState.SKIPPED)
+        return True
+    state = stage.job_state(row)
+    if state in (JobState.FAILED, JobState.CANCELLED):
+        _fail_with_job(run, stage.job(row))
+    elif state == JobState.SUCCEEDED:
+        _next_stage(run, stage_run, RunState.DONE)
+    return state in (JobState.FAILED, JobState.CANCELLED, JobState.SUCCEEDED)
+
+
+def _was_done_before(run: PipelineRun, row: Model) -> bool:
+    """Whether a run of the series that began with the same row is done; one that failed is worth a new try."""
+    return bool(
+        PipelineRun.objects.filter(
+            series=run.series, state=RunState.DONE, stages__position=0, stages__produced_id=row.pk
+        ).exists()
+    )
+
+
+def _next_stage(run: PipelineRun, stage_run: StageRun, state: RunState) -> None:
+    """Close the stage as `state` and open the one after it; the run is done after the last."""
+    stage_run.state = state
+    stage_run.save()
+    following = next((each for each in run.stages.all() if each.state == RunState.PENDING), None)
+    if following is None:
+        _end(run, RunState.DONE)
+    else:
+        following.state = RunState.RUNNING
+        following.save()
+
+
+def _fail_with_job(run: PipelineRun, job: Job | None) -> None:
+    error = (job and job_error_body(job)) or {
+        "code": "cancelled",
+        "message": _("A job of this run was cancelled."),
+    }
+    _end(run, RunState.FAILED, code=error["code"], message=error["message"])
+
+
+def _end(run: PipelineRun, state: RunState, *, code: str = "", message: str = "") -> None:
+    """The current stage ends as the run does, and the stages after it are left out."""
+    for stage_run in run.stages.all():
+        if stage_run.state in (RunState.RUNNING, RunState.PENDING):
+            stage_run.state = state if stage_run.state == RunState.RUNNING else RunState.SKIPPED
+            stage_run.save()
+    run.state, run.error_code, run.error_message = state, code, message
+    run.ended_at = timezone.now()
+
+
+@transaction.atomic
+def _refuse(id: str, error: KoshaError) -> None:
+    run = _locked(id)
+    if run is None:
+        return
+    lasted = PipelineRun.objects.filter(pk=run.pk, blocked_since__lt=Now() - BLOCKED_LIMIT)
+    if error.is_passing and not lasted.exists():
+        run.error_code, run.error_message = error.code, str(error.message)
+        if run.blocked_since is None:
+            logger.warning("%s is blocked: %s", run.id, error.code)
+            run.blocked_since = Now()
+    else:
+        _end(run, RunState.FAILED, code=error.code, message=str(error.message))
+    run.save()
