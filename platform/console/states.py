@@ -72,11 +72,7 @@ STATES: dict[str, State] = {
     "waiting": State("warn", pgettext_lazy("state", "About to restart")),
     "failing": State("bad", pgettext_lazy("state", "Failing")),
     "unresponsive": State("bad", pgettext_lazy("state", "Not responding")),
-    # the stages of a pipeline run
-    "curation": State("busy", pgettext_lazy("state", "Curating")),
-    "training": State("busy", pgettext_lazy("state", "Training")),
-    "evaluation": State("busy", pgettext_lazy("state", "Evaluating")),
-    "retrieval": State("busy", pgettext_lazy("state", "Indexing")),
+    # pipeline runs and their stages
     "release": State("busy", pgettext_lazy("state", "Preparing the release")),
     "done": State("good", pgettext_lazy("state", "Done")),
     "skipped": State("still", pgettext_lazy("state", "Nothing new")),

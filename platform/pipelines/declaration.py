@@ -1,10 +1,10 @@
-"""What a pipeline is: a list of stages, each of which makes one row and waits for the row's job."""
+"""What a pipeline is: a list of stages, each of which makes one row and waits for the job that finishes it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from django.db.models import Model, QuerySet
 from django.utils.functional import Promise
@@ -12,6 +12,8 @@ from pydantic import BaseModel
 
 from jobs.models import Job
 from jobs.selectors import public_state
+from jobs.transitions import JobState
+from jobs.types import job_type
 from pipelines.models import PipelineRun
 
 RowT = TypeVar("RowT", bound=Model)
@@ -29,12 +31,8 @@ class Stage(ABC, Generic[RowT]):
     """One stage of a pipeline. Stages hold no state: one object serves every run."""
 
     name: ClassVar[str]
-    """The kind of its job, or another word for what it makes."""
     label: ClassVar[str | Promise]
-    model: type[RowT]
-    """The model of the row that it makes."""
-    related: ClassVar[tuple[str, ...]] = ()
-    """What a page needs selected along with the row."""
+    """What the stage makes, for example “Dataset”."""
     is_optional: ClassVar[bool] = False
     """Whether a run may leave it out."""
 
@@ -47,14 +45,17 @@ class Stage(ABC, Generic[RowT]):
         again at the next advance, any other ends the run.
         """
 
+    @abstractmethod
+    def rows(self) -> QuerySet[RowT]:
+        """The rows that such stages make, with what a page needs of them selected."""
+
     def job(self, row: RowT) -> Job | None:
         """The job that finishes `row`; None if the row is complete when it is made."""
-        job: Job = row.job  # type: ignore[attr-defined]
-        return job
+        return None
 
     def job_state(self, row: RowT) -> str:
         job = self.job(row)
-        return "succeeded" if job is None else public_state(job)
+        return JobState.SUCCEEDED if job is None else public_state(job)
 
     def find(self, run: PipelineRun) -> RowT | None:
         """The row that this stage made or makes in `run`."""
@@ -68,8 +69,18 @@ class Stage(ABC, Generic[RowT]):
             raise LookupError(f"{run.id} has no row of the stage {self.name}")
         return row
 
+
+class JobStage(Stage[RowT]):
+    """A stage that waits for a job. Its name is the job's type, which knows the row."""
+
     def rows(self) -> QuerySet[RowT]:
-        return self.model._default_manager.select_related(*self.related)
+        subject = job_type(self.name).subject
+        rows = subject.model._default_manager.select_related("job", *subject.related)
+        return cast("QuerySet[RowT]", rows)
+
+    def job(self, row: RowT) -> Job:
+        job: Job = row.job  # type: ignore[attr-defined]
+        return job
 
 
 @dataclass(frozen=True)

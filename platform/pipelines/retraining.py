@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pydantic
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,7 +17,7 @@ from documents.selectors import ready_documents
 from evaluations.models import Evaluation, Suite
 from evaluations.services import evaluation_create
 from jobs.transitions import JobState
-from pipelines.declaration import Pipeline, Stage, StageFailed
+from pipelines.declaration import JobStage, Pipeline, Stage, StageFailed
 from pipelines.models import PipelineRun
 from registry.models import BaseModel
 from registry.selectors import latest_version
@@ -57,11 +58,9 @@ def _inputs(run: PipelineRun) -> RetrainingInputs:
     return RetrainingInputs.model_validate(run.inputs)
 
 
-class CurationStage(Stage[DatasetVersion]):
+class CurationStage(JobStage[DatasetVersion]):
     name = "curation"
     label = gettext_lazy("Dataset")
-    model = DatasetVersion
-    related = ("job", "dataset")
 
     def produce(self, run: PipelineRun, row: DatasetVersion | None) -> DatasetVersion:
         """The newest version if it is still up to date, else a new one."""
@@ -83,11 +82,9 @@ class CurationStage(Stage[DatasetVersion]):
         return newest if current == set(newest.revisions.values_list("id", flat=True)) else None
 
 
-class TrainingStage(Stage[TrainingRun]):
+class TrainingStage(JobStage[TrainingRun]):
     name = "training"
     label = gettext_lazy("Training")
-    model = TrainingRun
-    related = ("job", "base_model", "parent", "model_version")
 
     def produce(self, run: PipelineRun, row: TrainingRun | None) -> TrainingRun:
         if row is not None:
@@ -95,8 +92,8 @@ class TrainingStage(Stage[TrainingRun]):
         inputs = _inputs(run)
         base_model = BaseModel.objects.get(pk=inputs.base_model_id)
         parent = latest_version(base_model, inputs.suffix) if inputs.incremental else None
-        # Records that the continued version has learnt are replayed only in part.
-        known = parent and DatasetVersion.objects.filter(pk=parent.dataset_version_id).first()
+        # What the continued version has learnt: these records are replayed only in part.
+        known = DatasetVersion.objects.filter(pk=parent.dataset_version_id).first() if parent else None
         return training_run_create(
             model=parent.name if parent else base_model.name,
             method=MethodType.CONTINUED_PRETRAINING,
@@ -108,11 +105,9 @@ class TrainingStage(Stage[TrainingRun]):
         )
 
 
-class EvaluationStage(Stage[Evaluation]):
+class EvaluationStage(JobStage[Evaluation]):
     name = "evaluation"
     label = gettext_lazy("Evaluation")
-    model = Evaluation
-    related = ("job", "suite", "model_version", "base_model")
 
     def produce(self, run: PipelineRun, row: Evaluation | None) -> Evaluation:
         if row is not None:
@@ -127,11 +122,9 @@ class EvaluationStage(Stage[Evaluation]):
         )
 
 
-class RetrievalStage(Stage[IndexBuild]):
+class RetrievalStage(JobStage[IndexBuild]):
     name = "retrieval"
     label = gettext_lazy("Index")
-    model = IndexBuild
-    related = ("job", "knowledge_base")
     is_optional = True
 
     def produce(self, run: PipelineRun, row: IndexBuild | None) -> IndexBuild | None:
@@ -171,7 +164,6 @@ class RetrievalStage(Stage[IndexBuild]):
 class ReleaseStage(Stage[Release]):
     name = "release"
     label = gettext_lazy("Release")
-    model = Release
 
     def produce(self, run: PipelineRun, row: Release | None) -> Release:
         """A candidate of the new version, or, if that failed its gate, of the served model and the new index."""
@@ -202,8 +194,9 @@ class ReleaseStage(Stage[Release]):
             person_id=inputs.created_by_person,
         )
 
-    def job(self, row: Release) -> None:
-        return None
+    def rows(self) -> QuerySet[Release]:
+        rows: QuerySet[Release] = Release.objects.all()
+        return rows
 
 
 CURATION, TRAINING, EVALUATION = CurationStage(), TrainingStage(), EvaluationStage()

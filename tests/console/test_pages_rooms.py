@@ -310,7 +310,7 @@ def test_a_job_that_cannot_pause_is_refused_with_a_sentence(company):
     version = company.version(company.dataset(), company.document(), state="building")
     client = company.client("editor")
     answer = client.post(f"/jobs/{version.job_id}/pause", follow=True)
-    assert "Only a training can be paused" in answer.content.decode()
+    assert "A job of this kind cannot be paused" in answer.content.decode()
 
 
 # -- home ---------------------------------------------------------------------------------------

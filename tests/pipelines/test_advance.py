@@ -15,7 +15,7 @@ from common.tenancy import organization_scope
 from curation.models import Dataset, DatasetVersion
 from curation.services import dataset_create, dataset_version_create
 from jobs.services import job_cancel
-from pipelines.declaration import Pipeline, Stage, StageFailed, pipeline_register
+from pipelines.declaration import JobStage, Pipeline, Stage, StageFailed, pipeline_register
 from pipelines.models import PipelineRun
 from pipelines.selectors import stages_of_runs
 from pipelines.services import pipeline_run_advance, pipeline_run_start, pipeline_runs_advance
@@ -40,19 +40,18 @@ def refuse(run: PipelineRun) -> None:
 class MakeDataset(Stage[Dataset]):
     """A stage without a job."""
 
-    name, label, model = "dataset", "Dataset", Dataset
+    name, label = "dataset", "Dataset"
 
     def produce(self, run, row):
         refuse(run)
         return row or dataset_create(name=run.inputs["name"], description="", recipe=None, actor=run.actor)
 
-    def job(self, row):
-        return None
+    def rows(self):
+        return Dataset.objects.all()
 
 
-class BuildVersion(Stage[DatasetVersion]):
-    name, label, model = "version", "Version", DatasetVersion
-    related = ("job",)
+class BuildVersion(JobStage[DatasetVersion]):
+    name, label = "curation", "Version"
     is_optional = True
 
     def produce(self, run, row):
@@ -99,9 +98,9 @@ def set_blocked(run: PipelineRun, **ago) -> None:
 def test_goes_on_at_once_after_a_stage_without_a_job_and_waits_for_one_with_a_job(world):
     world.document()
     run = advanced(start(world))
-    assert (run.stage, stages(run)) == ("version", [("dataset", "done"), ("version", "running")])
-    version = DatasetVersion.objects.get(pk=run.produced_id("version"))
-    assert advanced(run).stage == "version" and DatasetVersion.objects.count() == 1
+    assert (run.stage, stages(run)) == ("curation", [("dataset", "done"), ("curation", "running")])
+    version = DatasetVersion.objects.get(pk=run.produced_id("curation"))
+    assert advanced(run).stage == "curation" and DatasetVersion.objects.count() == 1
     world.curated(version.job)
     run = advanced(run)
     assert (run.stage, run.state) == ("done", "done") and run.ended_at is not None
@@ -110,7 +109,7 @@ def test_goes_on_at_once_after_a_stage_without_a_job_and_waits_for_one_with_a_jo
 
 def test_leaves_out_a_stage_that_yields_nothing(world):
     run = advanced(start(world, builds=False))
-    assert (run.stage, stages(run)) == ("done", [("dataset", "done"), ("version", "skipped")])
+    assert (run.stage, stages(run)) == ("done", [("dataset", "done"), ("curation", "skipped")])
 
 
 def test_a_run_that_has_ended_does_not_change(world):
@@ -122,16 +121,16 @@ def test_a_run_that_has_ended_does_not_change(world):
 def test_fails_with_the_error_of_the_job(world):
     world.document()
     run = advanced(start(world))
-    fail(DatasetVersion.objects.get(pk=run.produced_id("version")).job, "curation.system.x", "It broke.")
+    fail(DatasetVersion.objects.get(pk=run.produced_id("curation")).job, "curation.system.x", "It broke.")
     run = advanced(run)
     assert (run.stage, run.error_code, run.error_message) == ("failed", "curation.system.x", "It broke.")
-    assert stages(run) == [("dataset", "done"), ("version", "failed")]
+    assert stages(run) == [("dataset", "done"), ("curation", "failed")]
 
 
 def test_fails_when_the_job_was_cancelled(world):
     world.document()
     run = advanced(start(world))
-    job_cancel(job=DatasetVersion.objects.get(pk=run.produced_id("version")).job, actor=world.actor)
+    job_cancel(job=DatasetVersion.objects.get(pk=run.produced_id("curation")).job, actor=world.actor)
     run = advanced(run)
     assert (run.stage, run.error_code) == ("failed", "cancelled")
 
@@ -144,7 +143,7 @@ def test_fails_with_the_reason_that_a_stage_gives(world, errors):
         "no_purpose",
         "There is nothing to do.",
     )
-    assert stages(run) == [("dataset", "failed"), ("version", "skipped")]
+    assert stages(run) == [("dataset", "failed"), ("curation", "skipped")]
 
 
 def test_refuses_inputs_of_another_pipeline(world):
@@ -198,7 +197,7 @@ def test_the_day_begins_again_after_an_advance_that_was_not_refused(world, error
     assert advanced(run).blocked_since is None
     errors["規程"] = Busy()
     run = advanced(run)
-    assert (run.stage, run.error_code, run.ended_at) == ("version", Busy().code, None)
+    assert (run.stage, run.error_code, run.ended_at) == ("curation", Busy().code, None)
 
 
 def test_a_refusal_that_cannot_pass_ends_the_run_at_once(world, errors):
