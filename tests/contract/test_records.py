@@ -14,9 +14,12 @@ from workers.contract.records import (
     DocumentOrigin,
     GeneratedOrigin,
     ImportedOrigin,
+    Page,
     PairRecord,
+    RecognizedText,
     Source,
     Span,
+    TextLayer,
     WrittenOrigin,
     document_name,
     source_of,
@@ -36,6 +39,13 @@ ORIGINS = [
 def test_a_record_keeps_its_origin_on_the_disk(origin):
     record = PairRecord(id="p", question="問い", answer="答え", origin=origin)
     assert RECORD.validate_json(record.model_dump_json()) == record
+
+
+def test_a_page_says_whether_its_text_was_recognized_in_a_picture():
+    page = Page(kind="page", number=1, text="本文。")
+    assert Page.model_validate_json(page.model_dump_json()).text_origin == TextLayer()
+    scanned = page.model_copy(update={"text_origin": RecognizedText(confidence=0.87)})
+    assert Page.model_validate_json(scanned.model_dump_json()) == scanned
 
 
 def test_every_kind_of_origin_is_in_the_union():

@@ -24,6 +24,23 @@ class Table(Spec):
     rows: tuple[tuple[str, ...], ...]
 
 
+class TextLayer(Spec):
+    """The file itself holds the text."""
+
+    type: Literal["text_layer"] = "text_layer"
+
+
+class RecognizedText(Spec):
+    """The text was recognized in a picture (OCR)."""
+
+    type: Literal["ocr"] = "ocr"
+    confidence: float = Field(ge=0, le=1)
+    """Mean over the page, as the recognizer states it."""
+
+
+TextOrigin = Annotated[TextLayer | RecognizedText, Field(discriminator="type")]
+
+
 class Page(Spec):
     """One page, sheet, slide or section of a revision, as extracted and normalised."""
 
@@ -32,6 +49,8 @@ class Page(Spec):
     label: str | None = None
     """The sheet's or section's own name."""
     text: str
+    text_origin: TextOrigin = TextLayer()
+    """Every parser of today reads a text layer."""
     tables: tuple[Table, ...] = ()
 
 

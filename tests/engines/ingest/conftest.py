@@ -32,7 +32,7 @@ def parse(tmp_path: Path) -> Callable[[IngestSpec], list[Page]]:
     def parsed(spec: IngestSpec) -> list[Page]:
         output = tmp_path / "parsed"
         output.mkdir(exist_ok=True)
-        parse_child.parse(spec, output)
+        parse_child.parse(spec, output, lambda done, total: None)
         return [Page.model_validate(line) for line in read_jsonl(output / "pages.jsonl")]
 
     return parsed

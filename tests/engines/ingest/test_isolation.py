@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from workers.engines.ingest import isolation
 from workers.engines.ingest.engine import ingest
 from workers.engines.ingest.isolation import parse_in_child
 from workers.engines.shared.runtime import StopRequested, UserError
@@ -65,6 +66,30 @@ def test_child_belongs_to_the_run_and_gets_no_secrets(run, spec_for, monkeypatch
         parse_in_child(run, spec_for("a.txt", b"text"), run.output_dir, module=f"{CHILDREN}.sleeps")
     assert b"secret" not in seen["environment"]
     assert not list(processes_of_runs(run.directory))
+
+
+def test_progress_of_the_child_becomes_progress_of_the_run(run, spec_for, monkeypatch):
+    events: list[tuple[float, float, str]] = []
+
+    def stop_after_progress(*event) -> None:
+        events.append(event)
+        run.request_stop()
+
+    monkeypatch.setattr(isolation, "REPORT_SECONDS", 0.05)
+    monkeypatch.setattr(run, "progress", stop_after_progress)
+    with pytest.raises(StopRequested):
+        parse_in_child(run, spec_for("a.txt", b"text"), run.output_dir, module=f"{CHILDREN}.reports_progress")
+    assert events == [(3, 10, "page")]
+
+
+def test_progress_is_unknown_until_the_child_has_written_it(tmp_path):
+    path = tmp_path / "progress"
+    assert isolation.read_progress(path) is None
+    with open(path, "wb", buffering=0) as file:
+        assert isolation.read_progress(path) is None
+        for done in (1, 12):
+            isolation.write_progress(file, done, 5000)
+            assert isolation.read_progress(path) == (done, 5000)
 
 
 def test_stop_request_kills_the_child(run, spec_for):

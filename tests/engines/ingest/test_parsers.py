@@ -10,6 +10,7 @@ import pytest
 
 from tests.engines.conftest import read_jsonl
 from tests.engines.ingest import documents
+from workers.contract.records import TextLayer
 from workers.engines.ingest.engine import ingest
 from workers.engines.shared.runtime import UserError
 
@@ -161,3 +162,21 @@ def test_type_is_read_from_the_bytes(run, spec_for):
 def test_pages_without_text_are_a_warning(run, spec_for):
     result = ingest(run, spec_for("a.pdf", documents.pdf([["一枚目。"], []], title="規程集")))
     assert (result.pages, result.warnings, result.title) == (2, ("pages_without_text:1",), "規程集")
+    assert read_jsonl(run.directory / "events.jsonl")[-1]["done"] == 2
+
+
+def test_hidden_sheets_are_a_warning(run, spec_for):
+    book = documents.workbook({"表": [["品名"]], "作業用": [["秘密"]]}, hidden=["作業用"])
+    assert ingest(run, spec_for("a.xlsx", book)).warnings == ("hidden_sheets_skipped:1",)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.pdf", documents.pdf([["本文。"]])),
+        ("a.xlsx", documents.workbook({"表": [["品名"]]})),
+        ("a.txt", "本文。".encode()),
+    ],
+)
+def test_a_page_says_that_its_text_is_the_files_own(spec_for, parse, name, content):
+    assert [page.text_origin for page in parse(spec_for(name, content))] == [TextLayer()]

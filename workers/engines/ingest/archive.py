@@ -12,7 +12,7 @@ from workers.engines.shared.runtime import UserError
 MAX_ENTRIES = 10_000
 MAX_RATIO = 100
 RATIO_FROM_BYTES = 20 * 1024 * 1024
-"""Small archives may compress as well as they like."""
+"""Below this unpacked size any ratio is accepted."""
 _CHUNK = 1024 * 1024
 _ENCRYPTED_FLAG = 0x1
 
@@ -20,8 +20,8 @@ _ENCRYPTED_FLAG = 0x1
 def check_archive(path: Path, max_expanded_bytes: int) -> None:
     """Raise UserError unless the archive is whole and unpacks to a bounded size.
 
-    First the declared sizes, which costs nothing; then every entry is read once in chunks, because
-    declared sizes can lie and a broken entry is better found here than inside a parser.
+    The declared sizes are checked first, because that is cheap. Then every entry is read once in chunks: declared
+    sizes can be wrong, and a broken entry is better found here than inside a parser.
     """
     try:
         with zipfile.ZipFile(path) as archive:

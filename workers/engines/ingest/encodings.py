@@ -1,4 +1,4 @@
-"""Decode text files strictly: a wrong guess would train mojibake without anybody noticing."""
+"""Decodes text files strictly, so that a wrong guess never puts garbled characters into training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DECLARED = re.compile(
 
 
 def decode(content: bytes, *, declared_inside: bool = False) -> str:
-    """The text of `content`; raises UserError `undecodable_text` unless it decodes without a doubt.
+    """The text of `content`; raises UserError `undecodable_text` unless its encoding is certain.
 
     Tried in order: byte order mark, (HTML only) the declared charset, ISO-2022-JP escapes, UTF-8,
     then Shift_JIS (cp932) or EUC-JP, whichever reads more like Japanese.

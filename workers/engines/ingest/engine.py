@@ -11,9 +11,9 @@ from workers.engines.shared.runtime import EngineFault, Run, UserError
 def ingest(run: Run, spec: IngestSpec) -> IngestResult:
     """Write `pages.jsonl` (for JSONL also `records.jsonl`) and the manifest into the run's output.
 
-    Raises UserError: empty_file, file_too_large, wrong_type, encrypted, damaged_file,
-    archive_too_large, undecodable_text, invalid_jsonl, no_text, too_many_pages, parse_timeout,
-    parse_out_of_memory; EngineFault: blob_missing, blob_damaged. This process never looks into the file beyond its size and hash.
+    Raises UserError: empty_file, file_too_large, wrong_type, encrypted, damaged_file, archive_too_large,
+    undecodable_text, invalid_jsonl, no_text, too_many_pages, parse_timeout, parse_out_of_memory; EngineFault:
+    blob_missing, blob_damaged. This process reads only the size and the hash of the file; the child parses it.
     """
     run.started()
     _check_size(spec)
@@ -26,7 +26,7 @@ def ingest(run: Run, spec: IngestSpec) -> IngestResult:
         )
     run.raise_if_stopped()
     found = parse_in_child(run, spec, run.output_dir)
-    run.progress(1, 1, "document")
+    run.progress(found["pages"], found["pages"], "page")
     manifest = write_manifest(
         run.output_dir,
         "pages",

@@ -1,22 +1,29 @@
-"""What a file is, by its bytes. The name only tells the text formats apart and catches disguises."""
+"""What a file is, by its bytes.
+
+The name only distinguishes the text formats and reveals a file whose name and content differ.
+"""
 
 from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
+from workers.contract.specs.ingest import MediaType
 from workers.engines.shared.runtime import UserError
 
-PDF = "application/pdf"
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
-HTML = "text/html"
-TEXT = "text/plain"
-MARKDOWN = "text/markdown"
-CSV = "text/csv"
-JSONL = "application/jsonl"
+PDF: Final = "application/pdf"
+DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PPTX: Final = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+HTML: Final = "text/html"
+TEXT: Final = "text/plain"
+MARKDOWN: Final = "text/markdown"
+CSV: Final = "text/csv"
+JSONL: Final = "application/jsonl"
 
 READABLE = "PDF, Word (.docx), Excel (.xlsx), PowerPoint (.pptx), HTML, text, Markdown, CSV or JSONL"
 
@@ -39,9 +46,13 @@ _KNOWN_BINARIES = (
     (b"\x1f\x8b", "an archive; unpack it and upload the files in it"),
     (b"{\\rtf", "an RTF document; save it as .docx"),
 )
-_OFFICE_PARTS = (("word/document.xml", DOCX), ("xl/workbook.xml", XLSX), ("ppt/presentation.xml", PPTX))
-_BINARY_NAMES = {".pdf": PDF, ".docx": DOCX, ".xlsx": XLSX, ".pptx": PPTX}
-_TEXT_NAMES = {
+_OFFICE_PARTS: tuple[tuple[str, MediaType], ...] = (
+    ("word/document.xml", DOCX),
+    ("xl/workbook.xml", XLSX),
+    ("ppt/presentation.xml", PPTX),
+)
+_BINARY_NAMES: dict[str, MediaType] = {".pdf": PDF, ".docx": DOCX, ".xlsx": XLSX, ".pptx": PPTX}
+_TEXT_NAMES: dict[str, MediaType] = {
     ".html": HTML,
     ".htm": HTML,
     ".xhtml": HTML,
@@ -57,7 +68,7 @@ _HTML_START = re.compile(
 _CONVERSATION_START = re.compile(rb'\s*\{\s*"messages"\s*:')
 
 
-def detect(path: Path, name: str) -> str:
+def detect(path: Path, name: str) -> MediaType:
     """The media type of the file at `path`; raises UserError where it is nothing readable."""
     with open(path, "rb") as file:
         head = file.read(_HEAD)
@@ -88,11 +99,20 @@ def damaged(what: str) -> UserError:
     )
 
 
+@contextmanager
+def damaged_by(what: str, *errors: type[Exception]) -> Iterator[None]:
+    """Turns the errors that a library raises on a broken file into UserError `damaged_file`."""
+    try:
+        yield
+    except errors as error:
+        raise damaged(what) from error
+
+
 def encrypted(what: str) -> UserError:
     return UserError("encrypted", f"{what} Remove the password and upload the file again.")
 
 
-def _office_type(path: Path, suffix: str) -> str:
+def _office_type(path: Path, suffix: str) -> MediaType:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
@@ -118,7 +138,7 @@ def _ole2_error(path: Path) -> UserError:
     )
 
 
-def _text_type(head: bytes, suffix: str) -> str:
+def _text_type(head: bytes, suffix: str) -> MediaType:
     utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     if b"\x00" in head and not utf16:
         raise wrong_type("The file holds binary data.")

@@ -1,7 +1,7 @@
-"""Runs a parser in a child process with limits on memory, processor time and the clock.
+"""Runs a parser in a child process with limits on memory, processor time and elapsed time.
 
-Parsers read what strangers made. The child gets no secrets in its environment and a session of its
-own, and whatever it does, the engine survives and says what happened.
+Uploaded files are not trusted. The child gets no secrets in its environment and a session of its own. However it
+ends, the engine survives and reports what happened.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from workers.contract.run_folder import RUN_DIR_VARIABLE
 from workers.contract.specs.ingest import IngestSpec
@@ -23,12 +23,13 @@ from workers.engines.ingest.file_types import damaged
 from workers.engines.shared.runtime import EngineFault, Run, UserError
 
 POLL_SECONDS = 0.02
+REPORT_SECONDS = 1.0
 CHILD_MODULE = "workers.engines.ingest.parse_child"
 _REPOSITORY = Path(__file__).resolve().parents[3]
 # pdfium and glibc end the process themselves when memory cannot be had.
 _OUT_OF_MEMORY_SIGNALS = {signal.SIGABRT, signal.SIGTRAP, signal.SIGILL}
 _OUT_OF_TIME_SIGNALS = {signal.SIGXCPU}
-# Whatever the file holds, it does not send these: its own memory is limited, the node's is not its fault.
+# Sent by the node or by a person, never because of the file: the memory of the child itself is limited.
 _OUTSIDE_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 _HANDED_ON = ("PATH", "TMPDIR", RUN_DIR_VARIABLE)
 
@@ -36,19 +37,25 @@ _HANDED_ON = ("PATH", "TMPDIR", RUN_DIR_VARIABLE)
 def parse_in_child(
     run: Run, spec: IngestSpec, output_dir: Path, module: str = CHILD_MODULE
 ) -> dict[str, Any]:
-    """What the child found out, as `parse_child.main` describes it; its files are in `output_dir`.
+    """The child's outcome, as `parse_child` describes it; its files are in `output_dir`.
 
-    Raises UserError for everything that is the file's fault, also when the child died of it.
+    Raises UserError where the file is the cause, also when the child crashed on it.
     """
     outcome_path = run.directory / "parse-outcome.json"
+    progress_path = run.directory / "parse-progress"
     task_path = run.directory / "parse-task.json"
-    task = {"spec": spec.model_dump(mode="json"), "output_dir": str(output_dir), "outcome": str(outcome_path)}
+    task = {
+        "spec": spec.model_dump(mode="json"),
+        "output_dir": str(output_dir),
+        "outcome": str(outcome_path),
+        "progress": str(progress_path),
+    }
     task_path.write_text(json.dumps(task), encoding="utf-8")
     child = subprocess.Popen(
         [sys.executable, "-m", module, str(task_path), str(os.getpid())],
         cwd=_REPOSITORY,
         env={
-            # So that it is found with its run, and leaves what it leaves in the run's folder.
+            # The platform finds the child by the variable of its run; temporary files stay in the run's folder.
             **{name: os.environ[name] for name in _HANDED_ON if name in os.environ},
             "LANG": "C.UTF-8",
             "OMP_NUM_THREADS": "1",
@@ -58,23 +65,45 @@ def parse_in_child(
         start_new_session=True,
     )
     try:
-        _wait(run, child, spec.parse_seconds)
+        _wait(run, child, spec.parse_seconds, progress_path)
     finally:
         _kill_group(child)
     return _outcome(child.returncode, outcome_path, spec)
 
 
-def _wait(run: Run, child: subprocess.Popen[bytes], seconds: float) -> None:
+def _wait(run: Run, child: subprocess.Popen[bytes], seconds: float, progress: Path) -> None:
+    """Until the child ends. Reports its progress by page, at most once a second."""
     deadline = time.monotonic() + seconds
+    next_report, reported = time.monotonic() + REPORT_SECONDS, None
     while child.poll() is None:
         run.raise_if_stopped()
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise timed_out(seconds)
+        if now > next_report:
+            next_report = now + REPORT_SECONDS
+            if (reached := read_progress(progress)) not in (None, reported):
+                reported = reached
+                run.progress(*reached, "page")
         time.sleep(POLL_SECONDS)
 
 
+def write_progress(file: IO[bytes], done: int, total: int) -> None:
+    """One write of a fixed length, so that the reader never sees half of it."""
+    os.pwrite(file.fileno(), f"{done:10} {total:10}".encode(), 0)
+
+
+def read_progress(path: Path) -> tuple[int, int] | None:
+    """Pages done and all pages, as the child has last written them."""
+    try:
+        done, total = map(int, path.read_bytes().split())
+    except (FileNotFoundError, ValueError):
+        return None
+    return done, total
+
+
 def _kill_group(child: subprocess.Popen[bytes]) -> None:
-    """The child leads its own group until it is reaped, so its number cannot name anyone else."""
+    """The child leads its own process group until it is reaped, so its number belongs to no other process."""
     if child.poll() is None:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()

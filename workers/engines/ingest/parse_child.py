@@ -1,8 +1,8 @@
 """The child that parses one file: `python -m workers.engines.ingest.parse_child task.json parent-pid`.
 
-Sets its own limits before any parser is loaded, writes `pages.jsonl` (and `records.jsonl`) into the
-task's output folder and an outcome file: `{media_type, title, pages, characters, records, warnings}`
-or `{"error": {code, message, param}}`. Started by `workers.engines.ingest.isolation` only.
+Sets its own limits before any parser is loaded. Writes `pages.jsonl` (and `records.jsonl`) into the task's output
+folder, how far it is into a progress file, and an outcome file: `{media_type, title, pages, characters, records,
+warnings}` or `{"error": {code, message, param}}`. Started by `workers.engines.ingest.isolation` only.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from workers.contract.specs.base import Spec
 from workers.contract.specs.ingest import IngestSpec
 from workers.contract.specs.run import ExitCode
 from workers.engines.ingest.file_types import detect
-from workers.engines.ingest.isolation import out_of_memory
-from workers.engines.ingest.parsers import parser_for
+from workers.engines.ingest.isolation import out_of_memory, write_progress
+from workers.engines.ingest.limits import Report, read_pages
+from workers.engines.ingest.parsers.registry import parser_for
 from workers.engines.shared.runtime import FULL, UserError
 
 PR_SET_PDEATHSIG = 1
@@ -35,7 +36,7 @@ def main() -> None:
     spec = IngestSpec.model_validate(task["spec"])
     limit_this_process(spec, parent=int(sys.argv[2]))
     try:
-        outcome = _parsed(spec, Path(task["output_dir"]))
+        outcome = _outcome(spec, Path(task["output_dir"]), Path(task["progress"]))
         Path(task["outcome"]).write_text(json.dumps(outcome, ensure_ascii=False), encoding="utf-8")
     except OSError as error:
         if error.errno not in FULL:
@@ -43,9 +44,10 @@ def main() -> None:
         sys.exit(ExitCode.DISK_FULL)
 
 
-def _parsed(spec: IngestSpec, output_dir: Path) -> dict[str, Any]:
+def _outcome(spec: IngestSpec, output_dir: Path, progress: Path) -> dict[str, Any]:
     try:
-        return parse(spec, output_dir)
+        with open(progress, "wb", buffering=0) as file:
+            return parse(spec, output_dir, lambda done, total: write_progress(file, done, total))
     except UserError as error:
         return _failed(error)
     except (MemoryError, RecursionError):
@@ -53,9 +55,9 @@ def _parsed(spec: IngestSpec, output_dir: Path) -> dict[str, Any]:
 
 
 def limit_this_process(spec: IngestSpec, *, parent: int) -> None:
-    """Memory, processor time, open files, size of written files; and never outlive the engine."""
+    """Limits memory, processor time, open files and the size of written files; ends with the engine."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the line above
+    if os.getppid() != parent:  # the engine ended before the line above
         sys.exit(1)
     seconds = math.ceil(spec.parse_seconds)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -65,31 +67,33 @@ def limit_this_process(spec: IngestSpec, *, parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (spec.parse_memory_bytes,) * 2)
 
 
-def parse(spec: IngestSpec, output_dir: Path) -> dict[str, Any]:
+def parse(spec: IngestSpec, output_dir: Path, report: Report) -> dict[str, Any]:
+    """Raises UserError where the file cannot be read or holds no text."""
     media_type = detect(spec.path, spec.name)
-    extracted = parser_for(media_type)(spec.path, spec)
-    characters = sum(len(page.text) for page in extracted.pages)
+    document = parser_for(media_type)(spec.path, spec)
+    pages = document.finish(list(read_pages(document, spec, report)))
+    characters = sum(len(page.text) for page in pages)
     if not characters:
         raise UserError(
             "no_text",
             "The file holds no text. If its pages are pictures: reading them (OCR) is not available yet; "
             "upload a version with text.",
         )
-    _write_lines(output_dir / "pages.jsonl", extracted.pages)
-    if extracted.records is not None:
-        _write_lines(output_dir / "records.jsonl", extracted.records)
+    _write_lines(output_dir / "pages.jsonl", pages)
+    if document.records is not None:
+        _write_lines(output_dir / "records.jsonl", document.records)
     return {
         "media_type": media_type,
-        "title": extracted.title,
-        "pages": len(extracted.pages),
+        "title": document.title,
+        "pages": len(pages),
         "characters": characters,
-        "records": None if extracted.records is None else len(extracted.records),
-        "warnings": [*extracted.warnings, *_name_warnings(spec, media_type)],
+        "records": None if document.records is None else len(document.records),
+        "warnings": [*document.warnings, *_name_warnings(spec, media_type)],
     }
 
 
 def _name_warnings(spec: IngestSpec, media_type: str) -> list[str]:
-    """A document that says it is something else was read all the same, by its bytes."""
+    """A document whose name says another format is read all the same, by its bytes."""
     suffix = Path(spec.name).suffix.lower()
     expected = {
         ".pdf": "pdf",

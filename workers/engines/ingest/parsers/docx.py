@@ -3,58 +3,65 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
-import docx
-from docx.document import Document
-from docx.opc.exceptions import PackageNotFoundError
-from docx.table import Table as DocxTable
-from docx.text.paragraph import Paragraph
-from lxml.etree import XMLSyntaxError
-
+from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
-from workers.engines.ingest.file_types import damaged
-from workers.engines.ingest.parsers import Extracted, check_page_count
-from workers.engines.ingest.parsers.sections import SectionBuilder
+from workers.engines.ingest.file_types import DOCX, damaged_by
+from workers.engines.ingest.parsers.registry import ParsedDocument, parser
+from workers.engines.ingest.parsers.sections import Block, Heading, sections, table_of
 from workers.engines.shared.text import normalize
 
 _HEADING = re.compile(r"(?:heading|見出し)\s*([1-9])", re.I)
 _SECTION_LEVELS = (1, 2)
 
 
-def parse(path: Path, spec: IngestSpec) -> Extracted:
+@parser(DOCX)
+def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
+    import docx
+
     check_archive(path, spec.max_expanded_bytes)
-    try:
+    with _damaged_document():
         document = docx.Document(str(path))
-        pages = _sections(document).pages()
-    except (PackageNotFoundError, XMLSyntaxError, KeyError, ValueError, AttributeError) as error:
-        raise damaged("The Word document cannot be read.") from error
-    check_page_count(len(pages), spec)
-    return Extracted(pages, normalize(document.core_properties.title or "") or None)
+    return ParsedDocument(_pages(document), title=normalize(document.core_properties.title or "") or None)
 
 
-def _sections(document: Document) -> SectionBuilder:
-    sections = SectionBuilder()
+def _damaged_document() -> AbstractContextManager[None]:
+    from docx.opc.exceptions import PackageNotFoundError
+    from lxml.etree import XMLSyntaxError
+
+    own = (PackageNotFoundError, XMLSyntaxError)
+    return damaged_by("The Word document cannot be read.", *own, KeyError, ValueError, AttributeError)
+
+
+def _pages(document: Any) -> Iterator[Page]:
+    with _damaged_document():
+        yield from sections(_blocks(document))
+
+
+def _blocks(document: Any) -> Iterator[Block]:
+    from docx.table import Table
+    from docx.text.paragraph import Paragraph
+
     for block in document.iter_inner_content():
         if isinstance(block, Paragraph):
             text = normalize(block.text)
-            if text and _heading_level(block) in _SECTION_LEVELS:
-                sections.begin(text)
-            else:
-                sections.add_text(text)
-        elif isinstance(block, DocxTable):
-            sections.add_table(_rows(block))
-    return sections
+            yield Heading(text) if text and _heading_level(block) in _SECTION_LEVELS else text
+        elif isinstance(block, Table) and (table := table_of(_rows(block))) is not None:
+            yield table
 
 
-def _heading_level(paragraph: Paragraph) -> int | None:
+def _heading_level(paragraph: Any) -> int | None:
     style = paragraph.style
     match = _HEADING.match(style.name or "") if style is not None else None
     return int(match[1]) if match else None
 
 
-def _rows(table: DocxTable) -> list[tuple[str, ...]]:
+def _rows(table: Any) -> list[tuple[str, ...]]:
     """Cell texts by row; a merged cell is given once, its other places are empty."""
     seen: set[object] = set()
     rows: list[tuple[str, ...]] = []

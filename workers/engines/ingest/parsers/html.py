@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import lxml.html
-from lxml import etree
-
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import decode
-from workers.engines.ingest.file_types import damaged
-from workers.engines.ingest.parsers import Extracted, check_page_count
-from workers.engines.ingest.parsers.sections import SectionBuilder
+from workers.engines.ingest.file_types import HTML, damaged, damaged_by
+from workers.engines.ingest.parsers.registry import ParsedDocument, parser
+from workers.engines.ingest.parsers.sections import Block, Heading, sections, table_of
 from workers.engines.shared.text import normalize
 
 _LEFT_OUT = {
@@ -26,65 +24,55 @@ _BLOCKS = {
 _SECTION_HEADINGS = {"h1", "h2"}
 
 
-def parse(path: Path, spec: IngestSpec) -> Extracted:
+@parser(HTML)
+def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
     root = _tree(decode(path.read_bytes(), declared_inside=True))
     title = normalize(root.findtext(".//title") or "") or None
-    pages = _Walker(root).sections.pages()
-    check_page_count(len(pages), spec)
-    return Extracted(pages, title)
+    return ParsedDocument(sections(_blocks(root)), title=title)
 
 
 def _tree(text: str) -> Any:
+    import lxml.html
+    from lxml import etree
+
     # Encoded again, because a declaration inside would contradict text that is decoded already.
-    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
-    try:
-        root = lxml.html.document_fromstring(text.encode("utf-8"), parser=parser)
-    except (etree.ParserError, etree.XMLSyntaxError) as error:
-        raise damaged("The HTML file holds no page.") from error
-    if parser.error_log.filter_types([etree.ErrorTypes.ERR_RESOURCE_LIMIT]):
+    lenient = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
+    with damaged_by("The HTML file holds no page.", etree.ParserError, etree.XMLSyntaxError):
+        root = lxml.html.document_fromstring(text.encode("utf-8"), parser=lenient)
+    if lenient.error_log.filter_types([etree.ErrorTypes.ERR_RESOURCE_LIMIT]):
         raise damaged("The HTML file is nested too deeply to be read as a whole.")
     return root
 
 
-class _Walker:
-    """Walks the tree without recursion: nesting in the wild has no limit."""
+def _blocks(root: Any) -> Iterator[Block]:
+    """Walks the tree without recursion, because the nesting of real pages has no limit."""
+    from lxml import etree
 
-    def __init__(self, root: Any) -> None:
-        self.sections = SectionBuilder()
-        self._line: list[str] = []
-        walk = etree.iterwalk(root, events=("start", "end", "comment", "pi"))
-        for event, node in walk:
-            if event == "start" and not self._enters(node):
-                walk.skip_subtree()
-            elif event == "end":
-                self._leave(node)
-            elif event in ("comment", "pi"):
-                self._line.append(node.tail or "")
-        self._flush()
-
-    def _enters(self, node: Any) -> bool:
-        if node.tag in _LEFT_OUT:
-            return False
-        if node.tag == "table" and node.find(".//table") is None:
-            self._flush()
-            self.sections.add_table(_rows(node))
-            return False
+    line: list[str] = []
+    """The pieces of the text that is being collected; a block element ends it."""
+    walk = etree.iterwalk(root, events=("start", "end", "comment", "pi"))
+    for event, node in walk:
+        if event in ("comment", "pi"):
+            line.append(node.tail or "")
+            continue
+        if event == "start" and node.tag in _LEFT_OUT:
+            walk.skip_subtree()
+            continue
         if node.tag in _BLOCKS:
-            self._flush()
-        if node.tag in _SECTION_HEADINGS:
-            self.sections.begin(normalize(" ".join(node.itertext())) or None)
-            return False
-        self._line.append("\n" if node.tag == "br" else _collapse(node, node.text))
-        return True
-
-    def _leave(self, node: Any) -> None:
-        if node.tag in _BLOCKS:
-            self._flush()
-        self._line.append(_collapse(node.getparent(), node.tail))
-
-    def _flush(self) -> None:
-        self.sections.add_text(normalize("".join(self._line)))
-        self._line = []
+            yield normalize("".join(line))
+            line.clear()
+        if event == "end":
+            line.append(_collapse(node.getparent(), node.tail))
+        elif node.tag == "table" and node.find(".//table") is None:
+            if (table := table_of(_rows(node))) is not None:
+                yield table
+            walk.skip_subtree()
+        elif node.tag in _SECTION_HEADINGS:
+            yield Heading(normalize(" ".join(node.itertext())) or None)
+            walk.skip_subtree()
+        else:
+            line.append("\n" if node.tag == "br" else _collapse(node, node.text))
+    yield normalize("".join(line))
 
 
 def _collapse(node: Any, text: str | None) -> str:

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 from workers.contract.records import DocumentOrigin, MessagesRecord, Page, Source
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import decode
-from workers.engines.ingest.parsers import Extracted
+from workers.engines.ingest.file_types import JSONL
+from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.shared.runtime import UserError
 from workers.engines.shared.text import normalize
 
 ROLES = ("system", "user", "assistant")
-LINES_PER_PAGE = 50
+RECORDS_PER_PAGE = 50
 
 
-def parse(path: Path, spec: IngestSpec) -> Extracted:
-    """Records of every line; pages of 50 lines each, so that a person can read what was uploaded."""
+@parser(JSONL)
+def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
+    """Records of every line; pages of 50 records each, so that a person can read what was uploaded."""
     # Not splitlines(): U+2028 may stand inside a JSON string.
     lines = decode(path.read_bytes()).split("\n")
     records = [_record(line, number, spec) for number, line in enumerate(lines, 1) if line.strip()]
-    pages = [
-        Page(kind="section", number=index + 1, text="\n\n".join(_readable(record) for record in chunk))
-        for index in range((len(records) + LINES_PER_PAGE - 1) // LINES_PER_PAGE)
-        for chunk in [records[index * LINES_PER_PAGE : (index + 1) * LINES_PER_PAGE]]
-    ]
-    return Extracted(pages, records=records)
+    page_count = math.ceil(len(records) / RECORDS_PER_PAGE)
+    return ParsedDocument(_pages(records), page_count=page_count, records=records)
+
+
+def _pages(records: list[MessagesRecord]) -> Iterator[Page]:
+    for number, start in enumerate(range(0, len(records), RECORDS_PER_PAGE), 1):
+        shown = records[start : start + RECORDS_PER_PAGE]
+        yield Page(kind="section", number=number, text="\n\n".join(map(_readable, shown)))
 
 
 def _record(line: str, number: int, spec: IngestSpec) -> MessagesRecord:

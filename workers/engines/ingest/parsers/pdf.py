@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-
-import pypdfium2
-import pypdfium2.raw
+from typing import Any
 
 from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
-from workers.engines.ingest.file_types import damaged, encrypted
-from workers.engines.ingest.parsers import Extracted, check_page_count
+from workers.engines.ingest.file_types import PDF, damaged, damaged_by, encrypted
+from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.shared.runtime import UserError
 from workers.engines.shared.text import join_wrapped_lines, normalize, repeated_edges
 
@@ -18,28 +17,36 @@ EDGE_SHARE = 0.6
 EDGE_PAGES = 1
 
 
-def parse(path: Path, spec: IngestSpec) -> Extracted:
+class PdfDocument(ParsedDocument):
+    def finish(self, pages: list[Page]) -> list[Page]:
+        """Join wrapped lines. Raises UserError `no_text` for a scan."""
+        texts = [page.text for page in pages]
+        # A sentence cut by the page's end must not be joined with the footer below it.
+        edges = repeated_edges(texts, EDGE_SHARE) if len(texts) > EDGE_PAGES else frozenset()
+        joined = [page.model_copy(update={"text": join_wrapped_lines(page.text, edges)}) for page in pages]
+        empty = sum(not page.text for page in joined)
+        if empty == len(joined):
+            raise UserError(
+                "no_text",
+                "The PDF holds no text, only pictures (a scan). Reading scans (OCR) is not available yet: "
+                "upload the original file, or a PDF with a text layer.",
+            )
+        self.warnings = (f"pages_without_text:{empty}",) if empty else ()
+        return joined
+
+
+@parser(PDF)
+def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
     document = _open(path)
-    check_page_count(len(document), spec)
-    texts = [_page_text(document, index) for index in range(len(document))]
-    # A sentence cut by the page's end must not be joined with the footer below it.
-    edges = repeated_edges(texts, EDGE_SHARE) if len(texts) > EDGE_PAGES else frozenset()
-    pages = [
-        Page(kind="page", number=number, text=join_wrapped_lines(text, edges))
-        for number, text in enumerate(texts, 1)
-    ]
-    empty = sum(not page.text for page in pages)
-    if empty == len(pages):
-        raise UserError(
-            "no_text",
-            "The PDF holds no text, only pictures (a scan). Reading scans (OCR) is not available yet: "
-            "upload the original file, or a PDF with a text layer.",
-        )
     title = normalize(document.get_metadata_dict().get("Title", "")) or None
-    return Extracted(pages, title, (f"pages_without_text:{empty}",) if empty else ())
+    return PdfDocument(_pages(document), page_count=len(document), title=title)
 
 
-def _open(path: Path) -> pypdfium2.PdfDocument:
+def _open(path: Path) -> Any:
+    """The `pypdfium2.PdfDocument`, with at least one page."""
+    import pypdfium2
+    import pypdfium2.raw
+
     try:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
@@ -51,12 +58,14 @@ def _open(path: Path) -> pypdfium2.PdfDocument:
     return document
 
 
-def _page_text(document: pypdfium2.PdfDocument, index: int) -> str:
-    try:
-        page = document[index]
-        text = page.get_textpage().get_text_bounded()
-        page.close()
-    except pypdfium2.PdfiumError as error:
-        raise damaged(f"Page {index + 1} of the PDF cannot be read.") from error
-    # pdfium marks a hyphen at a line's end with U+FFFE; the word goes on in the next line.
-    return normalize(text.replace("\ufffe\r\n", "").replace("\ufffe", ""))
+def _pages(document: Any) -> Iterator[Page]:
+    from pypdfium2 import PdfiumError
+
+    for number in range(1, len(document) + 1):
+        with damaged_by(f"Page {number} of the PDF cannot be read.", PdfiumError):
+            page = document[number - 1]
+            text = page.get_textpage().get_text_bounded()
+            page.close()
+        # pdfium marks a hyphen at a line's end with U+FFFE; the word continues in the next line.
+        text = normalize(text.replace("\ufffe\r\n", "").replace("\ufffe", ""))
+        yield Page(kind="page", number=number, text=text)

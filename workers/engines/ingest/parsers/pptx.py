@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import posixpath
-import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
-
-from lxml import etree
 
 from workers.contract.records import Page, Table
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
-from workers.engines.ingest.file_types import damaged
-from workers.engines.ingest.parsers import Extracted, check_page_count
-from workers.engines.ingest.parsers.sections import table_of, table_text
+from workers.engines.ingest.file_types import PPTX, damaged_by
+from workers.engines.ingest.parsers.registry import ParsedDocument, parser
+from workers.engines.ingest.parsers.sections import LONGEST_LABEL, table_of, table_text
 from workers.engines.shared.text import normalize
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -23,24 +22,22 @@ _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 
 
-def parse(path: Path, spec: IngestSpec) -> Extracted:
+@parser(PPTX)
+def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
     check_archive(path, spec.max_expanded_bytes)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = _slide_names(archive)
-            check_page_count(len(names), spec)
-            pages = [_slide(number, _xml(archive, name)) for number, name in enumerate(names, 1)]
-    except (etree.XMLSyntaxError, KeyError, ValueError) as error:
-        raise damaged("The presentation cannot be read.") from error
-    return Extracted(pages)
+    with _damaged_presentation(), zipfile.ZipFile(path) as archive:
+        names = _slide_names(archive)
+    return ParsedDocument(_pages(path, names), page_count=len(names))
 
 
-def _xml(archive: zipfile.ZipFile, name: str) -> Any:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
-    return etree.fromstring(archive.read(name), parser)
+def _damaged_presentation() -> AbstractContextManager[None]:
+    from lxml import etree
+
+    return damaged_by("The presentation cannot be read.", etree.XMLSyntaxError, KeyError, ValueError)
 
 
 def _slide_names(archive: zipfile.ZipFile) -> list[str]:
+    """The parts of the archive that hold the slides, in the order of the presentation."""
     relations = {
         relation.get("Id"): posixpath.normpath(
             posixpath.join("ppt", relation.get("Target", "").removeprefix("/ppt/"))
@@ -51,11 +48,24 @@ def _slide_names(archive: zipfile.ZipFile) -> list[str]:
     return [relations[slide.get(f"{_R}id")] for slide in listed]
 
 
+def _xml(archive: zipfile.ZipFile, name: str) -> Any:
+    from lxml import etree
+
+    safe = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+    return etree.fromstring(archive.read(name), safe)
+
+
+def _pages(path: Path, names: list[str]) -> Iterator[Page]:
+    with _damaged_presentation(), zipfile.ZipFile(path) as archive:
+        for number, name in enumerate(names, 1):
+            yield _slide(number, _xml(archive, name))
+
+
 def _slide(number: int, root: Any) -> Page:
     tables = tuple(table for node in root.iter(f"{_A}tbl") if (table := _table(node)) is not None)
     shapes = [text for body in root.iter(f"{_P}txBody") if (text := _paragraphs(body))]
     text = "\n".join([*shapes, *(table_text(table) for table in tables)])
-    label = re.split(r"\n", shapes[0])[0][:200] if shapes else None
+    label = shapes[0].partition("\n")[0][:LONGEST_LABEL] if shapes else None
     return Page(kind="slide", number=number, label=label, text=text, tables=tables)
 
 

@@ -1,13 +1,62 @@
-"""Builds `section` pages from a flow of headings, paragraphs and tables."""
+"""Makes pages of kind `section` from a flow of headings, text and tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from workers.contract.records import Page, PageKind, Table
+from workers.contract.records import Page, Table
 from workers.engines.shared.text import cell_range, row_text
 
 LONGEST_LABEL = 200
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A section begins here; `text` is its label and the first line of its text, if it has a heading."""
+
+    text: str | None
+
+
+Block = Heading | Table | str
+"""A heading, a table or a piece of text, normalised. Empty text is left out."""
+
+
+@dataclass
+class _Section:
+    label: str | None = None
+    lines: list[str] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    has_body: bool = False
+
+    def page(self, number: int) -> Page:
+        text = "\n".join(self.lines)
+        return Page(kind="section", number=number, label=self.label, text=text, tables=tuple(self.tables))
+
+
+def sections(blocks: Iterable[Block]) -> Iterator[Page]:
+    """One page per heading, numbered from 1.
+
+    A heading directly followed by the next one does not make a section: it stays with what follows.
+    """
+    number = 1
+    section = _Section()
+    for block in blocks:
+        if isinstance(block, Heading):
+            if section.has_body:
+                yield section.page(number)
+                number, section = number + 1, _Section()
+            section.label = block.text[:LONGEST_LABEL] if block.text else None
+            if block.text:
+                section.lines.append(block.text)
+            continue
+        if isinstance(block, Table):
+            section.tables.append(block)
+        if text := table_text(block) if isinstance(block, Table) else block:
+            section.lines.append(text)
+            section.has_body = True
+    if section.lines:
+        yield section.page(number)
 
 
 def table_of(rows: Sequence[Sequence[str]], first_row: int = 0, first_column: int = 0) -> Table | None:
@@ -19,52 +68,6 @@ def table_of(rows: Sequence[Sequence[str]], first_row: int = 0, first_column: in
     return Table(cells=cell_range(first_row, first_column, len(filled), width), rows=filled)
 
 
-class SectionBuilder:
-    """Collects blocks; `begin` closes the section before.
-
-    A heading directly followed by the next one does not make a section: it stays with what follows.
-    """
-
-    def __init__(self, kind: PageKind = "section") -> None:
-        self._kind = kind
-        self._pages: list[Page] = []
-        self._label: str | None = None
-        self._blocks: list[str] = []
-        self._tables: list[Table] = []
-        self._has_body = False
-
-    def begin(self, heading: str | None) -> None:
-        """Start a section; the heading is its label and the first line of its text."""
-        if self._has_body:
-            self._close()
-        self._label = heading[:LONGEST_LABEL] if heading else None
-        if heading:
-            self._blocks.append(heading)
-
-    def add_text(self, text: str) -> None:
-        if text:
-            self._blocks.append(text)
-            self._has_body = True
-
-    def add_table(self, rows: Sequence[Sequence[str]]) -> None:
-        """Keep the table and put its rows into the text, one line each."""
-        table = table_of(rows)
-        if table is not None:
-            self._tables.append(table)
-            self.add_text(table_text(table))
-
-    def pages(self) -> list[Page]:
-        if self._blocks:
-            self._close()
-        return self._pages
-
-    def _close(self) -> None:
-        number = len(self._pages) + 1
-        text = "\n".join(self._blocks)
-        tables = tuple(self._tables)
-        self._pages.append(Page(kind=self._kind, number=number, label=self._label, text=text, tables=tables))
-        self._blocks, self._tables, self._has_body = [], [], False
-
-
 def table_text(table: Table) -> str:
+    """The rows of the table that hold something, one line each."""
     return "\n".join(line for row in table.rows if (line := row_text(row)))

@@ -1,62 +1,61 @@
-"""Workbooks: one page per visible sheet; blocks of cells between empty rows become tables."""
+"""Workbooks: one page per visible sheet."""
 
 from __future__ import annotations
 
 import datetime
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
-import openpyxl
-from lxml.etree import XMLSyntaxError
-from openpyxl.utils.exceptions import InvalidFileException
-
-from workers.contract.records import Page, Table
+from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
-from workers.engines.ingest.file_types import damaged
-from workers.engines.ingest.parsers import Extracted, check_page_count
-from workers.engines.ingest.parsers.sections import table_of, table_text
+from workers.engines.ingest.file_types import XLSX, damaged_by
+from workers.engines.ingest.parsers.registry import ParsedDocument, parser
+from workers.engines.ingest.parsers.sheets import Row, sheet_page
 from workers.engines.shared.text import normalize
 
-Row = list[str]
-_UNREADABLE = (
-    InvalidFileException,
-    XMLSyntaxError,
-    ParseError,
-    zipfile.BadZipFile,
-    KeyError,
-    ValueError,
-    TypeError,
-    AttributeError,
-)
 
-
-def parse(path: Path, spec: IngestSpec) -> Extracted:
+@parser(XLSX)
+def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
     check_archive(path, spec.max_expanded_bytes)
-    try:
-        # By file object: openpyxl refuses a path that does not end in .xlsx, and blobs do not.
-        with open(path, "rb") as file:
-            return _extract(openpyxl.load_workbook(file, read_only=True, data_only=True), spec)
-    except _UNREADABLE as error:
-        raise damaged("The workbook cannot be read.") from error
-
-
-def _extract(book: Any, spec: IngestSpec) -> Extracted:
-    check_page_count(len(book.worksheets), spec)
+    book = _open(path)
     shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
-    pages = [sheet_page(number, sheet.title, _rows(sheet)) for number, sheet in enumerate(shown, 1)]
     hidden = len(book.worksheets) - len(shown)
-    title = normalize(book.properties.title or "") or None
-    return Extracted(pages, title, (f"hidden_sheets_skipped:{hidden}",) if hidden else ())
+    return ParsedDocument(
+        _pages(shown),
+        page_count=len(shown),
+        title=normalize(book.properties.title or "") or None,
+        warnings=(f"hidden_sheets_skipped:{hidden}",) if hidden else (),
+    )
 
 
-def sheet_page(number: int, label: str | None, rows: Iterable[Row]) -> Page:
-    tables = tuple(_tables(rows))
-    text = "\n\n".join(table_text(table) for table in tables)
-    return Page(kind="sheet", number=number, label=normalize(label or "") or None, text=text, tables=tables)
+def _open(path: Path) -> Any:
+    import openpyxl
+
+    # By file object: openpyxl refuses a path that does not end in .xlsx, and blobs do not. It stays open as long
+    # as the workbook, whose sheets are read later.
+    with _damaged_workbook():
+        return openpyxl.load_workbook(open(path, "rb"), read_only=True, data_only=True)
+
+
+def _damaged_workbook() -> AbstractContextManager[None]:
+    """Turns what openpyxl raises on a broken workbook into the user's error."""
+    from xml.etree.ElementTree import ParseError
+
+    from lxml.etree import XMLSyntaxError
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    own = (InvalidFileException, XMLSyntaxError, ParseError, zipfile.BadZipFile)
+    return damaged_by("The workbook cannot be read.", *own, KeyError, ValueError, TypeError, AttributeError)
+
+
+def _pages(sheets: list[Any]) -> Iterator[Page]:
+    with _damaged_workbook():
+        for number, sheet in enumerate(sheets, 1):
+            yield sheet_page(number, sheet.title, _rows(sheet))
 
 
 def _rows(sheet: Any) -> Iterator[Row]:
@@ -87,27 +86,3 @@ def _number_text(value: int | float, number_format: str) -> str:
     if "," in number_format:
         return f"{round(value, 6):,}".removesuffix(".0")
     return f"{value:.15g}" if isinstance(value, float) else str(value)
-
-
-def _tables(rows: Iterable[Row]) -> Iterator[Table]:
-    """Blocks of rows between empty rows, each cut to the columns that hold something."""
-    block: list[Row] = []
-    start = 0
-    for index, row in enumerate(rows):
-        if any(row):
-            if not block:
-                start = index
-            block.append(row)
-        elif block:
-            yield _block_table(block, start)
-            block = []
-    if block:
-        yield _block_table(block, start)
-
-
-def _block_table(block: list[Row], first_row: int) -> Table:
-    used = [column for row in block for column, cell in enumerate(row) if cell]
-    left, right = min(used), max(used)
-    table = table_of([row[left : right + 1] for row in block], first_row, left)
-    assert table is not None, "a block has at least one filled cell"
-    return table

@@ -1,0 +1,65 @@
+"""Which parser reads which media type.
+
+A parser is a function that declares its media types with `@parser(...)`. Every module of this package is imported
+to find them, so a parser imports its libraries inside the function: reading a text file must not load those for PDF.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from workers.contract.records import MessagesRecord, Page
+from workers.contract.specs.ingest import IngestSpec, MediaType
+from workers.engines.ingest import parsers
+
+
+@dataclass
+class ParsedDocument:
+    """A document that has been opened and checked; its pages are read while `pages` is iterated.
+
+    Reading a page raises UserError where the document is damaged or not what it seemed to be.
+    """
+
+    pages: Iterable[Page]
+    page_count: int | None = None
+    """How many pages there will be, where the format says so before they are read."""
+    title: str | None = None
+    warnings: tuple[str, ...] = ()
+    records: list[MessagesRecord] | None = None
+    """The conversations of a JSONL file; its pages only show them. None for every other format."""
+
+    def finish(self, pages: list[Page]) -> list[Page]:
+        """What can be done only when all pages have been read; may add warnings and raise UserError."""
+        return pages
+
+
+Parser = Callable[[Path, IngestSpec], ParsedDocument]
+_parsers: dict[MediaType, Parser] = {}
+
+
+def parser(*media_types: MediaType) -> Callable[[Parser], Parser]:
+    """Declares that the decorated function reads files of these media types."""
+
+    def declare(parse: Parser) -> Parser:
+        for media_type in media_types:
+            assert media_type not in _parsers, f"two parsers read {media_type}"
+            _parsers[media_type] = parse
+        return parse
+
+    return declare
+
+
+@cache
+def all_parsers() -> Mapping[MediaType, Parser]:
+    for module in pkgutil.iter_modules(parsers.__path__, f"{parsers.__name__}."):
+        importlib.import_module(module.name)
+    return _parsers
+
+
+def parser_for(media_type: MediaType) -> Parser:
+    return all_parsers()[media_type]
