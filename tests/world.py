@@ -27,6 +27,7 @@ from evaluations.models import Evaluation, Suite
 from evaluations.services import evaluation_create, suite_create
 from jobs.models import Job
 from jobs.services import job_claim, job_failed, job_started, job_succeeded
+from jobs.types import job_type
 from registry.models import BaseModel, ModelVersion
 from releases.models import Release
 from releases.services import release_approve, release_create
@@ -48,7 +49,7 @@ from workers.contract.specs.measurement import TextItem
 from workers.contract.specs.retrieval import RetrievalResult
 from workers.contract.specs.run import RunError
 from workers.contract.specs.training import Hyperparameters, TrainingResult
-from workers.orchestration.finalize import finalize_job, sealed_folder
+from workers.orchestration.finalize import finalize_job
 
 DIGEST = "d" * 64
 SOURCE = Source(document_id="file-1", revision_id="rev_1", document_name="規則.txt", kind="page", number=1)
@@ -341,7 +342,7 @@ def finish(job: Job, result: Spec, files: Mapping[str, str]) -> Job:
 def sealed_result(job: Job, result: Spec) -> dict[str, Any]:
     """The result with the digest of a true manifest, as an engine leaves it."""
     values = result.model_dump(mode="json")
-    made = sealed_folder(job, values)
+    made = job.run_dir / "output" / job_type(job.kind).sealed_folder(result)
     (made / "manifest.json").unlink(missing_ok=True)
     return values | {"manifest_sha256": write_manifest(made, job.kind)}
 

@@ -82,12 +82,9 @@ def _model_versions() -> Iterator[Wanted]:
     runs = TrainingRun.objects.filter(
         model_version=None, job__state=JobState.SUCCEEDED, job__finalized_at=None
     )
-    for organization_id, id, job_id, fence in runs.values_list(
-        "organization_id", "id", "job_id", "job__fence"
-    ).iterator(BATCH):
-        # The id under which `training_finalize` registers it.
-        folder = artifact_path(organization_id, MODELS, id.replace("ftjob-", "model_"))
-        yield Wanted("result", _name(folder), fallback=_output(job_id, fence))
+    for run in runs.select_related("job").iterator(BATCH):
+        folder = artifact_path(run.organization_id, MODELS, run.future_version_id)
+        yield Wanted("result", _name(folder), fallback=_output(run.job_id, run.job.fence))
 
 
 def _runs() -> Iterator[Wanted]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from django.db.models import Model, Q
 
-from curation.models import DatasetVersion, DatasetVersionState
+from curation.models import DatasetVersion
 from documents.models import Document
 from jobs.models import Job
+from jobs.produced import ProducedState
 from jobs.types import find_job_type
 from registry.models import ModelVersion
 from releases.models import Deployment, Release
@@ -27,12 +28,10 @@ def subjects_of(jobs: Iterable[Job]) -> dict[str, Model]:
     found: dict[str, Model] = {}
     for kind, job_ids in ids.items():
         known = find_job_type(kind)
-        if known is None:
+        if known is None or known.produces is None:
             continue
-        subject = known.subject
-        rows = subject.model._default_manager.filter(job_id__in=job_ids).select_related(*subject.related)
-        for row in rows:
-            found[row.job_id] = getattr(row, subject.shown) if subject.shown else row  # type: ignore[attr-defined]
+        for row in known.produces.objects.filter(job_id__in=job_ids).select_related(*known.subject_related):
+            found[row.job_id] = getattr(row, known.subject) if known.subject else row
     return found
 
 
@@ -55,7 +54,7 @@ def uses_of(document: Document) -> Uses:
     versions = list(
         DatasetVersion.objects.filter(
             sources__revision__document=document,
-            state__in=[DatasetVersionState.READY, DatasetVersionState.BUILDING],
+            state__in=[ProducedState.READY, ProducedState.BUILDING],
         )
         .select_related("dataset")
         .distinct()

@@ -12,14 +12,16 @@ from django.utils.translation import gettext as _
 
 from common.permissions import Permission
 from console.formats import number
-from curation.models import DatasetVersion, DatasetVersionState
+from curation.models import DatasetVersion
 from documents.models import RevisionState
 from documents.selectors import company_documents, document_list
 from evaluations.models import Evaluation
 from evaluations.selectors import evaluation_list
 from jobs.models import Job
+from jobs.produced import ProducedState
 from jobs.selectors import job_list
 from jobs.transitions import ACTIVE, JobState
+from jobs.types import job_types
 from registry.models import ModelVersion
 from registry.selectors import model_version_list
 from releases.models import Deployment, Release, ReleaseState
@@ -65,7 +67,7 @@ def _documents() -> Step:
 
 def _dataset() -> Step:
     newest: DatasetVersion | None = (
-        DatasetVersion.objects.filter(state=DatasetVersionState.READY)
+        DatasetVersion.objects.filter(state=ProducedState.READY)
         .select_related("dataset")
         .order_by("-id")
         .first()
@@ -172,10 +174,9 @@ def needs() -> Needs:
     unreadable = counted(broken)
     return Needs(
         approvals=list(release_list().filter(state=ReleaseState.CANDIDATE).order_by("-id")[:5]),
-        # A document that could not be read says so by itself.
         failures=list(
             job_list(state=JobState.FAILED)
-            .exclude(kind="ingest")
+            .exclude(kind__in=[known.name for known in job_types() if not known.failures_on_home])
             .filter(ended_at__gt=timezone.now() - FAILURES_OF)
             .order_by("-id")[:5]
         ),

@@ -13,7 +13,7 @@ from common import wire
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, unix
 from curation import services
-from curation.models import Dataset, DatasetVersion, DatasetVersionState, Recipe
+from curation.models import Dataset, DatasetVersion, Recipe
 from curation.selectors import (
     dataset_get,
     dataset_list,
@@ -29,6 +29,7 @@ from curation.selectors import (
 )
 from documents.selectors import documents_by_id
 from jobs.api import job_error_body
+from jobs.produced import ProducedState
 from workers.contract.specs.curation import DEFAULT_RECIPE
 
 router = Router(tags=["Datasets"])
@@ -140,7 +141,7 @@ def version_body(version: DatasetVersion) -> dict[str, Any]:
         "number": version.number,
         "status": version.state,
         "job": version.job_id,
-        "error": job_error_body(version.job) if version.state == DatasetVersionState.FAILED else None,
+        "error": job_error_body(version.job) if version.state == ProducedState.FAILED else None,
         "steps": version.recipe["steps"],
         "counts": version_counts(version),
         "manifest_sha256": version.manifest_sha256 or None,

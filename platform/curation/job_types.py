@@ -7,9 +7,9 @@ from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes
 from curation.models import DatasetVersion
-from curation.services import curation_finalize
+from curation.selectors import DATASETS
 from documents.job_types import PAGES_MISSING
-from jobs.types import GIBIBYTE, ErrorText, JobType, Subject, UsualResources, register
+from jobs.types import GIBIBYTE, ErrorText, JobType, UsualResources, register
 from workers.contract.specs.curation import CurationResult, CurationSpec
 
 DATASET_DAMAGED = ErrorText(
@@ -37,8 +37,9 @@ register(
         engine="workers.engines.curation",
         usual=UsualResources(cpus=1, memory_bytes=2 * GIBIBYTE),
         disk_bytes=_disk_bytes,
-        subject=Subject(DatasetVersion, related=("dataset",)),
-        on_end=curation_finalize,
+        produces=DatasetVersion,
+        artifact=DATASETS,
+        subject_related=("dataset",),
         errors={
             "user.no_documents": ErrorText(
                 _("There was no document to build from."), _("Upload documents and build a new version.")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from common.ids import PrefixedIdField
 from common.models import TenantModel
 from documents.models import Revision
-from jobs.models import Job
+from jobs.produced import ProducedRow
 
 
 class Recipe(TenantModel):
@@ -42,29 +42,15 @@ class Dataset(TenantModel):
         return reverse("datasets:detail", args=[self.id])
 
 
-class DatasetVersionState(models.TextChoices):
-    BUILDING = "building", _("being built")
-    READY = "ready", _("ready")
-    FAILED = "failed", _("failed")
-    CANCELLED = "cancelled", _("cancelled")
-
-
-class DatasetVersion(TenantModel):
+class DatasetVersion(ProducedRow):
     """A frozen list of document revisions, the recipe, and the records that came out."""
 
     id = PrefixedIdField("dsv_")
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
-    state = models.CharField(
-        max_length=16, choices=DatasetVersionState.choices, default=DatasetVersionState.BUILDING
-    )
-    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
     recipe = models.JSONField()
     """The recipe as it was when the version was made."""
     revisions = models.ManyToManyField(Revision, through="DatasetVersionSource", related_name="+")
-    result = models.JSONField(default=dict)
-    """The engine's `CurationResult` once ready: every count the console shows."""
-    manifest_sha256 = models.CharField(max_length=64, blank=True)
 
     class Meta:
         constraints = [

@@ -7,10 +7,11 @@ from typing import Any
 
 from django.db.models import Count, Q, Sum
 
-from curation.models import Dataset, DatasetVersion, DatasetVersionSource, DatasetVersionState
+from curation.models import Dataset, DatasetVersion, DatasetVersionSource
 from curation.selectors import recipe_content, version_list
 from documents.models import RevisionState
 from documents.selectors import company_documents
+from jobs.produced import ProducedState
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def build_preview(dataset: Dataset) -> Preview:
         unreadable=Count("pk", filter=Q(current_revision__state=RevisionState.FAILED)),
     )
     newest = version_list(dataset).order_by("-number").first()
-    last = version_list(dataset).filter(state=DatasetVersionState.READY).order_by("-number").first()
+    last = version_list(dataset).filter(state=ProducedState.READY).order_by("-number").first()
     return Preview(
         ready=facts["ready"],
         pages=facts["pages"] or 0,

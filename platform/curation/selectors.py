@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from common.errors import Conflict, NotFound
 from common.storage import artifact_path
-from curation.models import Dataset, DatasetVersion, DatasetVersionState, Recipe
+from curation.models import Dataset, DatasetVersion, Recipe
+from jobs.produced import ProducedState
 from workers.contract.records import ORIGIN, source_of
 from workers.contract.specs.curation import DEFAULT_RECIPE
 from workers.contract.specs.curation import Recipe as RecipeContent
@@ -66,11 +67,7 @@ def latest_versions(datasets: list[Dataset]) -> dict[str, DatasetVersion]:
 
 def ready_versions() -> QuerySet[DatasetVersion]:
     """Of every dataset, newest first: what can be trained and evaluated on."""
-    return (
-        DatasetVersion.objects.filter(state=DatasetVersionState.READY)
-        .select_related("dataset")
-        .order_by("-id")
-    )
+    return DatasetVersion.objects.filter(state=ProducedState.READY).select_related("dataset").order_by("-id")
 
 
 def version_get(id: str, *, dataset_id: str | None = None, param: str | None = None) -> DatasetVersion:
@@ -82,7 +79,7 @@ def version_get(id: str, *, dataset_id: str | None = None, param: str | None = N
 
 
 def require_ready(version: DatasetVersion, *, param: str) -> DatasetVersion:
-    if version.state != DatasetVersionState.READY:
+    if version.state != ProducedState.READY:
         raise Conflict(
             "dataset_version_not_ready",
             _("This dataset version is %(state)s. Use one that is ready.")

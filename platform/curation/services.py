@@ -1,4 +1,4 @@
-"""Writes: recipes, datasets and dataset versions; what follows when a curation has ended."""
+"""Writes: recipes, datasets and dataset versions."""
 
 from __future__ import annotations
 
@@ -13,17 +13,13 @@ from django.utils.translation import gettext as _
 from audit.services import Actor, audit_record
 from common.errors import Conflict, InvalidRequest
 from common.locks import unique_or
-from common.storage import artifact_adopt, run_path
 from common.wire import validate
-from curation.models import Dataset, DatasetVersion, DatasetVersionSource, DatasetVersionState, Recipe
-from curation.selectors import DATASETS, recipe_content
+from curation.models import Dataset, DatasetVersion, DatasetVersionSource, Recipe
+from curation.selectors import recipe_content
 from documents.models import Document, Revision
 from documents.selectors import pages_path, ready_documents, require_processed
-from jobs.models import Job
 from jobs.services import job_submit
-from jobs.transitions import JobState
-from workers.contract.run_folder import RunFolder
-from workers.contract.specs.curation import CurationResult, CurationSource, CurationSpec
+from workers.contract.specs.curation import CurationSource, CurationSpec
 from workers.contract.specs.curation import Recipe as RecipeContent
 
 
@@ -84,7 +80,7 @@ def dataset_version_create(
         dataset=dataset,
         number=number,
         recipe=recipe.model_dump(mode="json"),
-        job=job_submit(kind="curation", spec=spec, actor=actor),
+        job=job_submit(spec=spec, actor=actor),
     )
     DatasetVersionSource.objects.bulk_create(
         DatasetVersionSource(organization_id=version.organization_id, version=version, revision=revision)
@@ -99,26 +95,6 @@ def dataset_version_create(
         data={"dataset": dataset.id, "number": number, "revisions": len(sources)},
     )
     return version
-
-
-def curation_finalize(job: Job) -> None:
-    """Take over the records of a finished curation, or note that there are none."""
-    version = DatasetVersion.objects.filter(job=job).first()
-    if version is None or version.state != DatasetVersionState.BUILDING:
-        return
-    if job.state == JobState.SUCCEEDED:
-        result = CurationResult.model_validate(job.result)
-        artifact_adopt(
-            RunFolder(run_path(job.id, job.fence)).output, version.organization_id, DATASETS, version.id
-        )
-        version.state = DatasetVersionState.READY
-        version.result = result.model_dump(mode="json")
-        version.manifest_sha256 = result.manifest_sha256
-    elif job.state == JobState.CANCELLED:
-        version.state = DatasetVersionState.CANCELLED
-    else:
-        version.state = DatasetVersionState.FAILED
-    version.save()
 
 
 def _sources(documents: list[Document] | None) -> list[tuple[Document, Revision]]:

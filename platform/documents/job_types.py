@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes
 from documents.models import Revision
-from documents.services import ingest_finalize
-from jobs.types import GIBIBYTE, ErrorText, JobType, Subject, UsualResources, register
+from documents.selectors import PAGES
+from documents.services import revision_is_wanted, revision_read
+from jobs.types import GIBIBYTE, ErrorText, JobType, UsualResources, register
 from workers.contract.specs.ingest import IngestResult, IngestSpec
 
 PAGES_MISSING = ErrorText(
@@ -24,6 +27,17 @@ def _disk_bytes(spec: IngestSpec) -> int:
     return 4 * file_bytes(spec.path)
 
 
+def _columns(result: IngestResult) -> dict[str, Any]:
+    return {
+        "media_type": result.media_type,
+        "title": (result.title or "")[:500],
+        "pages": result.pages,
+        "characters": result.characters,
+        "records": result.records,
+        "warnings": list(result.warnings),
+    }
+
+
 register(
     JobType(
         name="ingest",
@@ -34,8 +48,14 @@ register(
         engine="workers.engines.ingest",
         usual=UsualResources(cpus=0, memory_bytes=GIBIBYTE),
         disk_bytes=_disk_bytes,
-        subject=Subject(Revision, related=("document",), shown="document"),
-        on_end=ingest_finalize,
+        produces=Revision,
+        artifact=PAGES,
+        columns=_columns,
+        is_wanted=revision_is_wanted,
+        on_end=revision_read,
+        failures_on_home=False,
+        subject="document",
+        subject_related=("document",),
         errors={
             "user.empty_file": ErrorText(
                 _("The file is empty."), _("Upload it again from a place where it is complete.")

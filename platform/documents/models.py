@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
 from common.models import TenantModel
-from jobs.models import Job
+from jobs.produced import ProducedRow
+from jobs.transitions import JobState
 
 
 class Purpose(models.TextChoices):
@@ -68,8 +69,14 @@ class Document(TenantModel):
         return reverse("documents:detail", args=[self.id])
 
 
-class Revision(TenantModel):
+class Revision(ProducedRow):
     """One upload of a document. Its bytes never change; what was read from them lies in storage."""
+
+    STATES = {
+        JobState.SUCCEEDED: RevisionState.PROCESSED,
+        JobState.FAILED: RevisionState.FAILED,
+        JobState.CANCELLED: RevisionState.FAILED,
+    }
 
     id = PrefixedIdField("rev_")
     document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="revisions")
@@ -78,7 +85,6 @@ class Revision(TenantModel):
     size = models.BigIntegerField()
     declared_media_type = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=16, choices=RevisionState.choices, default=RevisionState.UPLOADED)
-    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+", null=True)
     media_type = models.CharField(max_length=120, blank=True)
     title = models.CharField(max_length=500, blank=True)
     pages = models.PositiveIntegerField(default=0)
@@ -86,10 +92,6 @@ class Revision(TenantModel):
     records = models.PositiveIntegerField(null=True)
     """Conversations in a JSONL file; null for everything else."""
     warnings = models.JSONField(default=list)
-    manifest_sha256 = models.CharField(max_length=64, blank=True)
-    error_code = models.CharField(max_length=80, blank=True)
-    error_message = models.TextField(blank=True)
-    error_param = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints = [

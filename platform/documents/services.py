@@ -20,14 +20,12 @@ from common.locks import transaction_lock
 from common.storage import (
     Incoming,
     SizeExceeded,
-    artifact_adopt,
     artifact_delete,
     artifact_path,
     blob_delete,
     blob_keep,
     blob_path,
     receive,
-    run_path,
 )
 from common.tenancy import current_organization_id
 from documents.models import Document, Purpose, Revision, RevisionState
@@ -35,8 +33,7 @@ from documents.selectors import PAGES, document_get
 from jobs.models import Job
 from jobs.services import job_cancel, job_submit
 from jobs.transitions import JobState
-from workers.contract.run_folder import RunFolder
-from workers.contract.specs.ingest import IngestResult, IngestSpec
+from workers.contract.specs.ingest import IngestSpec
 
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -113,7 +110,8 @@ def revision_add(*, name: str, purpose: str, incoming: Incoming, media_type: str
     previous: Revision | None = None if created else document.current_revision
     if previous is not None and _is_the_same(previous, incoming):
         return document_get(document.id)
-    revision = Revision.objects.create(
+    revision = Revision(
+        organization_id=organization_id,
         document=document,
         number=previous.number + 1 if previous else 1,
         sha256=incoming.sha256,
@@ -121,7 +119,7 @@ def revision_add(*, name: str, purpose: str, incoming: Incoming, media_type: str
         declared_media_type=media_type[:200],
     )
     revision.job = _ingest_submit(document, revision, actor)
-    revision.save(update_fields=["job"])
+    revision.save(force_insert=True)
     document.current_revision = revision
     document.save(update_fields=["current_revision"])
     audit_record(
@@ -152,44 +150,21 @@ def _ingest_submit(document: Document, revision: Revision, actor: Actor) -> Job:
         media_type=revision.declared_media_type or None,
         max_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
     )
-    return job_submit(kind="ingest", spec=spec, actor=actor)
+    return job_submit(spec=spec, actor=actor)
 
 
-@transaction.atomic
-def ingest_finalize(job: Job) -> None:
-    """Take over what the ingest engine read, or why it could not."""
-    revision = Revision.objects.filter(job=job).first()
-    if revision is None or revision.state != RevisionState.UPLOADED:
-        return
-    # Whoever deletes the document meanwhile waits, and then erases what is taken over here.
+def revision_is_wanted(revision: Revision) -> bool:
+    """Locks the document: whoever deletes it meanwhile waits, and then erases what has been read."""
     document = Document.objects.select_for_update(no_key=True).get(pk=revision.document_id)
-    if document.deleted_at is not None:
-        return
-    if job.state == JobState.SUCCEEDED:
-        _take_over(revision, job)
-    else:
-        revision.state = RevisionState.FAILED
-        revision.error_code = job.error_code or "ingest.user.cancelled"
-        revision.error_message = job.error_message or _(
-            "Reading was cancelled. Upload the file again to retry."
-        )
-        revision.error_param = job.error_param or ""
-    revision.save()
+    return document.deleted_at is None
 
 
-def _take_over(revision: Revision, job: Job) -> None:
-    result = IngestResult.model_validate(job.result)
-    artifact_adopt(
-        RunFolder(run_path(job.id, job.fence)).output, revision.organization_id, PAGES, revision.id
-    )
-    revision.state = RevisionState.PROCESSED
-    revision.media_type = result.media_type
-    revision.title = (result.title or "")[:500]
-    revision.pages = result.pages
-    revision.characters = result.characters
-    revision.records = result.records
-    revision.warnings = list(result.warnings)
-    revision.manifest_sha256 = result.manifest_sha256
+def revision_read(revision: Revision) -> None:
+    """What follows when the job that reads a revision has ended: a cancelled one says what to do."""
+    if revision.job.state == JobState.CANCELLED:
+        revision.error_code = "ingest.user.cancelled"
+        revision.error_message = _("Reading was cancelled. Upload the file again to retry.")
+        revision.save(update_fields=["error_code", "error_message"])
 
 
 @transaction.atomic
@@ -202,7 +177,7 @@ def document_delete(*, document_id: str, actor: Actor) -> None:
     document.save(update_fields=["deleted_at"])
     revisions = list(document.revisions.select_related("job"))
     for revision in revisions:
-        if revision.state == RevisionState.UPLOADED and revision.job is not None:
+        if revision.state == RevisionState.UPLOADED:
             # It may have come to its end by itself a moment ago.
             with suppress(Conflict):
                 job_cancel(job=revision.job, actor=actor)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes
 from curation.job_types import DATASET_DAMAGED
 from evaluations.models import Evaluation
-from evaluations.services import evaluation_finalize
-from jobs.types import GIBIBYTE, ErrorText, JobType, Subject, UsualResources, register
+from evaluations.selectors import EVALUATIONS
+from jobs.types import GIBIBYTE, ErrorText, JobType, UsualResources, register
 from workers.contract.specs.evaluation import EvaluationResult, EvaluationSpec
 
 
 def _disk_bytes(spec: EvaluationSpec) -> int:
     return 8 * sum(map(file_bytes, spec.record_files))
+
+
+def _columns(result: EvaluationResult) -> dict[str, Any]:
+    return {"passed": result.gate.passed if result.gate else None}
 
 
 register(
@@ -27,8 +33,10 @@ register(
         engine="workers.engines.evaluation",
         usual=UsualResources(memory_bytes=4 * GIBIBYTE, gpu_each_process=True),
         disk_bytes=_disk_bytes,
-        subject=Subject(Evaluation, related=("suite", "base_model", "model_version")),
-        on_end=evaluation_finalize,
+        produces=Evaluation,
+        artifact=EVALUATIONS,
+        columns=_columns,
+        subject_related=("suite", "base_model", "model_version"),
         errors={
             "user.no_heldout_data": ErrorText(
                 _("The dataset holds nothing that was held out from training."),

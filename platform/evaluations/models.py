@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from common.ids import PrefixedIdField
 from common.models import TenantModel
 from curation.models import DatasetVersion
-from jobs.models import Job
+from jobs.produced import ProducedRow
 from registry.models import BaseModel, ModelVersion
 
 
@@ -28,22 +28,18 @@ class Suite(TenantModel):
         return self.name
 
 
-class Evaluation(TenantModel):
+class Evaluation(ProducedRow):
     """One run of a suite over a base model and, where given, a version of it."""
 
     id = PrefixedIdField("evalrun_")
     suite = models.ForeignKey(Suite, on_delete=models.PROTECT, related_name="evaluations")
-    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
     base_model = models.ForeignKey(BaseModel, on_delete=models.PROTECT, related_name="+")
     model_version = models.ForeignKey(
         ModelVersion, on_delete=models.PROTECT, related_name="evaluations", null=True
     )
     dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="+")
-    result = models.JSONField(default=dict)
-    """The engine's `EvaluationResult`."""
     passed = models.BooleanField(null=True)
     """The gate's verdict; null until there is one."""
-    manifest_sha256 = models.CharField(max_length=64, blank=True)
 
     def __str__(self) -> str:
         """Read it with `suite`, `model_version` and `base_model` selected."""

@@ -1,4 +1,4 @@
-"""Writes: suites and evaluations; what follows when one has ended."""
+"""Writes: suites and evaluations."""
 
 from __future__ import annotations
 
@@ -14,20 +14,15 @@ from common.digests import value_digest
 from common.errors import InvalidRequest
 from common.locks import transaction_lock
 from common.places import spec_digest
-from common.storage import artifact_adopt, run_path
 from common.tenancy import current_organization_id
 from common.wire import invalid_field, validate
 from curation.models import DatasetVersion
 from curation.selectors import records_path, require_ready
 from evaluations.models import Evaluation, Suite
-from evaluations.selectors import EVALUATIONS
-from jobs.models import Job
 from jobs.services import job_submit
-from jobs.transitions import JobState
 from registry.models import BaseModel, ModelVersion
 from registry.selectors import model_folder
-from workers.contract.run_folder import RunFolder
-from workers.contract.specs.evaluation import DEFAULT_TASKS, EvaluationResult, EvaluationSpec, Task
+from workers.contract.specs.evaluation import DEFAULT_TASKS, EvaluationSpec, Task
 from workers.contract.specs.gate import DEFAULT_GATE, Gate, GateRule
 
 _TASKS = TypeAdapter[tuple[Task, ...]](tuple[Task, ...])
@@ -114,7 +109,6 @@ def evaluation_create(
         )
     spec = _spec(suite, dataset_version, base_model, model_version)
     job = job_submit(
-        kind="evaluation",
         spec=spec,
         actor=actor,
         idempotency_key=idempotency_key,
@@ -155,17 +149,3 @@ def _spec(
         tasks=_TASKS.validate_python(suite.tasks),
         gate=Gate.model_validate(suite.gate),
     )
-
-
-def evaluation_finalize(job: Job) -> None:
-    evaluation = Evaluation.objects.filter(job=job).first()
-    if evaluation is None or job.state != JobState.SUCCEEDED:
-        return
-    result = EvaluationResult.model_validate(job.result)
-    artifact_adopt(
-        RunFolder(run_path(job.id, job.fence)).output, evaluation.organization_id, EVALUATIONS, evaluation.id
-    )
-    evaluation.result = result.model_dump(mode="json")
-    evaluation.passed = result.gate.passed if result.gate else None
-    evaluation.manifest_sha256 = result.manifest_sha256
-    evaluation.save(update_fields=["result", "passed", "manifest_sha256"])

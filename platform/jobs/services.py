@@ -26,7 +26,7 @@ from jobs.clusters import refuse_oversize, usable_cluster
 from jobs.models import Cluster, Job, JobEvent, WaitsFor
 from jobs.selectors import job_by_idempotency_key, job_get, newer_releases
 from jobs.transitions import ACTIVE, MOVES, TERMINAL, JobState
-from jobs.types import Resources, job_type
+from jobs.types import Resources, job_type, job_type_of
 from workers.contract.specs.base import Spec
 from workers.contract.specs.run import RunError
 
@@ -41,7 +41,6 @@ START_LEASE = timedelta(seconds=120)
 @transaction.atomic
 def job_submit(
     *,
-    kind: str,
     spec: Spec,
     actor: Actor,
     resources: Resources = Resources(),
@@ -49,9 +48,8 @@ def job_submit(
     idempotency_key: str | None = None,
     request_digest: str = "",
     priority: int = 0,
-    processes: int = 1,
 ) -> Job:
-    """Queue a job in the current organization.
+    """Queue a job in the current organization; the class of `spec` decides its type.
 
     The same `idempotency_key` with the same request returns the first job; with another request
     it raises Conflict. Raises InvalidRequest when the cluster can never hold the job.
@@ -62,16 +60,17 @@ def job_submit(
         if known is not None:
             return known
     cluster = usable_cluster(cluster)
-    need = job_type(kind).resources(resources, cluster, processes)
+    kind = job_type_of(spec)
+    need = kind.resources(spec, resources, cluster)
     refuse_oversize(need, cluster)
     job = Job(
         organization_id=current_organization_id(),
-        kind=kind,
+        kind=kind.name,
         spec=spec.model_dump(mode="json"),
         release=RELEASE,
         cluster=cluster,
         priority=priority,
-        processes=processes,
+        processes=kind.processes(spec),
         cpus=need.cpus,
         gpus=need.gpus,
         memory_bytes=need.memory_bytes,
@@ -91,7 +90,7 @@ def job_submit(
         if known is None:
             raise
         return known
-    _note(job, actor, "submitted", {"kind": kind, "cluster": cluster.name})
+    _note(job, actor, "submitted", {"kind": kind.name, "cluster": cluster.name})
     queue.send("jobs.dispatch")
     return job
 

@@ -18,9 +18,8 @@ from workers.contract.specs.base import Spec
 from workers.contract.specs.events import Event
 
 if TYPE_CHECKING:
-    from django.db.models import Model
-
     from jobs.models import Cluster, Job
+    from jobs.produced import ProducedRow
 
 Label = str | Promise
 GIBIBYTE = 1 << 30
@@ -82,18 +81,6 @@ class UsualResources:
         return Need(cpus=cpus, gpus=gpus, memory_bytes=memory_bytes, light=0 if cpus or gpus else 1)
 
 
-@dataclass(frozen=True)
-class Subject:
-    """The row that a job works for, as lists and lineage show it."""
-
-    model: type[Model]
-    """Has a field `job`."""
-    related: tuple[str, ...] = ()
-    """What is read along with it."""
-    shown: str = ""
-    """The attribute that is shown instead of the row itself."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class JobType:
     name: str
@@ -109,20 +96,38 @@ class JobType:
     usual: UsualResources
     disk_bytes: Callable[[Any], int]
     """From a spec to the bytes that such a job writes at most at the same time, estimated on the high side."""
-    subject: Subject
-    on_end: Callable[[Job], None]
-    """Called inside the transaction that finalizes the job, whatever its end."""
+    processes: Callable[[Any], int] = lambda spec: 1
+    """From a spec to the number of processes, one for each GPU; more than one are started by torchrun."""
     can_pause: bool = False
     """Its engine keeps checkpoints to resume from."""
+
+    produces: type[ProducedRow] | None = None
+    """The model of the row that is made with each such job."""
+    artifact: str = ""
+    """The kind of folder in storage that the job's folder becomes."""
+    artifact_id: Callable[[Any], str] = lambda row: row.pk
     sealed_folder: Callable[[Any], str] = lambda result: ""
-    """From a result to the folder inside `output/` that its manifest seals."""
+    """From a result to the folder inside `output/` that is kept; its manifest lists its files."""
+    columns: Callable[[Any], Mapping[str, Any]] = lambda result: {}
+    """From a result to the columns of the row that are copied from it."""
+    is_wanted: Callable[[Any], bool] = lambda row: True
+    """Locks what the row belongs to; false where that was deleted, so that nothing is kept."""
+    on_end: Callable[[Any], None] = lambda row: None
+    """Called with the completed row, whatever the end; in the same transaction."""
+    subject: str = ""
+    """The attribute of the row that lists and lineage show instead of the row itself."""
+    subject_related: tuple[str, ...] = ()
+    """What is read along with the row for that."""
+
+    failures_on_home: bool = True
+    """Whether the home page names failed jobs; false where it counts the rows that failed instead."""
     events: Mapping[type[Event], Callable[..., None]] = field(default_factory=dict)
     """Called with `job` and `event` inside the transaction that imports the event."""
     errors: Mapping[str, ErrorText] = field(default_factory=dict)
     """By the part of the code after the name: `user.empty_dataset`."""
 
-    def resources(self, asked: Resources, cluster: Cluster, processes: int) -> Need:
-        return self.usual.settle(asked, cluster, processes)
+    def resources(self, spec: Spec, asked: Resources, cluster: Cluster) -> Need:
+        return self.usual.settle(asked, cluster, self.processes(spec))
 
     def disk_estimate(self, spec: Mapping[str, Any]) -> int:
         """`disk_bytes` of a spec in JSON; 0 for one that the engine will refuse."""
@@ -138,12 +143,17 @@ _followers: dict[str, list[Callable[[Job], None]]] = {}
 
 def register(*types: JobType) -> None:
     for each in types:
-        if _types.setdefault(each.name, each) != each:
-            raise ValueError(f"two types of job are called {each.name}")
+        for other in _types.values():
+            if each is not other and (each.name == other.name or each.spec is other.spec):
+                raise ValueError(f"{each.name}: its name or its spec belongs to another type of job")
+        _types[each.name] = each
 
 
 def follow(name: str, act: Callable[[Job], None]) -> None:
-    """Call `act` after `on_end` of the type: for an app that the type's own app does not know."""
+    """Call `act` when a job of the type has ended and its row is complete, in the same transaction.
+
+    For an app that the type's own app does not know.
+    """
     _followers.setdefault(name, []).append(act)
 
 
@@ -154,6 +164,11 @@ def job_types() -> list[JobType]:
 def job_type(name: str) -> JobType:
     """Raises KeyError for a name that no installed app has registered."""
     return _types[name]
+
+
+def job_type_of(spec: Spec) -> JobType:
+    """The type whose jobs take this class of spec."""
+    return next(known for known in _types.values() if known.spec is type(spec))
 
 
 def find_job_type(name: str) -> JobType | None:

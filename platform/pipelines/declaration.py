@@ -74,8 +74,9 @@ class JobStage(Stage[RowT]):
     """A stage that waits for a job. Its name is the job's type, which knows the row."""
 
     def rows(self) -> QuerySet[RowT]:
-        subject = job_type(self.name).subject
-        rows = subject.model._default_manager.select_related("job", *subject.related)
+        known = job_type(self.name)
+        assert known.produces is not None, "a stage over a type of job has a row"
+        rows = known.produces.objects.select_related("job", *known.subject_related)
         return cast("QuerySet[RowT]", rows)
 
     def job(self, row: RowT) -> Job:

@@ -9,13 +9,14 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from curation.models import Dataset, DatasetVersion, DatasetVersionState
+from curation.models import Dataset, DatasetVersion
 from curation.selectors import recipe_content
 from curation.services import dataset_version_create
 from documents.models import Document
 from documents.selectors import ready_documents
 from evaluations.models import Evaluation, Suite
 from evaluations.services import evaluation_create
+from jobs.produced import ProducedState
 from jobs.transitions import JobState
 from pipelines.declaration import JobStage, Pipeline, Stage, StageFailed
 from pipelines.models import PipelineRun
@@ -23,7 +24,7 @@ from registry.models import BaseModel
 from registry.selectors import latest_version
 from releases.models import Deployment, Release
 from releases.services import release_create
-from retrieval.models import IndexBuild, IndexBuildState, KnowledgeBase
+from retrieval.models import IndexBuild, KnowledgeBase
 from retrieval.selectors import latest_build
 from retrieval.services import documents_add, index_build_if_needed
 from training.hyperparameters import hyperparameters
@@ -73,9 +74,7 @@ class CurationStage(JobStage[DatasetVersion]):
 
     def _up_to_date(self, dataset: Dataset) -> DatasetVersion | None:
         """The newest ready version, if it was made from today's documents with today's recipe."""
-        newest = (
-            self.rows().filter(dataset=dataset, state=DatasetVersionState.READY).order_by("-number").first()
-        )
+        newest = self.rows().filter(dataset=dataset, state=ProducedState.READY).order_by("-number").first()
         if newest is None or newest.recipe != recipe_content(dataset).model_dump(mode="json"):
             return None
         current = set(ready_documents().values_list("current_revision_id", flat=True))
@@ -147,7 +146,7 @@ class RetrievalStage(JobStage[IndexBuild]):
             documents_add(knowledge_base=knowledge_base, documents=missing, actor=run.actor)
         build = latest_build(knowledge_base)
         if build is None or (
-            build.state in (IndexBuildState.FAILED, IndexBuildState.CANCELLED)
+            build.state in (ProducedState.FAILED, ProducedState.CANCELLED)
             and build.created_at < run.created_at
         ):
             # A build that failed before this run is tried once more.
@@ -158,7 +157,7 @@ class RetrievalStage(JobStage[IndexBuild]):
 
     def job_state(self, row: IndexBuild) -> str:
         # When a job ends, its build is settled a moment later, and the next one may start with that.
-        return JobState.RUNNING if row.state == IndexBuildState.BUILDING else super().job_state(row)
+        return JobState.RUNNING if row.state == ProducedState.BUILDING else super().job_state(row)
 
 
 class ReleaseStage(Stage[Release]):

@@ -6,9 +6,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from common.disk import folder_bytes
-from jobs.types import GIBIBYTE, ErrorText, JobType, Subject, UsualResources, register
+from jobs.types import GIBIBYTE, ErrorText, JobType, UsualResources, register
 from registry.models import ModelExport
-from registry.services import export_finalize
+from registry.selectors import EXPORTS
 from workers.contract.model_shape import weights_bytes
 from workers.contract.specs.export import ExportResult, ExportSpec
 
@@ -31,9 +31,11 @@ register(
         engine="workers.engines.export",
         usual=UsualResources(cpus=0, memory_bytes=2 * GIBIBYTE),
         disk_bytes=_disk_bytes,
-        subject=Subject(ModelExport, related=("model_version__base_model",), shown="model_version"),
+        produces=ModelExport,
+        artifact=EXPORTS,
         sealed_folder=_made,
-        on_end=export_finalize,
+        subject="model_version",
+        subject_related=("model_version__base_model",),
         errors={
             "system.artifact_damaged": ErrorText(
                 _("A file of the model version is damaged on the disk."),

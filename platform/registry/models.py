@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from common.ids import PrefixedIdField
 from common.models import CreatedModel, TenantModel
 from common.places import PlacePathField
-from jobs.models import Job
+from jobs.produced import ProducedRow
 
 
 class BaseModelKind(models.TextChoices):
@@ -87,12 +87,14 @@ class ModelVersion(TenantModel):
         return reverse("training:model", args=[self.id])
 
 
-class ModelExport(TenantModel):
+class ModelExport(ProducedRow):
     """A copy of a model version to take elsewhere."""
 
     id = PrefixedIdField("export_")
     model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="exports")
     format = models.CharField(max_length=16)
-    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
-    bytes = models.BigIntegerField(null=True)
-    manifest_sha256 = models.CharField(max_length=64, blank=True)
+
+    @property
+    def bytes(self) -> int | None:
+        """None until it is made."""
+        return self.result.get("bytes")

@@ -15,15 +15,11 @@ from django.utils.translation import gettext as _
 from accounts.models import Organization
 from audit.services import Actor, audit_record
 from common.errors import Conflict, InvalidRequest
-from common.storage import artifact_adopt, run_path
-from jobs.models import Job
 from jobs.services import job_submit
-from jobs.transitions import JobState
 from registry.models import BaseModel, ModelExport, ModelVersion
-from registry.selectors import EXPORTS, MODELS, weights_of
+from registry.selectors import weights_of
 from workers.contract.model_folder import UnsafeModelFolder, inspect_model_folder
-from workers.contract.run_folder import RunFolder
-from workers.contract.specs.export import ExportFacts, ExportFormat, ExportResult, ExportSpec
+from workers.contract.specs.export import ExportFacts, ExportFormat, ExportSpec
 
 
 def base_model_register(
@@ -103,7 +99,6 @@ def _allowed_folder(path: str) -> Path:
 def model_version_create(
     *,
     id: str,
-    source: Path,
     base_model: BaseModel,
     suffix: str,
     method: str,
@@ -115,11 +110,10 @@ def model_version_create(
     organization: Organization,
     actor: Actor,
 ) -> ModelVersion:
-    """Adopt the folder `source` as the next version. A second call for the same run finds the first."""
+    """The next version; its folder lies in its place. A second call for the same run finds the first."""
     found = ModelVersion.objects.filter(training_run_id=training_run_id).first()
     if found is not None:
         return found
-    artifact_adopt(source, organization.id, MODELS, id)
     # The organization's row is the lock under which versions are numbered.
     Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     rows = ModelVersion.objects.filter(base_model=base_model, suffix=suffix)
@@ -180,7 +174,7 @@ def export_create(*, version: ModelVersion, format: ExportFormat, actor: Actor) 
         ),
     )
     export = ModelExport.objects.create(
-        model_version=version, format=format, job=job_submit(kind="export", spec=spec, actor=actor)
+        model_version=version, format=format, job=job_submit(spec=spec, actor=actor)
     )
     audit_record(
         organization_id=version.organization_id,
@@ -191,14 +185,3 @@ def export_create(*, version: ModelVersion, format: ExportFormat, actor: Actor) 
         data={"export": export.id, "format": format},
     )
     return export
-
-
-def export_finalize(job: Job) -> None:
-    export = ModelExport.objects.filter(job=job).first()
-    if export is None or job.state != JobState.SUCCEEDED:
-        return
-    result = ExportResult.model_validate(job.result)
-    artifact_adopt(RunFolder(run_path(job.id, job.fence)).output, export.organization_id, EXPORTS, export.id)
-    export.bytes = result.bytes
-    export.manifest_sha256 = result.manifest_sha256
-    export.save(update_fields=["bytes", "manifest_sha256"])

@@ -17,11 +17,12 @@ from common.tenancy import current_organization_id
 from common.wire import Body, validate
 from evaluations.models import Evaluation
 from evaluations.selectors import latest_verdict
+from jobs.produced import ProducedState
 from registry.models import BaseModel, ModelVersion
 from registry.services import model_version_delete as registry_model_version_delete
 from releases.models import Approval, Deployment, DeploymentChange, Release, ReleaseState
 from releases.selectors import previous_release, release_get
-from retrieval.models import IndexBuild, IndexBuildState
+from retrieval.models import IndexBuild
 
 
 class GenerationSettings(Body):
@@ -54,7 +55,7 @@ def release_create(
     A model version needs an evaluation whose gate it passed: Conflict `not_evaluated`,
     `gate_failed`; `index_build_not_ready`.
     """
-    if index_build is not None and index_build.state != IndexBuildState.READY:
+    if index_build is not None and index_build.state != ProducedState.READY:
         raise Conflict(
             "index_build_not_ready",
             _("This knowledge base has no finished index yet. Try again when it is completed."),

@@ -7,9 +7,10 @@ from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes, folder_bytes
 from documents.job_types import PAGES_MISSING
-from jobs.types import GIBIBYTE, JobType, Subject, UsualResources, follow, register
+from jobs.types import GIBIBYTE, JobType, UsualResources, follow, register
 from retrieval.models import IndexBuild
-from retrieval.services import document_ready, index_build_finalize
+from retrieval.selectors import INDEXES
+from retrieval.services import document_ready, index_build_ended
 from workers.contract.specs.retrieval import RetrievalResult, RetrievalSpec
 
 
@@ -29,8 +30,10 @@ register(
         engine="workers.engines.retrieval",
         usual=UsualResources(memory_bytes=2 * GIBIBYTE, gpu_each_process=True),
         disk_bytes=_disk_bytes,
-        subject=Subject(IndexBuild, related=("knowledge_base",)),
-        on_end=index_build_finalize,
+        produces=IndexBuild,
+        artifact=INDEXES,
+        on_end=index_build_ended,
+        subject_related=("knowledge_base",),
         errors={"system.pages_missing": PAGES_MISSING},
     )
 )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from common.ids import PrefixedIdField
 from common.models import TenantModel
 from documents.models import Document, Revision
-from jobs.models import Job
+from jobs.produced import ProducedRow
 from registry.models import BaseModel
 
 
@@ -55,24 +55,12 @@ class DocumentBatch(TenantModel):
     documents = models.ManyToManyField(Document, related_name="+")
 
 
-class IndexBuildState(models.TextChoices):
-    BUILDING = "building", _("being built")
-    READY = "ready", _("ready")
-    FAILED = "failed", _("failed")
-    CANCELLED = "cancelled", _("cancelled")
-
-
-class IndexBuild(TenantModel):
+class IndexBuild(ProducedRow):
     id = PrefixedIdField("index_")
     knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.PROTECT, related_name="builds")
     number = models.PositiveIntegerField()
-    state = models.CharField(max_length=16, choices=IndexBuildState.choices, default=IndexBuildState.BUILDING)
-    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
     revisions = models.ManyToManyField(Revision, related_name="+")
     """The frozen list of what is searchable in this build."""
-    result = models.JSONField(default=dict)
-    """The engine's `RetrievalResult`."""
-    manifest_sha256 = models.CharField(max_length=64, blank=True)
 
     class Meta:
         constraints = [

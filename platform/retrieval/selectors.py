@@ -14,7 +14,8 @@ from common.errors import NotFound
 from common.model_server import SearchIndex
 from common.storage import artifact_path
 from documents.models import Document, RevisionState
-from retrieval.models import DocumentBatch, IndexBuild, IndexBuildState, KnowledgeBase, KnowledgeBaseDocument
+from jobs.produced import ProducedState
+from retrieval.models import DocumentBatch, IndexBuild, KnowledgeBase, KnowledgeBaseDocument
 
 INDEXES = "indexes"
 """The artefact kind under which an index build's folder is kept."""
@@ -84,7 +85,7 @@ def entry_list(knowledge_bases: Sequence[KnowledgeBase]) -> QuerySet[Entry]:
     )
     refused = built.filter(
         indexbuild_id=OuterRef("newest_build_id"),
-        indexbuild__state__in=(IndexBuildState.FAILED, IndexBuildState.CANCELLED),
+        indexbuild__state__in=(ProducedState.FAILED, ProducedState.CANCELLED),
     )
     return (
         KnowledgeBaseDocument.objects.filter(knowledge_base__in=knowledge_bases, document__deleted_at=None)

@@ -13,18 +13,16 @@ from django.utils.translation import gettext as _
 
 from audit.services import SYSTEM, Actor, audit_record
 from common.errors import Conflict
-from common.storage import artifact_adopt, run_path
 from documents.models import Document, Revision, RevisionState
 from documents.selectors import pages_path
 from jobs.models import Job
+from jobs.produced import ProducedState
 from jobs.services import job_cancel, job_submit
-from jobs.transitions import JobState
 from registry.models import BaseModel
 from registry.selectors import default_embedding_model
-from retrieval.models import DocumentBatch, IndexBuild, IndexBuildState, KnowledgeBase, KnowledgeBaseDocument
-from retrieval.selectors import INDEXES, entry_get, index_folder, latest_build
-from workers.contract.run_folder import RunFolder
-from workers.contract.specs.retrieval import RetrievalResult, RetrievalSource, RetrievalSpec
+from retrieval.models import DocumentBatch, IndexBuild, KnowledgeBase, KnowledgeBaseDocument
+from retrieval.selectors import entry_get, index_folder, latest_build
+from workers.contract.specs.retrieval import RetrievalSource, RetrievalSpec
 
 
 @transaction.atomic
@@ -67,7 +65,7 @@ def knowledge_base_update(
 def knowledge_base_delete(*, knowledge_base: KnowledgeBase, actor: Actor) -> None:
     """Hide it and stop its builds. Releases keep the index builds they were made with."""
     # The job before the knowledge base: a build that ends now locks them in this order, too.
-    for build in knowledge_base.builds.filter(state=IndexBuildState.BUILDING).select_related("job"):
+    for build in knowledge_base.builds.filter(state=ProducedState.BUILDING).select_related("job"):
         with suppress(Conflict):  # it may have come to its end by itself a moment ago
             job_cancel(job=build.job, actor=actor)
     knowledge_base.deleted_at = timezone.now()
@@ -136,7 +134,7 @@ def index_build_if_needed(*, knowledge_base_id: str, actor: Actor, again: bool =
     """
     knowledge_base = _lock(knowledge_base_id)
     latest = latest_build(knowledge_base)
-    if latest is not None and latest.state == IndexBuildState.BUILDING:
+    if latest is not None and latest.state == ProducedState.BUILDING:
         return None
     revisions = _wanted_revisions(knowledge_base)
     if not revisions:
@@ -144,7 +142,7 @@ def index_build_if_needed(*, knowledge_base_id: str, actor: Actor, again: bool =
     if (
         latest is not None
         and _holds(latest, revisions)
-        and not (again and latest.state != IndexBuildState.READY)
+        and not (again and latest.state != ProducedState.READY)
     ):
         return None
     return _index_build_create(knowledge_base, revisions, actor)
@@ -159,7 +157,7 @@ def index_build_again(*, knowledge_base: KnowledgeBase, actor: Actor) -> IndexBu
     knowledge_base = _lock(knowledge_base.id)
     latest = latest_build(knowledge_base)
     revisions = _wanted_revisions(knowledge_base)
-    if not revisions or (latest is not None and latest.state == IndexBuildState.BUILDING):
+    if not revisions or (latest is not None and latest.state == ProducedState.BUILDING):
         return None
     return _index_build_create(knowledge_base, revisions, actor)
 
@@ -211,7 +209,7 @@ def _index_build_create(
     build = IndexBuild.objects.create(
         knowledge_base=knowledge_base,
         number=(knowledge_base.builds.aggregate(last=Max("number"))["last"] or 0) + 1,
-        job=job_submit(kind="retrieval", spec=spec, actor=actor),
+        job=job_submit(spec=spec, actor=actor),
     )
     build.revisions.set(revisions)
     audit_record(
@@ -225,33 +223,12 @@ def _index_build_create(
     return build
 
 
-@transaction.atomic
-def index_build_finalize(job: Job) -> None:
+def index_build_ended(build: IndexBuild) -> None:
     """Switch search to a finished build, and start the next one if the documents changed meanwhile."""
-    build = IndexBuild.objects.select_for_update(no_key=True, of=("self",)).filter(job=job).first()
-    if build is None:
-        return
-    if build.state == IndexBuildState.BUILDING:
-        _take_over(build, job)
+    if build.state == ProducedState.READY:
+        KnowledgeBase.objects.filter(pk=build.knowledge_base_id).update(current_build=build)
     if KnowledgeBase.objects.filter(pk=build.knowledge_base_id, deleted_at=None).exists():
         index_build_if_needed(knowledge_base_id=build.knowledge_base_id, actor=SYSTEM)
-
-
-def _take_over(build: IndexBuild, job: Job) -> None:
-    if job.state == JobState.SUCCEEDED:
-        result = RetrievalResult.model_validate(job.result)
-        artifact_adopt(
-            RunFolder(run_path(job.id, job.fence)).output, build.organization_id, INDEXES, build.id
-        )
-        build.state = IndexBuildState.READY
-        build.result = result.model_dump(mode="json")
-        build.manifest_sha256 = result.manifest_sha256
-        KnowledgeBase.objects.filter(pk=build.knowledge_base_id).update(current_build=build)
-    elif job.state == JobState.CANCELLED:
-        build.state = IndexBuildState.CANCELLED
-    else:
-        build.state = IndexBuildState.FAILED
-    build.save(update_fields=["state", "result", "manifest_sha256"])
 
 
 def _audit(knowledge_base: KnowledgeBase, actor: Actor, action: str, data: dict[str, object]) -> None:

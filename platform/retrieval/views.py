@@ -16,9 +16,10 @@ from common.forms import refuse
 from common.pagination import keyset_page
 from documents.places import place_text, place_url
 from documents.selectors import company_documents, document_get
+from jobs.produced import ProducedState
 from retrieval import services
 from retrieval.forms import DocumentsForm, KnowledgeForm
-from retrieval.models import IndexBuildState, KnowledgeBase
+from retrieval.models import KnowledgeBase
 from retrieval.search import search
 from retrieval.selectors import (
     entry_list,
@@ -44,9 +45,7 @@ def index(request: HttpRequest) -> HttpResponse:
             "page": page,
             "rows": rows,
             "has_documents": company_documents().exists(),
-            "is_live": any(
-                build and build.state == IndexBuildState.BUILDING for _base, _counts, build in rows
-            ),
+            "is_live": any(build and build.state == ProducedState.BUILDING for _base, _counts, build in rows),
         },
     )
 
@@ -81,7 +80,7 @@ def detail(request: HttpRequest, knowledge_id: str) -> HttpResponse:
             "counts": status_counts(entry_list([base]))[base.id],
             "builds": list(base.builds.select_related("job").order_by("-number")[:BUILDS_SHOWN]),
             "newest": newest,
-            "is_building": newest is not None and newest.state == IndexBuildState.BUILDING,
+            "is_building": newest is not None and newest.state == ProducedState.BUILDING,
             "add_form": DocumentsForm(knowledge_base=base),
             **_found(base, request.GET.get("q", "").strip()[:LONGEST_QUERY]),
         },

@@ -7,9 +7,10 @@ from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes
 from curation.job_types import DATASET_DAMAGED
-from jobs.types import GIBIBYTE, ErrorText, JobType, Subject, UsualResources, register
+from jobs.types import GIBIBYTE, ErrorText, JobType, UsualResources, register
+from registry.selectors import MODELS
 from training.models import TrainingRun
-from training.services import checkpoint_record, training_finalize
+from training.services import checkpoint_record, training_ended
 from workers.contract.model_shape import read_model_shape, weights_bytes
 from workers.contract.specs.events import CheckpointSaved
 from workers.contract.specs.training import TrainingResult, TrainingSpec
@@ -47,10 +48,14 @@ register(
         engine="workers.engines.training",
         usual=UsualResources(memory_bytes=4 * GIBIBYTE, gpu_each_process=True),
         disk_bytes=_disk_bytes,
-        subject=Subject(TrainingRun, related=("base_model", "parent")),
-        sealed_folder=_made,
-        on_end=training_finalize,
+        processes=lambda spec: spec.processes,
         can_pause=True,
+        produces=TrainingRun,
+        artifact=MODELS,
+        artifact_id=lambda run: run.future_version_id,
+        sealed_folder=_made,
+        on_end=training_ended,
+        subject_related=("base_model", "parent"),
         events={CheckpointSaved: checkpoint_record},
         errors={
             "user.empty_dataset": ErrorText(

@@ -11,7 +11,7 @@ from common.models import TenantModel
 from common.places import PlacePathField
 from curation.models import DatasetVersion
 from documents.models import Revision
-from jobs.models import Job
+from jobs.produced import ProducedRow
 from registry.models import BaseModel, ModelVersion
 
 
@@ -22,11 +22,10 @@ class MethodType(models.TextChoices):
     CONTINUED_PRETRAINING = "continued_pretraining", _("continued pre-training")
 
 
-class TrainingRun(TenantModel):
+class TrainingRun(ProducedRow):
     """One fine-tuning job: from a base model (or an earlier version) and data to a model version."""
 
     id = PrefixedIdField("ftjob-")
-    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
     base_model = models.ForeignKey(BaseModel, on_delete=models.PROTECT, related_name="+")
     parent = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+", null=True)
     """The version an incremental retraining continues from."""
@@ -42,8 +41,11 @@ class TrainingRun(TenantModel):
     model_version = models.OneToOneField(
         ModelVersion, on_delete=models.PROTECT, related_name="training_run", null=True
     )
-    result = models.JSONField(default=dict)
-    """The engine's `TrainingResult`."""
+
+    @property
+    def future_version_id(self) -> str:
+        """Of the model version that it makes: named after the run, so that its folder has one place."""
+        return self.id.replace("ftjob-", "model_")
 
     def __str__(self) -> str:
         """Read it with its `base_model` and `parent` selected."""

@@ -14,26 +14,23 @@ from audit.services import Actor, audit_record
 from common.digests import value_digest
 from common.errors import Conflict, InvalidRequest
 from common.places import spec_digest
-from common.storage import run_path
 from curation.models import DatasetVersion
 from curation.selectors import records_path, require_ready
 from documents.models import Document, Purpose, Revision
 from documents.selectors import pages_folder, require_processed
 from jobs.models import Job
+from jobs.produced import ProducedState
 from jobs.services import job_cancel, job_pause, job_resume, job_submit
-from jobs.transitions import JobState
 from registry.models import BaseModel, ModelVersion
 from registry.selectors import model_folder, model_named
 from registry.services import model_version_create
 from training.models import Checkpoint, MethodType, TrainingRun
 from training.selectors import run_get
-from workers.contract.run_folder import RunFolder
 from workers.contract.specs.events import CheckpointSaved
 from workers.contract.specs.training import (
     Checkpointing,
     Distributed,
     Hyperparameters,
-    TrainingResult,
     TrainingSpec,
 )
 
@@ -81,12 +78,10 @@ def training_run_create(
     suffix = suffix or (parent.suffix if parent else DEFAULT_SUFFIX)
     metadata = metadata or {}
     job = job_submit(
-        kind="training",
         spec=spec,
         actor=actor,
         idempotency_key=idempotency_key,
         request_digest=value_digest([spec_digest(spec), model, suffix, metadata]),
-        processes=spec.processes,
     )
     earlier = TrainingRun.objects.filter(job=job).first()
     if earlier is not None:
@@ -197,29 +192,22 @@ def checkpoint_record(*, job: Job, event: CheckpointSaved) -> None:
         )
 
 
-@transaction.atomic
-def training_finalize(job: Job) -> None:
+def training_ended(run: TrainingRun) -> None:
     """Register the version that a finished run made."""
-    run = TrainingRun.objects.select_for_update(no_key=True, of=("self",)).filter(job=job).first()
-    if run is None or run.model_version_id is not None or job.state != JobState.SUCCEEDED:
+    if run.state != ProducedState.READY:
         return
-    result = TrainingResult.model_validate(job.result)
-    made = result.adapter_dir or result.model_dir
-    assert made is not None, "a successful run made an adapter or a model"
+    job = run.job
     run.model_version = model_version_create(
-        # Named after the run, so that a repeated finalize adopts into the same folder.
-        id=run.id.replace("ftjob-", "model_"),
-        source=RunFolder(run_path(job.id, job.fence)).output / made,
+        id=run.future_version_id,
         base_model=run.base_model,
         suffix=run.suffix,
         method=TrainingSpec.model_validate(job.spec).method,
         parent=run.parent,
         training_run_id=run.id,
         dataset_version_id=run.dataset_version_id or "",
-        manifest_sha256=result.manifest_sha256,
-        facts=result.model_dump(mode="json"),
+        manifest_sha256=run.manifest_sha256,
+        facts=run.result,
         organization=Organization.objects.get(pk=run.organization_id),
         actor=Actor(job.actor_kind, job.actor_id, job.actor_label),
     )
-    run.result = result.model_dump(mode="json")
-    run.save(update_fields=["model_version", "result"])
+    run.save(update_fields=["model_version"])

@@ -12,10 +12,11 @@ from accounts.services import membership_set, user_create
 from audit.services import SYSTEM, Actor
 from common.storage import artifact_path
 from common.tenancy import organization_scope
-from curation.models import Dataset, DatasetVersion, DatasetVersionState
+from curation.models import Dataset, DatasetVersion
 from curation.services import dataset_create, dataset_version_create
 from documents.models import Document, Revision, RevisionState
 from documents.services import document_upload
+from jobs.produced import ProducedState
 
 PASSWORD = "soba-to-udon-2026"
 
@@ -95,7 +96,7 @@ class Company:
             version = dataset_version_create(
                 dataset=dataset, documents=[document], heldout_share=0.1, actor=SYSTEM
             )
-            if state == DatasetVersionState.READY:
+            if state == ProducedState.READY:
                 self._curated(version, document)
             DatasetVersion.objects.filter(pk=version.pk).update(state=state)
             return DatasetVersion.objects.select_related("dataset", "job").get(pk=version.pk)

@@ -7,8 +7,9 @@ import pytest
 from common.errors import Conflict
 from curation.models import DatasetVersion
 from curation.selectors import records_path
-from curation.services import curation_finalize, dataset_version_create
+from curation.services import dataset_version_create
 from jobs.models import Job
+from jobs.produced import produced_finalize
 from tests.world import fail
 from workers.contract.specs.curation import CurationSpec
 
@@ -55,7 +56,7 @@ def test_versions_are_numbered_and_finished_once(world):
     assert (first.number, second.number) == (1, 2)
     fail(second.job, "curation.user.nothing_left")
     assert DatasetVersion.objects.get(pk=second.id).state == "failed"
-    curation_finalize(Job.objects.get(pk=first.job_id))
+    produced_finalize(Job.objects.get(pk=first.job_id))
     assert DatasetVersion.objects.get(pk=first.id).state == "ready"
 
 

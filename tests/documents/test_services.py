@@ -9,8 +9,9 @@ from common.storage import Incoming, blob_path
 from documents import services
 from documents.models import Document, Revision, RevisionState
 from documents.selectors import document_get, document_list, pages, pages_folder, require_processed
-from documents.services import clean_name, document_delete, ingest_finalize
+from documents.services import clean_name, document_delete
 from jobs.models import Job
+from jobs.produced import produced_finalize
 from tests.world import begin, fail, write_output
 
 
@@ -65,7 +66,7 @@ def test_what_the_engine_read_is_taken_over_once(world):
         [{"kind": "page", "number": 1, "text": "本文です", "tables": []}],
         False,
     )
-    ingest_finalize(revision.job)
+    produced_finalize(revision.job)
     assert (pages_folder(revision) / "pages.jsonl").exists()
 
 
@@ -108,7 +109,7 @@ def test_the_text_of_a_document_deleted_while_it_was_read_is_not_kept(world):
     job = begin(document.current_revision.job)
     write_output(job, {"pages.jsonl": "{}\n"})
     document_delete(document_id=document.id, actor=world.actor)
-    ingest_finalize(Job.objects.get(pk=job.id))
+    produced_finalize(Job.objects.get(pk=job.id))
     assert not pages_folder(document.current_revision).exists()
     assert Revision.objects.get(document=document).state == RevisionState.UPLOADED
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from evaluations.models import Evaluation
 from evaluations.selectors import latest_verdict
-from evaluations.services import evaluation_create, evaluation_finalize
+from evaluations.services import evaluation_create
 from jobs.models import Job
+from jobs.produced import produced_finalize
 from registry.selectors import model_folder
 from tests.world import fail
 from workers.contract.specs.evaluation import EvaluationSpec
@@ -22,7 +23,7 @@ def test_the_engine_is_told_base_and_version(world):
 def test_a_verdict_is_taken_over_with_its_items(api, world):
     evaluation = world.evaluation(world.model_version(), passed=False)
     assert evaluation.passed is False
-    evaluation_finalize(Job.objects.get(pk=evaluation.job_id))
+    produced_finalize(Job.objects.get(pk=evaluation.job_id))
     path = f"evals/{evaluation.suite_id}/runs/{evaluation.id}"
     assert api.get(path).ok["passed"] is False
     assert api.get(f"{path}/output_items").ok["data"][0]["record_id"] == "a"

@@ -13,22 +13,21 @@ from jobs.services import job_submit
 from jobs.transitions import MOVES, JobState
 from workers.contract.specs.base import Spec
 
-
-class Work(Spec):
-    items: int = 3
+from .work import WORK_TYPES, Work, registered
 
 
 @pytest.fixture
 def organization(db):
+    """In its scope, with the types of job that tests submit."""
     organization = Organization.objects.create(name="架空商事", slug="kaku")
-    with organization_scope(organization.id):
+    with organization_scope(organization.id), registered(*WORK_TYPES):
         yield organization
 
 
 @pytest.fixture
 def make_job(organization):
-    def make(state: JobState = JobState.QUEUED, kind: str = "training", **fields) -> Job:
-        job = job_submit(kind=kind, spec=Work(), actor=SYSTEM, **fields)
+    def make(state: JobState = JobState.QUEUED, spec: Spec | None = None, **fields) -> Job:
+        job = job_submit(spec=spec or Work(), actor=SYSTEM, **fields)
         for step in path_to(state):
             move_by_sql(job, step)
         job.refresh_from_db()

@@ -15,6 +15,8 @@ from jobs.services import event_write, job_cancelled, job_failed, job_finalized
 from jobs.transitions import JobState
 from workers.contract.specs.run import RunError
 
+from .work import LightWork, Work
+
 
 @pytest.fixture
 def call(client, organization):
@@ -37,7 +39,7 @@ def test_a_job_as_it_is_told(call, make_job):
     assert body == {
         "id": job.id,
         "object": "job",
-        "kind": "training",
+        "kind": "work",
         "status": "queued",
         "attempt": 0,
         "created_at": int(job.created_at.timestamp()),
@@ -54,11 +56,11 @@ def test_progress_and_failure_are_told(call, make_job):
     Job.objects.filter(pk=job.pk).update(
         progress_done=3, progress_total=9, progress_unit="step", seconds_left=1.5
     )
-    job_failed(job=job, error=RunError(code="training.user.empty_dataset", message="Empty.", param="dataset"))
+    job_failed(job=job, error=RunError(code="work.user.empty_dataset", message="Empty.", param="dataset"))
     _status, body = call("GET", f"jobs/{job.id}")
     assert body["status"] == "failed"
     assert body["progress"] == {"done": 3, "total": 9, "unit": "step", "seconds_left": None}
-    assert body["error"] == {"code": "training.user.empty_dataset", "message": "Empty.", "param": "dataset"}
+    assert body["error"] == {"code": "work.user.empty_dataset", "message": "Empty.", "param": "dataset"}
     assert body["finished_at"] is not None
 
 
@@ -74,13 +76,13 @@ def test_success_is_running_until_finalized(call, make_job):
 
 
 def test_the_list_is_filtered_and_paged(call, make_job):
-    jobs = [make_job(state, kind=kind) for kind in ("ingest", "training") for state in ("queued", "running")]
+    jobs = [make_job(state, spec=spec) for spec in (LightWork(), Work()) for state in ("queued", "running")]
     _status, body = call("GET", "jobs", limit=3)
     assert [row["id"] for row in body["data"]] == [job.id for job in reversed(jobs)][:3]
     assert body["has_more"]
     _status, body = call("GET", "jobs", limit=3, after=body["last_id"])
     assert [row["id"] for row in body["data"]] == [jobs[0].id]
-    _status, body = call("GET", "jobs", kind="training", state="running")
+    _status, body = call("GET", "jobs", kind="work", state="running")
     assert [row["id"] for row in body["data"]] == [jobs[3].id]
     status, body = call("GET", "jobs", kind="nothing")
     assert (status, body["error"]["param"]) == (400, "kind")

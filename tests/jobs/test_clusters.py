@@ -13,6 +13,8 @@ from jobs.transitions import JobState
 from jobs.types import Resources
 from workers.orchestration.app import app
 
+from .work import LightWork
+
 OLD = {"cpus": 64, "memory_bytes": 1 << 38}
 NEW = {"cpus": 8, "memory_bytes": 1 << 34}
 
@@ -80,7 +82,7 @@ def test_another_cluster_is_not_this_machine(db, machine):
 
 def test_jobs_that_wait_fit_into_the_smaller_machine(make_job, machine):
     waiting = make_job(resources=Resources(cpus=64, memory_bytes=1 << 36))
-    small = make_job(kind="ingest")
+    small = make_job(spec=LightWork())
     ended = make_job(JobState.FAILED)
     machine(NEW)
     cluster_measure()

@@ -28,10 +28,10 @@ RECENTLY = timedelta(days=29)
 def ended(make_job, storage):
     """A job that ended `ago`, with a run folder that holds a checkpoint."""
 
-    def make(state=JobState.FAILED, ago=LONG_AGO, *, cleaned=True, kind="training") -> Job:
-        job = make_job(state, kind=kind)
+    def make(state=JobState.FAILED, ago=LONG_AGO, *, cleaned=True, has_metrics=True) -> Job:
+        job = make_job(state)
         fields = {"cleaned_at": Now()} if cleaned else {}
-        fields["has_metrics"] = kind == "training"
+        fields["has_metrics"] = has_metrics
         Job.objects.filter(pk=job.pk).update(ended_at=Now() - ago, **fields)
         for attempt in ("1", "2"):
             folder = job.run_dir.parent / attempt / "checkpoints" / "4"

@@ -22,7 +22,7 @@ from jobs.transitions import JobState
 from jobs.types import Resources, job_types
 from workers.contract.specs.run import RunError
 
-from .conftest import Work
+from .work import LightWork, Work
 
 
 def at_once(count, act):
@@ -60,7 +60,7 @@ def test_fifty_claims_at_once_have_one_winner(make_job, organization):
 def test_one_key_sent_ten_times_at_once_makes_one_job(organization):
     def submit(_number):
         with organization_scope(organization.id):
-            return job_submit(kind="ingest", spec=Work(), actor=SYSTEM, idempotency_key="k").id
+            return job_submit(spec=LightWork(), actor=SYSTEM, idempotency_key="k").id
 
     assert len(set(at_once(10, submit))) == 1
     assert Job.objects.count() == 1
@@ -85,7 +85,7 @@ STALE_WRITES = {
     "requeue": lambda job: services.job_requeue(job=job, reason="late"),
     "succeeded": lambda job: services.job_succeeded(job=job, result={"late": True}),
     "failed": lambda job: services.job_failed(
-        job=job, error=RunError(code="training.system.late", message="Late.")
+        job=job, error=RunError(code="work.system.late", message="Late.")
     ),
     "paused": lambda job: services.job_paused(job=job),
     "cancelled": lambda job: services.job_cancelled(job=job),
@@ -113,44 +113,44 @@ def test_a_stale_fence_changes_nothing(make_job, write, state):
 
 
 def test_the_same_key_and_request_returns_the_first_job(organization):
-    first = job_submit(kind="training", spec=Work(), actor=SYSTEM, idempotency_key="a")
-    assert job_submit(kind="training", spec=Work(), actor=SYSTEM, idempotency_key="a").id == first.id
+    first = job_submit(spec=Work(), actor=SYSTEM, idempotency_key="a")
+    assert job_submit(spec=Work(), actor=SYSTEM, idempotency_key="a").id == first.id
     assert Job.objects.count() == 1
 
 
 def test_the_same_key_for_another_request_is_a_conflict(organization):
-    job_submit(kind="training", spec=Work(), actor=SYSTEM, idempotency_key="a")
+    job_submit(spec=Work(), actor=SYSTEM, idempotency_key="a")
     with pytest.raises(Conflict) as refusal:
-        job_submit(kind="training", spec=Work(items=4), actor=SYSTEM, idempotency_key="a")
+        job_submit(spec=Work(items=4), actor=SYSTEM, idempotency_key="a")
     assert refusal.value.code == "idempotency_key_reused"
 
 
 def test_keys_of_two_organizations_do_not_meet(organization):
-    job_submit(kind="training", spec=Work(), actor=SYSTEM, idempotency_key="a")
+    job_submit(spec=Work(), actor=SYSTEM, idempotency_key="a")
     other = Organization.objects.create(name="他社", slug="other")
     with organization_scope(other.id):
-        job = job_submit(kind="training", spec=Work(items=4), actor=SYSTEM, idempotency_key="a")
+        job = job_submit(spec=Work(items=4), actor=SYSTEM, idempotency_key="a")
         assert job_list().count() == 1
     with pytest.raises(NotFound):
         job_get(job.id)
 
 
-def test_training_takes_every_core_and_reading_a_document_none(organization):
+def test_one_type_takes_every_core_and_a_light_one_none(organization):
     cluster = Cluster.objects.create(
         name="big", launcher="null", cpus=16, memory_bytes=1 << 40, is_shared=True
     )
-    train = job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=cluster)
-    ingest = job_submit(kind="ingest", spec=Work(), actor=SYSTEM, cluster=cluster)
-    assert (train.cpus, train.light) == (16, 0)
-    assert (ingest.cpus, ingest.light) == (0, 1)
+    heavy = job_submit(spec=Work(), actor=SYSTEM, cluster=cluster)
+    light = job_submit(spec=LightWork(), actor=SYSTEM, cluster=cluster)
+    assert (heavy.cpus, heavy.light) == (16, 0)
+    assert (light.cpus, light.light) == (0, 1)
 
 
 def test_a_gpu_takes_its_share_of_the_cores(organization):
     cluster = Cluster.objects.create(
         name="gpus", launcher="null", cpus=64, gpus=8, memory_bytes=1 << 40, is_shared=True
     )
-    train = job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=cluster, processes=2)
-    assert (train.gpus, train.cpus) == (2, 16)
+    heavy = job_submit(spec=Work(processes=2), actor=SYSTEM, cluster=cluster)
+    assert (heavy.gpus, heavy.cpus) == (2, 16)
 
 
 def test_what_can_never_fit_is_refused(organization):
@@ -158,16 +158,16 @@ def test_what_can_never_fit_is_refused(organization):
         name="small", launcher="null", cpus=2, memory_bytes=1 << 30, is_shared=True
     )
     with pytest.raises(InvalidRequest) as refusal:
-        job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=cluster, resources=Resources(cpus=3))
+        job_submit(spec=Work(), actor=SYSTEM, cluster=cluster, resources=Resources(cpus=3))
     assert (refusal.value.code, refusal.value.param) == ("resources_exceed_cluster", "cpus")
 
 
 def test_a_cluster_needs_a_grant_unless_it_is_shared(organization):
     cluster = Cluster.objects.create(name="lent", launcher="null", cpus=2, memory_bytes=1 << 40)
     with pytest.raises(NotFound):
-        job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=cluster)
+        job_submit(spec=Work(), actor=SYSTEM, cluster=cluster)
     ClusterGrant.objects.create(cluster=cluster)
-    assert job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=cluster).cluster == cluster
+    assert job_submit(spec=Work(), actor=SYSTEM, cluster=cluster).cluster == cluster
 
 
 def test_success_is_not_told_before_it_is_finalized(make_job):

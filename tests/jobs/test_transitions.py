@@ -15,10 +15,11 @@ from jobs.transitions import MOVES, TERMINAL, JobState, is_legal
 from workers.contract.specs.run import RunError
 
 from .conftest import move_by_sql
+from .work import LightWork
 
 S = JobState
 PAIRS = [(before, after) for before in S for after in S if before != after]
-ERROR = RunError(code="training.system.crashed", message="It crashed.")
+ERROR = RunError(code="work.system.crashed", message="It crashed.")
 
 
 @pytest.mark.parametrize(("before", "after"), PAIRS)
@@ -117,10 +118,9 @@ def test_what_people_ask_for_in_each_state(make_job, verb, state):
     assert Job.objects.get(pk=job.pk).state == moves.get(state, state)
 
 
-@pytest.mark.parametrize("kind", ["ingest", "curation", "evaluation", "retrieval", "export"])
-def test_only_training_can_be_paused(make_job, kind):
+def test_a_job_without_checkpoints_cannot_be_paused(make_job):
     with pytest.raises(Conflict) as refusal:
-        services.job_pause(job=make_job(S.RUNNING, kind=kind), actor=SYSTEM)
+        services.job_pause(job=make_job(S.RUNNING, spec=LightWork()), actor=SYSTEM)
     assert refusal.value.code == "job_cannot_pause"
 
 

@@ -11,14 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from audit.services import SYSTEM
 from jobs.models import Cluster, Job
 from jobs.services import job_submit
-from workers.orchestration.launchers.base import Engine
+from jobs.types import follow
 from workers.orchestration.launchers.local.launcher import LocalLauncher
 from workers.orchestration.launchers.null import NullLauncher
 from workers.orchestration.reconcile import reconcile
 
-from ..jobs.conftest import Work, make_job, organization  # noqa: F401 - fixtures
+from ..jobs.conftest import make_job, organization  # noqa: F401 - fixtures
+from ..jobs.work import WORK_TYPES, registered, work_type
+from .probe_engine import ProbeSpec
 
 PROBE = "tests.orchestration.probe_engine"
 PATIENCE = 40.0
@@ -37,20 +40,20 @@ def null_cluster(organization):  # noqa: F811
 
 
 @pytest.fixture
-def finalized():
+def finalized(organization):  # noqa: F811
     """Ids of finalized jobs, in order."""
-    return []
+    ids = []
+    for each in WORK_TYPES:
+        follow(each.name, lambda job: ids.append(job.id))
+    return ids
 
 
 @pytest.fixture
-def tick(null_launcher, finalized):
+def tick(null_launcher, organization):  # noqa: F811
     """One tick of reconcile with the null launcher."""
 
-    def note(job):
-        finalized.append(job.id)
-
     def once():
-        reconcile({"null": null_launcher}, dict.fromkeys(("ingest", "training", "curation"), note))
+        reconcile({"null": null_launcher})
 
     return once
 
@@ -62,19 +65,12 @@ class Installation:
         self.runs = runs
         self.ended: list[str] = []
 
-    def submit(self, kind: str = "training", processes: int = 1, **spec) -> Job:
-        from audit.services import SYSTEM
-
-        from .probe_engine import ProbeSpec
-
-        return job_submit(kind=kind, spec=ProbeSpec(**spec), actor=SYSTEM, processes=processes)
+    def submit(self, **spec) -> Job:
+        return job_submit(spec=ProbeSpec(**spec), actor=SYSTEM)
 
     def tick(self) -> None:
         """Everything a tick needs is made anew: each is a worker that was just started."""
-        finalizers = dict.fromkeys(("training", "ingest"), lambda job: self.ended.append(job.id))
-        reconcile(
-            {"local": LocalLauncher(self.runs)}, finalizers, lambda job: Engine(PROBE, job.processes, 1)
-        )
+        reconcile({"local": LocalLauncher(self.runs)})
 
     def until(self, job: Job, *states: str) -> Job:
         """Tick until the job is in one of the states."""
@@ -115,13 +111,13 @@ class Installation:
 @pytest.fixture
 def installation(organization, storage):  # noqa: F811
     installation = Installation(storage / "runs")
-    yield installation
-    installation.end()
+    probe = work_type("probe", ProbeSpec, can_pause=True)
+    with registered(probe):
+        follow("probe", lambda job: installation.ended.append(job.id))
+        yield installation
+        installation.end()
 
 
 def signal_if_alive(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-
-
-__all__ = ["Work"]

@@ -21,6 +21,7 @@ class ProbeSpec(Spec):
     fail: str | None = None
     fail_attempts: int = 100
     """How many attempts fail."""
+    processes: int = 1
     child: bool = False
     """Leave a child in a session of its own behind, as torchrun's ranks are."""
 
@@ -74,7 +75,7 @@ def work(run: Run, spec: ProbeSpec) -> dict[str, object]:
 
 
 def main() -> None:
-    run_engine("training", ProbeSpec, work)
+    run_engine("probe", ProbeSpec, work)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from workers.contract.specs.run import RunConfig
 from workers.orchestration.dispatch import dispatch
 from workers.orchestration.launchers.base import Engine, RunRef
 
-from ..jobs.conftest import Work
+from ..jobs.work import LightWork, Work
 
 FREE = Capacity(cpus=4, gpus=2, memory_bytes=100, light=2)
 
@@ -52,9 +52,7 @@ def test_nothing_of_what_a_job_needs_is_overdrawn():
 
 def test_older_and_more_urgent_jobs_go_first(null_cluster, null_launcher, organization):
     def submit(items, priority=0):
-        return job_submit(
-            kind="training", spec=Work(items=items), actor=SYSTEM, cluster=null_cluster, priority=priority
-        )
+        return job_submit(spec=Work(items=items), actor=SYSTEM, cluster=null_cluster, priority=priority)
 
     first, second, urgent = submit(1), submit(2), submit(3, priority=5)
     order = []
@@ -66,11 +64,12 @@ def test_older_and_more_urgent_jobs_go_first(null_cluster, null_launcher, organi
     assert order == [urgent.id, first.id, second.id]
 
 
-def test_two_trainings_never_share_a_machine_but_documents_are_read_meanwhile(null_cluster, null_launcher):
-    kinds = ["training", "training", "ingest", "ingest", "ingest"]
+def test_two_jobs_of_every_core_never_share_a_machine_but_light_ones_run_beside_them(
+    null_cluster, null_launcher
+):
+    specs = [Work, Work, LightWork, LightWork, LightWork]
     jobs = [
-        job_submit(kind=kind, spec=Work(items=n), actor=SYSTEM, cluster=null_cluster)
-        for n, kind in enumerate(kinds)
+        job_submit(spec=spec(items=n), actor=SYSTEM, cluster=null_cluster) for n, spec in enumerate(specs)
     ]
     for _ in range(3):
         dispatch({"null": null_launcher})
@@ -80,11 +79,9 @@ def test_two_trainings_never_share_a_machine_but_documents_are_read_meanwhile(nu
 
 def test_the_engine_finds_its_config(null_cluster, null_launcher):
     job = job_submit(
-        kind="training",
-        spec=Work(items=9),
+        spec=Work(items=9, processes=2),
         actor=SYSTEM,
         cluster=null_cluster,
-        processes=2,
         resources=Resources(cpus=4),
     )
     for fence in (1, 2):
@@ -96,13 +93,13 @@ def test_the_engine_finds_its_config(null_cluster, null_launcher):
             job.id,
             fence,
             fence,
-            {"items": 9},
+            {"items": 9, "processes": 2},
         )
         assert config.threads == 2
         Job.objects.filter(pk=job.pk).update(state="queued")
     assert config.previous_run_dirs == (job.run_dir.parent / "1",)
     engine = null_launcher.engines[RunRef(job.id, 2, job.run_dir)]
-    assert engine == Engine("workers.engines.training", 2, 2)
+    assert engine == Engine("tests.orchestration.probe_engine", 2, 2)
     assert json.loads(json.dumps(job.handle)) == {"launcher": "null"}
 
 
@@ -111,17 +108,17 @@ def test_a_launch_that_fails_is_tried_five_times_more(null_cluster, null_launche
         raise OSError(5, "Input/output error")
 
     null_launcher.launch = refuse
-    job = job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=null_cluster)
+    job = job_submit(spec=Work(), actor=SYSTEM, cluster=null_cluster)
     for attempt in range(1, 7):
         Job.objects.filter(pk=job.pk).update(not_before=None)
         dispatch({"null": null_launcher})
         job.refresh_from_db()
         assert job.attempt == attempt
-    assert (job.state, job.error_code) == ("failed", "training.system.launch_failed")
+    assert (job.state, job.error_code) == ("failed", "work.system.launch_failed")
 
 
 def test_clusters_without_a_launcher_here_are_left_alone(null_cluster):
-    job = job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=null_cluster)
+    job = job_submit(spec=Work(), actor=SYSTEM, cluster=null_cluster)
     dispatch({})
     job.refresh_from_db()
     assert job.state == "queued"
@@ -133,7 +130,6 @@ def test_each_of_many_claimed_together_has_its_whole_lease_when_it_is_launched(
     """They are launched one after the other, and a busy machine takes seconds for each."""
     launched = [
         job_submit(
-            kind="training",
             spec=Work(items=n),
             actor=SYSTEM,
             cluster=null_cluster,

@@ -31,7 +31,7 @@ PROBE = [sys.executable, "-m", "tests.orchestration.probe_engine"]
 def config(tmp_path) -> RunConfig:
     run_dir = tmp_path / "1"
     run_dir.mkdir()
-    return RunConfig(job_id="job_1", kind="training", fence=1, attempt=1, run_dir=run_dir, spec={"steps": 2})
+    return RunConfig(job_id="job_1", kind="probe", fence=1, attempt=1, run_dir=run_dir, spec={"steps": 2})
 
 
 def run_probe(config: RunConfig, repository: Path, log: str) -> int:
@@ -49,8 +49,8 @@ def test_events_that_do_not_fit_end_the_run_with_the_reason(config, repository):
     (config.run_dir / "events.jsonl").symlink_to("/dev/full")
     code = run_probe(config, repository, "/dev/full")
     assert code == ExitCode.SYSTEM_ERROR
-    outcome = read_outcome("training", config.run_dir, code)
-    assert (outcome.verdict, outcome.error.code) == (Verdict.LOST, "training.system.disk_full")
+    outcome = read_outcome("probe", config.run_dir, code)
+    assert (outcome.verdict, outcome.error.code) == (Verdict.LOST, "probe.system.disk_full")
     assert "Free some space" in outcome.error.message
 
 
@@ -73,16 +73,14 @@ def test_a_full_disk_is_told_whatever_a_library_calls_it(config, monkeypatch, er
     def work(run: Run, spec: ProbeSpec) -> dict:
         raise error
 
-    assert runtime._run("training", ProbeSpec, work, Run(config)) == ExitCode.SYSTEM_ERROR
+    assert runtime._run("probe", ProbeSpec, work, Run(config)) == ExitCode.SYSTEM_ERROR
     result = json.loads((config.run_dir / "result.json").read_text())
-    assert result["error"]["code"] == f"training.system.{code}"
+    assert result["error"]["code"] == f"probe.system.{code}"
 
 
 def test_a_disk_too_full_for_the_result_is_told_by_the_exit_code(config):
-    assert (
-        read_outcome("training", config.run_dir, ExitCode.DISK_FULL).error.code == "training.system.disk_full"
-    )
-    assert read_outcome("training", config.run_dir, ExitCode.DISK_FULL).verdict is Verdict.LOST
+    assert read_outcome("probe", config.run_dir, ExitCode.DISK_FULL).error.code == "probe.system.disk_full"
+    assert read_outcome("probe", config.run_dir, ExitCode.DISK_FULL).verdict is Verdict.LOST
 
 
 @pytest.mark.slow
@@ -180,7 +178,7 @@ def test_the_exit_code_is_written_once_there_is_space(tmp_path):
 
 
 def test_a_killed_rank_explains_what_the_others_said(config):
-    error = {"code": "training.system.unexpected", "message": "Unexpected RuntimeError."}
+    error = {"code": "probe.system.unexpected", "message": "Unexpected RuntimeError."}
     (config.run_dir / "result.json").write_text(json.dumps({"status": "failed", "error": error}))
-    assert read_outcome("training", config.run_dir, -9).verdict is Verdict.LOST
-    assert read_outcome("training", config.run_dir, 3).verdict is Verdict.SYSTEM
+    assert read_outcome("probe", config.run_dir, -9).verdict is Verdict.LOST
+    assert read_outcome("probe", config.run_dir, 3).verdict is Verdict.SYSTEM

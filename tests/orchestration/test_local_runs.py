@@ -60,7 +60,7 @@ def test_the_users_fault_is_not_tried_again(installation):
     job = installation.until(installation.submit(fail="user"), *ENDED)
     assert (job.state, job.attempt) == ("failed", 1)
     assert (job.error_code, job.error_message, job.error_param) == (
-        "training.user.bad_input",
+        "probe.user.bad_input",
         "The input is bad.",
         "items",
     )
@@ -77,7 +77,7 @@ def test_a_system_failure_is_tried_again_from_the_checkpoint(installation):
 )
 def test_the_same_failure_at_the_same_step_twice_ends_it(installation, how, code):
     job = installation.until(installation.submit(fail=how), *ENDED)
-    assert (job.state, job.attempt, job.error_code) == ("failed", 2, f"training.system.{code}")
+    assert (job.state, job.attempt, job.error_code) == ("failed", 2, f"probe.system.{code}")
     assert (job.run_dir.parent / "1" / "checkpoints" / "2").is_dir(), "kept: one may want to resume"
 
 
@@ -266,7 +266,7 @@ def test_what_runs_without_the_current_fence_is_killed(installation):
     job_claim(job=job)
     stray = run_of(job)
     stray.run_dir.mkdir(parents=True)
-    config = {"job_id": job.id, "kind": "training", "fence": 1, "attempt": 1, "run_dir": str(stray.run_dir)}
+    config = {"job_id": job.id, "kind": "probe", "fence": 1, "attempt": 1, "run_dir": str(stray.run_dir)}
     (stray.run_dir / "config.json").write_text(json.dumps({**config, "spec": job.spec}))
     LocalLauncher(installation.runs).launch(stray, Engine(PROBE, 1, 1))
     job_cancel(job=job, actor=SYSTEM)
@@ -296,7 +296,7 @@ def test_a_lost_rank_is_a_lost_run(installation):
     os.kill(other, signal.SIGKILL)
     job = installation.until(job, "succeeded")
     assert (job.attempt, job.result["resumed_from"]) == (2, 2)
-    assert JobEvent.objects.filter(job=job, type="state", data__reason="training.system.lost").count() == 1
+    assert JobEvent.objects.filter(job=job, type="state", data__reason="probe.system.lost").count() == 1
 
 
 def _rank(pid: int) -> str | None:

@@ -13,19 +13,20 @@ from audit.services import SYSTEM
 from common.tenancy import every_organization, organization_scope
 from jobs.models import Cluster, Job, JobEvent
 from jobs.services import job_cancel, job_pause, job_submit
+from jobs.types import follow
 from workers.contract.run_folder import RunFolder
 from workers.orchestration.dispatch import run_of
 from workers.orchestration.launchers.base import Absent, Exited, Lost
 from workers.orchestration.reconcile import reconcile
 
-from ..jobs.conftest import Work
 from ..jobs.test_services import at_once
+from ..jobs.work import LightWork, OneCoreWork, Work
 
 
 @pytest.fixture
 def running(null_cluster, tick):
     """A job that runs."""
-    job = job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=null_cluster)
+    job = job_submit(spec=Work(), actor=SYSTEM, cluster=null_cluster)
     tick()
     tick()
     job.refresh_from_db()
@@ -58,8 +59,8 @@ def kills(launcher) -> int:
     return sum(call == "kill" for call, _run in launcher.calls)
 
 
-FAILED = {"status": "failed", "error": {"code": "training.user.empty_dataset", "message": "Empty."}}
-FAULT = {"status": "failed", "error": {"code": "training.system.out_of_memory", "message": "Memory."}}
+FAILED = {"status": "failed", "error": {"code": "work.user.empty_dataset", "message": "Empty."}}
+FAULT = {"status": "failed", "error": {"code": "work.system.out_of_memory", "message": "Memory."}}
 KILLED = {"status": "failed", "error": {"code": "ingest.system.parser_killed", "message": "Killed."}}
 DONE = {"status": "succeeded", "output": {"steps": 3}}
 STOPPED = {"status": "stopped"}
@@ -71,8 +72,8 @@ STOPPED = {"status": "stopped"}
         (Exited(0), DONE, "succeeded", ""),
         (Exited(-9), DONE, "succeeded", ""),
         (Lost(), DONE, "succeeded", ""),
-        (Exited(2), FAILED, "failed", "training.user.empty_dataset"),
-        (Exited(1), FAILED, "failed", "training.user.empty_dataset"),
+        (Exited(2), FAILED, "failed", "work.user.empty_dataset"),
+        (Exited(1), FAILED, "failed", "work.user.empty_dataset"),
         (Exited(3), FAULT, "queued", ""),
         (Exited(0), None, "queued", ""),
         (Exited(-9), None, "queued", ""),
@@ -178,7 +179,7 @@ def test_an_engine_that_keeps_stopping_by_itself_fails(running, null_launcher, t
         tick()
         tick()
     job = fresh(running)
-    assert (job.state, job.error_code) == ("failed", "training.system.stopped")
+    assert (job.state, job.error_code) == ("failed", "work.system.stopped")
     assert "not by the platform" in job.error_message
 
 
@@ -191,7 +192,7 @@ def test_a_job_lost_for_the_sixth_time_fails(running, null_launcher, tick):
         tick()
         tick()
     job = fresh(running)
-    assert (job.state, job.attempt, job.error_code) == ("failed", 6, "training.system.lost")
+    assert (job.state, job.attempt, job.error_code) == ("failed", 6, "work.system.lost")
 
 
 @pytest.mark.parametrize("seen", [Exited(0), Exited(2), Exited(3), Exited(143), Lost()])
@@ -235,7 +236,7 @@ def test_stop_is_asked_once_and_then_forced(running, null_launcher, tick):
 
 
 def test_cancelling_before_anything_started(null_cluster, null_launcher, tick):
-    job = job_submit(kind="training", spec=Work(), actor=SYSTEM, cluster=null_cluster)
+    job = job_submit(spec=Work(), actor=SYSTEM, cluster=null_cluster)
     tick()
     null_launcher.end(run_of(fresh(job)), Absent())
     job_cancel(job=fresh(job), actor=SYSTEM)
@@ -301,21 +302,19 @@ def test_a_run_without_steps_is_stalled(running, null_launcher, tick, moved, ste
     set_columns(running, moved_at=moved)
     tick()
     job = fresh(running)
-    assert (job.failed_code == "training.system.stalled") is stalled
+    assert (job.failed_code == "work.system.stalled") is stalled
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_reconciles_at_once_do_everything_once(null_cluster, null_launcher, organization):
-    jobs = [
-        job_submit(kind="ingest", spec=Work(items=n), actor=SYSTEM, cluster=null_cluster) for n in range(6)
-    ]
+    jobs = [job_submit(spec=LightWork(items=n), actor=SYSTEM, cluster=null_cluster) for n in range(6)]
     null_cluster.light_slots = 6
     null_cluster.save()
     finalized = []
-    finalizers = {"ingest": lambda job: finalized.append(job.id)}
+    follow("light_work", lambda job: finalized.append(job.id))
 
     def both():
-        at_once(8, lambda _number: reconcile({"null": null_launcher}, finalizers))
+        at_once(8, lambda _number: reconcile({"null": null_launcher}))
 
     both()
     launched = [run for call, run in null_launcher.calls if call == "launch"]
@@ -345,9 +344,7 @@ def test_strays_are_killed_and_others_left(running, null_launcher, tick):
 
 
 def test_trouble_with_one_job_does_not_keep_the_others_waiting(null_cluster, null_launcher, tick):
-    jobs = [
-        job_submit(kind="ingest", spec=Work(items=n), actor=SYSTEM, cluster=null_cluster) for n in range(2)
-    ]
+    jobs = [job_submit(spec=LightWork(items=n), actor=SYSTEM, cluster=null_cluster) for n in range(2)]
     tick()
     poll = null_launcher.poll
 
@@ -371,8 +368,9 @@ def test_a_finalizer_is_repeated_until_it_returns(running, null_launcher):
 
     def once():
         Job.objects.filter(pk=running.pk).update(finalize_after=None)
-        reconcile({"null": null_launcher}, {"training": finish})
+        reconcile({"null": null_launcher})
 
+    follow("work", finish)
     write_result(running, **DONE)
     null_launcher.end(run_of(running), Exited(0))
     for failures in (1, 2):
@@ -393,10 +391,11 @@ def test_a_failing_finalizer_waits_ever_longer(running, null_launcher):
     def finish(job):
         raise RuntimeError("never")
 
+    follow("work", finish)
     delays = []
     for _ in range(4):
         Job.objects.filter(pk=running.pk).update(finalize_after=None)
-        reconcile({"null": null_launcher}, {"training": finish})
+        reconcile({"null": null_launcher})
         with every_organization("the test looks at the clock"), connection.cursor() as cursor:
             cursor.execute("SELECT finalize_after - now() FROM jobs_job WHERE id = %s", [running.id])
             delays.append(cursor.fetchone()[0])
@@ -421,15 +420,17 @@ def test_what_postgresql_cannot_keep_ends_no_tick(running, null_launcher, tick):
 
 def test_an_end_that_cannot_be_noted_holds_up_no_other(running, null_launcher, null_cluster):
     """The first to be finished raises an error of the database again and again."""
-    second = job_submit(kind="curation", spec=Work(), actor=SYSTEM, cluster=null_cluster)
+    second = job_submit(spec=OneCoreWork(), actor=SYSTEM, cluster=null_cluster)
     ended: list[str] = []
 
     def refuse(job: Job) -> None:
         Job.objects.filter(pk=job.pk).update(error_message="a NUL: \x00")
 
     def once() -> None:
-        reconcile({"null": null_launcher}, {"training": refuse, "curation": lambda job: ended.append(job.id)})
+        reconcile({"null": null_launcher})
 
+    follow("work", refuse)
+    follow("one_core_work", lambda job: ended.append(job.id))
     write_result(running, **DONE)
     null_launcher.end(run_of(running), Exited(0))
     Cluster.objects.filter(pk=null_cluster.pk).update(cpus=64)

@@ -15,21 +15,15 @@ from jobs.services import job_cancel, job_submit
 from workers.orchestration.dispatch import run_of
 from workers.orchestration.launchers.base import Exited
 
-from ..jobs.conftest import Work
+from ..jobs.work import Work
 
 NEWER = "99.1.0"
 
 
-class NewerWork(Work):
-    """A spec with a field that this release does not know."""
-
-    invented_later: int = 1
-
-
 @pytest.fixture
 def submit(null_cluster):
-    def submit(spec: Work | None = None, kind: str = "training") -> Job:
-        return job_submit(kind=kind, spec=spec or Work(), actor=SYSTEM, cluster=null_cluster)
+    def submit(spec: Work | None = None) -> Job:
+        return job_submit(spec=spec or Work(), actor=SYSTEM, cluster=null_cluster)
 
     return submit
 
@@ -38,7 +32,10 @@ def submit(null_cluster):
 def of_newer_web(monkeypatch, submit):
     with monkeypatch.context() as newer:
         newer.setattr("jobs.services.RELEASE", NEWER)
-        return submit(NewerWork())
+        job = submit()
+        # With a field that this release does not know.
+        Job.objects.filter(pk=job.pk).update(spec=job.spec | {"invented_later": 1})
+        return job
 
 
 @pytest.fixture

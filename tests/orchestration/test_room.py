@@ -11,11 +11,12 @@ from common.disk import disk
 from jobs.api import job_body
 from jobs.models import Job
 from jobs.services import job_pause, job_resume, job_submit
+from workers.contract.specs.base import Spec
 from workers.orchestration.disk_budget import MOST_ESTIMATES, SMALLEST, disk_need
 from workers.orchestration.dispatch import dispatch, run_of
 from workers.orchestration.launchers.base import Exited, Lost
 
-from ..jobs.conftest import Work
+from ..jobs.work import LightWork, Work
 
 EVERYTHING = 1 << 60
 
@@ -26,8 +27,8 @@ def fresh(job: Job) -> Job:
 
 @pytest.fixture
 def submit(null_cluster, organization):
-    def submit(kind: str = "training", **spec) -> Job:
-        return job_submit(kind=kind, spec=Work(**spec), actor=SYSTEM, cluster=null_cluster)
+    def submit(spec: Spec | None = None) -> Job:
+        return job_submit(spec=spec or Work(), actor=SYSTEM, cluster=null_cluster)
 
     return submit
 
@@ -57,7 +58,7 @@ def test_a_job_without_room_waits_says_why_and_starts_when_there_is(submit, tick
 def test_a_job_without_room_holds_up_no_smaller_one(submit, tick, settings):
     now = disk()
     settings.KOSHA_DISK_RESERVE_BYTES = now.free // 2
-    big, small = submit(), submit("ingest")
+    big, small = submit(), submit(LightWork())
     Job.objects.filter(pk=big.pk).update(disk_bytes=now.free)
     tick()
     assert (fresh(big).waits_for, fresh(small).state) == ("disk", "starting")
@@ -66,7 +67,7 @@ def test_a_job_without_room_holds_up_no_smaller_one(submit, tick, settings):
 def test_what_running_jobs_will_still_write_is_not_given_twice(submit, tick, settings):
     now = disk()
     settings.KOSHA_DISK_RESERVE_BYTES = now.free // 2
-    first, second = submit("ingest"), submit("ingest")
+    first, second = submit(LightWork()), submit(LightWork())
     Job.objects.update(disk_bytes=now.free // 3)
     tick()
     assert (fresh(first).state, fresh(second).state) == ("starting", "queued")
@@ -108,7 +109,7 @@ def test_a_run_without_checkpoints_is_stopped_too_and_waits_for_more_room(
     submit, null_launcher, tick, settings, seen
 ):
     """Also where it did not leave in time and was killed: that is no loss of a machine."""
-    job = submit("ingest")
+    job = submit(LightWork())
     tick()
     tick()
     settings.KOSHA_DISK_FLOOR_BYTES = EVERYTHING
@@ -124,7 +125,7 @@ def test_a_run_without_checkpoints_is_stopped_too_and_waits_for_more_room(
 def test_a_run_that_met_a_full_disk_waits_for_more_room_and_never_fails_of_it(running, null_launcher, tick):
     for attempt in range(1, 9):
         job = fresh(running)
-        error = {"code": "training.system.disk_full", "message": "Full."}
+        error = {"code": "work.system.disk_full", "message": "Full."}
         result = {"version": 1, "status": "failed", "error": error}
         (job.run_dir / "result.json").write_text(json.dumps(result))
         null_launcher.end(run_of(job), Exited(3))

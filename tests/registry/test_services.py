@@ -82,5 +82,5 @@ def test_an_export_is_kept_where_it_says(api, world):
     result = ExportResult(format="adapter", files={"a": 1}, bytes=1, manifest_sha256=DIGEST)
     finish(export.job, result, {"model/a": "1"})
     export = ModelExport.objects.get()
-    assert (export_folder(export) / "model" / "manifest.json").exists()
+    assert (export_folder(export) / "manifest.json").exists()
     assert api.get(f"models/{version.name}/exports").ok["data"][0]["path"] == str(export_folder(export))

@@ -6,7 +6,8 @@ import pytest
 
 from documents.services import document_delete
 from jobs.models import Job
-from retrieval.models import IndexBuild, IndexBuildState, KnowledgeBase
+from jobs.produced import ProducedState, produced_finalize
+from retrieval.models import IndexBuild, KnowledgeBase
 from retrieval.search import search
 from retrieval.selectors import entry_get, entry_list, index_folder, searchable_documents, status_counts
 from retrieval.services import (
@@ -14,7 +15,6 @@ from retrieval.services import (
     document_remove,
     documents_add,
     index_build_again,
-    index_build_finalize,
     index_build_if_needed,
     knowledge_base_create,
     knowledge_base_delete,
@@ -37,7 +37,7 @@ def fresh(knowledge_base: KnowledgeBase) -> KnowledgeBase:
 
 def test_a_finished_build_is_what_search_reads(world, knowledge_base, model_server):
     build = knowledge_base.current_build
-    assert (build.number, build.state) == (1, IndexBuildState.READY)
+    assert (build.number, build.state) == (1, ProducedState.READY)
     assert (index_folder(build) / "manifest.json").exists()
     search(fresh(knowledge_base), "休暇", limit=3)
     asked = model_server.bodies("/v1/search")[0]
@@ -73,7 +73,7 @@ def test_documents_that_come_while_a_build_runs_are_in_the_next_one(world, knowl
 
 
 def test_a_finalize_that_is_repeated_changes_nothing(world, knowledge_base):
-    index_build_finalize(knowledge_base.current_build.job)
+    produced_finalize(knowledge_base.current_build.job)
     assert builds(knowledge_base) == ["ready"]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from jobs.models import Job
+from jobs.produced import produced_finalize
 from registry.models import ModelVersion
 from registry.selectors import model_folder
 from tests.world import DIGEST, begin, fail
 from training.hyperparameters import hyperparameters
 from training.models import Checkpoint
-from training.services import checkpoint_record, training_finalize, training_run_create
+from training.services import checkpoint_record, training_run_create
 from workers.contract.specs.events import CheckpointSaved
 from workers.contract.specs.training import Distributed, Hyperparameters, TrainingSpec
 
@@ -38,7 +39,7 @@ def test_the_engine_is_told_everything(world):
 def test_a_finished_run_is_a_version_once(world):
     run = world.training_run(suffix="rules")
     world.trained(run.job)
-    training_finalize(Job.objects.get(pk=run.job_id))
+    produced_finalize(Job.objects.get(pk=run.job_id))
     version = ModelVersion.objects.get()
     assert (version.number, version.suffix, version.training_run_id) == (1, "rules", run.id)
     assert version.name.startswith("ft:gemma:kaku:rules:")

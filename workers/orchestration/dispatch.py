@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 from celery import shared_task
@@ -50,21 +50,21 @@ def dispatch_task() -> None:
     dispatch(installed_launchers())
 
 
-def dispatch(launchers: Launchers, engine: Callable[[Job], Engine] = engine_of) -> None:
+def dispatch(launchers: Launchers) -> None:
     """Claim and launch, cluster by cluster. May run twice at once."""
     with every_organization("clusters serve every organization"):
         for cluster, launcher in _clusters_with_work(launchers):
             for job in _claim(cluster):
-                _launch_safely(job, launcher, engine(job))
+                _launch_safely(job, launcher)
 
 
-def _launch_safely(job: Job, launcher: Launcher, engine: Engine) -> None:
+def _launch_safely(job: Job, launcher: Launcher) -> None:
     """Trouble with one job (a disk too full even to revoke it) must not cost the others their start;
     reconcile comes back to it when its lease has ended."""
     try:
         # Those claimed together are launched one after the other: the last one's lease would be over.
         if job_lease_extend(job=job):
-            launch(job, launcher, engine)
+            launch(job, launcher, engine_of(job))
     except Exception as error:
         if is_away(error):
             raise

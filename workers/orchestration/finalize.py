@@ -8,10 +8,7 @@ brings it back, so the job fails and says why.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -22,34 +19,21 @@ from common.connections import is_away
 from common.storage import ArtifactLost
 from common.tenancy import every_organization, organization_scope
 from jobs.models import Job
+from jobs.produced import produced_finalize
 from jobs.selectors import understood
 from jobs.services import job_cleaned, job_finalize_failed, job_finalized, job_result_lost
-from jobs.transitions import TERMINAL, JobState
-from jobs.types import followers, job_type
-from workers.contract.artifacts import ArtifactDamaged, verify_sizes
-from workers.contract.run_folder import RunFolder
+from jobs.transitions import TERMINAL
+from workers.contract.artifacts import ArtifactDamaged
 from workers.contract.specs.run import RunError
 from workers.orchestration.folders import clean_folders
 
 logger = logging.getLogger(__name__)
 
-Finalizer = Callable[[Job], None]
-
 BATCH = 50
 LONGEST_DELAY = timedelta(minutes=5)
 
 
-def finalizer_of(kind: str) -> Finalizer:
-    steps = [job_type(kind).on_end, *followers(kind)]
-
-    def finish(job: Job) -> None:
-        for step in steps:
-            step(job)
-
-    return finish
-
-
-def finalize_ended(finalizers: Mapping[str, Finalizer] | None = None) -> None:
+def finalize_ended() -> None:
     """Finish every job that has ended and is not stamped; then clean up behind those that are."""
     with every_organization("every ended job is finished, whosesoever it is"):
         ended = Job.objects.filter(state__in=TERMINAL, cleaned_at=None)
@@ -59,13 +43,13 @@ def finalize_ended(finalizers: Mapping[str, Finalizer] | None = None) -> None:
         )
     for job_id, organization_id in waiting:
         with organization_scope(organization_id):
-            finalize_job(job_id, finalizers)
+            finalize_job(job_id)
 
 
-def finalize_job(job_id: str, finalizers: Mapping[str, Finalizer] | None = None) -> None:
+def finalize_job(job_id: str) -> None:
     """Finish one ended job and reduce its folders. Does nothing while another worker is at it."""
     try:
-        if _finish(job_id, finalizers):
+        if _finish(job_id):
             # A pipeline run may have waited for this job.
             queue.send("pipelines.advance")
         _clean(job_id)
@@ -80,7 +64,7 @@ def finalize_job(job_id: str, finalizers: Mapping[str, Finalizer] | None = None)
 
 
 @transaction.atomic
-def _finish(job_id: str, finalizers: Mapping[str, Finalizer] | None) -> bool:
+def _finish(job_id: str) -> bool:
     """The domain's rows and the stamp commit together; the row lock keeps a second worker out.
 
     False where there was nothing to do.
@@ -92,34 +76,15 @@ def _finish(job_id: str, finalizers: Mapping[str, Finalizer] | None) -> bool:
     )
     if job is None:
         return False
-    finalizer = finalizer_of(job.kind) if finalizers is None else finalizers[job.kind]
     try:
         with transaction.atomic():
-            _look_at_result(job)
-            finalizer(job)
+            produced_finalize(job)
     except (ArtifactLost, ArtifactDamaged) as error:
         logger.error("the result of %s is lost: %s", job_id, error)
         job_result_lost(job=job, error=_result_lost(job.kind))
         job.refresh_from_db()
-        finalizer(job)
+        produced_finalize(job)
     return job_finalized(job=job)
-
-
-def _look_at_result(job: Job) -> None:
-    """Raises ArtifactDamaged before anything is registered. The files' hashes are left to those who
-    read them: a large model takes longer to hash than a task may last."""
-    if job.state != JobState.SUCCEEDED or job.result is None or "manifest_sha256" not in job.result:
-        return
-    folder = sealed_folder(job, job.result)
-    # Where it is not, it has been adopted, or adopting it will say that it is lost.
-    if folder.is_dir():
-        verify_sizes(folder, job.result["manifest_sha256"])
-
-
-def sealed_folder(job: Job, result: Mapping[str, Any]) -> Path:
-    """Where the run has put what `result` names by its manifest's digest."""
-    known = job_type(job.kind)
-    return RunFolder(job.run_dir).output / known.sealed_folder(known.result.model_validate(result))
 
 
 def _result_lost(kind: str) -> RunError:

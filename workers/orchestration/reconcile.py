@@ -8,7 +8,6 @@ number of workers may do this at once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,11 +39,11 @@ from jobs.types import job_type
 from workers.contract.run_folder import RunFolder
 from workers.orchestration.attempt import Outcome, Verdict, read_outcome, stalled, was_asked_to_stop
 from workers.orchestration.disk_budget import more_room
-from workers.orchestration.dispatch import FULL_DELAY, dispatch, engine_of, run_of
+from workers.orchestration.dispatch import FULL_DELAY, dispatch, run_of
 from workers.orchestration.event_import import median_step_seconds, relay_events
-from workers.orchestration.finalize import Finalizer, finalize_ended
+from workers.orchestration.finalize import finalize_ended
 from workers.orchestration.folders import prune_attempts
-from workers.orchestration.launchers.base import Absent, Engine, Exited, Launcher, Lost, Running
+from workers.orchestration.launchers.base import Absent, Exited, Launcher, Lost, Running
 from workers.orchestration.launchers.installed import Launchers, installed_launchers
 from workers.orchestration.locks import try_lock
 
@@ -66,11 +65,7 @@ def reconcile_task(self: Any, rung_by: str = "") -> None:
     reconcile(installed_launchers())
 
 
-def reconcile(
-    launchers: Launchers,
-    finalizers: Mapping[str, Finalizer] | None = None,
-    engine: Callable[[Job], Engine] = engine_of,
-) -> None:
+def reconcile(launchers: Launchers) -> None:
     """One tick. Trouble with one job never keeps the others waiting."""
     with every_organization("reconcile looks after every job"):
         active = Job.objects.filter(state__in=ACTIVE, cleaned_at=None).order_by("id")
@@ -79,10 +74,10 @@ def reconcile(
         if launcher in launchers:
             with organization_scope(organization_id):
                 _reconcile_safely(job_id, launchers[launcher])
-    finalize_ended(finalizers)
+    finalize_ended()
     for each in launchers.values():
         end_strays(each)
-    dispatch(launchers, engine)
+    dispatch(launchers)
 
 
 def _reconcile_safely(job_id: str, launcher: Launcher) -> None:

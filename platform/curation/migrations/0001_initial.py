@@ -46,18 +46,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
-                    "id",
-                    common.ids.PrefixedIdField(
-                        "dsv_",
-                        db_collation="C",
-                        editable=False,
-                        max_length=64,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
-                ("number", models.PositiveIntegerField()),
-                (
                     "state",
                     models.CharField(
                         choices=[
@@ -70,9 +58,24 @@ class Migration(migrations.Migration):
                         max_length=16,
                     ),
                 ),
-                ("recipe", models.JSONField()),
                 ("result", models.JSONField(default=dict)),
                 ("manifest_sha256", models.CharField(blank=True, max_length=64)),
+                ("error_code", models.CharField(blank=True, max_length=120)),
+                ("error_message", models.TextField(blank=True)),
+                ("error_param", models.CharField(blank=True, max_length=500)),
+                (
+                    "id",
+                    common.ids.PrefixedIdField(
+                        "dsv_",
+                        db_collation="C",
+                        editable=False,
+                        max_length=64,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("recipe", models.JSONField()),
                 (
                     "dataset",
                     models.ForeignKey(

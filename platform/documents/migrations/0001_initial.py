@@ -58,6 +58,11 @@ class Migration(migrations.Migration):
             name="Revision",
             fields=[
                 ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("result", models.JSONField(default=dict)),
+                ("manifest_sha256", models.CharField(blank=True, max_length=64)),
+                ("error_code", models.CharField(blank=True, max_length=120)),
+                ("error_message", models.TextField(blank=True)),
+                ("error_param", models.CharField(blank=True, max_length=500)),
                 (
                     "id",
                     common.ids.PrefixedIdField(
@@ -91,10 +96,6 @@ class Migration(migrations.Migration):
                 ("characters", models.BigIntegerField(default=0)),
                 ("records", models.PositiveIntegerField(null=True)),
                 ("warnings", models.JSONField(default=list)),
-                ("manifest_sha256", models.CharField(blank=True, max_length=64)),
-                ("error_code", models.CharField(blank=True, max_length=80)),
-                ("error_message", models.TextField(blank=True)),
-                ("error_param", models.CharField(blank=True, max_length=200)),
                 (
                     "document",
                     models.ForeignKey(
@@ -106,10 +107,7 @@ class Migration(migrations.Migration):
                 (
                     "job",
                     models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="jobs.job",
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="jobs.job"
                     ),
                 ),
                 (

@@ -52,6 +52,24 @@ class Migration(migrations.Migration):
             fields=[
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("building", "being built"),
+                            ("ready", "ready"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="building",
+                        max_length=16,
+                    ),
+                ),
+                ("result", models.JSONField(default=dict)),
+                ("manifest_sha256", models.CharField(blank=True, max_length=64)),
+                ("error_code", models.CharField(blank=True, max_length=120)),
+                ("error_message", models.TextField(blank=True)),
+                ("error_param", models.CharField(blank=True, max_length=500)),
+                (
                     "id",
                     common.ids.PrefixedIdField(
                         "evalrun_",
@@ -62,9 +80,7 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
-                ("result", models.JSONField(default=dict)),
                 ("passed", models.BooleanField(null=True)),
-                ("manifest_sha256", models.CharField(blank=True, max_length=64)),
                 (
                     "base_model",
                     models.ForeignKey(

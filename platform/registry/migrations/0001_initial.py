@@ -113,6 +113,24 @@ class Migration(migrations.Migration):
             fields=[
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("building", "being built"),
+                            ("ready", "ready"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="building",
+                        max_length=16,
+                    ),
+                ),
+                ("result", models.JSONField(default=dict)),
+                ("manifest_sha256", models.CharField(blank=True, max_length=64)),
+                ("error_code", models.CharField(blank=True, max_length=120)),
+                ("error_message", models.TextField(blank=True)),
+                ("error_param", models.CharField(blank=True, max_length=500)),
+                (
                     "id",
                     common.ids.PrefixedIdField(
                         "export_",
@@ -124,8 +142,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("format", models.CharField(max_length=16)),
-                ("bytes", models.BigIntegerField(null=True)),
-                ("manifest_sha256", models.CharField(blank=True, max_length=64)),
                 (
                     "job",
                     models.OneToOneField(

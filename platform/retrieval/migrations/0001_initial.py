@@ -20,18 +20,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
-                    "id",
-                    common.ids.PrefixedIdField(
-                        "index_",
-                        db_collation="C",
-                        editable=False,
-                        max_length=64,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
-                ("number", models.PositiveIntegerField()),
-                (
                     "state",
                     models.CharField(
                         choices=[
@@ -46,6 +34,21 @@ class Migration(migrations.Migration):
                 ),
                 ("result", models.JSONField(default=dict)),
                 ("manifest_sha256", models.CharField(blank=True, max_length=64)),
+                ("error_code", models.CharField(blank=True, max_length=120)),
+                ("error_message", models.TextField(blank=True)),
+                ("error_param", models.CharField(blank=True, max_length=500)),
+                (
+                    "id",
+                    common.ids.PrefixedIdField(
+                        "index_",
+                        db_collation="C",
+                        editable=False,
+                        max_length=64,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
                 (
                     "job",
                     models.OneToOneField(

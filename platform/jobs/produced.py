@@ -1,0 +1,90 @@
+"""The row of whatever a job makes, and the one finalizer that completes it when the job has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from common.models import TenantModel
+from common.storage import artifact_adopt
+from jobs.models import Job
+from jobs.transitions import JobState
+from jobs.types import JobType, followers, job_type
+from workers.contract.artifacts import verify_sizes
+from workers.contract.run_folder import RunFolder
+from workers.contract.specs.base import Spec
+
+
+class ProducedState(models.TextChoices):
+    BUILDING = "building", _("being built")
+    READY = "ready", _("ready")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class ProducedRow(TenantModel):
+    """Made together with its job, and completed once when the job has ended."""
+
+    STATES: ClassVar[Mapping[str, str]] = {
+        JobState.SUCCEEDED: ProducedState.READY,
+        JobState.FAILED: ProducedState.FAILED,
+        JobState.CANCELLED: ProducedState.CANCELLED,
+    }
+    """The state of the row after each end of its job."""
+
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=16, choices=ProducedState.choices, default=ProducedState.BUILDING)
+    result = models.JSONField(default=dict)
+    """The result class of the job's type as JSON; empty until the job has succeeded."""
+    manifest_sha256 = models.CharField(max_length=64, blank=True)
+    """Of the folder that the job has made."""
+    error_code = models.CharField(max_length=120, blank=True)
+    error_message = models.TextField(blank=True)
+    error_param = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_building(self) -> bool:
+        return self.state not in self.STATES.values()
+
+
+def produced_finalize(job: Job) -> None:
+    """Complete the row that `job` has made, then call what follows a job of its type.
+
+    Call it in a transaction that holds the lock on the job's row. A second call changes nothing. Raises
+    ArtifactLost or ArtifactDamaged where the folder that the job has made is gone or incomplete.
+    """
+    known = job_type(job.kind)
+    result = known.result.model_validate(job.result) if job.state == JobState.SUCCEEDED else None
+    if known.produces is not None:
+        rows = known.produces.objects.select_for_update(no_key=True, of=("self",))
+        row: ProducedRow | None = rows.filter(job=job).first()
+        if row is not None and row.is_building and known.is_wanted(row):
+            row.job = job
+            _complete(row, job, known, result)
+    for follow in followers(job.kind):
+        follow(job)
+
+
+def _complete(row: ProducedRow, job: Job, known: JobType, result: Spec | None) -> None:
+    if result is not None:
+        row.result = result.model_dump(mode="json")
+        row.manifest_sha256 = row.result["manifest_sha256"]
+        folder = RunFolder(job.run_dir).output / known.sealed_folder(result)
+        # Where it is not, it has been adopted already, or adopting it will say that it is lost. The files'
+        # hashes are left to those who read them: hashing a large model takes longer than a task may last.
+        if folder.is_dir():
+            verify_sizes(folder, row.manifest_sha256)
+        artifact_adopt(folder, row.organization_id, known.artifact, known.artifact_id(row))
+        for name, value in known.columns(result).items():
+            setattr(row, name, value)
+    row.state = row.STATES[job.state]
+    row.error_code, row.error_message = job.error_code, job.error_message
+    row.error_param = job.error_param or ""
+    row.save()
+    known.on_end(row)
