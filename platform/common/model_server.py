@@ -1,4 +1,4 @@
-"""The HTTP client of the model server: search, embeddings, token counts and answers.
+"""The HTTP client of the model server: search, embeddings and answers.
 
 The web process speaks to the models only through this module; it imports no machine-learning
 library. Calls name by path what the server shall load.
@@ -26,12 +26,9 @@ from workers.contract.specs.serving import (
     EmbeddingChoice,
     EmbeddingsBody,
     Health,
-    LoadBody,
     SearchAnswer,
     SearchBody,
     SearchHit,
-    TokensAnswer,
-    TokensBody,
 )
 
 Passage = SearchHit
@@ -96,10 +93,6 @@ class ModelServer:
         """At once or not at all; raises ModelServerUnavailable when nobody answers."""
         return Health.model_validate(self._call("GET", "/health", timeout=HEALTH_TIMEOUT))
 
-    def load(self, body: LoadBody) -> None:
-        """Make models and indexes ready; returns when they are."""
-        self._call("POST", "/v1/load", body.model_dump(mode="json"))
-
     def search(
         self,
         index: SearchIndex,
@@ -138,9 +131,6 @@ class ModelServer:
         body = EmbeddingsBody(input=tuple(texts), kosha=choice)
         answer = self._call("POST", "/v1/embeddings", body.model_dump(mode="json"))
         return [item["embedding"] for item in answer["data"]], answer["usage"]["total_tokens"]
-
-    def count_tokens(self, body: TokensBody) -> TokensAnswer:
-        return TokensAnswer.model_validate(self._call("POST", "/v1/tokens", body.model_dump(mode="json")))
 
     def chat(self, body: ChatBody) -> dict[str, Any]:
         """OpenAI's `chat.completion`. Raises ContextTooLong, ModelServerFailed, ModelServerUnavailable."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +19,9 @@ from workers.contract.artifacts import write_manifest
 from workers.contract.records import Page
 from workers.contract.specs.retrieval import RetrievalSource, RetrievalSpec
 from workers.engines.serving.settings import ServingSettings
+
+if TYPE_CHECKING:
+    from workers.engines.serving.app import Services
 
 TOKEN = "secret"
 QUEUE_LIMIT = 16
@@ -63,9 +68,8 @@ def _make_index(folder: Path, embedding: Path) -> Path:
 
 @pytest.fixture
 def damaged(models: Models, tmp_path: Path) -> Iterator[Path]:
-    """An adapter of which one byte was changed after it was sealed."""
-    folder = models.root / f"damaged-{tmp_path.name}"
-    shutil.copytree(models.red, folder)
+    """An adapter that was never loaded and of which one byte was changed after it was sealed."""
+    folder = make_adapter(models.root / f"damaged-{tmp_path.name}", models.base, 3)
     weights = folder / "adapter_model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
@@ -81,20 +85,29 @@ def settings_for_server(models: Models) -> ServingSettings:
     )
 
 
-@pytest.fixture(scope="session")
-def server(settings_for_server: ServingSettings) -> Iterator[str]:
-    """The base URL of a server in a thread of this process."""
+@contextlib.contextmanager
+def running_server(settings: ServingSettings, make_services: Callable[[], Services]) -> Iterator[str]:
+    """The base URL of a model server in a thread of this process."""
     import uvicorn
 
     from workers.engines.serving.app import create_app
-    from workers.engines.serving.server import make_services
 
     listener = socket.create_server(("127.0.0.1", 0))
-    app = create_app(settings_for_server, lambda: make_services(settings_for_server))
-    uvicorn_server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=uvicorn_server.run, kwargs={"sockets": [listener]})
+    config = uvicorn.Config(
+        create_app(settings, make_services), log_level="warning", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    uvicorn_server.should_exit = True
+    server.should_exit = True
     thread.join()
     listener.close()
+
+
+@pytest.fixture(scope="session")
+def server(settings_for_server: ServingSettings) -> Iterator[str]:
+    from workers.engines.serving.server import make_services
+
+    with running_server(settings_for_server, lambda: make_services(settings_for_server)) as url:
+        yield url

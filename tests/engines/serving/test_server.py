@@ -25,11 +25,12 @@ from common.model_server import (
 from tests.engines.serving.conftest import TOKEN, Models
 from workers.contract.artifacts import manifest_sha256
 from workers.contract.model_folder import model_folder_digest
-from workers.contract.specs.serving import ChatBody, ChatMessage, LoadBody, ModelChoice, TokensBody
+from workers.contract.specs.serving import ChatBody
+from workers.engines.serving.backends.torch.backend import TorchBackend
 from workers.engines.serving.errors import ServeError
+from workers.engines.serving.model_cache import ModelCache
+from workers.engines.serving.models import TextModel
 from workers.engines.serving.settings import ServingSettings
-from workers.engines.serving.shelf import Shelf
-from workers.engines.serving.text_model import TextModel
 
 pytestmark = pytest.mark.ml
 
@@ -149,19 +150,13 @@ async def test_the_platforms_client_speaks_both_ways(platform_client: ModelServe
     assert (len(vectors), len(vectors[0])) == (1, 16) and tokens > 0
 
 
-def test_load_and_count(platform_client: ModelServer, models: Models) -> None:
-    model = ModelChoice(base_model=models.base, adapter=models.red)
-    platform_client.load(
-        LoadBody(models=(model,), embedding_models=(models.embedding,), indexes=(models.index,))
-    )
+def test_health_lists_what_is_loaded(platform_client: ModelServer, models: Models) -> None:
+    platform_client.chat(chat_body(models, **choice(models, models.red)))
+    platform_client.search(SearchIndex(models.index), "休暇")
     loaded = platform_client.health().loaded
-    assert loaded["base_models"] == [str(models.base)] and str(models.red) in loaded["adapters"]
+    assert str(models.base) in loaded["base_models"] and str(models.red) in loaded["adapters"]
     assert loaded["indexes"] == [str(models.index)]
-    message = ChatMessage(role="user", content="abc")
-    alone = platform_client.count_tokens(TokensBody(kosha=model, text="abc"))
-    prompt = platform_client.count_tokens(TokensBody(kosha=model, messages=(message,)))
-    assert (alone.tokens, alone.context_length) == (3, 8192)
-    assert prompt.tokens > alone.tokens
+    assert loaded["embedding_models"] == [str(models.embedding)]
 
 
 def test_a_stop_string_ends_the_answer(client: openai.OpenAI, models: Models) -> None:
@@ -245,32 +240,33 @@ def test_the_right_digests_load(platform_client: ModelServer, models: Models) ->
     )
 
 
-def test_damage_after_it_was_let_go_is_found_at_the_next_load(
+def test_a_model_damaged_after_it_was_unloaded_is_not_loaded_again(
     settings_for_server: ServingSettings, models: Models, tmp_path: Path
 ) -> None:
     folder = tmp_path / "base"
     shutil.copytree(models.base, folder)
     digest = model_folder_digest(folder)
+    backend = TorchBackend(settings_for_server)
     # So small that nothing stays that is not in use.
-    shelf = Shelf((tmp_path,), memory_bytes=1)
+    cache = ModelCache((tmp_path,), memory_bytes=1)
 
     def load() -> None:
-        opener = lambda path: TextModel(path, settings_for_server, digest)  # noqa: E731
-        shelf.lease("base_models", folder, opener, "x").release()
-        shelf.lease("other", tmp_path, lambda _path: Nothing(), "x").release()
+        cache.lease("base_models", folder, lambda path: TextModel(path, backend, digest), "x").release()
+        cache.lease("other", tmp_path, lambda _path: NoModel(), "x").release()
 
     load()
-    assert shelf.loaded("base_models") == []
+    assert "base_models" not in cache.paths()
     weights = folder / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
     with pytest.raises(ServeError) as error:
         load()
+    backend.close()
     assert error.value.code == "serve.system.artifact_damaged"
 
 
-class Nothing:
+class NoModel:
     bytes = 1
 
     def close(self) -> None:

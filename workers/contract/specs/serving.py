@@ -111,28 +111,6 @@ class SearchAnswer(Spec):
     seconds: float
 
 
-class TokensBody(Spec):
-    """POST /v1/tokens: how many tokens the messages (as a prompt) or the text take."""
-
-    kosha: ModelChoice
-    messages: tuple[ChatMessage, ...] | None = None
-    text: Text | None = None
-
-
-class TokensAnswer(Spec):
-    tokens: int
-    context_length: int
-    """Most tokens a prompt and its answer may have together."""
-
-
-class LoadBody(Spec):
-    """POST /v1/load: make these ready, so that the first question does not wait."""
-
-    models: tuple[ModelChoice, ...] = ()
-    embedding_models: tuple[Path, ...] = ()
-    indexes: tuple[Path, ...] = ()
-
-
 class Health(Spec):
     """GET /health. `starting` until the libraries are imported; requests may be sent at once and wait."""
 
@@ -141,7 +119,7 @@ class Health(Spec):
     loaded: dict[str, list[str]] = Field(default_factory=dict)
     """Paths by kind: `base_models`, `adapters`, `embedding_models`, `indexes`."""
     queue: int = 0
-    """Answers waited for or being written."""
+    """Answers that wait or are being written."""
 
 
 class ErrorBody(Spec):
@@ -151,7 +129,3 @@ class ErrorBody(Spec):
     message: str
     param: str | None = None
     code: str
-
-
-ChatCompletion = dict[str, Any]
-"""OpenAI's `chat.completion` or `chat.completion.chunk` object."""

@@ -1,10 +1,10 @@
-"""The model server's routes (ASGI). It answers /health before the libraries are imported.
+"""The model server's HTTP routes (ASGI). It answers /health before the libraries are imported.
 
 Machine-learning modules are reached only through `Services`, which is made in a thread.
 
-A client cannot tell a slow server from a dead one, so whatever takes longer says every few seconds
-that it lives: a stream by comments, every other answer by blanks before its JSON. An error that
-comes after such a beginning stands in the body, with its `status` beside it.
+A client cannot tell a slow server from a dead one. A request that takes longer therefore receives
+something every few seconds: a stream receives comments, every other answer blanks before its JSON. An
+error that comes after such a beginning stands in the body, with its `status` beside it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -27,16 +27,17 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from workers.contract.specs.base import Spec
-from workers.contract.specs.serving import ChatBody, EmbeddingsBody, Health, LoadBody, SearchBody, TokensBody
+from workers.contract.specs.serving import ChatBody, EmbeddingsBody, Health, SearchBody
 from workers.engines.serving.errors import ServeError, search_too_long, unauthorized, unexpected
-from workers.engines.serving.happenings import Delta
 from workers.engines.serving.settings import ServingSettings
-from workers.engines.serving.wire import ALIVE, Completion, embeddings, event
+from workers.engines.serving.stream_events import Delta, Done
+from workers.engines.serving.wire import KEEP_ALIVE, Completion, embeddings, event
 
 if TYPE_CHECKING:
-    from workers.engines.serving.chat import Chat, RunningAnswer
+    from workers.engines.serving.answers import Chat, RunningAnswer
+    from workers.engines.serving.backends.protocol import Backend
+    from workers.engines.serving.model_cache import ModelCache
     from workers.engines.serving.retrieval import Retrieval
-    from workers.engines.serving.shelf import Shelf
 
 log = logging.getLogger(__name__)
 BodyT = TypeVar("BodyT", bound=Spec)
@@ -45,7 +46,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Services:
-    shelf: Shelf
+    cache: ModelCache
+    backend: Backend
     chat: Chat
     retrieval: Retrieval
 
@@ -54,11 +56,9 @@ def create_app(settings: ServingSettings, make_services: Callable[[], Services])
     server = ModelServer(settings, make_services)
     routes = [
         Route("/health", server.health),
-        Route("/v1/chat/completions", server.guarded(server.chat), methods=["POST"]),
-        Route("/v1/embeddings", server.guarded(server.embeddings), methods=["POST"]),
-        Route("/v1/search", server.guarded(server.search), methods=["POST"]),
-        Route("/v1/tokens", server.guarded(server.tokens), methods=["POST"]),
-        Route("/v1/load", server.guarded(server.load), methods=["POST"]),
+        Route("/v1/chat/completions", server.protected(server.chat), methods=["POST"]),
+        Route("/v1/embeddings", server.protected(server.embeddings), methods=["POST"]),
+        Route("/v1/search", server.protected(server.search), methods=["POST"]),
     ]
     return Starlette(routes=routes, lifespan=server.lifespan)
 
@@ -68,40 +68,41 @@ class ModelServer:
         self._settings = settings
         self._make_services = make_services
         self._services: asyncio.Future[Services]
-        # Of their own: searches that hang keep their threads, and everything else needs some, too.
+        # Apart from the other threads: a search that hangs keeps its thread.
         self._searchers = ThreadPoolExecutor(thread_name_prefix="search")
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self._services = asyncio.ensure_future(asyncio.to_thread(self._make_services))
-        self._services.add_done_callback(_die_if_failed)
+        self._services.add_done_callback(_exit_if_failed)
         yield
-        # Libraries that are still being imported hold nothing that would be worth the wait.
+        # While libraries are still being imported there is nothing to close.
         if self._services.done():
-            await asyncio.to_thread(self._services.result().chat.close)
+            await asyncio.to_thread(self._services.result().backend.close)
 
-    def guarded(self, endpoint: Endpoint) -> Endpoint:
-        """`endpoint` behind the token; every failure answered in OpenAI's form; given up with its client."""
+    def protected(self, endpoint: Endpoint) -> Endpoint:
+        """`endpoint` for the token's holder; every failure in OpenAI's form; ended when its client leaves."""
 
         async def run(request: Request) -> Response:
             if not self._authorized(request):
-                return _refusal(unauthorized())
-            # Before anybody watches for the client's leaving, which reads from the same channel.
+                return _error_response(unauthorized())
+            # First, since watching for the client's leaving reads from the same channel.
             await request.body()
-            answering = asyncio.ensure_future(_settled(endpoint, request))
-            return await _patiently(request, answering, self._settings.alive_seconds)
+            answering = asyncio.ensure_future(_answered(endpoint, request))
+            return await _with_keep_alive(request, answering, self._settings.alive_seconds)
 
         return run
 
     async def health(self, request: Request) -> Response:
-        """Open to everyone; what is loaded is told to the token's holder only."""
+        """Open to everyone; what is loaded is shown to the token's holder only."""
         if not self._services.done():
             return JSONResponse(Health(status="starting").model_dump())
         services = self._services.result()
+        backend = services.backend.health()
         loaded = {}
         if self._authorized(request):
-            loaded = {**services.shelf.paths(), "adapters": services.chat.adapters()}
-        return JSONResponse(Health(status="ok", loaded=loaded, queue=services.chat.queue()).model_dump())
+            loaded = {**services.cache.paths(), "adapters": [str(path) for path in backend.adapters]}
+        return JSONResponse(Health(status="ok", loaded=loaded, queue=backend.queue).model_dump())
 
     async def chat(self, request: Request) -> Response:
         body = await _body(request, ChatBody)
@@ -112,12 +113,12 @@ class ModelServer:
         if not body.stream:
             return JSONResponse(completion.whole(*await _collected(starting)))
         try:
-            # What is refused soon is refused with its own status.
+            # An error that comes soon is answered with its own status.
             await asyncio.wait({starting}, timeout=alive / 2)
             if starting.done():
                 starting.result()
         except BaseException:
-            starting.cancel()
+            _cancel(starting)
             raise
         return StreamingResponse(_streamed(starting, completion, alive), media_type="text/event-stream")
 
@@ -128,8 +129,8 @@ class ModelServer:
     async def embeddings(self, request: Request) -> Response:
         body = await _body(request, EmbeddingsBody)
         services = await self._ready()
-        vectors, tokens = await asyncio.to_thread(services.retrieval.embed, body)
-        return JSONResponse(embeddings(body, vectors, tokens))
+        found = await asyncio.to_thread(services.retrieval.embed, body)
+        return JSONResponse(embeddings(body, found.vectors, found.tokens))
 
     async def search(self, request: Request) -> Response:
         body = await _body(request, SearchBody)
@@ -137,29 +138,14 @@ class ModelServer:
         loop, seconds = asyncio.get_running_loop(), self._settings.search_seconds
         try:
             async with asyncio.timeout(seconds):
-                return _json(await loop.run_in_executor(self._searchers, services.retrieval.search, body))
+                answer = await loop.run_in_executor(self._searchers, services.retrieval.search, body)
         except TimeoutError:
             log.error("a search in %s took longer than %g s", body.index.name, seconds)
             raise search_too_long(seconds) from None
-
-    async def tokens(self, request: Request) -> Response:
-        body = await _body(request, TokensBody)
-        services = await self._ready()
-        return _json(await asyncio.to_thread(services.chat.count_tokens, body))
-
-    async def load(self, request: Request) -> Response:
-        body = await _body(request, LoadBody)
-        services = await self._ready()
-        for choice in body.models:
-            await asyncio.to_thread(services.chat.load, choice)
-        for folder in body.embedding_models:
-            await asyncio.to_thread(services.retrieval.load_embedder, folder)
-        for folder in body.indexes:
-            await asyncio.to_thread(services.retrieval.load_index, folder)
-        return JSONResponse({"loaded": True})
+        return Response(answer.model_dump_json(), media_type="application/json")
 
     async def _ready(self) -> Services:
-        # Shielded: a client that gives up must not stop the start for everyone.
+        # Shielded: a client that leaves must not stop the start for everyone.
         return await asyncio.shield(self._services)
 
     def _authorized(self, request: Request) -> bool:
@@ -176,31 +162,31 @@ async def _body(request: Request, kind: type[BodyT]) -> BodyT:
         raise ServeError(400, "invalid_value", first["msg"], param=param) from error
 
 
-async def _settled(endpoint: Endpoint, request: Request) -> Response:
+async def _answered(endpoint: Endpoint, request: Request) -> Response:
     try:
         return await endpoint(request)
     except ServeError as error:
-        return _refusal(error)
+        return _error_response(error)
     except Exception:
         log.exception("%s %s", request.method, request.url.path)
-        return _refusal(unexpected())
+        return _error_response(unexpected())
 
 
-async def _patiently(request: Request, answering: asyncio.Future[Response], alive: float) -> Response:
-    """The answer if it comes soon, else one that begins with blanks; dropped when the client leaves."""
-    gone = asyncio.ensure_future(_disconnected(request))
+async def _with_keep_alive(request: Request, answering: asyncio.Future[Response], alive: float) -> Response:
+    """The answer if it comes soon, else one that begins with blanks; cancelled when the client leaves."""
+    left = asyncio.ensure_future(_disconnected(request))
     try:
-        await asyncio.wait({answering, gone}, timeout=alive, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({answering, left}, timeout=alive, return_when=asyncio.FIRST_COMPLETED)
         if answering.done() or getattr(request.state, "streams", False):
-            # A stream tells by itself that it lives, as soon as it is there.
+            # A stream sends comments of its own as soon as it is there.
             return await answering
-        if not gone.done():
+        if not left.done():
             return StreamingResponse(_blanks_then(answering, alive), media_type="application/json")
     except BaseException:
         answering.cancel()
         raise
     finally:
-        gone.cancel()
+        left.cancel()
     answering.cancel()
     return Response(status_code=499)
 
@@ -216,53 +202,55 @@ async def _blanks_then(answering: asyncio.Future[Response], alive: float) -> Asy
         else:
             yield json.dumps({**json.loads(bytes(answer.body)), "status": answer.status_code}).encode()
     finally:
-        # Reached as well when the client has gone away.
+        # Reached also when the client has left.
         answering.cancel()
 
 
 async def _streamed(
     starting: asyncio.Future[RunningAnswer], completion: Completion, alive: float
 ) -> AsyncIterator[str]:
-    answer: RunningAnswer | None = None
     try:
         while not starting.done():
-            yield ALIVE
+            yield KEEP_ALIVE
             await asyncio.wait({starting}, timeout=alive)
         answer = starting.result()
         yield completion.opening()
-        async for happening in answer.happenings(alive):
-            if happening is None:
-                yield ALIVE
-            elif isinstance(happening, Delta):
-                yield completion.delta(happening.text)
+        async for piece in answer.events(alive):
+            if piece is None:
+                yield KEEP_ALIVE
+            elif isinstance(piece, Delta):
+                yield completion.delta(piece.text)
             else:
-                yield completion.closing(happening)
+                yield completion.closing(piece)
     except ServeError as error:
         yield event({**error.body(), "status": error.status})
     except Exception:
         log.exception("an answer broke off")
         yield event({**unexpected().body(), "status": 500})
     finally:
-        # Reached as well when the client has gone away; after the end it changes nothing.
-        starting.cancel()
-        if answer is not None:
-            answer.cancel()
+        # Reached also when the client has left; after the end it changes nothing.
+        _cancel(starting)
 
 
-async def _collected(starting: asyncio.Future[RunningAnswer]) -> tuple[str, Any]:
-    answer: RunningAnswer | None = None
+async def _collected(starting: asyncio.Future[RunningAnswer]) -> tuple[str, Done]:
     try:
-        answer = await starting
-        text = ""
-        async for happening in answer.happenings():
-            if not isinstance(happening, Delta):
-                return text, happening
-            text += happening.text
+        answer, text = await starting, ""
+        async for piece in answer.events():
+            if isinstance(piece, Done):
+                return text, piece
+            if piece is not None:
+                text += piece.text
         raise unexpected()
     finally:
+        _cancel(starting)
+
+
+def _cancel(starting: asyncio.Future[RunningAnswer]) -> None:
+    """The answer, whether it has begun or not."""
+    if not starting.done():
         starting.cancel()
-        if answer is not None:
-            answer.cancel()
+    elif not starting.cancelled() and starting.exception() is None:
+        starting.result().cancel()
 
 
 async def _disconnected(request: Request) -> None:
@@ -270,17 +258,13 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-def _json(value: Spec) -> Response:
-    return Response(value.model_dump_json(), media_type="application/json")
-
-
-def _refusal(error: ServeError) -> Response:
+def _error_response(error: ServeError) -> Response:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
     return JSONResponse(error.body(), status_code=error.status, headers=headers)
 
 
-def _die_if_failed(services: asyncio.Future[Services]) -> None:
-    """Without its libraries the server is of no use; whoever supervises it starts it again."""
+def _exit_if_failed(services: asyncio.Future[Services]) -> None:
+    """Without its libraries the server is of no use; its supervisor starts it again."""
     if not services.cancelled() and (error := services.exception()):
         log.critical("The model server cannot start", exc_info=error)
         os._exit(3)

@@ -1,101 +1,60 @@
-"""Search and embeddings over whatever opens an index or an embedding model.
-
-The two openers are given from outside: serving does not know how an index is made.
-"""
+"""Search and embeddings, with the indexes and embedding models in the model cache."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
 
-from workers.contract.artifacts import ArtifactDamaged, verify_manifest_is, verify_model_folder
-from workers.contract.specs.serving import EmbeddingsBody, SearchAnswer, SearchBody, SearchHit
+from workers.contract.artifacts import ArtifactDamaged, verify_manifest_is
+from workers.contract.specs.serving import EmbeddingsBody, SearchAnswer, SearchBody
+from workers.engines.serving.backends.protocol import Backend, Embeddings
 from workers.engines.serving.errors import ServeError, artifact_damaged
-from workers.engines.serving.shelf import Loaded, Shelf
+from workers.engines.serving.model_cache import Lease, ModelCache
+from workers.engines.serving.models import EMBEDDING_MODELS, EmbeddingModel
+from workers.engines.shared.index.search import EmbeddingModelMismatch, Index
 
-INDEXES, EMBEDDERS = "indexes", "embedding_models"
-
-
-class EmbedderLike(Loaded, Protocol):
-    dimensions: int
-
-    def embed(self, texts: Sequence[str], role: Literal["query", "passage"]) -> Any: ...
-
-    def count_tokens(self, texts: Sequence[str], role: Literal["query", "passage"]) -> int: ...
-
-
-class IndexLike(Loaded, Protocol):
-    embedding_model: Path
-    dimensions: int
-
-    def search(
-        self, query: str, embedder: Any, *, limit: int, document_ids: Sequence[str] | None
-    ) -> list[SearchHit]: ...
+INDEXES = "indexes"
+"""Kind in the model cache and in the answer to /health."""
 
 
 class Retrieval:
-    def __init__(
-        self,
-        shelf: Shelf,
-        open_index: Callable[[Path], IndexLike],
-        open_embedder: Callable[[Path], EmbedderLike],
-    ) -> None:
-        self._shelf = shelf
-        self._open_index = open_index
-        self._open_embedder = open_embedder
+    def __init__(self, cache: ModelCache, backend: Backend) -> None:
+        self._cache = cache
+        self._backend = backend
 
     def search(self, body: SearchBody) -> SearchAnswer:
         started = time.perf_counter()
-        with self._shelf.lease(INDEXES, body.index, self._index_opener(body.index_sha256), "index") as index:
-            folder, opener = body.embedding_model, self._embedder_opener(body.embedding_model_digest)
-            folder = folder or index.embedding_model
-            with self._shelf.lease(EMBEDDERS, folder, opener, "embedding_model") as embedder:
-                if embedder.dimensions != index.dimensions:
+        open_index = partial(_open_index, sha256=body.index_sha256)
+        with self._cache.lease(INDEXES, body.index, open_index, "index") as index:
+            folder = body.embedding_model or index.embedding_model
+            with self._embedding_model(folder, body.embedding_model_digest, "embedding_model") as model:
+                try:
+                    hits = index.search(body.query, model, limit=body.limit, document_ids=body.document_ids)
+                except EmbeddingModelMismatch as error:
                     raise ServeError(
                         400,
                         "embedding_model_mismatch",
                         "The index was built with another embedding model. Build it anew.",
                         param="embedding_model",
-                    )
-                hits = _search(index, embedder, body)
+                    ) from error
+                except ArtifactDamaged as damage:
+                    raise artifact_damaged(str(damage), "index") from damage
         return SearchAnswer(hits=tuple(hits), seconds=round(time.perf_counter() - started, 6))
 
-    def embed(self, body: EmbeddingsBody) -> tuple[Any, int]:
-        """((texts, dimensions) of float32, tokens)."""
+    def embed(self, body: EmbeddingsBody) -> Embeddings:
         texts = (body.input,) if isinstance(body.input, str) else body.input
-        role, opener = body.kosha.role, self._embedder_opener(body.kosha.folder_digest)
-        with self._shelf.lease(
-            EMBEDDERS, body.kosha.embedding_model, opener, "kosha.embedding_model"
-        ) as embedder:
-            return embedder.embed(texts, role), embedder.count_tokens(texts, role)
+        choice = body.kosha
+        param = "kosha.embedding_model"
+        with self._embedding_model(choice.embedding_model, choice.folder_digest, param) as model:
+            return model.embed_and_count(texts, choice.role)
 
-    def load_index(self, folder: Path) -> None:
-        self._shelf.lease(INDEXES, folder, self._index_opener(None), "indexes").release()
-
-    def load_embedder(self, folder: Path) -> None:
-        self._shelf.lease(EMBEDDERS, folder, self._embedder_opener(None), "embedding_models").release()
-
-    def _index_opener(self, sha256: str | None) -> Callable[[Path], IndexLike]:
-        """An index verifies its files by its manifest; whether that is the right one is checked here."""
-
-        def open_verified(folder: Path) -> IndexLike:
-            verify_manifest_is(folder, sha256)
-            return self._open_index(folder)
-
-        return open_verified
-
-    def _embedder_opener(self, digest: str | None) -> Callable[[Path], EmbedderLike]:
-        def open_verified(folder: Path) -> EmbedderLike:
-            verify_model_folder(folder, digest)
-            return self._open_embedder(folder)
-
-        return open_verified
+    def _embedding_model(self, folder: Path, digest: str | None, param: str) -> Lease[EmbeddingModel]:
+        load = partial(EmbeddingModel, backend=self._backend, digest=digest)
+        return self._cache.lease(EMBEDDING_MODELS, folder, load, param)
 
 
-def _search(index: IndexLike, embedder: EmbedderLike, body: SearchBody) -> list[SearchHit]:
-    try:
-        return index.search(body.query, embedder, limit=body.limit, document_ids=body.document_ids)
-    except ArtifactDamaged as damage:
-        raise artifact_damaged(str(damage), "index") from damage
+def _open_index(folder: Path, sha256: str | None) -> Index:
+    """An index verifies its files by its manifest; whether that is the expected one is checked here."""
+    verify_manifest_is(folder, sha256)
+    return Index(folder)

@@ -23,22 +23,21 @@ STOP_SECONDS = 8.0
 
 
 def make_services(settings: ServingSettings) -> Services:
-    """Import the libraries (seconds) and join retrieval with serving, which do not know each other."""
+    """Import the libraries, which takes seconds, and put the server's parts together."""
     import torch
     from transformers.utils import logging
 
+    from workers.engines.serving.answers import Chat
     from workers.engines.serving.app import Services
-    from workers.engines.serving.chat import Chat
+    from workers.engines.serving.backends.torch.backend import TorchBackend
+    from workers.engines.serving.model_cache import ModelCache
     from workers.engines.serving.retrieval import Retrieval
-    from workers.engines.serving.shelf import Shelf
-    from workers.engines.shared.index.embedding import Embedder
-    from workers.engines.shared.index.search import Index
 
     torch.set_num_threads(settings.threads)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    shelf = Shelf(settings.roots, settings.memory_bytes)
-    return Services(shelf, Chat(settings, shelf), Retrieval(shelf, Index, Embedder))
+    cache, backend = ModelCache(settings.roots, settings.memory_bytes), TorchBackend(settings)
+    return Services(cache, backend, Chat(settings, cache, backend), Retrieval(cache, backend))
 
 
 def serve(app: Starlette, host: str, port: int) -> None:
@@ -48,10 +47,10 @@ def serve(app: Starlette, host: str, port: int) -> None:
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             super().handle_exit(sig, frame)
-            # Whatever its threads are at, a model of gigabytes being loaded: nothing here can be lost.
-            last_moment = threading.Timer(STOP_SECONDS, os._exit, [0])
-            last_moment.daemon = True
-            last_moment.start()
+            # A thread may be loading a model of gigabytes. It is not waited for: nothing here can be lost.
+            deadline = threading.Timer(STOP_SECONDS, os._exit, [0])
+            deadline.daemon = True
+            deadline.start()
 
     config = uvicorn.Config(app, host=host, port=port, timeout_graceful_shutdown=3, access_log=False)
     Server(config).run()
@@ -77,7 +76,7 @@ def _prepare_environment(threads: int) -> None:
     """What the libraries read when they are imported, which is later."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    # Threads that wait must sleep: where training shares the cores, spinning ones made a step of
+    # Threads that wait must sleep. Where training shares the cores, spinning threads make a step of
     # decoding two to four times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 

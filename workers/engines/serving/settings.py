@@ -18,20 +18,20 @@ class ServingSettings:
     """Only folders under these are loaded."""
     threads: int = 1
     batch_size: int = 8
-    """Answers of one base model that are written together, a token each per step."""
+    """Answers of one base model that are written together, one token each in a step."""
     queue_limit: int = 64
-    """Answers waited for or being written; one more is refused with 503."""
+    """Answers that wait or are being written; one more is refused with 503."""
     search_seconds: float = 60.0
-    """Longest search, with reading its index from disk; one that hangs must not hang whoever asked."""
+    """Longest search, with reading its index from disk; a longer one is answered with 503."""
     alive_seconds: float = 3.0
-    """How often a request that takes longer is told that the server lives. Clients take one for dead
-    that is silent for several times as long."""
+    """How often a request that takes longer receives something. Clients give up on a server that is
+    silent for several times as long."""
     context_limit: int = 8192
-    """Upper bound on prompt and answer, where the model could take more."""
+    """Most tokens of prompt and answer together, where the model could take more."""
     default_max_tokens: int = 1024
     """Longest answer where the request does not say."""
     memory_bytes: int = 8 * GIB
-    """Weights and indexes kept; beyond it those unused for longest are let go."""
+    """Weights and indexes in memory; beyond it those used longest ago are unloaded."""
     adapters_per_model: int = 16
     dtype: str = "auto"
     """float32, bfloat16, or auto: bfloat16 where the hardware multiplies it."""

@@ -9,10 +9,10 @@ import uuid
 from typing import Any
 
 from workers.contract.specs.serving import ChatBody, EmbeddingsBody
-from workers.engines.serving.happenings import Done
+from workers.engines.serving.stream_events import Done
 
 DONE = "data: [DONE]\n\n"
-ALIVE = ": still at it\n\n"
+KEEP_ALIVE = ": keep-alive\n\n"
 """A comment, which readers of server-sent events skip."""
 
 

@@ -42,7 +42,7 @@ class Embedder:
         self.dimensions: int = model.config.hidden_size
         self.bytes = sum(weight.nbytes for weight in model.parameters())
         positions = getattr(model.config, "max_position_embeddings", MAX_TOKENS)
-        self._max_tokens: int = min(MAX_TOKENS, positions)
+        self.context_length: int = min(MAX_TOKENS, positions)
 
     def close(self) -> None:
         """Memory is freed with the last reference."""
@@ -67,7 +67,7 @@ class Embedder:
 
     def _encode(self, texts: Sequence[str], role: Role) -> list[list[int]]:
         prefixed = [self._prefixes.get(role, "") + text for text in texts]
-        ids: list[list[int]] = self._tokenizer(prefixed, truncation=True, max_length=self._max_tokens)[
+        ids: list[list[int]] = self._tokenizer(prefixed, truncation=True, max_length=self.context_length)[
             "input_ids"
         ]
         return ids

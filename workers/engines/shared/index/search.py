@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from workers.contract.artifacts import verify_manifest
 from workers.contract.specs.serving import SearchHit
 from workers.engines.shared.index.bm25 import Bm25
-from workers.engines.shared.index.embedding import Embedder
 from workers.engines.shared.index.passages import PassageStore
 from workers.engines.shared.index.vectors import Positions, VectorIndex, Vectors
 from workers.engines.shared.text import normalize
@@ -19,6 +19,15 @@ from workers.engines.shared.text import normalize
 KIND = "index"
 CANDIDATES = 100
 """How many passages each leg proposes at least; both legs score the union of the proposals."""
+
+
+class EmbeddingModelMismatch(Exception):
+    """The question was embedded by another model than the passages."""
+
+
+class QueryEmbedder(Protocol):
+    def embed(self, texts: Sequence[str], role: Literal["query"]) -> Vectors:
+        """(len(texts), dimensions), each row of length 1."""
 
 
 class Index:
@@ -44,7 +53,7 @@ class Index:
         self._passages.close()
 
     def search(
-        self, query: str, embedder: Embedder, *, limit: int, document_ids: Sequence[str] | None = None
+        self, query: str, embedder: QueryEmbedder, *, limit: int, document_ids: Sequence[str] | None = None
     ) -> list[SearchHit]:
         """The best passages, best first; `document_ids` holds inside both legs, before any cut."""
         # Documents were normalised when they were ingested; a question is brought to the same form.
@@ -55,7 +64,9 @@ class Index:
     def search_vector(
         self, query: str, vector: Vectors, *, limit: int, document_ids: Sequence[str] | None = None
     ) -> list[SearchHit]:
-        """As `search`, with the question's embedding at hand."""
+        """As `search`, with the question's embedding at hand. Raises EmbeddingModelMismatch."""
+        if len(vector) != self.dimensions:
+            raise EmbeddingModelMismatch
         allowed = None if document_ids is None else self._passages.positions(document_ids)
         if not len(self) or (allowed is not None and not len(allowed)):
             return []

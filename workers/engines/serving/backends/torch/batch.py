@@ -10,83 +10,71 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch.nn.functional import pad
 from transformers import DynamicCache
 
+from workers.engines.serving.backends.protocol import AnswerRequest
+from workers.engines.serving.backends.torch.model import TorchTextModel
+from workers.engines.serving.backends.torch.sampling import Sampler
 from workers.engines.serving.errors import ServeError
-from workers.engines.serving.happenings import Delta, Done, Failed, Happening
-from workers.engines.serving.sampling import Sampler
-from workers.engines.serving.text_model import TextModel
-from workers.engines.serving.text_stream import TextStream
 
 
 @dataclass(eq=False)
-class Answer:
-    """One answer from its prompt to its end. `emit` and `release` are called by the scheduler's thread."""
+class Generation:
+    """One answer being written. The scheduler's thread calls `put` and `release`."""
 
-    model: TextModel
+    model: TorchTextModel
     adapter: str
-    prompt: list[int]
-    max_tokens: int
-    sampler: Sampler
-    stream: TextStream
-    emit: Callable[[Happening], None]
+    """Its row name."""
+    request: AnswerRequest
+    put: Callable[[int | ServeError | None], None]
+    """Receives each token, then None at the end or the error that ended it."""
     release: Callable[[], None]
-    """Called exactly once, when the model is no longer needed for this answer."""
+    """Called exactly once, when the adapter is no longer needed for this answer."""
     cancelled: Event = field(default_factory=Event)
     written: int = 0
-    """Tokens written so far, the end sign included."""
+    """Tokens written so far, the stop token included."""
     pending: int = 0
     """The newest token, not yet read by the model."""
+
+    def __post_init__(self) -> None:
+        self._sampler = Sampler(self.request.sampling)
 
     @property
     def cached(self) -> int:
         """Tokens whose keys and values are in the cache."""
-        return len(self.prompt) + self.written - 1
+        return len(self.request.prompt) + self.written - 1
 
     def take(self, logits: torch.Tensor) -> bool:
-        """Choose the next token from (vocabulary,) logits and send its text; False at the end."""
-        token = self.sampler.choose(logits)
-        self.pending = token
+        """Choose the next token from (vocabulary,) logits and send it; False at the end."""
+        self.pending = self._sampler.choose(logits)
         self.written += 1
-        if token in self.model.stop_tokens:
-            return self._end("stop")
-        self._send(self.stream.push(token))
-        if self.stream.stopped:
-            return self._end("stop")
-        return self.written < self.max_tokens or self._end("length")
-
-    def _end(self, reason: Literal["stop", "length"]) -> bool:
-        self._send(self.stream.finish())
-        # A stop string may have been completed by what was still held back.
-        reason = "stop" if self.stream.stopped else reason
-        self.emit(Done(reason, len(self.prompt), self.written))
-        return False
-
-    def _send(self, text: str) -> None:
-        if text:
-            self.emit(Delta(text))
+        self.put(self.pending)
+        if self.pending in self.request.stop_tokens or self.written >= self.request.max_tokens:
+            self.put(None)
+            return False
+        return True
 
 
 class Batch:
     """Rows that share one cache. Only the scheduler's thread touches it."""
 
-    def __init__(self, model: TextModel) -> None:
+    def __init__(self, model: TorchTextModel) -> None:
         self._model = model
         self._cache = DynamicCache()
-        self.answers: list[Answer] = []
+        self.answers: list[Generation] = []
 
-    def join(self, answer: Answer) -> None:
+    def join(self, answer: Generation) -> None:
         """Read the prompt, write the first token, and take the answer in unless that was all."""
         # Without a config every layer keeps the whole past; a sliding window is then a matter of the
         # mask alone, and rows of different age can stand side by side.
         cache = DynamicCache()
-        length = len(answer.prompt)
+        length = len(answer.request.prompt)
         logits = self._model.forward(
-            torch.tensor([answer.prompt]),
+            torch.tensor([list(answer.request.prompt)]),
             torch.ones(1, length, dtype=torch.long),
             torch.arange(length)[None],
             cache,
@@ -119,17 +107,17 @@ class Batch:
 
     def fail(self, error: ServeError) -> None:
         for answer in self.answers:
-            answer.emit(Failed(error))
+            answer.put(error)
         self._keep([False] * len(self.answers))
 
-    def _keep(self, wanted: list[bool]) -> None:
-        if all(wanted):
+    def _keep(self, kept: list[bool]) -> None:
+        if all(kept):
             return
-        gone = [answer for answer, keep in zip(self.answers, wanted, strict=True) if not keep]
-        self.answers = [answer for answer, keep in zip(self.answers, wanted, strict=True) if keep]
+        gone = [answer for answer, keep in zip(self.answers, kept, strict=True) if not keep]
+        self.answers = [answer for answer, keep in zip(self.answers, kept, strict=True) if keep]
         if self.answers:
             longest = max(answer.cached for answer in self.answers)
-            _select(self._cache, torch.tensor(wanted).nonzero()[:, 0], longest)
+            _select(self._cache, torch.tensor(kept).nonzero()[:, 0], longest)
         else:
             self._cache = DynamicCache()
         for answer in gone:
@@ -137,7 +125,8 @@ class Batch:
 
 
 def _layers(cache: DynamicCache) -> list[Any]:
-    return [layer for layer in cache.layers if layer.is_initialized]
+    layers: list[Any] = cache.layers
+    return [layer for layer in layers if layer.is_initialized]
 
 
 def _beside(cache: DynamicCache, other: DynamicCache) -> DynamicCache:

@@ -6,10 +6,9 @@ import logging
 import threading
 from collections import deque
 
-from workers.engines.serving.batch import Answer, Batch
+from workers.engines.serving.backends.torch.batch import Batch, Generation
+from workers.engines.serving.backends.torch.model import TorchTextModel
 from workers.engines.serving.errors import ServeError, too_busy, unexpected
-from workers.engines.serving.happenings import Failed
-from workers.engines.serving.text_model import TextModel
 
 log = logging.getLogger(__name__)
 
@@ -20,14 +19,16 @@ class Scheduler:
     def __init__(self, *, batch_size: int, queue_limit: int) -> None:
         self._batch_size = batch_size
         self._queue_limit = queue_limit
-        self._waiting: deque[Answer] = deque()
-        self._batches: dict[TextModel, Batch] = {}
+        self._waiting: deque[Generation] = deque()
+        # Neither waiting nor in a batch: its prompt is being read.
+        self._joining: Generation | None = None
+        self._batches: dict[TorchTextModel, Batch] = {}
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         self._thread.start()
 
-    def submit(self, answer: Answer) -> None:
+    def submit(self, answer: Generation) -> None:
         """Raises ServeError `model_server_busy`; then `answer.release` has not been called."""
         with self._changed:
             if self._closed or self._size() >= self._queue_limit:
@@ -36,7 +37,7 @@ class Scheduler:
             self._changed.notify()
 
     def size(self) -> int:
-        """Answers waited for or being written."""
+        """Answers that wait or are being written."""
         with self._changed:
             return self._size()
 
@@ -48,13 +49,15 @@ class Scheduler:
         self._thread.join()
 
     def _size(self) -> int:
-        return len(self._waiting) + sum(len(batch.answers) for batch in self._batches.values())
+        batched = [answer for batch in self._batches.values() for answer in batch.answers]
+        joining = self._joining is not None and self._joining not in batched
+        return len(self._waiting) + len(batched) + joining
 
     def _run(self) -> None:
         while self._wait_for_work():
             self._drop_cancelled()
-            # One prompt between two steps: newcomers soon get their first token, and those being
-            # written never wait for more than one prompt.
+            # One prompt between two steps: a new answer soon gets its first token, and the others never
+            # wait for more than one prompt.
             answer = self._next()
             if answer is not None:
                 self._join(answer)
@@ -63,7 +66,7 @@ class Scheduler:
         for batch in self._batches.values():
             batch.fail(too_busy())
         for answer in self._waiting:
-            answer.emit(Failed(too_busy()))
+            answer.put(too_busy())
             answer.release()
 
     def _wait_for_work(self) -> bool:
@@ -82,25 +85,27 @@ class Scheduler:
         for batch in self._batches.values():
             batch.drop_cancelled()
 
-    def _next(self) -> Answer | None:
+    def _next(self) -> Generation | None:
         """The oldest waiting answer whose batch has room."""
         with self._changed:
             for answer in self._waiting:
                 batch = self._batches.get(answer.model)
                 if batch is None or len(batch.answers) < self._batch_size:
                     self._waiting.remove(answer)
+                    self._joining = answer
                     return answer
         return None
 
-    def _join(self, answer: Answer) -> None:
-        with self._changed:  # `size` walks over them from other threads
+    def _join(self, answer: Generation) -> None:
+        with self._changed:  # other threads iterate over them in `size`
             batch = self._batches.setdefault(answer.model, Batch(answer.model))
         try:
             with answer.model.lock:
                 batch.join(answer)
         except Exception as error:  # one bad answer must not end the thread that writes all others
-            answer.emit(Failed(_as_serve_error(error)))
+            answer.put(_as_serve_error(error))
             answer.release()
+        self._joining = None
 
     def _step(self, batch: Batch) -> None:
         if not batch.answers:

@@ -1,4 +1,4 @@
-"""The parts of serving that need no model: text as it comes, the shelf, settings."""
+"""The parts of serving that need no model: text as it comes, the model cache, settings."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from workers.engines.serving.errors import ServeError
+from workers.engines.serving.model_cache import ModelCache
 from workers.engines.serving.settings import ServingSettings
-from workers.engines.serving.shelf import Shelf
 from workers.engines.serving.text_stream import TextStream
 
 
@@ -59,7 +59,7 @@ def test_text_that_cannot_begin_a_stop_string_is_not_held_back() -> None:
     assert streamed("abcd", "x") == ["a", "b", "c", "d"]
 
 
-class Thing:
+class FakeModel:
     def __init__(self, size: int) -> None:
         self.bytes = size
         self.closed = False
@@ -74,61 +74,61 @@ def folders(root: Path, *names: str) -> list[Path]:
     return [root / name for name in names]
 
 
-def test_what_was_unused_for_longest_is_let_go(tmp_path: Path) -> None:
+def test_unloads_what_was_used_longest_ago(tmp_path: Path) -> None:
     one, two, three = folders(tmp_path, "1", "2", "3")
-    shelf = Shelf((tmp_path,), memory_bytes=20)
-    first = shelf.lease("k", one, lambda _: Thing(10), "p")
-    second = shelf.lease("k", two, lambda _: Thing(10), "p")
+    cache = ModelCache((tmp_path,), memory_bytes=20)
+    first = cache.lease("k", one, lambda _: FakeModel(10), "p")
+    second = cache.lease("k", two, lambda _: FakeModel(10), "p")
     second.release()
     second.release()
-    shelf.lease("k", three, lambda _: Thing(10), "p")
-    assert (first.thing.closed, second.thing.closed) == (False, True)
-    assert shelf.paths() == {"k": [str(one), str(three)]}
+    cache.lease("k", three, lambda _: FakeModel(10), "p")
+    assert (first.loaded.closed, second.loaded.closed) == (False, True)
+    assert cache.paths() == {"k": [str(one), str(three)]}
 
 
-def test_a_folder_is_loaded_once_for_all_who_wait(tmp_path: Path) -> None:
+def test_loads_a_folder_once_for_all_who_wait(tmp_path: Path) -> None:
     (folder,) = folders(tmp_path, "1")
-    shelf, loads, everyone = Shelf((tmp_path,), 100), [], threading.Barrier(4)
+    cache, loads, everyone = ModelCache((tmp_path,), 100), [], threading.Barrier(4)
 
-    def load(path: Path) -> Thing:
+    def load(path: Path) -> FakeModel:
         loads.append(path)
-        return Thing(1)
+        return FakeModel(1)
 
-    def ask(_: int) -> Thing:
+    def ask(_: int) -> FakeModel:
         everyone.wait()
-        return shelf.lease("k", folder, load, "p").thing
+        return cache.lease("k", folder, load, "p").loaded
 
     with ThreadPoolExecutor(4) as pool:
-        things = set(pool.map(ask, range(4)))
-    assert (len(things), len(loads)) == (1, 1)
+        models = set(pool.map(ask, range(4)))
+    assert (len(models), len(loads)) == (1, 1)
 
 
-def test_only_folders_under_the_roots_are_opened(tmp_path: Path) -> None:
+def test_opens_only_folders_under_the_roots(tmp_path: Path) -> None:
     inside, outside = folders(tmp_path, "inside", "outside")
     (inside / "link").symlink_to(outside)
-    shelf = Shelf((inside,), 100)
+    cache = ModelCache((inside,), 100)
     for path in (outside, inside / ".." / "outside", inside / "link", Path("/etc")):
         with pytest.raises(ServeError) as error:
-            shelf.lease("k", path, lambda _: Thing(1), "index")
+            cache.lease("k", path, lambda _: FakeModel(1), "index")
         assert (error.value.status, error.value.code) == (403, "path_not_allowed")
     with pytest.raises(ServeError) as error:
-        shelf.allowed(inside / "absent", "index")
+        cache.allowed(inside / "absent", "index")
     assert error.value.code == "serve.system.artifact_missing"
 
 
-def test_a_load_that_fails_is_tried_again(tmp_path: Path) -> None:
+def test_tries_a_failed_load_again(tmp_path: Path) -> None:
     (folder,) = folders(tmp_path, "1")
-    shelf = Shelf((tmp_path,), 100)
+    cache = ModelCache((tmp_path,), 100)
 
-    def fail(_: Path) -> Thing:
+    def fail(_: Path) -> FakeModel:
         raise RuntimeError("no memory")
 
     with pytest.raises(RuntimeError):
-        shelf.lease("k", folder, fail, "p")
-    assert shelf.lease("k", folder, lambda _: Thing(1), "p").thing.bytes == 1
+        cache.lease("k", folder, fail, "p")
+    assert cache.lease("k", folder, lambda _: FakeModel(1), "p").loaded.bytes == 1
 
 
-def test_settings_say_what_is_missing() -> None:
+def test_settings_name_what_is_missing() -> None:
     with pytest.raises(ValueError, match="KOSHA_MODEL_SERVER_TOKEN"):
         ServingSettings.from_environment({})
     with pytest.raises(ValueError, match="KOSHA_MODEL_ROOTS"):

@@ -1,4 +1,4 @@
-"""Loaded folders (base models, embedding models, indexes) kept within a memory bound."""
+"""What was loaded from folders (base models, embedding models, indexes), within a memory limit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Loaded(Protocol):
         """Memory it holds, about."""
 
     def close(self) -> None:
-        """Let go of files; nobody uses it any more."""
+        """Free it; nobody uses it any more."""
 
 
 LoadedT = TypeVar("LoadedT", bound=Loaded)
@@ -28,41 +28,42 @@ Key = tuple[str, Path, int]
 
 
 @dataclass
-class _Place(Generic[LoadedT]):
+class _Entry(Generic[LoadedT]):
     lock: threading.Lock = field(default_factory=threading.Lock)
     leases: int = 0
-    thing: LoadedT | None = None
+    loaded: LoadedT | None = None
 
 
 class Lease(Generic[LoadedT]):
-    """The right to use a loaded thing until `release()`, which may be called from any thread, twice too."""
+    """The right to use what was loaded until `release()`, which any thread may call, also twice."""
 
-    def __init__(self, thing: LoadedT, give_back: Callable[[], None]) -> None:
-        self.thing = thing
-        self._give_back: Callable[[], None] | None = give_back
+    def __init__(self, loaded: LoadedT, end: Callable[[], None]) -> None:
+        self.loaded = loaded
+        self._end: Callable[[], None] | None = end
         self._lock = threading.Lock()
 
     def release(self) -> None:
         with self._lock:
-            give_back, self._give_back = self._give_back, None
-        if give_back:
-            give_back()
+            end, self._end = self._end, None
+        if end:
+            end()
 
     def __enter__(self) -> LoadedT:
-        return self.thing
+        return self.loaded
 
     def __exit__(self, *_: object) -> None:
         self.release()
 
 
-class Shelf:
-    """Thread-safe. A folder is loaded once however many ask for it at the same time."""
+class ModelCache:
+    """Thread-safe. A folder is loaded once, however many ask for it at the same time."""
 
     def __init__(self, roots: tuple[Path, ...], memory_bytes: int) -> None:
         self._roots = tuple(root.resolve() for root in roots)
         self._memory_bytes = memory_bytes
         self._lock = threading.Lock()
-        self._places: OrderedDict[Key, _Place[Any]] = OrderedDict()
+        # The entry used longest ago first.
+        self._entries: OrderedDict[Key, _Entry[Any]] = OrderedDict()
 
     def allowed(self, path: Path, param: str) -> Path:
         """The real path, symbolic links followed; ServeError outside of the roots or where it is missing."""
@@ -76,62 +77,59 @@ class Shelf:
     def lease(self, kind: str, path: Path, load: Callable[[Path], LoadedT], param: str) -> Lease[LoadedT]:
         """Wait until `path` is loaded. Raises ServeError (`path_not_allowed`, `…artifact_damaged`, …)."""
         real = self.allowed(path, param)
-        key = (kind, real, _changed(real))
-        place = self._take(key)
+        key = (kind, real, _sealed_at(real))
+        with self._lock:
+            entry = self._entries.setdefault(key, _Entry())
+            self._entries.move_to_end(key)
+            entry.leases += 1
         try:
-            with place.lock:
-                if place.thing is None:
-                    place.thing = load(real)
+            with entry.lock:
+                if entry.loaded is None:
+                    entry.loaded = load(real)
         except (ArtifactDamaged, UnsafeModelFolder) as error:
-            self._give_back(key)
+            self._end_lease(key)
             raise artifact_damaged(str(error), param) from error
         except BaseException:
-            self._give_back(key)
+            self._end_lease(key)
             raise
-        self._shrink()
-        return Lease(place.thing, lambda: self._give_back(key))
-
-    def loaded(self, kind: str) -> list[Any]:
-        with self._lock:
-            return [place.thing for key, place in self._places.items() if key[0] == kind and place.thing]
+        self._unload_unused()
+        return Lease(entry.loaded, lambda: self._end_lease(key))
 
     def paths(self) -> dict[str, list[str]]:
+        """Folders of what is in memory, by kind."""
         with self._lock:
             found: dict[str, list[str]] = {}
-            for (kind, path, _), place in self._places.items():
-                if place.thing is not None:
+            for (kind, path, _), entry in self._entries.items():
+                if entry.loaded is not None:
                     found.setdefault(kind, []).append(str(path))
             return found
 
-    def _take(self, key: Key) -> _Place[Any]:
+    def _end_lease(self, key: Key) -> None:
         with self._lock:
-            place = self._places.setdefault(key, _Place())
-            self._places.move_to_end(key)
-            place.leases += 1
-            return place
+            entry = self._entries[key]
+            entry.leases -= 1
+            if entry.loaded is None and not entry.leases:
+                del self._entries[key]
 
-    def _give_back(self, key: Key) -> None:
+    def _unload_unused(self) -> None:
+        """Down to the memory limit: what was used longest ago first, never what is in use."""
+        unused: list[Loaded] = []
         with self._lock:
-            place = self._places[key]
-            place.leases -= 1
-            if place.thing is None and not place.leases:
-                del self._places[key]
-
-    def _shrink(self) -> None:
-        """Let go of what was not used for longest, never of what is in use."""
-        with self._lock:
-            total = sum(place.thing.bytes for place in self._places.values() if place.thing)
-            for key, place in list(self._places.items()):
+            total = sum(entry.loaded.bytes for entry in self._entries.values() if entry.loaded)
+            for key, entry in list(self._entries.items()):
                 if total <= self._memory_bytes:
-                    return
-                if place.thing is not None and not place.leases:
-                    total -= place.thing.bytes
-                    place.thing.close()
-                    del self._places[key]
+                    break
+                if entry.loaded is not None and not entry.leases:
+                    total -= entry.loaded.bytes
+                    unused.append(entry.loaded)
+                    del self._entries[key]
+        # Outside of the lock: a backend may have to wait for a process to end.
+        for loaded in unused:
+            loaded.close()
 
 
-def _changed(folder: Path) -> int:
-    """When the folder was sealed: one that was replaced under the same name is loaded anew."""
+def _sealed_at(folder: Path) -> int:
+    """When the folder was written: one that was replaced under the same name is loaded again."""
     for name in (MANIFEST, "config.json"):
         if (folder / name).is_file():
             return (folder / name).stat().st_mtime_ns

@@ -1,0 +1,117 @@
+"""What serving asks of a backend: keep models in memory, write tokens, embed texts.
+
+A backend knows token ids and no text. Chat templates, stop strings, the counting of tokens and the wire
+format are the same for every backend and stand above it. A backend runs its models in this process or in
+child processes; `load`, `unload` and `embed` may take long and are called in threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+Role = Literal["query", "passage"]
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A folder whose files were verified a moment ago."""
+
+    kind: Literal["text", "embedding"]
+    path: Path
+
+
+@dataclass(frozen=True)
+class AdapterFolder:
+    """A LoRA adapter. The backend verifies its files when it loads them, with `serving.adapters`."""
+
+    path: Path
+    digest: str
+    """sha256 of its manifest. It names the adapter: two folders with one digest are one adapter."""
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """How the next token is chosen."""
+
+    temperature: float = 1.0
+    """0 takes the likeliest token."""
+    top_p: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class AnswerRequest:
+    prompt: Sequence[int]
+    """Token ids up to where the answer begins."""
+    max_tokens: int
+    stop_tokens: frozenset[int]
+    """The answer ends with the first of these."""
+    sampling: SamplingSettings = SamplingSettings()
+    adapter: AdapterFolder | None = None
+    """None: the base model itself."""
+
+
+class LoadedModel(Protocol):
+    @property
+    def bytes(self) -> int:
+        """Memory it holds, about."""
+
+    @property
+    def context_length(self) -> int:
+        """Most tokens that a prompt and its answer may have together."""
+
+
+class TokenStream(Protocol):
+    """The token ids of one answer as they are written, the stop token included.
+
+    It ends after a stop token or after `max_tokens`, and raises ServeError where writing failed.
+    """
+
+    def __aiter__(self) -> AsyncIterator[int]: ...
+
+    async def __anext__(self) -> int: ...
+
+    def cancel(self) -> None:
+        """Stop writing. Allowed from any thread, more than once, and after the end."""
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    vectors: Any
+    """(texts, dimensions) of float32, each row of length 1."""
+    tokens: int
+    """How many tokens the texts had."""
+
+
+@dataclass(frozen=True)
+class BackendHealth:
+    queue: int
+    """Answers that wait or are being written."""
+    adapters: tuple[Path, ...]
+    """Folders of the adapters in memory."""
+
+
+class Backend(Protocol):
+    def load(self, folder: ModelFolder) -> LoadedModel:
+        """Block until the model can be used."""
+
+    def unload(self, model: LoadedModel) -> None:
+        """Free the model's memory. No answer of it is being read any more."""
+
+    async def start(self, model: LoadedModel, request: AnswerRequest) -> TokenStream:
+        """Begin an answer; the adapter is loaded first where it is not in memory.
+
+        Raises ServeError: `model_server_busy`, `adapter_mismatch`, `serve.system.artifact_damaged`.
+        """
+
+    def embed(self, model: LoadedModel, texts: Sequence[str], role: Role) -> Embeddings: ...
+
+    def health(self) -> BackendHealth: ...
+
+    def close(self) -> None:
+        """Break off every answer; they end with ServeError `model_server_busy`."""
