@@ -7,7 +7,7 @@ load. The server keeps no state but caches, so every request says all of it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
