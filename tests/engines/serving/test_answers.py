@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.engines.serving.test_text_and_cache import ByteTokenizer
+from workers.engines.serving.answers import RunningAnswer
 from workers.engines.serving.backends.protocol import AnswerRequest
 from workers.engines.serving.errors import ServeError, too_busy
 from workers.engines.serving.stream_events import Delta, Done
 from workers.engines.serving.text_stream import TextStream
+
+pytestmark = pytest.mark.ml
 
 STOP_TOKEN = 0
 
@@ -41,14 +44,10 @@ class WrittenTokens:
 
 
 def answer(tokens: WrittenTokens, *stops: str):
-    from workers.engines.serving.answers import RunningAnswer
-
     released: list[bool] = []
     request = AnswerRequest([1, 2, 3], 100, frozenset({STOP_TOKEN}))
-    running = RunningAnswer(
-        tokens, request, TextStream(ByteTokenizer(), stops), lambda: released.append(True)
-    )
-    return running, released
+    text = TextStream(ByteTokenizer(), stops)
+    return RunningAnswer(tokens, request, text, lambda: released.append(True)), released
 
 
 async def events(text: str, *stops: str, end: list[int] | None = None) -> tuple[str, Done]:
