@@ -1,4 +1,4 @@
-"""Addresses of the room Chat."""
+"""Addresses of the chat pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The room Chat: one's own conversations with what is served or waits for approval."""
+"""The chat pages: one's own conversations with what is served or waits for approval."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from accounts.models import Membership
 from accounts.principal import Principal
 from accounts.selectors import memberships_of
-from console.rooms import rooms_for
+from console.navigation import navigation_for
 from health.watch import watch
 from health.words import outages_of
 
@@ -17,9 +17,9 @@ THEMES = ("light", "dark")
 
 
 def console(request: HttpRequest) -> dict[str, Any]:
-    """Theme (from its cookie), rooms, and the organizations of whoever is signed in.
+    """Theme (from its cookie), navigation, and the organizations of the person who is signed in.
 
-    An error page may be drawn before anybody was identified: then there is nothing but the theme.
+    An error page may be drawn before anybody was identified. Then there is the theme alone.
     """
     theme = request.COOKIES.get("theme", "")
     facts: dict[str, Any] = {"theme": theme if theme in THEMES else ""}
@@ -33,7 +33,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
         "principal": principal,
         "memberships": memberships,
         "organization": _current(memberships, principal),
-        "rooms": rooms_for(principal, _namespace(request)),
+        "navigation": navigation_for(principal, _namespace(request)),
         # What was last found, so that no page waits for a look; the page asks for news by itself.
         "outages": outages_of(report) if report else [],
     }

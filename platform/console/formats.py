@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
@@ -23,6 +25,8 @@ UNITS: dict[str, str | Promise] = {
 }
 """What an engine counts (`Progress.unit`), in words."""
 
+MOST_COUNTED = 10_000
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _SIZES = ("kB", "MB", "GB", "TB", "PB")
 
@@ -31,6 +35,12 @@ def number(value: float | int, digits: int = 0) -> str:
     """`12,345`; with `digits`, exactly so many after the point."""
     # Rounded before: number_format cuts.
     return number_format(Decimal(f"{value:.{digits}f}"), decimal_pos=digits, force_grouping=True)
+
+
+def count_of(rows: QuerySet[Any]) -> str:
+    """How many rows there are; `10,000+` beyond that number, where counting takes too long."""
+    found = rows.order_by()[: MOST_COUNTED + 1].count()
+    return f"{number(MOST_COUNTED)}+" if found > MOST_COUNTED else number(found)
 
 
 def size(count: int) -> str:

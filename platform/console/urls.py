@@ -1,4 +1,4 @@
-"""Addresses of the home page and of the room Settings."""
+"""Addresses of the home page and of the settings pages."""
 
 from __future__ import annotations
 

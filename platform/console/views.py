@@ -1,4 +1,4 @@
-"""Home: how far the road is walked, what needs somebody, what is served, what runs now."""
+"""The home page: the steps to a served model, what needs a person, what is served, what runs now."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.principal import principal_of
-from console.road import needs, next_schedule, road, running_jobs
+from console.attention import attention_needed, next_schedule, running_jobs
+from console.onboarding import onboarding_steps
 from releases.selectors import deployment_list
 
 
@@ -14,7 +15,7 @@ def home(request: HttpRequest) -> HttpResponse:
     principal = principal_of(request)
     if principal.organization_id is None:
         return render(request, "console/no_organization.html", {"is_operator": principal.is_operator})
-    steps = road()
+    steps = onboarding_steps()
     following = next((step for step in steps if not step.is_done), None)
     return render(
         request,
@@ -23,7 +24,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "steps": steps,
             "next_step": following,
             "may_do_it": following is not None and principal.may(following.permission),
-            "needs": needs(),
+            "attention": attention_needed(),
             "jobs": running_jobs(),
             "deployments": list(deployment_list().order_by("alias")[:10]),
             "schedule": next_schedule(),

@@ -1,4 +1,4 @@
-"""Addresses of the room Datasets."""
+"""Addresses of the dataset pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The room Datasets: collections, their versions, and what a version kept and dropped and why."""
+"""The dataset pages: collections, their versions, and what a version kept and dropped and why."""
 
 from __future__ import annotations
 

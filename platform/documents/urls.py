@@ -1,4 +1,4 @@
-"""Addresses of the room Documents."""
+"""Addresses of the document pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The room Documents: upload, what was read and what was not, one document with its text and its uses."""
+"""The document pages: upload, what was read and what was not, one document with its text and its uses."""
 
 from __future__ import annotations
 

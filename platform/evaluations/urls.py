@@ -1,4 +1,4 @@
-"""Addresses of the room Evaluation."""
+"""Addresses of the evaluation pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The room Evaluation: measurements of a version beside its base model, and the gate's verdict."""
+"""The evaluation pages: measurements of a version beside its base model, and the gate's verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of the health checks and of the room Health."""
+"""Addresses of the health checks and of the health page."""
 
 from __future__ import annotations
 

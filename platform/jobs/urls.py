@@ -1,4 +1,4 @@
-"""Addresses of the room Jobs."""
+"""Addresses of the job pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The room Jobs: everything that takes more than a second, how far it is, and the button that stops it."""
+"""The job pages: everything that takes more than a second, how far it is, and the button that stops it."""
 
 from __future__ import annotations
 

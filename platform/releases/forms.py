@@ -1,4 +1,4 @@
-"""The forms of the room Releases."""
+"""The forms of the release pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of the room Releases."""
+"""Addresses of the release pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The room Releases: what a customer talks to, who approved it, where it is served."""
+"""The release pages: what a customer talks to, who approved it, where it is served."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forms of the room Knowledge."""
+"""The forms of the knowledge base pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of the room Knowledge."""
+"""Addresses of the knowledge base pages."""
 
 from __future__ import annotations
 

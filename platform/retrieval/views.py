@@ -1,4 +1,4 @@
-"""The room Knowledge: searchable collections, their documents and indexes, and a search to try them."""
+"""The knowledge base pages: searchable collections, their documents and indexes, and a search to try them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of the pages of schedules."""
+"""Addresses of the schedule pages."""
 
 from __future__ import annotations
 

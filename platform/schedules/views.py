@@ -1,4 +1,4 @@
-"""The pages of schedules: when to retrain, and what each run made."""
+"""The schedule pages: when to retrain, and what each run made."""
 
 from __future__ import annotations
 

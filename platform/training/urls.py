@@ -1,4 +1,4 @@
-"""Addresses of the room Training, model versions included."""
+"""Addresses of the training pages, model versions included."""
 
 from __future__ import annotations
 

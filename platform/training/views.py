@@ -1,4 +1,4 @@
-"""The room Training: runs, starting one, and one run with its curves, log and checkpoints."""
+"""The training pages: runs, starting one, and one run with its curves, log and checkpoints."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from playwright.sync_api import (
     expect,
 )
 
-from console.rooms import ROOMS
+from console.navigation import PAGES
 from tests.chromium import started_chromium
 from tests.end_to_end.client import post, until
 from tests.end_to_end.conftest import CAUSAL, People
@@ -97,18 +97,20 @@ def test_from_an_upload_to_a_cited_answer(chromium, kosha, people: People, compa
         ask(owner.page, facts[1].question, document.name)
 
 
-def test_every_room_opens_wide_and_narrow(chromium, kosha, people: People, repository):
+def test_every_page_of_the_navigation_fits_wide_and_narrow_screens(
+    chromium, kosha, people: People, repository
+):
     with visit(chromium, kosha, repository, "visitor") as visitor:
         visitor.sign_in(people.owner_login)
         page = visitor.page
-        rooms = [link.get_attribute("href") for link in page.locator(".rooms a").all()]
-        assert len(rooms) == len(ROOMS)
+        addresses = [link.get_attribute("href") for link in page.locator(".navigation a").all()]
+        assert len(addresses) == len(PAGES)
         for width in (1280, 390):
             page.set_viewport_size({"width": width, "height": 800})
-            for room in rooms:
-                page.goto(str(room))
+            for address in addresses:
+                page.goto(str(address))
                 expect(page.get_by_role("heading", level=1)).to_be_visible()
-                assert page.evaluate("document.documentElement.scrollWidth") <= width, (room, width)
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, (address, width)
 
 
 def upload(page: Page, document: Path) -> None:

@@ -1,1 +1,1 @@
-"""The room Settings: people, keys, base models, clusters and the audit trail."""
+"""The settings pages: people, keys, base models, clusters and the audit trail."""

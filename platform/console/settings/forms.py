@@ -1,4 +1,4 @@
-"""The forms of the room Settings; each field says in a sentence what it does."""
+"""The forms of the settings pages; each field says in a sentence what it does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of the room Settings."""
+"""Addresses of the settings pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of the room Health, worded: `{% load health %}`."""
+"""Figures of the health page, worded: `{% load health %}`."""
 
 from __future__ import annotations
 
