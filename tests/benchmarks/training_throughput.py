@@ -43,13 +43,12 @@ def make_samples(model: Path, records: Path | None, count: int) -> list[Any]:
     """Samples of the engine's own kind: from a records file, else random tokens of company lengths."""
     import numpy as np
 
-    from workers.engines.training.data import Sample, SampleBuilder, read_records
+    from workers.engines.training.samples import Sample, build_samples
 
     if records is not None:
-        from workers.engines.shared.language_models import load_tokenizer
+        from workers.engines.shared.records import read_records
 
-        builder = SampleBuilder(load_tokenizer(model), spec_for(model).hyperparameters, OBJECTIVES)
-        samples = builder.build(read_records([records], "train")).samples
+        samples = build_samples(read_records([records], "train"), objectives_of(model), LONGEST).samples
         order = np.random.default_rng(0).permutation(len(samples))[:count]
         return [samples[index] for index in order]
     draw = np.random.default_rng(1)
@@ -62,7 +61,12 @@ def make_samples(model: Path, records: Path | None, count: int) -> list[Any]:
     return samples
 
 
-OBJECTIVES = ("continued_pretraining", "supervised")
+def objectives_of(model: Path) -> list[Any]:
+    from workers.engines.shared.language_models import load_tokenizer
+    from workers.engines.training.objectives import make_objectives
+
+    spec = spec_for(model)
+    return make_objectives(spec.objectives, load_tokenizer(model), spec.hyperparameters)
 
 
 def spec_for(model: Path) -> Any:
@@ -78,11 +82,11 @@ def kosha(model_folder: Path, samples: list[Any]) -> float:
 
     from workers.engines.shared.language_models import load_base_model
     from workers.engines.training.adapters import attach_trainable
-    from workers.engines.training.data import collate
-    from workers.engines.training.memory import keep_freed_memory
+    from workers.engines.training.backend import SingleProcess
+    from workers.engines.training.engine import keep_freed_memory
     from workers.engines.training.model import PackedLanguageModel
-    from workers.engines.training.packing import PlanSettings, plan_steps
-    from workers.engines.training.single import SingleProcess
+    from workers.engines.training.plan import PlanSettings, plan_steps
+    from workers.engines.training.samples import collate
 
     keep_freed_memory()
     spec = spec_for(model_folder)
@@ -92,10 +96,12 @@ def kosha(model_folder: Path, samples: list[Any]) -> float:
     backend = SingleProcess(PackedLanguageModel(model).train(), spec.hyperparameters, torch.device("cpu"))
     lengths = [len(sample) for sample in samples]
     plan = plan_steps(lengths, [1] * len(samples), PlanSettings(1, 2048, LONGEST, seed=0))
+    objectives = objectives_of(model_folder)
     started = time.perf_counter()
     for step in plan:
-        weight = sum(float(samples[index].weights.sum()) for pack in step for index in pack)
-        backend.forward_backward([collate([samples[index] for index in pack]) for pack in step], weight)
+        weight = sum(samples[index].total_weight for pack in step for index in pack)
+        packs = [[samples[index] for index in pack] for pack in step]
+        backend.forward_backward([collate(pack, objectives) for pack in packs], weight)
         backend.update(2e-4)
     return time.perf_counter() - started
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from tests.engines.training.tiny import collate_text
 from workers.engines.shared.language_models import load_base_model
-from workers.engines.training.data import Sample, collate
 from workers.engines.training.model import PackedLanguageModel
+from workers.engines.training.samples import Sample
 
 pytestmark = pytest.mark.ml
 
@@ -36,7 +37,7 @@ def separate_logits(folder: Path, samples: list[Sample]) -> torch.Tensor:
 
 def packed_logits(folder: Path, samples: list[Sample]) -> torch.Tensor:
     packed = PackedLanguageModel(load_base_model(folder, torch.float32))
-    batch = collate(samples)
+    batch = collate_text(samples)
     with torch.no_grad():
         hidden = packed.hidden(batch.input_ids, batch.position_ids, lengths=batch.lengths)
         return packed.head()(hidden[0])
@@ -65,7 +66,7 @@ def test_packed_loss_and_gradients_equal_separate_runs(model: str, request: pyte
         expected = expected + torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="sum")
     expected.backward()
     packed = PackedLanguageModel(load_base_model(folder, torch.float32))
-    loss = packed(collate(samples))
+    loss = packed(collate_text(samples))
     loss.backward()
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     theirs = dict(reference.named_parameters())
@@ -74,7 +75,7 @@ def test_packed_loss_and_gradients_equal_separate_runs(model: str, request: pyte
 
 
 @pytest.mark.parametrize("name", ["smollm2-135m", "gemma3-270m"])
-def test_packing_is_exact_for_the_demo_models(name: str, repository: Path) -> None:
+def test_packing_is_exact_for_demo_models(name: str, repository: Path) -> None:
     folder = repository / "var" / "models" / name
     if not folder.is_dir():
         pytest.skip(f"{name} is not converted yet: make demo does it")

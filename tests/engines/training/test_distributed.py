@@ -21,19 +21,20 @@ from tests.engines.training.tiny import events, go, losses, make_run, run_config
 from workers.contract.artifacts import verify_manifest
 from workers.contract.specs.run import ExitCode, RunResult, RunStatus
 from workers.contract.specs.training import Checkpointing, Distributed, TrainingResult, TrainingSpec
-from workers.engines.training import distributed
-from workers.engines.training.distributed import LOOK_SECONDS, AskedTogether, is_signed, sign
+from workers.engines.training import processes as processes_module
+from workers.engines.training.deepspeed_backend import is_signed, sign_shards
+from workers.engines.training.processes import STOP_CHECK_SECONDS, SharedStopCheck
 
 pytestmark = pytest.mark.ml
 MakeSpec = Callable[..., TrainingSpec]
 NEVER = str(10**9)
-SECRET = "of these runs"
+SECRET = "secret of these tests"
 
 
 def torchrun(
     folder: Path, spec: TrainingSpec, *, previous: tuple[Path, ...] = (), secret: str = ""
 ) -> TrainingResult:
-    config = written(folder, spec, previous=previous)
+    config = write_config(folder, spec, previous=previous)
     assert (
         ranks("workers.engines.training", config, processes=spec.processes, KOSHA_RUN_SECRET=secret)
         == ExitCode.DONE
@@ -41,8 +42,8 @@ def torchrun(
     return TrainingResult.model_validate(result(folder).output)
 
 
-def written(folder: Path, spec: TrainingSpec, *, previous: tuple[Path, ...] = ()) -> str:
-    """The config of a run in `folder`."""
+def write_config(folder: Path, spec: TrainingSpec, *, previous: tuple[Path, ...] = ()) -> str:
+    """Make `folder` with the config of a run in it; returns the config's path."""
     folder.mkdir()
     config = folder / "config.json"
     config.write_text(run_config(folder, previous=previous, spec=spec).model_dump_json())
@@ -54,7 +55,7 @@ def result(folder: Path) -> RunResult:
 
 
 def ranks(module: str, *arguments: str, processes: int, **more: str) -> int:
-    """Run `module` in so many processes; how they ended."""
+    """Run `module` under torchrun; returns its exit code."""
     command = [
         sys.executable,
         "-m",
@@ -67,45 +68,46 @@ def ranks(module: str, *arguments: str, processes: int, **more: str) -> int:
     return subprocess.run([*command, "-m", module, *arguments], env=environment, timeout=240).returncode
 
 
-def spread(make_spec: MakeSpec, stage: int, *, lora_dropout: float = 0.0, **options: Any) -> TrainingSpec:
+def two_process_spec(
+    make_spec: MakeSpec, stage: int, *, lora_dropout: float = 0.0, **options: Any
+) -> TrainingSpec:
     whole = {"method": "lora", "distributed": Distributed(processes=2, zero_stage=stage), **options}
     settings = {"max_steps": 4, "epochs": 4, "lora_rank": 4, "learning_rate": 1e-2}
     return make_spec(spec=whole, lora_dropout=lora_dropout, **settings)
 
 
-# The second process alone is told. It looks before the first step; then each of the two layers looks on the
-# way forward and on the way back, and once more when the step is over: 13 and 15 lie in the third step, on
-# its way forward and back.
-TOLD_AT_LOOK = {0: 13, 3: 15}
+# Only the second process gets a stop request. It checks before the first step; then each of the two layers
+# checks in the forward and in the backward pass, and once more after the step: checks 13 and 15 are in the
+# forward and in the backward pass of the third step.
+STOP_AT_CHECK = {0: 13, 3: 15}
 STAGES = (0, 2, 3)
 
 
 @pytest.fixture(scope="module")
 def trained(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A training of two processes for each ZeRO stage; and with dropout one undisturbed, one broken off, and
-    one that goes on from there. All in the same two processes, whose starts take longer than the trainings."""
+    """A training with two processes for each ZeRO stage; and with dropout one that runs through, one that is
+    interrupted, and one that resumes it. All run in forks of the same two processes, because starting those
+    takes longer than the trainings."""
     folder, trainings = tmp_path_factory.mktemp("trained"), list[str]()
     make_spec = spec_maker(llama, folder)
     for stage in STAGES:
-        plain = spread(make_spec, stage, checkpoint=Checkpointing(every_steps=2))
-        trainings += [NEVER, written(folder / f"two-{stage}", plain)]
-    for stage, look in TOLD_AT_LOOK.items():
-        spec, first = spread(make_spec, stage, lora_dropout=0.3), folder / f"first-{stage}"
+        plain = two_process_spec(make_spec, stage, checkpoint=Checkpointing(every_steps=2))
+        trainings += [NEVER, write_config(folder / f"two-{stage}", plain)]
+    for stage, check in STOP_AT_CHECK.items():
+        spec, first = two_process_spec(make_spec, stage, lora_dropout=0.3), folder / f"first-{stage}"
         trainings += [
-            *(NEVER, written(folder / f"whole-{stage}", spec)),
-            *(str(look), written(first, spec)),
-            *(NEVER, written(folder / f"second-{stage}", spec, previous=(first,))),
+            *(NEVER, write_config(folder / f"whole-{stage}", spec)),
+            *(str(check), write_config(first, spec)),
+            *(NEVER, write_config(folder / f"second-{stage}", spec, previous=(first,))),
         ]
-    ranks("tests.engines.training.told_ranks", *trainings, processes=2, KOSHA_RUN_SECRET=SECRET)
+    ranks("tests.engines.training.stopped_ranks", *trainings, processes=2, KOSHA_RUN_SECRET=SECRET)
     return folder
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_losses_agree_with_one_process(
-    stage: int, trained: Path, make_spec: MakeSpec, tmp_path: Path
-) -> None:
+def test_losses_equal_single_process(stage: int, trained: Path, make_spec: MakeSpec, tmp_path: Path) -> None:
     two = TrainingResult.model_validate(result(trained / f"two-{stage}").output)
-    one = go(make_run(tmp_path / "one"), spread(make_spec, stage, distributed=Distributed()))
+    one = go(make_run(tmp_path / "one"), two_process_spec(make_spec, stage, distributed=Distributed()))
     expected, measured = losses(tmp_path / "one"), losses(trained / f"two-{stage}")
     assert measured == pytest.approx({step: expected[step] for step in measured}, rel=1e-4)
     assert two.loss_last == pytest.approx(one.loss_last, rel=1e-4)
@@ -114,9 +116,9 @@ def test_losses_agree_with_one_process(
     verify_manifest(trained / f"two-{stage}" / "output" / "adapter", two.manifest_sha256)
 
 
-def test_split_optimizer_states_resume(trained: Path, tmp_path: Path) -> None:
+def test_resumes_sharded_optimizer_states(trained: Path, tmp_path: Path) -> None:
     before = Path(shutil.copytree(trained / "two-2", tmp_path / "before"))
-    # Torn: the one at step 2 is the newest sound one.
+    # Damaged, so that the newest intact one is that of step 2.
     (before / "checkpoints" / "4" / "manifest.json").write_text("{}")
     spec = TrainingSpec.model_validate(json.loads((before / "config.json").read_text())["spec"])
     again = torchrun(tmp_path / "again", spec, previous=(before,), secret=SECRET)
@@ -124,8 +126,8 @@ def test_split_optimizer_states_resume(trained: Path, tmp_path: Path) -> None:
     assert again.loss_last == TrainingResult.model_validate(result(before).output).loss_last
 
 
-@pytest.mark.parametrize("stage", TOLD_AT_LOOK)
-def test_a_step_that_all_processes_leave_in_its_middle_has_not_happened(stage: int, trained: Path) -> None:
+@pytest.mark.parametrize("stage", STOP_AT_CHECK)
+def test_interrupted_step_is_repeated_to_the_bit(stage: int, trained: Path) -> None:
     whole, first, second = (trained / f"{name}-{stage}" for name in ("whole", "first", "second"))
     assert result(first).status == RunStatus.STOPPED
     assert [event["step"] for event in events(first, "checkpoint")] == [2]
@@ -136,35 +138,35 @@ def test_a_step_that_all_processes_leave_in_its_middle_has_not_happened(stage: i
     assert (second / adapter).read_bytes() == (whole / adapter).read_bytes()
 
 
-PASSES, TOLD_AT = 200, 50
+POINTS, STOP_AT = 200, 50
 
 
-def pass_places(rank: int, store: str, answers: Any) -> None:
-    """One of two processes: the second is half as fast, and told to stop at a place of its own choosing."""
+def pass_points(rank: int, store: str, answers: Any) -> None:
+    """One of two processes: the second is half as fast, and is asked to stop at its point STOP_AT."""
     dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
-    passed, rounds = 0, 0
+    passed, rounds = 0, 0  # points of this process; readings of its clock, one for each round
 
     def clock() -> float:
         nonlocal rounds
         rounds += 1
         return passed * 0.01 * (rank + 1)
 
-    distributed.time = SimpleNamespace(perf_counter=clock)
-    asked = AskedTogether(lambda: rank == 1 and passed >= TOLD_AT, dist.group.WORLD)
+    processes_module.time = SimpleNamespace(perf_counter=clock)
+    check = SharedStopCheck(lambda: rank == 1 and passed >= STOP_AT, dist.group.WORLD)
     rounds = 0
-    while passed < PASSES:
+    while passed < POINTS:
         passed += 1
-        if asked():
+        if check():
             break
     answers.put((passed, rounds))
     dist.destroy_process_group()
 
 
-def test_a_slow_and_a_fast_process_ask_one_another_at_the_same_places_and_seldom(tmp_path: Path) -> None:
+def test_slow_and_fast_process_check_for_stops_at_the_same_few_points(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
     processes = [
-        context.Process(target=pass_places, args=(rank, str(tmp_path / "store"), answers), daemon=True)
+        context.Process(target=pass_points, args=(rank, str(tmp_path / "store"), answers), daemon=True)
         for rank in range(2)
     ]
     for process in processes:
@@ -174,18 +176,18 @@ def test_a_slow_and_a_fast_process_ask_one_another_at_the_same_places_and_seldom
         process.join(20)
     assert first == second
     stopped_at, rounds = first
-    seldom = int(LOOK_SECONDS / 0.02)
-    assert TOLD_AT <= stopped_at <= TOLD_AT + seldom
-    assert rounds <= stopped_at / seldom + 2
+    interval = int(STOP_CHECK_SECONDS / 0.02)
+    assert STOP_AT <= stopped_at <= STOP_AT + interval
+    assert rounds <= stopped_at / interval + 2
 
 
-def test_shards_are_loaded_only_with_the_secret_they_were_signed_with(tmp_path: Path) -> None:
+def test_shards_need_the_secret_they_were_signed_with(tmp_path: Path) -> None:
     shard = tmp_path / "zero" / "rank_0.pt"
     shard.parent.mkdir()
     shard.write_bytes(b"one")
-    sign(tmp_path, b"")
+    sign_shards(tmp_path, b"")
     assert not is_signed(tmp_path, b"")
-    sign(tmp_path, b"secret")
+    sign_shards(tmp_path, b"secret")
     assert is_signed(tmp_path, b"secret")
     assert not is_signed(tmp_path, b"other")
     assert not is_signed(tmp_path, b"")

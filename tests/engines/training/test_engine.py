@@ -24,19 +24,19 @@ from workers.contract.artifacts import read_manifest, verify_manifest
 from workers.contract.specs.run import RunConfig
 from workers.contract.specs.training import Checkpointing, TrainingSpec
 from workers.engines.shared.runtime import EngineFault, Run, StopRequested, UserError
+from workers.engines.training.backend import SingleProcess
 from workers.engines.training.checkpoints import CheckpointStore, Identity
-from workers.engines.training.loop import Loop
-from workers.engines.training.single import SingleProcess
+from workers.engines.training.processes import Processes
 
 pytestmark = pytest.mark.ml
 
 MakeSpec = Callable[..., TrainingSpec]
-# Measured once with this code; a change of them means that training computes something else.
+# Measured once with this code. A change means that training computes something else.
 GOLDEN = [5.910410, 5.803139, 5.634219]
 
 
 class StopAfter(Run):
-    """A run that is asked to stop while a given step is being taken."""
+    """A run that is asked to stop when a given step is reported."""
 
     def __init__(self, config: RunConfig, *, step: int) -> None:
         super().__init__(config)
@@ -48,7 +48,7 @@ class StopAfter(Run):
             self.request_stop()
 
 
-def test_losses_are_the_golden_ones(make_spec: MakeSpec, tmp_path: Path) -> None:
+def test_losses_equal_golden_values(make_spec: MakeSpec, tmp_path: Path) -> None:
     spec = make_spec(max_steps=3)
     result = go(make_run(tmp_path / "run"), spec)
     assert list(losses(tmp_path / "run").values()) == pytest.approx(GOLDEN, rel=1e-4)
@@ -60,7 +60,7 @@ def test_losses_are_the_golden_ones(make_spec: MakeSpec, tmp_path: Path) -> None
     assert manifest["facts"]["base_model_digest"] == result.base_model_digest
 
 
-def test_events_tell_the_whole_story(make_spec: MakeSpec, tmp_path: Path) -> None:
+def test_events_report_steps_progress_and_checkpoints(make_spec: MakeSpec, tmp_path: Path) -> None:
     result = go(make_run(tmp_path / "run"), make_spec(spec={"checkpoint": Checkpointing(every_steps=2)}))
     assert events(tmp_path / "run", "started")[0]["resumed_from_step"] is None
     points = events(tmp_path / "run", "metrics")
@@ -73,17 +73,17 @@ def test_events_tell_the_whole_story(make_spec: MakeSpec, tmp_path: Path) -> Non
     saved = events(tmp_path / "run", "checkpoint")
     assert [event["step"] for event in saved][:2] == [2, 4]
     for event in saved[-3:]:
-        # Told by its place in the run's folder: what moves or is restored elsewhere must still be right.
+        # Relative to the run's folder, so that it stays right when the folder is moved or restored elsewhere.
         assert event["path"] == f"checkpoints/{event['step']}"
         verify_manifest(tmp_path / "run" / event["path"], event["manifest_sha256"])
 
 
-def test_training_learns(make_spec: MakeSpec, tmp_path: Path) -> None:
+def test_training_lowers_the_loss(make_spec: MakeSpec, tmp_path: Path) -> None:
     result = go(make_run(tmp_path / "run"), make_spec(epochs=10, learning_rate=3e-3))
     assert result.loss_last < result.loss_first - 1
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(make_spec: MakeSpec, tmp_path: Path) -> None:
+def test_resumed_run_equals_uninterrupted_one_to_the_bit(make_spec: MakeSpec, tmp_path: Path) -> None:
     spec = make_spec(max_steps=6, epochs=4, spec={"checkpoint": Checkpointing(every_steps=2)})
     whole = go(make_run(tmp_path / "whole"), spec)
 
@@ -104,13 +104,13 @@ def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(make_spec: MakeSpe
     assert (tmp_path / "second" / weights).read_bytes() == (tmp_path / "whole" / weights).read_bytes()
 
 
-def test_a_run_is_resumed_in_another_place_to_the_bit(make_spec: MakeSpec, tmp_path: Path) -> None:
-    """An installation that was restored elsewhere: the same files under other paths."""
+def test_resumes_to_the_bit_after_files_moved(make_spec: MakeSpec, tmp_path: Path) -> None:
+    """As after restoring an installation elsewhere: the same files under other paths."""
     spec = make_spec(spec={"checkpoint": Checkpointing(every_steps=2)}, max_steps=5)
     go(make_run(tmp_path / "whole"), spec)
     with pytest.raises(StopRequested):
         go(StopAfter(run_config(tmp_path / "first"), step=3), spec)
-    there = tmp_path / "there"
+    there = tmp_path / "moved"
     moved = spec.model_copy(
         update={
             "base_model": Path(shutil.copytree(spec.base_model, there / "base")),
@@ -126,29 +126,29 @@ def test_a_run_is_resumed_in_another_place_to_the_bit(make_spec: MakeSpec, tmp_p
     assert losses(tmp_path / "second") == {step: loss for step, loss in whole.items() if step > 3}
 
 
-class StopAtLook(Run):
-    """A run whose stop is requested when it is looked for the n-th time."""
+class StopAtCheck(Run):
+    """A run whose stop is requested at its n-th check."""
 
-    def __init__(self, config: RunConfig, *, look: int) -> None:
+    def __init__(self, config: RunConfig, *, check: int) -> None:
         super().__init__(config)
-        self.looks_left = look
+        self.checks_left = check
 
     @property
     def stop_requested(self) -> bool:
-        self.looks_left -= 1
-        return self.looks_left <= 0
+        self.checks_left -= 1
+        return self.checks_left <= 0
 
 
-# The first look is before the first step; then each of the two layers looks on the way forward and on
-# the way back, for each pack, and once more when the step is over.
-@pytest.mark.parametrize("look", [2, 5, 8, 9, 10, 11])
-def test_a_step_left_in_its_middle_has_not_happened(make_spec: MakeSpec, tmp_path: Path, look: int) -> None:
+# The first check is before the first step; then each of the two layers checks in the forward and in the
+# backward pass of each pack, and once more after the step.
+@pytest.mark.parametrize("check", [2, 5, 8, 9, 10, 11])
+def test_interrupted_step_is_repeated_to_the_bit(make_spec: MakeSpec, tmp_path: Path, check: int) -> None:
     settings = {"max_steps": 4, "epochs": 4, "lora_dropout": 0.3, "lora_rank": 4}
     spec = make_spec(**settings, spec={"method": "lora"})
     go(make_run(tmp_path / "whole"), spec)
 
     with pytest.raises(StopRequested) as stopped:
-        go(StopAtLook(run_config(tmp_path / "first"), look=look), spec)
+        go(StopAtCheck(run_config(tmp_path / "first"), check=check), spec)
     assert stopped.value.step < 4
     resumed = go(make_run(tmp_path / "second", previous=(tmp_path / "first",)), spec)
 
@@ -156,13 +156,13 @@ def test_a_step_left_in_its_middle_has_not_happened(make_spec: MakeSpec, tmp_pat
     assert {**losses(tmp_path / "first"), **losses(tmp_path / "second")} == losses(tmp_path / "whole")
 
 
-def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(make_spec: MakeSpec, tmp_path: Path) -> None:
+def test_passes_over_damaged_checkpoint(make_spec: MakeSpec, tmp_path: Path) -> None:
     spec = make_spec(max_steps=6, epochs=4, spec={"checkpoint": Checkpointing(every_steps=2)})
     with pytest.raises(StopRequested):
         go(StopAfter(run_config(tmp_path / "first"), step=5), spec)
     checkpoints = tmp_path / "first" / "checkpoints"
     assert sorted(path.name for path in checkpoints.iterdir()) == ["2", "4", "5"]
-    (checkpoints / "5" / "optimizer.safetensors").write_bytes(b"torn")
+    (checkpoints / "5" / "optimizer.safetensors").write_bytes(b"damaged")
     shutil.copytree(checkpoints / "4", checkpoints / "6.tmp")
     resumed = go(make_run(tmp_path / "second", previous=(tmp_path / "first",)), spec)
     assert resumed.resumed_from_step == 4
@@ -170,26 +170,26 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(make_spec: MakeS
 
 
 def flip_last_bit(path: Path) -> None:
-    """Still readable, with one number that is another."""
+    """The file stays readable, with one other number in it."""
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"torn"), flip_last_bit])
-def test_damage_between_the_look_and_the_load_is_told_and_passed_over(
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"damaged"), flip_last_bit])
+def test_reports_checkpoint_damaged_between_check_and_load(
     make_spec: MakeSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], Any]
 ) -> None:
     spec = make_spec(max_steps=4, epochs=4, spec={"checkpoint": Checkpointing(every_steps=2)})
     go(make_run(tmp_path / "first"), spec)
     load = SingleProcess.load
 
-    def damaged_just_before(backend: SingleProcess, folder: Path) -> None:
+    def damage_then_load(backend: SingleProcess, folder: Path) -> bool:
         damage(folder / "optimizer.safetensors")
-        load(backend, folder)
+        return load(backend, folder)
 
     with monkeypatch.context() as patch, pytest.raises(EngineFault) as fault:
-        patch.setattr(SingleProcess, "load", damaged_just_before)
+        patch.setattr(SingleProcess, "load", damage_then_load)
         go(make_run(tmp_path / "second", previous=(tmp_path / "first",)), spec)
     assert fault.value.code == "system.checkpoint_damaged"
     assert "step 4" in fault.value.message and "optimizer.safetensors" in fault.value.message
@@ -197,24 +197,24 @@ def test_damage_between_the_look_and_the_load_is_told_and_passed_over(
     assert again.resumed_from_step == 2
 
 
-def test_shards_damaged_after_the_look_are_not_taken_for_a_strangers(
+def test_reports_damaged_shards_instead_of_starting_again(
     make_spec: MakeSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the run would begin from nothing where the checkpoint before is sound."""
+    """Damaged shards also fail their signature; the run must use the checkpoint before, not start again."""
     spec = make_spec(max_steps=4, epochs=4, spec={"checkpoint": Checkpointing(every_steps=2)})
     go(make_run(tmp_path / "first"), spec)
 
-    def signed_by_nobody(backend: SingleProcess, folder: Path) -> bool:
+    def refuse_signature(backend: SingleProcess, folder: Path) -> bool:
         flip_last_bit(folder / "optimizer.safetensors")
         return False
 
-    monkeypatch.setattr(SingleProcess, "trusts", signed_by_nobody)
+    monkeypatch.setattr(SingleProcess, "load", refuse_signature)
     with pytest.raises(EngineFault) as fault:
         go(make_run(tmp_path / "second", previous=(tmp_path / "first",)), spec)
     assert fault.value.code == "system.checkpoint_damaged"
 
 
-def test_a_checkpoint_of_other_settings_or_data_is_not_resumed(make_spec: MakeSpec, tmp_path: Path) -> None:
+def test_does_not_resume_checkpoint_of_other_settings_or_data(make_spec: MakeSpec, tmp_path: Path) -> None:
     spec = make_spec(max_steps=2)
     go(make_run(tmp_path / "first"), spec)
     other = go(make_run(tmp_path / "second", previous=(tmp_path / "first",)), make_spec(max_steps=2, seed=7))
@@ -224,8 +224,8 @@ def test_a_checkpoint_of_other_settings_or_data_is_not_resumed(make_spec: MakeSp
     assert changed.resumed_from_step is None
 
 
-def test_data_that_changed_on_the_disk_are_not_learnt_from(make_spec: MakeSpec, tmp_path: Path) -> None:
-    """Else a resumed run would find other data, pass every checkpoint over and begin from nothing."""
+def test_refuses_data_changed_on_disk(make_spec: MakeSpec, tmp_path: Path) -> None:
+    """Otherwise a resumed run would pass over all checkpoints and start again on other data."""
     known = make_spec(spec={"known_record_files": (tmp_path / "none" / "records.jsonl",)})
     with pytest.raises(EngineFault) as fault:
         go(make_run(tmp_path / "run"), known)
@@ -239,13 +239,13 @@ def test_data_that_changed_on_the_disk_are_not_learnt_from(make_spec: MakeSpec, 
     assert "records.jsonl" in fault.value.message and "Build a new version" in fault.value.message
 
 
-def test_only_the_newest_checkpoints_are_kept(make_spec: MakeSpec, tmp_path: Path) -> None:
+def test_keeps_only_newest_checkpoints(make_spec: MakeSpec, tmp_path: Path) -> None:
     spec = make_spec(max_steps=5, spec={"checkpoint": Checkpointing(every_steps=1, keep=2)})
     go(make_run(tmp_path / "run"), spec)
     assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir()) == ["4", "5"]
 
 
-def test_refusals_of_the_users_input(make_spec: MakeSpec, llama: Path, tmp_path: Path) -> None:
+def test_refuses_wrong_input(make_spec: MakeSpec, llama: Path, tmp_path: Path) -> None:
     def refused(spec: TrainingSpec) -> tuple[str, str | None]:
         with pytest.raises(UserError) as error:
             go(make_run(tmp_path / "run"), spec)
@@ -264,11 +264,15 @@ def test_refusals_of_the_users_input(make_spec: MakeSpec, llama: Path, tmp_path:
     (unsafe / "pytorch_model.bin").write_bytes(b"x")
     assert refused(make_spec(spec={"base_model": unsafe})) == ("user.base_model_unsafe", "base_model")
     assert refused(make_spec(spec={"base_model_digest": "0"}))[0] == "user.base_model_changed"
+    assert refused(make_spec(spec={"objectives": ("no_such_objective",)})) == (
+        "user.invalid_spec",
+        "objectives",
+    )
     too_long = make_spec(sequence_length=1024)
     assert refused(too_long) == ("user.context_too_long", "hyperparameters.sequence_length")
 
 
-def test_a_loss_that_is_not_a_number_ends_the_run(make_spec: MakeSpec, tmp_path: Path) -> None:
+def test_non_finite_loss_ends_the_run(make_spec: MakeSpec, tmp_path: Path) -> None:
     spec = make_spec(spec={"base_model": broken_model(tmp_path)})
     with pytest.raises(EngineFault) as fault:
         go(make_run(tmp_path / "run"), spec)
@@ -289,28 +293,44 @@ def broken_model(folder: Path) -> Path:
     return path
 
 
-def test_every_process_resumes_what_the_first_one_chose(make_spec: MakeSpec, tmp_path: Path) -> None:
-    """Rank 1 would still find the newest checkpoint sound; rank 0 has just seen it damaged."""
+class LoadedFolders:
+    """A backend that only notes which checkpoints it was asked to load."""
+
+    def __init__(self, *, is_trusted: bool = True) -> None:
+        self.is_trusted = is_trusted
+        self.folders: list[Path] = []
+
+    def load(self, folder: Path) -> bool:
+        self.folders.append(folder)
+        return self.is_trusted
+
+
+def test_every_rank_resumes_the_checkpoint_that_rank_0_chose(make_spec: MakeSpec, tmp_path: Path) -> None:
+    """Rank 1 would still find the newest checkpoint intact; rank 0 has just found it damaged."""
     spec = make_spec(max_steps=4, epochs=4, spec={"checkpoint": Checkpointing(every_steps=2)})
     go(make_run(tmp_path / "first"), spec)
     checkpoints = tmp_path / "first" / "checkpoints"
 
-    class SecondRank(SingleProcess):
-        rank = 1
-
-        def told_by_first(self, value: Path | None) -> Path | None:
-            assert value is None, "only the first looks for itself"
+    class SecondRank(Processes):
+        def broadcast_from_rank0(self, value: Path | None) -> Path | None:
+            assert value is None, "only rank 0 chooses"
             return checkpoints / "2"
 
     run = make_run(tmp_path / "second", previous=(tmp_path / "first",))
     manifest = read_manifest(checkpoints / "4")["facts"]
     identity = Identity(manifest["config_digest"], manifest["data_digest"], manifest["world_size"])
-    backend = SecondRank.__new__(SecondRank)
-    loop = Loop(run, spec, backend, [], [], CheckpointStore(run, identity, keep=3))
-    found = loop._agreed()
+    store = CheckpointStore(run, identity, keep=3)
+    backend: Any = LoadedFolders()
+    warnings: list[str] = []
+    found = store.resume(backend, SecondRank(rank=1), warnings.append)
     assert found is not None
-    assert (found.step, found.path) == (2, checkpoints / "2")
+    assert (found.step, found.path, backend.folders) == (2, checkpoints / "2", [checkpoints / "2"])
+
+    untrusted: Any = LoadedFolders(is_trusted=False)
+    assert store.resume(untrusted, SecondRank(rank=1), warnings.append) is None
+    assert "not signed" in warnings[0]
+
     (checkpoints / "2" / "manifest.json").write_text("{")
     with pytest.raises(EngineFault) as fault:
-        loop._agreed()
+        store.resume(backend, SecondRank(rank=1), warnings.append)
     assert fault.value.code == "system.checkpoint_damaged"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workers.contract.artifacts import write_manifest
 from workers.contract.records import DocumentOrigin, MessagesRecord, PairRecord, Source, TextRecord
 from workers.contract.specs.run import RunConfig, RunResult, RunStatus
-from workers.contract.specs.training import TrainingResult, TrainingSpec
+from workers.contract.specs.training import Hyperparameters, TrainingResult, TrainingSpec
 from workers.engines.shared.runtime import Run
+
+if TYPE_CHECKING:
+    from workers.engines.training.samples import Batch, Sample
 
 ORIGIN = DocumentOrigin(
     source=Source(document_id="d", revision_id="r", document_name="規程.pdf", kind="page", number=1)
@@ -107,6 +111,15 @@ def mixed_records(texts: int = 12, pairs: int = 4) -> list[Any]:
     return [*records, text_record(99, split="heldout")]
 
 
+def collate_text(samples: Sequence[Sample]) -> Batch:
+    """A pack of next-token samples; only making samples needs a tokenizer."""
+    from workers.engines.training.objectives.continued_pretraining import ContinuedPretraining
+    from workers.engines.training.samples import collate
+
+    no_tokenizer: Any = None
+    return collate(samples, [ContinuedPretraining(no_tokenizer, Hyperparameters())])
+
+
 def make_run(folder: Path, *, previous: tuple[Path, ...] = ()) -> Run:
     return Run(run_config(folder, previous=previous))
 
@@ -135,7 +148,7 @@ def losses(folder: Path) -> dict[int, float]:
 
 
 def go(run: Run, spec: TrainingSpec) -> TrainingResult:
-    """Train in this process; like `run_engine`, whatever happens, the run is finished."""
+    """Train in this process; the run is finished however it ends, as `run_engine` does."""
     from workers.engines.training.engine import train
 
     try:

@@ -1,4 +1,4 @@
-"""What a training run is told (`TrainingSpec`) and what it answers (`TrainingResult`)."""
+"""What a training run is given (`TrainingSpec`) and what it returns (`TrainingResult`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 
 from workers.contract.specs.base import Spec
 
-Objective = Literal["continued_pretraining", "supervised"]
 PairForm = Literal["closed_book", "open_book"]
 
 
@@ -90,8 +89,8 @@ class TrainingSpec(Spec):
     """Refuse to train if the folder's digest (`inspect_model_folder`) is another."""
     method: Literal["lora", "full"] = "lora"
     record_files: tuple[Path, ...] = Field(min_length=1)
-    objectives: tuple[Objective, ...] = Field(default=("continued_pretraining", "supervised"), min_length=1)
-    """Text records serve continued pre-training; pairs and messages serve the supervised objective."""
+    objectives: tuple[str, ...] = Field(default=("continued_pretraining", "supervised"), min_length=1)
+    """Names from the engine's `objectives/`; each learns from the records of its own types."""
     parent_adapter: Path | None = None
     """Continue from this adapter (incremental retraining) instead of a fresh one."""
     parent_manifest_sha256: str | None = None

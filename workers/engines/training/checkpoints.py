@@ -1,12 +1,12 @@
-"""Checkpoints that can be trusted: written aside, sealed with a manifest, renamed; the newest sound one is resumed."""
+"""Checkpoints: written to a temporary folder, sealed with a manifest, renamed; the newest intact one is resumed."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from workers.contract.artifacts import ArtifactDamaged, read_manifest, verify_ma
 from workers.contract.atomic_files import sync_directory
 from workers.contract.run_folder import RunFolder
 from workers.engines.shared.runtime import EngineFault, Run
+from workers.engines.training.backend import Backend
+from workers.engines.training.processes import Processes
 
 KIND = "checkpoint"
 
@@ -25,13 +27,6 @@ class Identity:
     config_digest: str
     data_digest: str
     world_size: int
-
-    def facts(self) -> dict[str, Any]:
-        return {
-            "config_digest": self.config_digest,
-            "data_digest": self.data_digest,
-            "world_size": self.world_size,
-        }
 
 
 @dataclass(frozen=True)
@@ -50,66 +45,87 @@ class CheckpointStore:
         self.identity = identity
         self.keep = keep
 
-    def begin(self, step: int) -> Path:
-        """An empty folder `<step>.tmp` to write into (one process calls this, the others wait)."""
-        temporary = self.folder / f"{step}.tmp"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        return temporary
+    def save(
+        self, backend: Backend, processes: Processes, *, step: int, **facts: Any
+    ) -> tuple[Path, str] | None:
+        """Called by all ranks; on rank 0 returns the checkpoint's folder and its manifest's sha256.
 
-    def commit(self, *, step: int, **facts: Any) -> tuple[Path, str]:
-        """Seal `<step>.tmp`, give it its name, forget the oldest; returns path and manifest sha256."""
+        Older checkpoints than the newest `keep` are deleted.
+        """
         temporary, final = self.folder / f"{step}.tmp", self.folder / str(step)
-        digest = write_manifest(temporary, KIND, step=step, **self.identity.facts(), **facts)
-        shutil.rmtree(final, ignore_errors=True)
-        os.rename(temporary, final)
-        sync_directory(self.folder)
-        self._forget_old()
-        return final, digest
+        if processes.rank == 0:
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+        processes.barrier()
+        backend.save(temporary)
+        processes.barrier()
+        digest = ""
+        if processes.rank == 0:
+            digest = write_manifest(temporary, KIND, step=step, **asdict(self.identity), **facts)
+            shutil.rmtree(final, ignore_errors=True)
+            os.rename(temporary, final)
+            sync_directory(self.folder)
+            for path in _newest_first([self.folder])[self.keep :]:
+                shutil.rmtree(path, ignore_errors=True)
+        processes.barrier()
+        return (final, digest) if processes.rank == 0 else None
 
-    def newest_sound(self, warn: Callable[[str], None]) -> Checkpoint | None:
+    def resume(
+        self, backend: Backend, processes: Processes, warn: Callable[[str], None]
+    ) -> Checkpoint | None:
+        """Load the newest intact checkpoint into `backend`; None, with nothing loaded, without one.
+
+        Called by all ranks. Raises EngineFault `checkpoint_damaged`.
+        """
+        # Rank 0 chooses for all: were a file damaged between two reads, the ranks could choose different
+        # checkpoints and would train apart.
+        newest = self.newest_intact(warn) if processes.rank == 0 else None
+        path = processes.broadcast_from_rank0(newest.path if newest else None)
+        if path is None:
+            return None
+        with _report_damage(path):
+            facts = newest.facts if newest else read_manifest(path)["facts"]
+            is_loaded = backend.load(path)
+            if processes.rank == 0 or not is_loaded:
+                verify_manifest(path)  # what was just read may have been damaged since it was chosen
+            if not is_loaded:
+                warn("The checkpoint's shards are not signed for this run; starting again.")
+                return None
+        return Checkpoint(int(facts["step"]), path, facts)
+
+    def newest_intact(self, warn: Callable[[str], None]) -> Checkpoint | None:
         """The furthest checkpoint of this very run whose hashes hold, else the one before."""
-        for path in sorted(self._candidates(), key=lambda path: int(path.name), reverse=True):
+        for path in _newest_first([self.folder, *self.earlier]):
             try:
                 manifest = verify_manifest(path)
             except ArtifactDamaged as damage:
                 warn(f"A checkpoint is damaged and was passed over: {damage}")
                 continue
             facts = manifest["facts"]
-            if manifest["kind"] == KIND and self._continues(facts):
+            is_own = all(facts.get(name) == value for name, value in asdict(self.identity).items())
+            if manifest["kind"] == KIND and is_own:
                 return Checkpoint(int(facts["step"]), path, facts)
             warn(f"Checkpoint {path.name} belongs to another configuration and was passed over.")
         return None
 
-    def at(self, path: Path) -> Checkpoint:
-        """The checkpoint that the first process has verified and chosen for all."""
-        facts = read_manifest(path)["facts"]
-        return Checkpoint(int(facts["step"]), path, facts)
 
-    def _continues(self, facts: dict[str, Any]) -> bool:
-        return all(facts.get(name) == value for name, value in self.identity.facts().items())
-
-    def _candidates(self) -> Iterable[Path]:
-        for folder in [self.folder, *self.earlier]:
-            yield from _named_by_step(folder)
-
-    def _forget_old(self) -> None:
-        steps = sorted(_named_by_step(self.folder), key=lambda path: int(path.name))
-        for path in steps[: -self.keep]:
-            shutil.rmtree(path, ignore_errors=True)
+def _newest_first(folders: list[Path]) -> list[Path]:
+    """The finished checkpoints in `folders`, the furthest step first."""
+    found = [path for folder in folders for path in folder.glob("*") if path.name.isdigit()]
+    return sorted(found, key=lambda path: int(path.name), reverse=True)
 
 
 @contextmanager
-def telling_damage(path: Path) -> Iterator[None]:
-    """While a checkpoint is read that was sound a moment ago: where that fails because it no longer is,
-    raises EngineFault `checkpoint_damaged`. The next attempt passes it over.
+def _report_damage(path: Path) -> Iterator[None]:
+    """Raise EngineFault `checkpoint_damaged` for an error in reading a checkpoint that is damaged by now.
 
-    Libraries say it in many ways, and so does a disk: the manifest decides.
+    The next attempt passes the checkpoint over. Libraries and disks report damage in many ways, so the
+    manifest decides.
     """
     try:
         yield
     except Exception as error:
-        damage = error if isinstance(error, ArtifactDamaged) else _damage(path)
+        damage = error if isinstance(error, ArtifactDamaged) else _find_damage(path)
         if damage is None:
             raise
         raise EngineFault(
@@ -119,13 +135,9 @@ def telling_damage(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _damage(path: Path) -> ArtifactDamaged | None:
+def _find_damage(path: Path) -> ArtifactDamaged | None:
     try:
         verify_manifest(path)
     except ArtifactDamaged as damage:
         return damage
     return None
-
-
-def _named_by_step(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("*") if path.name.isdigit()] if folder.is_dir() else []

@@ -1,33 +1,37 @@
-"""One training run from spec to sealed artefact."""
+"""One training run from spec to sealed artifact."""
 
 from __future__ import annotations
 
+import ctypes
 import statistics
-from collections.abc import Callable, Iterator
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from workers.contract.model_folder import model_folder_digest
-from workers.contract.records import AnyRecord
 from workers.contract.specs.training import TrainingResult, TrainingSpec
 from workers.engines.shared.integrity import require_sound_records
 from workers.engines.shared.language_models import load_base_model, load_tokenizer, require_model_folder
+from workers.engines.shared.records import read_records
 from workers.engines.shared.runtime import EngineFault, Run, UserError
 from workers.engines.training.adapters import attach_trainable, save_trained
+from workers.engines.training.backend import Backend, SingleProcess
 from workers.engines.training.checkpoints import CheckpointStore, Identity
-from workers.engines.training.data import Sample, SampleBuilder, SampleSet, collate, read_records, with_replay
-from workers.engines.training.loop import LOSS_WINDOW, METRICS_SECONDS, Account, Backend, Loop
-from workers.engines.training.memory import keep_freed_memory
+from workers.engines.training.loop import LOSS_WINDOW, METRICS_SECONDS, Loop, RunTotals
 from workers.engines.training.model import PackedLanguageModel
-from workers.engines.training.packing import PlanSettings, Step, plan_steps
+from workers.engines.training.objectives import Objective, make_objectives
+from workers.engines.training.plan import PlanSettings, Step, plan_steps
+from workers.engines.training.processes import Processes, join_processes, local_rank
+from workers.engines.training.samples import SampleSet, build_samples, collate, replay_known
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 HELDOUT_TOKENS = 4096
-"""How much of the held-out split the closing loss is measured on; the evaluation does it fully."""
+"""How much of the held-out split the closing loss is measured on; the evaluation measures all of it."""
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
 
 
 @dataclass(frozen=True)
@@ -36,17 +40,19 @@ class Prepared:
 
     tokenizer: PreTrainedTokenizerBase
     base_digest: str
+    objectives: list[Objective]
     training: SampleSet
     heldout: SampleSet
+    plan_settings: PlanSettings
     plan: list[Step]
 
 
 def train(run: Run, spec: TrainingSpec, *, metrics_seconds: float = METRICS_SECONDS) -> TrainingResult:
-    """Train, save, and say what came out. Raises UserError, EngineFault or StopRequested."""
+    """Train and save. Raises UserError, EngineFault or StopRequested."""
     try:
         return _train(run, spec, metrics_seconds)
     except RuntimeError as error:
-        if not _is_out_of_memory(error):
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
             raise
         raise EngineFault(
             "out_of_memory",
@@ -61,25 +67,56 @@ def _train(run: Run, spec: TrainingSpec, metrics_seconds: float) -> TrainingResu
     keep_freed_memory()
     prepared = _prepare(run, spec)
     run.raise_if_stopped()
-    device = _device()
-    model = load_base_model(spec.base_model, _dtype(spec, device), device)
-    model.requires_grad_(False)
-    trained = attach_trainable(model, spec, prepared.base_digest)
-    if spec.recompute_activations:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    packed = PackedLanguageModel(model).train()
-    backend = _backend(run, spec, packed, device)
-    store = CheckpointStore(run, _identity(spec, prepared), spec.checkpoint.keep)
-    loop = Loop(run, spec, backend, prepared.training.samples, prepared.plan, store, metrics_seconds)
+    device = torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
+    trained, model = _load_model(spec, prepared.base_digest, device)
+    processes = join_processes(spec.processes, device)
+    backend = _make_backend(run, spec, prepared, model, processes, device)
+    identity = Identity(
+        spec.learning_digest(prepared.base_digest), prepared.training.digest(), spec.processes
+    )
+    checkpoints = CheckpointStore(run, identity, spec.checkpoint.keep)
+    samples = prepared.training.samples
+    loop = Loop(
+        run,
+        spec,
+        backend,
+        processes,
+        checkpoints,
+        prepared.objectives,
+        samples,
+        prepared.plan,
+        metrics_seconds,
+    )
     # Dropout must differ between processes; the weights were drawn before, alike in all of them.
-    torch.manual_seed(spec.hyperparameters.seed + backend.rank)
-    resumed = loop.resume()
-    run.started(resumed_from_step=resumed)
-    account = loop.train()
-    return _finish(run, spec, prepared, trained, packed, backend, account, resumed)
+    torch.manual_seed(spec.hyperparameters.seed + processes.rank)
+    resumed_from = loop.resume()
+    run.started(resumed_from_step=resumed_from)
+    totals = loop.train()
+
+    heldout_loss = _heldout_loss(backend, prepared)
+    state = backend.full_state()
+    manifest = ""
+    if processes.rank == 0:
+        manifest = save_trained(
+            trained, prepared.tokenizer, spec, run.output_dir, prepared.base_digest, state
+        )
+    processes.barrier()
+    processes.leave()
+    return TrainingResult(
+        **_figures(totals, model),
+        heldout_loss=heldout_loss,
+        records={**prepared.training.records, "too_long": prepared.training.too_long},
+        resumed_from_step=resumed_from,
+        adapter_dir="adapter" if spec.method == "lora" else None,
+        model_dir="model" if spec.method == "full" else None,
+        manifest_sha256=manifest,
+        base_model_digest=prepared.base_digest,
+    )
 
 
 def _prepare(run: Run, spec: TrainingSpec) -> Prepared:
+    """Check everything that can be checked before the weights are loaded, and plan the steps."""
+    settings = spec.hyperparameters
     require_model_folder(spec.base_model)
     base_digest = model_folder_digest(spec.base_model)
     if spec.base_model_digest not in (None, base_digest):
@@ -88,12 +125,14 @@ def _prepare(run: Run, spec: TrainingSpec) -> Prepared:
             "The base model's files are not those that were registered.",
             param="base_model_digest",
         )
-    _check_context(spec)
+    _require_context_length(spec)
     tokenizer = load_tokenizer(spec.base_model)
-    builder = SampleBuilder(tokenizer, spec.hyperparameters, spec.objectives)
+    objectives = make_objectives(spec.objectives, tokenizer, settings)
     require_sound_records(spec.record_files, param="record_files")
     require_sound_records(spec.known_record_files, param="known_record_files")
-    training = builder.build(_training_records(spec))
+    known = {record.id for record in read_records(spec.known_record_files, "train")}
+    records = replay_known(read_records(spec.record_files, "train"), known, spec.replay_share, settings.seed)
+    training = build_samples(records, objectives, settings.sequence_length)
     if not training.samples:
         raise UserError(
             "empty_dataset",
@@ -107,17 +146,21 @@ def _prepare(run: Run, spec: TrainingSpec) -> Prepared:
             level="warning",
             too_long=training.too_long,
         )
-    heldout = builder.build(read_records(spec.record_files, "heldout"))
-    return Prepared(tokenizer, base_digest, training, heldout, _plan(spec, training.samples))
+    heldout = build_samples(read_records(spec.record_files, "heldout"), objectives, settings.sequence_length)
+    plan_settings = PlanSettings(
+        epochs=settings.epochs,
+        tokens_per_step=settings.tokens_per_step,
+        sequence_length=settings.sequence_length,
+        seed=settings.seed,
+        processes=spec.processes,
+        max_steps=settings.max_steps,
+    )
+    lengths = [len(sample) for sample in training.samples]
+    plan = plan_steps(lengths, [sample.repeats for sample in training.samples], plan_settings)
+    return Prepared(tokenizer, base_digest, objectives, training, heldout, plan_settings, plan)
 
 
-def _training_records(spec: TrainingSpec) -> Iterator[AnyRecord]:
-    known = {record.id for record in read_records(spec.known_record_files, "train")}
-    records = read_records(spec.record_files, "train")
-    return with_replay(records, known, spec.replay_share, spec.hyperparameters.seed)
-
-
-def _check_context(spec: TrainingSpec) -> None:
+def _require_context_length(spec: TrainingSpec) -> None:
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(spec.base_model, local_files_only=True, trust_remote_code=False)
@@ -131,117 +174,89 @@ def _check_context(spec: TrainingSpec) -> None:
         )
 
 
-def _plan_settings(spec: TrainingSpec) -> PlanSettings:
-    settings = spec.hyperparameters
-    return PlanSettings(
-        epochs=settings.epochs,
-        tokens_per_step=settings.tokens_per_step,
-        sequence_length=settings.sequence_length,
-        seed=settings.seed,
-        processes=spec.processes,
-        max_steps=settings.max_steps,
-    )
+def _load_model(
+    spec: TrainingSpec, base_digest: str, device: torch.device
+) -> tuple[torch.nn.Module, PackedLanguageModel]:
+    """What `save_trained` takes, and the model around the same weights that the steps run."""
+    dtype: str = spec.dtype
+    if dtype == "auto":
+        dtype = "float32" if device.type == "cpu" else "bfloat16"
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    base = load_base_model(spec.base_model, getattr(torch, dtype), device)
+    base.requires_grad_(False)
+    trained = attach_trainable(base, spec, base_digest)
+    if spec.recompute_activations:
+        base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return trained, PackedLanguageModel(base).train()
 
 
-def _plan(spec: TrainingSpec, samples: list[Sample]) -> list[Step]:
-    lengths = [len(sample) for sample in samples]
-    return plan_steps(lengths, [sample.repeats for sample in samples], _plan_settings(spec))
-
-
-def _identity(spec: TrainingSpec, prepared: Prepared) -> Identity:
-    return Identity(spec.learning_digest(prepared.base_digest), prepared.training.digest(), spec.processes)
-
-
-def _device() -> torch.device:
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    from workers.engines.training.distributed import local_rank
-
-    torch.cuda.set_device(local_rank())
-    return torch.device("cuda", local_rank())
-
-
-def _dtype(spec: TrainingSpec, device: torch.device) -> torch.dtype:
-    if spec.dtype == "auto":
-        return torch.float32 if device.type == "cpu" else torch.bfloat16
-    return torch.float32 if spec.dtype == "float32" else torch.bfloat16
-
-
-def _backend(run: Run, spec: TrainingSpec, packed: PackedLanguageModel, device: torch.device) -> Backend:
-    if spec.processes == 1:
-        from workers.engines.training.single import SingleProcess
-
-        return SingleProcess(packed, spec.hyperparameters, device, lambda: run.stop_requested)
-    from workers.engines.training.distributed import DeepSpeedProcesses
-
-    return DeepSpeedProcesses(packed, spec, _plan_settings(spec), device, lambda: run.stop_requested)
-
-
-def _finish(
+def _make_backend(
     run: Run,
     spec: TrainingSpec,
     prepared: Prepared,
-    trained: torch.nn.Module,
-    packed: PackedLanguageModel,
-    backend: Backend,
-    account: Account,
-    resumed: int | None,
-) -> TrainingResult:
-    heldout_loss = _heldout_loss(backend.model, prepared.heldout.samples, spec, backend.device)
-    state = backend.full_state()
-    manifest = ""
-    if backend.rank == 0:
-        manifest = save_trained(
-            trained, prepared.tokenizer, spec, run.output_dir, prepared.base_digest, state
-        )
-    backend.wait()
-    backend.leave()
-    window = max(1, min(LOSS_WINDOW, account.step // 10))
-    return TrainingResult(
-        steps=account.step,
-        tokens=account.tokens,
-        labelled_tokens=account.labelled_tokens,
-        loss_first=statistics.fmean(account.first_losses[:window]),
-        loss_last=statistics.fmean(account.last_losses[-window:]),
-        heldout_loss=heldout_loss,
-        seconds=account.seconds,
-        tokens_per_second=account.tokens_here / account.seconds if account.seconds else 0.0,
-        parameters_trained=_count(packed, lambda p: p.requires_grad),
-        parameters_total=_count(packed, lambda p: True),
-        records={**prepared.training.records, "too_long": prepared.training.too_long},
-        resumed_from_step=resumed,
-        adapter_dir="adapter" if spec.method == "lora" else None,
-        model_dir="model" if spec.method == "full" else None,
-        manifest_sha256=manifest,
-        base_model_digest=prepared.base_digest,
-    )
+    model: PackedLanguageModel,
+    processes: Processes,
+    device: torch.device,
+) -> Backend:
+    if processes.count == 1:
+        return SingleProcess(model, spec.hyperparameters, device, lambda: run.stop_requested)
+    from workers.engines.training.deepspeed_backend import DeepSpeedBackend
+
+    packs = prepared.plan_settings.packs_per_process
+    return DeepSpeedBackend(model, spec, packs, processes, device, lambda: run.stop_requested)
 
 
 @torch.no_grad()
-def _heldout_loss(
-    model: torch.nn.Module, samples: list[Sample], spec: TrainingSpec, device: torch.device
-) -> float | None:
+def _heldout_loss(backend: Backend, prepared: Prepared) -> float | None:
     """Mean loss per labelled token (weighted) over the first held-out samples; None without any."""
     chosen, tokens = [], 0
-    for sample in samples:
+    for sample in prepared.heldout.samples:
         if tokens + len(sample) > HELDOUT_TOKENS:
             break
         chosen.append(sample)
         tokens += len(sample)
     if not chosen:
         return None
-    model.eval()
-    lengths = [len(sample) for sample in chosen]
-    settings = PlanSettings(1, HELDOUT_TOKENS, spec.hyperparameters.sequence_length, seed=0)
-    (step,) = plan_steps(lengths, [1] * len(chosen), settings)
-    loss = sum(float(model(collate([chosen[i] for i in pack], device))) for pack in step)
-    return loss / sum(float(sample.weights.sum()) for sample in chosen)
+    backend.model.eval()
+    settings = PlanSettings(1, HELDOUT_TOKENS, prepared.plan_settings.sequence_length, seed=0)
+    (step,) = plan_steps([len(sample) for sample in chosen], [1] * len(chosen), settings)
+    packs = [[chosen[index] for index in pack] for pack in step]
+    loss = sum(float(backend.model(collate(pack, prepared.objectives, backend.device))) for pack in packs)
+    return loss / sum(sample.total_weight for sample in chosen)
 
 
-def _count(model: torch.nn.Module, wanted: Callable[[torch.nn.Parameter], bool]) -> int:
+def _figures(totals: RunTotals, model: torch.nn.Module) -> dict[str, Any]:
+    """The fields of TrainingResult that were counted."""
+    window = max(1, min(LOSS_WINDOW, totals.step // 10))
     # Under ZeRO 3 a parameter's own tensor is empty and its size is kept beside it.
-    return sum(getattr(p, "ds_numel", p.numel()) for p in model.parameters() if wanted(p))
+    sizes = [(getattr(p, "ds_numel", p.numel()), p.requires_grad) for p in model.parameters()]
+    return {
+        "steps": totals.step,
+        "tokens": totals.tokens,
+        "labelled_tokens": totals.labelled_tokens,
+        "loss_first": statistics.fmean(totals.first_losses[:window]),
+        "loss_last": statistics.fmean(totals.last_losses[-window:]),
+        "seconds": totals.seconds,
+        "tokens_per_second": totals.attempt_tokens / totals.seconds if totals.seconds else 0.0,
+        "parameters_trained": sum(size for size, is_trained in sizes if is_trained),
+        "parameters_total": sum(size for size, _is_trained in sizes),
+    }
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+def keep_freed_memory() -> bool:
+    """Make glibc keep large freed blocks instead of returning them to the kernel.
+
+    A step on a CPU frees and takes the same gigabytes again and again, and the kernel hands them back
+    zeroed page by page: about a tenth of a step. Without effect where another allocator (tcmalloc) is
+    preloaded. Returns whether the C library accepted it.
+    """
+    if sys.platform != "linux":
+        return False
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallopt"):
+        return False
+    return all(
+        library.mallopt(option, value)
+        for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_ARENA_MAX, 1))
+    )

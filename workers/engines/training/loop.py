@@ -1,23 +1,22 @@
-"""The training loop: plan in, steps out, with events, checkpoints and an orderly stop."""
+"""The training loop: for each planned step forward and backward, update, report, and perhaps a checkpoint."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import torch
-
-from workers.contract.artifacts import verify_manifest
 from workers.contract.specs.training import TrainingSpec
 from workers.engines.shared.runtime import EngineFault, Run, StopRequested
-from workers.engines.training.breaking_off import BrokenOff
-from workers.engines.training.checkpoints import Checkpoint, CheckpointStore, telling_damage
-from workers.engines.training.data import Batch, Sample, collate
-from workers.engines.training.packing import Step
-from workers.engines.training.schedule import learning_rate_at
+from workers.engines.training.backend import Backend
+from workers.engines.training.checkpoints import CheckpointStore
+from workers.engines.training.interruption import StepInterrupted
+from workers.engines.training.objectives.base import Objective
+from workers.engines.training.plan import Step, learning_rate_at
+from workers.engines.training.processes import Processes
+from workers.engines.training.samples import Sample, collate
 
 METRICS_SECONDS = 0.2
 """Steps shorter than this share a point on the curve."""
@@ -25,30 +24,9 @@ LOSS_WINDOW = 10
 SAVED = ("step", "tokens", "labelled_tokens", "first_losses", "last_losses")
 
 
-class Backend(Protocol):
-    """What a step needs from one process or from many (`single.py`, `distributed.py`)."""
-
-    rank: int
-    processes: int
-    device: torch.device
-    model: torch.nn.Module
-    """Called with a Batch, answers as PackedLanguageModel does."""
-
-    def forward_backward(self, batches: list[Batch], total_weight: float) -> float: ...
-    def update(self, learning_rate: float) -> float: ...
-    def anyone(self, flag: bool) -> bool: ...
-    def told_by_first(self, value: Path | None) -> Path | None: ...
-    def wait(self) -> None: ...
-    def leave(self) -> None: ...
-    def save(self, folder: Path) -> None: ...
-    def trusts(self, folder: Path) -> bool: ...
-    def load(self, folder: Path) -> None: ...
-    def full_state(self) -> dict[str, torch.Tensor] | None: ...
-
-
 @dataclass
-class Account:
-    """What the run has done so far; it travels in each checkpoint's manifest."""
+class RunTotals:
+    """What the run has done so far. The fields in SAVED travel in each checkpoint's manifest."""
 
     step: int = 0
     tokens: int = 0
@@ -57,152 +35,118 @@ class Account:
     last_losses: list[float] = field(default_factory=list)
     """Of the first and of the newest steps, `LOSS_WINDOW` at most."""
     seconds: float = 0.0
-    """In steps, by this attempt."""
-    tokens_here: int = 0
+    """Time in steps, of this attempt only."""
+    attempt_tokens: int = 0
     """Tokens seen by this attempt."""
 
     def add(self, loss: float, tokens: int, labelled_tokens: int, seconds: float) -> None:
         self.step += 1
         self.tokens += tokens
-        self.tokens_here += tokens
+        self.attempt_tokens += tokens
         self.labelled_tokens += labelled_tokens
         self.seconds += seconds
         self.first_losses = [*self.first_losses, loss][:LOSS_WINDOW]
         self.last_losses = [*self.last_losses, loss][-LOSS_WINDOW:]
 
-    def facts(self) -> dict[str, Any]:
+    def saved_facts(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in SAVED}
 
 
+@dataclass
 class Loop:
-    """Runs the planned steps from wherever the newest sound checkpoint leaves off."""
+    """Takes the steps of `plan` one after the other. All ranks run it, with the same data."""
 
-    def __init__(
-        self,
-        run: Run,
-        spec: TrainingSpec,
-        backend: Backend,
-        samples: list[Sample],
-        plan: list[Step],
-        store: CheckpointStore,
-        metrics_seconds: float = METRICS_SECONDS,
-    ) -> None:
-        self.run = run
-        self.spec = spec
-        self.backend = backend
-        self.samples = samples
-        self.plan = plan
-        self.store = store
-        self.metrics_seconds = metrics_seconds
-        self.account = Account()
-        self._last_point = -math.inf
+    run: Run
+    spec: TrainingSpec
+    backend: Backend
+    processes: Processes
+    checkpoints: CheckpointStore
+    objectives: Sequence[Objective]
+    samples: Sequence[Sample]
+    plan: Sequence[Step]
+    metrics_seconds: float = METRICS_SECONDS
+    totals: RunTotals = field(default_factory=RunTotals)
+    reported_at: float = -math.inf
+    """When the newest point of the curve was written (monotonic seconds)."""
 
     def resume(self) -> int | None:
-        """Load the newest sound checkpoint, if there is one; returns its step.
+        """Load the newest intact checkpoint, if there is one; returns its step.
 
         Raises EngineFault `checkpoint_damaged`.
         """
-        found = self._agreed()
+        found = self.checkpoints.resume(
+            self.backend, self.processes, lambda message: self.run.log(message, level="warning")
+        )
         if found is None:
             return None
-        with telling_damage(found.path):
-            # All of them or none: who begins anew beside others that resume would train something else.
-            if self.backend.anyone(not self.backend.trusts(found.path)):
-                verify_manifest(found.path)
-                self.run.log(
-                    "The checkpoint's shards are not signed for this run; starting again.", level="warning"
-                )
-                return None
-            self.backend.load(found.path)
-            if self.backend.rank == 0:
-                verify_manifest(found.path)  # also what was read after the first look was whole
-        self.account = Account(**{name: found.facts[name] for name in SAVED})
+        self.totals = RunTotals(**{name: found.facts[name] for name in SAVED})
         return found.step
 
-    def _agreed(self) -> Checkpoint | None:
-        """What the first process found sound, for all: each for itself might choose another one, when
-        a file is damaged between two looks, and then they would train apart."""
-        found = None
-        if self.backend.rank == 0:
-            found = self.store.newest_sound(lambda message: self.run.log(message, level="warning"))
-        path = self.backend.told_by_first(found.path if found else None)
-        if self.backend.rank == 0 or path is None:
-            return found
-        with telling_damage(path):
-            return self.store.at(path)
-
-    def train(self) -> Account:
-        """All steps that are left. Raises StopRequested after a checkpoint, EngineFault `loss_not_finite`."""
-        saved_at = self.account.step
-        while self.account.step < len(self.plan):
+    def train(self) -> RunTotals:
+        """Take all steps that are left. Raises StopRequested after a checkpoint, EngineFault `loss_not_finite`."""
+        totals, saved_at = self.totals, self.totals.step
+        while totals.step < len(self.plan):
             try:
-                self._one_step()
-            except BrokenOff:
-                if self.account.step > saved_at:
-                    self.checkpoint()
-                raise StopRequested(self.account.step) from None
-            stopping = self.backend.anyone(self.run.stop_requested)
-            due = self.account.step % self.spec.checkpoint.every_steps == 0
-            if due or stopping or self.account.step == len(self.plan):
-                self.checkpoint()
-                saved_at = self.account.step
-            if stopping and self.account.step < len(self.plan):
+                self.take_step()
+            except StepInterrupted:
+                if totals.step > saved_at:
+                    self.save_checkpoint()
+                raise StopRequested(totals.step) from None
+            stopping = self.processes.any_rank(self.run.stop_requested)
+            is_last = totals.step == len(self.plan)
+            if stopping or is_last or totals.step % self.spec.checkpoint.every_steps == 0:
+                self.save_checkpoint()
+                saved_at = totals.step
+            if stopping and not is_last:
                 raise StopRequested(saved_at)
-        return self.account
+        return totals
 
-    def checkpoint(self) -> None:
-        account = self.account
-        if self.backend.rank == 0:
-            self.store.begin(account.step)
-        self.backend.wait()
-        self.backend.save(self.store.folder / f"{account.step}.tmp")
-        self.backend.wait()
-        if self.backend.rank == 0:
-            path, digest = self.store.commit(data_position=account.step, **account.facts())
-            self.run.checkpoint(account.step, path, digest, loss=account.last_losses[-1])
-        self.backend.wait()
-
-    def _one_step(self) -> None:
+    def take_step(self) -> None:
+        """One optimizer step over the packs planned for it. Raises StepInterrupted, EngineFault."""
         started = time.perf_counter()
-        account = self.account
-        step = self.plan[account.step]
-        learning_rate = learning_rate_at(account.step + 1, len(self.plan), self.spec.hyperparameters)
-        loss, grad_norm, tokens, labelled = self._update(step, learning_rate)
-        seconds = time.perf_counter() - started
-        account.add(loss, tokens, labelled, seconds)
-        self._tell(loss, learning_rate, grad_norm, tokens / seconds)
+        totals, total_steps = self.totals, len(self.plan)
+        learning_rate = learning_rate_at(totals.step + 1, total_steps, self.spec.hyperparameters)
 
-    def _update(self, step: Step, learning_rate: float) -> tuple[float, float, int, int]:
-        seen = [self.samples[index] for pack in step for index in pack]
-        tokens = sum(len(sample) for sample in seen)
-        labelled = sum(int((sample.weights > 0).sum()) for sample in seen)
-        total_weight = sum(float(sample.weights.sum()) for sample in seen)
-        mine = step[self.backend.rank :: self.backend.processes]
-        batches = [collate([self.samples[index] for index in pack], self.backend.device) for pack in mine]
+        # Each rank counts the whole step and computes every n-th pack of it.
+        packs = [[self.samples[index] for index in pack] for pack in self.plan[totals.step]]
+        samples = [sample for pack in packs for sample in pack]
+        tokens = sum(len(sample) for sample in samples)
+        labelled_tokens = sum(sample.labelled_tokens for sample in samples)
+        total_weight = sum(sample.total_weight for sample in samples)
+        own_packs = packs[self.processes.rank :: self.processes.count]
+        batches = [collate(pack, self.objectives, self.backend.device) for pack in own_packs]
+
         loss = self.backend.forward_backward(batches, total_weight)
         if not math.isfinite(loss):
             raise EngineFault(
                 "loss_not_finite",
-                f"The loss of step {self.account.step + 1} is not a number. Lower the learning rate.",
+                f"The loss of step {totals.step + 1} is not a number. Lower the learning rate.",
                 param="hyperparameters.learning_rate",
             )
-        return loss, self.backend.update(learning_rate), tokens, labelled
+        grad_norm = self.backend.update(learning_rate)
 
-    def _tell(self, loss: float, learning_rate: float, grad_norm: float, tokens_per_second: float) -> None:
-        account, now, total = self.account, time.monotonic(), len(self.plan)
-        first_or_last = account.step in (1, total)
-        if now - self._last_point < self.metrics_seconds and not first_or_last:
+        seconds = time.perf_counter() - started
+        totals.add(loss, tokens, labelled_tokens, seconds)
+        now = time.monotonic()
+        if now - self.reported_at < self.metrics_seconds and totals.step not in (1, total_steps):
             return
-        self._last_point = now
+        self.reported_at = now
         self.run.metrics(
-            account.step,
+            totals.step,
             loss=loss,
             learning_rate=learning_rate,
             grad_norm=grad_norm,
-            tokens_per_second=tokens_per_second,
-            tokens=account.tokens,
+            tokens_per_second=tokens / seconds,
+            tokens=totals.tokens,
         )
-        # Steps hold about the same number of tokens, so time left follows from the speed so far.
-        tokens_left = (total - account.step) * account.tokens / account.step
-        seconds_left = tokens_left * account.seconds / account.tokens_here
-        self.run.progress(account.step, total, "step", seconds_left=seconds_left)
+        # Steps hold about the same number of tokens, so the time left follows from the speed so far.
+        tokens_left = (total_steps - totals.step) * totals.tokens / totals.step
+        seconds_left = tokens_left * totals.seconds / totals.attempt_tokens
+        self.run.progress(totals.step, total_steps, "step", seconds_left=seconds_left)
+
+    def save_checkpoint(self) -> None:
+        facts = {"data_position": self.totals.step, **self.totals.saved_facts()}
+        saved = self.checkpoints.save(self.backend, self.processes, **facts)
+        if saved is not None:
+            path, digest = saved
+            self.run.checkpoint(self.totals.step, path, digest, loss=self.totals.last_losses[-1])

@@ -1,15 +1,16 @@
-"""The model as training sees it: a pack goes in, the sum of the weighted token losses comes out."""
+"""The model in training: a pack goes in, the sum of its samples' losses comes out."""
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import torch
 
 from workers.engines.shared.runtime import EngineFault, UserError
 from workers.engines.training.attention import use_packed_attention
-from workers.engines.training.data import Batch
 from workers.engines.training.loss import LogitShape, chunked_cross_entropy
+from workers.engines.training.samples import Batch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 class PackedLanguageModel(torch.nn.Module):
     """A causal language model (with or without adapter layers inside) reading packed documents.
 
-    The decoder and the output layer are called apart, so that logits are made for the labelled
-    tokens only. `_verify_head` makes sure that this is what the model itself would have computed.
+    The decoder and the output layer are called separately, so that logits are computed for the labelled
+    tokens only. `_verify_head` checks that the result is what the model itself would compute.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
@@ -30,12 +31,18 @@ class PackedLanguageModel(torch.nn.Module):
         use_packed_attention(model)
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        """Sum over labelled tokens of weight × cross-entropy (float32 scalar)."""
+        """The sum of the losses of the pack's samples, as their objectives compute them (float32 scalar)."""
         hidden = self.hidden(batch.input_ids, batch.position_ids, lengths=batch.lengths)
-        chosen = hidden[0].index_select(0, batch.predict_from)
-        if not len(batch.targets):
+        if not batch.labels:
             return hidden.sum().float() * 0
-        return chunked_cross_entropy(chosen, self.head().weight, batch.targets, batch.weights, self.shape)
+        losses = [objective.loss(self, batch, hidden[0], labels) for objective, labels in batch.labels]
+        return functools.reduce(torch.add, losses)
+
+    def cross_entropy(
+        self, hidden: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
+    ) -> torch.Tensor:
+        """Sum over tokens of weight × cross-entropy; `hidden` (tokens, width) predict `targets` (tokens,)."""
+        return chunked_cross_entropy(hidden, self.head().weight, targets, weights, self.shape)
 
     def hidden(self, input_ids: torch.Tensor, position_ids: torch.Tensor, **extra: object) -> torch.Tensor:
         """Hidden states (batch, tokens, width) after the last norm."""
@@ -48,7 +55,7 @@ class PackedLanguageModel(torch.nn.Module):
 
     @torch.no_grad()
     def _verify_head(self) -> None:
-        """Compare our path with the model's own on a few tokens, in whatever dtype it runs."""
+        """Compare our loss with the model's own on a few tokens, in the dtype it runs in."""
         head = self.head()
         if type(head) is not torch.nn.Linear or head.bias is not None:
             raise UserError(

@@ -1,4 +1,4 @@
-"""The state of a run that every process holds whole: optimizer, weights and random numbers as safetensors."""
+"""The state that each process holds in full: optimizer, weights and random numbers, saved as safetensors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workers.contract.specs.training import Hyperparameters
 
 
 def new_optimizer(parameters: list[torch.nn.Parameter], settings: Hyperparameters) -> torch.optim.AdamW:
-    # Norms and biases are not decayed: they are vectors, and pulling them to zero hurts.
+    # Norms and biases are not decayed: pulling these vectors to zero hurts.
     groups = [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
@@ -42,7 +42,7 @@ def load_replicated(
     with torch.no_grad():
         for name, p in trainable.items():
             p.copy_(weights[name])
-            # Adam's step counter stays where fused AdamW wants it: on the parameter's device.
+            # Fused AdamW needs its step counter on the parameter's device.
             optimizer.state[p] = {
                 key: moments[f"{name}.{key}"].to(p.device) for key in ("step", "exp_avg", "exp_avg_sq")
             }
@@ -61,9 +61,9 @@ def set_random_state(states: dict[str, torch.Tensor]) -> None:
         torch.cuda.set_rng_state(states["cuda"])
 
 
-def save_random_state(path: Path) -> None:
-    save_file(random_state(), path)
+def save_random_state(folder: Path, rank: int) -> None:
+    save_file(random_state(), folder / f"random-{rank}.safetensors")
 
 
-def load_random_state(path: Path) -> None:
-    set_random_state(load_file(path))
+def load_random_state(folder: Path, rank: int) -> None:
+    set_random_state(load_file(folder / f"random-{rank}.safetensors"))

@@ -1,14 +1,17 @@
-"""The plan of steps: every sample the right number of times, full steps, the same for the same seed."""
+"""The plan of a run: each sample the right number of times, full steps, repeatable, and the learning rates."""
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.engines.training.packing import PlanSettings, plan_steps
+from workers.contract.specs.training import Hyperparameters
+from workers.engines.training.plan import PlanSettings, learning_rate_at, plan_steps
 
 SETTINGS = PlanSettings(epochs=1, tokens_per_step=4096, sequence_length=1024, seed=0)
 
@@ -19,7 +22,7 @@ SETTINGS = PlanSettings(epochs=1, tokens_per_step=4096, sequence_length=1024, se
     processes=st.integers(1, 3),
     seed=st.integers(0, 5),
 )
-def test_each_epoch_holds_each_sample_once(lengths, epochs, processes, seed) -> None:
+def test_each_epoch_has_each_sample_once(lengths, epochs, processes, seed) -> None:
     settings = replace(SETTINGS, epochs=epochs, processes=processes, seed=seed)
     plan = plan_steps(lengths, [1] * len(lengths), settings)
     order = [sample for step in plan for pack in step for sample in pack]
@@ -47,7 +50,7 @@ def test_repeats_and_max_steps() -> None:
     assert len(plan_steps([4096] * 9, [1] * 9, replace(SETTINGS, max_steps=4))) == 4
 
 
-def test_the_seed_decides_the_order() -> None:
+def test_order_follows_from_the_seed() -> None:
     lengths = list(range(10, 200))
     one, again = (plan_steps(lengths, [1] * 190, SETTINGS) for _ in range(2))
     assert one == again
@@ -56,3 +59,18 @@ def test_the_seed_decides_the_order() -> None:
         sum(step, ()) for step in plan_steps([4096, 4096], [1, 1], replace(SETTINGS, epochs=2))[:2]
     )
     assert {*first, *second} == {0, 1}
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
+def test_learning_rate_warms_up_then_never_rises_again(schedule: str) -> None:
+    settings = Hyperparameters(learning_rate=0.1, warmup_share=0.1, schedule=schedule)
+    rates = [learning_rate_at(step, 100, settings) for step in range(1, 101)]
+    assert rates[:10] == pytest.approx([n / 100 for n in range(1, 11)])
+    assert all(later <= earlier for earlier, later in itertools.pairwise(rates[9:]))
+    assert min(rates) > 0
+    assert rates[-1] == 0.1 if schedule == "constant" else rates[-1] < 0.002
+
+
+def test_single_step_uses_full_learning_rate() -> None:
+    assert learning_rate_at(1, 1, Hyperparameters(learning_rate=0.1)) == 0.1
+    assert learning_rate_at(1, 1, Hyperparameters(learning_rate=0.1, warmup_share=0)) == 0.1
