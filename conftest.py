@@ -26,15 +26,14 @@ import pytest
 ROOT = Path(__file__).parent
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # As of a shell's background job. What is started here would inherit it, and Ctrl-C is tested.
+    # A shell's background job ignores SIGINT. Processes started here would inherit that, and Ctrl-C is tested.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
 
-# Everything that is imported and collected stays to the end; looking through it for garbage again and again
-# takes a tenth of the time.
+# Imported modules and collected tests live until the end; searching them for garbage takes a tenth of the time.
 gc.set_threshold(100_000, 50, 100)
 
-# Results live in memory as far as the tests are concerned: nothing survives the session.
+# Nothing has to survive the session.
 FAST_POSTGRES = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -47,7 +46,7 @@ STARTED = "KOSHA_TEST_SESSION"
 
 def _start_session() -> None:
     folder = Path(tempfile.mkdtemp(prefix="kosha-tests-"))
-    # The servers' unprivileged account must get at their folders inside.
+    # The servers' unprivileged account must reach their folders inside.
     folder.chmod(0o755)
     os.environ.update(
         {
@@ -105,13 +104,13 @@ def _stop(process: subprocess.Popen) -> None:
     kill_groups(wait_all([process], 5))
 
 
-def _only_asks() -> bool:
+def _only_prints() -> bool:
     return any(
         argument in ("-h", "--help", "--version", "-V", "--markers", "--fixtures") for argument in sys.argv
     )
 
 
-if STARTED not in os.environ and not _only_asks():
+if STARTED not in os.environ and not _only_prints():
     _start_session()
 
 if STARTED in os.environ:
@@ -129,46 +128,46 @@ if STARTED in os.environ:
 
 
 # -- lanes -------------------------------------------------------------------------------------------
-SHARED, ROAD = "tests/end_to_end/", "test_road.py"
+END_TO_END, LONGEST = "tests/end_to_end/", "test_pipeline.py"
 MODULE_MARKS = re.compile(r"^pytestmark = (.*)$", re.MULTILINE)
 
 
-def _left_out(config: pytest.Config) -> set[str]:
-    """The markers that `-m "not a and not b"` leaves out; none for any other expression."""
+def _excluded_markers(config: pytest.Config) -> set[str]:
+    """The markers that `-m "not a and not b"` excludes; none for any other expression."""
     expression = config.option.markexpr
     return set() if " or " in expression else set(re.findall(r"\bnot (\w+)", expression))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """A module that is left out as a whole is not imported either: torch and its friends take seconds."""
-    left_out = _left_out(config)
-    if not left_out or not (collection_path.name.startswith("test_") and collection_path.suffix == ".py"):
+    """A module that is excluded as a whole is not imported either: torch takes seconds to import."""
+    excluded = _excluded_markers(config)
+    if not excluded or not (collection_path.name.startswith("test_") and collection_path.suffix == ".py"):
         return None
     found = MODULE_MARKS.search(collection_path.read_text(encoding="utf-8"))
-    return bool(found and left_out.intersection(re.findall(r"pytest\.mark\.(\w+)", found[1]))) or None
+    return bool(found and excluded.intersection(re.findall(r"pytest\.mark\.(\w+)", found[1]))) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, the road before all: at the end one core would wait for the other."""
-    items.sort(key=lambda item: (item.path.name != ROAD, item.get_closest_marker("services") is None))
+    """The longest tests begin first, so that at the end no core waits for another."""
+    items.sort(key=lambda item: (item.path.name != LONGEST, item.get_closest_marker("services") is None))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """One worker of pytest takes the road, which lasts longest; another one the rest of `tests/end_to_end`, whose
-    tests share an installation."""
+    """One worker runs the longest module; another one runs the rest of `tests/end_to_end`, which shares one
+    installation."""
     from xdist.scheduler.loadfile import LoadFileScheduling
 
     class ByInstallation(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return SHARED if file.startswith(SHARED) and not file.endswith(ROAD) else file
+            return END_TO_END if file.startswith(END_TO_END) and not file.endswith(LONGEST) else file
 
     return ByInstallation(config, log) if config.option.dist == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Where `ml` is left out, the test that imports torch after all is named: the lane would lose its speed."""
+    """Where `ml` is excluded, a test that imports torch fails: the fast lane stays fast."""
     yield
-    if "ml" in _left_out(item.config) and "torch" in sys.modules:
-        pytest.fail("it imports torch, so that it belongs to the `ml` tests", pytrace=False)
+    if "ml" in _excluded_markers(item.config) and "torch" in sys.modules:
+        pytest.fail("this test imports torch; mark it as `ml`", pytrace=False)

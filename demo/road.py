@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from demo.client import Api, ApiError, JobFailed, Json
-from demo.installation import Platform
+from demo.client import ApiClient, ApiError, JobFailed, Json
+from demo.installation import Installation
 from demo.report import Report
 from demo.screen import Screen
 
@@ -47,19 +47,19 @@ class Road:
     """Walks the steps in order; each adds to the report and leaves ids for the next."""
 
     def __init__(
-        self, platform: Platform, report: Report, screen: Screen, documents: Path, later: Path
+        self, installation: Installation, report: Report, screen: Screen, documents: Path, later: Path
     ) -> None:
-        self.platform, self.report, self.screen = platform, report, screen
+        self.installation, self.report, self.screen = installation, report, screen
         self.documents, self.later = documents, later
-        self.owner: Api
-        self.reviewer: Api
+        self.owner: ApiClient
+        self.reviewer: ApiClient
         self.passed = False
 
     # -- 1 --------------------------------------------------------------------------------------
     def organization(self, figures: Json) -> None:
         base = BASE_MODELS[self.report.base_model]
-        models = self.platform.var / "models"
-        register = self.platform.manage
+        models = self.installation.var / "models"
+        register = self.installation.ask
         register("base_model_register", self.report.base_model, str(models / base["folder"]),
                  "--licence", base["licence"])  # fmt: skip
         register("base_model_register", EMBEDDING_MODEL["name"], str(models / EMBEDDING_MODEL["folder"]),
@@ -67,7 +67,7 @@ class Road:
         access = self._earlier_access()
         figures["reused"] = access is not None
         if access is None:
-            made = self.platform.manage(
+            made = self.installation.ask(
                 "organization_create", "--name", ORGANIZATION["name"], "--slug", ORGANIZATION["slug"],
                 "--owner", OWNER, "--reviewer", REVIEWER, "--key", "demo",
             )  # fmt: skip
@@ -78,9 +78,9 @@ class Road:
                 "reviewer": made["reviewer"],
             }
             self.report.ids["organization"] = made["organization"]
-        self.report.access = {"base_url": self.platform.base_url, **access}
-        self.owner = Api(self.platform.base_url, access["api_key"])
-        self.reviewer = Api(self.platform.base_url, access["reviewer"]["api_key"])
+        self.report.access = {"base_url": self.installation.base_url, **access}
+        self.owner = ApiClient(self.installation.base_url, access["api_key"])
+        self.reviewer = ApiClient(self.installation.base_url, access["reviewer"]["api_key"])
         self.screen.say(f"      owner     {access['email']}  password {access['password']}")
         self.screen.say(
             f"      reviewer  {access['reviewer']['email']}  password {access['reviewer']['password']}"
@@ -93,7 +93,7 @@ class Road:
         if "api_key" not in earlier:
             return None
         try:
-            Api(self.platform.base_url, earlier["api_key"]).get("/models")
+            ApiClient(self.installation.base_url, earlier["api_key"]).get("/models").check()
         except ApiError:
             return None
         if organization := self.report.known("organization"):
@@ -105,7 +105,7 @@ class Road:
         paths = sorted(path for path in self.documents.iterdir() if path.is_file())
         for number, path in enumerate(paths, start=1):
             self.screen.moving(f"uploading {number}/{len(paths)} {path.name}")
-            self.report.files.append(self.owner.upload(path)["id"])
+            self.report.files.append(self.owner.upload_file(path)["id"])
         read = self._wait_until_read(set(self.report.files))
         failed = [file for file in read if file["status"] == "error"]
         for file in failed:
@@ -132,14 +132,15 @@ class Road:
 
     # -- 3 --------------------------------------------------------------------------------------
     def curate(self, figures: Json) -> None:
-        dataset = self._named("/datasets", DATASET) or self.owner.post("/datasets", {"name": DATASET})
+        dataset = self._named("/datasets", DATASET) or self.owner.post("/datasets", {"name": DATASET}).ok
         self.report.ids["dataset"] = dataset["id"]
         versions = f"/datasets/{dataset['id']}/versions"
-        version = self._again(versions, "dataset_version") or self.owner.post(
-            versions, {"file_ids": self.report.files}
+        version = (
+            self._again(versions, "dataset_version")
+            or self.owner.post(versions, {"file_ids": self.report.files}).ok
         )
-        self.owner.wait(version["job"], self.screen.job)
-        version = self.owner.get(f"{versions}/{version['id']}")
+        self.owner.wait_for_job(version["job"], self.screen.job)
+        version = self.owner.get(f"{versions}/{version['id']}").ok
         self.report.ids["dataset_version"] = version["id"]
         counts = version["counts"]
         figures.update(
@@ -156,17 +157,20 @@ class Road:
 
     # -- 4 --------------------------------------------------------------------------------------
     def train(self, figures: Json) -> None:
-        run = self._again("/fine_tuning/jobs", "training_run") or self.owner.post(
-            "/fine_tuning/jobs",
-            {
-                "model": self.report.base_model,
-                "training_file": self.report.ids["dataset_version"],
-                "suffix": SUFFIX,
-                "method": {
-                    "type": "continued_pretraining",
-                    "continued_pretraining": {"hyperparameters": TRAINING},
+        run = (
+            self._again("/fine_tuning/jobs", "training_run")
+            or self.owner.post(
+                "/fine_tuning/jobs",
+                {
+                    "model": self.report.base_model,
+                    "training_file": self.report.ids["dataset_version"],
+                    "suffix": SUFFIX,
+                    "method": {
+                        "type": "continued_pretraining",
+                        "continued_pretraining": {"hyperparameters": TRAINING},
+                    },
                 },
-            },
+            ).ok
         )
         run = self._follow_training(run)
         self.report.ids["training_run"], self.report.ids["model"] = run["id"], run["fine_tuned_model"]
@@ -187,12 +191,12 @@ class Road:
         def watch(job: Json) -> None:
             self.screen.job(job, self._newest_point(path))
 
-        self.owner.wait(run["kosha"]["job"], watch)
-        return self.owner.get(path)
+        self.owner.wait_for_job(run["kosha"]["job"], watch)
+        return self.owner.get(path).ok
 
     def _newest_point(self, path: str) -> str:
         """The newest point of the loss curve."""
-        for event in self.owner.get(f"{path}/events", limit=5)["data"]:
+        for event in self.owner.get(f"{path}/events", limit=5).ok["data"]:
             if event["type"] == "metrics":
                 values = event["data"].get("values", event["data"])
                 return f", loss {values['loss']:.3f}, {values['tokens_per_second']:.0f} tokens/s"
@@ -200,21 +204,24 @@ class Road:
 
     # -- 5 --------------------------------------------------------------------------------------
     def evaluate(self, figures: Json) -> None:
-        suite = self._named("/evals", SUITE) or self.owner.post("/evals", {"name": SUITE, "tasks": TASKS})
+        suite = self._named("/evals", SUITE) or self.owner.post("/evals", {"name": SUITE, "tasks": TASKS}).ok
         self.report.ids["eval"] = suite["id"]
         runs = f"/evals/{suite['id']}/runs"
-        run = self._again(runs, "eval_run") or self.owner.post(
-            runs,
-            {
-                "data_source": {
-                    "type": "dataset_version",
-                    "dataset_version": self.report.ids["dataset_version"],
-                    "model": self.report.ids["model"],
-                }
-            },
+        run = (
+            self._again(runs, "eval_run")
+            or self.owner.post(
+                runs,
+                {
+                    "data_source": {
+                        "type": "dataset_version",
+                        "dataset_version": self.report.ids["dataset_version"],
+                        "model": self.report.ids["model"],
+                    }
+                },
+            ).ok
         )
-        self.owner.wait(run["job"], self.screen.job)
-        run = self.owner.get(f"{runs}/{run['id']}")
+        self.owner.wait_for_job(run["job"], self.screen.job)
+        run = self.owner.get(f"{runs}/{run['id']}").ok
         self.report.ids["eval_run"] = run["id"]
         self.passed = bool(run["passed"])
         figures.update(
@@ -235,13 +242,14 @@ class Road:
 
     # -- 6 --------------------------------------------------------------------------------------
     def index(self, figures: Json) -> None:
-        store = self._named("/vector_stores", STORE) or self.owner.post(
-            "/vector_stores", {"name": STORE, "file_ids": self.report.files}
+        store = (
+            self._named("/vector_stores", STORE)
+            or self.owner.post("/vector_stores", {"name": STORE, "file_ids": self.report.files}).ok
         )
         self.report.ids["vector_store"] = store["id"]
         while store["status"] != "completed":
             self._show_job_of_kind("index")
-            store = self.owner.get(f"/vector_stores/{store['id']}")
+            store = self.owner.get(f"/vector_stores/{store['id']}").ok
         build = store["index_build"]
         if build is None:
             raise JobFailed("the knowledge base has no index; GET /v1/jobs?kind=index says why")
@@ -252,7 +260,7 @@ class Road:
         )
 
     def _show_job_of_kind(self, kind: str) -> None:
-        for job in self.owner.get("/jobs", kind=kind, limit=1)["data"]:
+        for job in self.owner.get("/jobs", kind=kind, limit=1).ok["data"]:
             self.screen.job(job)
         time.sleep(0.5)
 
@@ -270,10 +278,10 @@ class Road:
                 "system_prompt": SYSTEM_PROMPT,
                 "generation": {"max_tokens": 96, "passages": 2},
             },
-        )
+        ).ok
         self.report.ids["release"] = release["id"]
-        self.reviewer.post(f"/releases/{release['id']}/approve", {"comment": "評価を確認しました"})
-        self.owner.post(f"/releases/{release['id']}/publish", {"alias": ALIAS})
+        self.reviewer.post(f"/releases/{release['id']}/approve", {"comment": "評価を確認しました"}).check()
+        self.owner.post(f"/releases/{release['id']}/publish", {"alias": ALIAS}).check()
         self.screen.say(
             f"      release {release['number']} ({release['model']}) is approved and serves {ALIAS}"
         )
@@ -306,33 +314,36 @@ class Road:
 
     # -- 8 --------------------------------------------------------------------------------------
     def retrain(self, figures: Json) -> None:
-        new = [self.owner.upload(path)["id"] for path in sorted(self.later.iterdir()) if path.is_file()]
+        new = [self.owner.upload_file(path)["id"] for path in sorted(self.later.iterdir()) if path.is_file()]
         self._wait_until_read(set(new))
-        schedule = self._named("/schedules", SCHEDULE) or self.owner.post(
-            "/schedules",
-            {
-                "name": SCHEDULE,
-                "cadence": "weekly",
-                "weekday": 6,
-                "hour": 2,
-                "dataset": self.report.ids["dataset"],
-                "base_model": self.report.base_model,
-                "eval": self.report.ids["eval"],
-                "vector_store": self.report.ids["vector_store"],
-                "alias": ALIAS,
-                "suffix": SUFFIX,
-                "hyperparameters": RETRAINING,
-            },
+        schedule = (
+            self._named("/schedules", SCHEDULE)
+            or self.owner.post(
+                "/schedules",
+                {
+                    "name": SCHEDULE,
+                    "cadence": "weekly",
+                    "weekday": 6,
+                    "hour": 2,
+                    "dataset": self.report.ids["dataset"],
+                    "base_model": self.report.base_model,
+                    "eval": self.report.ids["eval"],
+                    "vector_store": self.report.ids["vector_store"],
+                    "alias": ALIAS,
+                    "suffix": SUFFIX,
+                    "hyperparameters": RETRAINING,
+                },
+            ).ok
         )
         self.report.ids["schedule"] = schedule["id"]
-        run = self._follow_schedule(self.owner.post(f"/schedules/{schedule['id']}/fire"))
+        run = self._follow_schedule(self.owner.post(f"/schedules/{schedule['id']}/fire").ok)
         figures.update(stage=run["stage"], documents=len(new))
         if run["stage"] == "skipped" and self.report.earlier:
             self.screen.say("      nothing is new since the last run, so nothing is retrained")
             return
         if run["stage"] != "done":
             raise JobFailed(f"the scheduled run ended as {run['stage']}: {run['error']}")
-        release = self.owner.get(f"/releases/{run['release']}")
+        release = self.owner.get(f"/releases/{run['release']}").ok
         self.report.ids.update(schedule_run=run["id"], candidate_release=release["id"])
         figures.update(release=release["number"], status=release["status"], model=release["model"])
         if release["status"] != "candidate":
@@ -346,7 +357,7 @@ class Road:
         while run["ended_at"] is None:
             if kind := stages.get(run["stage"]):
                 self._show_job_of_kind(kind)
-            run = self.owner.get(f"/schedules/{run['schedule']}/runs/{run['id']}")
+            run = self.owner.get(f"/schedules/{run['schedule']}/runs/{run['id']}").ok
         return run
 
     # -- using again what an earlier run made -----------------------------------------------------
@@ -359,7 +370,7 @@ class Road:
         if id is None or not self._same_ground(name):
             return None
         try:
-            found = self.owner.get(f"{path}/{id}")
+            found = self.owner.get(f"{path}/{id}").ok
         except ApiError:
             return None
         return None if found["status"] in ("failed", "cancelled", "canceled") else found

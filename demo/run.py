@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from demo.client import ApiError, JobFailed
-from demo.installation import ROOT, Platform, PlatformFailed
+from demo.installation import ROOT, Installation, InstallationError
 from demo.report import Report
 from demo.road import BASE_MODELS, Road
 from demo.screen import Screen
@@ -33,12 +33,12 @@ def main() -> int:
     once = os.environ.get("ONCE", "") not in ("", "0")
     var = Path(os.environ.get("KOSHA_VAR") or ROOT / "var").resolve()
     var.mkdir(parents=True, exist_ok=True)
-    screen, platform = Screen(), Platform(var)
+    screen, installation = Screen(), Installation(var)
     report = Report(var / "demo-report.json", base_model)
     try:
-        ok = _walk(platform, report, screen)
+        ok = _walk(installation, report, screen)
         if not once and ok:
-            _stay(platform, screen)
+            _stay(installation, screen)
         return 0 if ok else 1
     except KeyboardInterrupt:
         screen.say("\nstopping; the data stay, `make up` starts the platform again")
@@ -47,15 +47,15 @@ def main() -> int:
         # Another Ctrl-C must not leave the platform to itself while it makes its state safe.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        platform.stop()
+        installation.stop()
 
 
-def _walk(platform: Platform, report: Report, screen: Screen) -> bool:
+def _walk(installation: Installation, report: Report, screen: Screen) -> bool:
     """All steps in order, up to the first that fails."""
     start = time.monotonic()
     questions = json.loads(_path("KOSHA_DEMO_QUESTIONS", HERE / "questions.json").read_text())["questions"]
     road = Road(
-        platform,
+        installation,
         report,
         screen,
         documents=_path("KOSHA_DEMO_DOCUMENTS", HERE / "documents"),
@@ -64,7 +64,7 @@ def _walk(platform: Platform, report: Report, screen: Screen) -> bool:
     try:
         screen.say("starting PostgreSQL, Valkey, workers, model server and web")
         with report.step("start"):
-            platform.start()
+            installation.up_or_join()
         screen.step(1, "an organization, its people and an API key")
         with report.step("organization") as figures:
             road.organization(figures)
@@ -89,17 +89,17 @@ def _walk(platform: Platform, report: Report, screen: Screen) -> bool:
         screen.step(8, "a new document, a weekly schedule, and a retraining now")
         with report.step("retrain") as figures:
             road.retrain(figures)
-    except (ApiError, JobFailed, PlatformFailed) as error:
+    except (ApiError, JobFailed, InstallationError) as error:
         screen.say(f"\nthis step failed: {error}")
     screen.say(f"\n{time.monotonic() - start:.0f} s; figures and ids: {report.path}")
     return report.ok
 
 
-def _stay(platform: Platform, screen: Screen) -> None:
-    screen.say(f"Kosha is running on {platform.base_url}: sign in as owner or reviewer (passwords above)")
-    screen.say(f"the API is described on {platform.base_url}/v1/docs; Ctrl-C stops everything")
-    if platform.process is not None:
-        platform.process.wait()
+def _stay(installation: Installation, screen: Screen) -> None:
+    screen.say(f"Kosha is running on {installation.base_url}: sign in as owner or reviewer (passwords above)")
+    screen.say(f"the API is described on {installation.base_url}/v1/docs; Ctrl-C stops everything")
+    if installation.process is not None:
+        installation.process.wait()
 
 
 def _path(variable: str, default: Path) -> Path:

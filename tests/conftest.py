@@ -65,9 +65,9 @@ def world(db):
 @pytest.fixture
 def api(world):
     """The API as the organization's owner."""
-    from tests.wire_client import Api
+    from tests.in_process import api_of
 
-    return Api(world.key())
+    return api_of(world.key())
 
 
 @pytest.fixture

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
 
 from common.ids import new_id
-from tests.wire_client import Answer, Api
+from tests.in_process import api_of
 from tests.world import World
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -95,8 +93,8 @@ def test_a_page_of_events(api, world, after):
 
 def test_no_such_address_or_method(api):
     assert api.get("nowhere").error[:2] == (404, "not_found")
-    assert Answer(api.client.put("/v1/files", headers=api.headers)).error[:2] == (405, "method_not_allowed")
-    assert Answer(Client().get("/v1/files")).error[:2] == (401, "invalid_api_key")
+    assert api.request("PUT", "files").error[:2] == (405, "method_not_allowed")
+    assert api_of(None).get("files").error[:2] == (401, "invalid_api_key")
 
 
 # -- files -------------------------------------------------------------------------------------------
@@ -122,16 +120,10 @@ def test_a_file_name_never_leaves_its_folder(api, name):
 
 
 def test_a_torn_multipart_body(api):
-    answer = api.client.post(
-        "/v1/files", b"--x\r\nnonsense", content_type="multipart/form-data; boundary=x", headers=api.headers
-    )
-    assert answer.status_code == 400
-    answer = api.client.post(
-        "/v1/files", b"nonsense", content_type="multipart/form-data", headers=api.headers
-    )
-    assert answer.status_code == 400
-    nul = SimpleUploadedFile("a.txt", b"x")
-    assert api.send("files", file=nul, purpose="user\x00data").error[:2] == (400, "invalid_characters")
+    for raw, boundary in ((b"--x\r\nnonsense", "; boundary=x"), (b"nonsense", "")):
+        headers = {"Content-Type": f"multipart/form-data{boundary}"}
+        assert api.post("files", raw, headers=headers).status == 400
+    assert api.upload("a.txt", b"x", "user\x00data").error[:2] == (400, "invalid_characters")
 
 
 def test_uploads_in_parts(api):
@@ -141,7 +133,9 @@ def test_uploads_in_parts(api):
     assert api.post("uploads", {**body, "filename": "/"}).error == (400, "invalid_file_name", "filename")
     assert api.post("uploads", {**body, "mime_type": "x" * 300}).error[2] == "mime_type"
     upload = api.post("uploads", body).ok["id"]
-    assert api.send(f"uploads/{upload}/parts").error == (400, "missing_parameter", "data")
+    empty_form = {"Content-Type": "multipart/form-data; boundary=x"}
+    without_data = api.post(f"uploads/{upload}/parts", b"--x--\r\n", headers=empty_form)
+    assert without_data.error == (400, "missing_parameter", "data")
     assert api.send(f"uploads/{upload}/parts", data=b"").error == (400, "empty_part", "data")
     assert api.post(f"uploads/{upload}/complete", {"part_ids": ["p"]}).error == (
         404,
@@ -365,7 +359,7 @@ def test_schedules(api, world):
 # -- base models ------------------------------------------------------------------------------------------
 @pytest.fixture
 def operator(world):
-    return Api(world.key("viewer", is_operator=True))
+    return api_of(world.key("viewer", is_operator=True))
 
 
 def test_base_models(operator, settings, tmp_path):
@@ -400,14 +394,14 @@ def test_what_is_anothers_is_absent_in_bodies(db):
         model = foreign.model_version(version=version)
         knowledge = foreign.knowledge_base([document])
         suite, dataset = foreign.suite(), version.dataset
-        recipe_answer = Api(foreign.key()).post(
+        recipe_answer = api_of(foreign.key()).post(
             "recipes", {"name": "r", "steps": [{"type": "segment"}, {"type": "split"}]}
         )
     with World("kaku") as world:
         world.embedding_model()
         own = world.dataset_version()
         store = world.knowledge_base([])
-        api = Api(world.key())
+        api = api_of(world.key())
         schedule = {"name": "s", "base_model": "gemma"}
         suite_id, dataset_id = world.suite().id, own.dataset_id
         asked = [
@@ -435,7 +429,7 @@ def test_what_is_anothers_is_absent_in_bodies(db):
         for path, body, change in asked:
             theirs, absent = api.post(path, body), api.post(path, {**body, **change})
             assert theirs.status in (400, 404), (path, body)
-            assert theirs.response.content == absent.response.content, (path, body)
+            assert theirs.content == absent.content, (path, body)
 
 
 MESSAGE = {"role": "user", "content": "質問"}

@@ -9,10 +9,11 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from demo.client import ApiClient
 from middleware.route_rules import route_rules
 from tests.accounts.test_routes import Route
 from tests.accounts.things import things
-from tests.wire_client import Api
+from tests.in_process import api_of
 
 POSTS = [Route("POST", key.split(" ", 1)[1]) for key in route_rules() if key.startswith("POST v1/")]
 
@@ -105,13 +106,13 @@ def ids(world):
 
 @pytest.mark.slow
 def test_no_body_breaks_anything(world, ids, model_server):
-    api = Api(world.key("owner", is_operator=True))
+    api = api_of(world.key("owner", is_operator=True))
     assert len(POSTS) > 25
     for route in POSTS:
         _walk(api, route.address([ids[word] for word in route.words]).removeprefix("/v1/"))
 
 
-def _walk(api: Api, address: str) -> None:
+def _walk(api: ApiClient, address: str) -> None:
     @settings(
         max_examples=16,
         deadline=None,
@@ -124,7 +125,7 @@ def _walk(api: Api, address: str) -> None:
         with transaction.atomic():
             answer = api.post(address, json.dumps(body).encode())
             transaction.set_rollback(True)
-        assert answer.status < 500, (address, body, answer.response.content[:500])
+        assert answer.status < 500, (address, body, answer.content[:500])
         if answer.status >= 400:
             assert answer.error[1]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psycopg
 
+from demo.installation import Installation
 from stack.servers import postgres_program
-from tests.stack.installation import Installation
 
 VERIFY_CHAINS = """
 import json

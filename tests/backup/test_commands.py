@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stack.state import lock, restore_marker
-from tests.stack.installation import Installation
+from tests.installation import IsolatedInstallation, temporary_folder
 from tests.stack.ready_database import put_ready_database
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -32,16 +31,14 @@ with lock(env.var), embedded_database(env):
 
 @pytest.fixture(scope="module")
 def places() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="kosha-commands-", ignore_cleanup_errors=True) as name:
-        # PostgreSQL's unprivileged account must get at its folder inside.
-        Path(name).chmod(0o755)
-        yield Path(name)
+    with temporary_folder("commands") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
-def stopped(repository, places) -> Installation:
+def stopped(repository, places) -> IsolatedInstallation:
     """An installation that was used and is down."""
-    installation = Installation(repository, places / "old")
+    installation = IsolatedInstallation(places / "old")
     put_ready_database(repository, installation.var)
     withheld = ("DATABASE_URL", "REDIS_URL", "KOSHA_SECRET_KEY")
     environment = {name: value for name, value in os.environ.items() if name not in withheld}
@@ -55,7 +52,7 @@ def test_a_stopped_installation_is_backed_up_and_comes_back(repository, stopped,
     made = stopped.ask("backup", str(places / "b"))
     assert (made["fault_count"], made["organizations"], made["jobs_in_flight"]) == (0, 1, 1)
     assert stopped.ask("backup", "--verify", str(places / "b"))["files"] == made["files"]
-    new = Installation(repository, places / "new")
+    new = IsolatedInstallation(places / "new")
     restored = new.ask("restore", str(places / "b"))
     assert (restored["organizations"], restored["jobs_continued"]) == (1, 1)
     assert (new.var / "secret_key").read_text() == (stopped.var / "secret_key").read_text()
@@ -69,7 +66,7 @@ def test_a_stopped_installation_is_backed_up_and_comes_back(repository, stopped,
 
 
 def test_up_refuses_what_a_restore_has_left_half(repository, places):
-    half = Installation(repository, places / "half")
+    half = IsolatedInstallation(places / "half")
     half.var.mkdir()
     restore_marker(half.var).write_text("{}")
     for command in (["up"], ["backup", str(places / "b3")]):

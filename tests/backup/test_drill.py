@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import openai
 import pytest
 
+from demo.client import ENDED, wait_until
 from tests.backup.reading import chains_hold, places_named
-from tests.end_to_end.client import ENDED, connect, every, post, until
-from tests.end_to_end.conftest import EMBEDDING, TINY, People, organize, register
 from tests.engines.training.tiny import make_model
-from tests.stack.installation import ONE_CORE, Installation
+from tests.installation import (
+    EMBEDDING,
+    ONE_CORE,
+    TINY,
+    IsolatedInstallation,
+    Member,
+    Organization,
+    create_organization,
+    models_or_skip,
+    register_models,
+    temporary_folder,
+)
 
 pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
 
@@ -56,19 +64,8 @@ class Uploads:
 
 @pytest.fixture
 def places() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="kosha-drill-", ignore_cleanup_errors=True) as name:
-        # PostgreSQL's unprivileged account must get at its folder inside.
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@pytest.fixture
-def models(repository: Path) -> Path:
-    folder = repository / "var" / "models"
-    if not (folder / EMBEDDING).is_dir():
-        reason = f"`make models` makes {folder / EMBEDDING}"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    return folder
+    with temporary_folder("drill") as folder:
+        yield folder
 
 
 def conversations() -> bytes:
@@ -77,11 +74,11 @@ def conversations() -> bytes:
     return "".join(json.dumps({"messages": pair}) + "\n" for pair in messages).encode()
 
 
-def start_training(owner: openai.OpenAI) -> openai.types.fine_tuning.FineTuningJob:
+def start_training(owner: Member) -> openai.types.fine_tuning.FineTuningJob:
     content = conversations()
-    file = owner.files.create(file=("pairs.jsonl", content), purpose="fine-tune")
-    owner.files.wait_for_processing(file.id, poll_interval=0.2, max_wait_seconds=120)
-    return owner.fine_tuning.jobs.create(
+    file = owner.openai.files.create(file=("pairs.jsonl", content), purpose="fine-tune")
+    owner.openai.files.wait_for_processing(file.id, poll_interval=0.2, max_wait_seconds=120)
+    return owner.openai.fine_tuning.jobs.create(
         model=TINY,
         training_file=file.id,
         method={"type": "supervised", "supervised": {"hyperparameters": HYPERPARAMETERS}},
@@ -89,45 +86,47 @@ def start_training(owner: openai.OpenAI) -> openai.types.fine_tuning.FineTuningJ
     )
 
 
-def search_in(owner: openai.OpenAI, store_id: str) -> list[str]:
-    found = owner.vector_stores.search(store_id, query="予備部品はいくつですか", max_num_results=2)
+def search_in(owner: Member, store_id: str) -> list[str]:
+    found = owner.openai.vector_stores.search(store_id, query="予備部品はいくつですか", max_num_results=2)
     return [hit.filename for hit in found.data]
 
 
-def publish(people: People, store_id: str) -> None:
-    release = post(
-        people.owner, "/releases", {"model": TINY, "vector_store": store_id, "system_prompt": "簡潔に。"}
-    )
-    post(people.reviewer, f"/releases/{release['id']}/approve", {"comment": "ok"})
-    post(people.owner, f"/releases/{release['id']}/publish", {"alias": "production"})
+def publish(organization: Organization, store_id: str) -> None:
+    owner, reviewer = organization.owner.api, organization.reviewer.api
+    body = {"model": TINY, "vector_store": store_id, "system_prompt": "簡潔に。"}
+    release = owner.post("/releases", body).ok["id"]
+    reviewer.post(f"/releases/{release}/approve", {"comment": "ok"}).check()
+    owner.post(f"/releases/{release}/publish", {"alias": "production"}).check()
 
 
-def answer_of(owner: openai.OpenAI) -> str:
+def answer_of(owner: Member) -> str:
     asked = [{"role": "user", "content": "予備部品はいくつですか"}]
-    said = owner.chat.completions.create(model="production", messages=asked, max_tokens=4, temperature=0)
+    said = owner.openai.chat.completions.create(
+        model="production", messages=asked, max_tokens=4, temperature=0
+    )
     return said.choices[0].message.content or ""
 
 
-def test_a_working_installation_comes_back_whole_in_another_place(repository, models, places):
-    tiny = make_model(places / "models" / TINY)
+def test_a_working_installation_comes_back_whole_in_another_place(places):
+    models, tiny = models_or_skip(EMBEDDING), make_model(places / "models" / TINY)
     options = {"KOSHA_MODEL_ROOTS": f"{models}:{tiny.parent}", **ONE_CORE}
-    old = Installation(repository, places / "old", **options)
-    new = Installation(repository, places / "elsewhere" / "new", **options)
+    old = IsolatedInstallation(places / "old", **options)
+    new = IsolatedInstallation(places / "elsewhere" / "new", **options)
     backups = places / "backups"
     try:
         old.up()
-        register(old, tiny, models / EMBEDDING)
-        people = organize(old, "drill")
-        before = work_and_back_up(old, people, backups)
+        register_models(old, tiny, models / EMBEDDING)
+        organization = create_organization(old, "drill")
+        before = work_and_back_up(old, organization, backups)
         old.end()  # the machine is lost: nothing is asked to stop
         restored = new.ask("restore", str(backups))
         assert restored["models_missing"] == [] and restored["warnings"] == []
         assert restored["jobs_continued"] >= 1
         new.up()
-        owner = connect(new.state["base_url"], people.owner.api_key)
+        owner = replace(organization.owner, base_url=new.base_url)
         assert chains_hold(new)
         for id, content in before.acknowledged.items():
-            assert owner.files.content(id).content == content
+            assert owner.openai.files.content(id).content == content
         assert search_in(owner, before.store) == before.found
         assert answer_of(owner) == before.answer
         goes_on_and_can_be_cancelled(owner, before)
@@ -149,21 +148,25 @@ class Before:
     backed_up_step: int
 
 
-def work_and_back_up(old: Installation, people: People, backups: Path) -> Before:
+def work_and_back_up(old: IsolatedInstallation, organization: Organization, backups: Path) -> Before:
     """Uploads and a training go on while the backup is made; what was acknowledged before it."""
-    owner = people.owner
-    rule = owner.files.create(file=("予備.txt", "予備部品は二個とする。".encode()), purpose="user_data")
-    store = owner.vector_stores.create(name="rules", file_ids=[rule.id])
-    until(lambda: owner.vector_stores.retrieve(store.id), lambda store: store.status == "completed", 120)
-    publish(people, store.id)
+    owner = organization.owner
+    rule = owner.openai.files.create(
+        file=("予備.txt", "予備部品は二個とする。".encode()), purpose="user_data"
+    )
+    store = owner.openai.vector_stores.create(name="rules", file_ids=[rule.id])
+    wait_until(
+        lambda: owner.openai.vector_stores.retrieve(store.id), lambda store: store.status == "completed", 120
+    )
+    publish(organization, store.id)
     answer = answer_of(owner)
     run = start_training(owner)
-    until(lambda: steps_saved(owner, run.id), bool, 120)
-    uploads = Uploads(owner)
+    wait_until(lambda: steps_saved(owner, run.id), bool, 120)
+    uploads = Uploads(owner.openai)
     thread = threading.Thread(target=uploads.run)
     thread.start()
     try:
-        until(lambda: len(uploads.acknowledged), lambda count: count >= 5, 60)
+        wait_until(lambda: len(uploads.acknowledged), lambda count: count >= 5, 60)
         acknowledged, step = dict(uploads.acknowledged), max(steps_saved(owner, run.id))
         made = old.ask("backup", str(backups))
     finally:
@@ -174,22 +177,26 @@ def work_and_back_up(old: Installation, people: People, backups: Path) -> Before
     return Before(acknowledged, store.id, search_in(owner, store.id), answer, run.id, step)
 
 
-def steps_saved(owner: openai.OpenAI, run_id: str) -> list[int]:
-    assert (error := owner.fine_tuning.jobs.retrieve(run_id).error) is None, error
-    return [checkpoint.step_number for checkpoint in owner.fine_tuning.jobs.checkpoints.list(run_id).data]
+def steps_saved(owner: Member, run_id: str) -> list[int]:
+    assert (error := owner.openai.fine_tuning.jobs.retrieve(run_id).error) is None, error
+    return [
+        checkpoint.step_number for checkpoint in owner.openai.fine_tuning.jobs.checkpoints.list(run_id).data
+    ]
 
 
-def goes_on_and_can_be_cancelled(owner: openai.OpenAI, before: Before) -> None:
-    job_id = owner.fine_tuning.jobs.retrieve(before.run).kosha["job"]
-    going_on = until(lambda: resumed_at(owner, job_id), bool, 120)
+def goes_on_and_can_be_cancelled(owner: Member, before: Before) -> None:
+    job_id = owner.openai.fine_tuning.jobs.retrieve(before.run).kosha["job"]
+    going_on = wait_until(lambda: resumed_at(owner, job_id), bool, 120)
     assert max(going_on) >= before.backed_up_step
-    until(lambda: steps_saved(owner, before.run), lambda steps: max(steps) > max(going_on), 60)
-    owner.fine_tuning.jobs.cancel(before.run)
-    run = until(lambda: owner.fine_tuning.jobs.retrieve(before.run), lambda run: run.status in ENDED, 60)
+    wait_until(lambda: steps_saved(owner, before.run), lambda steps: max(steps) > max(going_on), 60)
+    owner.openai.fine_tuning.jobs.cancel(before.run)
+    run = wait_until(
+        lambda: owner.openai.fine_tuning.jobs.retrieve(before.run), lambda run: run.status in ENDED, 60
+    )
     assert (run.status, run.fine_tuned_model) == ("cancelled", None)
 
 
-def resumed_at(owner: openai.OpenAI, job_id: str) -> list[int]:
+def resumed_at(owner: Member, job_id: str) -> list[int]:
     """The steps that attempts continued from."""
-    events = every(owner, f"/jobs/{job_id}/events")
+    events = owner.api.every(f"/jobs/{job_id}/events")
     return [step for event in events if (step := event["data"].get("resumed_from_step"))]

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -23,6 +22,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.benchmarks.machine import machine
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("KOSHA_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -183,16 +184,6 @@ def _ratios(ours: Measured, theirs: Measured) -> str:
         f"| {ours.queries_per_second / theirs.queries_per_second:.2f} "
         f"| {theirs.build_seconds / ours.build_seconds:.2f} |"
     )
-
-
-def machine() -> str:
-    """The processor's name and the cores this process may use."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].partition(":")[2].strip() if names else model
-    return f"{model}, {len(os.sched_getaffinity(0))} cores"
 
 
 def main() -> int:

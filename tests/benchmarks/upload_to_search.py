@@ -12,18 +12,16 @@ whole process, since both start an engine's libraries anew.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-import httpx
-
-from tests.benchmarks.retrieval_jsquad import EMBEDDING_MODEL, ROOT, machine
+from demo.client import ApiClient
+from tests.benchmarks.machine import machine
+from tests.benchmarks.retrieval_jsquad import EMBEDDING_MODEL, ROOT
+from tests.installation import create_organization, register_models, running_installation, temporary_folder
 
 PAGES = 10
 QUESTION = "排水弁の交換周期は何か月ですか"
@@ -67,75 +65,17 @@ def _line(page: int, n: int) -> str:
 
 
 # -- Kosha ------------------------------------------------------------------------------------
-class Platform:
-    """`manage.py up` on a folder of its own, with an organization and the embedding model."""
-
-    def __init__(self, var: Path) -> None:
-        self._environment = {**os.environ, "KOSHA_VAR": str(var), "KOSHA_PORT": "0"}
-        self._environment["KOSHA_MODEL_ROOTS"] = str(EMBEDDING_MODEL.parent)
-        self._log = open(var / "up.log", "wb")  # noqa: SIM115 (closed in stop)
-        self._process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"], cwd=ROOT, env=self._environment, stdout=self._log
-        )
-        base_url = self._wait_ready(var)
-        self._manage(
-            "base_model_register", "e5", str(EMBEDDING_MODEL), "--kind", "embedding", "--licence", "MIT"
-        )
-        made = json.loads(
-            self._manage(
-                "organization_create", "--name", "b", "--slug", "b", "--owner", "b@b.example", "--key", "b"
-            )
-        )
-        self.http = httpx.Client(
-            base_url=f"{base_url}/v1",
-            headers={"Authorization": f"Bearer {made['owner']['api_key']}"},
-            timeout=120,
-            trust_env=False,
-        )
-
-    def _wait_ready(self, var: Path) -> str:
-        deadline = time.monotonic() + 180
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                state = json.loads((var / "stack.json").read_text())
-                health = httpx.get(f"{state['model_server_url']}/health", timeout=5, trust_env=False).json()
-                httpx.get(f"{state['base_url']}/readyz", timeout=5, trust_env=False).raise_for_status()
-                if health["status"] == "ok":
-                    return str(state["base_url"])
-            except (OSError, ValueError, KeyError, httpx.HTTPError):
-                pass
-            time.sleep(0.2)
-        raise RuntimeError("the platform did not start")
-
-    def _manage(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=self._environment, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        return done.stdout
-
-    def seconds_to_hit(self, pdf: Path, answer: str) -> float:
-        store = self.http.post("/vector_stores", json={"name": pdf.stem}).json()["id"]
-        started = time.perf_counter()
-        with open(pdf, "rb") as file:
-            uploaded = self.http.post(
-                "/files", data={"purpose": "user_data"}, files={"file": (pdf.name, file)}
-            ).json()
-        self.http.post(f"/vector_stores/{store}/files", json={"file_id": uploaded["id"]}).raise_for_status()
-        while True:
-            found = self.http.post(
-                f"/vector_stores/{store}/search", json={"query": QUESTION, "max_num_results": 1}
-            )
-            hits = found.raise_for_status().json()["data"]
-            if hits:
-                assert answer in hits[0]["content"][0]["text"] and hits[0]["source"]["number"] == 7
-                return time.perf_counter() - started
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(60)
-        self._log.close()
+def seconds_to_hit(api: ApiClient, pdf: Path, answer: str) -> float:
+    store = api.post("vector_stores", {"name": pdf.stem}).ok["id"]
+    started = time.perf_counter()
+    file = api.upload_file(pdf)["id"]
+    api.post(f"vector_stores/{store}/files", {"file_id": file}).check()
+    query = {"query": QUESTION, "max_num_results": 1}
+    while not (hits := api.post(f"vector_stores/{store}/search", query).ok["data"]):
+        time.sleep(0.05)
+    seconds = time.perf_counter() - started
+    assert answer in hits[0]["content"][0]["text"] and hits[0]["source"]["number"] == 7
+    return seconds
 
 
 # -- the script beside it -----------------------------------------------------------------------
@@ -183,20 +123,20 @@ def main() -> int:
         print(f"skipped: {EMBEDDING_MODEL} is absent")
         return 0
     ours, theirs, right = [], [], 0
-    with tempfile.TemporaryDirectory() as folder:
-        var = Path(folder)
-        var.chmod(0o755)
-        platform = Platform(var)
-        try:
-            for number in range(options.repeat):
-                pdf = var / f"manual-{number}.pdf"
-                answer = make_pdf(pdf, number)
-                ours.append(platform.seconds_to_hit(pdf, answer))
-                seconds, found = script_seconds(pdf, answer)
-                theirs.append(seconds)
-                right += found
-        finally:
-            platform.stop()
+    with (
+        temporary_folder("upload") as folder,
+        running_installation(folder / "var", KOSHA_MODEL_ROOTS=str(EMBEDDING_MODEL.parent)) as kosha,
+    ):
+        kosha.wait(kosha.answers, 60)
+        register_models(kosha, EMBEDDING_MODEL)
+        api = create_organization(kosha, "upload").owner.api
+        for number in range(options.repeat):
+            pdf = folder / f"manual-{number}.pdf"
+            answer = make_pdf(pdf, number)
+            ours.append(seconds_to_hit(api, pdf, answer))
+            seconds, is_right = script_seconds(pdf, answer)
+            theirs.append(seconds)
+            right += is_right
     print(f"A 10-page PDF, median of {options.repeat}; {machine()}\n")
     print("| | seconds to the first hit | first hit is right |\n|---|---|---|")
     print(f"| Kosha (running platform) | {statistics.median(ours):.2f} | {options.repeat}/{options.repeat} |")

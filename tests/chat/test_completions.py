@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from chat.citations import citations
+from demo.client import ApiClient
 from releases.services import release_publish
 from retrieval.services import document_remove
 from tests.model_server_double import hit
-from tests.wire_client import Api
 from workers.contract.specs.serving import SearchHit
 
 QUESTION = [{"role": "user", "content": "有給休暇は何日ですか"}]
@@ -34,7 +34,7 @@ def served(world):
     return release
 
 
-def ask(api: Api, **body):
+def ask(api: ApiClient, **body):
     return api.post("chat/completions", {"model": "production", "messages": QUESTION, **body})
 
 
@@ -90,7 +90,7 @@ def test_the_model_servers_refusal_is_the_callers(api, served, model_server):
     model_server.error = (503, {"code": "serve.system.busy", "message": "Busy."})
     answer = ask(api, stream=True)
     assert answer.error[:2] == (503, "serve.system.busy")
-    assert answer.response["Retry-After"]
+    assert answer.headers["Retry-After"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from common.tenancy import (
 from documents.models import Document
 from tests.accounts.test_routes import ROUTE_LIST
 from tests.accounts.things import things
-from tests.wire_client import Api
+from tests.in_process import api_of
 from tests.world import World
 
 TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, TenantModel)]
@@ -73,13 +73,13 @@ def test_no_list_shows_what_is_anothers(db):
         theirs = things(foreign, alias="elsewhere", base_model_name="foreign-base")
     with World("kaku") as world:
         world.embedding_model()
-        api = Api(world.key())
+        api = api_of(world.key())
         lists = [r for r in ROUTE_LIST if r.method == "GET" and r.is_api and not r.words]
         lists = [r for r in lists if r.path not in ("v1/docs", "v1/openapi.json")]
         assert len(lists) > 10
         for route in lists:
             answer = api.get(route.path.removeprefix("v1/"))
             assert answer.status == 200, route.path
-            text = answer.bytes.decode()
+            text = answer.content.decode()
             for word, id in theirs.items():
                 assert id not in text, (route.path, word)

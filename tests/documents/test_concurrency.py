@@ -14,7 +14,7 @@ from common.tenancy import organization_scope
 from documents import services, uploads
 from documents.models import Document, Revision
 from documents.services import document_delete
-from tests.wire_client import Api
+from tests.in_process import api_of
 
 pytestmark = pytest.mark.slow
 
@@ -155,7 +155,7 @@ def test_a_document_deleted_while_it_is_opened_is_absent(live_world, monkeypatch
     from documents import api
 
     world = live_world
-    caller = Api(world.key())
+    caller = api_of(world.key())
     look = api.document_get
 
     def deleted_after(id):

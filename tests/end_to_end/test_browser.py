@@ -1,4 +1,4 @@
-"""The road as people walk it: a real Chromium, the console in Japanese, from an upload to a cited answer."""
+"""The console in a real Chromium, in Japanese: from an upload to a cited answer."""
 
 from __future__ import annotations
 
@@ -18,90 +18,88 @@ from playwright.sync_api import (
 )
 
 from console.navigation import PAGES
+from demo.client import wait_until
 from tests.chromium import started_chromium
-from tests.end_to_end.client import post, until
-from tests.end_to_end.conftest import CAUSAL, People
-from tests.stack.installation import Installation
+from tests.installation import CAUSAL, IsolatedInstallation, Member
 
 pytestmark = [pytest.mark.browser, pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
 
-SECONDS = 1000
-PATIENCE = 120 * SECONDS
+TIMEOUT_MS = 120_000
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    with started_chromium(PATIENCE) as browser:
+    with started_chromium(TIMEOUT_MS) as browser:
         yield browser
 
 
 class Visitor:
-    """A person at a browser of their own, and whatever went wrong in it."""
+    """One person with a browser context of their own, and the errors that the browser reported."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.page: Page = context.new_page()
-        self.faults: list[str] = []
-        self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
-        self.page.on("response", self._answered)
+        self.errors: list[str] = []
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error}"))
+        self.page.on("response", self._on_response)
 
-    def _heard(self, message: ConsoleMessage) -> None:
-        # Violations of the content security policy are told here too.
+    def _on_console(self, message: ConsoleMessage) -> None:
+        # Violations of the content security policy are reported here, too.
         if message.type in ("error", "warning"):
-            self.faults.append(f"{message.type} on {self.page.url}: {message.text}")
+            self.errors.append(f"{message.type} on {self.page.url}: {message.text}")
 
-    def _answered(self, response: Response) -> None:
+    def _on_response(self, response: Response) -> None:
         if response.status >= 400:
-            self.faults.append(f"{response.status} for {response.url}")
+            self.errors.append(f"{response.status} for {response.url}")
 
-    def sign_in(self, login: tuple[str, str]) -> None:
+    def sign_in(self, member: Member) -> None:
         self.page.goto("/")
         expect(self.page.locator("html")).to_have_attribute("lang", "ja")
-        self.page.locator("input[name=username]").fill(login[0])
-        self.page.locator("input[name=password]").fill(login[1])
+        self.page.locator("input[name=username]").fill(member.email)
+        self.page.locator("input[name=password]").fill(member.password)
         self.page.get_by_role("button", name="サインイン").click()
         expect(self.page.get_by_role("navigation")).to_be_visible()
 
 
 @contextmanager
-def visit(chromium: Browser, installation: Installation, repository: Path, who: str) -> Iterator[Visitor]:
-    """A visit that ends without a fault; a picture of the page is left where it fails."""
-    context = chromium.new_context(base_url=installation.state["base_url"], locale="ja-JP")
-    context.set_default_timeout(PATIENCE)
+def visit(
+    chromium: Browser, installation: IsolatedInstallation, repository: Path, who: str
+) -> Iterator[Visitor]:
+    """A visit without errors in the browser; a failure leaves a screenshot."""
+    context = chromium.new_context(base_url=installation.base_url, locale="ja-JP")
+    context.set_default_timeout(TIMEOUT_MS)
     visitor = Visitor(context)
     try:
         yield visitor
-        assert visitor.faults == []
+        assert visitor.errors == []
     except BaseException:
-        picture = repository / "var" / "pictures" / f"{who}.png"
-        visitor.page.screenshot(path=picture, full_page=True)
-        print(f"the page as it was: {picture} ({visitor.page.url}); {visitor.faults}")
+        screenshot = repository / "var" / "screenshots" / f"{who}.png"
+        visitor.page.screenshot(path=screenshot, full_page=True)
+        print(f"screenshot: {screenshot} ({visitor.page.url}); errors: {visitor.errors}")
         raise
     finally:
         context.close()
 
 
-def test_from_an_upload_to_a_cited_answer(chromium, kosha, people: People, company, repository, tmp_path):
+def test_from_an_upload_to_a_cited_answer(chromium, kosha, organization, company, repository, tmp_path):
     facts = [company.fact() for _ in range(3)]
     document = company.guide(tmp_path, facts)
     with (
         visit(chromium, kosha, repository, "owner") as owner,
         visit(chromium, kosha, repository, "reviewer") as reviewer,
     ):
-        owner.sign_in(people.owner_login)
+        owner.sign_in(organization.owner)
         upload(owner.page, document)
-        release = prepare_release(people)
-        reviewer.sign_in(people.reviewer_login)
+        release = prepare_release(organization.owner)
+        reviewer.sign_in(organization.reviewer)
         approve(reviewer.page, release)
         publish(owner.page, release)
         ask(owner.page, facts[1].question, document.name)
 
 
-def test_every_page_of_the_navigation_fits_wide_and_narrow_screens(
-    chromium, kosha, people: People, repository
-):
+def test_every_page_of_the_navigation_fits_wide_and_narrow_screens(chromium, kosha, owner, repository):
     with visit(chromium, kosha, repository, "visitor") as visitor:
-        visitor.sign_in(people.owner_login)
+        visitor.sign_in(owner)
         page = visitor.page
         addresses = [link.get_attribute("href") for link in page.locator(".navigation a").all()]
         assert len(addresses) == len(PAGES)
@@ -122,18 +120,16 @@ def upload(page: Page, document: Path) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text(document.name)
 
 
-def prepare_release(people: People) -> str:
-    """What takes a person several rooms, through the API: a searchable base model, not yet approved."""
-    (file,) = people.owner.files.list()
-    made = people.owner.vector_stores.create(name="search", file_ids=[file.id])
-    store = until(
-        lambda: people.owner.vector_stores.retrieve(made.id), lambda store: store.status == "completed"
+def prepare_release(owner: Member) -> str:
+    """A base model with an index, not yet approved: through the API, for it takes several pages."""
+    (file,) = owner.openai.files.list()
+    made = owner.openai.vector_stores.create(name="search", file_ids=[file.id])
+    store = wait_until(
+        lambda: owner.openai.vector_stores.retrieve(made.id), lambda store: store.status == "completed"
     )
     settings = {"max_tokens": 24, "passages": 2}
-    release = post(
-        people.owner, "/releases", {"model": CAUSAL, "vector_store": store.id, "generation": settings}
-    )
-    return release["id"]
+    body = {"model": CAUSAL, "vector_store": store.id, "generation": settings}
+    return str(owner.api.post("/releases", body).ok["id"])
 
 
 def approve(page: Page, release: str) -> None:
@@ -159,7 +155,7 @@ def ask(page: Page, question: str, document: str) -> None:
     expect(answer.locator(".says")).to_have_text(re.compile(r"\S"))
     source = answer.locator(".sources li a").first
     expect(source).to_have_text(document)
-    # The conversation has an address of its own, under which everything is there again.
+    # The conversation has its own address, and a reload shows all of it again.
     expect(page).not_to_have_url("/chat")
     page.reload()
     expect(page.locator(".turn.user")).to_contain_text(question)

@@ -1,4 +1,4 @@
-"""The real stack: a healthy one says so, and each part that is stopped is told as silent, soon."""
+"""The health of a real installation: it is reported as healthy, and a component that hangs is named soon."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ import httpx
 import psutil
 import pytest
 
-from tests.stack.installation import Installation
+from tests.installation import IsolatedInstallation
 
 pytestmark = [pytest.mark.services, pytest.mark.ml]
 
-LOOKED_AT_ANEW = 10.0
+NEXT_REPORT_SECONDS = 10.0
 """A report is kept for three seconds, and made in less."""
 
 
-def ready(kosha: Installation) -> dict:
+def report(kosha: IsolatedInstallation) -> dict:
     began = time.monotonic()
-    answer = httpx.get(kosha.state["base_url"] + "/readyz", timeout=20)
+    answer = httpx.get(kosha.base_url + "/readyz", timeout=20)
     assert time.monotonic() - began < 4
     assert answer.status_code == 200
     return answer.json()
 
 
-def said(kosha: Installation, name: str) -> str:
-    part = ready(kosha)["components"][name]
-    return part.get("code") or part["status"]
+def status_of(kosha: IsolatedInstallation, name: str) -> str:
+    component = report(kosha)["components"][name]
+    return component.get("code") or component["status"]
 
 
-def test_everything_works_and_is_said_to(kosha):
-    kosha.wait(lambda: ready(kosha)["status"] == "ok", 60)
-    parts = ready(kosha)["components"]
-    assert {name: part["status"] for name, part in parts.items() if part["status"] != "ok"} == {
-        "replication": "none"
-    }
-    assert parts["workers"]["alive"] == 1
-    assert parts["beat"]["last_tick_seconds"] < 10
+def test_reports_a_healthy_installation(kosha):
+    kosha.wait(lambda: report(kosha)["status"] == "ok", 60)
+    components = report(kosha)["components"]
+    assert {
+        name: component["status"] for name, component in components.items() if component["status"] != "ok"
+    } == {"replication": "none"}
+    assert components["workers"]["alive"] == 1
+    assert components["beat"]["last_tick_seconds"] < 10
 
 
 @pytest.mark.parametrize(("service", "name"), [("valkey", "broker"), ("model-server", "model_server")])
-def test_a_part_that_is_stopped_is_told_as_silent(kosha, service, name):
-    kosha.wait(lambda: said(kosha, name) == "ok", 120)
+def test_reports_a_hanging_component(kosha, service, name):
+    kosha.wait(lambda: status_of(kosha, name) == "ok", 120)
     pid = kosha.pid(service)
     assert pid is not None
     stopped = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     for process in stopped:
         process.send_signal(signal.SIGSTOP)
     try:
-        kosha.wait(lambda: said(kosha, name) != "ok", LOOKED_AT_ANEW)
-        # Or the supervisor was faster, and there is none for a moment.
-        assert said(kosha, name) in ("silent", "unreachable", "starting")
+        kosha.wait(lambda: status_of(kosha, name) != "ok", NEXT_REPORT_SECONDS)
+        # The supervisor may already have ended it: then there is none for a moment.
+        assert status_of(kosha, name) in ("silent", "unreachable", "starting")
     finally:
         for process in stopped:
             if process.is_running():
                 process.send_signal(signal.SIGCONT)
-    kosha.wait(lambda: said(kosha, name) == "ok", 120)
+    kosha.wait(lambda: status_of(kosha, name) == "ok", 120)

@@ -201,7 +201,7 @@ def read_secrets_told(installation: StormedInstallation, jobs: list[JobFacts]) -
         str(path.name): path.read_text(errors="replace") for path in (installation.var / "logs").glob("*")
     }
     texts |= {job.id: job.error_message for job in jobs}
-    texts["up.log"] = (installation.folder / "up.log").read_text()
+    texts["up.log"] = installation.output()
     for log in installation.runs.glob("*/*/*.log"):
         texts[str(log.relative_to(installation.runs))] = log.read_text(errors="replace")
     return sorted(name for name, text in texts.items() if any(secret in text for secret in secrets))

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,8 @@ import httpx
 import psutil
 import psycopg
 
-from tests.stack.installation import Installation
+from demo.installation import ROOT, InstallationError
+from tests.installation import IsolatedInstallation
 from workers.orchestration.launchers.local.processes import processes_of_runs
 
 DISK_BYTES = 3 * 1024**3
@@ -26,39 +26,26 @@ BLOCK_BYTES = 4096
 CODE = re.compile(r"CommandError: (\w+):")
 
 
-class Unreached(AssertionError):
+class Unreached(InstallationError):
     """Something did not happen in the time it had."""
 
 
-class StormedInstallation(Installation):
+class StormedInstallation(IsolatedInstallation):
     """`folder` is a mount of its own where we may make one (root), so that its disk can be filled."""
 
-    def __init__(self, repository: Path, folder: Path, **environment: str) -> None:
+    may_die = True
+
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.temporary = folder / "tmp"
         self.temporary.mkdir()
-        super().__init__(repository, folder / "var", TMPDIR=str(self.temporary), **environment)
+        super().__init__(folder / "var", TMPDIR=str(self.temporary), **environment)
         self.folder = folder
-        self.repository = repository
+        self.repository = ROOT
         self.backups = folder / "backups"
-        self.ups = 0
 
     # -- up and down ------------------------------------------------------------------------------
-    def spawn_up(self) -> None:
-        """Start `manage.py up` without waiting for it."""
-        self._prepare()
-        self.ups += 1
-        with open(self.folder / "up.log", "a") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up"],
-                cwd=self.repository,
-                env=self._environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-
     def up(self) -> None:
-        self.spawn_up()
+        self.spawn()
         self.up_again()
 
     def up_again(self) -> None:
@@ -66,12 +53,12 @@ class StormedInstallation(Installation):
         deadline = time.monotonic() + START_SECONDS
         while missing := self._missing():
             if time.monotonic() > deadline:
-                raise Unreached(f"{missing}\n{(self.folder / 'up.log').read_text()[-4000:]}{self.logs()}")
+                raise Unreached(f"{missing}\n{self.logs()}")
             time.sleep(0.2)  # between looks at other processes, not instead of one
 
     def _missing(self) -> str:
         """What does not stand yet; empty where everything answers."""
-        if not self.is_up:
+        if not self.is_running():
             state, ours = self.state, self.process.pid if self.process else None
             return f"`up` is {state.get('state')} as {state.get('pid')}, started as {ours}"
         if gone := [name for name in self.services() if self.service(name) is None]:
@@ -81,19 +68,6 @@ class StormedInstallation(Installation):
         except httpx.TransportError as error:
             return f"/readyz: {type(error).__name__}"
         return "" if answer.status_code == 200 else f"/readyz: {answer.status_code} {answer.text[:2000]}"
-
-    @property
-    def is_up(self) -> bool:
-        state = self.state
-        return (
-            state.get("state") == "running" and self.process is not None and state["pid"] == self.process.pid
-        )
-
-    def stop(self, number: int = 15) -> str:
-        assert self.process is not None
-        self.process.send_signal(number)
-        self.process.wait(timeout=30)
-        return (self.folder / "up.log").read_text()
 
     def wait_for(self, what: str, condition: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -120,7 +94,7 @@ class StormedInstallation(Installation):
 
     def restore_elsewhere(self) -> list[str]:
         """What was in the way of restoring the newest backup into an empty place."""
-        place = Installation(self.repository, self.folder / "restored")
+        place = IsolatedInstallation(self.folder / "restored")
         try:
             done = place.manage("restore", str(self.backups))
             return [done.stderr.strip()[-300:]] if done.returncode else []

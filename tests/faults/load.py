@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from tests.end_to_end.invention import Company, conversations
+from tests.end_to_end.invented_company import Company, conversations
 from tests.faults.installation import StormedInstallation
 
 Json = dict[str, Any]

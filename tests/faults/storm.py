@@ -17,7 +17,6 @@ import psutil
 import psycopg
 import redis
 
-from tests.end_to_end.conftest import EMBEDDING, register
 from tests.engines.training.tiny import make_model
 from tests.faults import evidence as read
 from tests.faults.evidence import Evidence
@@ -28,7 +27,7 @@ from tests.faults.load import CAUSAL, TINY, Api, Load, Recipe, Visitor, Work
 from tests.faults.plan import Planned
 from tests.faults.report import Record
 from tests.faults.watch import Watch
-from tests.stack.installation import ONE_CORE
+from tests.installation import EMBEDDING, ONE_CORE, create_organization, register_models
 
 CALM_SECONDS = 300.0
 REFERENCE_SECONDS = 240.0
@@ -53,11 +52,11 @@ def weather(
     """Run the whole storm on a fresh installation in `folder`; nothing of it runs afterwards."""
     models, tiny = repository / "var" / "models", folder / "models" / TINY
     roots = os.pathsep.join([str(models), str(tiny.parent)])
-    installation = StormedInstallation(repository, folder, KOSHA_MODEL_ROOTS=roots, **ONE_CORE)
+    installation = StormedInstallation(folder, KOSHA_MODEL_ROOTS=roots, **ONE_CORE)
     shared = _shared_memory()
     watch = Watch(installation)
     try:
-        installation.spawn_up()
+        installation.spawn()
         make_model(tiny)
         watch.start()
         installation.up_again()
@@ -83,16 +82,12 @@ def weather(
 def _load(installation: StormedInstallation, models: Path, tiny: Path, record: Record, work: Work) -> Load:
     # Each is a Django of its own to start.
     with ThreadPoolExecutor() as pool:
-        registered = pool.submit(register, installation, models / CAUSAL, models / EMBEDDING, tiny)
-        made = installation.ask(
-            "organization_create", "--name", "嵐", "--slug", "storm", "--key", "storm",
-            "--owner", "owner@storm.example", "--reviewer", "reviewer@storm.example",
-        )  # fmt: skip
+        registered = pool.submit(register_models, installation, models / CAUSAL, models / EMBEDDING, tiny)
+        owner = create_organization(installation, "storm").owner
         registered.result()
-    owner = made["owner"]
-    api = Api(installation, owner["api_key"])
+    api = Api(installation, owner.api_key)
     record.answers = api.answers
-    visitor = Visitor(installation, api, owner["email"], owner["password"])
+    visitor = Visitor(installation, api, owner.email, owner.password)
     load = Load(installation, api, visitor, record.seed, work)
     load.prepare()
     return load

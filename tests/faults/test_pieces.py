@@ -58,12 +58,12 @@ def test_every_message_is_doubled():
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a disk that can be filled needs root")
-def test_a_full_disk_takes_nothing_and_an_emptied_one_does(tmp_path, repository):
+def test_a_full_disk_takes_nothing_and_an_emptied_one_does(tmp_path):
     mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "kosha-faults", str(tmp_path)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("mounting is not allowed here")
     try:
-        installation = StormedInstallation(repository, tmp_path)
+        installation = StormedInstallation(tmp_path)
         assert installation.has_own_disk
         installation.fill_disk()
         with pytest.raises(OSError, match="No space"):

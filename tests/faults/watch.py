@@ -41,7 +41,7 @@ class Watch(threading.Thread):
         process = self._installation.process
         if process is not None and process.poll() is not None:
             with contextlib.suppress(OSError):  # a disk too full for its log
-                self._installation.spawn_up()
+                self._installation.spawn()
 
     def end(self) -> None:
         self._end.set()

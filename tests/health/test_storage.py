@@ -136,7 +136,7 @@ def test_who_uploads_is_told_what_to_do(api, monkeypatch, storage, number):
     monkeypatch.setattr(tempfile, "NamedTemporaryFile", refuse)
     answer = api.upload("規則.txt", b"abc")
     assert answer.error == (503, "storage_unavailable", None)
-    assert int(answer.response["Retry-After"]) > 0
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "Ask your operator"), ("ja", "運用担当者")])

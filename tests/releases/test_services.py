@@ -13,7 +13,7 @@ from releases.services import (
     release_publish,
     release_reject,
 )
-from tests.wire_client import Api
+from tests.in_process import api_of
 
 
 def refused(code: str):
@@ -71,13 +71,13 @@ def test_a_second_key_of_the_same_person_is_no_second_person(world):
     from accounts.services import api_key_create
 
     world.base_model()
-    owner = Api(world.key())
+    owner = api_of(world.key())
     _key, secret = api_key_create(
         name="another", role="admin", actor=world.actor, created_by=world.person(), by_role=None
     )
     release = owner.post("releases", {"model": "gemma"}).ok["id"]
-    assert Api(secret).post(f"releases/{release}/approve", {}).error[:2] == (403, "second_person_needed")
-    assert Api(world.key("reviewer")).post(f"releases/{release}/approve", {}).ok["status"] == "approved"
+    assert api_of(secret).post(f"releases/{release}/approve", {}).error[:2] == (403, "second_person_needed")
+    assert api_of(world.key("reviewer")).post(f"releases/{release}/approve", {}).ok["status"] == "approved"
 
 
 def test_only_approved_releases_are_published(world):
@@ -117,7 +117,7 @@ def test_a_rollback_asked_again_with_its_key_goes_back_once(world):
     for alias in ("production", "staging"):
         for release in (first, second, third):
             release_publish(release_id=release.id, alias=alias, actor=world.actor)
-    api = Api(world.key("owner"))
+    api = api_of(world.key("owner"))
 
     def back(alias, key):
         return api.post(f"deployments/{alias}/rollback", headers={"Idempotency-Key": key})

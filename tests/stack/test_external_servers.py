@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
-from tests.end_to_end.client import follow, get, post, until
-from tests.end_to_end.conftest import CAUSAL, EMBEDDING, company, models, organize, register
-from tests.stack.installation import ONE_CORE, Installation
+from demo.client import wait_until
+from tests.end_to_end.conftest import company, models
+from tests.installation import (
+    CAUSAL,
+    EMBEDDING,
+    ONE_CORE,
+    IsolatedInstallation,
+    create_organization,
+    register_models,
+    running_installation,
+    temporary_folder,
+)
 
 __all__ = ["company", "models"]
 
@@ -19,42 +27,38 @@ pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
-def installation(repository: Path, models: Path) -> Iterator[Installation]:
+def installation(models: Path) -> Iterator[IsolatedInstallation]:
     """An installation on the test session's own servers, in a database no other test uses."""
     url = settings.DATABASES["default"]
-    with tempfile.TemporaryDirectory(prefix="kosha-apart-", ignore_cleanup_errors=True) as name:
-        installation = Installation(
-            repository,
-            Path(name) / "var",
-            KOSHA_MODEL_ROOTS=str(models),
-            DATABASE_URL=f"postgresql://{url['USER']}:{url['PASSWORD']}@{url['HOST']}:{url['PORT']}/kosha",
-            REDIS_URL=settings.REDIS_URL,
-            **ONE_CORE,
-        )
-        try:
-            installation.up()
-            yield installation
-            installation.stop()
-            assert installation.processes() == []
-        finally:
-            installation.end()
+    environment = {
+        "KOSHA_MODEL_ROOTS": str(models),
+        "DATABASE_URL": f"postgresql://{url['USER']}:{url['PASSWORD']}@{url['HOST']}:{url['PORT']}/kosha",
+        "REDIS_URL": settings.REDIS_URL,
+    }
+    with (
+        temporary_folder("external-servers") as folder,
+        running_installation(folder / "var", **environment, **ONE_CORE) as installation,
+    ):
+        yield installation
 
 
 def test_a_document_becomes_a_dataset_and_can_be_searched(installation, models, company, tmp_path):
     assert {"postgres", "valkey"}.isdisjoint(installation.state["services"])
-    register(installation, models / CAUSAL, models / EMBEDDING)
-    owner = organize(installation, "apart").owner
+    register_models(installation, models / CAUSAL, models / EMBEDDING)
+    owner = create_organization(installation, "apart").owner
     facts = [company.fact() for _ in range(4)]
-    file = owner.files.create(file=company.guide(tmp_path, facts), purpose="user_data")
-    owner.files.wait_for_processing(file.id, poll_interval=0.2, max_wait_seconds=180)
+    file = owner.openai.files.create(file=company.guide(tmp_path, facts), purpose="user_data")
+    owner.openai.files.wait_for_processing(file.id, poll_interval=0.2, max_wait_seconds=180)
 
-    dataset = post(owner, "/datasets", {"name": "documents"})
-    version = post(owner, f"/datasets/{dataset['id']}/versions")
-    follow(owner, version["job"])
+    dataset = owner.api.post("/datasets", {"name": "documents"}).ok
+    version = owner.api.post(f"/datasets/{dataset['id']}/versions").ok
+    owner.api.wait_for_job(version["job"], seconds=300)
     path = f"/datasets/{dataset['id']}/versions/{version['id']}"
-    assert get(owner, path)["counts"]["records"] > 0
+    assert owner.api.get(path).ok["counts"]["records"] > 0
 
-    store = owner.vector_stores.create(name="search", file_ids=[file.id])
-    until(lambda: owner.vector_stores.retrieve(store.id), lambda store: store.status == "completed")
-    hits = owner.vector_stores.search(store.id, query=facts[2].question, max_num_results=2).data
+    store = owner.openai.vector_stores.create(name="search", file_ids=[file.id])
+    wait_until(
+        lambda: owner.openai.vector_stores.retrieve(store.id), lambda store: store.status == "completed"
+    )
+    hits = owner.openai.vector_stores.search(store.id, query=facts[2].question, max_num_results=2).data
     assert any(hit.file_id == file.id and facts[2].sentence in hit.content[0].text for hit in hits)

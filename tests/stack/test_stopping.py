@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import CAUSAL, company, models, organize, register
-from tests.end_to_end.invention import conversations
-from tests.stack.installation import ONE_CORE, Installation
+from tests.end_to_end.conftest import company, models
+from tests.end_to_end.invented_company import conversations
+from tests.installation import CAUSAL, ONE_CORE, IsolatedInstallation, create_organization, register_models
 
 __all__ = ["company", "models"]
 
@@ -24,37 +24,38 @@ STEP_TOKENS = 1024
 
 
 @pytest.fixture
-def installation(repository: Path, models: Path, tmp_path_factory) -> Iterator[Installation]:
+def installation(models: Path, tmp_path_factory) -> Iterator[IsolatedInstallation]:
     folder = tmp_path_factory.mktemp("kosha")
     # PostgreSQL's unprivileged account must get at its folder inside.
     for part in (folder, folder.parent, folder.parent.parent):
         part.chmod(0o755)
     # How long a model server takes to end is measured elsewhere; here it would only be waited for.
     without = {"KOSHA_MODEL_SERVER_URL": "http://127.0.0.1:9"}
-    made = Installation(repository, folder / "var", KOSHA_MODEL_ROOTS=str(models), **ONE_CORE, **without)
+    made = IsolatedInstallation(folder / "var", KOSHA_MODEL_ROOTS=str(models), **ONE_CORE, **without)
     yield made
     made.end()
 
 
-def events(installation: Installation, type_: str) -> list[dict]:
+def events(installation: IsolatedInstallation, type_: str) -> list[dict]:
     """Of every attempt, in the order of the attempts."""
     files = (installation.var / "storage" / "runs").glob("*/*/events.jsonl")
     lines = [line for file in sorted(files) for line in file.read_text().splitlines()]
     return [event for event in map(json.loads, lines) if event["type"] == type_]
 
 
-def steps(installation: Installation, type_: str) -> list[int]:
+def steps(installation: IsolatedInstallation, type_: str) -> list[int]:
     return [event["step"] for event in events(installation, type_)]
 
 
-def resumed(installation: Installation) -> list[int | None]:
+def resumed(installation: IsolatedInstallation) -> list[int | None]:
     """Where each attempt of each job has begun; the training is the newest."""
     return [event["resumed_from_step"] for event in events(installation, "started")]
 
 
-def seconds_to_stop(installation: Installation, number: int) -> float:
+def seconds_to_stop(installation: IsolatedInstallation, number: int) -> float:
     began = time.monotonic()
-    assert installation.stop(number).endswith("stopped\n")
+    installation.stop(number)
+    assert installation.output().endswith("stopped\n")
     seconds = time.monotonic() - began
     assert installation.processes() == []
     print(f"{signal.Signals(number).name}: stopped in {seconds:.1f} s")
@@ -66,8 +67,8 @@ def test_a_training_is_stopped_within_its_step_and_goes_on_after_the_next_start(
 ):
     installation.up()
     assert "model-server" not in installation.state["services"]
-    register(installation, models / CAUSAL)
-    start_training(organize(installation, "stopping").owner, company)
+    register_models(installation, models / CAUSAL)
+    start_training(create_organization(installation, "stopping").owner.openai, company)
 
     installation.wait(lambda: steps(installation, "metrics") != [], 120)
     assert seconds_to_stop(installation, signal.SIGTERM) < STOP_SECONDS

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.stack.installation import Installation
+from tests.installation import IsolatedInstallation, temporary_folder
 from tests.stack.test_supervisor import gone
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -21,17 +20,16 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def var() -> Iterator[Path]:
     """One for all: the first `up` meets nothing there, the others what the one before has left."""
-    with tempfile.TemporaryDirectory(prefix="kosha-up-", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o755)
-        yield Path(name) / "var"
+    with temporary_folder("up") as folder:
+        yield folder / "var"
 
 
 @pytest.fixture
-def install(repository: Path, var: Path) -> Iterator[Callable[..., Installation]]:
-    made: list[Installation] = []
+def install(var: Path) -> Iterator[Callable[..., IsolatedInstallation]]:
+    made: list[IsolatedInstallation] = []
 
-    def make(**environment: str) -> Installation:
-        made.append(Installation(repository, var, is_fresh=True, **environment))
+    def make(**environment: str) -> IsolatedInstallation:
+        made.append(IsolatedInstallation(var, begins_empty=True, **environment))
         return made[-1]
 
     yield make
@@ -58,9 +56,9 @@ def test_the_embedded_stack_lives_and_ends(install):
     kosha.wait(kosha.is_ready, 30)
 
     began = time.monotonic()
-    said = kosha.stop()
+    kosha.stop()
     assert time.monotonic() - began < 15
-    assert said.endswith("stopped\n")
+    assert kosha.output().endswith("stopped\n")
     assert kosha.processes() == []
     assert kosha.manage("status").returncode == 1
 
@@ -84,7 +82,7 @@ def test_an_up_that_was_killed_is_in_nobodys_way(install):
     (kosha.var / "stack.json.tmp").touch()
     url = kosha.state["base_url"]
     kosha.process.kill()
-    kosha.process.communicate()
+    kosha.process.wait()
 
     kosha.up()
     kosha.wait(kosha.is_ready, 30)
@@ -100,7 +98,8 @@ def test_an_up_that_was_killed_is_in_nobodys_way(install):
     for _ in range(3):
         kosha.process.send_signal(signal.SIGINT)
         time.sleep(0.2)  # between two presses of a key
-    assert kosha.process.communicate(timeout=20)[0].endswith("stopped\n")
+    kosha.process.wait(timeout=20)
+    assert kosha.output().endswith("stopped\n")
     assert time.monotonic() - began < 15
     assert kosha.process.returncode == 0
     assert kosha.processes() == []

@@ -91,7 +91,7 @@ def start_beside(storm: Storm, command: list[str], more: dict[str, str]) -> subp
     """A further process of the installation's own code, with the installation's addresses."""
     repository = storm.installation.repository
     environment = {
-        **storm.installation._environment,
+        **storm.installation.environment,
         "PYTHONPATH": os.pathsep.join([str(repository / "platform"), str(repository)]),
         "DJANGO_SETTINGS_MODULE": "config.settings",
         **more,

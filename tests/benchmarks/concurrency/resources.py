@@ -1,10 +1,9 @@
-"""Samples of what the processes hold while the clients work, and the rules it is judged by."""
+"""Samples of memory, open files and database connections while the clients work, and their limits."""
 
 from __future__ import annotations
 
 import contextlib
 import statistics
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -14,32 +13,37 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from tests.benchmarks.load.tally import markdown
-from tests.stack.installation import Installation
+from demo.installation import Installation
+from tests.load.counters import markdown
+from tests.load.threads import Threads
 
 INTERVAL_SECONDS = 1.0
 MEBIBYTE = 1 << 20
-KEPT_SHARE = 0.5
+JUDGED_SHARE = 0.5
 """Of the samples, the newest: the first half is warm-up."""
 GROWTH_BYTES, GROWTH_SHARE = 24 * MEBIBYTE, 0.05
-"""Flat: the line fitted through the second half rises by no more than the larger of these over it."""
+"""Memory is bounded if the line fitted through the second half rises by no more than the larger of these."""
 GROWTH_FILES, GROWTH_FILES_SHARE = 64, 0.1
-"""The same for open files; sockets come and go with the clients, and PostgreSQL's processes open the
-files of tables as they meet them."""
+"""The same for open files: sockets come and go with the clients, and PostgreSQL opens the files of tables as
+it needs them."""
 WORKER_CONNECTIONS = 8
-"""Two children, their parent and beat, each with one; twice that while children are replaced."""
+"""Two children, their parent and the beat scheduler, each with one; twice that while children are replaced."""
+CONNECTIONS = """
+    SELECT application_name, count(*) FROM pg_stat_activity
+    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY 1
+"""
 
 
 @dataclass(frozen=True)
 class Sample:
     moment: float
     memory: int
-    """Bytes of the service's processes that nothing but their ending gives back (RssAnon)."""
+    """Bytes of anonymous memory of the service's processes (RssAnon)."""
     files: int
 
 
 @dataclass
-class Watch:
+class Resources:
     samples: dict[str, list[Sample]] = field(default_factory=lambda: defaultdict(list))
     connections: list[Counter[str]] = field(default_factory=list)
     """By application name, of the server's client connections."""
@@ -61,8 +65,8 @@ class Watch:
             most |= seen
         return most
 
-    def faults(self, pool_size: int) -> list[str]:
-        """What is against the rules, in sentences."""
+    def violations(self, pool_size: int) -> list[str]:
+        """What exceeds its limit, in sentences."""
         found = []
         for service, samples in self.samples.items():
             kept = _second_half(samples)
@@ -86,7 +90,7 @@ class Watch:
 
 
 def _second_half(samples: Sequence[Sample]) -> Sequence[Sample]:
-    return samples[int(len(samples) * (1 - KEPT_SHARE)) :]
+    return samples[int(len(samples) * (1 - JUDGED_SHARE)) :]
 
 
 def _ends(kept: Sequence[Sample]) -> tuple[float, float]:
@@ -113,38 +117,27 @@ def _allowed_files(kept: Sequence[Sample]) -> float:
 
 
 @contextlib.contextmanager
-def watching(kosha: Installation) -> Iterator[Watch]:
-    watch, over = Watch(), threading.Event()
-    thread = threading.Thread(target=_sample, args=(kosha, watch, over), daemon=True)
-    thread.start()
-    try:
-        yield watch
-    finally:
-        over.set()
-        thread.join(30)
-
-
-def _sample(kosha: Installation, watch: Watch, over: threading.Event) -> None:
-    state = kosha.state
+def sampled(kosha: Installation) -> Iterator[Resources]:
+    """What the services hold inside the block, once a second."""
+    state, resources = kosha.state, Resources()
     roots = {name: psutil.Process(facts["pid"]) for name, facts in state["services"].items()}
-    with psycopg.connect(state["database_url"], autocommit=True) as connection:
-        while True:
+    with psycopg.connect(state["database_url"], autocommit=True) as connection, Threads() as threads:
+
+        def sample() -> None:
             for name, root in roots.items():
                 with contextlib.suppress(psutil.Error):
-                    watch.samples[name].append(_sample_of(root))
-            rows = connection.execute(
-                "SELECT application_name, count(*) FROM pg_stat_activity "
-                "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY 1"
-            )
-            watch.connections.append(Counter(dict(rows.fetchall())))
-            if over.wait(INTERVAL_SECONDS):
-                return
+                    resources.samples[name].append(_sample_of(root))
+            resources.connections.append(Counter(dict(connection.execute(CONNECTIONS).fetchall())))
+
+        threads.repeat("sampler", sample, INTERVAL_SECONDS)
+        yield resources
+    assert threads.crashes == []
 
 
 def _sample_of(root: psutil.Process) -> Sample:
     memory = files = 0
     for process in (root, *root.children(recursive=True)):
-        # Engines are children of nobody here: they run in sessions of their own.
+        # Engines are not among the children: they run in sessions of their own.
         with contextlib.suppress(psutil.Error, OSError):
             memory += _own_memory(process.pid)
             files += process.num_fds()

@@ -1,4 +1,4 @@
-"""The whole road by the stock `openai` client, on SmolLM2, with documents nobody has seen before."""
+"""From documents to a cited answer and a scheduled retraining, through the stock `openai` client, on SmolLM2."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import struct
 from pathlib import Path
 from typing import Any
 
-import openai
 import pytest
 from openai.types import FileObject
 
-from tests.end_to_end.client import Json, every, follow, get, post, until
-from tests.end_to_end.conftest import CAUSAL, EMBEDDING, TINY
-from tests.end_to_end.invention import Company, Fact, conversations
+from demo.client import Json, wait_until
+from tests.end_to_end.invented_company import Company, Fact, conversations
+from tests.installation import CAUSAL, EMBEDDING, TINY, Member
 from workers.contract.specs.gate import DEFAULT_GATE, judge
 from workers.contract.specs.measurement import ITEM, Bootstrap, recompute
 
@@ -21,6 +20,7 @@ pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(1800)]
 
 ALIAS = "production"
 STEPS = 6
+JOB_SECONDS = 600
 SMALL: Json = {"sequence_length": 128, "tokens_per_step": 128, "lora_rank": 8, "epochs": 1}
 TASKS = [
     {"type": "bits_per_character", "max_records": 3, "window_tokens": 256},
@@ -28,7 +28,7 @@ TASKS = [
 ]
 
 
-# -- what each station of the road leaves for the next ------------------------------------------------
+# -- what each stage leaves for the next ------------------------------------------------------------
 @pytest.fixture(scope="module")
 def facts(company: Company) -> list[Fact]:
     return [company.fact() for _ in range(18)]
@@ -47,54 +47,56 @@ def paths(company: Company, facts: list[Fact], tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module")
-def files(owner: openai.OpenAI, paths: dict[str, Path]) -> dict[str, FileObject]:
-    sent = {kind: owner.files.create(file=path, purpose="user_data") for kind, path in paths.items()}
+def files(owner: Member, paths: dict[str, Path]) -> dict[str, FileObject]:
+    sent = {kind: owner.openai.files.create(file=path, purpose="user_data") for kind, path in paths.items()}
     return {kind: processed(owner, file) for kind, file in sent.items()}
 
 
-def processed(client: openai.OpenAI, file: FileObject) -> FileObject:
-    return client.files.wait_for_processing(file.id, poll_interval=0.2, max_wait_seconds=180)
+def processed(owner: Member, file: FileObject) -> FileObject:
+    return owner.openai.files.wait_for_processing(file.id, poll_interval=0.2, max_wait_seconds=180)
 
 
 @pytest.fixture(scope="module")
-def store(owner: openai.OpenAI, files: dict[str, FileObject]) -> Any:
-    made = owner.vector_stores.create(name="search", file_ids=[file.id for file in files.values()])
-    return until(lambda: owner.vector_stores.retrieve(made.id), lambda store: store.status == "completed")
+def store(owner: Member, files: dict[str, FileObject]) -> Any:
+    made = owner.openai.vector_stores.create(name="search", file_ids=[file.id for file in files.values()])
+    return wait_until(
+        lambda: owner.openai.vector_stores.retrieve(made.id), lambda store: store.status == "completed"
+    )
 
 
 @pytest.fixture(scope="module")
-def version(owner: openai.OpenAI, files: dict[str, FileObject]) -> Json:
-    dataset = post(owner, "/datasets", {"name": "documents"})
+def version(owner: Member, files: dict[str, FileObject]) -> Json:
+    dataset = owner.api.post("/datasets", {"name": "documents"}).ok
     path = f"/datasets/{dataset['id']}/versions"
-    made = post(owner, path, {"file_ids": [file.id for file in files.values()]})
-    follow(owner, made["job"])
-    return get(owner, f"{path}/{made['id']}")
+    made = owner.api.post(path, {"file_ids": [file.id for file in files.values()]}).ok
+    owner.api.wait_for_job(made["job"], seconds=JOB_SECONDS)
+    return owner.api.get(f"{path}/{made['id']}").ok
 
 
-def train(client: openai.OpenAI, training_file: str, *, model: str = CAUSAL, **more: Any) -> Any:
+def train(owner: Member, training_file: str, *, model: str = CAUSAL, **more: Any) -> Any:
     """Start continued pre-training, which the stock client knows only as a body of its own."""
     hyperparameters = {**SMALL, **more.pop("hyperparameters", {})}
     method = {"type": "continued_pretraining", "continued_pretraining": {"hyperparameters": hyperparameters}}
-    return client.fine_tuning.jobs.create(
+    return owner.openai.fine_tuning.jobs.create(
         model=model, training_file=training_file, extra_body={"method": method, **more}
     )
 
 
-def trained(client: openai.OpenAI, run: Any) -> Any:
-    follow(client, run.kosha["job"])
-    return client.fine_tuning.jobs.retrieve(run.id)
+def trained(owner: Member, run: Any) -> Any:
+    owner.api.wait_for_job(run.kosha["job"], seconds=JOB_SECONDS)
+    return owner.openai.fine_tuning.jobs.retrieve(run.id)
 
 
 @pytest.fixture(scope="module")
-def run(owner: openai.OpenAI, version: Json) -> Any:
+def run(owner: Member, version: Json) -> Any:
     steps = {"max_steps": STEPS, "learning_rate": 1e-3}
-    options: Json = {"suffix": "road", "checkpoint": {"every_steps": 3}, "hyperparameters": steps}
+    options: Json = {"suffix": "handbook", "checkpoint": {"every_steps": 3}, "hyperparameters": steps}
     return trained(owner, train(owner, version["id"], **options))
 
 
 @pytest.fixture(scope="module")
-def suite(owner: openai.OpenAI) -> Any:
-    return owner.evals.create(
+def suite(owner: Member) -> Any:
+    return owner.openai.evals.create(
         name="gate",
         data_source_config={"type": "dataset_version"},  # type: ignore[arg-type]
         testing_criteria=[],
@@ -103,48 +105,48 @@ def suite(owner: openai.OpenAI) -> Any:
 
 
 @pytest.fixture(scope="module")
-def evaluation(owner: openai.OpenAI, suite: Any, run: Any, version: Json) -> Any:
+def evaluation(owner: Member, suite: Any, run: Any, version: Json) -> Any:
     source = {"type": "dataset_version", "dataset_version": version["id"], "model": run.fine_tuned_model}
-    made = owner.evals.runs.create(suite.id, data_source=source)  # type: ignore[arg-type]
-    follow(owner, made.job)  # type: ignore[attr-defined]
-    return owner.evals.runs.retrieve(made.id, eval_id=suite.id)
+    made = owner.openai.evals.runs.create(suite.id, data_source=source)  # type: ignore[arg-type]
+    owner.api.wait_for_job(made.job, seconds=JOB_SECONDS)  # type: ignore[attr-defined]
+    return owner.openai.evals.runs.retrieve(made.id, eval_id=suite.id)
 
 
 @pytest.fixture(scope="module")
-def published(owner: openai.OpenAI, reviewer: openai.OpenAI, run: Any, evaluation: Any, store: Any) -> Json:
+def published(owner: Member, reviewer: Member, run: Any, evaluation: Any, store: Any) -> Json:
     """Release 1: the tuned model if it passed its gate, else the base model; with the index."""
     model = run.fine_tuned_model if evaluation.passed else CAUSAL
     return publish(owner, reviewer, {"model": model, "vector_store": store.id})
 
 
-def publish(owner: openai.OpenAI, reviewer: openai.OpenAI, what: Json) -> Json:
-    release = post(owner, "/releases", {"generation": {"max_tokens": 24, "passages": 2}, **what})
+def publish(owner: Member, reviewer: Member, what: Json) -> Json:
+    release = owner.api.post("/releases", {"generation": {"max_tokens": 24, "passages": 2}, **what}).ok
     assert release["status"] == "candidate"
-    post(reviewer, f"/releases/{release['id']}/approve", {"comment": "ok"})
-    deployment = post(owner, f"/releases/{release['id']}/publish", {"alias": ALIAS})
+    reviewer.api.post(f"/releases/{release['id']}/approve", {"comment": "ok"}).check()
+    deployment = owner.api.post(f"/releases/{release['id']}/publish", {"alias": ALIAS}).ok
     assert deployment["release"] == release["id"]
-    return get(owner, f"/releases/{release['id']}")
+    return owner.api.get(f"/releases/{release['id']}").ok
 
 
 # -- documents ----------------------------------------------------------------------------------------
-def test_every_document_is_read_as_it_was_written(owner, files, paths, facts):
+def test_reads_every_document_as_it_was_written(owner, files, paths, facts):
     for kind, part in (("regulation", facts[:6]), ("guide", facts[6:12]), ("manual", facts[12:])):
-        text = "".join(page["text"] for page in get(owner, f"/files/{files[kind].id}/pages")["data"])
+        text = "".join(page["text"] for page in owner.api.get(f"/files/{files[kind].id}/pages").ok["data"])
         assert [fact.sentence for fact in part if fact.sentence not in text] == []
-    (sheet,) = get(owner, f"/files/{files['faq'].id}/pages")["data"]
+    (sheet,) = owner.api.get(f"/files/{files['faq'].id}/pages").ok["data"]
     assert sheet["kind"] == "sheet"
     assert [fact.question for fact in facts if fact.question not in sheet["text"]] == []
-    assert owner.files.content(files["manual"].id).read() == paths["manual"].read_bytes()
-    assert {file.id for file in owner.files.list()} >= {file.id for file in files.values()}
+    assert owner.openai.files.content(files["manual"].id).read() == paths["manual"].read_bytes()
+    assert {file.id for file in owner.openai.files.list()} >= {file.id for file in files.values()}
 
 
-def test_a_new_version_keeps_what_teaches_and_masks_people(owner, version, company, facts):
+def test_dataset_version_keeps_facts_and_masks_personal_data(owner, version, company, facts):
     counts = version["counts"]
     assert counts["pairs"] == len(facts)
     assert counts["heldout_records"] > 0 and counts["heldout_pairs"] > 0
     assert counts["masked"]["email"] == 1
     path = f"/datasets/{version['dataset']}/versions/{version['id']}"
-    kept, dropped = list(every(owner, f"{path}/records")), list(every(owner, f"{path}/dropped"))
+    kept, dropped = list(owner.api.every(f"{path}/records")), list(owner.api.every(f"{path}/dropped"))
     assert company.email not in str(kept) + str(dropped)
     assert sum(company.copied in record.get("text", "") for record in kept) == 1
     accepted = {answer for record in kept if record["type"] == "pair" for answer in record["accepted"]}
@@ -152,49 +154,49 @@ def test_a_new_version_keeps_what_teaches_and_masks_people(owner, version, compa
 
 
 # -- training -----------------------------------------------------------------------------------------
-def test_a_run_tells_its_steps_and_ends_as_a_model(owner, run):
+def test_training_reports_its_steps_and_registers_a_model(owner, run):
     assert run.status == "succeeded"
-    assert run.fine_tuned_model.startswith(f"ft:{CAUSAL}:test-road:road:")
-    assert owner.models.retrieve(run.fine_tuned_model).id == run.fine_tuned_model
+    assert run.fine_tuned_model.startswith(f"ft:{CAUSAL}:test-pipeline:handbook:")
+    assert owner.openai.models.retrieve(run.fine_tuned_model).id == run.fine_tuned_model
     assert run.kosha["result"]["steps"] == STEPS
     assert run.trained_tokens == run.kosha["result"]["tokens"] > STEPS * 64
-    events = list(owner.fine_tuning.jobs.list_events(run.id, limit=5))  # several pages
+    events = list(owner.openai.fine_tuning.jobs.list_events(run.id, limit=5))  # several pages
     assert len({event.id for event in events}) == len(events) > 5
     points = [event.data["values"] for event in events if event.type == "metrics"]
     assert points and all(point["loss"] > 0 and point["tokens_per_second"] > 0 for point in points)
-    checkpoints = list(owner.fine_tuning.jobs.checkpoints.list(run.id))
+    checkpoints = list(owner.openai.fine_tuning.jobs.checkpoints.list(run.id))
     assert [checkpoint.step_number for checkpoint in checkpoints] == [6, 3]
 
 
-def test_a_run_pauses_resumes_and_is_cancelled(owner, version):
+def test_training_pauses_resumes_and_is_cancelled(owner, version):
     options: Json = {"checkpoint": {"every_steps": 1_000_000}, "hyperparameters": {"epochs": 100}}
     started = train(owner, version["id"], model=TINY, **options)
-    jobs = owner.fine_tuning.jobs
+    jobs = owner.openai.fine_tuning.jobs
 
     def steps(attempt: int) -> list[int]:
-        events = get(owner, f"/jobs/{started.kosha['job']}/events", limit=100)["data"]
+        events = owner.api.get(f"/jobs/{started.kosha['job']}/events", limit=100).ok["data"]
         return [
             event["data"]["step"]
             for event in events
             if event["type"] == "metrics" and event["attempt"] == attempt
         ]
 
-    until(lambda: steps(1), bool)
+    wait_until(lambda: steps(1), bool)
     jobs.pause(started.id)
-    until(lambda: jobs.retrieve(started.id), lambda run: run.status == "paused")
+    wait_until(lambda: jobs.retrieve(started.id), lambda run: run.status == "paused")
     (checkpoint,) = jobs.checkpoints.list(started.id)
     assert checkpoint.step_number >= 1
     jobs.resume(started.id)
-    resumed = until(lambda: steps(2), bool)
+    resumed = wait_until(lambda: steps(2), bool)
     assert min(resumed) > checkpoint.step_number
     jobs.cancel(started.id)
-    cancelled = until(lambda: jobs.retrieve(started.id), lambda run: run.status == "cancelled")
+    cancelled = wait_until(lambda: jobs.retrieve(started.id), lambda run: run.status == "cancelled")
     assert cancelled.fine_tuned_model is None
 
 
-def test_conversations_sent_in_parts_train_a_supervised_model(owner, facts):
+def test_trains_on_conversations_uploaded_in_parts(owner, facts):
     content = conversations(facts)
-    upload = owner.uploads.upload_file_chunked(
+    upload = owner.openai.uploads.upload_file_chunked(
         file=content, filename="pairs.jsonl", bytes=len(content), mime_type="application/jsonl",
         purpose="fine-tune", part_size=len(content) // 2,
     )  # fmt: skip
@@ -202,7 +204,7 @@ def test_conversations_sent_in_parts_train_a_supervised_model(owner, facts):
     file = processed(owner, upload.file)
     assert file.revision["records"] == len(facts)
     hyperparameters: Json = {**SMALL, "sequence_length": 512, "tokens_per_step": 512, "max_steps": 2}
-    run = owner.fine_tuning.jobs.create(
+    run = owner.openai.fine_tuning.jobs.create(
         model=TINY,
         training_file=file.id,
         suffix="talks",
@@ -211,19 +213,19 @@ def test_conversations_sent_in_parts_train_a_supervised_model(owner, facts):
             "supervised": {"hyperparameters": hyperparameters},  # type: ignore[typeddict-item]
         },
     )
-    assert trained(owner, run).fine_tuned_model.startswith(f"ft:{TINY}:test-road:talks:")
+    assert trained(owner, run).fine_tuned_model.startswith(f"ft:{TINY}:test-pipeline:talks:")
 
 
-def test_an_adapter_is_exported(owner, run):
-    export = post(owner, f"/models/{run.fine_tuned_model}/exports", {"format": "adapter"})
-    follow(owner, export["job"])
-    (found,) = get(owner, f"/models/{run.fine_tuned_model}/exports")["data"]
+def test_exports_an_adapter(owner, run):
+    export = owner.api.post(f"/models/{run.fine_tuned_model}/exports", {"format": "adapter"}).ok
+    owner.api.wait_for_job(export["job"], seconds=JOB_SECONDS)
+    (found,) = owner.api.get(f"/models/{run.fine_tuned_model}/exports").ok["data"]
     assert (Path(found["path"]) / "model" / "adapter_model.safetensors").stat().st_size <= found["bytes"]
 
 
 # -- evaluation ---------------------------------------------------------------------------------------
 def test_figures_and_verdict_follow_from_the_items(owner, suite, evaluation):
-    found = list(owner.evals.runs.output_items.list(evaluation.id, eval_id=suite.id, limit=3))
+    found = list(owner.openai.evals.runs.output_items.list(evaluation.id, eval_id=suite.id, limit=3))
     items = [
         ITEM.validate_python({name: value for name, value in item.model_extra.items() if name != "line"})
         for item in found
@@ -238,24 +240,27 @@ def test_figures_and_verdict_follow_from_the_items(owner, suite, evaluation):
 
 
 # -- search -------------------------------------------------------------------------------------------
-def test_a_question_finds_the_document_that_answers_it(owner, files, store, facts):
+def test_search_finds_the_document_that_answers_a_question(owner, files, store, facts):
     assert store.file_counts.completed == len(files)
     for fact, kind in ((facts[0], "regulation"), (facts[6], "guide"), (facts[12], "manual")):
-        hits = owner.vector_stores.search(store.id, query=fact.question, max_num_results=10).data
-        said = [(hit.file_id, fact.sentence in hit.content[0].text) for hit in hits]
-        # The FAQ sheet has the question word for word, and may ask the same of other things; the document
-        # stands not far behind.
-        assert said[0] == (files["faq"].id, True)
-        assert (files[kind].id, True) in said
+        hits = owner.openai.vector_stores.search(store.id, query=fact.question, max_num_results=10).data
+        found = [(hit.file_id, fact.sentence in hit.content[0].text) for hit in hits]
+        # The FAQ sheet has the question word for word and comes first; it may ask the same of other things.
+        assert found[0] == (files["faq"].id, True)
+        assert (files[kind].id, True) in found
 
 
-def test_texts_become_vectors(owner, facts):
+def test_embeds_texts(owner, facts):
     texts = [facts[0].question, facts[0].sentence, facts[1].sentence]
-    own, near, far = (item.embedding for item in owner.embeddings.create(model=EMBEDDING, input=texts).data)
+    own, near, far = (
+        item.embedding for item in owner.openai.embeddings.create(model=EMBEDDING, input=texts).data
+    )
     assert product(own, own) == pytest.approx(1, abs=1e-3)
     assert product(own, near) > product(own, far)
     packed = (
-        owner.embeddings.create(model=EMBEDDING, input=texts[0], encoding_format="base64").data[0].embedding
+        owner.openai.embeddings.create(model=EMBEDDING, input=texts[0], encoding_format="base64")
+        .data[0]
+        .embedding
     )
     assert struct.unpack(f"<{len(own)}f", base64.b64decode(packed)) == pytest.approx(own, abs=1e-6)
 
@@ -265,20 +270,17 @@ def product(left: list[float], right: list[float]) -> float:
 
 
 # -- release and chat ---------------------------------------------------------------------------------
-def test_only_a_second_person_approves_and_only_what_passed_is_released(owner, run, evaluation, store):
+def test_release_needs_a_passed_gate_and_a_second_person(owner, run, evaluation, store):
     if not evaluation.passed:
-        with pytest.raises(openai.ConflictError) as refused:
-            post(owner, "/releases", {"model": run.fine_tuned_model})
-        assert refused.value.code == "gate_failed"
-    release = post(owner, "/releases", {"model": CAUSAL, "vector_store": store.id})
-    with pytest.raises(openai.PermissionDeniedError):
-        post(owner, f"/releases/{release['id']}/approve")
-    with pytest.raises(openai.ConflictError) as unapproved:
-        post(owner, f"/releases/{release['id']}/publish", {"alias": ALIAS})
-    assert unapproved.value.code == "release_not_approved"
+        refused = owner.api.post("/releases", {"model": run.fine_tuned_model})
+        assert refused.error[:2] == (409, "gate_failed")
+    release = owner.api.post("/releases", {"model": CAUSAL, "vector_store": store.id}).ok
+    assert owner.api.post(f"/releases/{release['id']}/approve").status == 403
+    unapproved = owner.api.post(f"/releases/{release['id']}/publish", {"alias": ALIAS})
+    assert unapproved.error[:2] == (409, "release_not_approved")
 
 
-def test_a_published_release_streams_a_cited_answer(owner, published, files, facts):
+def test_published_release_streams_a_cited_answer(owner, published, files, facts):
     chunks = list(ask(owner, facts[0], stream=True, stream_options={"include_usage": True}))
     *pieces, usage = chunks
     text = "".join(piece.choices[0].delta.content or "" for piece in pieces)
@@ -296,73 +298,70 @@ def test_a_published_release_streams_a_cited_answer(owner, published, files, fac
     assert cited == annotations
 
 
-def ask(client: openai.OpenAI, fact: Fact, **options: Any) -> Any:
+def ask(owner: Member, fact: Fact, **options: Any) -> Any:
     messages: Any = [{"role": "user", "content": fact.question}]
-    return client.chat.completions.create(model=ALIAS, messages=messages, temperature=0, **options)
+    return owner.openai.chat.completions.create(model=ALIAS, messages=messages, temperature=0, **options)
 
 
-def check_citation(client: openai.OpenAI, citation: Json, files: dict[str, FileObject]) -> None:
+def check_citation(owner: Member, citation: Json, files: dict[str, FileObject]) -> None:
     """The quote stands in the named file on the named page."""
     assert citation["filename"] in {file.filename for file in files.values()}
-    pages = get(client, f"/files/{citation['file_id']}/pages")["data"]
+    pages = owner.api.get(f"/files/{citation['file_id']}/pages").ok["data"]
     (page,) = [page for page in pages if page["number"] == citation["page"]]
     # A row of a sheet is quoted with its column's title: `回答: …`.
     quote = citation["quote"].partition(": ")[2] if page["kind"] == "sheet" else citation["quote"]
     assert quote and quote in page["text"]
 
 
-def test_a_plain_model_answers_without_citations(owner, run, facts):
+def test_plain_model_answers_without_citations(owner, run, facts):
     messages: Any = [{"role": "user", "content": facts[0].question}]
     for model in (CAUSAL, run.fine_tuned_model):
-        answer = owner.chat.completions.create(model=model, messages=messages, max_tokens=4)
+        answer = owner.openai.chat.completions.create(model=model, messages=messages, max_tokens=4)
         assert answer.model == model and answer.choices[0].message.content
         assert not answer.choices[0].message.annotations
 
 
-def test_a_rollback_serves_the_release_before(owner, reviewer, published, store):
+def test_rollback_serves_the_previous_release(owner, reviewer, published, store):
     second = publish(owner, reviewer, {"model": CAUSAL, "vector_store": store.id, "note": "second"})
-    assert get(owner, f"/deployments/{ALIAS}")["release"] == second["id"]
-    assert post(owner, f"/deployments/{ALIAS}/rollback")["release"] == published["id"]
-    actions = [change["action"] for change in get(owner, f"/deployments/{ALIAS}")["history"]]
+    assert owner.api.get(f"/deployments/{ALIAS}").ok["release"] == second["id"]
+    assert owner.api.post(f"/deployments/{ALIAS}/rollback").ok["release"] == published["id"]
+    actions = [change["action"] for change in owner.api.get(f"/deployments/{ALIAS}").ok["history"]]
     assert actions == ["rollback", "publish", "publish"]
 
 
 # -- the schedule -------------------------------------------------------------------------------------
-def test_a_schedule_retrains_on_what_is_new(
+def test_schedule_retrains_on_new_documents(
     owner, published, company, version, run, suite, store, tmp_path_factory
 ):
     news = [company.fact() for _ in range(3)]
     path = company.guide(tmp_path_factory.mktemp("news"), news)
-    new = processed(owner, owner.files.create(file=path, purpose="user_data"))
-    schedule = post(
-        owner,
-        "/schedules",
+    new = processed(owner, owner.openai.files.create(file=path, purpose="user_data"))
+    schedule = owner.api.post("/schedules",
         {
             "name": "weekly", "cadence": "weekly", "weekday": 6, "hour": 2, "dataset": version["dataset"],
-            "base_model": CAUSAL, "eval": suite.id, "vector_store": store.id, "alias": ALIAS, "suffix": "road",
+            "base_model": CAUSAL, "eval": suite.id, "vector_store": store.id, "alias": ALIAS, "suffix": "handbook",
             "hyperparameters": {**SMALL, "max_steps": 2},
-        },
-    )  # fmt: skip
-    fired = post(owner, f"/schedules/{schedule['id']}/fire")
+        }).ok  # fmt: skip
+    fired = owner.api.post(f"/schedules/{schedule['id']}/fire").ok
     look = f"/schedules/{schedule['id']}/runs/{fired['id']}"
-    ended = until(lambda: get(owner, look), lambda run: run["ended_at"] is not None)
+    ended = wait_until(lambda: owner.api.get(look).ok, lambda run: run["ended_at"] is not None)
     assert (ended["stage"], ended["error"]) == ("done", None)
 
-    again = owner.fine_tuning.jobs.retrieve(ended["fine_tuning_job"])
+    again = owner.openai.fine_tuning.jobs.retrieve(ended["fine_tuning_job"])
     assert again.model == run.fine_tuned_model  # continues from it
-    verdict = get(owner, f"/evals/{suite.id}/runs/{ended['eval_run']}")
-    release = get(owner, f"/releases/{ended['release']}")
+    verdict = owner.api.get(f"/evals/{suite.id}/runs/{ended['eval_run']}").ok
+    release = owner.api.get(f"/releases/{ended['release']}").ok
     assert release["status"] == "candidate"
     assert release["model"] == (again.fine_tuned_model if verdict["passed"] else published["model"])
-    assert get(owner, f"/deployments/{ALIAS}")["release"] == published["id"]
+    assert owner.api.get(f"/deployments/{ALIAS}").ok["release"] == published["id"]
 
-    hits = owner.vector_stores.search(store.id, query=news[0].question, max_num_results=10).data
+    hits = owner.openai.vector_stores.search(store.id, query=news[0].question, max_num_results=10).data
     assert any(hit.file_id == new.id and news[0].sentence in hit.content[0].text for hit in hits)
 
 
-def test_every_change_left_its_mark(owner, published):
+def test_audit_trail_has_no_gap_and_names_every_change(owner, published):
     """The organization's chain of audit events has no gap and names what was done here."""
-    events = list(every(owner, "/audit_events"))
+    events = list(owner.api.every("/audit_events"))
     assert sorted(event["sequence"] for event in events) == list(range(1, len(events) + 1))
     done = {(event["action"], event["target"]["id"]) for event in events}
     assert {(f"release.{what}", published["id"]) for what in ("created", "approved", "published")} <= done

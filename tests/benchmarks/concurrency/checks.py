@@ -1,26 +1,25 @@
-"""After the load: what the server acknowledged is looked for in its database and its files.
+"""After the load: what the server acknowledged must be in its database and its files.
 
-Each check answers sentences about what is wrong; none is the good case.
+Each check returns violations as sentences.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import psycopg
 from psycopg.rows import dict_row
 
-from tests.benchmarks.load.clients import Change, Ledger
-from tests.benchmarks.load.ground import Ground
-from tests.stack.installation import Installation
+from demo.client import wait_until
+from demo.installation import Installation
+from tests.benchmarks.concurrency.clients import Acknowledged, Change
+from tests.benchmarks.concurrency.fixture_data import FixtureData
 
 READERS = 4
 QUIET_SECONDS = 60
@@ -32,26 +31,28 @@ print(json.dumps([name for name in ({organization!r}, "installation") if chain_v
 """
 
 
-def check_all(kosha: Installation, ground: Ground, ledger: Ledger) -> dict[str, list[str]]:
-    """Sentences by promise."""
+def check_all(kosha: Installation, data: FixtureData, acknowledged: Acknowledged) -> dict[str, list[str]]:
+    """Violations by the name of the check."""
     with psycopg.connect(kosha.state["database_url"], row_factory=dict_row) as connection:
-        history = connection.execute(HISTORY, [ground.organization]).fetchall()
-        aliases = connection.execute(SERVED, [ground.organization]).fetchall()
-        jobs = connection.execute(JOBS, [ground.organization]).fetchall()
-        revisions = connection.execute(REVISIONS, [ground.organization]).fetchall()
+        history = connection.execute(HISTORY, [data.organization]).fetchall()
+        aliases = connection.execute(SERVED, [data.organization]).fetchall()
+        jobs = connection.execute(JOBS, [data.organization]).fetchall()
+        revisions = connection.execute(REVISIONS, [data.organization]).fetchall()
     return {
         "uploads readable byte for byte": [
-            *asyncio.run(unreadable(ground, ledger)),
-            *wrong_revisions(kosha, ground, ledger, revisions),
-            *repeated("upload", ledger.completions),
+            *unreadable(data, acknowledged),
+            *wrong_revisions(kosha, data, acknowledged, revisions),
+            *repeated("upload", acknowledged.completions),
         ],
         "one job per idempotency key": [
-            *repeated("idempotency key", ledger.submissions),
-            *wrong_jobs(jobs, ledger),
+            *repeated("idempotency key", acknowledged.submissions),
+            *wrong_jobs(jobs, acknowledged),
         ],
-        "publications and rollbacks once, in one order": wrong_history(history, aliases, ledger.changes),
-        "audit chain": [f"the chain of {name} is broken" for name in _broken_chains(kosha, ground)],
-        "no slot of the model server kept": slots_kept(kosha),
+        "publications and rollbacks once, in one order": wrong_history(
+            history, aliases, acknowledged.changes
+        ),
+        "audit chain": [f"the chain of {name} is broken" for name in _broken_chains(kosha, data)],
+        "no answer generated for a client that left": answers_under_way(kosha),
     }
 
 
@@ -59,36 +60,30 @@ def check_all(kosha: Installation, ground: Ground, ledger: Ledger) -> dict[str, 
 REVISIONS = "SELECT id, sha256 FROM documents_revision WHERE organization_id = %s"
 
 
-async def unreadable(ground: Ground, ledger: Ledger) -> list[str]:
+def unreadable(data: FixtureData, acknowledged: Acknowledged) -> list[str]:
     """Every acknowledged file, downloaded and compared by its sha256."""
-    files = iter(ledger.uploads.items())
-    headers = {"Authorization": f"Bearer {ground.owner_key}"}
-    async with httpx.AsyncClient(
-        base_url=f"{ground.base_url}/v1", headers=headers, timeout=60, trust_env=False
-    ) as api:
-        found = await asyncio.gather(*(_unreadable_of(api, files) for _ in range(READERS)))
-    return [sentence for sentences in found for sentence in sentences]
 
+    def violation(item: tuple[str, tuple[str, int]]) -> str | None:
+        id, (sha256, size) = item
+        answer = data.owner.api.get(f"/files/{id}/content")
+        if answer.status != 200:
+            return f"{id} answers {answer.status}"
+        if (hashlib.sha256(answer.content).hexdigest(), len(answer.content)) != (sha256, size):
+            return f"{id} has other bytes"
+        return None
 
-async def _unreadable_of(api: httpx.AsyncClient, files: Iterator[tuple[str, tuple[str, int]]]) -> list[str]:
-    wrong = []
-    for id, (sha256, size) in files:
-        answer = await api.get(f"/files/{id}/content")
-        if answer.status_code != 200:
-            wrong.append(f"{id} answers {answer.status_code}")
-        elif (hashlib.sha256(answer.content).hexdigest(), len(answer.content)) != (sha256, size):
-            wrong.append(f"{id} has other bytes")
-    return wrong
+    with ThreadPoolExecutor(READERS) as pool:
+        return [found for found in pool.map(violation, acknowledged.uploads.items()) if found]
 
 
 def wrong_revisions(
-    kosha: Installation, ground: Ground, ledger: Ledger, rows: Sequence[dict[str, Any]]
+    kosha: Installation, data: FixtureData, acknowledged: Acknowledged, rows: Sequence[dict[str, Any]]
 ) -> list[str]:
     """Revisions that lost their row or their bytes, also where a newer one has taken their place."""
     kept = {row["id"]: row["sha256"] for row in rows}
-    blobs = kosha.var / "storage" / "organizations" / ground.organization / "blobs"
+    blobs = kosha.var / "storage" / "organizations" / data.organization / "blobs"
     wrong = []
-    for id, sha256 in ledger.revisions.items():
+    for id, sha256 in acknowledged.revisions.items():
         blob = blobs / sha256[:2] / sha256
         if kept.get(id) != sha256:
             wrong.append(f"{id} is not in the database as it was answered")
@@ -109,13 +104,13 @@ JOBS = """
 """
 
 
-def wrong_jobs(rows: Sequence[dict[str, Any]], ledger: Ledger) -> list[str]:
+def wrong_jobs(rows: Sequence[dict[str, Any]], acknowledged: Acknowledged) -> list[str]:
     runs: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         runs[row["key"]].append(row["run"])
     return [
         f"key {key}: the database has {runs[key]}, answered was {sorted(answered)}"
-        for key, answered in ledger.submissions.items()
+        for key, answered in acknowledged.submissions.items()
         if answered and runs[key] != sorted(answered)
     ]
 
@@ -200,34 +195,20 @@ def _changed_nothing(entries: Sequence[dict[str, Any]], change: Change) -> bool:
 
 
 # -- the rest -----------------------------------------------------------------------------------
-def _broken_chains(kosha: Installation, ground: Ground) -> list[str]:
-    code = VERIFY_CHAIN.format(organization=ground.organization)
+def _broken_chains(kosha: Installation, data: FixtureData) -> list[str]:
+    code = VERIFY_CHAIN.format(organization=data.organization)
     return list(kosha.ask("shell", "-v", "0", "-c", code))
 
 
-def slots_kept(kosha: Installation) -> list[str]:
-    """Answers still in the model server's queue although nobody waits for one."""
-    deadline, queue = time.monotonic() + QUIET_SECONDS, -1
-    while time.monotonic() < deadline:
-        answer = httpx.get(f"{kosha.state['model_server_url']}/health", timeout=30, trust_env=False)
-        queue = json.loads(answer.text)["queue"]
-        if queue == 0:
-            return []
-        time.sleep(0.2)  # between looks
-    return [f"{queue} answers are still being written"]
+def answers_under_way(kosha: Installation) -> list[str]:
+    """Answers that the model server still generates although no client waits for one."""
 
+    def queue() -> int:
+        health = httpx.get(f"{kosha.state['model_server_url']}/health", timeout=30, trust_env=False)
+        return int(json.loads(health.text)["queue"])
 
-@dataclass(frozen=True)
-class Findings:
-    promises: dict[str, list[str]]
-
-    @property
-    def hold(self) -> bool:
-        return not any(self.promises.values())
-
-    def text(self) -> str:
-        lines = []
-        for promise, sentences in self.promises.items():
-            lines.append(f"- {promise}: {'held' if not sentences else f'{len(sentences)} violations'}")
-            lines += [f"    - {sentence}" for sentence in sentences[:10]]
-        return "\n".join(lines)
+    try:
+        wait_until(queue, lambda length: length == 0, QUIET_SECONDS)
+    except TimeoutError:
+        return [f"{queue()} answers are still being generated"]
+    return []

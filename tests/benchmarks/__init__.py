@@ -1,0 +1,6 @@
+"""Kosha beside the obvious alternatives; see `README.md`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "platform"))

@@ -1,0 +1,1 @@
+"""Many clients at once against one real installation, and what is true of it afterwards."""

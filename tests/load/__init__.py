@@ -1,0 +1,1 @@
+"""What the fault run and the concurrency benchmark share: clients that count, samplers, checks, tables."""
