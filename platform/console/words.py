@@ -21,49 +21,6 @@ EVENT_TYPES: Words = {
     "log": pgettext_lazy("event", "Message"),
 }
 
-STEPS: Words = {
-    "normalize": _("Normalize characters"),
-    "personal_data": _("Mask personal data"),
-    "boilerplate": _("Drop boilerplate"),
-    "question_answer_pairs": _("Find questions and answers"),
-    "segment": _("Cut into units"),
-    "minimum_length": _("Drop what is too short"),
-    "noise": _("Drop noise"),
-    "exact_duplicate": _("Drop duplicates"),
-    "near_duplicate": _("Drop near-duplicates"),
-    "split": _("Hold out for evaluation"),
-}
-
-STEP_SENTENCES: Words = {
-    "normalize": _("Bring characters to one form: NFKC, unified ideographs, no control characters."),
-    "personal_data": _("Replace personal data by a token that names its kind, for example 〔電話番号〕."),
-    "boilerplate": _("Drop pages that carry no knowledge and lines that repeat on page after page."),
-    "question_answer_pairs": _(
-        "Turn tables with a question column and an answer column into question-answer pairs."
-    ),
-    "segment": _("Cut documents into units of training text where their meaning ends."),
-    "minimum_length": _("Drop units too short to teach anything."),
-    "noise": _("Drop units that are symbols, repetition or the debris of a bad extraction."),
-    "exact_duplicate": _("Keep the first of units that are equal once spaces and case are ignored."),
-    "near_duplicate": _("Keep the first of units that are nearly equal (MinHash over character n-grams)."),
-    "split": _("Hold a share of the records out of training, so that the model can be measured on them."),
-}
-"""The docstrings of `workers.contract.specs.curation`'s steps, where gettext finds them; a test compares."""
-
-DROP_REASONS: Words = {
-    "blank": _("blank page"),
-    "table_of_contents": _("table of contents"),
-    "notice": _("notice or cover"),
-    "repeated_line": _("header or footer line"),
-    "incomplete_pair": _("question without answer"),
-    "too_short": _("too short"),
-    "symbols": _("mostly symbols"),
-    "repetition": _("mostly repetition"),
-    "not_japanese": _("too little Japanese"),
-    "exact_duplicate": _("same as another"),
-    "near_duplicate": _("nearly the same as another"),
-}
-
 PERSONAL_DATA: Words = {
     "email": _("e-mail addresses"),
     "phone": _("telephone numbers"),

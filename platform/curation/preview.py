@@ -12,6 +12,7 @@ from curation.selectors import recipe_content, version_list
 from documents.models import RevisionState
 from documents.selectors import company_documents
 from jobs.produced import ProducedState
+from workers.contract.specs.curation_steps import step_keys
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Preview:
     being_read: int
     unreadable: int
     steps: list[str]
+    """Keys of the recipe's steps."""
     number: int
     last: DatasetVersion | None
     """The newest version that is ready."""
@@ -46,7 +48,7 @@ def build_preview(dataset: Dataset) -> Preview:
         pages=facts["pages"] or 0,
         being_read=facts["being_read"],
         unreadable=facts["unreadable"],
-        steps=[step.type for step in recipe_content(dataset).steps],
+        steps=step_keys(recipe_content(dataset).steps),
         number=newest.number + 1 if newest else 1,
         last=last,
         **_difference(last, facts["ready"]),

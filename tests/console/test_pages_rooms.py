@@ -6,15 +6,12 @@ import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.utils import translation
 
 from accounts.permissions import ROLE_PERMISSIONS
 from common.permissions import Permission
-from console.words import STEP_SENTENCES
 from documents.models import Document
 from jobs.models import Job
 from middleware.route_rules import route_rules
-from workers.contract.specs.curation import DEFAULT_RECIPE
 
 pytestmark = pytest.mark.slow
 
@@ -276,12 +273,6 @@ def test_a_version_without_figures_is_listed_all_the_same(company, state):
     assert f'data-state="{state}"' in text(client.get(f"/datasets/{version.dataset_id}"))
     assert f'data-state="{state}"' in text(client.get(version.get_absolute_url()))
     assert client.get(f"{version.get_absolute_url()}/records").status_code == 409
-
-
-def test_the_sentences_of_the_steps_are_those_of_the_spec():
-    spec = {step.type: type(step).__doc__ for step in DEFAULT_RECIPE.steps}
-    with translation.override("en"):
-        assert {type_: str(sentence) for type_, sentence in STEP_SENTENCES.items()} == spec
 
 
 # -- jobs ---------------------------------------------------------------------------------------

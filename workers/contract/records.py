@@ -199,7 +199,7 @@ class DroppedRecord(Spec):
     """What did not become a record, with the step that dropped it and why."""
 
     step: str
-    """The recipe step's type, for example `boilerplate`."""
+    """The key of the recipe's step, for example `boilerplate` or `noise:2`."""
     reason: str
     """A stable word, for example `near_duplicate`; the console translates it."""
     detail: str = ""

@@ -1,6 +1,6 @@
 """Codes as words and failures as notices: `{% load words %}`.
 
-{{ job.kind|job_kind }} {{ step|step_name }} {{ step|step_sentence }} {{ reason|drop_reason }} {{ job|took }}
+{{ job.kind|job_kind }} {{ step|step_name }} {{ step|step_help }} {{ reason|drop_reason }} {{ job|took }}
 {% fault job.error_code job.error_message job.error_param %}
 """
 
@@ -13,10 +13,14 @@ from django.utils.translation import gettext as _
 
 from console import formats, words
 from console.states import state_of
+from curation.words import drop_reason, step_help, step_name
 from jobs.models import Job, JobEvent
 from jobs.types import error_text, find_job_type
 
 register = template.Library()
+register.filter("step_name", step_name)
+register.filter("step_help", step_help)
+register.filter("drop_reason", drop_reason)
 
 
 def _filter(name: str, table: words.Words) -> None:
@@ -24,9 +28,6 @@ def _filter(name: str, table: words.Words) -> None:
 
 
 _filter("event_type", words.EVENT_TYPES)
-_filter("step_name", words.STEPS)
-_filter("step_sentence", words.STEP_SENTENCES)
-_filter("drop_reason", words.DROP_REASONS)
 _filter("personal_data", words.PERSONAL_DATA)
 _filter("split_name", words.SPLITS)
 _filter("record_type", words.RECORD_TYPES)

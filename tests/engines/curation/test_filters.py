@@ -7,11 +7,11 @@ import json
 from tests.engines.curation.documents import pages, sentence, sheet, texts_of
 from workers.contract.artifacts import write_manifest
 from workers.contract.records import DocumentOrigin, MessagesRecord, Source
-from workers.contract.specs.curation import (
+from workers.contract.specs.curation import Recipe
+from workers.contract.specs.curation_steps import (
     MinimumLengthStep,
     NearDuplicateStep,
     NoiseStep,
-    Recipe,
     SegmentStep,
     SplitStep,
 )

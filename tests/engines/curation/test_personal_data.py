@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from workers.contract.records import Table
-from workers.contract.specs.curation import PersonalDataStep
+from workers.contract.specs.curation_steps import PersonalDataStep
 from workers.engines.curation.steps.personal_data import (
     is_card_number,
     is_my_number,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.engines.curation.documents import pages, sentence, sheet, texts_of
-from workers.contract.specs.curation import Recipe, SegmentStep, SplitStep
+from workers.contract.specs.curation import Recipe
+from workers.contract.specs.curation_steps import SegmentStep, SplitStep
 
 
 def test_articles_become_units_across_page_breaks(source, curated):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.engines.curation.documents import articles, pages, sentence, sheet
-from workers.contract.specs.curation import Recipe, SegmentStep, SplitStep
+from workers.contract.specs.curation import Recipe
+from workers.contract.specs.curation_steps import SegmentStep, SplitStep
 
 
 def test_heldout_texts_stay_held_out_when_the_dataset_grows(source, run, curated):

@@ -1,7 +1,7 @@
-"""Make a data set version: run the recipe over all pages, split, find contexts, seal the folder.
+"""Makes a dataset version: runs the recipe over all pages, splits the records, finds contexts, seals the folder.
 
-The steps stream. Records go to a spool file first, because which of them are held out can only be
-said when all are known; in memory are signatures and pairs, not texts.
+The steps pass units on one by one. Records go to a spool file first, because the split needs all of them; only their
+signatures and the pairs stay in memory, the texts do not.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import IO
 from workers.contract.artifacts import write_manifest
 from workers.contract.atomic_files import write_json
 from workers.contract.records import RECORD, AnyRecord, MessagesRecord, Page, PairRecord, TextRecord
-from workers.contract.specs.curation import CurationResult, CurationSource, CurationSpec, SplitStep
-from workers.engines.curation.context import Query, best_passages
+from workers.contract.specs.curation import CurationResult, CurationSource, CurationSpec
+from workers.contract.specs.curation_steps import SplitStep, step_keys
 from workers.engines.curation.report import build_report
 from workers.engines.curation.split import Clusters, draw_heldout
-from workers.engines.curation.steps import STEPS
-from workers.engines.curation.units import StepLog, Unit, conversation_unit, page_unit, read_lines
+from workers.engines.curation.step_context import StepContext, StepLog
+from workers.engines.curation.steps.registry import implementations
+from workers.engines.curation.supporting_passages import PairQuery, best_passages
+from workers.engines.curation.units import Unit, conversation_unit, page_unit, read_lines
 from workers.engines.shared.integrity import require_sound_pages
 from workers.engines.shared.runtime import Run, UserError
 
@@ -29,13 +31,13 @@ Check = Callable[[], None]
 def curate(run: Run, spec: CurationSpec) -> CurationResult:
     """Write `records.jsonl`, `dropped.jsonl`, `report.json` and the manifest into the run's output.
 
-    Deterministic: the same spec and pages give the same bytes. Raises UserError `no_documents`,
-    EngineFault `pages_missing`. A data set without any record is a result, not an error: its report
-    says where everything went.
+    Deterministic: the same spec and pages give the same bytes. Raises UserError `no_documents`, `step_model_missing`;
+    EngineFault `pages_missing`. A dataset without any record is a result, not an error: its report says why each
+    unit was dropped.
     """
     run.started()
     if not spec.sources:
-        raise UserError("no_documents", "The data set names no documents. Add at least one and start again.")
+        raise UserError("no_documents", "The dataset names no documents. Add at least one and start again.")
     spool = run.directory / "spool.jsonl"
     with open(run.output_dir / "dropped.jsonl", "w", encoding="utf-8") as dropped_file:
         logs = _run_steps(run, spec, spool, dropped_file)
@@ -45,13 +47,17 @@ def curate(run: Run, spec: CurationSpec) -> CurationResult:
 
 
 def _run_steps(run: Run, spec: CurationSpec, spool: Path, dropped_file: IO[str]) -> list[StepLog]:
+    """Write the units that are left to the spool, as records. Returns what each step did."""
     logs: list[StepLog] = []
     units: Iterable[Unit] = _read(run, spec)
-    for step in spec.recipe.steps:
-        if step.type in STEPS:
-            log = StepLog(step.type, dropped_file)
-            units = log.count_out(STEPS[step.type](step, log.count_in(units), log))
-            logs.append(log)
+    steps = spec.recipe.steps
+    for key, step in zip(step_keys(steps), steps, strict=True):
+        if isinstance(step, SplitStep):
+            continue
+        log = StepLog(key, step.reasons, dropped_file)
+        context = StepContext(log, run.raise_if_stopped, spec.models, spec.batch_size, spec.device)
+        units = log.count_out(implementations()[type(step)](step, log.count_in(units), context))
+        logs.append(log)
     with open(spool, "w", encoding="utf-8") as file:
         for unit in units:
             run.raise_if_stopped()
@@ -138,7 +144,7 @@ def _split(run: Run, spec: CurationSpec, spool: Path, target: Path) -> Counter[s
         kind: draw_heldout(spooled.clusters[kind], step, spec.seed, spec.heldout_share)
         for kind in ("pair", "messages")
     }
-    queries = [Query(pair.question, pair.answer, pair.accepted) for pair in spooled.pairs]
+    queries = [PairQuery(pair.question, pair.answer, pair.accepted) for pair in spooled.pairs]
     passages = best_passages(queries, spooled.texts)
     used = {
         passage.number for number, passage in enumerate(passages) if passage and number not in heldout["pair"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workers.contract.specs.curation import CurationResult
-from workers.engines.curation.units import StepLog
+from workers.engines.curation.step_context import StepLog
 
 
 def build_report(result: CurationResult, logs: list[StepLog]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from workers.contract.specs.curation import SplitStep
+from workers.contract.specs.curation_steps import SplitStep
 from workers.engines.curation.similarity import SimilarityIndex, signature
 from workers.engines.shared.text import compare_key
 

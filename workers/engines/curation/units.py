@@ -1,31 +1,23 @@
-"""What flows through a curation pipeline, and the log every step writes to."""
+"""The units that go through the steps of a curation: pages, pieces of text, pairs, conversations."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import IO
 
 from workers.contract.records import (
     DocumentOrigin,
-    DroppedRecord,
     Origin,
     Page,
     PageKind,
     Source,
     Table,
-    document_name,
     source_of,
 )
-from workers.contract.specs.curation import StepCount
 from workers.engines.shared.text import row_text
-
-EXAMPLES_PER_STEP = 5
-EXAMPLE_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,69 +136,6 @@ def by_document(units: Iterable[Unit]) -> Iterator[list[Unit]]:
 def _revision(unit: Unit) -> tuple[str, str] | None:
     source = source_of(unit.origin)
     return (source.document_id, source.revision_id) if source else None
-
-
-@dataclass
-class StepLog:
-    """One step's counts and what it dropped."""
-
-    step: str
-    dropped_file: IO[str]
-    masked: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    examples: list[dict[str, str]] = field(default_factory=list)
-    changed: int = 0
-    units_in: int = 0
-    units_out: int = 0
-    characters_in: int = 0
-    characters_out: int = 0
-    characters_dropped: int = 0
-
-    def drop(self, unit: Unit, reason: str, detail: str = "", *, text: str | None = None) -> None:
-        """Write the unit (or only `text` of it) to `dropped.jsonl`."""
-        gone = unit.text if text is None else text
-        record = DroppedRecord(step=self.step, reason=reason, detail=detail, text=gone, origin=unit.origin)
-        self.dropped_file.write(record.model_dump_json() + "\n")
-        self.reasons[reason] += 1
-        self.characters_dropped += len(gone)
-        if len(self.examples) < EXAMPLES_PER_STEP:
-            self.examples.append(
-                {"reason": reason, "place": _place(unit.origin), "text": gone[:EXAMPLE_CHARACTERS]}
-            )
-
-    def passed(self, before: Unit, after: Unit) -> Unit:
-        """Count a change, if it is one, and hand `after` on."""
-        self.changed += before.text != after.text
-        return after
-
-    def count_in(self, units: Iterable[Unit]) -> Iterator[Unit]:
-        for unit in units:
-            self.units_in += 1
-            self.characters_in += len(unit.text)
-            yield unit
-
-    def count_out(self, units: Iterable[Unit]) -> Iterator[Unit]:
-        for unit in units:
-            self.units_out += 1
-            self.characters_out += len(unit.text)
-            yield unit
-
-    def count(self) -> StepCount:
-        return StepCount(
-            step=self.step,
-            units_in=self.units_in,
-            units_out=self.units_out,
-            dropped=self.reasons.total(),
-            changed=self.changed,
-            characters_in=self.characters_in,
-            characters_out=self.characters_out,
-            characters_dropped=self.characters_dropped,
-        )
-
-
-def _place(origin: Origin) -> str:
-    source = source_of(origin)
-    return f"{document_name(origin)} ({source.kind} {source.number})" if source else origin.type
 
 
 def read_lines(path: Path) -> Iterator[str]:

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from workers.contract.specs.curation import BoilerplateStep
-from workers.engines.curation.units import StepLog, Unit, by_document
+from workers.contract.specs.curation_steps import BoilerplateStep
+from workers.engines.curation.step_context import StepContext, StepLog
+from workers.engines.curation.steps.registry import implements
+from workers.engines.curation.units import Unit, by_document
 from workers.engines.shared.text import (
     ARTICLE,
     EDGE_LINES,
@@ -38,7 +40,9 @@ _CONTENTS_SHARE = 0.5
 _CONTENTS_LINES = 3
 
 
-def drop_boilerplate(step: BoilerplateStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+@implements(BoilerplateStep)
+def drop_boilerplate(step: BoilerplateStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
+    log = context.log
     for document in by_document(units):
         for unit in _without_repeated_lines(step, document, log):
             reason = _reason(step, unit) if unit.is_text else None

@@ -6,13 +6,19 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from workers.contract.specs.curation import ExactDuplicateStep, NearDuplicateStep
+from workers.contract.specs.curation_steps import ExactDuplicateStep, NearDuplicateStep
 from workers.engines.curation.similarity import SimilarityIndex, signature
-from workers.engines.curation.units import StepLog, Unit
+from workers.engines.curation.step_context import StepContext
+from workers.engines.curation.steps.registry import implements
+from workers.engines.curation.units import Unit
 from workers.engines.shared.text import compare_key
 
 
-def drop_exact_duplicates(step: ExactDuplicateStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+@implements(ExactDuplicateStep)
+def drop_exact_duplicates(
+    step: ExactDuplicateStep, units: Iterable[Unit], context: StepContext
+) -> Iterator[Unit]:
+    log = context.log
     first: dict[bytes, str] = {}
     for unit in units:
         key = hashlib.sha256(f"{unit.kind}\n{compare_key(unit.text)}".encode()).digest()
@@ -23,8 +29,12 @@ def drop_exact_duplicates(step: ExactDuplicateStep, units: Iterable[Unit], log: 
             yield unit
 
 
-def drop_near_duplicates(step: NearDuplicateStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+@implements(NearDuplicateStep)
+def drop_near_duplicates(
+    step: NearDuplicateStep, units: Iterable[Unit], context: StepContext
+) -> Iterator[Unit]:
     """Texts are compared with texts, pairs with pairs, conversations with conversations."""
+    log = context.log
     indexes: dict[str, SimilarityIndex] = defaultdict(
         lambda: SimilarityIndex(step.threshold, step.permutations)
     )

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from workers.contract.specs.curation import MinimumLengthStep, NoiseStep, NormalizeStep
-from workers.engines.curation.units import StepLog, Unit, map_texts
+from workers.contract.specs.curation_steps import MinimumLengthStep, NoiseStep, NormalizeStep
+from workers.engines.curation.step_context import StepContext
+from workers.engines.curation.steps.registry import implements
+from workers.engines.curation.units import Unit, map_texts
 from workers.engines.shared.text import compare_key, join_wrapped_lines, normalize
 
 LONGEST_PIECE = 20
@@ -17,7 +19,10 @@ _JAPANESE_LETTER = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc\u3005\u3400-\u9
 _CELL_BORDERS = re.compile(r"[\s|]+")
 
 
-def normalize_text(step: NormalizeStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+@implements(NormalizeStep)
+def normalize_text(step: NormalizeStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
+    log = context.log
+
     def change(text: str) -> str:
         text = normalize(text)
         return join_wrapped_lines(text) if step.join_wrapped_lines else text
@@ -26,8 +31,10 @@ def normalize_text(step: NormalizeStep, units: Iterable[Unit], log: StepLog) -> 
         yield log.passed(unit, map_texts(unit, change))
 
 
-def drop_short(step: MinimumLengthStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+@implements(MinimumLengthStep)
+def drop_short(step: MinimumLengthStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
     """Only texts: a pair is complete however short it is."""
+    log = context.log
     for unit in units:
         length = len(compare_key(unit.text))
         if unit.is_text and length < step.characters:
@@ -36,7 +43,9 @@ def drop_short(step: MinimumLengthStep, units: Iterable[Unit], log: StepLog) -> 
             yield unit
 
 
-def drop_noise(step: NoiseStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+@implements(NoiseStep)
+def drop_noise(step: NoiseStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
+    log = context.log
     for unit in units:
         verdict = _noise(unit.text, step) if unit.is_text else None
         if verdict is None:

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from workers.contract.records import Table
-from workers.contract.specs.curation import QuestionAnswerStep
-from workers.engines.curation.units import Pair, StepLog, Unit, pair_unit
+from workers.contract.specs.curation_steps import QuestionAnswerStep
+from workers.engines.curation.step_context import StepContext, StepLog
+from workers.engines.curation.steps.registry import implements
+from workers.engines.curation.units import Pair, Unit, pair_unit
 from workers.engines.shared.text import normalize, row_text, rows_range
 
 # ご質問内容 is still a question column; a whole sentence that mentions 質問 is not.
@@ -28,11 +30,13 @@ class _Columns:
     short_answer: int | None
 
 
-def extract_pairs(step: QuestionAnswerStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+@implements(QuestionAnswerStep)
+def extract_pairs(step: QuestionAnswerStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
     """Pairs of each page first, then the page without the rows that became pairs.
 
     A row must not also stay as text: the text of a held-out question would then be trained on.
     """
+    log = context.log
     for unit in units:
         kept: list[Table] = []
         used: list[tuple[str, ...]] = []

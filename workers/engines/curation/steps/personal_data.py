@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from workers.contract.records import Table
-from workers.contract.specs.curation import PersonalDataKind, PersonalDataStep
-from workers.engines.curation.units import StepLog, Unit, map_texts, replace_tables
+from workers.contract.specs.curation_steps import PersonalDataKind, PersonalDataStep
+from workers.engines.curation.step_context import StepContext
+from workers.engines.curation.steps.registry import implements
+from workers.engines.curation.units import Unit, map_texts, replace_tables
 
 TOKENS: dict[PersonalDataKind, str] = {
     "email": "〔メールアドレス〕",
@@ -80,7 +82,10 @@ _FIELD_WORD = re.compile(
 _LABEL_ROWS = 5
 
 
-def mask_personal_data(step: PersonalDataStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+@implements(PersonalDataStep)
+def mask_personal_data(step: PersonalDataStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
+    log = context.log
+
     def change(text: str) -> str:
         return mask(text, step, log.masked)
 

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from workers.contract.records import Origin, Table
-from workers.contract.specs.curation import SegmentStep
-from workers.engines.curation.units import StepLog, Unit, by_document
+from workers.contract.specs.curation_steps import SegmentStep
+from workers.engines.curation.step_context import StepContext
+from workers.engines.curation.steps.registry import implements
+from workers.engines.curation.units import Unit, by_document
 from workers.engines.shared.text import ARTICLE, continues, glue, row_text, rows_range, sentences
 
 _SENTENCE_END = re.compile(r"[。.!?][」』)）】]*\s*$")
@@ -39,7 +41,8 @@ class Flow:
         return self.origins[max(0, bisect_right(self.starts, position) - 1)]
 
 
-def segment(step: SegmentStep, units: Iterable[Unit], log: StepLog) -> Iterator[Unit]:
+@implements(SegmentStep)
+def segment(step: SegmentStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
     for document in by_document(units):
         for unit in document:
             if not unit.is_text:

@@ -1,7 +1,7 @@
 """Find for each question-answer pair the passage of the data set that best supports its answer.
 
-BM25 over character bigrams, turned around: the pairs are few and stay in memory, the texts are many
-and stream past twice (once to count, once to score).
+BM25 over character bigrams. The pairs are few and stay in memory; the texts are many and are read twice, once to
+count and once to score.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ Texts = Callable[[], Iterable[str]]
 
 
 @dataclass(frozen=True)
-class Query:
+class PairQuery:
     question: str
     answer: str
     accepted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Passage:
+class SupportingPassage:
     number: int
     """Which of the texts, from 0."""
     support: float
     """Share (0 to 1) of the query's weighted bigrams found in it."""
 
 
-def best_passages(queries: list[Query], texts: Texts) -> list[Passage | None]:
-    """The best text for each query, or None where nothing supports it.
+def best_passages(queries: list[PairQuery], texts: Texts) -> list[SupportingPassage | None]:
+    """The best text for each query, or None where no text supports it.
 
-    `texts` is called twice and must give the same texts in the same order.
+    `texts` is called twice and must return the same texts in the same order.
     """
     postings = _postings([f"{query.question}\n{query.answer}" for query in queries])
     if not postings:
@@ -54,7 +54,7 @@ def best_passages(queries: list[Query], texts: Texts) -> list[Passage | None]:
     possible = _possible(len(queries), postings, weights)
     answers = [_answer_pattern(query.accepted) for query in queries]
     best_score = np.zeros(len(queries))
-    best: list[Passage | None] = [None] * len(queries)
+    best: list[SupportingPassage | None] = [None] * len(queries)
     for number, text in enumerate(texts()):
         key = compare_key(text)
         scores, found = _score(bigrams(text), postings, weights, average, len(queries))
@@ -64,7 +64,7 @@ def best_passages(queries: list[Query], texts: Texts) -> list[Passage | None]:
             score = scores[query] * (ANSWER_BONUS if holds else 1.0)
             if score > best_score[query] and support >= (MINIMUM_SUPPORT / 2 if holds else MINIMUM_SUPPORT):
                 best_score[query] = score
-                best[query] = Passage(number, support)
+                best[query] = SupportingPassage(number, support)
     return best
 
 

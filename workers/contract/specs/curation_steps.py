@@ -1,0 +1,224 @@
+"""The steps of a recipe: each class declares one step with its settings, label, help and reasons.
+
+The curation engine implements them (`workers.engines.curation.steps`), one function for each class. The console and
+the API know a step by its class alone, so this module is all that they need of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, SerializeAsAny
+from pydantic_core import PydanticCustomError
+
+from workers.contract.specs.base import Spec
+
+WorksOn = Literal["pages", "units", "pages and units", "records"]
+"""Pages become units of training text in the step `segment`, and units become records after the last step."""
+
+
+def gettext_noop(text: str) -> str:
+    """Marks a text for translation; the console translates it when it is shown."""
+    return text
+
+
+class StepSettings(Spec):
+    """The settings of one step of a recipe. A subclass declares a step; its `type` is the step's name."""
+
+    type: str
+    label: ClassVar[str]
+    help: ClassVar[str]
+    """What the step does, in one sentence."""
+    works_on: ClassVar[WorksOn]
+    reasons: ClassVar[Mapping[str, str]] = {}
+    """Why the step drops something: the stable word in `dropped.jsonl`, and its label."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        STEPS[cls.model_fields["type"].default] = cls
+
+
+STEPS: dict[str, type[StepSettings]] = {}
+"""Every declared step by its type."""
+
+
+def _with_own_class(value: Any) -> Any:
+    """Plain JSON as the settings class that its `type` names."""
+    if not isinstance(value, Mapping):
+        return value
+    if "type" not in value:
+        raise PydanticCustomError("union_tag_not_found", "Unable to extract tag using discriminator 'type'")
+    declared = STEPS.get(value["type"]) if isinstance(value["type"], str) else None
+    if declared is None:
+        raise PydanticCustomError(
+            "union_tag_invalid",
+            "Input tag '{tag}' found using 'type' does not match any of the expected tags: {expected}",
+            {"tag": str(value["type"]), "expected": ", ".join(map(repr, STEPS))},
+        )
+    return declared.model_validate(value)
+
+
+AnyStep = Annotated[SerializeAsAny[StepSettings], BeforeValidator(_with_own_class)]
+
+
+def step_keys(steps: Iterable[StepSettings]) -> list[str]:
+    """A name for each step of a recipe: its type, with a number from the second of a type on (`noise:2`)."""
+    keys: list[str] = []
+    seen: dict[str, int] = {}
+    for step in steps:
+        seen[step.type] = seen.get(step.type, 0) + 1
+        keys.append(step.type if seen[step.type] == 1 else f"{step.type}:{seen[step.type]}")
+    return keys
+
+
+def step_of_key(key: str) -> tuple[str, int]:
+    """The type and the number of a step: `("noise", 2)` for `noise:2`, `("noise", 1)` for `noise`."""
+    type_, _, number = key.partition(":")
+    return type_, int(number or 1)
+
+
+PersonalDataKind = Literal["email", "phone", "my_number", "credit_card", "postal_address", "name"]
+
+
+class NormalizeStep(StepSettings):
+    type: Literal["normalize"] = "normalize"
+    label = gettext_noop("Normalize characters")
+    help = gettext_noop("Bring characters to one form: NFKC, unified ideographs, no control characters.")
+    works_on = "pages and units"
+    join_wrapped_lines: bool = False
+    """Undo line breaks inside sentences, for text files wrapped at a fixed width."""
+
+
+class PersonalDataStep(StepSettings):
+    type: Literal["personal_data"] = "personal_data"
+    label = gettext_noop("Mask personal data")
+    help = gettext_noop("Replace personal data by a token that names its kind, for example 〔電話番号〕.")
+    works_on = "pages and units"
+    kinds: tuple[PersonalDataKind, ...] = (
+        "email",
+        "phone",
+        "my_number",
+        "credit_card",
+        "postal_address",
+        "name",
+    )
+    """What to mask. Numbers with a check digit are masked only where it is right."""
+    keep_domains: tuple[str, ...] = ()
+    """E-mail domains to leave alone, for example the company's own for shared mailboxes."""
+
+
+class BoilerplateStep(StepSettings):
+    type: Literal["boilerplate"] = "boilerplate"
+    label = gettext_noop("Drop boilerplate")
+    help = gettext_noop("Drop pages that carry no knowledge and lines that repeat on page after page.")
+    works_on = "pages"
+    reasons = {
+        "blank": gettext_noop("blank page"),
+        "table_of_contents": gettext_noop("table of contents"),
+        "notice": gettext_noop("notice or cover"),
+        "repeated_line": gettext_noop("header or footer line"),
+    }
+    drop_contents_pages: bool = True
+    """Drop pages that are a table of contents."""
+    drop_notice_pages: bool = True
+    """Drop pages that hold nothing but a copyright notice, a confidentiality notice or a cover."""
+    repeated_line_share: float = Field(default=0.6, gt=0, le=1)
+    """Remove a header or footer line found on at least this share of a document's pages."""
+    repeated_line_pages: int = Field(default=2, ge=2)
+    """Look for repeated lines only in documents of at least this many pages."""
+
+
+class QuestionAnswerStep(StepSettings):
+    type: Literal["question_answer_pairs"] = "question_answer_pairs"
+    label = gettext_noop("Find questions and answers")
+    help = gettext_noop("Turn tables with a question column and an answer column into question-answer pairs.")
+    works_on = "pages"
+    reasons = {"incomplete_pair": gettext_noop("question without answer")}
+    question_headers: tuple[str, ...] = ("質問", "問い", "お問い合わせ", "問合せ内容", "question", "q")
+    """Column titles that mark the question."""
+    answer_headers: tuple[str, ...] = ("回答", "答え", "対応", "answer", "a")
+    """Column titles that mark the answer."""
+    short_answer_headers: tuple[str, ...] = ("短答", "短い回答", "正答", "short answer", "short_answer")
+    """Column titles that mark the accepted short answers, several separated by ／ or |."""
+    header_rows: int = Field(default=5, ge=1)
+    """Look for the column titles in this many first rows of a table."""
+
+
+class SegmentStep(StepSettings):
+    type: Literal["segment"] = "segment"
+    label = gettext_noop("Cut into units")
+    help = gettext_noop("Cut documents into units of training text where their meaning ends.")
+    works_on = "pages"
+    max_characters: int = Field(default=800, ge=50, le=20_000)
+    """Longest unit. Longer articles and paragraphs are cut at the end of a sentence."""
+    min_characters: int = Field(default=200, ge=0)
+    """Join paragraphs up to this length; articles (第N条) stay apart however short."""
+    split_articles: bool = True
+    """Begin a new unit at every article (第N条) of a regulation."""
+
+
+class MinimumLengthStep(StepSettings):
+    type: Literal["minimum_length"] = "minimum_length"
+    label = gettext_noop("Drop what is too short")
+    help = gettext_noop("Drop units too short to teach anything.")
+    works_on = "units"
+    reasons = {"too_short": gettext_noop("too short")}
+    characters: int = Field(default=15, ge=1)
+    """Shortest unit kept."""
+
+
+class NoiseStep(StepSettings):
+    type: Literal["noise"] = "noise"
+    label = gettext_noop("Drop noise")
+    help = gettext_noop("Drop units that are symbols, repetition or the debris of a bad extraction.")
+    works_on = "units"
+    reasons = {
+        "symbols": gettext_noop("mostly symbols"),
+        "repetition": gettext_noop("mostly repetition"),
+        "not_japanese": gettext_noop("too little Japanese"),
+    }
+    max_symbol_share: float = Field(default=0.4, gt=0, le=1)
+    """Drop a unit in which more than this share of characters are neither letters nor digits."""
+    max_repetition: float = Field(default=0.5, gt=0, le=1)
+    """Drop a unit in which more than this share of text lies in one repeated run of characters."""
+    min_japanese_share: float = Field(default=0.0, ge=0, le=1)
+    """Drop a unit with a smaller share of Japanese letters. 0 keeps every language."""
+
+
+class ExactDuplicateStep(StepSettings):
+    type: Literal["exact_duplicate"] = "exact_duplicate"
+    label = gettext_noop("Drop duplicates")
+    help = gettext_noop("Keep the first of units that are equal once spaces and case are ignored.")
+    works_on = "units"
+    reasons = {"exact_duplicate": gettext_noop("same as another")}
+
+
+class NearDuplicateStep(StepSettings):
+    type: Literal["near_duplicate"] = "near_duplicate"
+    label = gettext_noop("Drop near-duplicates")
+    help = gettext_noop("Keep the first of units that are nearly equal (MinHash over character n-grams).")
+    works_on = "units"
+    reasons = {"near_duplicate": gettext_noop("nearly the same as another")}
+    threshold: float = Field(default=0.8, ge=0.5, le=1)
+    """Jaccard similarity from which two units count as the same."""
+    ngram: int = Field(default=5, ge=2, le=20)
+    """Characters per n-gram."""
+    permutations: int = Field(default=128, ge=32, le=512, multiple_of=16)
+    """Hash functions: more are more exact and slower."""
+
+
+class SplitStep(StepSettings):
+    type: Literal["split"] = "split"
+    label = gettext_noop("Hold out for evaluation")
+    help = gettext_noop(
+        "Hold a share of the records out of training, so that the model can be measured on them."
+    )
+    works_on = "records"
+    similarity: float = Field(default=0.5, ge=0.3, le=1)
+    """Records at least this alike (or with the same answer) stay together on one side."""
+    least_heldout: int = Field(default=8, ge=0)
+    """Hold out at least this many texts and this many pairs where there are enough."""
+    most_heldout_share: float = Field(default=0.3, gt=0, le=0.5)
+    """Never hold out more than this share of the texts or of the pairs to reach that number."""

@@ -1,0 +1,110 @@
+"""What a step works with beside its settings and its units: a log, models, batches, and whether to stop."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from workers.contract.records import DroppedRecord, Origin, document_name, source_of
+from workers.contract.specs.curation import StepCount
+from workers.engines.curation.units import Unit
+from workers.engines.shared.runtime import UserError
+
+EXAMPLES_PER_STEP = 5
+EXAMPLE_CHARACTERS = 200
+
+
+@dataclass
+class StepLog:
+    """One step's counts and what it dropped."""
+
+    key: str
+    """`noise`, or for example `noise:2` for the second step of this type in a recipe."""
+    declared_reasons: Collection[str]
+    dropped_file: IO[str]
+    reasons: Counter[str] = field(default_factory=Counter)
+    masked: Counter[str] = field(default_factory=Counter)
+    examples: list[dict[str, str]] = field(default_factory=list)
+    changed: int = 0
+    units_in: int = 0
+    units_out: int = 0
+    characters_in: int = 0
+    characters_out: int = 0
+    characters_dropped: int = 0
+
+    def drop(self, unit: Unit, reason: str, detail: str = "", *, text: str | None = None) -> None:
+        """Write the unit (or only `text` of it) to `dropped.jsonl`."""
+        assert reason in self.declared_reasons, f"{self.key} does not declare the reason {reason}"
+        dropped = unit.text if text is None else text
+        record = DroppedRecord(step=self.key, reason=reason, detail=detail, text=dropped, origin=unit.origin)
+        self.dropped_file.write(record.model_dump_json() + "\n")
+        self.reasons[reason] += 1
+        self.characters_dropped += len(dropped)
+        if len(self.examples) < EXAMPLES_PER_STEP:
+            example = {"place": _place(unit.origin), "text": dropped[:EXAMPLE_CHARACTERS]}
+            self.examples.append({"reason": reason, **example})
+
+    def passed(self, before: Unit, after: Unit) -> Unit:
+        """Count a change, if it is one, and return `after`."""
+        self.changed += before.text != after.text
+        return after
+
+    def count_in(self, units: Iterable[Unit]) -> Iterator[Unit]:
+        for unit in units:
+            self.units_in += 1
+            self.characters_in += len(unit.text)
+            yield unit
+
+    def count_out(self, units: Iterable[Unit]) -> Iterator[Unit]:
+        for unit in units:
+            self.units_out += 1
+            self.characters_out += len(unit.text)
+            yield unit
+
+    def count(self) -> StepCount:
+        return StepCount(
+            step=self.key,
+            units_in=self.units_in,
+            units_out=self.units_out,
+            dropped=self.reasons.total(),
+            changed=self.changed,
+            characters_in=self.characters_in,
+            characters_out=self.characters_out,
+            characters_dropped=self.characters_dropped,
+        )
+
+
+def _place(origin: Origin) -> str:
+    source = source_of(origin)
+    return f"{document_name(origin)} ({source.kind} {source.number})" if source else origin.type
+
+
+@dataclass(frozen=True)
+class StepContext:
+    log: StepLog
+    raise_if_stopped: Callable[[], None]
+    """Raises StopRequested once the run has been asked to stop; a step that computes long calls it now and then."""
+    models: Mapping[str, Path] = field(default_factory=dict)
+    batch_size: int = 64
+    device: str = "cpu"
+
+    def batches(self, units: Iterable[Unit]) -> Iterator[list[Unit]]:
+        """Up to `batch_size` units at a time, in their order; the run may stop between two batches."""
+        remaining = iter(units)
+        while batch := list(islice(remaining, self.batch_size)):
+            self.raise_if_stopped()
+            yield batch
+
+    def model_folder(self, name: str) -> Path:
+        """Raises UserError `step_model_missing` where the run was given no model of this name."""
+        if name not in self.models:
+            raise UserError(
+                "step_model_missing",
+                f"The step {self.log.key} needs a model that the job does not name: {name}.",
+                param=name,
+            )
+        return self.models[name]
