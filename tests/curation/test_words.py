@@ -20,7 +20,11 @@ def test_names_a_step_and_its_repetition_in_both_languages():
 
 
 def test_shows_what_is_not_declared_as_it_is():
-    assert (step_name("new_step"), step_help("new_step"), drop_reason("too_odd")) == ("new step", "", "too odd")
+    assert (step_name("new_step"), step_help("new_step"), drop_reason("too_odd")) == (
+        "new step",
+        "",
+        "too odd",
+    )
 
 
 @pytest.mark.parametrize("type_", STEPS)
