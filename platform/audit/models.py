@@ -57,3 +57,24 @@ class AuditHead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organization_id} {self.sequence}"
+
+
+class AuditCheck(models.Model):
+    """How far an organization's chain was verified, and what was found; `audit/services.py` writes it."""
+
+    organization_id = models.CharField(max_length=64, primary_key=True)
+    sequence = models.BigIntegerField(default=0)
+    """The chain holds up to this event."""
+    hash = models.CharField(max_length=64, default="")
+    verified_at = models.DateTimeField(null=True)
+    """When it was last verified up to its newest event, or found broken."""
+    broken_sequence = models.BigIntegerField(null=True)
+    """The first event that does not fit."""
+    passed_at = models.DateTimeField(null=True)
+    """When it was last verified from its first event on."""
+    pass_sequence = models.BigIntegerField(default=0)
+    """How far the full pass that is under way has come."""
+    pass_hash = models.CharField(max_length=64, default="")
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} {self.sequence}"

@@ -1,16 +1,43 @@
-"""Write the audit trail, in the transaction of the change it records; verify its chain."""
+"""Write the audit trail, in the transaction of the change it records; note how far its chains were verified."""
 
 from __future__ import annotations
 
-import hashlib
+import logging
+import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from audit.models import INSTALLATION, AuditEvent, AuditHead
+from audit.chain import START, Position, chain_verify_from
+from audit.models import INSTALLATION, AuditCheck, AuditEvent
 from common.tenancy import every_organization
+
+logger = logging.getLogger(__name__)
+
+EVENTS_PER_RUN = 20_000
+"""Of one chain: about a second."""
+SECONDS_PER_RUN = 30.0
+FULL_PASS = timedelta(days=7)
+"""How long a chain that was verified as a whole is verified at its end only."""
+
+# Chains that grew, that are broken, that lost their last event, or whose full pass is due.
+DUE = """
+    SELECT organization_id
+    FROM audit_audithead head FULL JOIN audit_auditcheck verified USING (organization_id)
+    WHERE verified.sequence IS DISTINCT FROM head.sequence OR verified.hash IS DISTINCT FROM head.hash
+       OR verified.broken_sequence IS NOT NULL
+       OR verified.passed_at IS NULL OR verified.passed_at < %s
+       OR NOT EXISTS (
+           SELECT FROM audit_auditevent newest
+           WHERE newest.organization_id = head.organization_id
+             AND newest.sequence = head.sequence AND newest.hash = head.hash
+       )
+    ORDER BY verified.verified_at NULLS FIRST
+"""
 
 
 @dataclass(frozen=True)
@@ -54,40 +81,42 @@ def audit_record(
     return event
 
 
-# The columns as text, exactly as the trigger hashes them.
-CHAIN_ROWS = """
-    SELECT sequence, hash, previous_hash, organization_id, sequence::text,
-           (extract(epoch FROM created_at) * 1000000)::bigint::text,
-           actor_kind, actor_id, actor_label, action, target_type, target_id, data::text
-    FROM audit_auditevent WHERE organization_id = %s ORDER BY audit_auditevent.sequence
-"""
+def chains_verify() -> None:
+    """Verify what is new in every chain, and go on with the full passes that are due.
 
-
-def chain_verify(organization_id: str) -> int | None:
-    """The sequence of the first event that does not fit the chain, or None when all of it holds.
-
-    Computed here, not in the database, so that an altered trigger cannot vouch for itself. Events may be
-    added meanwhile: the head is asked before, for all up to there must be found, and after, for none may lie
-    beyond.
+    The work is proportional to the new events: a chain is verified from where it was verified before, and once in
+    `FULL_PASS` from its beginning, in pieces. A second run at the same time does the same work twice, and no harm.
     """
-    previous, expected = "", 0
-    length, tip = _head(organization_id)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(CHAIN_ROWS, [organization_id])
-        for sequence, hash, previous_hash, *fields in cursor:
-            expected += 1
-            digest = hashlib.sha256("\x1f".join([previous_hash, *fields]).encode()).hexdigest()
-            if (sequence, previous_hash, hash) != (expected, previous, digest):
-                return expected
-            previous = hash
-            if expected == length and hash != tip:
-                return expected + 1
-    if expected < length:
-        return expected + 1
-    length, _ = _head(organization_id)
-    return length + 1 if expected > length else None
+    deadline = time.monotonic() + SECONDS_PER_RUN
+    with connection.cursor() as cursor:
+        cursor.execute(DUE, [timezone.now() - FULL_PASS])
+        due = [organization_id for (organization_id,) in cursor.fetchall()]
+    AuditCheck.objects.exclude(pk__in=due).update(verified_at=Now())
+    for organization_id in due:
+        _chain_verify(organization_id)
+        if time.monotonic() > deadline:
+            return
 
 
-def _head(organization_id: str) -> tuple[int, str]:
-    head = AuditHead.objects.filter(pk=organization_id).first()
-    return (head.sequence, head.hash) if head else (0, "")
+def _chain_verify(organization_id: str) -> None:
+    check = AuditCheck.objects.filter(pk=organization_id).first() or AuditCheck(pk=organization_id)
+    newest = chain_verify_from(organization_id, Position(check.sequence, check.hash), EVENTS_PER_RUN)
+    check.sequence, check.hash = newest.position
+    broken, whole = newest.broken, newest
+    if check.passed_at is not None and timezone.now() - check.passed_at > FULL_PASS:
+        whole = chain_verify_from(
+            organization_id, Position(check.pass_sequence, check.pass_hash), EVENTS_PER_RUN
+        )
+        check.pass_sequence, check.pass_hash = whole.position
+        broken = whole.broken or broken
+    if whole.is_complete and broken is None and (check.passed_at is None or whole is not newest):
+        check.passed_at = timezone.now()
+        check.pass_sequence, check.pass_hash = START
+    if newest.is_complete or broken:
+        check.verified_at = timezone.now()
+    if broken and broken != check.broken_sequence:
+        logger.error(
+            "the audit trail of %s is broken: event %s does not fit its chain", organization_id, broken
+        )
+    check.broken_sequence = broken
+    check.save()

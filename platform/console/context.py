@@ -10,8 +10,8 @@ from accounts.models import Membership
 from accounts.principal import Principal
 from accounts.selectors import memberships_of
 from console.navigation import navigation_for
+from health.shown import outages_of
 from health.watch import watch
-from health.words import outages_of
 
 THEMES = ("light", "dark")
 

@@ -1,7 +1,7 @@
 """The health report's own connection to PostgreSQL, beside the web's pool.
 
-Under load every connection of the pool is at work and requests wait for one. Whoever asks over the
-pool then takes a full house for an outage, and a proxy that believes it takes the web out of service.
+Under load every connection of the pool is in use and requests wait for one. A report over the pool would then take
+a busy web for an outage of the database, and a proxy that believes it would take the web out of service.
 """
 
 from __future__ import annotations
@@ -18,14 +18,11 @@ from psycopg.conninfo import make_conninfo
 from common.database import BoundedConnection
 
 CONNECT_SECONDS = 2
-"""As short as libpq takes it."""
+"""The shortest that libpq allows."""
 ANSWER_SECONDS = 2.0
-"""A statement that is not answered by now is not answered at all; the connection is closed."""
-STATEMENT_MILLISECONDS = 1500
-"""A living server refuses before that, and so shows that it lives."""
-SERVER_LIMITS = f"-c statement_timeout={STATEMENT_MILLISECONDS} -c lock_timeout={STATEMENT_MILLISECONDS}"
-
-ADDRESS = ("host", "hostaddr", "port", "service")
+"""A statement without an answer by then is given up; the connection is closed."""
+SERVER_LIMITS = "-c statement_timeout=1500 -c lock_timeout=1500"
+"""Milliseconds. A server that works refuses the statement before that, and so shows that it works."""
 
 
 class BriefConnection(BoundedConnection):
@@ -34,7 +31,7 @@ class BriefConnection(BoundedConnection):
 
 
 class BriefWrapper(DatabaseWrapper):
-    """Django's wrapper of a connection that belongs to no pool and waits for nothing long."""
+    """Django's wrapper of a connection that belongs to no pool and waits only briefly."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> BriefConnection:
         self.isolation_level = IsolationLevel.READ_COMMITTED
@@ -43,8 +40,16 @@ class BriefWrapper(DatabaseWrapper):
 
 @contextmanager
 def own_connection() -> Iterator[None]:
-    """A new connection for this thread's queries, whatever becomes of the pool; closed at the end."""
-    usual, own = connections[DEFAULT_DB_ALIAS], BriefWrapper(_brief_settings(), DEFAULT_DB_ALIAS)
+    """A new connection for the queries of this thread; closed at the end."""
+    usual = connections[DEFAULT_DB_ALIAS]
+    options = {name: value for name, value in usual.settings_dict["OPTIONS"].items() if name != "pool"}
+    options |= {
+        "connect_timeout": CONNECT_SECONDS,
+        # Of two limits for the same the later one counts; an operator's other options stay.
+        "options": f"{options.get('options', '')} {SERVER_LIMITS}".strip(),
+        "application_name": f"{options.get('application_name', '')} health".strip(),
+    }
+    own = BriefWrapper({**usual.settings_dict, "OPTIONS": options}, DEFAULT_DB_ALIAS)
     connections[DEFAULT_DB_ALIAS] = own
     try:
         own.ensure_connection()
@@ -54,24 +59,9 @@ def own_connection() -> Iterator[None]:
         own.close()
 
 
-def _brief_settings() -> dict[str, Any]:
-    usual = connection.settings_dict
-    options = {name: value for name, value in usual["OPTIONS"].items() if name != "pool"}
-    return {
-        **usual,
-        "OPTIONS": {
-            **options,
-            "connect_timeout": CONNECT_SECONDS,
-            # Of two limits for the same the later counts; what else an operator set stays.
-            "options": f"{options.get('options', '')} {SERVER_LIMITS}".strip(),
-            "application_name": f"{options.get('application_name', '')} health".strip(),
-        },
-    }
-
-
 def server_takes_connections() -> bool:
-    """Whether a server answers there, though it may have no place for us."""
+    """Whether a server answers at the address, even if it lets no more clients in."""
     facts = connection.get_connection_params()
-    address = {name: facts[name] for name in ADDRESS if name in facts}
+    address = {name: facts[name] for name in ("host", "hostaddr", "port", "service") if name in facts}
     conninfo = make_conninfo(**address, connect_timeout=CONNECT_SECONDS)
     return pq.PGconn.ping(conninfo.encode()) == pq.Ping.OK

@@ -1,4 +1,4 @@
-"""Signs of life of the processes that listen nowhere: beat and the workers."""
+"""Signs of life of the processes that listen on no port: beat and the workers."""
 
 from __future__ import annotations
 

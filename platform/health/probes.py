@@ -1,4 +1,4 @@
-"""Ask each part in a thread of its own, so that one that hangs holds up nothing but itself."""
+"""Ask each part of the installation in a thread of its own, so that one that hangs delays no other."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ from common.disk import Disk, disk
 from common.errors import KoshaError
 from common.model_server import ModelServerSilent, model_server
 from common.queue import QUEUE
-from health.components import Name
+from common.threads import in_background
 from health.connection import own_connection, server_takes_connections
-from health.selectors import DatabaseFacts, database_facts
+from health.parts import Name
+from health.selectors import DatabaseFacts, PendingMigrations, database_facts
 from workers.contract.specs.serving import Health
 
 logger = logging.getLogger(__name__)
 
 LIMIT_SECONDS = 2.5
-"""The answer about all of them takes no longer, whatever hangs."""
+"""For the answers of all parts together, whatever hangs."""
 BROKER_SECONDS = 1.0
 
 
@@ -40,124 +41,101 @@ class Unreachable(Exception):
 
 
 class Silent(Exception):
-    """It takes connections, and says nothing."""
+    """It takes connections and does not answer."""
 
 
 class Slow(Exception):
-    """It lives, and has not said everything in time."""
+    """It runs, and has not answered everything in time."""
 
 
 Answer = Any | Unreachable | Silent | Slow
 
 
 class Probe:
-    """One question. While an old one still hangs no second is asked: they would only pile up.
+    """A question to one part. It is not asked again while the last one hangs: threads would only pile up.
 
-    `shows_life` is asked where the answer is late: whether the part has been heard all the same.
+    `has_connected` is asked where the answer is late: whether the part has let us in all the same.
     """
 
-    def __init__(self, ask: Callable[[], Any], shows_life: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, ask: Callable[[], Any], has_connected: Callable[[], bool] = lambda: False) -> None:
         self._ask = ask
-        self.shows_life = shows_life
+        self._has_connected = has_connected
         self._lock = threading.Lock()
         self._pending: Future[Any] | None = None
 
     def begin(self) -> Future[Any]:
         with self._lock:
             if self._pending is None or self._pending.done():
-                self._pending = self._begun()
+                try:
+                    self._pending = in_background(self._ask, "probe")
+                except RuntimeError as error:
+                    # No thread at the moment: this counts as the answer, so that the next report asks again.
+                    self._pending = Future()
+                    self._pending.set_exception(error)
             return self._pending
 
-    def _begun(self) -> Future[Any]:
-        future: Future[Any] = Future()
+    def answer(self, future: Future[Any], deadline: float) -> Answer:
+        """`deadline` is by the monotonic clock."""
         try:
-            threading.Thread(target=self._run, args=(future,), daemon=True).start()
-        except RuntimeError as error:
-            # No thread to be had at the moment: answered, so that the next look asks anew.
-            future.set_exception(error)
-        return future
-
-    def _run(self, future: Future[Any]) -> None:
-        try:
-            future.set_result(self._ask())
-        except BaseException as error:  # whatever it is, it is the answer
-            future.set_exception(error)
+            return future.result(max(0.0, deadline - time.monotonic()))
+        except (Unreachable, Silent, Slow) as reason:
+            return reason
+        except Late:
+            return Slow() if self._has_connected() else Silent()
+        except Exception as error:
+            # Another program may listen there, so the part itself cannot be reached.
+            logger.warning("a part of the installation gave an unexpected answer: %s", type(error).__name__)
+            return Unreachable()
 
 
 def ask_all(probes: Mapping[Name, Probe], seconds: float = LIMIT_SECONDS) -> dict[Name, Answer]:
     """Every part's answer, or why there is none, within `seconds`."""
     pending = {name: probe.begin() for name, probe in probes.items()}
     deadline = time.monotonic() + seconds
-    return {name: _answer(probes[name], future, deadline) for name, future in pending.items()}
-
-
-def _answer(probe: Probe, future: Future[Any], deadline: float) -> Answer:
-    try:
-        return future.result(max(0.0, deadline - time.monotonic()))
-    except (Unreachable, Silent, Slow) as why:
-        return why
-    except Late:
-        return Slow() if probe.shows_life() else Silent()
-    except Exception as error:
-        # Something answers there, and not as the part does: to us it is away.
-        logger.warning("a part of the installation gave no sense: %s", type(error).__name__)
-        return Unreachable()
+    return {name: probes[name].answer(future, deadline) for name, future in pending.items()}
 
 
 # -- the questions ------------------------------------------------------------------------------
 class DatabaseQuestion:
-    """Over a connection of its own: that the pool's are all at work is no outage."""
+    """Asks over a connection of its own: a pool whose connections are all in use is no outage."""
 
     def __init__(self) -> None:
-        self._has_heard = False
+        self._has_connected = False
 
-    def has_heard(self) -> bool:
-        """Whether the server let us in this time. Every wait for it is bounded, so this is not true for long
-        of one that has fallen silent since."""
-        return self._has_heard
+    def has_connected(self) -> bool:
+        """Whether the server let us in this time. Every wait for it is bounded, so this does not stay true for long
+        of a server that has fallen silent since."""
+        return self._has_connected
 
-    def __call__(self) -> DatabaseFacts:
-        self._has_heard = False
+    def __call__(self) -> DatabaseFacts | PendingMigrations:
+        self._has_connected = False
         try:
-            return self._over_own_connection()
+            with own_connection():
+                self._has_connected = True
+                return database_facts()
         except (DatabaseError, InterfaceError) as error:
-            sense = _sense_of(error)
-            is_refused = isinstance(sense, Unreachable) and not self._has_heard
-            if not (is_refused and server_takes_connections()):
-                raise sense from error
-        # It has no place for one more. Whether the pool has one left is now part of the question.
-        return _over_the_pool()
-
-    def _over_own_connection(self) -> DatabaseFacts:
-        with own_connection():
-            self._has_heard = True
+            # Django wraps what the driver said.
+            if isinstance(error.__cause__, QueryCanceled | LockNotAvailable):
+                raise Slow from error
+            if isinstance(error.__cause__, ServerSilent | ConnectionTimeout):
+                raise Silent from error
+            if self._has_connected or not server_takes_connections():
+                raise Unreachable from error
+        # It refuses one more connection. Requests still work where the pool has one left.
+        try:
             return database_facts()
-
-
-def _over_the_pool() -> DatabaseFacts:
-    try:
-        return database_facts()
-    except (DatabaseError, InterfaceError) as error:
-        raise Unreachable from error
-    finally:
-        connection.close()
-
-
-def _sense_of(error: Exception) -> Unreachable | Silent | Slow:
-    """What a failed query says of the server; Django wraps what the driver said."""
-    if isinstance(error.__cause__, QueryCanceled | LockNotAvailable):
-        return Slow()
-    if isinstance(error.__cause__, ServerSilent | ConnectionTimeout):
-        return Silent()
-    return Unreachable()
+        except (DatabaseError, InterfaceError) as error:
+            raise Unreachable from error
+        finally:
+            connection.close()
 
 
 @dataclass(frozen=True)
 class BrokerFacts:
     backlog: int
-    """Messages that nobody has taken yet."""
+    """Messages that no worker has taken yet."""
     is_full: bool
-    """It takes no more of them."""
+    """It takes no more messages."""
 
 
 def ask_broker() -> BrokerFacts:
@@ -174,10 +152,10 @@ def ask_broker() -> BrokerFacts:
 
 
 def ask_storage() -> Disk:
-    """The figures alone would be those of whatever disk lies under a storage that is missing."""
+    """The figures alone would be those of the disk below a storage that is not mounted."""
     root = Path(settings.KOSHA_STORAGE_ROOT)
     try:
-        # Also says no where the file system was mounted, or has become, read-only.
+        # `access` also refuses where the file system is read-only.
         if not (root.is_dir() and os.access(root, os.R_OK | os.W_OK | os.X_OK)):
             raise Unreachable
         return disk(root)
@@ -197,7 +175,7 @@ def ask_model_server() -> Health:
 def installed_probes() -> dict[Name, Probe]:
     database = DatabaseQuestion()
     return {
-        Name.DATABASE: Probe(database, database.has_heard),
+        Name.DATABASE: Probe(database, database.has_connected),
         Name.BROKER: Probe(ask_broker),
         Name.STORAGE: Probe(ask_storage),
         Name.MODEL_SERVER: Probe(ask_model_server),

@@ -12,6 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
 
+from audit.selectors import TrailState, trail_state
 from common.tenancy import every_organization
 from health.models import SignOfLife
 from health.services import BEAT, WORKER
@@ -24,94 +25,70 @@ LOOKED_AT = 200
 
 
 @dataclass(frozen=True)
-class Signs:
-    now: datetime
-    beat: datetime | None
-    workers: tuple[datetime, ...]
+class PendingMigrations:
+    """The tables may not be those of this program, so nothing else is asked."""
 
-    def age(self, moment: datetime | None) -> float | None:
-        return None if moment is None else (self.now - moment).total_seconds()
-
-    @property
-    def newest_worker(self) -> datetime | None:
-        return max(self.workers, default=None)
-
-
-@dataclass(frozen=True)
-class Queue:
-    """Ages in seconds; None: there is none."""
-
-    oldest_waiting: float | None
-    """Of a job that could start at once, and was not."""
-    oldest_unfinalized: float | None
-    """Of a job that ended, and whose result is not registered."""
-    waits_for_disk: bool
-    waits_for_workers: bool
+    count: int
 
 
 @dataclass(frozen=True)
 class DatabaseFacts:
-    pending_migrations: int
-    signs: Signs | None
-    queue: Queue | None
-    """None where migrations are missing: there may be nothing to ask."""
+    now: datetime
+    beat: datetime | None
+    """When its last tick was seen."""
+    workers: tuple[datetime, ...]
+    """When each was last seen."""
+    oldest_waiting: float | None
+    """Seconds since a job could have been started and was not; None: there is none."""
+    oldest_unfinalized: float | None
+    """Seconds since a job ended whose result is not registered; None: there is none."""
+    waits_for_disk: bool
+    waits_for_workers: bool
+    trail: TrailState
+
+    def age(self, moment: datetime) -> float:
+        return (self.now - moment).total_seconds()
 
 
-def database_facts() -> DatabaseFacts:
-    pending = _pending_migrations()
+def database_facts() -> DatabaseFacts | PendingMigrations:
+    pending = _known_migrations() - set(MigrationRecorder(connection).applied_migrations())
     if pending:
-        return DatabaseFacts(pending, None, None)
-    signs = _signs()
-    return DatabaseFacts(0, signs, _queue(signs))
-
-
-def _pending_migrations() -> int:
-    return len(_known_migrations() - set(MigrationRecorder(connection).applied_migrations()))
-
-
-@cache
-def _known_migrations() -> frozenset[tuple[str, str]]:
-    """Those of the code that runs; the database is not asked."""
-    loader = MigrationLoader(None)
-    return frozenset(loader.disk_migrations)
-
-
-def _signs() -> Signs:
+        return PendingMigrations(len(pending))
     with connection.cursor() as cursor:
         cursor.execute("SELECT now()")
         (now,) = cursor.fetchone()
     seen = dict(SignOfLife.objects.values_list("name", "seen_at"))
     workers = tuple(moment for name, moment in seen.items() if name.startswith(WORKER))
-    return Signs(now, seen.get(BEAT), workers)
-
-
-def _queue(signs: Signs) -> Queue:
     with every_organization("the installation's health counts every job"):
-        waiting = max(_waiting_ages(signs), default=None)
         ended = Job.objects.filter(state__in=TERMINAL, cleaned_at=None, finalized_at=None)
-        oldest = ended.order_by("ended_at").values_list("ended_at", flat=True).first()
+        unfinalized = ended.order_by("ended_at").values_list("ended_at", flat=True).first()
         queued = Job.objects.filter(state=JobState.QUEUED, cleaned_at=None)
-        return Queue(
-            waiting,
-            signs.age(oldest),
+        return DatabaseFacts(
+            now=now,
+            beat=seen.get(BEAT),
+            workers=workers,
+            oldest_waiting=max(_waiting_seconds(now, max(workers, default=None)), default=None),
+            oldest_unfinalized=(now - unfinalized).total_seconds() if unfinalized else None,
             waits_for_disk=queued.filter(waits_for=WaitsFor.DISK).exists(),
             waits_for_workers=queued.filter(waits_for=WaitsFor.WORKERS).exists(),
+            trail=trail_state(),
         )
 
 
-def _waiting_ages(signs: Signs) -> Iterator[float]:
+@cache
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    """Those of the running program; the database is not asked."""
+    return frozenset(MigrationLoader(None).disk_migrations or {})
+
+
+def _waiting_seconds(now: datetime, last_look: datetime | None) -> Iterator[float]:
+    """For each job that could have been started, since when. Resources may have come free a moment ago, so a job
+    that a dispatch has looked at counts from the last look at the latest."""
     queued = Job.objects.filter(state=JobState.QUEUED, cleaned_at=None).values("cluster_id")
     for cluster in Cluster.objects.filter(pk__in=queued, is_active=True):
         rows = due_jobs(cluster).exclude(waits_for__in=[WaitsFor.DISK, WaitsFor.WORKERS]).annotate(now=Now())
         for job in choose(rows[:LOOKED_AT], free_of(cluster)):
-            yield _fits_for(job, signs)
-
-
-def _fits_for(job: Job, signs: Signs) -> float:
-    """How long it could have been started. A place may have come free a moment ago, so a job that
-    was looked at before counts from the last look at the latest."""
-    age = signs.now - max(job.created_at, job.not_before or job.created_at)
-    last_look = signs.newest_worker
-    if job.waits_for and last_look is not None:
-        age = min(age, signs.now - last_look)
-    return max(age, timedelta()).total_seconds()
+            since = max(job.created_at, job.not_before or job.created_at)
+            if job.waits_for and last_look is not None:
+                since = max(since, last_look)
+            yield max(now - since, timedelta()).total_seconds()

@@ -1,4 +1,4 @@
-"""Writes: the reconcile tick tells that it ran, on which worker, and whether beat sent it."""
+"""Writes: a worker that runs the reconcile tick leaves a sign of life, and so does beat if it sent the tick."""
 
 from __future__ import annotations
 
@@ -15,13 +15,8 @@ FORGOTTEN_AFTER = timedelta(days=1)
 
 
 def tick_note(*, worker: str, by_beat: bool) -> None:
-    _seen(f"{WORKER}{worker}")
+    for name in [f"{WORKER}{worker}"[:200], *([BEAT] if by_beat else [])]:
+        if not SignOfLife.objects.filter(name=name).update(seen_at=Now()):
+            SignOfLife.objects.bulk_create([SignOfLife(name=name, seen_at=Now())], ignore_conflicts=True)
     if by_beat:
-        _seen(BEAT)
         SignOfLife.objects.filter(name__startswith=WORKER, seen_at__lt=Now() - FORGOTTEN_AFTER).delete()
-
-
-def _seen(name: str) -> None:
-    rows = SignOfLife.objects.filter(name=name[:200])
-    if not rows.update(seen_at=Now()):
-        SignOfLife.objects.bulk_create([SignOfLife(name=name[:200], seen_at=Now())], ignore_conflicts=True)

@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can work, and the page and banner that say so to people."""
+"""Whether the process lives, whether it can work, and the page and banner that tell people."""
 
 from __future__ import annotations
 
@@ -9,30 +9,28 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 
-from health.components import Component, Report
-from health.processes import processes
+from health.report import Component
+from health.shown import banner_digest, outages_of, rows_of, supervised_processes
 from health.watch import watch
-from health.words import banner_digest, outages_of, shown_components
 
 NO_CONTENT = 204
 
 
 @never_cache
 def alive(request: HttpRequest) -> JsonResponse:
-    """The process answers; says nothing about anything else, whose outage restarts no web."""
+    """This process answers. Nothing else is asked, so that no outage of another part restarts webs."""
     return JsonResponse({"status": "ok"})
 
 
 @never_cache
 def ready(request: HttpRequest) -> JsonResponse:
-    """What works; 503 where this process cannot do its work."""
+    """The state of every part; 503 where this process cannot do its work."""
     report = watch().report()
-    return JsonResponse(_ready_body(report), status=200 if report.is_ready else 503)
-
-
-def _ready_body(report: Report) -> dict[str, Any]:
-    components = {component.name.value: _component_body(component) for component in report.components}
-    return {"status": report.status if report.is_ready else "unavailable", "components": components}
+    body = {
+        "status": report.status if report.is_ready else "unavailable",
+        "components": {component.name.value: _component_body(component) for component in report.components},
+    }
+    return JsonResponse(body, status=200 if report.is_ready else 503)
 
 
 def _component_body(component: Component) -> dict[str, Any]:
@@ -42,21 +40,20 @@ def _component_body(component: Component) -> dict[str, Any]:
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    report = watch().report()
-    facts = {"components": shown_components(report), "processes": processes()}
+    facts = {"components": rows_of(watch().report()), "processes": supervised_processes()}
     return render(request, "health/index.html", facts)
 
 
 @never_cache
 def components(request: HttpRequest) -> HttpResponse:
-    """The table alone. Drawn without the request: it must appear while the database is away."""
-    facts = {"components": shown_components(watch().report())}
+    """The table alone. Rendered without the request: it must work while the database does not."""
+    facts = {"components": rows_of(watch().report())}
     return HttpResponse(render_to_string("health/_components.html", facts))
 
 
 @never_cache
 def banner(request: HttpRequest) -> HttpResponse:
-    """What does not work at the moment; nothing new where the page shows it already (`seen`)."""
+    """What does not work at the moment; no content where the page shows it already (`seen`)."""
     outages = outages_of(watch().report())
     if request.GET.get("seen") == banner_digest(outages):
         return HttpResponse(status=NO_CONTENT)

@@ -1,67 +1,62 @@
-"""The newest report on the installation, kept for a few seconds, and since when each part is so."""
+"""The newest report on the installation, kept for a few seconds, and since when each part is in its state."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
 from django.utils import timezone
 
-from health.components import Component, Name, Report, Status
-from health.judging import judge
+from health.parts import Name, Status
 from health.probes import LIMIT_SECONDS, Probe, ask_all, installed_probes
+from health.report import Component, Report, judge
 
 KEPT_SECONDS = 3.0
-"""However many ask, the parts are asked no more often."""
+"""The parts are asked no more often than this, however many readers there are."""
 KNOWN_SECONDS = 30.0
-"""A page shows what was last known, if it is no older, rather than wait for news."""
+"""A page shows the last report, if it is no older, rather than wait for a new one."""
 
 
-class Watch:
-    """Thread-safe. `since` is as this process saw it, unless the part itself tells."""
+class HealthWatch:
+    """Thread-safe. `since` is as this process saw it, unless the part itself reports it."""
 
     def __init__(self, probes: Mapping[Name, Probe], limit: float = LIMIT_SECONDS) -> None:
         self._probes = probes
         self._limit = limit
-        self._looking = threading.Lock()
+        self._asking = threading.Lock()
         self._report: Report | None = None
         self._began: dict[Name, tuple[Status, datetime]] = {}
 
     def report(self, kept: float = KEPT_SECONDS) -> Report:
-        """No older than `kept` seconds; whoever asks while somebody looks waits for that look."""
+        """No older than `kept` seconds. Where another thread is asking already, its report is waited for."""
         found = self.known(kept)
         if found is not None:
             return found
-        with self._looking:
+        with self._asking:
             found = self.known(kept)
-            if found is not None:
-                return found
-            components = self._with_beginnings(judge(ask_all(self._probes, self._limit)))
-            self._report = Report(components, time.monotonic())
-            return self._report
+            if found is None:
+                components = judge(ask_all(self._probes, self._limit))
+                found = self._report = Report(tuple(map(self._dated, components)), time.monotonic())
+            return found
 
     def known(self, seconds: float = KNOWN_SECONDS) -> Report | None:
-        """What was last found, without looking."""
+        """The last report, without asking."""
         found = self._report
         return found if found is not None and time.monotonic() - found.made_at < seconds else None
 
-    def _with_beginnings(self, components: Iterable[Component]) -> tuple[Component, ...]:
-        now = timezone.now()
-        dated = []
-        for component in components:
-            status, began = self._began.get(component.name, (None, now))
-            if status is not component.status:
-                began = now
+    def _dated(self, component: Component) -> Component:
+        status, began = self._began.get(component.name, (None, timezone.now()))
+        if status is not component.status:
+            began = timezone.now()
             self._began[component.name] = (component.status, began)
-            dated.append(component if component.since else replace(component, since=began))
-        return tuple(dated)
+        return component if component.since else replace(component, since=began)
 
 
 @cache
-def watch() -> Watch:
+def watch() -> HealthWatch:
     """This process's own."""
-    return Watch(installed_probes())
+    return HealthWatch(installed_probes())

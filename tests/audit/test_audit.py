@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from audit import services
+from audit import chain as audit_chain
+from audit.chain import chain_verify
 from audit.models import AuditEvent, AuditHead
-from audit.services import SYSTEM, audit_record, chain_verify
+from audit.services import SYSTEM, audit_record
 from common.tenancy import organization_scope
 
 ORGANIZATION = "org_x"
@@ -61,15 +62,15 @@ def test_a_chain_that_nobody_touched_holds(chain):
 
 def test_events_that_come_while_it_is_read_do_not_break_it(chain, monkeypatch):
     """The drill found a restored trail called broken: jobs went on while it was verified."""
-    read_head = services._head
+    read_head = audit_chain._head
 
-    def and_another_comes(organization_id: str) -> tuple[int, str]:
+    def and_another_comes(organization_id: str):
         head = read_head(organization_id)
         record()
         commit_chain()
         return head
 
-    monkeypatch.setattr(services, "_head", and_another_comes)
+    monkeypatch.setattr(audit_chain, "_head", and_another_comes)
     assert chain_verify(ORGANIZATION) is None
     monkeypatch.undo()
     assert chain_verify(ORGANIZATION) is None

@@ -15,7 +15,7 @@ from stack.servers import postgres_program
 VERIFY_CHAINS = """
 import json
 from audit.models import AuditHead
-from audit.services import chain_verify
+from audit.chain import chain_verify
 print(json.dumps({head.pk: chain_verify(head.pk) for head in AuditHead.objects.all()}))
 """
 

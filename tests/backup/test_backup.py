@@ -636,7 +636,8 @@ def test_a_path_that_leaves_the_backup_is_refused(backup, elsewhere):
 # -- and back again -----------------------------------------------------------------------------------
 COUNTS = """
     SELECT (SELECT count(*) FROM documents_revision), (SELECT count(*) FROM jobs_job),
-           (SELECT count(*) FROM registry_modelversion), (SELECT count(*) FROM releases_release)
+           (SELECT count(*) FROM registry_modelversion), (SELECT count(*) FROM releases_release),
+           (SELECT sum(sequence) FROM audit_auditcheck)
 """
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.db.models import Model
 
+from audit.services import chains_verify
 from common.storage import artifact_path
 from common.tenancy import every_organization
 from curation.models import DatasetVersion
@@ -65,3 +66,4 @@ def fill() -> None:
         (run_dir / "events.jsonl").write_text("")
         (run_dir / "owner").write_text(f'{{"pid": {os.getpid()}, "started": 1, "boot": "b"}}')
     seal_artefacts()
+    chains_verify()

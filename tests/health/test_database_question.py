@@ -13,10 +13,10 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 
 from common.database import ServerSilent
-from health.components import Name
 from health.connection import own_connection, server_takes_connections
+from health.parts import Name
 from health.probes import LIMIT_SECONDS, Answer, DatabaseQuestion, Probe, Silent, Slow, Unreachable, ask_all
-from health.selectors import DatabaseFacts
+from health.selectors import DatabaseFacts, PendingMigrations
 from health.watch import watch
 
 SLACK_SECONDS = 5
@@ -38,7 +38,7 @@ def reports_anew() -> Iterator[None]:
 def answer_of(question: DatabaseQuestion) -> Answer:
     """As a report gets it, within its limit."""
     began = time.monotonic()
-    answers = ask_all({Name.DATABASE: Probe(question, question.has_heard)})
+    answers = ask_all({Name.DATABASE: Probe(question, question.has_connected)})
     assert time.monotonic() - began < LIMIT_SECONDS + SLACK_SECONDS
     return answers[Name.DATABASE]
 
@@ -92,9 +92,9 @@ def test_tables_that_are_locked_are_no_outage(transactional_db, client, reports_
 def test_who_answers_bit_by_bit_is_slow(question, monkeypatch):
     may_go_on = threading.Event()
 
-    def facts() -> DatabaseFacts:
+    def facts() -> PendingMigrations:
         assert may_go_on.wait(30)
-        return DatabaseFacts(0, None, None)
+        return PendingMigrations(0)
 
     monkeypatch.setattr("health.probes.database_facts", facts)
     try:

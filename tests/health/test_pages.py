@@ -19,10 +19,10 @@ from accounts.services import user_create
 from audit.services import SYSTEM
 from common import queue
 from health.models import SignOfLife
+from health.parts import TROUBLES
 from health.selectors import database_facts
 from health.services import tick_note
 from health.watch import watch
-from health.words import TROUBLES
 from jobs.models import Cluster, Job
 from jobs.services import job_submit, job_waits
 from stack.service import Trouble
@@ -37,6 +37,7 @@ PARTS = [
     "workers",
     "beat",
     "queue",
+    "audit",
     "storage",
     "model_server",
     "replication",
@@ -81,11 +82,11 @@ def test_a_new_installation_says_what_it_has_not_seen(transactional_db, client):
 def test_a_tick_leaves_its_signs_and_forgets_old_workers(db):
     tick_note(worker="old", by_beat=False)
     SignOfLife.objects.update(seen_at=Now() - timedelta(days=2))
-    assert database_facts().signs.beat is None
+    assert database_facts().beat is None
     tick_note(worker="new", by_beat=True)
-    signs = database_facts().signs
-    assert len(signs.workers) == 1
-    assert signs.age(signs.beat) < 5
+    facts = database_facts()
+    assert len(facts.workers) == 1
+    assert facts.age(facts.beat) < 5
 
 
 def test_a_job_that_fits_and_waits_is_noticed(organization):  # noqa: F811
@@ -94,27 +95,27 @@ def test_a_job_that_fits_and_waits_is_noticed(organization):  # noqa: F811
     )
     first, second = (job_submit(spec=Work(), actor=SYSTEM, cluster=cluster) for _ in range(2))
     Job.objects.update(created_at=Now() - timedelta(minutes=5))
-    assert database_facts().queue.oldest_waiting == pytest.approx(300, abs=5)
+    assert database_facts().oldest_waiting == pytest.approx(300, abs=5)
     # One that was looked at may have got its place a moment ago, since the last look at the latest.
     for job in (first, second):
         job_waits(job=job, waits_for="place", disk_bytes=1)
     tick_note(worker="celery@here", by_beat=True)
     SignOfLife.objects.update(seen_at=Now() - timedelta(seconds=40))
-    assert database_facts().queue.oldest_waiting == pytest.approx(40, abs=5)
+    assert database_facts().oldest_waiting == pytest.approx(40, abs=5)
     # One that waits for room on the disk waits for no worker.
     for job in (first, second):
         job_waits(job=job, waits_for="disk", disk_bytes=1)
-    queue = database_facts().queue
-    assert (queue.oldest_waiting, queue.waits_for_disk, queue.waits_for_workers) == (None, True, False)
+    facts = database_facts()
+    assert (facts.oldest_waiting, facts.waits_for_disk, facts.waits_for_workers) == (None, True, False)
     Job.objects.update(waits_for="workers")
-    queue = database_facts().queue
-    assert (queue.oldest_waiting, queue.waits_for_disk, queue.waits_for_workers) == (None, False, True)
+    facts = database_facts()
+    assert (facts.oldest_waiting, facts.waits_for_disk, facts.waits_for_workers) == (None, False, True)
 
 
 def test_a_result_that_is_not_registered_is_noticed(make_job):  # noqa: F811
     make_job("failed")
     Job.objects.update(ended_at=Now() - timedelta(minutes=2))
-    assert database_facts().queue.oldest_unfinalized == pytest.approx(120, abs=5)
+    assert database_facts().oldest_unfinalized == pytest.approx(120, abs=5)
 
 
 @pytest.mark.parametrize(

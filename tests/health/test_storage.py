@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from common.error_answers import known_error
-from health.components import Name
-from health.judging import judge
+from health.parts import Name
 from health.probes import BrokerFacts, Probe, Unreachable, ask_all, ask_storage
+from health.report import judge
 from stack.apps import make_storage
 from workers.contract.specs.serving import Health
 

@@ -9,9 +9,9 @@ import time
 import pytest
 
 from common.disk import Disk
-from health.components import Name
+from health.parts import Name
 from health.probes import Probe, Silent, Slow, Unreachable, ask_all, ask_broker, ask_model_server
-from health.watch import Watch
+from health.watch import HealthWatch
 
 pytestmark = pytest.mark.slow
 
@@ -85,7 +85,7 @@ def test_a_look_is_shared_and_kept():
         raise Unreachable
 
     probes = dict.fromkeys((Name.DATABASE, Name.BROKER, Name.MODEL_SERVER), Probe(unreachable))
-    watch = Watch({**probes, Name.STORAGE: Probe(storage)})
+    watch = HealthWatch({**probes, Name.STORAGE: Probe(storage)})
     assert watch.known() is None
     threads = [threading.Thread(target=watch.report) for _ in range(8)]
     for thread in threads:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from audit.chain import chain_verify
 from audit.models import AuditEvent
-from audit.services import chain_verify
 from common.errors import Conflict
 from curation.models import DatasetVersion
 from curation.services import dataset_version_create

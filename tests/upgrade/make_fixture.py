@@ -74,6 +74,7 @@ def count_rows(rows: Callable[[str], list[tuple]]) -> dict[str, int]:
 # -- an invented company ----------------------------------------------------------------------------
 def fill() -> None:
     """Something in every table, and a job in every state."""
+    from audit.services import chains_verify
     from tests.accounts.things import things
     from tests.backup.world_on_disk import seal_artefacts
     from tests.world import World
@@ -83,6 +84,7 @@ def fill() -> None:
         people(world, made["message_id"])
         jobs_in_every_state(world)
     seal_artefacts()
+    chains_verify()
 
 
 def people(world, message_id: str) -> None:

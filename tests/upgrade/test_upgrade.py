@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from audit.chain import chain_verify
 from audit.models import AuditHead
-from audit.services import chain_verify
 from backup import databases
 from common.release import RELEASE
 from common.tenancy import every_organization

@@ -35,12 +35,21 @@ LAST_SECONDS = 3.0
 SWEEP_SECONDS = 20.0
 MEASURE_SECONDS = 3600.0
 RETENTION_SECONDS = 3600.0
+AUDIT_SECONDS = 60.0
 
 app = Celery("kosha", broker=settings.REDIS_URL)
 app.conf.update(
     include=[
         f"workers.orchestration.{name}"
-        for name in ("dispatch", "reconcile", "finalize", "pipeline_tasks", "retention", "machine")
+        for name in (
+            "dispatch",
+            "reconcile",
+            "finalize",
+            "pipeline_tasks",
+            "retention",
+            "machine",
+            "audit_verification",
+        )
     ],
     task_serializer="json",
     accept_content=["json"],
@@ -71,6 +80,7 @@ app.conf.update(
         "fire schedules": {"task": "schedules.fire_due", "schedule": SCHEDULES_SECONDS},
         "advance pipeline runs": {"task": "pipelines.advance", "schedule": ADVANCE_SECONDS},
         "sweep": {"task": "documents.sweep", "schedule": SWEEP_SECONDS},
+        "verify the audit trail": {"task": "audit.verify", "schedule": AUDIT_SECONDS},
         "measure the machine": {"task": "jobs.measure_machine", "schedule": MEASURE_SECONDS},
         # One each, so that none waits for another's trouble.
         "let expired sessions go": {"task": "retention.sessions", "schedule": RETENTION_SECONDS},

@@ -10,6 +10,19 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="AuditCheck",
+            fields=[
+                ("organization_id", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("sequence", models.BigIntegerField(default=0)),
+                ("hash", models.CharField(default="", max_length=64)),
+                ("verified_at", models.DateTimeField(null=True)),
+                ("broken_sequence", models.BigIntegerField(null=True)),
+                ("passed_at", models.DateTimeField(null=True)),
+                ("pass_sequence", models.BigIntegerField(default=0)),
+                ("pass_hash", models.CharField(default="", max_length=64)),
+            ],
+        ),
+        migrations.CreateModel(
             name="AuditHead",
             fields=[
                 ("organization_id", models.CharField(max_length=64, primary_key=True, serialize=False)),

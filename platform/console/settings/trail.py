@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts.principal import principal_of
 from audit.models import AuditEvent
+from audit.selectors import chain_state
 from common.pagination import keyset_page
 from console.words import ACTIONS, worded
 
@@ -23,6 +25,7 @@ def index(request: HttpRequest) -> HttpResponse:
         request,
         "settings/audit.html",
         {
+            "chain": chain_state(principal_of(request).organization_id or ""),
             "page": keyset_page(rows, after=request.GET.get("after")),
             "query": query,
             "actions": sorted(((code, worded(ACTIONS, code)) for code in ACTIONS), key=lambda row: row[1]),

@@ -8,9 +8,10 @@ from django import template
 from django.utils.translation import gettext as _
 
 from console import formats
-from health.components import Component, Name
-from health.words import Outage
-from health.words import banner_digest as digest_of
+from health.parts import Name
+from health.report import Component
+from health.shown import Outage
+from health.shown import banner_digest as digest_of
 
 register = template.Library()
 
@@ -23,7 +24,7 @@ def banner_digest(outages: Sequence[Outage] | str) -> str:
 
 @register.simple_tag
 def health_figures(component: Component) -> str:
-    """The one figure of a part that a person wants to see, if it has one."""
+    """The figures of a part that people want to see, if it has any."""
     facts = component.facts
     if component.name is Name.STORAGE and "free_bytes" in facts:
         return _("%(free)s free of %(total)s") % {
@@ -34,6 +35,16 @@ def health_figures(component: Component) -> str:
         return _("At work: %(count)s") % {"count": formats.number(facts["alive"])}
     if component.name is Name.MODEL_SERVER and "queue" in facts:
         return _("Answers being written or waited for: %(count)s") % {"count": formats.number(facts["queue"])}
+    if component.name is Name.AUDIT and facts.get("broken_chains"):
+        return _("Broken chains: %(chains)s; the first event that does not fit is number %(event)s.") % {
+            "chains": formats.number(facts["broken_chains"]),
+            "event": formats.number(facts["broken_event"]),
+        }
+    if component.name is Name.AUDIT and facts.get("last_verified_seconds") is not None:
+        return _("Verified up to the newest of %(events)s events, %(time)s ago.") % {
+            "events": formats.number(facts["verified_events"]),
+            "time": formats.duration(facts["last_verified_seconds"]),
+        }
     seconds = facts.get("oldest_waiting_seconds")
     if component.name is Name.QUEUE and seconds:
         return _("Longest wait for a start: %(time)s") % {"time": formats.duration(seconds)}

@@ -1,4 +1,4 @@
-"""What is said of each part, for every answer of the probes."""
+"""What is reported of each part, for every answer of the probes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from audit.selectors import TrailState
 from common.disk import Disk
-from health.components import Name, Report
-from health.judging import judge
+from health.parts import FINDINGS, OUTAGES, PARTS, Name
 from health.probes import BrokerFacts, Silent, Slow, Unreachable
-from health.selectors import DatabaseFacts, Queue, Signs
-from health.words import OUTAGES, PARTS, REMEDIES, banner_digest, outages_of
+from health.report import Report, judge
+from health.selectors import DatabaseFacts, PendingMigrations
+from health.shown import banner_digest, outages_of
 from workers.contract.specs.serving import Health
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -22,19 +23,24 @@ def ago(seconds: float) -> datetime:
     return NOW - timedelta(seconds=seconds)
 
 
-def signs(beat: float | None = 1, worker: float | None = 1) -> Signs:
-    return Signs(NOW, None if beat is None else ago(beat), () if worker is None else (ago(worker),))
+def trail(*, verified: float | None = 10, broken: int | None = None, is_empty: bool = False) -> TrailState:
+    verified_at = None if verified is None else ago(verified)
+    return TrailState(120, 0 if broken is None else 1, broken, verified_at, is_empty)
 
 
-def database(signs: Signs = signs(), **queue) -> DatabaseFacts:
-    facts = {
+def database(beat: float | None = 1, worker: float | None = 1, **facts) -> DatabaseFacts:
+    """`beat` and `worker`: seconds since they were seen."""
+    ordinary = {
+        "now": NOW,
+        "beat": None if beat is None else ago(beat),
+        "workers": () if worker is None else (ago(worker),),
         "oldest_waiting": None,
         "oldest_unfinalized": None,
         "waits_for_disk": False,
         "waits_for_workers": False,
-        **queue,
+        "trail": trail(),
     }
-    return DatabaseFacts(0, signs, Queue(**facts))
+    return DatabaseFacts(**{**ordinary, **facts})
 
 
 WELL = {
@@ -54,7 +60,7 @@ def said(name: str, **answers) -> tuple[str, str]:
     return component.status.value, component.code
 
 
-def test_all_is_well():
+def test_working_parts_are_ok():
     found = report()
     assert (found.status, found.is_ready, outages_of(found)) == ("ok", True, [])
     assert [component.name for component in found.components] == list(Name)
@@ -72,7 +78,7 @@ def test_all_is_well():
         ({"database": Slow()}, "migrations", ("unknown", "database_busy")),
         ({"database": Slow()}, "workers", ("unknown", "database_busy")),
         ({"database": Slow()}, "queue", ("unknown", "database_busy")),
-        ({"database": DatabaseFacts(2, None, None)}, "migrations", ("down", "pending")),
+        ({"database": PendingMigrations(2)}, "migrations", ("down", "pending")),
         ({"broker": Unreachable()}, "broker", ("down", "unreachable")),
         ({"broker": BrokerFacts(3, True)}, "broker", ("degraded", "full")),
         ({"storage": Unreachable()}, "storage", ("down", "unreachable")),
@@ -87,9 +93,16 @@ def test_all_is_well():
         ({"database": database(oldest_unfinalized=61)}, "queue", ("degraded", "unfinalized")),
         ({"database": database(waits_for_workers=True)}, "queue", ("degraded", "waits_for_workers")),
         ({"database": database(waits_for_disk=True)}, "queue", ("degraded", "waits_for_disk")),
+        ({"database": database(trail=trail(broken=17))}, "audit", ("degraded", "broken")),
+        ({"database": database(trail=trail(verified=1801))}, "audit", ("degraded", "overdue")),
+        ({"database": database(trail=trail(verified=1799))}, "audit", ("ok", "")),
+        ({"database": database(trail=trail(verified=None))}, "audit", ("unknown", "not_verified_yet")),
+        ({"database": database(trail=trail(verified=None, is_empty=True))}, "audit", ("ok", "")),
+        ({"database": Silent()}, "audit", ("unknown", "database_away")),
+        ({"database": Slow()}, "audit", ("unknown", "database_busy")),
     ],
 )
-def test_each_part_tells_the_truth(answers, name, expected):
+def test_each_answer_gives_its_status_and_code(answers, name, expected):
     assert said(name, **answers) == expected
     assert report(**answers).status == ("ok" if expected[0] == "ok" else "degraded")
 
@@ -100,62 +113,63 @@ NONE, PILE = BrokerFacts(0, False), BrokerFacts(40, False)
 @pytest.mark.parametrize(
     ("seen", "broker", "workers", "beat"),
     [
-        (signs(1, 1), NONE, ("ok", ""), ("ok", "")),
-        # A new installation does not lie.
-        (signs(None, None), NONE, ("unknown", "not_seen_yet"), ("unknown", "not_seen_yet")),
-        # Nobody rings: beat is gone, and of the workers nothing is known.
-        (signs(60, 60), NONE, ("unknown", "beat_away"), ("down", "silent")),
-        # Rings pile up: the workers are gone, and beat cannot be told.
-        (signs(60, 60), PILE, ("down", "silent"), ("unknown", "workers_away")),
-        # A request rang, so workers live while beat does not.
-        (signs(60, 1), NONE, ("ok", ""), ("down", "silent")),
-        (signs(60, 60), Unreachable(), ("unknown", "broker_away"), ("unknown", "broker_away")),
+        ((1, 1), NONE, ("ok", ""), ("ok", "")),
+        # A new installation.
+        ((None, None), NONE, ("unknown", "not_seen_yet"), ("unknown", "not_seen_yet")),
+        # No tasks arrive: beat has stopped, and the state of the workers is not known.
+        ((60, 60), NONE, ("unknown", "beat_away"), ("down", "silent")),
+        # Tasks pile up: the workers have stopped, and the state of beat is not known.
+        ((60, 60), PILE, ("down", "silent"), ("unknown", "workers_away")),
+        # A request sent a task, so a worker was seen while beat was not.
+        ((60, 1), NONE, ("ok", ""), ("down", "silent")),
+        ((60, 60), Unreachable(), ("unknown", "broker_away"), ("unknown", "broker_away")),
     ],
 )
-def test_where_the_chain_is_broken(seen, broker, workers, beat):
-    answers = {"database": database(seen), "broker": broker}
+def test_blames_the_process_that_stopped(seen, broker, workers, beat):
+    answers = {"database": database(*seen), "broker": broker}
     assert said("workers", **answers) == workers
     assert said("beat", **answers) == beat
 
 
-def test_a_part_is_down_since_it_was_last_seen():
-    found = report(database=database(signs(60, 60)), broker=PILE)
+def test_part_is_down_since_it_was_last_seen():
+    found = report(database=database(60, 60), broker=PILE)
     assert found.get(Name.WORKERS).since == ago(60)
 
 
-def test_only_what_the_web_cannot_do_without_makes_it_unready():
+def test_only_critical_parts_make_the_web_unready():
     assert not report(database=Unreachable()).is_ready
-    assert not report(database=DatabaseFacts(1, None, None)).is_ready
+    assert not report(database=PendingMigrations(1)).is_ready
     assert report(broker=Silent(), storage=Silent(), model_server=Silent()).is_ready
     assert report(database=Slow()).is_ready
 
 
-def test_every_part_and_every_reason_is_worded():
+def test_every_part_and_every_code_has_its_texts():
     assert set(PARTS) == set(Name)
-    assert set(OUTAGES) == set(Name) - {Name.QUEUE, Name.REPLICATION}
+    assert set(OUTAGES) == set(Name) - {Name.QUEUE, Name.AUDIT, Name.REPLICATION}
     seen = [
         report(database=answer, broker=broker, storage=storage, model_server=model)
-        for answer in (Unreachable(), Silent(), Slow(), DatabaseFacts(1, None, None), database(signs(60, 60)),
-                       database(signs(None, None)), database(oldest_waiting=99), database(waits_for_disk=True), database(waits_for_workers=True),
-                       database(oldest_unfinalized=99))
+        for answer in (Unreachable(), Silent(), Slow(), PendingMigrations(1), database(60, 60),
+                       database(None, None), database(oldest_waiting=99), database(waits_for_disk=True), database(waits_for_workers=True),
+                       database(oldest_unfinalized=99), database(trail=trail(broken=1)), database(trail=trail(verified=9999)),
+                       database(trail=trail(verified=None)))
         for broker in (Unreachable(), Silent(), PILE, NONE, BrokerFacts(0, True))
         for storage in (Unreachable(), Silent(), Disk(9, 1, 2, 3), Disk(9, 2, 1, 3))
         for model in (Unreachable(), Silent(), Health(status="starting"), Health(status="ok", queue=60))
     ]  # fmt: skip
     reasons = {(one.name, one.code) for found in seen for one in found.components if one.code}
-    assert reasons == set(REMEDIES)
+    assert reasons == set(FINDINGS)
 
 
-def test_a_storage_that_is_away_is_not_called_a_full_disk():
-    """Who reads that deletes documents, while a mount is what is missing."""
+def test_missing_storage_is_not_called_a_full_disk():
+    """A person who reads that would delete documents, although a mount is missing."""
     (away,) = outages_of(report(storage=Silent()))
     (full,) = outages_of(report(storage=Disk(100 * GIB, 0, GIB, 2 * GIB)))
     assert (full.what, full.lost, full.still) == OUTAGES[Name.STORAGE]
     assert str(away.what) != str(full.what)
 
 
-def test_another_way_of_being_away_is_told_to_pages_that_are_open():
-    """A disk that was full and is now gone needs other sentences."""
+def test_open_pages_learn_that_an_outage_became_another_one():
+    """A disk that was full and is now missing needs other sentences."""
     full, away = (
         outages_of(report(storage=answer)) for answer in (Disk(100 * GIB, 0, GIB, 2 * GIB), Unreachable())
     )
