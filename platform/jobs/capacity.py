@@ -14,7 +14,7 @@ from jobs.transitions import ACTIVE, JobState
 
 @dataclass(frozen=True)
 class Capacity:
-    """What is free of a cluster; a figure below zero is a debt to a job that waits for it."""
+    """What is free of a cluster; a figure below zero is reserved for a job that waits for it."""
 
     cpus: int
     gpus: int
@@ -22,7 +22,7 @@ class Capacity:
     light: int
 
     def holds(self, job: Job) -> bool:
-        """What a job does not ask for may be overdrawn."""
+        """A figure that the job does not ask for may be below zero."""
         asked = [(job.cpus, self.cpus), (job.gpus, self.gpus), (job.memory_bytes, self.memory_bytes)]
         return all(need == 0 or need <= free for need, free in [*asked, (job.light, self.light)])
 
@@ -40,7 +40,7 @@ def choose(waiting: Iterable[Job], free: Capacity) -> list[Job]:
     """Which of `waiting` (in order) start now.
 
     The first job that does not fit reserves what it asks for: those behind it may only take what
-    it does not need. So small jobs slip through, but never hold up a big one for ever.
+    it does not need. So small jobs start early, but never hold up a big one for ever.
     """
     chosen, reserved = [], False
     for job in waiting:

@@ -1,4 +1,4 @@
-"""Which cluster a job goes to: the default one, and the limits of the others."""
+"""Which cluster a job runs on: the default one, and the limits of the others."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def _machine() -> dict[str, int]:
 
 
 def _cut_waiting(cluster: Cluster) -> None:
-    """What was asked of a larger machine would wait for ever."""
-    with every_organization("everybody's jobs share the machine"):
+    """A job that asked for more than the machine has now would wait for ever."""
+    with every_organization("jobs of all organizations share the machine"):
         unfinished = Job.objects.filter(cluster=cluster, cleaned_at=None).exclude(state__in=TERMINAL)
         for figure in ("cpus", "memory_bytes"):
             there = getattr(cluster, figure)

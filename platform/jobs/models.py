@@ -1,4 +1,4 @@
-"""Jobs, what they say while they run, and the clusters they run on.
+"""Jobs, their events, and the clusters they run on.
 
 `jobs/services.py` is the only writer; a trigger (see `jobs/transitions.py`) refuses illegal moves.
 """
@@ -21,16 +21,15 @@ from jobs.transitions import TERMINAL, JobState
 
 class LauncherName(models.TextChoices):
     LOCAL = "local", _("This machine")
-    HOSTS = "hosts", _("Several hosts (torchrun)")
     KUBERNETES = "kubernetes", _("Kubernetes")
     NULL = "null", _("None (tests)")
 
 
 class WaitsFor(models.TextChoices):
-    """Why a job that is due has not been started; empty: nobody has looked at it yet."""
+    """Why a job that is due has not been started; empty before dispatch has looked at it."""
 
     PLACE = "place", _("a place on the cluster")
-    DISK = "disk", _("room on the disk")
+    DISK = "disk", _("space on the disk")
     WORKERS = "workers", _("workers of a newer release")
 
 
@@ -55,7 +54,7 @@ class Cluster(CreatedModel):
     )
     is_active = models.BooleanField(_("takes new jobs"), default=True)
     measured_cpus = models.PositiveIntegerField(null=True)
-    """What this machine was last found to have; `cpus` that differ were set by hand. Null: not this machine."""
+    """Last measured on this machine; other `cpus` were set by hand. Null for a cluster that is not this machine."""
     measured_memory_bytes = models.PositiveBigIntegerField(null=True)
 
     def __str__(self) -> str:
@@ -75,26 +74,27 @@ class ClusterGrant(TenantModel):
 
 
 class Job(TenantModel):
-    """Anything that takes more than a second. Knows no domain: a domain row points at its job."""
+    """Anything that takes more than a second. The row of what it makes points at its job, not the reverse."""
 
     id = PrefixedIdField("job_")
     kind = models.CharField(max_length=16)
+    """The name of its type (`jobs.types`)."""
     state = models.CharField(max_length=16, choices=JobState.choices, default=JobState.QUEUED)
     spec = PlaceJSONField()
-    """The engine's spec class as JSON."""
+    """The spec class of its type as JSON."""
     release = models.CharField(max_length=32, db_default="")
-    """The newest release that had a hand in it: wrote the spec, or started an attempt. Workers of an
-    older one leave the job alone, for specs, events and results refuse what they do not know. The
-    default is the database's, since the web of a release before names none."""
+    """The newest release that wrote the spec or started an attempt. Workers of an older release leave the job
+    alone, for specs, events and results refuse unknown fields. The default is the database's, because the
+    web of an older release writes none."""
 
-    # -- who asked, and once only -----------------------------------------------------------
+    # -- who asked for it, and the key that makes a repeated request harmless -----------------
     idempotency_key = models.CharField(max_length=255, null=True)
     request_digest = models.CharField(max_length=64)
     actor_kind = models.CharField(max_length=16)
     actor_id = models.CharField(max_length=64)
     actor_label = models.CharField(max_length=200)
 
-    # -- where and with how much --------------------------------------------------------------
+    # -- its cluster and what it takes of it ---------------------------------------------------
     cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="+")
     priority = models.SmallIntegerField(default=0)
     """Higher goes first; equals go by age."""
@@ -105,43 +105,46 @@ class Job(TenantModel):
     light = models.PositiveSmallIntegerField(default=0)
 
     disk_bytes = models.PositiveBigIntegerField(null=True)
-    """Room on the disk that it is expected to take; estimated when it is first looked at."""
+    """Space on the disk that it is expected to take; estimated when dispatch first looks at it."""
     waits_for = models.CharField(max_length=8, choices=WaitsFor.choices, default="", blank=True)
 
     # -- the current attempt ------------------------------------------------------------------
     fence = models.PositiveIntegerField(default=0)
-    """Rises with every claim; whoever writes names it, so that a late writer changes nothing."""
+    """Rises with every claim. Each later write names it, so that a late writer changes nothing."""
     attempt = models.PositiveIntegerField(default=0)
     handle = models.JSONField(null=True)
     """What the launcher answered, for people; the launcher itself finds a run by id and fence."""
     not_before = models.DateTimeField(null=True)
     """After a failure: when the next attempt may start."""
     lease_until = models.DateTimeField(null=True)
-    """By the database's clock; renewed whenever the engine's heartbeat is seen to have moved."""
-    pulse = models.BigIntegerField(default=0)
-    """The heartbeat file's modification time (ns) as last seen: compared, never subtracted, so
-    that nobody's wrong clock kills a healthy engine."""
+    """By the database's clock; renewed whenever the engine's heartbeat has changed."""
+    heartbeat_mtime = models.BigIntegerField(default=0)
+    """The heartbeat file's modification time (ns) as last seen. It is compared, never subtracted, so that a
+    wrong clock kills no healthy engine."""
     polled_at = models.DateTimeField(null=True)
     stop_deadline = models.DateTimeField(null=True)
     """When an engine that was asked to stop is killed; null until it was asked."""
 
-    # -- what it said ---------------------------------------------------------------------------
-    relay_offset = models.PositiveBigIntegerField(default=0)
-    relay_sequence = models.BigIntegerField(default=-1)
+    # -- what its engine reported ----------------------------------------------------------------
+    events_offset = models.PositiveBigIntegerField(default=0)
+    """Bytes of the attempt's `events.jsonl` that have been imported."""
+    events_sequence = models.BigIntegerField(default=-1)
+    """The sequence of the last imported event."""
     progress_done = models.FloatField(null=True)
     progress_total = models.FloatField(null=True)
     progress_unit = models.CharField(max_length=32, default="")
     seconds_left = models.FloatField(null=True)
-    moved_at = models.DateTimeField(null=True)
-    """When progress was last seen to move, by the database's clock."""
+    progress_seen_at = models.DateTimeField(null=True)
+    """When progress was last seen, by the database's clock."""
     last_event_time = models.FloatField(null=True)
     """The node's own time of the newest progress event; only differences of it are used."""
     step_seconds = models.JSONField(default=list)
-    """The newest gaps between progress events, for the median that tells a stall."""
+    """The newest gaps between progress events; a stall is judged by their median."""
 
     # -- budgets of retries ---------------------------------------------------------------------
     losses = models.PositiveSmallIntegerField(default=0)
-    fruitless = models.PositiveSmallIntegerField(default=0)
+    """Attempts lost since the last checkpoint."""
+    failures_since_checkpoint = models.PositiveSmallIntegerField(default=0)
     """System failures since the last checkpoint."""
     checkpoint_step = models.BigIntegerField(null=True)
     failed_code = models.CharField(max_length=120, default="")
@@ -157,11 +160,11 @@ class Job(TenantModel):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     finalized_at = models.DateTimeField(null=True)
-    """Set once the domain has taken note of the end; until then success is not told to anyone."""
+    """Set once the row of what it made is complete; until then its success is not shown."""
     finalize_failures = models.PositiveIntegerField(default=0)
     finalize_after = models.DateTimeField(null=True)
     cleaned_at = models.DateTimeField(null=True)
-    """Set once the run folders are reduced to what is kept; null marks all unfinished business."""
+    """Set once the run folders are reduced to what is kept; null for every job that still needs work."""
     has_metrics = models.BooleanField(default=False)
     """Its engine has written `metrics` events, which make a curve."""
     thinned_at = models.DateTimeField(null=True)
@@ -200,7 +203,7 @@ class Job(TenantModel):
 
 
 class JobEvent(TenantModel):
-    """What happened to a job and what its engine said; ordered by id, also across attempts."""
+    """What happened to a job and what its engine reported; ordered by id, also across attempts."""
 
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")

@@ -1,7 +1,7 @@
-"""What is let go of jobs that ended long ago: their run folders, and most points of their curves.
+"""What is deleted of jobs that ended long ago: their run folders, and most points of their curves.
 
-Results are not touched: `finalize` has moved them out of the run folder long before. Everything here may be
-broken off at any moment and is gone on with at the next call.
+Results are not touched: finalizing has moved them out of the run folder long before. Everything here may be
+interrupted at any moment; the next call continues.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ def run_folders_sweep() -> None:
 
 
 def _ended_long_ago(job_ids: Iterable[str]) -> list[str]:
-    """Of these, those that are over and done with; a folder of no job known here is left alone."""
+    """Those of the jobs that ended long ago and are finalized; a folder of no known job is left alone."""
     age = timedelta(days=settings.KOSHA_RUN_FOLDER_DAYS)
-    with every_organization("run folders are removed, whosesoever they are"):
+    with every_organization("run folders of all organizations are removed"):
         rows = Job.objects.filter(pk__in=job_ids, state__in=TERMINAL, ended_at__lt=Now() - age)
         return list(rows.exclude(cleaned_at=None).values_list("id", flat=True))
 
 
 def _folder_delete_safely(job_id: str) -> None:
-    """A folder that the disk does not let go holds up no other."""
+    """A folder that cannot be removed stops no other removal."""
     try:
         run_folder_delete(job_id)
     except OSError as error:
@@ -74,7 +74,7 @@ def _folder_delete_safely(job_id: str) -> None:
 def metrics_sweep() -> None:
     """Thin the curves of jobs that ended more than `KOSHA_METRICS_DAYS` ago to `KEPT_POINTS` points."""
     age = timedelta(days=settings.KOSHA_METRICS_DAYS)
-    with every_organization("curves are thinned, whosesoever they are"):
+    with every_organization("curves of all organizations are thinned"):
         due = Job.objects.filter(has_metrics=True, thinned_at=None, ended_at__lt=Now() - age)
         for job_id in list(due.order_by("ended_at").values_list("id", flat=True)[:JOBS_A_CALL]):
             metrics_thin(job_id)

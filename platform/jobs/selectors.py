@@ -15,7 +15,7 @@ from jobs.transitions import JobState
 
 
 def job_rows() -> QuerySet[Job]:
-    """Without their specs: an index build's names every document, and nobody who looks at jobs reads it."""
+    """Without their specs: an index build's names every document, and no page or answer shows it."""
     rows: QuerySet[Job] = Job.objects.defer("spec")
     return rows
 
@@ -65,7 +65,7 @@ def newest_job_events(job: Job, limit: int) -> list[JobEvent]:
 
 
 def public_state(job: Job) -> str:
-    """What people are told: nobody sees `succeeded` before its result is registered."""
+    """The state that is shown: no `succeeded` before the row of its result is complete."""
     if job.state == JobState.SUCCEEDED and job.finalized_at is None:
         return JobState.RUNNING.value
     return JobState(job.state).value
@@ -78,13 +78,13 @@ def newer_releases(rows: QuerySet[Job]) -> list[str]:
 
 
 def understood(rows: QuerySet[Job]) -> QuerySet[Job]:
-    """Without what a newer release has written: its workers see to that."""
+    """Without the jobs that a newer release has written: its workers take care of those."""
     newer = newer_releases(rows)
     return rows.exclude(release__in=newer) if newer else rows
 
 
 def waiting_sentence(job: Job) -> str:
-    """Why a queued job has not started, for people; empty where nobody has looked yet."""
+    """Why a queued job has not started, for people; empty before dispatch has looked at it."""
     if job.waits_for == WaitsFor.DISK:
         return _(
             "There is not enough room on the disk for it. It starts by itself when there is; "

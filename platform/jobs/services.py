@@ -1,7 +1,7 @@
-"""The only writer of jobs: what people ask for, and what the supervisor's tasks note.
+"""The only writer of jobs: what people ask for, and what the orchestration's tasks find out.
 
-A move is one conditional UPDATE filtered by id, expected states and fence. No row: somebody was
-first, and the function returns False (or the job as it now is). The JobEvent and the AuditEvent
+A move is one conditional UPDATE filtered by id, expected states and fence. Where it changes no row, another
+writer was first, and the function returns False (or the job as it now is). The JobEvent and the AuditEvent
 of a move are written in the same transaction.
 """
 
@@ -31,7 +31,7 @@ from workers.contract.specs.base import Spec
 from workers.contract.specs.run import RunError
 
 LEASE = timedelta(seconds=30)
-"""How long an engine may show no heartbeat before its death is looked into."""
+"""How long an engine may show no heartbeat before it is ended."""
 
 START_LEASE = timedelta(seconds=120)
 """The first lease of a run that is alive: importing torch on a busy node takes its time."""
@@ -130,7 +130,7 @@ def job_pause(*, job: Job, actor: Actor) -> Job:
 
 
 def job_resume(*, job: Job, actor: Actor) -> Job:
-    """Queue a paused job again; it continues from its newest sound checkpoint."""
+    """Queue a paused job again; it continues from its newest undamaged checkpoint."""
     return _ask(
         job,
         actor,
@@ -150,7 +150,7 @@ def _ask(
     refusal: Conflict,
     not_before: Now | None = None,
 ) -> Job:
-    """Make whichever of `moves` fits the job's present state, which may change under our hands."""
+    """Make the one of `moves` that fits the job's present state, which may change meanwhile."""
     for _attempt in range(len(JobState)):
         job = job_get(job.id)
         state = JobState(job.state)
@@ -166,7 +166,7 @@ def _ask(
     raise refusal
 
 
-# -- noted by the supervisor ------------------------------------------------------------------
+# -- written by the orchestration -------------------------------------------------------------
 def job_claim(*, job: Job, disk_bytes: int | None = None) -> bool:
     """Take a waiting job for launching. On True the object holds the new fence and attempt.
 
@@ -182,17 +182,17 @@ def job_claim(*, job: Job, disk_bytes: int | None = None) -> bool:
         attempt=F("attempt") + 1,
         lease_until=Now() + LEASE,
         polled_at=Now(),
-        moved_at=Now(),
+        progress_seen_at=Now(),
         started_at=models.functions.Coalesce("started_at", Now()),
         handle=None,
         waits_for="",
         release=RELEASE,
         disk_bytes=disk_bytes,
-        pulse=0,
+        heartbeat_mtime=0,
         not_before=None,
         stop_deadline=None,
-        relay_offset=0,
-        relay_sequence=-1,
+        events_offset=0,
+        events_sequence=-1,
         last_event_time=None,
         step_seconds=[],
         event_fence=before + 1,
@@ -203,13 +203,13 @@ def job_claim(*, job: Job, disk_bytes: int | None = None) -> bool:
 
 
 def job_waits(*, job: Job, waits_for: str, disk_bytes: int) -> bool:
-    """Note why a due job was not started; a row is written only when that changes."""
+    """Keep why a due job was not started; written only when that changes."""
     rows = _current(job, {JobState.QUEUED}).exclude(waits_for=waits_for, disk_bytes=disk_bytes)
     return bool(rows.update(waits_for=waits_for, disk_bytes=disk_bytes))
 
 
 def jobs_leave_to_newer(*, waiting: models.QuerySet[Job]) -> models.QuerySet[Job]:
-    """Note of those of `waiting` that a newer release has written that they wait for its workers; the others."""
+    """Mark the jobs of `waiting` that a newer release has written as waiting for its workers; returns the others."""
     newer = newer_releases(waiting)
     if not newer:
         return waiting
@@ -228,27 +228,29 @@ def job_started(*, job: Job) -> bool:
     return _move(job, {JobState.STARTING}, JobState.RUNNING, SYSTEM, lease_until=Now() + START_LEASE)
 
 
-def job_polled(*, job: Job, pulse: int) -> bool:
-    """Note that the launcher was asked; a heartbeat that moved renews the lease."""
+def job_polled(*, job: Job, heartbeat_mtime: int) -> bool:
+    """Keep that the launcher was asked; a changed heartbeat renews the lease."""
     fields: dict[str, Any] = {"polled_at": Now()}
-    if pulse != job.pulse:
-        fields |= {"pulse": pulse, "lease_until": Now() + LEASE}
+    if heartbeat_mtime != job.heartbeat_mtime:
+        fields |= {"heartbeat_mtime": heartbeat_mtime, "lease_until": Now() + LEASE}
     return bool(_current(job, ACTIVE).update(**fields))
 
 
 def job_lease_extend(*, job: Job) -> bool:
-    """Give the engine another lease, because it is we who were away."""
-    return bool(_current(job, ACTIVE).update(polled_at=Now(), moved_at=Now(), lease_until=Now() + LEASE))
+    """Another lease for an engine that nobody could look at."""
+    return bool(
+        _current(job, ACTIVE).update(polled_at=Now(), progress_seen_at=Now(), lease_until=Now() + LEASE)
+    )
 
 
-def job_relayed(*, job: Job, offset: int, events: Sequence[JobEvent], **fields: Any) -> bool:
-    """Note that `events.jsonl` was read up to byte `offset`; False if somebody did so before.
+def job_events_imported(*, job: Job, offset: int, events: Sequence[JobEvent], **fields: Any) -> bool:
+    """Keep that `events.jsonl` was imported up to byte `offset`; False if another worker was first.
 
     Must run inside the transaction of whatever else the events cause.
     """
-    rows = _current(job, ACTIVE).filter(relay_offset=job.relay_offset)
+    rows = _current(job, ACTIVE).filter(events_offset=job.events_offset)
     # The row is locked first, so that events of one job become visible in the order of their ids.
-    if not rows.update(relay_offset=offset, **fields):
+    if not rows.update(events_offset=offset, **fields):
         return False
     JobEvent.objects.bulk_create(events)
     return True
@@ -260,7 +262,7 @@ def job_stop_sent(*, job: Job, kill_after: timedelta) -> bool:
 
 def job_requeue(*, job: Job, reason: str, delay: timedelta = timedelta(), **counters: Any) -> bool:
     """Another attempt, no sooner than after `delay`; `counters` are columns of the retry budget,
-    or a new estimate of the room it takes."""
+    or a new estimate of the disk space it takes."""
     moved = _move(
         job,
         {JobState.STARTING, JobState.RUNNING},
@@ -302,7 +304,7 @@ def job_failed(*, job: Job, error: RunError) -> bool:
 
 
 def job_result_lost(*, job: Job, error: RunError) -> bool:
-    """What a run has made is gone before anybody was told that it succeeded."""
+    """What a run has made is gone before its success was shown."""
     if not _current(job, {JobState.SUCCEEDED}).filter(finalized_at=None).exists():
         return False
     return _move(
@@ -323,7 +325,7 @@ def job_finalized(*, job: Job) -> bool:
 
 
 def job_finalize_failed(*, job: Job, reason: str, delay: timedelta) -> None:
-    """Finishing raised; it is tried again after `delay`, as often as it takes."""
+    """Finalizing raised an error; it is repeated after `delay`, as often as needed."""
     rows = _current(job, TERMINAL).filter(cleaned_at=None)
     with transaction.atomic():
         if rows.update(finalize_failures=F("finalize_failures") + 1, finalize_after=Now() + delay):

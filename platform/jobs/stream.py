@@ -1,9 +1,9 @@
-"""A job's life as server-sent events: its status when it changes, its events as they come.
+"""A job as server-sent events: its status when it changes, its events as they come.
 
     head    the heading with state and buttons, drawn, when the state has changed
     status  how far it is, drawn, when that has changed
     event   one line of the log, drawn; its id resumes the stream (`Last-Event-ID`)
-    end     the job is over and its result registered; the browser closes the stream
+    end     the job is over and its result complete; the browser closes the stream
 
 The generator is asynchronous, holds no database connection while it waits, and opens its scope
 for each look: by the time it runs the request's own scope is closed.
@@ -80,7 +80,7 @@ class Follower:
                 await asyncio.sleep(LOOK_SECONDS)
 
     def _look_if_possible(self) -> list[str]:
-        """While the database is away there is no news; the stream outlasts that."""
+        """While the database is away there is no news; the stream stays open."""
         try:
             return self.look()
         except (OperationalError, InterfaceError) as error:

@@ -28,15 +28,15 @@ _S = JobState
 
 MOVES: dict[JobState, frozenset[JobState]] = {
     _S.QUEUED: frozenset({_S.STARTING, _S.PAUSED, _S.CANCELLED}),
-    # Back to QUEUED: the attempt was lost, or stopped by nobody's wish, and is tried again.
+    # Back to QUEUED: the attempt was lost, or stopped without a request, and is tried again.
     _S.STARTING: frozenset({_S.RUNNING, _S.PAUSING, _S.CANCELLING, _S.QUEUED, _S.FAILED}),
     _S.RUNNING: frozenset({_S.PAUSING, _S.CANCELLING, _S.QUEUED, _S.SUCCEEDED, _S.FAILED}),
-    # A run may come to its end while it is asked to pause.
+    # A run may end by itself while it is asked to pause.
     _S.PAUSING: frozenset({_S.PAUSED, _S.CANCELLING, _S.SUCCEEDED, _S.FAILED}),
     _S.PAUSED: frozenset({_S.QUEUED, _S.CANCELLED}),
-    # Who cancelled a run does not want its result, even if it came a moment before.
+    # The result of a cancelled run is not wanted, even if it came a moment before.
     _S.CANCELLING: frozenset({_S.CANCELLED}),
-    # Only until it is finished (`finalized_at`): its result was lost before anybody was told of it.
+    # Only until it is finalized: its result was lost before its success was shown.
     _S.SUCCEEDED: frozenset({_S.FAILED}),
     _S.FAILED: frozenset(),
     _S.CANCELLED: frozenset(),
@@ -46,7 +46,7 @@ ACTIVE = frozenset({_S.STARTING, _S.RUNNING, _S.PAUSING, _S.CANCELLING})
 """States in which an engine may be alive: they hold capacity and a lease."""
 
 TERMINAL = frozenset({_S.SUCCEEDED, _S.FAILED, _S.CANCELLED})
-"""States in which no engine will run again. What a finished job is, it stays."""
+"""States in which no engine will run again. A finalized job never leaves them."""
 
 
 def is_legal(before: JobState, after: JobState) -> bool:

@@ -1,4 +1,4 @@
-"""The job pages: everything that takes more than a second, how far it is, and the button that stops it."""
+"""The pages of jobs: everything that takes more than a second, how far it is, and the button that stops it."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ def resume(request: HttpRequest, job_id: str) -> HttpResponse:
 
 
 def _act(request: HttpRequest, job_id: str, act: Callable[..., Job], news: str) -> HttpResponse:
-    """Do it and go back to where the button was: a page of ours named by `next`, or the job's own."""
+    """Do it and return to the page of the button: a page of this site named by `next`, or the job's own."""
     job = job_get(job_id)
     try:
         act(job=job, actor=actor_of(request))
         messages.success(request, news)
     except KoshaError as error:
-        # It ended meanwhile, most often: not worth a page of its own.
+        # Most often it has ended meanwhile: a message is enough.
         messages.warning(request, str(error.message))
     target = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())

@@ -26,9 +26,9 @@ from tests.architecture.kustomize import (
     render_plainly,
     render_with_kubectl,
 )
-from workers.orchestration.launchers.local.launcher import KILL_SECONDS, WRAPPER_MARGIN_SECONDS
+from workers.orchestration.launchers.local.launcher import KILL_SECONDS, SUPERVISOR_MARGIN_SECONDS
 from workers.orchestration.liveness_check import BROKER_SECONDS
-from workers.orchestration.pod import ERRANDS_SECONDS
+from workers.orchestration.pod import TASKS_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -164,7 +164,7 @@ def test_a_worker_is_given_the_time_its_engines_need(base):
     (worker,) = of_kind(base, "StatefulSet")
     (container,) = pod_spec(worker)["containers"]
     seconds = next(int(each.split("=")[1]) for each in container["args"] if each.startswith("--seconds="))
-    needed = ERRANDS_SECONDS + seconds + WRAPPER_MARGIN_SECONDS + KILL_SECONDS
+    needed = TASKS_SECONDS + seconds + SUPERVISOR_MARGIN_SECONDS + KILL_SECONDS
     assert seconds >= 30
     assert pod_spec(worker)["terminationGracePeriodSeconds"] > needed + 5
 

@@ -78,9 +78,9 @@ def test_a_claim_takes_its_lease_from_the_database_clock(make_job):
 STALE_WRITES = {
     "started": lambda job: services.job_started(job=job),
     "launched": lambda job: services.job_launched(job=job, handle={"late": True}),
-    "polled": lambda job: services.job_polled(job=job, pulse=7),
+    "polled": lambda job: services.job_polled(job=job, heartbeat_mtime=7),
     "lease": lambda job: services.job_lease_extend(job=job),
-    "relayed": lambda job: services.job_relayed(job=job, offset=9, events=[]),
+    "relayed": lambda job: services.job_events_imported(job=job, offset=9, events=[]),
     "stop_sent": lambda job: services.job_stop_sent(job=job, kill_after=services.LEASE),
     "requeue": lambda job: services.job_requeue(job=job, reason="late"),
     "succeeded": lambda job: services.job_succeeded(job=job, result={"late": True}),

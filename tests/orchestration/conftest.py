@@ -23,8 +23,7 @@ from ..jobs.conftest import make_job, organization  # noqa: F401 - fixtures
 from ..jobs.work import WORK_TYPES, registered, work_type
 from .probe_engine import ProbeSpec
 
-PROBE = "tests.orchestration.probe_engine"
-PATIENCE = 40.0
+TIMEOUT = 40.0
 
 
 @pytest.fixture
@@ -77,7 +76,7 @@ class Installation:
         return self.until_true(lambda: self.fresh(job).state in states, job)
 
     def until_true(self, happened, job: Job) -> Job:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while not happened():
             assert time.monotonic() < deadline, self.story(job)
             self.tick()

@@ -99,7 +99,10 @@ def test_the_engine_finds_its_config(null_cluster, null_launcher):
         Job.objects.filter(pk=job.pk).update(state="queued")
     assert config.previous_run_dirs == (job.run_dir.parent / "1",)
     engine = null_launcher.engines[RunRef(job.id, 2, job.run_dir)]
-    assert engine == Engine("tests.orchestration.probe_engine", 2, 2)
+    assert engine.command == ("-m", "tests.orchestration.probe_engine", str(job.run_dir / "config.json"))
+    assert (engine.processes, engine.cpus, engine.gpus, engine.threads) == (2, 4, 0, 2)
+    assert engine.memory_bytes == job.memory_bytes
+    assert engine.environment["OMP_NUM_THREADS"] == "2"
     assert json.loads(json.dumps(job.handle)) == {"launcher": "null"}
 
 

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from workers.contract.specs.run import ExitCode, RunConfig, RunResult, RunStatus
 from workers.engines.shared import runtime
 from workers.engines.shared.runtime import Run
-from workers.orchestration.attempt import Verdict, read_outcome
+from workers.orchestration.attempt import End, read_attempt
 from workers.orchestration.launchers.local.supervisor import Supervisor
 
 from .probe_engine import ProbeSpec
@@ -49,9 +49,9 @@ def test_events_that_do_not_fit_end_the_run_with_the_reason(config, repository):
     (config.run_dir / "events.jsonl").symlink_to("/dev/full")
     code = run_probe(config, repository, "/dev/full")
     assert code == ExitCode.SYSTEM_ERROR
-    outcome = read_outcome("probe", config.run_dir, code)
-    assert (outcome.verdict, outcome.error.code) == (Verdict.LOST, "probe.system.disk_full")
-    assert "Free some space" in outcome.error.message
+    attempt = read_attempt("probe", config.run_dir, code)
+    assert (attempt.end, attempt.error.code) == (End.LOST, "probe.system.disk_full")
+    assert "Free some space" in attempt.error.message
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_a_full_disk_is_told_whatever_a_library_calls_it(config, monkeypatch, er
 
 
 def test_a_disk_too_full_for_the_result_is_told_by_the_exit_code(config):
-    assert read_outcome("probe", config.run_dir, ExitCode.DISK_FULL).error.code == "probe.system.disk_full"
-    assert read_outcome("probe", config.run_dir, ExitCode.DISK_FULL).verdict is Verdict.LOST
+    assert read_attempt("probe", config.run_dir, ExitCode.DISK_FULL).error.code == "probe.system.disk_full"
+    assert read_attempt("probe", config.run_dir, ExitCode.DISK_FULL).end is End.LOST
 
 
 @pytest.mark.slow
@@ -168,7 +168,7 @@ def test_a_heartbeat_goes_on_while_an_event_waits_for_a_slow_disk(config, monkey
 def test_the_exit_code_is_written_once_there_is_space(tmp_path):
     """A folder in the place of the temporary file stands for the disk: nothing can be written."""
     (tmp_path / "exit.json.tmp").mkdir()
-    telling = threading.Thread(target=Supervisor(tmp_path)._tell, args=(3,))
+    telling = threading.Thread(target=Supervisor(tmp_path)._write_exit, args=(3,))
     telling.start()
     telling.join(0.1)
     assert telling.is_alive()
@@ -180,5 +180,5 @@ def test_the_exit_code_is_written_once_there_is_space(tmp_path):
 def test_a_killed_rank_explains_what_the_others_said(config):
     error = {"code": "probe.system.unexpected", "message": "Unexpected RuntimeError."}
     (config.run_dir / "result.json").write_text(json.dumps({"status": "failed", "error": error}))
-    assert read_outcome("probe", config.run_dir, -9).verdict is Verdict.LOST
-    assert read_outcome("probe", config.run_dir, 3).verdict is Verdict.SYSTEM
+    assert read_attempt("probe", config.run_dir, -9).end is End.LOST
+    assert read_attempt("probe", config.run_dir, 3).end is End.SYSTEM_ERROR

@@ -12,12 +12,12 @@ import pytest
 from audit.services import SYSTEM
 from jobs.models import JobEvent
 from jobs.services import job_cancel, job_claim, job_pause, job_resume
-from workers.orchestration.dispatch import run_of
-from workers.orchestration.launchers.base import Absent, Engine, Lost
+from workers.orchestration.launchers.base import Absent, Lost
 from workers.orchestration.launchers.local.launcher import LocalLauncher, stop_all
 from workers.orchestration.launchers.local.processes import processes_of_runs
+from workers.orchestration.run_setup import engine_of, run_of
 
-from .conftest import PROBE, signal_if_alive
+from .conftest import signal_if_alive
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ ENDED = ("succeeded", "failed", "cancelled")
 
 
 def reach_step(installation, job, step: int = 2):
-    """The job runs and has relayed a checkpoint at `step`."""
+    """The job runs and has imported a checkpoint at `step`."""
     return installation.until_true(
         lambda: (
             (installation.fresh(job).checkpoint_step or 0) >= step
@@ -52,7 +52,7 @@ def test_a_run_succeeds_and_leaves_its_story(installation):
     left = {path.name for path in job.run_dir.iterdir()}
     assert {"events.jsonl", "result.json", "engine.log"} <= left
     assert not left & {"checkpoints", "output", "heartbeat"}
-    assert (installation.runs / "exits").exists(), "the bell is rung"
+    assert (installation.runs / "exits").exists(), "the exit watcher looks at it"
     assert pids(installation) == []
 
 
@@ -88,7 +88,7 @@ def test_a_killed_engine_is_run_again(installation):
     assert (job.attempt, job.result["resumed_from"], job.losses) == (2, 2, 0)
 
 
-def test_a_killed_wrapper_takes_its_engine_along_and_is_run_again(installation):
+def test_a_killed_supervisor_ends_its_engine_and_the_job_runs_again(installation):
     job = reach_step(installation, installation.submit(hold_at=2, child=True))
     os.kill(installation.owner(job), signal.SIGKILL)
     installation.until_true(lambda: installation.fresh(job).fence == 2, job)
@@ -127,7 +127,7 @@ def test_launching_twice_starts_one_engine(installation, organization):
     launcher = LocalLauncher(installation.runs)
     owner = installation.owner(job)
     before = sorted(pids(installation))
-    launcher.launch(run_of(job), Engine(PROBE, 1, 1))
+    launcher.launch(run_of(job), engine_of(job))
     installation.tick()
     assert installation.owner(job) == owner
     assert sorted(pid for pid in pids(installation) if pid in before) == before
@@ -197,7 +197,7 @@ def test_a_clean_stop_of_the_machine_costs_nothing(installation):
     assert installation.fresh(job).state == "running"
     job = installation.until(job, "succeeded")
     assert (job.attempt, job.result["resumed_from"]) == (2, 2)
-    assert (job.losses, job.fruitless) == (0, 0)
+    assert (job.losses, job.failures_since_checkpoint) == (0, 0)
 
 
 def test_a_clean_stop_reaches_a_run_that_is_stopped(installation):
@@ -225,7 +225,7 @@ def test_a_stopped_engine_is_lost_once_its_lease_has_ended(installation):
 def _heartbeat_is_known(installation, job) -> bool:
     job = installation.fresh(job)
     heartbeat = job.run_dir / "heartbeat"
-    return not heartbeat.exists() or heartbeat.stat().st_mtime_ns == job.pulse
+    return not heartbeat.exists() or heartbeat.stat().st_mtime_ns == job.heartbeat_mtime
 
 
 def _expire_lease(job) -> None:
@@ -256,7 +256,7 @@ def test_a_revoked_folder_never_starts(installation):
     assert launcher.poll(run) == Absent()
     assert launcher.revoke(run)
     assert launcher.poll(run) == Lost()
-    launcher.launch(run, Engine(PROBE, 1, 1))
+    launcher.launch(run, engine_of(job))
     assert not (Path(run.run_dir) / "engine.log").exists()
     assert launcher.revoke(run), "revoking is repeatable"
 
@@ -268,7 +268,7 @@ def test_what_runs_without_the_current_fence_is_killed(installation):
     stray.run_dir.mkdir(parents=True)
     config = {"job_id": job.id, "kind": "probe", "fence": 1, "attempt": 1, "run_dir": str(stray.run_dir)}
     (stray.run_dir / "config.json").write_text(json.dumps({**config, "spec": job.spec}))
-    LocalLauncher(installation.runs).launch(stray, Engine(PROBE, 1, 1))
+    LocalLauncher(installation.runs).launch(stray, engine_of(job))
     job_cancel(job=job, actor=SYSTEM)
     job.refresh_from_db()
     from jobs.services import job_cancelled
@@ -286,7 +286,7 @@ def test_two_ranks_under_torchrun_stop_together_and_go_on(installation):
     assert pids(installation) == []
     job_resume(job=job, actor=SYSTEM)
     job = installation.until(job, "succeeded")
-    assert (job.result["resumed_from"], job.losses, job.fruitless) == (2, 0, 0)
+    assert (job.result["resumed_from"], job.losses, job.failures_since_checkpoint) == (2, 0, 0)
 
 
 @pytest.mark.ml

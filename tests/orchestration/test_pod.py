@@ -1,4 +1,4 @@
-"""The worker's pod: whatever ends it, the engines are stopped after a checkpoint, and only then it is over."""
+"""The worker's pod: whatever ends it, the engines are stopped after a checkpoint before it exits."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.orchestration.test_local_runs import pids, reach_step
 pytestmark = pytest.mark.slow
 
 WAITS = "import signal; print('works', flush=True); signal.pause()"
-HEARS_NOTHING = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {WAITS}"
+IGNORES_SIGTERM = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {WAITS}"
 FAILS = "import sys; print('works', flush=True); sys.stdin.readline(); sys.exit(3)"
-IMPATIENT = "import workers.orchestration.pod as pod; pod.ERRANDS_SECONDS = 0.5; pod.main()"
+SHORT_SHUTDOWN = "import workers.orchestration.pod as pod; pod.TASKS_SECONDS = 0.5; pod.main()"
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def pod(installation, repository: Path) -> Iterator[Callable[[str], subprocess.P
     started = []
 
     def start(worker: str) -> subprocess.Popen:
-        command = [sys.executable, "-c", IMPATIENT, "--runs", str(installation.runs), "--seconds", "5"]
+        command = [sys.executable, "-c", SHORT_SHUTDOWN, "--runs", str(installation.runs), "--seconds", "5"]
         started.append(
             subprocess.Popen(
                 [*command, "--", sys.executable, "-c", worker],
@@ -47,8 +47,10 @@ def pod(installation, repository: Path) -> Iterator[Callable[[str], subprocess.P
         process.communicate()
 
 
-@pytest.mark.parametrize(("worker", "code"), [(WAITS, 143), (HEARS_NOTHING, 137)], ids=["hears", "does not"])
-def test_a_pod_told_to_end_stops_its_engines_after_a_checkpoint(installation, pod, worker: str, code: int):
+@pytest.mark.parametrize(
+    ("worker", "code"), [(WAITS, 143), (IGNORES_SIGTERM, 137)], ids=["ends", "ignores SIGTERM"]
+)
+def test_a_pod_stops_its_engines_after_a_checkpoint(installation, pod, worker: str, code: int):
     job = reach_step(installation, installation.submit(hold_at=2))
     process = pod(worker)
     process.send_signal(signal.SIGTERM)
@@ -58,7 +60,7 @@ def test_a_pod_told_to_end_stops_its_engines_after_a_checkpoint(installation, po
     assert (job.result["resumed_from"], job.losses) == (2, 0)
 
 
-def test_a_worker_that_dies_takes_no_engine_with_it_unsaved(installation, pod):
+def test_engines_of_a_dead_worker_are_stopped_after_a_checkpoint(installation, pod):
     job = reach_step(installation, installation.submit(hold_at=2))
     process = pod(FAILS)
     process.stdin.write("now\n")

@@ -15,9 +15,9 @@ from jobs.models import Cluster, Job, JobEvent
 from jobs.services import job_cancel, job_pause, job_submit
 from jobs.types import follow
 from workers.contract.run_folder import RunFolder
-from workers.orchestration.dispatch import run_of
 from workers.orchestration.launchers.base import Absent, Exited, Lost
 from workers.orchestration.reconcile import reconcile
+from workers.orchestration.run_setup import run_of
 
 from ..jobs.test_services import at_once
 from ..jobs.work import LightWork, OneCoreWork, Work
@@ -124,7 +124,7 @@ def test_what_an_attempt_costs(running, null_launcher, tick, seen, result, count
     null_launcher.end(run_of(running), seen)
     tick_without_relaunch(running, tick)
     job = fresh(running)
-    assert (job.losses, job.fruitless) == counters
+    assert (job.losses, job.failures_since_checkpoint) == counters
 
 
 @pytest.mark.parametrize("seen", [Exited(143), Lost()])
@@ -134,7 +134,7 @@ def test_a_stop_of_the_installation_costs_nothing(running, null_launcher, tick, 
     null_launcher.end(run_of(running), seen)
     tick_without_relaunch(running, tick)
     job = fresh(running)
-    assert (job.state, job.losses, job.fruitless) == ("queued", 0, 0)
+    assert (job.state, job.losses, job.failures_since_checkpoint) == ("queued", 0, 0)
 
 
 def test_a_stop_of_the_installation_costs_nothing_also_when_the_worker_dies_while_it_is_noted(
@@ -153,7 +153,7 @@ def test_a_stop_of_the_installation_costs_nothing_also_when_the_worker_dies_whil
         tick()
     tick_without_relaunch(running, tick)
     job = fresh(running)
-    assert (job.state, job.losses, job.fruitless) == ("queued", 0, 0)
+    assert (job.state, job.losses, job.failures_since_checkpoint) == ("queued", 0, 0)
 
 
 def test_a_stop_that_the_full_disk_could_not_take_note_of_costs_nothing(running, null_launcher, tick):
@@ -272,7 +272,7 @@ def test_one_silent_rank_ends_the_attempt_of_all(running, null_launcher, tick):
 
 
 def test_silence_proves_nothing_after_nobody_looked(running, null_launcher, tick):
-    set_columns(running, lease_until="-1 hour", polled_at="-1 hour", moved_at="-1 hour")
+    set_columns(running, lease_until="-1 hour", polled_at="-1 hour", progress_seen_at="-1 hour")
     tick()
     assert fresh(running).state == "running"
     assert kills(null_launcher) == 0
@@ -299,7 +299,7 @@ def test_a_death_that_is_not_certain_starts_nothing(running, null_launcher, tick
 )
 def test_a_run_without_steps_is_stalled(running, null_launcher, tick, moved, steps, stalled):
     Job.objects.filter(pk=running.pk).update(step_seconds=steps)
-    set_columns(running, moved_at=moved)
+    set_columns(running, progress_seen_at=moved)
     tick()
     job = fresh(running)
     assert (job.failed_code == "work.system.stalled") is stalled

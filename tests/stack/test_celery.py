@@ -6,7 +6,7 @@ import redis
 
 from common import queue
 from workers.orchestration.app import RECONCILE_SECONDS, app
-from workers.orchestration.beat_scheduler import Bell
+from workers.orchestration.beat_scheduler import SteadyScheduler
 
 
 def test_every_beat_names_a_task_that_exists():
@@ -19,7 +19,7 @@ def test_no_tick_carries_a_time_that_another_machines_clock_would_judge(settings
     """Two clocks two seconds apart were enough for every tick to expire unrun."""
     with redis.Redis.from_url(settings.REDIS_URL) as broker:
         broker.delete(queue.QUEUE)
-        Bell(app, lazy=False).tick()
+        SteadyScheduler(app, lazy=False).tick()
         messages = [json.loads(message) for message in broker.lrange(queue.QUEUE, 0, -1)]
         broker.delete(queue.QUEUE)
     assert {message["headers"]["task"] for message in messages} == {
@@ -31,10 +31,10 @@ def test_no_tick_carries_a_time_that_another_machines_clock_would_judge(settings
 def test_the_bell_rings_again_after_the_interval_and_not_before(settings):
     with redis.Redis.from_url(settings.REDIS_URL) as broker:
         broker.delete(queue.QUEUE)
-        bell = Bell(app, lazy=False)
-        pause = bell.tick()
+        scheduler = SteadyScheduler(app, lazy=False)
+        pause = scheduler.tick()
         assert 1.5 < pause <= RECONCILE_SECONDS
-        bell.tick()
+        scheduler.tick()
         assert broker.llen(queue.QUEUE) == len(app.conf.beat_schedule)
         broker.delete(queue.QUEUE)
 

@@ -23,15 +23,15 @@ from celery.signals import setup_logging, worker_shutting_down
 from celery.worker import WorkController
 from django.conf import settings
 
-from workers.orchestration.exit_watcher import Doorbell
-from workers.orchestration.liveness_files import WorkerBeacon
+from workers.orchestration.exit_watcher import ExitWatcher
+from workers.orchestration.liveness_files import WorkerLiveness
 
 RECONCILE_SECONDS = 2.0
 SCHEDULES_SECONDS = 30.0
 ADVANCE_SECONDS = 5.0
 SHUTDOWN_SECONDS = 8.0
 LAST_SECONDS = 3.0
-"""What Celery's cold shutdown gets after that before the worker ends whatever still stands."""
+"""What Celery's cold shutdown gets after that, before the worker kills its children and exits."""
 SWEEP_SECONDS = 20.0
 MEASURE_SECONDS = 3600.0
 RETENTION_SECONDS = 3600.0
@@ -73,48 +73,48 @@ app.conf.update(
     worker_hijack_root_logger=False,
     timezone=settings.TIME_ZONE,
     enable_utc=True,
-    beat_scheduler="workers.orchestration.beat_scheduler:Bell",
+    beat_scheduler="workers.orchestration.beat_scheduler:SteadyScheduler",
     beat_schedule={
-        # A tick that comes by itself tells that beat lives; one that was rung for does not.
+        # Only a tick that beat sends proves that beat is alive; others send this task, too.
         "reconcile": {"task": "jobs.reconcile", "args": ("beat",), "schedule": RECONCILE_SECONDS},
         "fire schedules": {"task": "schedules.fire_due", "schedule": SCHEDULES_SECONDS},
         "advance pipeline runs": {"task": "pipelines.advance", "schedule": ADVANCE_SECONDS},
         "sweep": {"task": "documents.sweep", "schedule": SWEEP_SECONDS},
         "verify the audit trail": {"task": "audit.verify", "schedule": AUDIT_SECONDS},
         "measure the machine": {"task": "jobs.measure_machine", "schedule": MEASURE_SECONDS},
-        # One each, so that none waits for another's trouble.
-        "let expired sessions go": {"task": "retention.sessions", "schedule": RETENTION_SECONDS},
-        "let run folders go": {"task": "retention.run_folders", "schedule": RETENTION_SECONDS},
+        # One task each, so that an error of one does not stop the others.
+        "delete expired sessions": {"task": "retention.sessions", "schedule": RETENTION_SECONDS},
+        "delete old run folders": {"task": "retention.run_folders", "schedule": RETENTION_SECONDS},
         "thin curves": {"task": "retention.metrics", "schedule": RETENTION_SECONDS},
     },
 )
 
 
-app.steps["worker"].update({WorkerBeacon, Doorbell})
+app.steps["worker"].update({WorkerLiveness, ExitWatcher})
 
 
 @worker_shutting_down.connect
-def _break_tasks_off(how: str = "", **_: object) -> None:
-    """A warm shutdown waits for the tasks at work, as long as they take; this one does not.
+def _limit_warm_shutdown(how: str = "", **_: object) -> None:
+    """A warm shutdown waits for running tasks without a limit; this sets one.
 
-    Celery's cold shutdown follows: the tasks are broken off and handed out again. Each may run twice.
+    Celery's cold shutdown follows: the tasks are interrupted and sent again. Each may run twice.
     """
     if how == "Warm":
         _later(SHUTDOWN_SECONDS, signal.pthread_kill, threading.main_thread().ident, signal.SIGQUIT)
 
 
-class LastMoment(bootsteps.StartStopStep):  # type: ignore[misc]
-    """However the worker's end begins, told or after an error of its own, it comes.
+class ExitInTime(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Ends the worker some seconds after its shutdown began, whatever began it.
 
-    Celery's shutdown waits for a task that it does not yet know to be at work, and for a child that does not
-    hear; nothing is lost where the process then simply ends.
+    Celery's shutdown may wait for ever: for a task that it does not yet know to be running, and for a child
+    that does not react. Nothing is lost where the process then exits.
     """
 
     def close(self, worker: WorkController) -> None:
-        _later(SHUTDOWN_SECONDS + LAST_SECONDS, _end_at_once, worker.exitcode or os.EX_OK)
+        _later(SHUTDOWN_SECONDS + LAST_SECONDS, _exit_at_once, worker.exitcode or os.EX_OK)
 
 
-def _end_at_once(exit_code: int) -> None:
+def _exit_at_once(exit_code: int) -> None:
     for child in active_children():
         with suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
@@ -127,9 +127,9 @@ def _later(seconds: float, work: Callable[..., object], *arguments: object) -> N
     timer.start()
 
 
-app.steps["worker"].add(LastMoment)
+app.steps["worker"].add(ExitInTime)
 
 
 @setup_logging.connect
 def _keep_django_logging(**_: object) -> None:
-    """Being connected is enough: Celery then leaves the logging that Django has set up."""
+    """A connected receiver is enough: Celery then keeps the logging that Django has set up."""

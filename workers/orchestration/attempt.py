@@ -1,122 +1,239 @@
-"""How an attempt ended, read from what it left in its folder."""
+"""How an attempt ended, read from its run folder, and what follows for its job.
+
+A machine may be lost, or the run stopped by a stranger, five times between two checkpoints. The system may
+fail twice without a new checkpoint in between; the same failure at the same point twice is the end. A user's
+error is never tried again.
+"""
 
 from __future__ import annotations
 
 import signal
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from jobs.models import Job
+from jobs.transitions import JobState
+from jobs.types import job_type
 from workers.contract.run_folder import RunFolder
 from workers.contract.specs.run import ExitCode, RunError, RunResult, RunStatus
+from workers.orchestration.disk_budget import larger_need
 from workers.orchestration.json_reading import read_json
 
-DISK_FULL = ".system.disk_full"
-NOT_THE_WORK = (DISK_FULL, ".system.parser_killed")
-"""Said by an engine that is well, of what somebody else did to it."""
+MAX_LOSSES = 5
+MAX_FAILURES_SINCE_CHECKPOINT = 2
+FIRST_DELAY = timedelta(seconds=2)
+LONGEST_DELAY = timedelta(seconds=60)
+DISK_FULL_DELAY = timedelta(seconds=10)
+"""After a full disk: somebody has to free space, which takes longer than a tick."""
+
+DISK_FULL = "system.disk_full"
+CAUSED_BY_OTHERS = (DISK_FULL, "system.parser_killed")
+"""Errors of an engine that is well: the disk was filled or a process killed by something else."""
 
 
-class Verdict(StrEnum):
+class End(StrEnum):
     SUCCEEDED = "succeeded"
+    USER_ERROR = "user_error"
+    """The request or its data are wrong; another attempt would end alike."""
+    SYSTEM_ERROR = "system_error"
+    """The engine or the node could not go on, or the run stalled."""
     STOPPED = "stopped"
-    USER = "user"
-    SYSTEM = "system"
+    """It ended in order, as a run does that is asked to stop."""
     LOST = "lost"
+    """Killed, vanished, or silent beyond its lease. This says nothing about the work itself."""
+    NOT_LAUNCHED = "not_launched"
+    """The launcher raised an error, and nothing runs."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    verdict: Verdict
+class Attempt:
+    """An attempt that is over."""
+
+    end: End
     error: RunError
     """Why there is no result; also set (and unused) where there is one."""
     result: dict[str, Any] = field(default_factory=dict)
+    stop_requested: bool = False
+    """The platform asked it to stop; its launcher leaves `stop.json` in the folder."""
 
 
-def read_outcome(kind: str, run_dir: Path, code: int | None) -> Outcome:
-    """`code` is the engine's exit code, or None when it vanished without one.
+@dataclass(frozen=True)
+class NextStep:
+    """The state that a job moves to after an attempt."""
 
-    `result.json` is the last thing an engine writes, so where it stands it is the truth, also if
-    the process was killed a moment later.
+    state: JobState
+    error: RunError | None = None
+    """Of a job that fails."""
+    reason: str = ""
+    """Of a job that is queued again."""
+    delay: timedelta = timedelta()
+    columns: dict[str, Any] = field(default_factory=dict)
+
+
+# -- how it ended ---------------------------------------------------------------------------------------
+def read_attempt(kind: str, run_dir: Path, exit_code: int | None) -> Attempt:
+    """`exit_code` is the engine's, negative for a signal, or None when it vanished without one.
+
+    `result.json` is the last thing an engine writes, so where it exists it decides, also if the process was
+    killed a moment later.
     """
-    result = _read_result(run_dir)
-    if result is None:
-        return _without_result(kind, code)
-    if result.status is RunStatus.SUCCEEDED:
-        return Outcome(Verdict.SUCCEEDED, _unexplained(kind, code), result.output)
-    if result.status is RunStatus.STOPPED:
-        # Where one rank is lost, torchrun stops the others: they stop well, and yet nobody asked.
-        asked = code in (None, ExitCode.STOPPED)
-        return (
-            Outcome(Verdict.STOPPED, _stopped(kind))
-            if asked
-            else Outcome(Verdict.LOST, _unexplained(kind, code))
-        )
-    return _failed(kind, code, result.error or _unexplained(kind, code))
-
-
-def _failed(kind: str, code: int | None, error: RunError) -> Outcome:
-    if ".user." in error.code:
-        return Outcome(Verdict.USER, error)
-    if code == -signal.SIGKILL:
-        # One process of many was killed; what the others then said is not what was wrong.
-        return Outcome(Verdict.LOST, _unexplained(kind, code))
-    # A full disk may be emptied, and whoever killed a process of the run need not come again.
-    return Outcome(Verdict.LOST if error.code.endswith(NOT_THE_WORK) else Verdict.SYSTEM, error)
-
-
-def was_asked_to_stop(run_dir: Path) -> bool:
-    """Whether the platform told this attempt to stop; the launcher leaves `stop.json` when it does."""
-    return RunFolder(run_dir).stop.exists()
-
-
-def _read_result(run_dir: Path) -> RunResult | None:
+    folder = RunFolder(run_dir)
+    stop_requested = folder.stop.exists()
+    unexplained = _unexplained_error(kind, exit_code)
     try:
-        return RunResult.model_validate(read_json(RunFolder(run_dir).result.read_bytes()))
+        result = RunResult.model_validate(read_json(folder.result.read_bytes()))
     except (FileNotFoundError, ValueError):
-        return None
+        return Attempt(*_end_without_result(kind, exit_code), stop_requested=stop_requested)
+    if result.status is RunStatus.SUCCEEDED:
+        return Attempt(End.SUCCEEDED, unexplained, result.output, stop_requested)
+    if result.status is RunStatus.STOPPED:
+        # Where one rank is lost, torchrun stops the others: they stop in order, although nobody asked the run.
+        if exit_code in (None, ExitCode.STOPPED):
+            return Attempt(End.STOPPED, _stopped_error(kind), stop_requested=stop_requested)
+        return Attempt(End.LOST, unexplained, stop_requested=stop_requested)
+    error = result.error or unexplained
+    if ".user." in error.code:
+        end = End.USER_ERROR
+    elif exit_code == -signal.SIGKILL:
+        # One process of many was killed; what the others then reported is not the cause.
+        end, error = End.LOST, unexplained
+    else:
+        end = End.LOST if error.code.endswith(CAUSED_BY_OTHERS) else End.SYSTEM_ERROR
+    return Attempt(end, error, stop_requested=stop_requested)
 
 
-def _without_result(kind: str, code: int | None) -> Outcome:
-    if code == ExitCode.STOPPED or code == -signal.SIGTERM:
-        return Outcome(Verdict.STOPPED, _stopped(kind))
-    error = _unexplained(kind, code)
-    if code in (None, -signal.SIGKILL, ExitCode.DISK_FULL):
-        return Outcome(Verdict.LOST, error)
-    return Outcome(Verdict.SYSTEM, error)
+def stalled_attempt(kind: str) -> Attempt:
+    return Attempt(
+        End.SYSTEM_ERROR,
+        RunError(
+            code=f"{kind}.system.stalled",
+            message="The run was alive but made no step for far longer than usual, so it was ended.",
+        ),
+    )
 
 
-def _stopped(kind: str) -> RunError:
+def not_launched_attempt(kind: str, error: Exception, *, disk_is_full: bool) -> Attempt:
+    return Attempt(
+        End.NOT_LAUNCHED,
+        RunError(
+            code=f"{kind}.{DISK_FULL}" if disk_is_full else f"{kind}.system.launch_failed",
+            message=(
+                f"The run could not be started ({type(error).__name__}). "
+                "Look at the disk of the node and at the log of the workers."
+            ),
+        ),
+    )
+
+
+def _end_without_result(kind: str, exit_code: int | None) -> tuple[End, RunError]:
+    if exit_code in (ExitCode.STOPPED, -signal.SIGTERM):
+        return End.STOPPED, _stopped_error(kind)
+    lost = exit_code in (None, -signal.SIGKILL, ExitCode.DISK_FULL)
+    return End.LOST if lost else End.SYSTEM_ERROR, _unexplained_error(kind, exit_code)
+
+
+def _stopped_error(kind: str) -> RunError:
     return RunError(
         code=f"{kind}.system.stopped",
         message="The process was told to stop, and not by the platform. Look for what ends processes on the node.",
     )
 
 
-def _unexplained(kind: str, code: int | None) -> RunError:
-    if code is None or code == -signal.SIGKILL:
-        return RunError(
-            code=f"{kind}.system.lost",
-            message="The process or its machine was lost. Look at the node's memory, power and log.",
+def _unexplained_error(kind: str, exit_code: int | None) -> RunError:
+    if exit_code is None or exit_code == -signal.SIGKILL:
+        what = "lost"
+        message = "The process or its machine was lost. Look at the node's memory, power and log."
+    elif exit_code == ExitCode.DISK_FULL:
+        what = "disk_full"
+        message = "The disk of the node is full, so that not even a result could be written. Free some space."
+    elif exit_code == ExitCode.DONE:
+        what = "result_missing"
+        message = "The engine ended without leaving a result. Look at the disk of the node and at its log."
+    else:
+        what = "crashed"
+        message = (
+            f"The engine ended with code {exit_code} and gave no reason. Its log on the node has the details."
         )
-    if code == ExitCode.DISK_FULL:
-        return RunError(
-            code=f"{kind}{DISK_FULL}",
-            message="The disk of the node is full, so that not even a result could be written. Free some space.",
-        )
-    if code == ExitCode.DONE:
-        return RunError(
-            code=f"{kind}.system.result_missing",
-            message="The engine ended without leaving a result. Look at the disk of the node and at its log.",
-        )
-    return RunError(
-        code=f"{kind}.system.crashed",
-        message=f"The engine ended with code {code} and gave no reason. Its log on the node has the details.",
-    )
+    return RunError(code=f"{kind}.system.{what}", message=message)
 
 
-def stalled(kind: str) -> RunError:
-    return RunError(
-        code=f"{kind}.system.stalled",
-        message="The run was alive but made no step for far longer than usual, so it was ended.",
-    )
+# -- what follows ---------------------------------------------------------------------------------------
+def next_step(job: Job, attempt: Attempt) -> NextStep:
+    if job.state == JobState.CANCELLING:
+        return NextStep(JobState.CANCELLED)
+    if attempt.end is End.SUCCEEDED:
+        return NextStep(JobState.SUCCEEDED)
+    if attempt.end is End.USER_ERROR:
+        return NextStep(JobState.FAILED, attempt.error)
+    if job.state == JobState.PAUSING:
+        # However it ended, it is not running, and resuming continues from its newest checkpoint.
+        return NextStep(JobState.PAUSED)
+    return _free_retry(job, attempt) or _retry_within_budget(job, attempt)
+
+
+def _free_retry(job: Job, attempt: Attempt) -> NextStep | None:
+    """For attempts that ended through no fault of the work or the node; they cost nothing of the budgets."""
+    ended_by_us = job.stop_deadline is not None and attempt.end in (End.STOPPED, End.LOST)
+    if ended_by_us:
+        # The disk was nearly full. A job that begins again from nothing would meet the same end with no
+        # more space than it had.
+        columns = {} if job_type(job.kind).can_pause else {"disk_bytes": larger_need(job)}
+        return NextStep(JobState.QUEUED, reason="disk_full", columns=columns)
+    if attempt.end is End.STOPPED and attempt.stop_requested:
+        # The installation was stopped.
+        return NextStep(JobState.QUEUED, reason="stopped")
+    if attempt.error.code == f"{job.kind}.{DISK_FULL}":
+        # It waits for more space than it was thought to take.
+        columns = {} if attempt.end is End.NOT_LAUNCHED else {"disk_bytes": larger_need(job)}
+        return NextStep(JobState.QUEUED, reason=attempt.error.code, delay=DISK_FULL_DELAY, columns=columns)
+    return None
+
+
+def _retry_within_budget(job: Job, attempt: Attempt) -> NextStep:
+    """The counters are those since the last checkpoint: a run that makes progress may be lost for weeks."""
+    error = attempt.error
+    if attempt.end is End.SYSTEM_ERROR:
+        failures = job.failures_since_checkpoint + 1
+        same_again = job.failed_code == error.code and job.failed_at == job.progress_done
+        if same_again or failures > MAX_FAILURES_SINCE_CHECKPOINT:
+            return NextStep(JobState.FAILED, error)
+        delay = _delay(failures)
+        columns: dict[str, Any] = {
+            "failures_since_checkpoint": failures,
+            "failed_code": error.code,
+            "failed_at": job.progress_done,
+        }
+    else:
+        losses = job.losses + 1
+        if losses > MAX_LOSSES:
+            return NextStep(JobState.FAILED, _too_often_error(job.kind, attempt, losses))
+        # The first loss is followed by another attempt at once, later ones after ever longer delays.
+        delay = _delay(losses - 1)
+        columns = {"losses": losses}
+    return NextStep(JobState.QUEUED, reason=error.code, delay=delay, columns=columns)
+
+
+def _delay(failures: int) -> timedelta:
+    return min(FIRST_DELAY * (2**failures - 1), LONGEST_DELAY)
+
+
+def _too_often_error(kind: str, attempt: Attempt, times: int) -> RunError:
+    match attempt.end:
+        case End.LOST:
+            what = "lost"
+            message = (
+                f"The process or its machine was lost {times} times without getting any further. "
+                "Look at the node's memory, power and log, then start the job again."
+            )
+        case End.STOPPED:
+            what = "stopped"
+            message = (
+                f"The process was told to stop {times} times without getting any further, and not by the "
+                "platform. Look for what ends processes on the node, then start the job again."
+            )
+        case _:
+            return attempt.error
+    return RunError(code=f"{kind}.system.{what}", message=message)

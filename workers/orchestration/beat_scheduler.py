@@ -1,9 +1,9 @@
-"""Beat's scheduler: rings for each task at its interval, by a clock that only goes forward.
+"""Beat's scheduler: sends each task at its interval, by a clock that only goes forward.
 
-Celery's own keeps wall-clock times in a file: after the clock was set back an hour it sent nothing for
-that hour, and a second beat on the same file died. Ticks need no memory: each does whatever there is to
-do. For the same reason they carry no time of expiry, which the worker would compare with a clock of its
-own; that they do not pile up while nobody works is seen to here, by counting.
+Celery's own scheduler keeps wall-clock times in a file: after the clock was set back an hour it sent nothing
+for that hour, and a second beat on the same file died. These tasks need no memory, for each does whatever
+there is to do. For the same reason they have no expiry time, which a worker would compare with its own clock.
+Instead nothing is sent while many messages wait.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ BACKLOG = 20
 SHORTEST_SECONDS = 0.05
 
 
-class Bell(Scheduler):  # type: ignore[misc]
+class SteadyScheduler(Scheduler):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         self._due: dict[str, float] = {}
         super().__init__(*args, **options)
 
     def tick(self, *_: Any, **__: Any) -> float:
-        """Ring for what is due; the seconds until the next is."""
+        """Send what is due; returns the seconds until the next task is."""
         touch(BEAT)
         now = time.monotonic()
         due = [entry for entry in self.schedule.values() if self._due.get(entry.name, now) <= now]

@@ -1,7 +1,7 @@
-"""Carry new lines of a run's `events.jsonl` into the database: each exactly once.
+"""Import new lines of a run's `events.jsonl` into the database: each exactly once.
 
-The job remembers how far its file was read, and moves on in the same transaction in which the
-events are written; of two relays at once, one finds that it came second and writes nothing.
+The job keeps how far its file was read. That offset moves in the transaction that writes the events, so of
+two imports at once the second one writes nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from jobs.models import Job, JobEvent
-from jobs.services import job_relayed
+from jobs.services import job_events_imported
 from jobs.types import job_type
 from workers.contract.run_folder import RunFolder
 from workers.contract.specs.events import (
@@ -59,7 +59,7 @@ def read_part(path: Path, offset: int) -> Part:
         return Part((), offset)
     end = content.rfind(b"\n") + 1
     if end == 0:
-        # No event is that long: skip the damage rather than stand before it for ever.
+        # No event is that long: skip the damaged part, or nothing behind it would ever be read.
         return Part((), offset + len(content), 1) if len(content) == PART_BYTES else Part((), offset)
     events, malformed = [], 0
     for line in content[:end].splitlines():
@@ -70,27 +70,27 @@ def read_part(path: Path, offset: int) -> Part:
     return Part(tuple(events), offset + end, malformed)
 
 
-def relay_events(job: Job) -> None:
-    """Relay everything the run of `job` has written; `job` is refreshed."""
+def import_events(job: Job) -> None:
+    """Import everything the run of `job` has written; `job` is refreshed."""
     while True:
-        part = read_part(RunFolder(job.run_dir).events, job.relay_offset)
-        if part.offset == job.relay_offset:
+        part = read_part(RunFolder(job.run_dir).events, job.events_offset)
+        if part.offset == job.events_offset:
             return
         if part.malformed:
             logger.warning("%s wrote %d lines that are no events", job.id, part.malformed)
-        if not _relay_part(job, part):
+        if not _import_part(job, part):
             return
         job.refresh_from_db()
 
 
 @transaction.atomic
-def _relay_part(job: Job, part: Part) -> bool:
-    events = _not_seen(part.events, job.relay_sequence)
+def _import_part(job: Job, part: Part) -> bool:
+    events = _not_seen(part.events, job.events_sequence)
     rows = [row for event in events if (row := _row(job, event)) is not None]
-    if not job_relayed(job=job, offset=part.offset, events=rows, **_columns(job, events)):
+    if not job_events_imported(job=job, offset=part.offset, events=rows, **_columns(job, events)):
         return False
     for event in events:
-        _hand_on(job, event)
+        _handle(job, event)
     return True
 
 
@@ -104,13 +104,13 @@ def _not_seen(events: Sequence[AnyEvent], last: int) -> list[AnyEvent]:
     return fresh
 
 
-# -- what becomes of the job's columns -----------------------------------------------------------
+# -- columns of the job -------------------------------------------------------------------------
 def _columns(job: Job, events: Sequence[AnyEvent]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if events:
-        fields["relay_sequence"] = events[-1].sequence
+        fields["events_sequence"] = events[-1].sequence
     if any(isinstance(event, Progress | Metrics | CheckpointSaved) for event in events):
-        fields["moved_at"] = Now()
+        fields["progress_seen_at"] = Now()
     if any(isinstance(event, Metrics) for event in events):
         fields["has_metrics"] = True
     return fields | _progress_columns(job, events) | _checkpoint_columns(job, events)
@@ -139,8 +139,8 @@ def _checkpoint_columns(job: Job, events: Sequence[AnyEvent]) -> dict[str, Any]:
     steps = [event.step for event in events if isinstance(event, CheckpointSaved)]
     if not steps or (job.checkpoint_step is not None and max(steps) <= job.checkpoint_step):
         return {}
-    # The run has got further than ever before: what went wrong until here no longer counts.
-    return {"checkpoint_step": max(steps), "losses": 0, "fruitless": 0}
+    # The run is further than ever before: earlier failures no longer count.
+    return {"checkpoint_step": max(steps), "losses": 0, "failures_since_checkpoint": 0}
 
 
 def median_step_seconds(job: Job) -> float:
@@ -149,7 +149,7 @@ def median_step_seconds(job: Job) -> float:
 
 # -- rows --------------------------------------------------------------------------------------------
 def _row(job: Job, event: AnyEvent) -> JobEvent | None:
-    """Progress lives in the job's columns only: it comes often and nobody reads the old ones."""
+    """None for progress, which is kept in the job's columns only: it is frequent, and old values are not read."""
     if isinstance(event, Progress):
         return None
     return JobEvent(
@@ -162,7 +162,7 @@ def _row(job: Job, event: AnyEvent) -> JobEvent | None:
         message=_message(event),
         data=event.data
         if isinstance(event, Log)
-        # Where a checkpoint lies is nobody's business but the platform's, and changes when it moves.
+        # The path of a checkpoint is internal, and changes when the installation moves.
         else event.model_dump(mode="json", exclude={"type", "sequence", "path"}),
     )
 
@@ -187,8 +187,8 @@ def _message(event: AnyEvent) -> str:
     return ""
 
 
-# -- what the domain wants to know at once --------------------------------------------------------------
-def _hand_on(job: Job, event: AnyEvent) -> None:
+# -- handlers of the type of job ------------------------------------------------------------------------
+def _handle(job: Job, event: AnyEvent) -> None:
     handler = job_type(job.kind).events.get(type(event))
     if handler is None:
         return
@@ -196,5 +196,5 @@ def _hand_on(job: Job, event: AnyEvent) -> None:
         with transaction.atomic():
             handler(job=job, event=event)
     except Exception:
-        # A row for people to see; the run resumes from the folders themselves and must go on.
-        logger.exception("%s: an event of type %s was not taken", job.id, event.type)
+        # The rows are for people. The run resumes from its folders, so it goes on without them.
+        logger.exception("%s: an event of type %s was not handled", job.id, event.type)

@@ -1,7 +1,7 @@
-"""Tells the workers at once that a run of this machine has ended, instead of at the next tick.
+"""Starts `jobs.reconcile` as soon as a run of this machine has ended, instead of at the next tick.
 
-A run's wrapper touches one file beside the run folders when it leaves; the worker's main process looks
-whether that file has moved, and rings. Nothing rests on it: a tick that is due comes anyway.
+A run's supervisor touches one file beside the run folders when it ends. The worker's main process looks
+whether that file has changed, and sends the task. Nothing depends on it: a tick comes every two seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from workers.contract.run_folder import EXITS
 LOOK_SECONDS = 0.2
 
 
-class Doorbell(bootsteps.StartStopStep):  # type: ignore[misc]
+class ExitWatcher(bootsteps.StartStopStep):  # type: ignore[misc]
     """Looks from the timer of the worker's main process."""
 
     requires = ("celery.worker.components:Timer",)
@@ -28,27 +28,28 @@ class Doorbell(bootsteps.StartStopStep):  # type: ignore[misc]
         self._entry: Any = None
 
     def start(self, parent: Any) -> None:
-        self._entry = parent.timer.call_repeatedly(LOOK_SECONDS, Watch(runs_root() / EXITS).look)
+        exits = ExitsFile(runs_root() / EXITS)
+        self._entry = parent.timer.call_repeatedly(LOOK_SECONDS, exits.send_if_changed)
 
     def stop(self, parent: Any) -> None:
         if self._entry is not None:
             self._entry.cancel()
 
 
-class Watch:
-    """Rings for `jobs.reconcile` once for each time `path` is seen to have moved."""
+class ExitsFile:
+    """Sends `jobs.reconcile` once for each change of the file's modification time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen = self._moved()
+        self._seen = self._mtime()
 
-    def look(self) -> None:
-        moved = self._moved()
-        if moved != self._seen:
-            self._seen = moved
+    def send_if_changed(self) -> None:
+        mtime = self._mtime()
+        if mtime != self._seen:
+            self._seen = mtime
             queue.ring("jobs.reconcile")
 
-    def _moved(self) -> int:
+    def _mtime(self) -> int:
         try:
             return self._path.stat().st_mtime_ns
         except FileNotFoundError:

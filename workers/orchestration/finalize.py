@@ -1,8 +1,8 @@
-"""What follows the end of a job: the domain registers the result, then the folders are reduced.
+"""What follows the end of a job: the row of what it made is completed, then the run folders are reduced.
 
-A terminal state commits alone. Finishing is idempotent, is repeated until it returns, and only then
-stamped. It changes the state in one case: where what a run has made is gone or damaged, no repetition
-brings it back, so the job fails and says why.
+A terminal state commits alone. Finalizing is idempotent and repeated until it returns; then `finalized_at` is
+set. It changes the state in one case: where what a run has made is gone or damaged, no repetition brings it
+back, so the job fails with that reason.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ LONGEST_DELAY = timedelta(minutes=5)
 
 
 def finalize_ended() -> None:
-    """Finish every job that has ended and is not stamped; then clean up behind those that are."""
-    with every_organization("every ended job is finished, whosesoever it is"):
+    """Finalize every job that has ended, and reduce the folders of those that are finalized."""
+    with every_organization("jobs of all organizations are finalized"):
         ended = Job.objects.filter(state__in=TERMINAL, cleaned_at=None)
         due = ended.filter(Q(finalize_after=None) | Q(finalize_after__lte=Now()))
         waiting = list(
@@ -47,9 +47,9 @@ def finalize_ended() -> None:
 
 
 def finalize_job(job_id: str) -> None:
-    """Finish one ended job and reduce its folders. Does nothing while another worker is at it."""
+    """Finalize one ended job and reduce its folders. Does nothing while another worker does so."""
     try:
-        if _finish(job_id):
+        if _finalize(job_id):
             # A pipeline run may have waited for this job.
             queue.send("pipelines.advance")
         _clean(job_id)
@@ -57,15 +57,15 @@ def finalize_job(job_id: str) -> None:
         if is_away(error):
             # The next tick comes back to it.
             raise
-        logger.exception("finishing %s failed", job_id)
+        logger.exception("finalizing %s failed", job_id)
         job = Job.objects.get(pk=job_id)
         delay = min(timedelta(seconds=2) * 2 ** min(job.finalize_failures, 10), LONGEST_DELAY)
         job_finalize_failed(job=job, reason=type(error).__name__, delay=delay)
 
 
 @transaction.atomic
-def _finish(job_id: str) -> bool:
-    """The domain's rows and the stamp commit together; the row lock keeps a second worker out.
+def _finalize(job_id: str) -> bool:
+    """The row of what the job made and `finalized_at` commit together; a row lock excludes a second worker.
 
     False where there was nothing to do.
     """

@@ -12,7 +12,7 @@ from jobs.transitions import JobState
 from workers.contract.run_folder import CHECKPOINTS, KEPT_FILES
 
 RESUMABLE_FOLDERS = 2
-"""Attempts whose checkpoints are all kept while a job goes on."""
+"""Attempts whose checkpoints are all kept until the job has ended."""
 STARTED = "started"
 
 
@@ -23,22 +23,22 @@ def previous_run_dirs(job: Job) -> tuple[Path, ...]:
 
 
 def prune_attempts(job: Job) -> None:
-    """After an attempt that will be followed by another: drop what no resume will look at.
+    """Before another attempt: remove what no resume will read.
 
-    Whether a checkpoint is sound shows when it is resumed from. What came after the one that the newest
-    attempt has resumed from may all be damaged; so that one stays, in whichever attempt's folder it lies.
+    Damage in a checkpoint is found only when it is resumed from. All checkpoints after the one that the
+    newest attempt has resumed from may be damaged, so that one is kept, whichever attempt made it.
     """
     folders = [job.run_dir, *previous_run_dirs(job)]
     newest = _with_checkpoints(folders)[:RESUMABLE_FOLDERS]
-    proven = _resumed_from(job)
+    resumed_from = _resumed_from(job)
     for folder in folders:
         _reduce(folder, {CHECKPOINTS})
         if folder not in newest:
-            _drop_before(proven, folder / CHECKPOINTS)
+            _remove_before(resumed_from, folder / CHECKPOINTS)
 
 
 def clean_folders(job: Job) -> None:
-    """After the end: keep what explains it, and of a run that failed what it could still go on from."""
+    """After the end: keep what explains it, and of a failed run the checkpoints to resume from."""
     if job.state == JobState.FAILED:
         prune_attempts(job)
         return
@@ -47,12 +47,12 @@ def clean_folders(job: Job) -> None:
 
 
 def _resumed_from(job: Job) -> int:
-    """The step of the checkpoint that the newest attempt which got so far has read and found whole."""
+    """The step of the checkpoint from which the newest attempt that began has resumed; 0 without one."""
     started = JobEvent.objects.filter(job=job, type=STARTED).order_by("-id").first()
     return 0 if started is None else started.data.get("resumed_from_step") or 0
 
 
-def _drop_before(step: int, checkpoints: Path) -> None:
+def _remove_before(step: int, checkpoints: Path) -> None:
     if not checkpoints.is_dir():
         return
     for checkpoint in checkpoints.iterdir():

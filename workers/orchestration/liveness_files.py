@@ -1,4 +1,7 @@
-"""Files that the supervisor or Kubernetes watches: touched as long as the worker's loop turns, tasks begin, beat ticks."""
+"""Liveness files: touched while the worker's loop turns, when a task begins, at each tick of beat.
+
+The supervisor or Kubernetes watches whether they change.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,13 @@ WORKER_SECONDS = 2.0
 
 
 def touch(name: str) -> None:
-    """A sign of life; where the folder is missing (nobody watches) or full, nothing happens."""
+    """Does nothing where the folder is missing (nobody watches) or the disk is full."""
     with suppress(OSError):
         (settings.KOSHA_VAR / "beacons" / name).touch()
 
 
-class WorkerBeacon(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Touches from the timer of the worker's main process: a loop that hangs touches nothing."""
+class WorkerLiveness(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Touches its file from the timer of the worker's main process: a loop that hangs touches nothing."""
 
     requires = ("celery.worker.components:Timer",)
 
@@ -38,5 +41,5 @@ class WorkerBeacon(bootsteps.StartStopStep):  # type: ignore[misc]
 
 
 @task_prerun.connect
-def _a_task_begins(**_: object) -> None:
+def _touch_tasks(**_: object) -> None:
     touch(TASKS)

@@ -1,7 +1,7 @@
 """One worker at a time for one thing, through PostgreSQL's advisory locks.
 
-They only spare double work: everything done under them is fenced and may happen twice. A worker
-that dies loses its connection and with it the lock.
+They only avoid double work: everything done under them is fenced and may happen twice. A worker that dies
+loses its connection and with it the lock.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from django.db import Error, connection
 
 @contextmanager
 def try_lock(name: str) -> Iterator[bool]:
-    """Yields whether the lock is ours; never waits."""
+    """Yields whether the lock was free and is now held; never waits."""
     locked = False
     try:
         locked = _ask("pg_try_advisory_lock", name)
         yield locked
     finally:
         if locked:
-            _let_go(name)
+            _unlock(name)
 
 
-def _let_go(name: str) -> None:
+def _unlock(name: str) -> None:
     try:
         _ask("pg_advisory_unlock", name)
     except Error:
-        # The connection is gone, or a time limit broke in on its last query and left it unusable. The
-        # error that did so matters more; the lock goes with the connection.
+        # The connection is gone, or a time limit interrupted its last query and left it unusable. That first
+        # error matters more than this one; the lock ends with the connection.
         connection.close()
 
 
@@ -42,6 +42,6 @@ def _ask(function: str, name: str) -> bool:
     except Error:
         raise
     except BaseException:
-        # A time limit broke in, and nobody knows what was answered.
+        # A time limit interrupted the call, so whether the lock is held is unknown.
         connection.close()
         raise

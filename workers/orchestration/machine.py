@@ -1,4 +1,4 @@
-"""Look now and then at what the machine has: it may be another one, or have been given more."""
+"""Measure now and then what the machine has: it may have been replaced or extended."""
 
 from __future__ import annotations
 

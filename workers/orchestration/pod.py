@@ -3,8 +3,7 @@
     python -m workers.orchestration.pod --runs /var/lib/kosha/storage/runs --seconds 45 -- python -m celery … worker
 
 Elsewhere engines outlive the worker and are adopted by the next one. In a pod nothing outlives the
-container, so they are stopped after a checkpoint; and only once the worker, who would start them
-again, is gone.
+container, so they are stopped after a checkpoint, once the worker is gone: it would start them again.
 """
 
 from __future__ import annotations
@@ -21,24 +20,24 @@ from pathlib import Path
 
 from workers.orchestration.launchers.local import launcher as local
 
-ERRANDS_SECONDS = 10.0
-"""A worker breaks its tasks off after eight."""
+TASKS_SECONDS = 10.0
+"""How long the worker may take to end; it interrupts its tasks after eight seconds."""
 LOOK_SECONDS = 0.2
 
 
 def run(command: Sequence[str], runs: Path, engine_seconds: float) -> int:
-    """Run the worker until it ends or we are told to; its exit code, once no engine is left."""
-    is_told = False
+    """Run the worker until it ends or a stop signal comes; returns its exit code once no engine is left."""
+    stop_requested = False
 
-    def tell(*_: object) -> None:
-        # Nothing with a lock: it may be held by what this interrupts.
-        nonlocal is_told
-        is_told = True
+    def request_stop(*_: object) -> None:
+        # Nothing that takes a lock: the interrupted code may hold it.
+        nonlocal stop_requested
+        stop_requested = True
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, tell)
+        signal.signal(number, request_stop)
     worker = subprocess.Popen(command, start_new_session=True)
-    while worker.poll() is None and not is_told:
+    while worker.poll() is None and not stop_requested:
         time.sleep(LOOK_SECONDS)
     _end(worker)
     local.stop_all(runs, engine_seconds)
@@ -47,10 +46,10 @@ def run(command: Sequence[str], runs: Path, engine_seconds: float) -> int:
 
 def _end(worker: subprocess.Popen[bytes]) -> None:
     _signal_group(worker, signal.SIGTERM)
-    # One that is stopped hears nothing until it is continued.
+    # A stopped process receives the signal when it is continued.
     _signal_group(worker, signal.SIGCONT)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        worker.wait(ERRANDS_SECONDS)
+        worker.wait(TASKS_SECONDS)
     _signal_group(worker, signal.SIGKILL)
     worker.wait()
 
@@ -69,7 +68,7 @@ def main() -> None:
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     code = run(options.command, options.runs, options.seconds)
-    # As a shell says it: killed by a signal is no success.
+    # As a shell reports it: a worker killed by a signal is no success.
     sys.exit(code if code >= 0 else 128 - code)
 
 

@@ -1,4 +1,4 @@
-"""Clean up now and then: behind what died, and what was kept for long enough."""
+"""Clean up now and then: what processes that died left behind, and what was kept long enough."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def sweep_task() -> None:
 
 @shared_task(name="retention.sessions")
 def sessions_task() -> None:
-    """Sessions of browsers that nobody signed out of: Django reads none that has expired, and deletes none."""
+    """Django ignores browser sessions that have expired, but does not delete them."""
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
-
-from django.conf import settings
-from django.utils.crypto import salted_hmac
 
 
 @dataclass(frozen=True)
@@ -21,15 +18,35 @@ class RunRef:
     run_dir: Path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Engine:
-    """How the run is started; `config.json` already lies in the run folder."""
+    """Everything that a launcher needs to know of the processes it starts.
 
-    module: str
-    processes: int
-    """More than one: started by torchrun, one process for each rank."""
-    threads: int
-    """CPU threads of each process."""
+    `config.json` is in the run folder before it is launched.
+    """
+
+    command: tuple[str, ...]
+    """Arguments of a Python interpreter: module and configuration. The launcher puts its interpreter before
+    them and, for more than one process, torchrun."""
+    environment: Mapping[str, str]
+    """Beside what the launcher's own place needs; holds a secret, so it is in no log."""
+    processes: int = 1
+    """One for each rank; more than one are started by torchrun."""
+    nodes: int = 1
+    """Machines that the processes are spread over evenly. Launcher `local` has one."""
+    cpus: int
+    """Cores for all processes together; 0 for a light job, which gets no core of its own."""
+    memory_bytes: int
+    gpus: int = 0
+    image: str = ""
+    """Of the containers, for launchers that start some."""
+    wall_seconds: int | None = None
+    """The longest time it may run, for launchers that must name one. Launcher `local` sets no limit."""
+
+    @property
+    def threads(self) -> int:
+        """CPU threads of each process."""
+        return max(1, self.cpus // self.processes)
 
 
 @dataclass(frozen=True)
@@ -51,18 +68,10 @@ class Exited:
 
 @dataclass(frozen=True)
 class Lost:
-    """It was there and is gone without a word; parts of it may still have to be killed."""
+    """It was there and is gone without an exit code; parts of it may still have to be killed."""
 
 
 Observation = Absent | Running | Exited | Lost
-
-
-def run_secret(job_id: str) -> str:
-    """Signs what only the job's own attempts may load again (optimizer shards are pickles).
-
-    The same for every attempt, never stored, and of no use to another job.
-    """
-    return salted_hmac("kosha.run", job_id, secret=settings.SECRET_KEY, algorithm="sha256").hexdigest()
 
 
 class Launcher(Protocol):
@@ -83,4 +92,4 @@ class Launcher(Protocol):
         """End every process of the run now. True once their death is certain."""
 
     def running(self) -> Iterable[RunRef]:
-        """Every run of which any process is alive here, wanted or not."""
+        """Every run of which any process is alive here, with or without a claim."""

@@ -1,8 +1,8 @@
-"""Launcher `local`: engines on this machine, each under a wrapper that outlives its starter.
+"""Launcher `local`: engines on this machine, each under a supervisor that outlives the worker that started it.
 
-The files of a run folder are the whole interface between this module, which runs in any Celery
-worker, and `workers/orchestration/launchers/local/supervisor.py`: `launch.json` and `stop.json` go in, `owner` and `exit.json` come
-out. So a worker that was started a second ago knows as much as the one that launched the run.
+The files of a run folder are the whole interface between this module, which runs in any Celery worker, and
+the run's supervisor (`supervisor.py`): `launch.json` and `stop.json` go in, `owner` and `exit.json` come out.
+So a worker that was started a second ago knows as much as the one that launched the run.
 """
 
 from __future__ import annotations
@@ -21,16 +21,7 @@ from typing import Any
 from workers.contract.atomic_files import write_json
 from workers.contract.process_identity import Identity, is_alive
 from workers.contract.run_folder import RUN_DIR_VARIABLE, RunFolder
-from workers.orchestration.launchers.base import (
-    Absent,
-    Engine,
-    Exited,
-    Lost,
-    Observation,
-    Running,
-    RunRef,
-    run_secret,
-)
+from workers.orchestration.launchers.base import Absent, Engine, Exited, Lost, Observation, Running, RunRef
 from workers.orchestration.launchers.local.processes import kill_run, processes_of_runs
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -46,9 +37,9 @@ WITHHELD = (
 """An engine knows neither the database nor any key of the platform, and is no part of the stack that
 is ended with it."""
 
-WRAPPER_START_SECONDS = 20.0
+SUPERVISOR_START_SECONDS = 20.0
 CLEAN_STOP_SECONDS = 6.0
-WRAPPER_MARGIN_SECONDS = 1.0
+SUPERVISOR_MARGIN_SECONDS = 1.0
 KILL_SECONDS = 1.0
 
 _TCMALLOC = (
@@ -66,8 +57,8 @@ class LocalLauncher:
         run_dir = run.run_dir.resolve()
         folder = RunFolder(run_dir)
         folder.scratch.mkdir(exist_ok=True)
-        write_json(folder.launch, {"version": 1, "command": _command(run_dir, engine)})
-        # Returns as soon as the wrapper has detached, so this worker never has a zombie to reap.
+        write_json(folder.launch, {"version": 1, "command": _command(engine)})
+        # Returns as soon as the supervisor has detached, so this worker never has a zombie to reap.
         subprocess.run(
             [sys.executable, "-m", "workers.orchestration.launchers.local.supervisor", str(run_dir)],
             env=_environment(run_dir, engine),
@@ -75,7 +66,7 @@ class LocalLauncher:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=WRAPPER_START_SECONDS,
+            timeout=SUPERVISOR_START_SECONDS,
             check=True,
         )
         return {"launcher": "local", "host": os.uname().nodename}
@@ -86,7 +77,7 @@ class LocalLauncher:
             return Absent()
         if owner is not _REVOKED and is_alive(owner):
             return Running()
-        # Only now: the wrapper may have written it and ended a moment ago.
+        # Read only now: the supervisor may have written it and ended a moment ago.
         code = _exit_code(run.run_dir)
         return Lost() if code is None else Exited(code)
 
@@ -98,14 +89,13 @@ class LocalLauncher:
         owner = _owner(run.run_dir)
         if owner is None or owner is _REVOKED:
             return
-        # Who stops a run on a full disk may do so to make room: it ends all the same, after the grace
-        # that a wrapper knows by itself.
+        # On a full disk the run is stopped all the same: the supervisor then takes its default grace.
         with contextlib.suppress(OSError):
             RunFolder(run.run_dir).write_stop(grace)
         if is_alive(owner):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(owner.pid, signal.SIGTERM)
-                # One that is stopped hears nothing until it is continued.
+                # A stopped process receives the signal when it is continued.
                 os.kill(owner.pid, signal.SIGCONT)
 
     def kill(self, run: RunRef) -> bool:
@@ -119,13 +109,13 @@ class LocalLauncher:
 def stop_all(runs_root: Path, seconds: float = CLEAN_STOP_SECONDS) -> None:
     """Stop every run under `runs_root`, for a clean end of the installation on this machine.
 
-    Each is asked to make its state safe; its wrapper kills it after `seconds`, and a wrapper that does
-    not is killed with it. The jobs stay as they are: the next start finds them stopped by nobody's
-    wish and continues them, at no cost to their budgets. Stop the Celery workers before, or they
-    start the runs again.
+    Each is asked to make its state safe; its supervisor kills it after `seconds`, and a supervisor that does
+    not is killed with it. The jobs stay as they are: the next start finds them stopped by the platform and
+    continues them, at no cost to their retry budgets. Stop the Celery workers before, or they start the runs
+    again.
     """
     launcher = LocalLauncher(runs_root)
-    deadline = time.monotonic() + seconds + WRAPPER_MARGIN_SECONDS
+    deadline = time.monotonic() + seconds + SUPERVISOR_MARGIN_SECONDS
     asked: set[RunRef] = set()
     while (left := set(launcher.running())) and time.monotonic() < deadline:
         for run in left - asked:
@@ -135,21 +125,21 @@ def stop_all(runs_root: Path, seconds: float = CLEAN_STOP_SECONDS) -> None:
                 asked.add(run)
         time.sleep(0.05)
     if left:
-        kill_run(runs_root.resolve(), patience=KILL_SECONDS)
+        kill_run(runs_root.resolve(), timeout=KILL_SECONDS)
 
 
 _REVOKED = Identity(0, 0, "")
 
 
 def _owner(run_dir: Path) -> Identity | None:
-    """Who owns the folder: nobody (None), the reconciler (_REVOKED), or a wrapper."""
+    """Who owns the folder: nobody (None), the reconciler (_REVOKED), or a supervisor."""
     try:
         content = json.loads(RunFolder(run_dir).owner.read_text(encoding="utf-8"))
         return _REVOKED if "revoked" in content else Identity(**content)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):
-        # Linked but never written out: the machine lost power, so whoever owned it is gone.
+        # Linked but never written out: the machine lost power, so its owner is gone.
         return _REVOKED
 
 
@@ -157,7 +147,7 @@ def _exit_code(run_dir: Path) -> int | None:
     try:
         return int(json.loads(RunFolder(run_dir).exit.read_text(encoding="utf-8"))["code"])
     except (FileNotFoundError, ValueError, TypeError, KeyError):
-        # Absent or damaged: how it ended is not known then, that it has ended is.
+        # Absent or damaged: that it has ended is known, but not how.
         return None
 
 
@@ -166,32 +156,21 @@ def _ref(run_dir: Path) -> RunRef | None:
     return RunRef(job_id, int(fence), run_dir) if fence.isdigit() else None
 
 
-def _command(run_dir: Path, engine: Engine) -> list[str]:
-    config = str(RunFolder(run_dir).config)
+def _command(engine: Engine) -> list[str]:
     if engine.processes == 1:
-        return [sys.executable, "-m", engine.module, config]
+        return [sys.executable, *engine.command]
     torchrun = ["workers.engines.shared.torchrun", "--standalone", "--nproc-per-node", str(engine.processes)]
-    return [sys.executable, "-m", *torchrun, "-m", engine.module, config]
+    return [sys.executable, "-m", *torchrun, *engine.command]
 
 
 def _environment(run_dir: Path, engine: Engine) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if name not in WITHHELD}
-    threads = str(engine.threads)
+    environment |= engine.environment
     environment |= {
         RUN_DIR_VARIABLE: str(run_dir),
-        # What libraries leave behind when they are killed goes with the folder of the run.
+        # What libraries leave behind when they are killed is removed with the folder of the run.
         "TMPDIR": str(RunFolder(run_dir).scratch),
-        "KOSHA_RUN_SECRET": run_secret(run_dir.parent.name),
         "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
-        "HF_HUB_OFFLINE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "OMP_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
-        # A thread that spins at a barrier takes the core from the one it waits for: beside other
-        # work on two cores, matrix products ran ten times slower and worse.
-        "OMP_WAIT_POLICY": "PASSIVE",
     }
     allocator = next((path for path in _TCMALLOC if Path(path).exists()), None)
     if allocator is not None:

@@ -1,7 +1,7 @@
 """Finding and ending the processes of a run on this machine, through /proc.
 
-Every process of a run carries `KOSHA_RUN_DIR` in its environment and hands it to its children,
-whatever session or parent they have; so nothing that a run started can hide from this.
+Every process of a run carries `KOSHA_RUN_DIR` in its environment and passes it to its children, whatever
+session or parent they have. So every process that a run started is found.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MARK = RUN_DIR_VARIABLE.encode() + b"="
 
 KERNEL_THREAD = 0x00200000
 """PF_KTHREAD of the kernel's `sched.h`."""
-LOOKS = 10
+READS_DURING_EXEC = 10
 
 
 def processes_of_runs(root: Path) -> Iterator[tuple[int, Path]]:
@@ -33,12 +33,12 @@ def processes_of_runs(root: Path) -> Iterator[tuple[int, Path]]:
             yield int(entry.name), run_dir
 
 
-def kill_run(run_dir: Path, *, spare: int | None = None, patience: float = 3.0) -> bool:
+def kill_run(run_dir: Path, *, spare: int | None = None, timeout: float = 3.0) -> bool:
     """SIGKILL every process of the run but `spare`; True once none is left.
 
     Repeated, because a process may fork while the list is read.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while pids := [pid for pid, of in processes_of_runs(run_dir) if pid != spare]:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
@@ -64,10 +64,10 @@ def _run_dir_of(pid: int) -> Path | None:
 def _environment(pid: int) -> bytes:
     """Empty for a zombie and for the kernel's own. Raises OSError, also where there is no such process.
 
-    For a moment within `exec` a process has neither the old environment nor the new one; whoever looked
-    just then would take it for nobody's, and a run for dead that is about to begin.
+    For a moment within `exec` a process has neither the old environment nor the new one. Read just then, a
+    run that is about to begin would look dead; so it is read again.
     """
-    for _ in range(LOOKS):
+    for _ in range(READS_DURING_EXEC):
         state, _parent, _group, _session, _terminal, _foreground, flags = stat_fields(pid)[:7]
         if state == b"Z" or int(flags) & KERNEL_THREAD:
             return b""

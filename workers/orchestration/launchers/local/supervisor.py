@@ -1,13 +1,12 @@
-"""The small process of launcher `local`: runs one engine, ends its whole group, says how it ended.
+"""The supervisor of launcher `local`: a small process that runs one engine and records its exit code.
 
     python -m workers.orchestration.launchers.local.supervisor <run_dir>
 
-It detaches at once into a session of its own, so that it outlives the Celery worker that started
-it. In the run folder it reads `launch.json` and `stop.json` (see `workers/orchestration/launchers/local/launcher.py`)
-and leaves:
+It detaches at once into a session of its own, so that it outlives the Celery worker that started it. In the
+run folder it reads `launch.json` and `stop.json` (see `launcher.py`) and leaves:
 
-    owner       who runs here: pid, start time, boot. Made by link, so that exactly one wrapper, or
-                instead of it the reconciler's "revoked", can ever own a run folder
+    owner       who runs here: pid, start time, boot. Made by link, so that a run folder has exactly
+                one owner: a supervisor, or the reconciler's mark "revoked"
     engine.log  the engine's output, bounded
     exit.json   the exit code, by rename, once no process of the run is left
 
@@ -36,7 +35,7 @@ LOG_BYTES = 16 * 1024**2
 TICK_SECONDS = 1.0
 COULD_NOT_START = 127
 
-_SAID_BY_THE_ENGINE = (ExitCode.DONE, ExitCode.USER_ERROR, ExitCode.SYSTEM_ERROR, ExitCode.DISK_FULL)
+_CHOSEN_BY_THE_ENGINE = (ExitCode.DONE, ExitCode.USER_ERROR, ExitCode.SYSTEM_ERROR, ExitCode.DISK_FULL)
 _PR_SET_PDEATHSIG = 1
 _OWN_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 
@@ -70,15 +69,15 @@ class Supervisor:
             with contextlib.suppress(OSError):
                 print(f"the engine could not be started: {error}", flush=True)  # noqa: T201 - supervisor.log
             code = COULD_NOT_START
-        # Ranks of torchrun and data loaders live in sessions of their own.
+        # Ranks of torchrun and data loaders have sessions of their own.
         while not kill_run(self.run_dir, spare=os.getpid()):
             pass
-        self._tell(code)
+        self._write_exit(code)
         with contextlib.suppress(OSError):
             (self.run_dir.parents[1] / EXITS).touch()
 
-    def _tell(self, code: int) -> None:
-        """On a full disk again and again: while we live, the run is not taken for lost before its lease ends."""
+    def _write_exit(self, code: int) -> None:
+        """Repeated on a full disk: while this process is alive, the run counts as lost only after its lease."""
         while self.run_dir.is_dir():
             try:
                 self.folder.write_exit(code)
@@ -107,9 +106,9 @@ class Supervisor:
             if self.kill_at is not None and time.monotonic() >= self.kill_at:
                 kill_run(self.run_dir, spare=os.getpid())
             bound_log(self.folder.engine_log)
-        # torchrun ends with 1 when it is told to stop, and who is killed after the grace by a signal.
+        # Asked to stop, torchrun ends with 1, and an engine that is killed after the grace by a signal.
         was_asked = self.kill_at is not None
-        return ExitCode.STOPPED if was_asked and code not in _SAID_BY_THE_ENGINE else code
+        return ExitCode.STOPPED if was_asked and code not in _CHOSEN_BY_THE_ENGINE else code
 
     def _pause(self) -> float:
         left = TICK_SECONDS if self.kill_at is None else self.kill_at - time.monotonic()
@@ -120,7 +119,7 @@ class Supervisor:
         self.kill_at = kill_at if self.kill_at is None else min(self.kill_at, kill_at)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(engine.pid, signal.SIGTERM)
-            # One that is stopped hears nothing until it is continued.
+            # A stopped process receives the signal when it is continued.
             os.killpg(engine.pid, signal.SIGCONT)
 
     def _grace(self) -> float:
@@ -134,17 +133,17 @@ NICENESS = 5
 
 
 def _before_engine(parent: int) -> None:
-    """In the child: die with the wrapper, hear signals again, yield to the servers of the machine."""
+    """In the child: end with the supervisor, receive signals again, yield to the servers of the machine."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _OWN_SIGNALS)
     os.nice(NICENESS)
-    # Where the kernel groups processes by session, that counts within this one only; its group yields
-    # to the others by a value of its own.
+    # Where the kernel groups processes by session, niceness counts within the session only; the group has a
+    # value of its own.
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(NICENESS))
-    # Where memory runs out, let it be the run (which is retried) and not the database.
+    # Where memory runs out, the kernel shall end the run (which is retried) and not the database.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
 

@@ -1,4 +1,4 @@
-"""The parts of the wrapper and of /proc reading that need no engine."""
+"""The parts of the supervisor and of reading /proc that need no engine."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import pytest
 from workers.contract import process_identity as process_identity_module
 from workers.contract.process_identity import Identity, is_alive, process_identity
 from workers.contract.run_folder import RUN_DIR_VARIABLE, RunFolder
-from workers.orchestration.launchers.local import processes
-from workers.orchestration.launchers.local import supervisor as wrapper
+from workers.orchestration.launchers.local import processes, supervisor
 from workers.orchestration.launchers.local.processes import kill_run, processes_of_runs
 from workers.orchestration.launchers.local.supervisor import bound_log
 
@@ -26,7 +25,7 @@ def test_a_folder_has_one_owner(tmp_path):
 
 
 def test_the_log_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(wrapper, "LOG_BYTES", 10)
+    monkeypatch.setattr(supervisor, "LOG_BYTES", 10)
     log = tmp_path / "engine.log"
     log.write_bytes(b"0123456789")
     bound_log(log)
@@ -72,7 +71,7 @@ def test_processes_are_found_by_their_run_and_killed(tmp_path):
         assert child.wait(5) == -9
 
 
-def test_a_process_that_is_just_becoming_another_is_not_overlooked(tmp_path, monkeypatch):
+def test_a_process_in_the_middle_of_exec_is_found(tmp_path, monkeypatch):
     """Within `exec` its environment is empty for a moment."""
     here = tmp_path / "proc" / "7"
     here.mkdir(parents=True)
@@ -93,10 +92,10 @@ def test_an_engine_yields_to_the_servers_also_as_a_session():
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: wrapper._before_engine(parent),
+        preexec_fn=lambda: supervisor._before_engine(parent),
     )
-    told = engine.communicate(timeout=20)[0]
-    niceness = told.rpartition(")")[2].split()[16]
-    assert int(niceness) == os.nice(0) + wrapper.NICENESS
-    if "autogroup" in told:
-        assert f"nice {wrapper.NICENESS}\n" in told
+    output = engine.communicate(timeout=20)[0]
+    niceness = output.rpartition(")")[2].split()[16]
+    assert int(niceness) == os.nice(0) + supervisor.NICENESS
+    if "autogroup" in output:
+        assert f"nice {supervisor.NICENESS}\n" in output

@@ -13,7 +13,7 @@ from jobs.services import job_claim, job_started
 from jobs.types import job_type
 from workers.contract.specs.events import Metrics
 from workers.orchestration import event_import as relay
-from workers.orchestration.event_import import read_part, relay_events
+from workers.orchestration.event_import import import_events, read_part
 
 
 @pytest.fixture
@@ -41,41 +41,41 @@ def messages(job: Job) -> list[str]:
 
 
 def test_nothing_written_is_nothing_relayed(job):
-    relay_events(job)
-    assert (job.relay_offset, messages(job)) == (0, [])
+    import_events(job)
+    assert (job.events_offset, messages(job)) == (0, [])
 
 
 def test_it_resumes_in_the_middle_of_a_line(job):
     whole = line(0, message="初めの行") + line(1)
     for end in range(1, len(whole) + 1):
         write(job, whole[end - 1 : end])
-        relay_events(Job.objects.get(pk=job.pk))
+        import_events(Job.objects.get(pk=job.pk))
         complete = whole[:end].count(b"\n")
         assert messages(job) == ["初めの行", "m1"][:complete]
-    assert Job.objects.get(pk=job.pk).relay_offset == len(whole)
+    assert Job.objects.get(pk=job.pk).events_offset == len(whole)
 
 
 def test_a_sequence_that_stands_there_twice_is_relayed_once(job):
     """A bit that turned in the file: the constraint would refuse the whole part, again at every tick."""
     write(job, line(0), line(2), line(1), line(2), line(3))
-    relay_events(job)
+    import_events(job)
     assert messages(job) == ["m0", "m2", "m3"]
 
 
 def test_relaying_again_adds_nothing(job):
     write(job, line(0), line(1))
     stale = Job.objects.get(pk=job.pk)
-    relay_events(job)
-    relay_events(job)
-    relay_events(stale)  # a second worker that read the job before
+    import_events(job)
+    import_events(job)
+    import_events(stale)  # a second worker that read the job before
     assert messages(job) == ["m0", "m1"]
 
 
 def test_a_repeated_sequence_is_the_same_event(job):
     write(job, line(0), line(1))
-    relay_events(job)
+    import_events(job)
     write(job, line(1), line(2))
-    relay_events(job)
+    import_events(job)
     assert messages(job) == ["m0", "m1", "m2"]
 
 
@@ -88,14 +88,14 @@ def test_damaged_lines_are_skipped(job):
         b'{"type": "unknown", "sequence": 1, "time": 1}\n',
         line(2),
     )
-    relay_events(job)
+    import_events(job)
     assert messages(job) == ["m0", "m2"]
 
 
 def test_more_than_one_part_is_read_to_the_end(job, monkeypatch):
     monkeypatch.setattr(relay, "PART_BYTES", 100)
     write(job, *(line(number) for number in range(20)))
-    relay_events(job)
+    import_events(job)
     assert messages(job) == [f"m{number}" for number in range(20)]
 
 
@@ -113,22 +113,22 @@ def test_a_line_without_end_does_not_block_the_rest(tmp_path, monkeypatch):
 
 def test_progress_becomes_columns_and_no_rows(job):
     write(job, *(line(n, "progress", done=n + 1, total=4, unit="step", seconds_left=9.5) for n in range(3)))
-    relay_events(job)
+    import_events(job)
     assert (job.progress_done, job.progress_total, job.progress_unit, job.seconds_left) == (3, 4, "step", 9.5)
     assert job.step_seconds == [1.0, 1.0]
     assert not JobEvent.objects.filter(job=job, sequence__isnull=False).exists()
 
 
 def test_a_new_checkpoint_forgives_old_losses(job):
-    Job.objects.filter(pk=job.pk).update(losses=3, fruitless=1, checkpoint_step=10)
+    Job.objects.filter(pk=job.pk).update(losses=3, failures_since_checkpoint=1, checkpoint_step=10)
     job.refresh_from_db()
     checkpoint = {"path": "checkpoints/x", "manifest_sha256": "0", "values": {"loss": 2.5}}
     write(job, line(0, "checkpoint", step=10, **checkpoint))
-    relay_events(job)
-    assert (job.losses, job.fruitless) == (3, 1), "repeated work is no progress"
+    import_events(job)
+    assert (job.losses, job.failures_since_checkpoint) == (3, 1), "repeated work is no progress"
     write(job, line(1, "checkpoint", step=20, **checkpoint))
-    relay_events(job)
-    assert (job.losses, job.fruitless, job.checkpoint_step) == (0, 0, 20)
+    import_events(job)
+    assert (job.losses, job.failures_since_checkpoint, job.checkpoint_step) == (0, 0, 20)
 
 
 def test_a_handler_that_fails_holds_nothing_up(job, monkeypatch):
@@ -140,7 +140,7 @@ def test_a_handler_that_fails_holds_nothing_up(job, monkeypatch):
 
     monkeypatch.setattr(relay, "job_type", lambda name: replace(job_type(name), events={Metrics: handler}))
     write(job, line(0, "metrics", step=1, values={"loss": 2.0}), line(1))
-    relay_events(job)
+    import_events(job)
     assert taken == [0]
     assert messages(job) == ["m1"]
     assert JobEvent.objects.get(job=job, type="metrics").data["values"] == {"loss": 2.0}
@@ -151,6 +151,6 @@ def test_a_handler_that_fails_holds_nothing_up(job, monkeypatch):
 def test_ten_thousand_lines_take_a_moment(job):
     write(job, *(line(n, "metrics", step=n, values={"loss": 1.0}) for n in range(10_000)))
     began = time.monotonic()
-    relay_events(job)
+    import_events(job)
     assert JobEvent.objects.filter(job=job, type="metrics").count() == 10_000
     assert time.monotonic() - began < 20

@@ -12,8 +12,8 @@ from common.release import RELEASE, is_newer
 from jobs.api import job_body
 from jobs.models import Job
 from jobs.services import job_cancel, job_submit
-from workers.orchestration.dispatch import run_of
 from workers.orchestration.launchers.base import Exited
+from workers.orchestration.run_setup import run_of
 
 from ..jobs.work import Work
 

@@ -1,4 +1,4 @@
-"""Room on the disk: what is asked for before a job starts, and what becomes of it when it is gone."""
+"""Disk space: what a job asks for before it starts, and what follows when there is none left."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from jobs.api import job_body
 from jobs.models import Job
 from jobs.services import job_pause, job_resume, job_submit
 from workers.contract.specs.base import Spec
-from workers.orchestration.disk_budget import MOST_ESTIMATES, SMALLEST, disk_need
-from workers.orchestration.dispatch import dispatch, run_of
+from workers.orchestration.disk_budget import MAX_GROWTH, SMALLEST_NEED, disk_need
+from workers.orchestration.dispatch import dispatch
 from workers.orchestration.launchers.base import Exited, Lost
+from workers.orchestration.run_setup import run_of
 
 from ..jobs.work import LightWork, Work
 
@@ -42,20 +43,20 @@ def running(submit, tick):
     return fresh(job)
 
 
-def test_a_job_without_room_waits_says_why_and_starts_when_there_is(submit, tick, settings):
+def test_a_job_that_lacks_disk_space_waits_shows_why_and_starts_later(submit, tick, settings):
     settings.KOSHA_DISK_RESERVE_BYTES = EVERYTHING
     job = submit()
     tick()
     body = job_body(fresh(job))
     assert body["status"] == "queued"
-    assert (body["waiting"]["code"], body["waiting"]["needed_bytes"]) == ("disk", SMALLEST)
+    assert (body["waiting"]["code"], body["waiting"]["needed_bytes"]) == ("disk", SMALLEST_NEED)
     settings.KOSHA_DISK_RESERVE_BYTES = 0
     tick()
     assert fresh(job).state == "starting"
     assert job_body(fresh(job))["waiting"] is None
 
 
-def test_a_job_without_room_holds_up_no_smaller_one(submit, tick, settings):
+def test_a_job_that_lacks_disk_space_holds_up_no_smaller_one(submit, tick, settings):
     now = disk()
     settings.KOSHA_DISK_RESERVE_BYTES = now.free // 2
     big, small = submit(), submit(LightWork())
@@ -64,7 +65,7 @@ def test_a_job_without_room_holds_up_no_smaller_one(submit, tick, settings):
     assert (fresh(big).waits_for, fresh(small).state) == ("disk", "starting")
 
 
-def test_what_running_jobs_will_still_write_is_not_given_twice(submit, tick, settings):
+def test_space_promised_to_running_jobs_is_not_given_twice(submit, tick, settings):
     now = disk()
     settings.KOSHA_DISK_RESERVE_BYTES = now.free // 2
     first, second = submit(LightWork()), submit(LightWork())
@@ -81,7 +82,7 @@ def test_a_job_behind_others_waits_for_a_place(submit, tick):
     assert job_body(fresh(second))["waiting"]["code"] == "place"
 
 
-def test_a_run_that_keeps_checkpoints_is_stopped_while_there_is_room_for_one(
+def test_a_run_with_checkpoints_is_stopped_while_there_is_space_for_one(
     running, null_launcher, tick, settings
 ):
     settings.KOSHA_DISK_FLOOR_BYTES = EVERYTHING
@@ -95,7 +96,7 @@ def test_a_run_that_keeps_checkpoints_is_stopped_while_there_is_room_for_one(
     tick()
     tick()
     job = fresh(running)
-    assert (job.state, job.waits_for, job.losses, job.fruitless) == ("queued", "disk", 0, 0)
+    assert (job.state, job.waits_for, job.losses, job.failures_since_checkpoint) == ("queued", "disk", 0, 0)
     assert job.events.filter(type="state").latest("pk").data["reason"] == "disk_full"
     settings.KOSHA_DISK_FLOOR_BYTES = 0
     settings.KOSHA_DISK_RESERVE_BYTES = 0
@@ -105,7 +106,7 @@ def test_a_run_that_keeps_checkpoints_is_stopped_while_there_is_room_for_one(
 
 
 @pytest.mark.parametrize("seen", [Exited(143), Lost()])
-def test_a_run_without_checkpoints_is_stopped_too_and_waits_for_more_room(
+def test_a_run_without_checkpoints_is_stopped_too_and_waits_for_more_space(
     submit, null_launcher, tick, settings, seen
 ):
     """Also where it did not leave in time and was killed: that is no loss of a machine."""
@@ -118,11 +119,11 @@ def test_a_run_without_checkpoints_is_stopped_too_and_waits_for_more_room(
     null_launcher.end(run_of(fresh(job)), seen)
     tick()
     job = fresh(job)
-    assert (job.state, job.losses, job.disk_bytes) == ("queued", 0, 2 * SMALLEST)
+    assert (job.state, job.losses, job.disk_bytes) == ("queued", 0, 2 * SMALLEST_NEED)
     assert job.events.filter(type="state").latest("pk").data["reason"] == "disk_full"
 
 
-def test_a_run_that_met_a_full_disk_waits_for_more_room_and_never_fails_of_it(running, null_launcher, tick):
+def test_a_full_disk_makes_a_job_wait_for_more_space_and_never_fail(running, null_launcher, tick):
     for attempt in range(1, 9):
         job = fresh(running)
         error = {"code": "work.system.disk_full", "message": "Full."}
@@ -131,9 +132,9 @@ def test_a_run_that_met_a_full_disk_waits_for_more_room_and_never_fails_of_it(ru
         null_launcher.end(run_of(job), Exited(3))
         tick()
         job = fresh(job)
-        assert (job.state, job.fruitless, job.losses) == ("queued", 0, 0)
+        assert (job.state, job.failures_since_checkpoint, job.losses) == ("queued", 0, 0)
         # Twice as much each time, but no more than a few times what it is thought to need at most.
-        assert job.disk_bytes == SMALLEST * min(2**attempt, MOST_ESTIMATES)
+        assert job.disk_bytes == SMALLEST_NEED * min(2**attempt, MAX_GROWTH)
         Job.objects.filter(pk=job.pk).update(not_before=None)
         tick()
         tick()
@@ -174,7 +175,7 @@ def test_needs_follow_what_a_job_reads(tmp_path):
         ("retrieval", {**index, "previous_index": str(tmp_path)}, 9000),
         ("retrieval", {"nonsense": True}, 0),
     ]:
-        assert disk_need(Job(kind=kind, spec=spec)) == SMALLEST + need
+        assert disk_need(Job(kind=kind, spec=spec)) == SMALLEST_NEED + need
 
 
 def test_a_training_needs_its_checkpoints(tmp_path):
@@ -194,4 +195,4 @@ def test_a_training_needs_its_checkpoints(tmp_path):
         ("training", {**lora, "method": "full"}, 4 * 3600 + 1200),
         ("export", base, 1200),
     ]:
-        assert disk_need(Job(kind=kind, spec=spec)) == SMALLEST + need
+        assert disk_need(Job(kind=kind, spec=spec)) == SMALLEST_NEED + need

@@ -1,0 +1,66 @@
+"""What a run is started with, whichever launcher starts it: the engine and its `config.json`."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+from jobs.models import Job
+from jobs.types import job_type
+from workers.contract.atomic_files import write_json
+from workers.contract.run_folder import RunFolder
+from workers.contract.specs.run import RunConfig
+from workers.orchestration.folders import previous_run_dirs
+from workers.orchestration.launchers.base import Engine, RunRef
+
+
+def run_of(job: Job) -> RunRef:
+    return RunRef(job.id, job.fence, job.run_dir)
+
+
+def engine_of(job: Job) -> Engine:
+    """Of the current attempt."""
+    threads = str(max(1, job.cpus // job.processes))
+    return Engine(
+        command=("-m", job_type(job.kind).engine, str(RunFolder(job.run_dir.resolve()).config)),
+        environment={
+            "KOSHA_RUN_SECRET": run_secret(job.id),
+            "PYTHONUNBUFFERED": "1",
+            "HF_HUB_OFFLINE": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+            "OMP_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            # A thread that spins at a barrier takes the core from the one it waits for: beside other
+            # work on two cores, matrix products ran ten times slower and worse.
+            "OMP_WAIT_POLICY": "PASSIVE",
+        },
+        processes=job.processes,
+        cpus=job.cpus,
+        memory_bytes=job.memory_bytes,
+        gpus=job.gpus,
+    )
+
+
+def run_secret(job_id: str) -> str:
+    """Signs what only the job's own attempts may load again (optimizer shards are pickles).
+
+    The same for every attempt, never stored, and of no use to another job.
+    """
+    return salted_hmac("kosha.run", job_id, secret=settings.SECRET_KEY, algorithm="sha256").hexdigest()
+
+
+def write_config(job: Job, engine: Engine) -> None:
+    """Leave `config.json` in the folder of the current attempt."""
+    config = RunConfig(
+        job_id=job.id,
+        kind=job.kind,
+        fence=job.fence,
+        attempt=job.attempt,
+        run_dir=job.run_dir,
+        previous_run_dirs=previous_run_dirs(job),
+        threads=engine.threads,
+        spec=job.spec,
+    )
+    job.run_dir.mkdir(parents=True, exist_ok=True)
+    write_json(RunFolder(job.run_dir).config, config.model_dump(mode="json"))
