@@ -102,7 +102,7 @@ def test_relative_times_in_japanese():
         assert formats.relative(NOON - timedelta(minutes=5), NOON) == "5分前"
 
 
-def test_a_time_carries_the_exact_one():
+def test_a_relative_time_has_the_exact_time_as_its_title():
     drawn = draw("{% when moment %}", moment=NOON)
     assert 'datetime="2026-04-01T12:00:00+00:00"' in drawn
     assert "21:00:00 JST" in drawn
@@ -112,11 +112,11 @@ def test_signed_numbers_use_a_minus():
     assert draw("{{ a|signed }} {{ b|signed:1 }}", a=-0.5, b=0.26) == "−0.50 +0.3"
 
 
-def test_nothing_is_a_dash():
+def test_a_missing_value_is_a_dash():
     assert draw("{{ x|number }}{{ x|size }}{{ x|percent }}", x=None) == "———"
 
 
-def test_progress_says_how_far_and_how_long():
+def test_progress_shows_count_and_time_left():
     drawn = draw('{% progress 120 300 412 "step" %}')
     assert 'max="300.000000" value="120.000000"' in drawn
     assert "120 / 300 steps" in drawn
@@ -127,7 +127,7 @@ def test_progress_of_unknown_length_has_no_value():
     assert "value=" not in draw("{% progress None None %}")
 
 
-def test_the_pager_keeps_the_search_and_moves_the_key():
+def test_the_pager_keeps_the_search():
     row = Row("41", "a", "ready", 1, 1, timedelta())
     drawn = draw("{% pager page %}", page=KeysetPage([row], True))
     assert 'href="?q=a&amp;after=41"' in drawn
@@ -144,7 +144,7 @@ def test_parts_add_up_to_the_whole_bar():
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
-def test_the_style_guide_draws_every_component_within_the_policy(language, settings):
+def test_the_style_guide_draws_every_component_without_inline_code(language, settings):
     """No inline style, script or handler anywhere: the Content-Security-Policy would drop it."""
     request = RequestFactory().get("/styleguide")
     with translation.override(language):
@@ -160,5 +160,5 @@ def test_the_style_guide_draws_every_component_within_the_policy(language, setti
 
 
 @pytest.mark.parametrize("name", ["error.html", "500.html"])
-def test_error_pages_need_no_signed_in_person(name, settings):
+def test_error_pages_are_drawn_without_a_person(name, settings):
     assert "Kosha" in loader.render_to_string(name, {"error": NotFound()}, RequestFactory().get("/nowhere"))

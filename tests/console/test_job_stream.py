@@ -1,4 +1,4 @@
-"""A job's stream of events: drawn in the reader's language, resumed where it broke off, ended with the job."""
+"""A job's stream of events: in the reader's language, resumed where it broke off, closed with the job."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def body_of(response) -> str:
     return async_to_sync(read)().decode()
 
 
-def test_an_ended_job_tells_its_story_and_closes(company, job):
+def test_the_stream_of_an_ended_job_sends_its_events_and_closes(company, job):
     with company.scope():
         event_write(job, "log", "<b>read</b> 3 of 4", level="warning")
         job_cancel(job=job, actor=company.actor())
     response = company.client("viewer", "ja").get(f"/jobs/{job.id}/stream")
     assert response.headers["Content-Type"].startswith("text/event-stream")
-    told = messages(body_of(response))
-    assert [name for name, _data in told] == ["event", "event", "head", "status", "end"]
-    assert "&lt;b&gt;read&lt;/b&gt;" in told[0][1]
-    assert "中止" in told[1][1] or "キャンセル" in told[1][1]
-    assert all(line.startswith(("data: ", "id: ")) for _name, data in told for line in data.splitlines())
+    received = messages(body_of(response))
+    assert [name for name, _data in received] == ["event", "event", "head", "status", "end"]
+    assert "&lt;b&gt;read&lt;/b&gt;" in received[0][1]
+    assert "中止" in received[1][1] or "キャンセル" in received[1][1]
+    assert all(line.startswith(("data: ", "id: ")) for _name, data in received for line in data.splitlines())
 
 
 def test_a_stream_resumes_after_the_last_event_that_arrived(company, job):
@@ -61,7 +61,7 @@ def test_a_stream_resumes_after_the_last_event_that_arrived(company, job):
     assert "second" in resumed
 
 
-def test_nothing_new_is_nothing_said(company, job):
+def test_sends_nothing_while_nothing_is_new(company, job):
     user = company.user("editor")
     principal = Principal(company.actor("editor"), company.organization.id, "editor", user)
     follower = Follower(job_id=job.id, principal=principal, after=0, language="en", csrf_token="x" * 64)
@@ -74,5 +74,5 @@ def test_nothing_new_is_nothing_said(company, job):
     assert connection.connection is None, "a waiting stream holds no connection"
 
 
-def test_a_strangers_job_has_no_stream(stranger, job):
+def test_the_stream_of_another_organization_is_absent(stranger, job):
     assert stranger.client("owner").get(f"/jobs/{job.id}/stream").status_code == 404

@@ -1,4 +1,4 @@
-"""What only a real browser shows: the banner and asking again around an outage, files chosen early."""
+"""What needs a real browser: the banner of an outage, asking again, and files chosen before the script loads."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from django.db import connection
 from accounts.models import Role
 from health.watch import watch
 from tests.chromium import started_chromium
-from tests.console.conftest import Company
-from tests.console.road import Road
-from tests.console.test_rooms_chat import ModelServer
+from tests.console.company import Company
+from tests.console.products import Products
+from tests.console.test_chat_pages import ModelServer
 from tests.live_web import live_web
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-PATIENCE_MS = 25_000
-"""The banner asks for news every ten seconds."""
+TIMEOUT_MS = 25_000
+"""The banner reloads every ten seconds."""
 
 
-class WholeModelServer(ModelServer):
+class HealthyModelServer(ModelServer):
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
@@ -36,17 +36,17 @@ class WholeModelServer(ModelServer):
 def page(monkeypatch) -> Iterator:
     # Playwright runs a loop in this thread, which Django would take for an asynchronous caller's.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with started_chromium(PATIENCE_MS) as browser:
+    with started_chromium(TIMEOUT_MS) as browser:
         page = browser.new_context().new_page()
-        page.faults = []
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
         yield page
-        assert page.faults == []
+        assert page.errors == []
 
 
 @pytest.fixture
 def model_server() -> Iterator[str]:
-    handler = type("Handler", (WholeModelServer,), {"seen": [], "document_id": "file-1"})
+    handler = type("Handler", (HealthyModelServer,), {"seen": [], "document_id": "file-1"})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -67,14 +67,14 @@ def signed_in(page, company: Company, role: Role) -> Iterator[str]:
     connection.close()
 
 
-def test_the_banner_goes_by_itself_and_a_question_can_be_asked_again(page, model_server, settings):
+def test_the_banner_disappears_after_an_outage_and_the_question_is_asked_again(page, model_server, settings):
     from playwright.sync_api import expect
 
     settings.MODEL_SERVER_URL = "http://127.0.0.1:9"
     watch.cache_clear()
     company = Company("ours")
-    road = Road(company)
-    road.release(None, road.knowledge([company.document("旅費規程.txt")]), state="published")
+    products = Products(company)
+    products.release(None, products.knowledge([company.document("旅費規程.txt")]), state="published")
     with signed_in(page, company, Role.VIEWER) as url:
         page.goto(f"{url}/chat")
         outage = page.locator("#outages [data-outage=model_server]")
@@ -94,8 +94,8 @@ def test_the_banner_goes_by_itself_and_a_question_can_be_asked_again(page, model
     watch.cache_clear()
 
 
-def test_a_file_chosen_before_the_script_has_arrived_is_sent_when_it_has(page):
-    """On a slow connection the field is there seconds before what listens to it."""
+def test_uploads_a_file_chosen_before_the_script_has_loaded(page):
+    """On a slow connection the file field appears seconds before its script."""
     from playwright.sync_api import expect
 
     held = []

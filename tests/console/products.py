@@ -1,4 +1,4 @@
-"""The things of the road, made through the services; what engines do is written by hand."""
+"""What a company makes from its documents, made through the services; what engines do is written by hand."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ TRAIN_RESULT = {
 }
 
 
-class Road:
-    """One organization's road, piece by piece; each piece may be asked for alone."""
+class Products:
+    """Trained models, evaluations, knowledge bases, releases: each may be asked for alone."""
 
     def __init__(self, company) -> None:
         self.company = company

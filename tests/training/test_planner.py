@@ -1,52 +1,12 @@
-"""The console's sentences about settings are those of the specs, and the planner's arithmetic holds."""
+"""The planner's estimates of time, tokens and memory."""
 
 from __future__ import annotations
 
 import pytest
-from django.utils import translation
 
-from evaluations.words import METRIC_SENTENCES, METRICS, REASONS, REQUIREMENTS
-from releases.services import GenerationSettings
-from releases.words import GENERATION
 from training.planner import Data, Machine, Measured, Model, plan
-from training.words import ESSENTIAL, HYPERPARAMETERS
-from workers.contract.specs.gate import Reason, Requirement
-from workers.contract.specs.measurement import Metric
 from workers.contract.specs.training import Hyperparameters
 
-NOT_IN_THE_FORM = {"target_modules", "pair_forms"}
-
-
-def flat(text: object) -> str:
-    return " ".join(str(text).split())
-
-
-@pytest.fixture(autouse=True)
-def english():
-    with translation.override("en"):
-        yield
-
-
-def test_every_hyperparameter_is_explained_by_its_docstring():
-    assert HYPERPARAMETERS.keys() == Hyperparameters.model_fields.keys() - NOT_IN_THE_FORM
-    assert set(ESSENTIAL) <= HYPERPARAMETERS.keys()
-    for name, word in HYPERPARAMETERS.items():
-        assert flat(word.sentence) == flat(Hyperparameters.model_fields[name].description), name
-
-
-def test_every_generation_setting_is_explained_by_its_docstring():
-    assert GENERATION.keys() == GenerationSettings.model_fields.keys()
-    for name, (_label, sentence) in GENERATION.items():
-        assert flat(sentence) == flat(GenerationSettings.model_fields[name].description), name
-
-
-def test_every_metric_rule_and_reason_has_words():
-    assert set(METRICS) == set(METRIC_SENTENCES) == set(Metric.__args__)
-    assert set(REQUIREMENTS) == set(Requirement.__args__)
-    assert set(REASONS) == set(Reason.__args__)
-
-
-# -- the planner ----------------------------------------------------------------------------------
 SMOLLM2 = Model(parameters=134_515_008, hidden_size=576, layers=30, vocabulary_size=49_152)
 GEMMA = Model(parameters=268_098_176, hidden_size=640, layers=18, vocabulary_size=262_144)
 RULES = Data(characters=40_000, texts=120, pairs=60)
@@ -54,7 +14,7 @@ TWO_CORES = Machine(cpus=2, gpus=0)
 
 
 @pytest.mark.parametrize(("model", "measured"), [(SMOLLM2, 300.0), (GEMMA, 156.0)])
-def test_the_speed_that_was_measured_lies_within_the_estimate(model, measured):
+def test_the_measured_speed_lies_within_the_estimate(model, measured):
     found = plan(model, RULES, Hyperparameters(), TWO_CORES)
     assert found.tokens.low / found.seconds.high < measured < found.tokens.high / found.seconds.low
 
@@ -66,19 +26,19 @@ def test_a_measured_run_narrows_the_estimate():
     assert (exact.runs, rough.runs) == (1, 0)
 
 
-def test_twice_the_passes_are_twice_the_tokens():
+def test_twice_the_epochs_are_twice_the_tokens():
     once = plan(SMOLLM2, RULES, Hyperparameters(epochs=2), TWO_CORES)
     twice = plan(SMOLLM2, RULES, Hyperparameters(epochs=4), TWO_CORES)
     assert twice.tokens.low == pytest.approx(2 * once.tokens.low, rel=0.05)
 
 
-def test_steps_end_at_the_limit():
+def test_max_steps_limits_the_tokens():
     found = plan(SMOLLM2, RULES, Hyperparameters(max_steps=7), TWO_CORES)
     assert found.steps.high == 7
     assert found.tokens.high <= 7 * 4096 * 1.05
 
 
-def test_questions_alone_take_less_than_everything():
+def test_pairs_alone_take_fewer_tokens():
     everything = plan(SMOLLM2, RULES, Hyperparameters(), TWO_CORES)
     questions = plan(SMOLLM2, RULES, Hyperparameters(), TWO_CORES, with_texts=False)
     assert questions.tokens.high < everything.tokens.high

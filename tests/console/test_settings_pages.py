@@ -1,4 +1,4 @@
-"""The room Settings: members with their roles, API keys that are shown once, and the audit trail."""
+"""The settings pages: members with their roles, API keys that are shown once, and the audit trail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def text(response) -> str:
     return response.content.decode()
 
 
-def test_a_new_member_gets_a_password_that_works_and_is_shown_once(company):
+def test_a_new_member_gets_a_password_that_is_shown_once(company):
     client = company.client("admin")
     page = client.post(
         "/settings/members/add", {"email": "Hanako@ours.example", "name": "花子", "role": "editor"}
@@ -48,7 +48,7 @@ def test_adding_a_member_again_changes_nothing(company):
         assert Membership.objects.get(user=editor).role == "editor"
 
 
-def test_roles_change_and_members_leave(company):
+def test_changes_the_role_of_a_member_and_removes_it(company):
     editor = company.user("editor")
     client = company.client("admin")
     with company.scope():
@@ -61,7 +61,7 @@ def test_roles_change_and_members_leave(company):
         assert not Membership.objects.filter(user=editor).exists()
 
 
-def test_only_an_owner_makes_owners_and_one_stays(company):
+def test_only_an_owner_makes_owners_and_the_last_one_stays(company):
     owner = company.user("owner")
     with company.scope():
         membership = Membership.objects.get(user=owner)
@@ -72,7 +72,7 @@ def test_only_an_owner_makes_owners_and_one_stays(company):
     assert last.status_code == 409
 
 
-def test_a_key_is_shown_once_works_and_is_revoked(company):
+def test_a_key_is_shown_once_and_can_be_revoked(company):
     client = company.client("admin")
     page = text(client.post("/settings/keys/create", {"name": "夜間バッチ", "role": "viewer"}))
     found = re.search(r"<code data-secret>([^<]+)</code>", page)
@@ -86,7 +86,7 @@ def test_a_key_is_shown_once_works_and_is_revoked(company):
     assert client.get("/v1/files", **bearer).status_code == 401
 
 
-def test_members_and_keys_are_read_only_to_an_editor(company):
+def test_an_editor_only_reads_members_and_keys(company):
     client = company.client("editor")
     for path in ["/settings/members", "/settings/keys"]:
         assert 'method="post"' not in text(client.get(path)).split("<main")[1]
@@ -94,7 +94,7 @@ def test_members_and_keys_are_read_only_to_an_editor(company):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_trail_is_filtered(company):
+def test_the_audit_trail_is_filtered_by_action(company):
     company.document("a.txt")
     page = text(company.client().get("/settings/audit?action=document.uploaded"))
     assert "uploaded a document</td>" in page

@@ -1,4 +1,4 @@
-"""A question and its streamed answer, against a model server of ten lines."""
+"""The chat pages: a question, its streamed answer with citations, and failures of the model server."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from django.test import AsyncClient
 
 from accounts.models import Role
 from chat.conversing import Answer, turns
-from chat.models import Conversation, Message
+from chat.models import Conversation, Feedback, Message
 from chat.selectors import target_get
 from chat.services import conversation_create, question_add
-from tests.console.road import Road
+from tests.console.company import Company
+from tests.console.products import Products
 
 pytestmark = pytest.mark.slow
 
@@ -74,13 +75,11 @@ def model_server(settings):
 
 @pytest.fixture
 def served(transactional_db, model_server):
-    from tests.console.conftest import Company
-
     company = Company("ours")
-    road = Road(company)
+    products = Products(company)
     document = company.document("旅費規程.txt")
     model_server.document_id = document.id
-    road.release(None, road.knowledge([document]), state="published")
+    products.release(None, products.knowledge([document]), state="published")
     return company
 
 
@@ -115,12 +114,12 @@ def asked_by(company, role=Role.VIEWER) -> AsyncClient:
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_an_answer_streams_is_cited_and_kept(served, model_server):
+async def test_an_answer_streams_with_citations_and_is_stored(served, model_server):
     client = await in_thread(asked_by, served)
-    told = await ask(client, "/chat/ask", message="日当はいくら？", target="production")
-    assert [name for name, _data in told] == ["begun", "status", *["delta"] * 3, "citations", "done"]
-    assert "".join(data["text"] for name, data in told if name == "delta") == "".join(PIECES)
-    citation = told[5][1][0]
+    received = await ask(client, "/chat/ask", message="日当はいくら？", target="production")
+    assert [name for name, _data in received] == ["begun", "status", *["delta"] * 3, "citations", "done"]
+    assert "".join(data["text"] for name, data in received if name == "delta") == "".join(PIECES)
+    citation = received[5][1][0]
     assert citation["title"] == "旅費規程.txt" and citation["place"] == "page 2"
     assert citation["url"].endswith("?page=1#page-2")
 
@@ -130,17 +129,17 @@ async def test_an_answer_streams_is_cited_and_kept(served, model_server):
             return message.content, message.finish_reason, message.release.number, len(message.annotations)
 
     assert await in_thread(stored) == ("".join(PIECES), "stop", 1, 1)
-    await ask(client, told[0][1]["ask"], message="役員は？")
+    await ask(client, received[0][1]["ask"], message="役員は？")
     roles = [message["role"] for message in model_server.seen[-1]["messages"]]
     assert roles[-3:] == ["user", "assistant", "user"]
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_an_answer_that_breaks_off_is_kept_with_what_had_come(served, model_server):
+async def test_an_answer_that_breaks_off_is_stored_as_far_as_it_came(served, model_server):
     model_server.breaks_off = True
     client = await in_thread(asked_by, served)
-    told = await ask(client, "/chat/ask", message="日当は？", target="production")
-    assert [name for name, _data in told][-2:] == ["error", "done"]
+    received = await ask(client, "/chat/ask", message="日当は？", target="production")
+    assert [name for name, _data in received][-2:] == ["error", "done"]
 
     def stored():
         with served.scope():
@@ -149,23 +148,23 @@ async def test_an_answer_that_breaks_off_is_kept_with_what_had_come(served, mode
             ).content
 
     assert await in_thread(stored) == ("error", "".join(PIECES))
-    page = await client.get(told[0][1]["url"])
+    page = await client.get(received[0][1]["url"])
     # Marked, with the offer to ask again; the template of a live failure holds the same button.
     assert "This answer broke off." in page.content.decode()
     assert page.content.decode().count("data-retry") == 2
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_model_server_that_is_away_is_told_in_the_conversation(served, settings):
+async def test_the_conversation_says_when_the_model_server_does_not_answer(served, settings):
     settings.MODEL_SERVER_URL = "http://127.0.0.1:9"
     client = await in_thread(asked_by, served)
-    told = await ask(client, "/chat/ask", message="日当は？", target="production")
-    assert [name for name, _data in told] == ["begun", "status", "error", "done"]
-    assert told[2][1]["message"] == "The model server does not answer. Try again in a moment."
+    received = await ask(client, "/chat/ask", message="日当は？", target="production")
+    assert [name for name, _data in received] == ["begun", "status", "error", "done"]
+    assert received[2][1]["message"] == "The model server does not answer. Try again in a moment."
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_an_answer_that_cannot_be_stored_is_told_and_stays_on_the_page(served):
+async def test_an_answer_that_cannot_be_stored_stays_on_the_page_with_an_error(served):
     def prepared() -> Answer:
         user = served.user(Role.VIEWER)
         with served.scope():
@@ -180,14 +179,14 @@ async def test_an_answer_that_cannot_be_stored_is_told_and_stays_on_the_page(ser
             return answer
 
     answer = await in_thread(prepared)
-    told = events("".join([line async for line in answer.events()]).encode())
-    assert [name for name, _data in told][-1] == "error"
-    assert "could not be saved" in told[-1][1]["message"]
-    assert "".join(data["text"] for name, data in told if name == "delta") == "".join(PIECES)
+    received = events("".join([line async for line in answer.events()]).encode())
+    assert [name for name, _data in received][-1] == "error"
+    assert "could not be saved" in received[-1][1]["message"]
+    assert "".join(data["text"] for name, data in received if name == "delta") == "".join(PIECES)
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_an_answer_whose_reader_left_is_kept_as_cancelled(served):
+async def test_an_answer_is_stored_as_cancelled_when_its_reader_leaves(served):
     def prepared() -> Answer:
         user = served.user(Role.VIEWER)
         with served.scope():
@@ -226,7 +225,7 @@ async def test_an_answer_whose_reader_left_is_kept_as_cancelled(served):
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_refusals_are_told_before_anything_is_kept(served):
+async def test_refuses_before_anything_is_stored(served):
     client = await in_thread(asked_by, served)
     for fields, status in (
         ({"message": " ", "target": "production"}, 400),
@@ -242,3 +241,22 @@ async def test_refusals_are_told_before_anything_is_kept(served):
             return Conversation.objects.count()
 
     assert await in_thread(kept) == 0
+
+
+def test_a_conversation_is_private(everything, company):
+    assert company.client(Role.ADMIN).get(everything["conversation"].get_absolute_url()).status_code == 404
+
+
+def test_a_citation_links_to_the_page_of_the_document(everything, company):
+    body = company.client().get(everything["conversation"].get_absolute_url()).content.decode()
+    assert f"/documents/{everything['document'].id}?page=1#page-2" in body
+
+
+def test_feedback_is_stored_and_may_change(everything, company):
+    client = company.client()
+    body = client.get(everything["conversation"].get_absolute_url()).content.decode()
+    address = body.split('data-tools="')[1].split('"')[0]
+    for helpful in ("true", "false"):
+        assert client.post(address, {"helpful": helpful}).status_code == 200
+    with company.scope():
+        assert [feedback.helpful for feedback in Feedback.objects.all()] == [False]

@@ -12,7 +12,7 @@ from accounts.models import SignInFailure
 from accounts.sign_in_limit import FAILURES_OF_A_PERSON, WINDOW
 from audit.models import AuditEvent
 from config.settings import PASSWORD_HASHERS
-from tests.console.conftest import PASSWORD
+from tests.console.company import PASSWORD
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def actions(company) -> list[str]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_signing_in_and_out_leaves_a_trail(company, owner):
+def test_signing_in_and_out_is_recorded(company, owner):
     client = Client()
     assert sign_in(client, owner.email, PASSWORD).headers["Location"] == "/"
     assert client.get("/").status_code == 200
@@ -39,14 +39,14 @@ def test_signing_in_and_out_leaves_a_trail(company, owner):
     assert actions(company)[-2:] == ["session.signed_in", "session.signed_out"]
 
 
-def test_a_wrong_password_says_so_and_nothing_more(owner):
+def test_a_wrong_password_does_not_reveal_whether_the_person_exists(owner):
     known = sign_in(Client(), owner.email, "wrong", HTTP_ACCEPT_LANGUAGE="en").content.decode()
     unknown = sign_in(Client(), "nobody@here.example", "wrong", HTTP_ACCEPT_LANGUAGE="en").content.decode()
     assert "The e-mail address or the password is not right" in known
     assert "The e-mail address or the password is not right" in unknown
 
 
-def test_after_ten_failures_even_the_right_password_waits(owner):
+def test_after_ten_failures_the_right_password_is_refused_too(owner):
     for _attempt in range(FAILURES_OF_A_PERSON):
         assert sign_in(Client(), owner.email, "wrong").status_code == 200
     refused = sign_in(Client(), owner.email.upper(), PASSWORD, HTTP_ACCEPT_LANGUAGE="en")
@@ -54,14 +54,14 @@ def test_after_ten_failures_even_the_right_password_waits(owner):
     assert "Try again in 15 minutes" in refused.content.decode()
 
 
-def test_another_person_and_another_place_are_not_held_up(company, owner):
+def test_failures_do_not_affect_another_person_or_address(company, owner):
     for _attempt in range(FAILURES_OF_A_PERSON):
         sign_in(Client(), owner.email, "wrong")
     assert sign_in(Client(), company.user("viewer").email, PASSWORD).status_code == 302
     assert sign_in(Client(), owner.email, PASSWORD, REMOTE_ADDR="10.0.0.9").status_code == 302
 
 
-def test_failures_age(owner):
+def test_failures_expire(owner):
     for _attempt in range(FAILURES_OF_A_PERSON):
         sign_in(Client(), owner.email, "wrong")
     oldest = SignInFailure.objects.order_by("created_at").first()
@@ -72,13 +72,13 @@ def test_failures_age(owner):
     assert not SignInFailure.objects.exclude(pk=oldest.pk).exists()
 
 
-def test_what_was_typed_is_not_kept(owner):
+def test_stores_only_a_digest_of_what_was_typed(owner):
     sign_in(Client(), "my-secret-password", "x")
     assert "secret" not in SignInFailure.objects.get().email_sha256
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
-def test_somebody_without_an_organization_is_told_what_to_do(company, language):
+def test_a_person_without_an_organization_is_told_what_to_do(company, language):
     client = company.client(None, language)
     page = client.get("/")
     assert page.status_code == 200
@@ -88,7 +88,7 @@ def test_somebody_without_an_organization_is_told_what_to_do(company, language):
     assert client.get("/documents").status_code == 403
 
 
-def test_a_password_is_changed_by_whoever_knows_the_present_one(company, owner):
+def test_changing_the_password_needs_the_present_one(company, owner):
     client = company.client("owner")
     new = "ramen-wa-tonkotsu-7"
     wrong = client.post(
@@ -104,8 +104,8 @@ def test_a_password_is_changed_by_whoever_knows_the_present_one(company, owner):
     assert owner.check_password(new)
 
 
-def test_the_product_keeps_passwords_by_argon2_at_its_full_cost():
-    """The tests themselves make people with a cheaper one."""
+def test_the_product_hashes_passwords_with_argon2_at_full_cost():
+    """The tests use a cheaper hasher."""
     hasher = import_string(PASSWORD_HASHERS[0])()
     kept = hasher.encode(PASSWORD, hasher.salt())
     assert kept.startswith("argon2$argon2id$v=19$m=102400,t=2,p=8$")

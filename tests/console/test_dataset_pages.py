@@ -1,0 +1,81 @@
+"""The dataset pages: making a dataset, building a version, and what it kept and dropped."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.models import Job
+from tests.console.pages import text
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_version_is_previewed_before_it_is_built(company):
+    company.document()
+    company.document("暗号.pdf", state="error")
+    client = company.client("editor")
+    made = client.post("/datasets/new", {"name": "社内規程", "description": "", "recipe": ""})
+    preview = text(client.get(made.headers["Location"]))
+    assert "Documents that go in" in preview
+    assert "Mask personal data" in preview
+    assert "could not be read" in preview
+    built = client.post(made.headers["Location"], {"heldout_percent": "20"})
+    page = text(client.get(built.headers["Location"]))
+    assert "cancel-build" in page
+    assert "every 2s" in page
+    with company.scope():
+        assert Job.objects.get(kind="curation").spec["heldout_share"] == 0.2
+
+
+def test_a_name_that_is_taken_is_refused_at_its_field(company):
+    company.dataset("社内規程")
+    client = company.client("editor")
+    twice = client.post("/datasets/new", {"name": "社内規程", "recipe": ""})
+    assert twice.status_code == 400
+    assert "A dataset of this name exists" in twice.content.decode()
+    assert "errorlist" in twice.content.decode()
+
+
+def test_a_build_without_documents_is_refused(company):
+    dataset = company.dataset()
+    refused = company.client("editor").post(f"/datasets/{dataset.id}/build", {"heldout_percent": "10"})
+    assert refused.status_code == 400
+
+
+def test_a_version_shows_what_was_kept_dropped_and_masked(company, everything):
+    page = text(company.client("viewer").get(everything["version"].get_absolute_url()))
+    for words in ["Drop near-duplicates", "nearly the same as another", "telephone numbers", "<rect"]:
+        assert words in page
+
+
+def test_records_link_to_their_page_and_are_paged(company):
+    document = company.document()
+    version = company.version(company.dataset(), document)
+    client = company.client("viewer")
+    first = text(client.get(f"{version.get_absolute_url()}/records"))
+    assert f'href="/documents/{document.id}?page=1#page-2"' in first
+    assert "?after=20" in first
+    second = text(client.get(f"{version.get_absolute_url()}/records?after=20"))
+    assert "記録24の本文" in second
+    assert "記録2の本文" not in second
+    assert "nearly the same as another" in text(client.get(f"{version.get_absolute_url()}/dropped"))
+
+
+def test_a_failed_version_says_why(company):
+    version = company.version(company.dataset(), company.document(), state="failed")
+    with company.scope():
+        Job.objects.filter(pk=version.job_id).update(
+            error_code="curation.system.crashed", error_message="boom"
+        )
+    page = text(company.client().get(version.get_absolute_url()))
+    assert "It failed through no fault of yours." in page
+    assert "curation.system.crashed" in page
+
+
+@pytest.mark.parametrize("state", ["building", "failed", "cancelled"])
+def test_a_version_without_figures_is_listed(company, state):
+    version = company.version(company.dataset(), company.document(), state=state)
+    client = company.client()
+    assert f'data-state="{state}"' in text(client.get(f"/datasets/{version.dataset_id}"))
+    assert f'data-state="{state}"' in text(client.get(version.get_absolute_url()))
+    assert client.get(f"{version.get_absolute_url()}/records").status_code == 409

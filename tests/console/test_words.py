@@ -1,0 +1,45 @@
+"""The console's sentences about settings are those of the specs."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import translation
+
+from evaluations.words import METRIC_SENTENCES, METRICS, REASONS, REQUIREMENTS
+from releases.services import GenerationSettings
+from releases.words import GENERATION
+from training.words import ESSENTIAL, HYPERPARAMETERS
+from workers.contract.specs.gate import Reason, Requirement
+from workers.contract.specs.measurement import Metric
+from workers.contract.specs.training import Hyperparameters
+
+NOT_IN_THE_FORM = {"target_modules", "pair_forms"}
+
+
+def flat(text: object) -> str:
+    return " ".join(str(text).split())
+
+
+@pytest.fixture(autouse=True)
+def english():
+    with translation.override("en"):
+        yield
+
+
+def test_every_hyperparameter_is_explained_by_its_docstring():
+    assert HYPERPARAMETERS.keys() == Hyperparameters.model_fields.keys() - NOT_IN_THE_FORM
+    assert set(ESSENTIAL) <= HYPERPARAMETERS.keys()
+    for name, word in HYPERPARAMETERS.items():
+        assert flat(word.sentence) == flat(Hyperparameters.model_fields[name].description), name
+
+
+def test_every_generation_setting_is_explained_by_its_docstring():
+    assert GENERATION.keys() == GenerationSettings.model_fields.keys()
+    for name, (_label, sentence) in GENERATION.items():
+        assert flat(sentence) == flat(GenerationSettings.model_fields[name].description), name
+
+
+def test_every_metric_rule_and_reason_has_words():
+    assert set(METRICS) == set(METRIC_SENTENCES) == set(Metric.__args__)
+    assert set(REQUIREMENTS) == set(Requirement.__args__)
+    assert set(REASONS) == set(Reason.__args__)
