@@ -1,4 +1,4 @@
-"""The installation under the storm: a disk of its own that can be filled, and an `up` that may die."""
+"""The installation of a fault run: its disk can be filled, and its `up` may die."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import httpx
 import psutil
 import psycopg
 
-from demo.installation import ROOT, InstallationError
+from demo.installation import InstallationError
 from tests.installation import IsolatedInstallation
 from workers.orchestration.launchers.local.processes import processes_of_runs
 
@@ -26,12 +26,12 @@ BLOCK_BYTES = 4096
 CODE = re.compile(r"CommandError: (\w+):")
 
 
-class Unreached(InstallationError):
-    """Something did not happen in the time it had."""
+class NotReached(InstallationError):
+    """Something did not happen in time."""
 
 
-class StormedInstallation(IsolatedInstallation):
-    """`folder` is a mount of its own where we may make one (root), so that its disk can be filled."""
+class FaultyInstallation(IsolatedInstallation):
+    """`folder` is a mount of its own where that is allowed (root), so that its disk can be filled."""
 
     may_die = True
 
@@ -40,24 +40,23 @@ class StormedInstallation(IsolatedInstallation):
         self.temporary.mkdir()
         super().__init__(folder / "var", TMPDIR=str(self.temporary), **environment)
         self.folder = folder
-        self.repository = ROOT
         self.backups = folder / "backups"
 
-    # -- up and down ------------------------------------------------------------------------------
+    # -- up and down --------------------------------------------------------------------------------
     def up(self) -> None:
         self.spawn()
-        self.up_again()
+        self.wait_until_up()
 
-    def up_again(self) -> None:
-        """Until everything answers."""
+    def wait_until_up(self) -> None:
+        """Until every service has a process and the web is ready."""
         deadline = time.monotonic() + START_SECONDS
         while missing := self._missing():
             if time.monotonic() > deadline:
-                raise Unreached(f"{missing}\n{self.logs()}")
+                raise NotReached(f"{missing}\n{self.logs()}")
             time.sleep(0.2)  # between looks at other processes, not instead of one
 
     def _missing(self) -> str:
-        """What does not stand yet; empty where everything answers."""
+        """What does not run yet; empty where everything does."""
         if not self.is_running():
             state, ours = self.state, self.process.pid if self.process else None
             return f"`up` is {state.get('state')} as {state.get('pid')}, started as {ours}"
@@ -73,27 +72,27 @@ class StormedInstallation(IsolatedInstallation):
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                raise Unreached(f"not within {seconds:g} s: {what}")
+                raise NotReached(f"not within {seconds:g} s: {what}")
             time.sleep(0.1)  # between looks at other processes, not instead of one
 
-    # -- its backups ------------------------------------------------------------------------------
+    # -- backups ------------------------------------------------------------------------------------
     def back_up(self) -> str:
-        """`made`, or the code of what was in its way; raises AssertionError for anything but a clear answer."""
+        """`made`, `timeout`, or the code of the error; raises AssertionError where the error has none."""
         before = [folder for folder in self.backups.glob("*") if folder.is_dir()]
         try:
             done = self.manage("backup", str(self.backups))
         except subprocess.TimeoutExpired:
-            return "took too long"
+            return "timeout"
         if done.returncode:
             code = CODE.search(done.stderr)
             assert code is not None and "Traceback" not in done.stderr, done.stderr
             return code[1]
         for earlier in before:
-            shutil.rmtree(earlier, ignore_errors=True)  # it may have been gone on with
+            shutil.rmtree(earlier, ignore_errors=True)  # an unfinished one may have been continued
         return "made"
 
     def restore_elsewhere(self) -> list[str]:
-        """What was in the way of restoring the newest backup into an empty place."""
+        """The error of restoring the newest backup into an empty place; none if it was restored."""
         place = IsolatedInstallation(self.folder / "restored")
         try:
             done = place.manage("restore", str(self.backups))
@@ -101,7 +100,7 @@ class StormedInstallation(IsolatedInstallation):
         finally:
             place.end()
 
-    # -- who runs ---------------------------------------------------------------------------------
+    # -- processes ----------------------------------------------------------------------------------
     def service(self, name: str) -> psutil.Process | None:
         pid = self.state.get("services", {}).get(name, {}).get("pid")
         return _process(pid) if pid else None
@@ -120,11 +119,11 @@ class StormedInstallation(IsolatedInstallation):
         except psutil.NoSuchProcess:
             return []
 
-    def engines(self, module: str = "") -> list[psutil.Process]:
-        """Every process that runs an engine (`workers.<module>`): of a run of many, its ranks."""
-        return [process for process in self._of_runs() if _is_engine(process, module)]
+    def engines(self, name: str = "") -> list[psutil.Process]:
+        """Every process that runs an engine; of a distributed run, all ranks."""
+        return [process for process in self._of_runs() if _is_engine(process, name)]
 
-    def wrappers(self) -> list[psutil.Process]:
+    def run_supervisors(self) -> list[psutil.Process]:
         return [
             process
             for process in self._of_runs()
@@ -139,25 +138,25 @@ class StormedInstallation(IsolatedInstallation):
     def runs(self) -> Path:
         return self.var / "storage" / "runs"
 
-    # -- what it holds ----------------------------------------------------------------------------
+    # -- its database -------------------------------------------------------------------------------
     def connect(self) -> psycopg.Connection:
         return psycopg.connect(self.state["database_url"], autocommit=True, connect_timeout=3)
 
     def ask_as_superuser(self, statement: str) -> None:
-        """PostgreSQL's own superuser, in its own database: for what the application may not do."""
+        """As PostgreSQL's superuser, in its maintenance database: for what the application may not do."""
         password = (self.var / "postgres" / "superuser_password").read_text().strip()
         port = self.state["database_url"].rpartition(":")[2].partition("/")[0]
         address = {"host": "127.0.0.1", "port": port, "user": "postgres", "dbname": "postgres"}
         with psycopg.connect(**address, password=password, autocommit=True, connect_timeout=3) as connection:
             connection.execute(statement)  # type: ignore[call-overload]
 
-    # -- its disk ---------------------------------------------------------------------------------
+    # -- its disk -----------------------------------------------------------------------------------
     @property
     def has_own_disk(self) -> bool:
         return os.path.ismount(self.folder)
 
     def fill_disk(self) -> None:
-        """Leave nothing: what is written from now on does not fit."""
+        """Leave no free block: what is written from now on does not fit."""
         facts = os.statvfs(self.folder)
         with open(self.folder / "filling", "ab", buffering=0) as file, contextlib.suppress(OSError):
             os.posix_fallocate(file.fileno(), 0, max(1, (facts.f_bavail - 1) * facts.f_frsize))
@@ -174,7 +173,7 @@ class StormedInstallation(IsolatedInstallation):
 
 
 def mount_disk(folder: Path) -> bool:
-    """A disk of a size of its own at `folder`; False where that is not allowed."""
+    """Mount a disk of a fixed size at `folder`; False where that is not allowed."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=755", "kosha-faults", str(folder)]
     return os.geteuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
 
@@ -194,10 +193,10 @@ def _command(process: psutil.Process) -> str:
         return ""
 
 
-def _is_engine(process: psutil.Process, module: str) -> bool:
+def _is_engine(process: psutil.Process, name: str) -> bool:
     command = _command(process)
     return (
         "config.json" in command
         and "workers.engines.shared.torchrun" not in command
-        and f"-m workers.{module}" in command
+        and f"-m workers.engines.{name}" in command
     )

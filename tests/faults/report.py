@@ -1,4 +1,4 @@
-"""The storm in a table: what was done, what each job went through, and what must be 0."""
+"""The log of a run, and its report: faults, jobs, trainings, answers, checks."""
 
 from __future__ import annotations
 
@@ -6,45 +6,43 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tests.faults.checks import Row
-from tests.faults.evidence import Evidence, summary
-
-SHOWN = 8
+from tests.faults.observations import Observations, ObservedAttempt, summary
+from tests.load.checks import CheckResult, render_checks
+from tests.load.counters import Counters, Outcome
 
 
 @dataclass
-class Record:
+class FaultLog:
     seed: int
     minutes: float
     happened: list[tuple[float, str, str]] = field(default_factory=list)
     """Seconds, kind, what was done."""
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    """Kind, reason."""
     impossible: set[str] = field(default_factory=set)
-    """Kinds that this machine cannot be made to suffer."""
-    answers: Counter[str] = field(default_factory=Counter)
+    """Kinds that this machine does not allow."""
+    counters: Counters = field(default_factory=Counters)
 
-    def skip(self, kind: str, why: str, *, is_impossible: bool) -> None:
-        self.skipped.append((kind, why))
+    def skip(self, kind: str, reason: str, *, is_impossible: bool) -> None:
+        self.skipped.append((kind, reason))
         if is_impossible:
             self.impossible.add(kind)
 
-    def kinds_done(self) -> set[str]:
-        return {kind for _, kind, _ in self.happened}
-
-    def never_done(self) -> list[str]:
-        """Kinds that were planned and never found anybody to happen to, though they could."""
-        return sorted({kind for kind, _ in self.skipped} - self.kinds_done() - self.impossible)
+    def never_happened(self) -> list[str]:
+        """Kinds that were planned and possible, and never found a victim."""
+        happened = {kind for _, kind, _ in self.happened}
+        return sorted({kind for kind, _ in self.skipped} - happened - self.impossible)
 
 
-def render(record: Record, evidence: Evidence, rows: Sequence[Row]) -> str:
+def render(log: FaultLog, found: Observations, results: Sequence[CheckResult]) -> str:
     return "\n".join(
         [
-            f"seed {record.seed}, {record.minutes:g} minutes, {len(record.happened)} faults",
-            *_section("Faults", _faults(record)),
-            *_section("Jobs", _jobs(evidence)),
-            *_section("Trainings", _trainings(evidence)),
-            *_section("Answers of the API", _answers(record)),
-            *_section("Must be 0", _verdicts(rows)),
+            f"seed {log.seed}, {log.minutes:g} minutes, {len(log.happened)} faults",
+            *_section("Faults", _faults(log)),
+            *_section("Jobs", _jobs(found)),
+            *_section("Trainings", _trainings(found)),
+            *_section("Answers", [log.counters.table(), *_refusals(log.counters)]),
+            *_section("Checks", [render_checks(results)]),
         ]
     )
 
@@ -53,43 +51,36 @@ def _section(title: str, lines: Iterable[str]) -> list[str]:
     return ["", title, "-" * len(title), *lines]
 
 
-def _faults(record: Record) -> list[str]:
-    done = Counter(kind for _, kind, _ in record.happened)
-    skipped = Counter(record.skipped)
+def _faults(log: FaultLog) -> list[str]:
+    done = Counter(kind for _, kind, _ in log.happened)
+    skipped = Counter(log.skipped)
     lines = [f"{count:4}  {kind}" for kind, count in sorted(done.items())]
-    return lines + [f"   -  {kind}: {why} ({count})" for (kind, why), count in sorted(skipped.items())]
+    return lines + [f"   -  {kind}: {reason} ({count})" for (kind, reason), count in sorted(skipped.items())]
 
 
-def _jobs(evidence: Evidence) -> list[str]:
+def _jobs(found: Observations) -> list[str]:
     lines = [
-        f"{kind:9} " + ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-        for kind, states in sorted(summary(evidence.jobs).items())
+        f"{kind:10} " + ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        for kind, states in sorted(summary(found.jobs).items())
     ]
-    reasons = Counter((job.error_code, job.error_message) for job in evidence.jobs if job.state == "failed")
+    reasons = Counter((job.error_code, job.error_message) for job in found.jobs if job.state == "failed")
     return lines + [f"{count:4}  {code}: {message}" for (code, message), count in sorted(reasons.items())]
 
 
-def _trainings(evidence: Evidence) -> Iterable[str]:
-    names = evidence.recipes | dict.fromkeys(evidence.references.values(), "uninterrupted")
-    for job in evidence.jobs:
+def _trainings(found: Observations) -> Iterable[str]:
+    names = found.trainings | dict.fromkeys(found.references.values(), "undisturbed")
+    for job in found.jobs:
         if job.kind == "training":
-            path = " > ".join(_attempt(attempt) for attempt in job.attempts)
-            recipe = names.get(job.id, "given up")
-            yield f"{recipe:13} {job.state:9} {path} {job.error_code}"
+            steps = " > ".join(_steps(attempt) for attempt in job.attempts)
+            yield f"{names.get(job.id, 'cancelled'):13} {job.state:9} {steps} {job.error_code}"
 
 
-def _attempt(attempt: object) -> str:
-    resumed, last = getattr(attempt, "resumed_from", None), getattr(attempt, "last_step", None)
-    return f"{resumed or 0}–{last or 0}"
+def _steps(attempt: ObservedAttempt) -> str:
+    return f"{attempt.resumed_from or 0}–{attempt.last_step or 0}"
 
 
-def _answers(record: Record) -> list[str]:
-    return [f"{count:6}  {what}" for what, count in sorted(record.answers.items())]
-
-
-def _verdicts(rows: Sequence[Row]) -> Iterable[str]:
-    for row in rows:
-        yield f"{row.count:4}  {row.name}"
-        yield from (f"        {what}" for what in row.violations[:SHOWN])
-        if row.count > SHOWN:
-            yield f"        and {row.count - SHOWN} more"
+def _refusals(counters: Counters) -> Iterable[str]:
+    for outcome in (Outcome.EXPECTED, Outcome.REFUSED, Outcome.FAILED):
+        yield from (
+            f"{count:6}  {outcome}: {what}" for what, count in sorted(counters.details[outcome].items())
+        )

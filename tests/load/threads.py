@@ -1,4 +1,4 @@
-"""Threads that work until they are told to stop: the clients of a load, and samplers."""
+"""Threads that work until they are stopped: clients and samplers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bell rings twice, or its memory is gone."""
+"""Messages that arrive twice or are lost, and a second beat scheduler."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ import threading
 import redis
 
 from stack.processes import kill_groups
-from tests.faults.faults.base import Injected, Skipped, Storm
-from tests.faults.faults.clocks import start_beside
+from tests.faults.kinds.base import FaultContext, Injected, Skipped
+from tests.faults.kinds.clocks import start_beside
 
 HOLD = 25.0
 QUEUE = b"celery"
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
-class FlushedMemory:
-    def inject(self, storm: Storm, draw: random.Random) -> Injected:
+class FlushValkey:
+    def inject(self, context: FaultContext, draw: random.Random) -> Injected:
         try:
-            with redis.Redis.from_url(storm.installation.state["redis_url"], socket_timeout=3) as client:
+            with redis.Redis.from_url(context.installation.state["redis_url"], socket_timeout=3) as client:
                 client.flushall()
         except redis.RedisError as error:
-            raise Skipped(f"Valkey was away: {type(error).__name__}") from error
+            raise Skipped(f"Valkey was down: {type(error).__name__}") from error
         return Injected("FLUSHALL")
 
 
-class SecondBeat:
-    def inject(self, storm: Storm, draw: random.Random) -> Injected:
+class StartSecondBeatScheduler:
+    def inject(self, context: FaultContext, draw: random.Random) -> Injected:
         command = [sys.executable, "-m", "celery", "-A", "workers.orchestration.app", "beat", "--pidfile="]
-        process = start_beside(storm, command, {})
-        return Injected(f"a second beat for {HOLD:g} s", HOLD, lambda: kill_groups([process]))
+        process = start_beside(context, command, {})
+        return Injected(f"a second beat scheduler for {HOLD:g} s", HOLD, lambda: kill_groups([process]))
 
 
-class DoubledMessages:
-    """Listens to what Valkey is told and says every `LPUSH celery …` once more."""
+class DuplicateMessages:
+    """Every message that is pushed to the queue is pushed once more."""
 
-    def inject(self, storm: Storm, draw: random.Random) -> Injected:
-        doubler = Doubler(storm.installation.state["redis_url"])
-        doubler.start()
-        return Injected(f"every message twice for {HOLD:g} s", HOLD, doubler.end)
+    def inject(self, context: FaultContext, draw: random.Random) -> Injected:
+        duplicator = Duplicator(context.installation.state["redis_url"])
+        duplicator.start()
+        return Injected(f"every message twice for {HOLD:g} s", HOLD, duplicator.end)
 
 
-class Doubler(threading.Thread):
+class Duplicator(threading.Thread):
     def __init__(self, url: str) -> None:
-        super().__init__(name="doubler", daemon=True)
+        super().__init__(name="duplicator", daemon=True)
         self._url = url
         self._end = threading.Event()
         self.listening = threading.Event()
-        self.doubled = 0
+        self.duplicated = 0
 
     def end(self) -> None:
         self._end.set()
@@ -72,11 +72,11 @@ class Doubler(threading.Thread):
                 message = pushed(line.decode() if isinstance(line, bytes) else line, own)
                 if message is not None:
                     client.lpush(QUEUE, message)
-                    self.doubled += 1
+                    self.duplicated += 1
 
 
 def pushed(line: str, own: str) -> bytes | None:
-    """The message of a MONITOR line that pushes one, unless it is our own."""
+    """The message of a MONITOR line that pushes one, unless this client pushed it."""
     head, _, words = line.partition("] ")
     if head.rpartition(" ")[2] == own:
         return None

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 
 import psutil
 
-from tests.faults.faults.base import Injected, Skipped, Storm, awaited
-from tests.faults.installation import StormedInstallation
+from tests.faults.installation import FaultyInstallation
+from tests.faults.kinds.base import FaultContext, Injected, Skipped, find_within
 
 LONGER_THAN_A_LEASE = 36.0
 """Seconds; `jobs.services.LEASE` is 30."""
 PAUSES = (3.0, LONGER_THAN_A_LEASE)
 
 
-def candidates(installation: StormedInstallation, victim: str) -> list[psutil.Process]:
+def find_victims(installation: FaultyInstallation, victim: str) -> list[psutil.Process]:
     if victim == "engine":
         return installation.engines()
     if victim == "rank":
         return [process for process in installation.engines("training") if _is_rank(process)]
-    if victim == "wrapper":
-        return installation.wrappers()
+    if victim == "run-supervisor":
+        return installation.run_supervisors()
     if victim == "worker-child":
         return installation.children("worker")
     if victim == "postgres-backend":
@@ -40,51 +40,51 @@ def _is_rank(process: psutil.Process) -> bool:
     return False
 
 
-def choose(storm: Storm, victim: str, draw: random.Random) -> psutil.Process:
+def choose(context: FaultContext, victim: str, draw: random.Random) -> psutil.Process:
     def find() -> list[psutil.Process]:
         with contextlib.suppress(psutil.Error):
-            return candidates(storm.installation, victim)
+            return find_victims(context.installation, victim)
         return []
 
-    found = awaited(find, storm.patience)
+    found = find_within(find, context.timeout)
     if not found:
         raise Skipped(f"no {victim} was running")
     return draw.choice(found)
 
 
 @dataclass(frozen=True)
-class Killed:
+class Kill:
     victim: str
 
-    def inject(self, storm: Storm, draw: random.Random) -> Injected:
-        process = choose(storm, self.victim, draw)
+    def inject(self, context: FaultContext, draw: random.Random) -> Injected:
+        process = choose(context, self.victim, draw)
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGKILL)
         return Injected(f"SIGKILL of {self.victim} ({process.pid})")
 
 
 @dataclass(frozen=True)
-class Stopped:
+class Stop:
     victim: str
 
-    def inject(self, storm: Storm, draw: random.Random) -> Injected:
-        process = choose(storm, self.victim, draw)
+    def inject(self, context: FaultContext, draw: random.Random) -> Injected:
+        process = choose(context, self.victim, draw)
         hold = draw.choice(PAUSES)
 
-        def go_on() -> None:
+        def resume() -> None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGCONT)
 
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGSTOP)
-        return Injected(f"SIGSTOP of {self.victim} ({process.pid}) for {hold:g} s", hold, go_on)
+        return Injected(f"SIGSTOP of {self.victim} ({process.pid}) for {hold:g} s", hold, resume)
 
 
-class KilledUp:
-    """`manage.py up` dies without a word; `watch.py` starts it again, as systemd would."""
+class KillUp:
+    """`manage.py up` is killed; `monitor.py` starts it again, as systemd would."""
 
-    def inject(self, storm: Storm, draw: random.Random) -> Injected:
-        process = storm.installation.process
+    def inject(self, context: FaultContext, draw: random.Random) -> Injected:
+        process = context.installation.process
         assert process is not None
         process.kill()
         return Injected("SIGKILL of manage.py up")

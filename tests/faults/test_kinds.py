@@ -1,4 +1,4 @@
-"""The storm's own parts: the plan follows from the seed, and each fault really does what it says."""
+"""The plan follows from the seed, and each fault does what it says."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 import redis
 from django.conf import settings
 
-from tests.faults.faults import KINDS
-from tests.faults.faults.damage import spoil
-from tests.faults.faults.messages import Doubler, pushed
-from tests.faults.installation import StormedInstallation
+from tests.faults.installation import FaultyInstallation
+from tests.faults.kinds import KINDS
+from tests.faults.kinds.damage import damage
+from tests.faults.kinds.messages import Duplicator, pushed
 from tests.faults.plan import make_plan
 
 
-def test_a_seed_is_a_plan():
+def test_plan_follows_from_the_seed():
     assert make_plan(7, 900, list(KINDS)) == make_plan(7, 900, list(reversed(list(KINDS))))
     assert make_plan(7, 900, list(KINDS)) != make_plan(8, 900, list(KINDS))
 
 
-def test_fifteen_minutes_hold_every_kind():
+def test_fifteen_minutes_contain_every_kind():
     assert {planned.kind for planned in make_plan(1, 900, list(KINDS))} == set(KINDS)
 
 
@@ -30,12 +30,12 @@ def test_fifteen_minutes_hold_every_kind():
 def test_damage_changes_one_file(tmp_path, how):
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(b"content of some length")
-    spoil(tmp_path, how, random.Random(3))
+    damage(tmp_path, how, random.Random(3))
     whole = [path for path in tmp_path.iterdir() if path.read_bytes() == b"content of some length"]
     assert len(whole) == 1
 
 
-def test_a_pushed_message_is_read_out_of_the_monitor_and_our_own_is_not():
+def test_reads_pushed_messages_of_other_clients_from_the_monitor():
     line = '1700000000.1 [0 127.0.0.1:5] "LPUSH" "celery" "{\\"a\\": \\"\\\\\\"q\\x00\\"}"'
     assert pushed(line, "127.0.0.1:6") == b'{"a": "\\"q\x00"}'
     assert pushed(line, "127.0.0.1:5") is None
@@ -43,27 +43,27 @@ def test_a_pushed_message_is_read_out_of_the_monitor_and_our_own_is_not():
 
 
 @pytest.mark.slow
-def test_every_message_is_doubled():
+def test_duplicates_every_message():
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         client.delete("celery")
-        doubler = Doubler(settings.REDIS_URL)
-        doubler.start()
-        assert doubler.listening.wait(10)
+        duplicator = Duplicator(settings.REDIS_URL)
+        duplicator.start()
+        assert duplicator.listening.wait(10)
         client.lpush("celery", '{"a": "b"}')
         while client.llen("celery") < 2:
-            assert doubler.is_alive()
-        doubler.end()
+            assert duplicator.is_alive()
+        duplicator.end()
         assert client.lrange("celery", 0, -1) == [b'{"a": "b"}'] * 2
         client.delete("celery")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a disk that can be filled needs root")
-def test_a_full_disk_takes_nothing_and_an_emptied_one_does(tmp_path):
+def test_fills_and_empties_the_disk(tmp_path):
     mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "kosha-faults", str(tmp_path)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("mounting is not allowed here")
     try:
-        installation = StormedInstallation(tmp_path)
+        installation = FaultyInstallation(tmp_path)
         assert installation.has_own_disk
         installation.fill_disk()
         with pytest.raises(OSError, match="No space"):

@@ -1,4 +1,4 @@
-"""What is left after a storm, read from the database and the files; `checks.py` judges it."""
+"""What is left after a run, read from the database and the files; `checks.py` judges it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faults.faults.base import Damaged
-from tests.faults.installation import StormedInstallation
+from tests.faults.installation import FaultyInstallation
+from tests.faults.kinds.base import CheckpointDamage
 
 TERMINAL = ("succeeded", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """One attempt of a job, told by its own events."""
+class ObservedAttempt:
+    """One attempt of a job, from its own events."""
 
     fence: int
     began: float | None = None
@@ -29,21 +29,21 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class JobFacts:
+class ObservedJob:
     id: str
     kind: str
     state: str
     finished: bool
-    """Its end has been taken note of and its folders are cleaned."""
+    """Its end is processed and its folders are cleaned."""
     error_code: str = ""
     error_message: str = ""
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[ObservedAttempt, ...] = ()
     every: int = 0
     """Steps between two checkpoints."""
 
 
 @dataclass(frozen=True)
-class Version:
+class ObservedVersion:
     id: str
     run: str
     base_model: str
@@ -52,36 +52,36 @@ class Version:
 
 
 @dataclass
-class Evidence:
-    jobs: list[JobFacts] = field(default_factory=list)
-    recipes: dict[str, str] = field(default_factory=dict)
-    """Recipe of a storm's training job, by job id."""
+class Observations:
+    jobs: list[ObservedJob] = field(default_factory=list)
+    trainings: dict[str, str] = field(default_factory=dict)
+    """Name of the training, by job id."""
     references: dict[str, str] = field(default_factory=dict)
-    """Job id of the uninterrupted run, by recipe."""
+    """Job id of the undisturbed run, by name of the training."""
     adapters: dict[str, str] = field(default_factory=dict)
-    """sha256 over the weights of the version a training job made."""
-    versions: list[Version] = field(default_factory=list)
+    """sha256 over the weights of the version that a training job made."""
+    versions: list[ObservedVersion] = field(default_factory=list)
     known: dict[str, bool] = field(default_factory=dict)
-    """Whether the database still knows what was acknowledged, by id (files, runs, stores)."""
+    """Whether the database still has what was acknowledged, by id (files, runs, stores)."""
     uploads: dict[str, bool] = field(default_factory=dict)
     """Whether the API gives an acknowledged file back byte for byte."""
-    together: list[str] = field(default_factory=list)
-    """Jobs of which two attempts' engines were seen alive at the same moment."""
-    damaged: list[Damaged] = field(default_factory=list)
+    simultaneous: list[str] = field(default_factory=list)
+    """Jobs of which two attempts' engines were alive at the same moment."""
+    damaged: list[CheckpointDamage] = field(default_factory=list)
     damage_used: list[str] = field(default_factory=list)
-    awaited_parts: set[str] = field(default_factory=set)
+    pending_parts: set[str] = field(default_factory=set)
     leftovers: list[str] = field(default_factory=list)
     processes: list[str] = field(default_factory=list)
     shared_memory: list[str] = field(default_factory=list)
-    secrets_told: list[str] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    """Answers 500 that do not name a damaged or missing artefact."""
-    quiet_ends: list[str] = field(default_factory=list)
-    """Streams that ended as if all were well, but without an end or an error."""
+    exposed_secrets: list[str] = field(default_factory=list)
+    server_errors: list[str] = field(default_factory=list)
+    """Answers 500 that do not name a damaged or missing artifact."""
+    truncated_streams: list[str] = field(default_factory=list)
+    """Streams that ended without `[DONE]` and without an error."""
     backups: int = 0
-    """How many were made while the storm went on."""
-    unrestorable: list[str] = field(default_factory=list)
-    never_done: list[str] = field(default_factory=list)
+    """Made during the run."""
+    restore_errors: list[str] = field(default_factory=list)
+    never_happened: list[str] = field(default_factory=list)
     """Kinds of fault that never found a victim."""
     crashes: list[str] = field(default_factory=list)
 
@@ -101,26 +101,28 @@ VERSIONS = """
 """
 
 
-def read_jobs(installation: StormedInstallation) -> list[JobFacts]:
+def jobs(installation: FaultyInstallation) -> list[ObservedJob]:
     with installation.connect() as connection:
         rows = connection.execute(JOBS).fetchall()
         events = connection.execute(EVENTS).fetchall()
-    told: dict[str, dict[int, list[tuple[str, dict[str, Any]]]]] = {}
+    by_job: dict[str, dict[int, list[tuple[str, dict[str, Any]]]]] = {}
     for job, fence, type_, data in events:
-        told.setdefault(job, {}).setdefault(fence, []).append((type_, data))
+        by_job.setdefault(job, {}).setdefault(fence, []).append((type_, data))
     return [
-        JobFacts(
-            *row[:6], tuple(_attempt(fence, of) for fence, of in sorted(told.get(row[0], {}).items())), row[6]
+        ObservedJob(
+            *row[:6],
+            tuple(_attempt(fence, of) for fence, of in sorted(by_job.get(row[0], {}).items())),
+            row[6],
         )
         for row in rows
     ]
 
 
-def _attempt(fence: int, events: list[tuple[str, dict[str, Any]]]) -> Attempt:
+def _attempt(fence: int, events: list[tuple[str, dict[str, Any]]]) -> ObservedAttempt:
     times = [data["time"] for _, data in events if "time" in data]
     started = next((data for type_, data in events if type_ == "started"), {})
     losses = {data["step"]: data["values"]["loss"] for type_, data in events if type_ == "metrics"}
-    return Attempt(
+    return ObservedAttempt(
         fence=fence,
         began=started.get("time"),
         ended=max(times, default=None),
@@ -131,13 +133,13 @@ def _attempt(fence: int, events: list[tuple[str, dict[str, Any]]]) -> Attempt:
     )
 
 
-def read_versions(installation: StormedInstallation) -> tuple[list[Version], dict[str, str]]:
+def versions(installation: FaultyInstallation) -> tuple[list[ObservedVersion], dict[str, str]]:
     """All versions, and the digest of the weights by the job that made them."""
     with installation.connect() as connection:
         rows = connection.execute(VERSIONS).fetchall()
     root = installation.var / "storage" / "organizations"
-    versions = [Version(*row[:5]) for row in rows]
-    return versions, {row[5]: _weights(root, row[0]) for row in rows}
+    found = [ObservedVersion(*row[:5]) for row in rows]
+    return found, {row[5]: _weights(root, row[0]) for row in rows}
 
 
 def _weights(root: Path, version: str) -> str:
@@ -147,32 +149,32 @@ def _weights(root: Path, version: str) -> str:
     return whole.hexdigest()
 
 
-def read_known(installation: StormedInstallation, ids: list[str]) -> dict[str, bool]:
+def known(installation: FaultyInstallation, ids: list[str]) -> dict[str, bool]:
     tables = ("documents_document", "training_trainingrun", "retrieval_knowledgebase")
     with installation.connect() as connection:
         found = {row[0] for table in tables for row in connection.execute(f"SELECT id FROM {table}")}
     return {id: id in found for id in ids}
 
 
-def jobs_of_runs(installation: StormedInstallation, runs: dict[str, str]) -> dict[str, str]:
-    """What `runs` says by run, by the run's job."""
+def jobs_of_runs(installation: FaultyInstallation, runs: dict[str, str]) -> dict[str, str]:
+    """The values of `runs` by the job of the run."""
     with installation.connect() as connection:
         rows = connection.execute("SELECT id, job_id FROM training_trainingrun").fetchall()
     return {job: runs[run] for run, job in rows if run in runs}
 
 
 # -- from the files ---------------------------------------------------------------------------------
-def read_leftovers(installation: StormedInstallation, awaited_parts: set[str]) -> list[str]:
-    """Files that were only meant to be there for a moment."""
+def leftovers(installation: FaultyInstallation, pending_parts: set[str]) -> list[str]:
+    """Temporary files."""
     storage = installation.var / "storage"
-    found = [path for path in storage.rglob("*") if _is_temporary(path) and path.name not in awaited_parts]
+    found = [path for path in storage.rglob("*") if _is_temporary(path) and path.name not in pending_parts]
     found += list((installation.var / "uploads").glob("*"))
     found += [path for path in installation.temporary.rglob("*") if not path.is_dir()]
     return sorted(str(path.relative_to(installation.folder)) for path in found)
 
 
-def read_awaited_parts(installation: StormedInstallation) -> set[str]:
-    """Of uploads that are not completed. They were acknowledged, and wait an hour for a client that the storm has kept from completing."""
+def pending_parts(installation: FaultyInstallation) -> set[str]:
+    """Parts of uploads that no client has completed. They are acknowledged, and kept for an hour."""
     query = (
         "SELECT part.id FROM documents_uploadpart part JOIN documents_upload upload ON upload.id = part.upload_id "
         "WHERE upload.state = 'pending'"
@@ -189,8 +191,8 @@ def _is_temporary(path: Path) -> bool:
     return path.is_file() and bool({"incoming", "parts"} & {parent.name for parent in path.parents})
 
 
-def read_secrets_told(installation: StormedInstallation, jobs: list[JobFacts]) -> list[str]:
-    """Where a password or key of this installation stands in a log or in a job's error."""
+def exposed_secrets(installation: FaultyInstallation, jobs: list[ObservedJob]) -> list[str]:
+    """Logs and job errors that contain a password or key of this installation."""
     files = [
         *installation.var.glob("*/*password*"),
         *installation.var.glob("*secret*"),
@@ -207,7 +209,7 @@ def read_secrets_told(installation: StormedInstallation, jobs: list[JobFacts]) -
     return sorted(name for name, text in texts.items() if any(secret in text for secret in secrets))
 
 
-def summary(jobs: list[JobFacts]) -> dict[str, Counter[str]]:
+def summary(jobs: list[ObservedJob]) -> dict[str, Counter[str]]:
     """Ends by kind of job."""
     found: dict[str, Counter[str]] = {}
     for job in jobs:
@@ -215,7 +217,7 @@ def summary(jobs: list[JobFacts]) -> dict[str, Counter[str]]:
     return found
 
 
-def dump(evidence: Evidence, path: Path) -> None:
+def dump(observations: Observations, path: Path) -> None:
     path.write_text(
-        json.dumps(evidence, default=lambda value: getattr(value, "__dict__", str(value)), indent=1)
+        json.dumps(observations, default=lambda value: getattr(value, "__dict__", str(value)), indent=1)
     )
