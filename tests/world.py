@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import ApiKey, Membership, Organization, Role, User
+from accounts.principal import Principal
 from accounts.services import api_key_create, membership_set, user_create
 from audit.services import Actor
 from common.tenancy import organization_scope
@@ -85,6 +86,10 @@ class World:
             )
             self.people[role] = user
         return self.people[role]
+
+    def principal(self, role: str = Role.OWNER) -> Principal:
+        """The person of this role as the web knows them."""
+        return Principal(self.actor, self.organization.id, role, self.person(role))
 
     def browser(self, role: str = Role.OWNER, *, language: str = "en") -> Client:
         """The console as the person of this role sees it."""

@@ -12,25 +12,22 @@ from typing import Any
 from chat.citations import citations
 from chat.selectors import Target
 from common.errors import InvalidRequest
-from common.model_server import Passage, model_server
+from common.model_server import model_server
 from retrieval.search import MAXIMUM_QUERY
 from workers.contract.prompts import Message, open_book_messages
-from workers.contract.specs.serving import ChatBody
+from workers.contract.specs.serving import ChatBody, SearchHit
 
 
-async def passages_for(target: Target, messages: list[Message]) -> list[Passage]:
+async def passages_for(target: Target, messages: list[Message]) -> list[SearchHit]:
     """The passages of the release's index for the last question; none for a plain model."""
     if target.index is None:
         return []
     return await model_server().search_async(
-        target.index,
-        _question(messages)[:MAXIMUM_QUERY],
-        limit=target.generation.passages,
-        document_ids=target.document_ids,
+        target.index, _question(messages)[:MAXIMUM_QUERY], limit=target.generation.passages
     )
 
 
-def prompt(target: Target, messages: list[Message], passages: list[Passage]) -> list[Message]:
+def prompt(target: Target, messages: list[Message], passages: list[SearchHit]) -> list[Message]:
     """The release's system prompt, then the conversation, its last question asked with the passages."""
     own = [target.system_prompt] if target.system_prompt else []
     system = "\n\n".join([*own, *(m["content"] for m in messages if m["role"] == "system")])
@@ -50,7 +47,7 @@ def _question(messages: list[Message]) -> str:
     return last["content"]
 
 
-async def answer(target: Target, body: ChatBody, passages: list[Passage]) -> dict[str, Any]:
+async def answer(target: Target, body: ChatBody, passages: list[SearchHit]) -> dict[str, Any]:
     """OpenAI's `chat.completion` with `message.annotations`."""
     completion = await model_server().chat_async(body)
     completion["model"] = target.name
@@ -60,7 +57,7 @@ async def answer(target: Target, body: ChatBody, passages: list[Passage]) -> dic
 
 
 async def answer_stream(
-    target: Target, body: ChatBody, passages: list[Passage]
+    target: Target, body: ChatBody, passages: list[SearchHit]
 ) -> AsyncGenerator[dict[str, Any], None]:
     """OpenAI's chunks; the annotations come on the delta that carries the finish reason."""
     text: list[str] = []

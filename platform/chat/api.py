@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from ninja import Router
 from pydantic import Field
 
-from accounts.principal import actor_of
+from accounts.principal import actor_of, principal_of
 from chat.answering import answer, answer_stream, passages_for, prompt
 from chat.selectors import ModelNotFound, Named, Target, nameable_model, nameable_models, target_get
 from common.connections import release_connection, release_connection_async
@@ -136,7 +136,7 @@ def _refuse(payload: CompletionBody) -> None:
 @router.post("/chat/completions", summary="Answer a conversation")
 async def chat_completion(request: HttpRequest, payload: CompletionBody) -> HttpResponseBase:
     _refuse(payload)
-    target = await sync_to_async(target_get)(payload.model)
+    target = await sync_to_async(target_get)(payload.model, principal_of(request))
     await release_connection_async()
     messages = [message.plain() for message in payload.messages]
     passages = await passages_for(target, messages)
@@ -274,12 +274,12 @@ def model_body(model: Named) -> dict[str, Any]:
 
 @router.get("/models", summary="List what may stand in `model`")
 def models(request: HttpRequest) -> dict[str, Any]:
-    return {"object": "list", "data": [model_body(model) for model in nameable_models()]}
+    return {"object": "list", "data": [model_body(model) for model in nameable_models(principal_of(request))]}
 
 
 @router.get("/models/{model}", summary="Retrieve a model")
 def model_retrieve(request: HttpRequest, model: str) -> dict[str, Any]:
-    found = nameable_model(model)
+    found = nameable_model(model, principal_of(request))
     if found is None:
         raise ModelNotFound
     return model_body(found)

@@ -9,16 +9,19 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.principal import Principal
 from chat.models import Conversation, Message
 from common.errors import KoshaError, NotFound
 from common.model_server import SearchIndex
 from registry.models import BaseModel, BaseModelKind, ModelVersion
 from registry.selectors import base_model_list, model_choice, model_version_list
-from releases.models import Deployment, Release
-from releases.selectors import deployment_list, release_get
+from releases.models import Deployment, Release, ReleaseState
+from releases.selectors import deployment_list, release_get, release_list
 from releases.services import GenerationSettings
-from retrieval.selectors import search_index, searchable_documents
+from retrieval.selectors import search_index
 from workers.contract.specs.serving import ModelChoice
+
+RELEASES_OFFERED = 10
 
 
 class ModelNotFound(KoshaError):
@@ -40,24 +43,24 @@ class Target:
     weights: ModelChoice
     release: Release | None = None
     index: SearchIndex | None = None
-    document_ids: tuple[str, ...] = ()
     system_prompt: str = ""
     generation: GenerationSettings = field(default_factory=GenerationSettings)
 
 
-def target_get(name: str) -> Target:
-    """An alias or a release's id answers with its retrieval; a plain model without.
+def target_get(name: str, principal: Principal) -> Target:
+    """What `name` stands for when the principal asks: an alias or a release's id answers with its
+    retrieval, a plain model without.
 
     Raises ModelNotFound.
     """
     if name.startswith("rel_"):
         try:
-            return _of_release(name, release_get(name))
+            return _of_release(name, release_get(name), principal)
         except NotFound as error:
             raise ModelNotFound from error
-    found = nameable_model(name)
+    found = nameable_model(name, principal)
     if isinstance(found, Deployment):
-        return _of_release(name, found.release)
+        return _of_release(name, found.release, principal)
     if isinstance(found, ModelVersion):
         return Target(name, model_choice(found.base_model, found))
     if isinstance(found, BaseModel) and found.kind == BaseModelKind.CAUSAL_LM:
@@ -65,14 +68,13 @@ def target_get(name: str) -> Target:
     raise ModelNotFound
 
 
-def _of_release(name: str, release: Release) -> Target:
+def _of_release(name: str, release: Release, principal: Principal) -> Target:
     build = release.index_build
     return Target(
         name=name,
         weights=model_choice(release.base_model, release.model_version),
         release=release,
-        index=search_index(build) if build else None,
-        document_ids=tuple(searchable_documents(build)) if build else (),
+        index=search_index(build, principal) if build else None,
         system_prompt=release.system_prompt,
         generation=GenerationSettings.model_validate(release.generation),
     )
@@ -81,20 +83,29 @@ def _of_release(name: str, release: Release) -> Target:
 Named = Deployment | ModelVersion | BaseModel
 
 
-def nameable_model(name: str) -> Named | None:
+def nameable_model(name: str, principal: Principal) -> Named | None:
     """What stands for `name`: an alias before a version before a base model."""
     return (
-        deployment_list().filter(alias=name).first()
+        deployment_list(principal).filter(alias=name).first()
         or model_version_list().filter(name=name).first()
         or base_model_list().filter(name=name).first()
     )
 
 
-def nameable_models() -> Iterator[Named]:
+def nameable_models(principal: Principal) -> Iterator[Named]:
     """What may stand in `model`: aliases first, then versions, then base models."""
-    yield from deployment_list().order_by("alias")
+    yield from deployment_list(principal).order_by("alias")
     yield from model_version_list().order_by("-id")
     yield from base_model_list().order_by("name")
+
+
+def askable(principal: Principal) -> list[tuple[str, str]]:
+    """Names and labels for the chat page: aliases, then the newest releases, to try before approval."""
+    deployments = deployment_list(principal).order_by("alias")
+    releases = release_list().exclude(state=ReleaseState.REJECTED).order_by("-id")[:RELEASES_OFFERED]
+    return [(one.alias, f"{one.alias} ({one.release})") for one in deployments] + [
+        (one.id, f"{one} ({one.get_state_display()})") for one in releases
+    ]
 
 
 # -- conversations ----------------------------------------------------------------------------

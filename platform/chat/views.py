@@ -22,6 +22,7 @@ from chat.models import Conversation
 from chat.presenting import shown_message
 from chat.selectors import (
     answer_get,
+    askable,
     conversation_get,
     conversation_list,
     message_list,
@@ -31,16 +32,13 @@ from common.connections import release_connection
 from common.error_answers import error_json
 from common.errors import InvalidRequest, KoshaError
 from common.pagination import keyset_page
-from releases.models import ReleaseState
-from releases.selectors import deployment_list, release_list
 
 LONGEST_QUESTION = 8000
-RELEASES_OFFERED = 10
 
 
 def index(request: HttpRequest) -> HttpResponse:
     """A new conversation, beside those there are."""
-    targets = _targets()
+    targets = askable(principal_of(request))
     chosen = {"targets": targets, "chosen": request.GET.get("with", "")}
     return render(
         request,
@@ -53,13 +51,6 @@ def index(request: HttpRequest) -> HttpResponse:
             "conversation": None,
         },
     )
-
-
-def _targets() -> list[tuple[str, str]]:
-    """What may be asked: aliases, then the newest releases by number (to try one before approving it)."""
-    deployments = [(one.alias, f"{one.alias} ({one.release})") for one in deployment_list().order_by("alias")]
-    releases = release_list().exclude(state=ReleaseState.REJECTED).order_by("-id")[:RELEASES_OFFERED]
-    return deployments + [(one.id, f"{one} ({one.get_state_display()})") for one in releases]
 
 
 def _aside(request: HttpRequest) -> dict[str, Any]:
@@ -110,7 +101,7 @@ def _prepare(request: HttpRequest, conversation_id: str | None) -> Answer:
     if conversation_id is not None:
         found = conversation_get(_user(request), conversation_id)
         target_name = found.alias
-    target = target_get(target_name)
+    target = target_get(target_name, principal_of(request))
     if found is None:
         found = services.conversation_create(
             user=_user(request), alias=target_name, question=question, actor=actor_of(request)

@@ -31,9 +31,6 @@ from workers.contract.specs.serving import (
     SearchHit,
 )
 
-Passage = SearchHit
-"""A found passage: `text`, `source` (document, page or sheet, cells), `score`."""
-
 # A model may take minutes to be read from disk, and an answer as long to be written; meanwhile the
 # server says every few seconds that it lives. One that is silent for longer is not slow but dead.
 TIMEOUT = httpx.Timeout(connect=2.0, read=12.0, write=12.0, pool=10.0)
@@ -45,10 +42,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SearchIndex:
-    """A folder to search in; digests where what lies there must be what is known."""
+    """A folder to search in, and what the asker may find there."""
 
     folder: Path
+    groups: tuple[str, ...]
+    """The asker's: only passages that carry one of these are found."""
+    excluded_document_ids: tuple[str, ...] = ()
+    """Documents that were removed since the index was built."""
     sha256: str | None = None
+    """Its manifest's; the model server refuses files that are others by now."""
     embedding_model: Path | None = None
     embedding_model_digest: str | None = None
 
@@ -93,28 +95,14 @@ class ModelServer:
         """At once or not at all; raises ModelServerUnavailable when nobody answers."""
         return Health.model_validate(self._call("GET", "/health", timeout=HEALTH_TIMEOUT))
 
-    def search(
-        self,
-        index: SearchIndex,
-        query: str,
-        *,
-        limit: int = 5,
-        document_ids: Sequence[str] | None = None,
-    ) -> list[Passage]:
-        """The passages that answer `query` best, best first; `document_ids` limits before ranking."""
-        body = _search_body(index, query, limit, document_ids)
-        return _hits(self._call("POST", "/v1/search", body))
+    def search(self, index: SearchIndex, query: str, *, limit: int = 5) -> list[SearchHit]:
+        """The passages that answer `query` best, best first."""
+        answer = self._call("POST", "/v1/search", _search_body(index, query, limit))
+        return list(SearchAnswer.model_validate(answer).hits)
 
-    async def search_async(
-        self,
-        index: SearchIndex,
-        query: str,
-        *,
-        limit: int = 5,
-        document_ids: Sequence[str] | None = None,
-    ) -> list[Passage]:
-        body = _search_body(index, query, limit, document_ids)
-        return _hits(await self._call_async("POST", "/v1/search", body))
+    async def search_async(self, index: SearchIndex, query: str, *, limit: int = 5) -> list[SearchHit]:
+        answer = await self._call_async("POST", "/v1/search", _search_body(index, query, limit))
+        return list(SearchAnswer.model_validate(answer).hits)
 
     def embed(
         self,
@@ -206,22 +194,17 @@ def _ssl_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _search_body(
-    index: SearchIndex, query: str, limit: int, document_ids: Sequence[str] | None
-) -> dict[str, Any]:
+def _search_body(index: SearchIndex, query: str, limit: int) -> dict[str, Any]:
     return SearchBody(
         index=index.folder,
         index_sha256=index.sha256,
         query=query,
         limit=limit,
-        document_ids=None if document_ids is None else tuple(document_ids),
+        groups=index.groups,
+        excluded_document_ids=index.excluded_document_ids,
         embedding_model=index.embedding_model,
         embedding_model_digest=index.embedding_model_digest,
     ).model_dump(mode="json")
-
-
-def _hits(answer: dict[str, Any]) -> list[Passage]:
-    return list(SearchAnswer.model_validate(answer).hits)
 
 
 def _chat_body(body: ChatBody, *, stream: bool) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pipelines.retraining import CURATION, EVALUATION, RELEASE, RETRAINING, TRAI
 from registry.models import ModelVersion
 from registry.selectors import model_version_list
 from releases.models import Deployment, Release, ReleaseState
-from releases.selectors import deployment_list, release_list
+from releases.selectors import release_list
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _release(name: str) -> Step:
 
 
 def _serving() -> Step:
-    first: Deployment | None = deployment_list().order_by("id").first()
+    first: Deployment | None = Deployment.objects.select_related("release").order_by("id").first()
     note = first and _("Release %(n)d as %(alias)s") % {"n": first.release.number, "alias": first.alias}
     return Step(
         name=_("Served"),

@@ -26,7 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "may_do_it": following is not None and principal.may(following.permission),
             "attention": attention_needed(),
             "jobs": running_jobs(),
-            "deployments": list(deployment_list().order_by("alias")[:10]),
+            "deployments": list(deployment_list(principal).order_by("alias")[:10]),
             "schedule": next_schedule(),
         },
     )

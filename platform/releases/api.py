@@ -176,13 +176,15 @@ def change_body(change: DeploymentChange) -> dict[str, Any]:
 
 @router.get("/deployments", summary="List what is served")
 def deployments(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
-    page = keyset_page(deployment_list(), after=query.after, limit=query.limit, order=query.order)
+    page = keyset_page(
+        deployment_list(principal_of(request)), after=query.after, limit=query.limit, order=query.order
+    )
     return list_body(page, deployment_body)
 
 
 @router.get("/deployments/{alias}", summary="What an alias serves, and its history")
 def deployment_retrieve(request: HttpRequest, alias: str) -> dict[str, Any]:
-    deployment = deployment_get(alias)
+    deployment = deployment_get(alias, principal_of(request))
     return {
         **deployment_body(deployment),
         "history": [change_body(change) for change in reversed(deployment_history(deployment))],

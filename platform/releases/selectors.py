@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from accounts.principal import Principal
 from common.errors import NotFound
 from evaluations.models import Evaluation
 from evaluations.selectors import evaluation_list
@@ -33,16 +34,17 @@ def release_get(id: str, *, param: str | None = None) -> Release:
     return release
 
 
-def deployment_list() -> QuerySet[Deployment]:
-    return Deployment.objects.select_related(
+def deployment_list(principal: Principal) -> QuerySet[Deployment]:
+    """What is served to the principal."""
+    return Deployment.objects.filter(organization=principal.organization_id).select_related(
         "release__base_model",
         "release__model_version__base_model",
         "release__index_build__knowledge_base__embedding_model",
     )
 
 
-def deployment_get(alias: str) -> Deployment:
-    deployment = deployment_list().filter(alias=alias).first()
+def deployment_get(alias: str, principal: Principal) -> Deployment:
+    deployment = deployment_list(principal).filter(alias=alias).first()
     if deployment is None:
         raise NotFound
     return deployment

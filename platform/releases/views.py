@@ -31,7 +31,7 @@ DECISIONS = {"approve": services.release_approve, "reject": services.release_rej
 
 def index(request: HttpRequest) -> HttpResponse:
     page = keyset_page(release_list(), after=request.GET.get("after"))
-    deployments = list(deployment_list().order_by("alias"))
+    deployments = list(deployment_list(principal_of(request)).order_by("alias"))
     served: dict[str, list[str]] = {}
     for deployment in deployments:
         served.setdefault(deployment.release_id, []).append(deployment.alias)
@@ -84,8 +84,10 @@ def detail(request: HttpRequest, release_id: str) -> HttpResponse:
             "is_candidate": release.state == ReleaseState.CANDIDATE,
             "is_approved": release.state == ReleaseState.APPROVED,
             "is_own": release.created_by_person == principal_of(request).person_id,
-            "deployments": list(deployment_list().filter(release=release).order_by("alias")),
-            "all_deployments": list(deployment_list().order_by("alias")),
+            "deployments": list(
+                deployment_list(principal_of(request)).filter(release=release).order_by("alias")
+            ),
+            "all_deployments": list(deployment_list(principal_of(request)).order_by("alias")),
             "publish_form": PublishForm(),
             "evaluation": evaluation,
             "figures": figures(evaluation) if evaluation else [],
@@ -130,7 +132,7 @@ def publish(request: HttpRequest, release_id: str) -> HttpResponse:
 
 
 def deployment(request: HttpRequest, alias: str) -> HttpResponse:
-    found = deployment_get(alias)
+    found = deployment_get(alias, principal_of(request))
     return render(
         request,
         "releases/deployment.html",
@@ -144,7 +146,7 @@ def deployment(request: HttpRequest, alias: str) -> HttpResponse:
 
 @require_POST
 def rollback(request: HttpRequest, alias: str) -> HttpResponse:
-    deployment_get(alias)
+    deployment_get(alias, principal_of(request))
     try:
         changed = services.deployment_rollback(alias=alias, actor=actor_of(request))
     except KoshaError as error:

@@ -9,9 +9,8 @@ from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
-from accounts.principal import actor_of
+from accounts.principal import actor_of, principal_of
 from common.errors import InvalidRequest
-from common.model_server import Passage
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, refuse_unsupported, unix
 from documents.selectors import documents_by_id
@@ -29,6 +28,7 @@ from retrieval.selectors import (
     knowledge_base_list,
     status_counts,
 )
+from workers.contract.specs.serving import SearchHit
 
 router = Router(tags=["Vector stores"])
 
@@ -258,7 +258,12 @@ def store_search(request: HttpRequest, vector_store_id: str, payload: SearchRequ
             _("query must hold 1 to %(most)d characters.") % {"most": MAXIMUM_QUERY},
             param="query",
         )
-    hits = search(knowledge_base_get(vector_store_id), query, limit=payload.max_num_results)
+    hits = search(
+        knowledge_base_get(vector_store_id),
+        query,
+        limit=payload.max_num_results,
+        principal=principal_of(request),
+    )
     return {
         "object": "vector_store.search_results.page",
         "search_query": queries,
@@ -268,7 +273,7 @@ def store_search(request: HttpRequest, vector_store_id: str, payload: SearchRequ
     }
 
 
-def hit_body(hit: Passage) -> dict[str, Any]:
+def hit_body(hit: SearchHit) -> dict[str, Any]:
     return {
         "file_id": hit.source.document_id,
         "filename": hit.source.document_name,

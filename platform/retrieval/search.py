@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from accounts.principal import Principal
 from common.connections import release_connection
-from common.model_server import Passage, model_server
+from common.model_server import model_server
 from retrieval.models import IndexBuild, KnowledgeBase
-from retrieval.selectors import search_index, searchable_documents
+from retrieval.selectors import search_index
+from workers.contract.specs.serving import SearchHit
 
 MAXIMUM_QUERY = 8192
-"""Characters the model server searches for at most."""
+"""Longest query of the model server, in characters."""
 
 
-def search(knowledge_base: KnowledgeBase, query: str, *, limit: int) -> list[Passage]:
+def search(knowledge_base: KnowledgeBase, query: str, *, limit: int, principal: Principal) -> list[SearchHit]:
     """Passages of the current build, best first; nothing while there is no build yet."""
-    if knowledge_base.current_build is None:
+    build: IndexBuild | None = knowledge_base.current_build
+    if build is None:
         return []
-    build: IndexBuild = knowledge_base.current_build
-    documents = searchable_documents(build)
-    index = search_index(build)
+    index = search_index(build, principal)
     release_connection()
-    return model_server().search(index, query, limit=limit, document_ids=documents)
+    return model_server().search(index, query, limit=limit)

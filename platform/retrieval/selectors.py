@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias, TypedDict, cast
 
-from django.db.models import Case, Count, Exists, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django_stubs_ext import WithAnnotations
 
+from accounts.groups import groups_of
+from accounts.principal import Principal
 from common.errors import NotFound
 from common.model_server import SearchIndex
 from common.storage import artifact_path
@@ -43,11 +45,13 @@ def index_folder(build: IndexBuild) -> Path:
     return artifact_path(build.organization_id, INDEXES, build.id)
 
 
-def search_index(build: IndexBuild) -> SearchIndex:
-    """A build for the model server, which refuses files that are no longer those that were built."""
+def search_index(build: IndexBuild, principal: Principal) -> SearchIndex:
+    """A build as the principal may search it."""
     embedding_model = build.knowledge_base.embedding_model
     return SearchIndex(
         folder=index_folder(build),
+        groups=groups_of(principal),
+        excluded_document_ids=tuple(removed_documents(build)),
         sha256=build.manifest_sha256 or None,
         embedding_model=Path(embedding_model.path),
         embedding_model_digest=embedding_model.digest,
@@ -128,14 +132,16 @@ def status_counts(entries: QuerySet[Entry]) -> dict[str, dict[str, int]]:
     return counted
 
 
-def searchable_documents(build: IndexBuild) -> list[str]:
-    """The build's documents that are still members of its knowledge base and not deleted.
+def removed_documents(build: IndexBuild) -> list[str]:
+    """The build's documents that were deleted since, or taken out of its knowledge base.
 
-    Search is limited to them, so that a removed document is not found from that moment on, although
-    the build that held it is immutable.
+    Search leaves them out, so that a removed document is not found from that moment on, although the
+    build that holds it is immutable.
     """
     members = KnowledgeBaseDocument.objects.filter(
         knowledge_base=build.knowledge_base_id, document=OuterRef("pk")
     )
-    documents = Document.objects.filter(Exists(members), revisions__in=build.revisions.all(), deleted_at=None)
+    documents = Document.objects.filter(
+        ~Exists(members) | Q(deleted_at__isnull=False), revisions__in=build.revisions.all()
+    )
     return list(cast("Iterable[str]", documents.values_list("id", flat=True).distinct()))

@@ -11,6 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.groups import everyone_in
 from audit.services import SYSTEM, Actor, audit_record
 from common.errors import Conflict
 from documents.models import Document, Revision, RevisionState
@@ -199,6 +200,7 @@ def _index_build_create(
                 revision_id=revision.id,
                 document_name=revision.document.name,
                 pages_path=pages_path(revision),
+                groups=(everyone_in(revision.organization_id),),
             )
             for revision in revisions
         ),

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from accounts.principal import actor_of
+from accounts.principal import Principal, actor_of, principal_of
 from common.errors import KoshaError
 from common.forms import refuse
 from common.pagination import keyset_page
@@ -82,17 +82,17 @@ def detail(request: HttpRequest, knowledge_id: str) -> HttpResponse:
             "newest": newest,
             "is_building": newest is not None and newest.state == ProducedState.BUILDING,
             "add_form": DocumentsForm(knowledge_base=base),
-            **_found(base, request.GET.get("q", "").strip()[:LONGEST_QUERY]),
+            **_found(base, request.GET.get("q", "").strip()[:LONGEST_QUERY], principal_of(request)),
         },
     )
 
 
-def _found(base: KnowledgeBase, query: str) -> dict[str, Any]:
+def _found(base: KnowledgeBase, query: str, principal: Principal) -> dict[str, Any]:
     """What the search answers, or why it does not."""
     if not query:
         return {"query": ""}
     try:
-        passages = search(base, query, limit=PASSAGES)
+        passages = search(base, query, limit=PASSAGES, principal=principal)
     except KoshaError as error:
         return {"query": query, "search_error": error}
     return {

@@ -98,7 +98,11 @@ def measure_kosha(data: Questions, vectors: Any, folder: Path) -> Measured:
         write_manifest(path.parent, "pages")
         sources.append(
             RetrievalSource(
-                document_id=str(number), revision_id=str(number), document_name="", pages_path=path
+                document_id=str(number),
+                revision_id=str(number),
+                document_name="",
+                pages_path=path,
+                groups=("everyone",),
             )
         )
     # The other side does not cut paragraphs either.
@@ -112,7 +116,7 @@ def measure_kosha(data: Questions, vectors: Any, folder: Path) -> Measured:
     index = Index(run.output_dir)
 
     def search(number: int) -> Ranking:
-        hits = index.search_vector(data.questions[number], vectors[number], limit=CUT)
+        hits = index.search_vector(data.questions[number], vectors[number], limit=CUT, groups=("everyone",))
         return [int(hit.source.document_id) for hit in hits]
 
     return measure("Kosha", data, seconds, search)

@@ -7,6 +7,7 @@ import json
 import httpx
 import pytest
 
+from accounts.groups import everyone_in
 from chat.citations import citations
 from demo.client import ApiClient
 from releases.services import release_publish
@@ -63,14 +64,16 @@ def test_a_plain_model_answers_without_retrieval(api, world, model_server):
     assert model_server.bodies(CHAT)[0]["messages"] == QUESTION
 
 
-def test_only_documents_that_may_still_be_found_are_searched(api, world, served, model_server):
+def test_a_removed_document_is_excluded_from_the_next_search(api, world, served, model_server):
     knowledge_base = served.index_build.knowledge_base
     document = knowledge_base.entries.get().document
     ask(api)
     document_remove(knowledge_base=knowledge_base, document_id=document.id, actor=world.actor)
     ask(api)
-    asked = [body["document_ids"] for body in model_server.bodies("/v1/search")]
-    assert asked == [[document.id], []]
+    asked = [body["excluded_document_ids"] for body in model_server.bodies("/v1/search")]
+    assert asked == [[], [document.id]]
+    groups = [body["groups"] for body in model_server.bodies("/v1/search")]
+    assert groups == [[everyone_in(world.organization.id)]] * 2
 
 
 def test_a_question_longer_than_a_search_takes_is_cut_for_the_search_alone(api, served, model_server):

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import AsyncClient
 
 from accounts.models import Role
+from accounts.principal import Principal
 from chat.conversing import Answer, turns
 from chat.models import Conversation, Feedback, Message
 from chat.selectors import target_get
@@ -163,6 +164,10 @@ async def test_the_conversation_says_when_the_model_server_does_not_answer(serve
     assert received[2][1]["message"] == "The model server does not answer. Try again in a moment."
 
 
+def principal(served, user) -> Principal:
+    return Principal(served.actor(), served.organization.id, Role.VIEWER, user)
+
+
 @pytest.mark.django_db(transaction=True)
 async def test_an_answer_that_cannot_be_stored_stays_on_the_page_with_an_error(served):
     def prepared() -> Answer:
@@ -172,7 +177,9 @@ async def test_an_answer_that_cannot_be_stored_stays_on_the_page_with_an_error(s
                 user=user, alias="production", question="日当は？", actor=served.actor()
             )
             question_add(conversation=conversation, text="日当は？")
-            answer = Answer(conversation, target_get("production"), turns(conversation), "en")
+            answer = Answer(
+                conversation, target_get("production", principal(served, user)), turns(conversation), "en"
+            )
             # Gone meanwhile, so that the answer's row has nothing to hang on.
             Message.objects.filter(conversation=conversation).delete()
             conversation.delete()
@@ -194,7 +201,9 @@ async def test_an_answer_is_stored_as_cancelled_when_its_reader_leaves(served):
                 user=user, alias="production", question="日当は？", actor=served.actor()
             )
             question_add(conversation=conversation, text="日当は？")
-            return Answer(conversation, target_get("production"), turns(conversation), "en")
+            return Answer(
+                conversation, target_get("production", principal(served, user)), turns(conversation), "en"
+            )
 
     answer = await in_thread(prepared)
 

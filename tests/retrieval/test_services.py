@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from accounts.groups import everyone_in
+from accounts.principal import Principal
 from documents.services import document_delete
 from jobs.models import Job
 from jobs.produced import ProducedState, produced_finalize
 from retrieval.models import IndexBuild, KnowledgeBase
 from retrieval.search import search
-from retrieval.selectors import entry_get, entry_list, index_folder, searchable_documents, status_counts
+from retrieval.selectors import entry_get, entry_list, index_folder, removed_documents, status_counts
 from retrieval.services import (
     document_ready,
     document_remove,
@@ -39,7 +41,7 @@ def test_a_finished_build_is_what_search_reads(world, knowledge_base, model_serv
     build = knowledge_base.current_build
     assert (build.number, build.state) == (1, ProducedState.READY)
     assert (index_folder(build) / "manifest.json").exists()
-    search(fresh(knowledge_base), "休暇", limit=3)
+    search(fresh(knowledge_base), "休暇", limit=3, principal=world.principal())
     asked = model_server.bodies("/v1/search")[0]
     assert asked["index"] == str(index_folder(build)) and asked["limit"] == 3
 
@@ -92,17 +94,33 @@ def test_a_document_that_was_taken_out_is_not_found_from_then_on(world, knowledg
     documents_add(knowledge_base=knowledge_base, documents=[second], actor=world.actor)
     world.indexed(IndexBuild.objects.get(number=2).job)
     build = fresh(knowledge_base).current_build
-    assert second.id in searchable_documents(build)
+    assert removed_documents(build) == []
     document_remove(knowledge_base=knowledge_base, document_id=second.id, actor=world.actor)
-    assert second.id not in searchable_documents(build)
+    assert removed_documents(build) == [second.id]
     assert builds(knowledge_base)[-1] == "building"
 
 
 def test_a_deleted_document_is_not_found_from_then_on(world, knowledge_base):
     build = knowledge_base.current_build
-    (document,) = searchable_documents(build)
-    document_delete(document_id=document, actor=world.actor)
-    assert searchable_documents(build) == []
+    document = build.revisions.get().document
+    assert removed_documents(build) == []
+    document_delete(document_id=document.id, actor=world.actor)
+    assert removed_documents(build) == [document.id]
+
+
+def test_a_replaced_document_is_found_as_it_was_until_the_next_build(world, knowledge_base):
+    world.upload("a.txt", "新しい本文")
+    assert removed_documents(knowledge_base.current_build) == []
+
+
+def test_a_search_names_the_askers_groups_which_the_passages_carry(world, knowledge_base, model_server):
+    search(fresh(knowledge_base), "休暇", limit=1, principal=world.principal())
+    (asked,) = model_server.bodies("/v1/search")
+    (source,) = knowledge_base.current_build.job.spec["sources"]
+    assert asked["groups"] == source["groups"] == [everyone_in(world.organization.id)]
+    stranger = Principal(world.actor, None, None, is_operator=True)
+    search(fresh(knowledge_base), "休暇", limit=1, principal=stranger)
+    assert model_server.bodies("/v1/search")[1]["groups"] == []
 
 
 def test_a_failed_build_is_not_repeated_for_ever_but_when_asked(world):
@@ -141,7 +159,7 @@ def test_nothing_is_built_of_what_cannot_be_read(world):
     assert builds(knowledge_base) == []
     fail(document.current_revision.job, "ingest.user.damaged")
     assert entry_get(knowledge_base, document.id).status == "failed"
-    assert search(fresh(knowledge_base), "休暇", limit=1) == []
+    assert search(fresh(knowledge_base), "休暇", limit=1, principal=world.principal()) == []
 
 
 def test_deleting_stops_a_build_also_one_that_has_just_ended(world, knowledge_base):

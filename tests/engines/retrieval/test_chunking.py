@@ -7,7 +7,9 @@ from workers.contract.records import Page, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource
 from workers.engines.retrieval.chunking import passages_of, row_range, split_text
 
-SOURCE = RetrievalSource(document_id="d", revision_id="r", document_name="規程.pdf", pages_path="unused")
+SOURCE = RetrievalSource(
+    document_id="d", revision_id="r", document_name="規程.pdf", pages_path="unused", groups=("everyone",)
+)
 CHUNKING = Chunking(max_characters=80, overlap=20)
 
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.engines.retrieval.conftest import EVERYONE
 from tests.engines.retrieval.tiny import events, make_embedding_model, make_run
 from workers.contract.artifacts import ArtifactDamaged
 from workers.contract.specs.retrieval import RetrievalResult, RetrievalSource, RetrievalSpec
@@ -48,24 +49,49 @@ def test_a_japanese_question_finds_its_passage_with_its_place(
         document("旅費規程", [TRAVEL]),
     )
     assert (result.documents, result.chunks, result.reused_chunks) == (2, 4, 0)
-    hits = Index(folder).search("結婚したときの慶弔休暇は何日か", Embedder(embedding_model), limit=2)
+    hits = Index(folder).search(
+        "結婚したときの慶弔休暇は何日か", Embedder(embedding_model), limit=2, groups=EVERYONE
+    )
     assert hits[0].text.startswith("第2条（慶弔休暇）")
     assert (hits[0].source.document_id, hits[0].source.number) == ("doc-休暇規程", 2)
     assert 1 >= hits[0].score >= hits[1].score >= 0
 
 
-def test_an_allowed_document_is_found_however_badly_it_ranks(
-    tmp_path: Path, embedding_model: Path, document: Document
-) -> None:
+@pytest.fixture
+def crowded(tmp_path: Path, embedding_model: Path, document: Document) -> tuple[Index, Embedder]:
+    """150 documents that answer the question, open to everyone, and one that does not, open to the choir."""
     crowd = [document(f"旅費{number}", [f"{TRAVEL}その{number}"]) for number in range(150)]
-    folder, _ = built(tmp_path / "run", embedding_model, *crowd, document("社歌", ["晴れた空に歌う。"]))
-    index, embedder = Index(folder), Embedder(embedding_model)
+    song = document("社歌", ["晴れた空に歌う。"], "choir", "board")
+    folder, _ = built(tmp_path / "run", embedding_model, *crowd, song)
+    return Index(folder), Embedder(embedding_model)
+
+
+def found(
+    crowded: tuple[Index, Embedder], limit: int, *groups: str, excluded: Sequence[str] = ()
+) -> list[str]:
+    index, embedder = crowded
     question = "出張の宿泊費の上限と日当"
-    everything = index.search(question, embedder, limit=100)
-    assert "doc-社歌" not in {hit.source.document_id for hit in everything}
-    hits = index.search(question, embedder, limit=5, document_ids=["doc-社歌", "doc-unknown"])
-    assert [hit.text for hit in hits] == ["晴れた空に歌う。"]
-    assert index.search(question, embedder, limit=5, document_ids=[]) == []
+    hits = index.search(question, embedder, limit=limit, groups=groups, excluded_document_ids=excluded)
+    return [hit.source.document_id for hit in hits]
+
+
+def test_a_readable_document_is_found_however_badly_it_ranks(crowded: tuple[Index, Embedder]) -> None:
+    """Groups hold inside both legs, before either is cut to its best."""
+    assert "doc-社歌" not in found(crowded, 100, "everyone", "choir")
+    assert found(crowded, 5, "choir") == found(crowded, 5, "board", "unknown") == ["doc-社歌"]
+
+
+def test_only_passages_of_the_askers_groups_are_found(crowded: tuple[Index, Embedder]) -> None:
+    assert len(found(crowded, 100, "everyone")) == 100
+    assert found(crowded, 5) == found(crowded, 5, "unknown") == []
+
+
+def test_an_excluded_document_is_not_found(crowded: tuple[Index, Embedder]) -> None:
+    """Excluded documents leave both legs before either is cut: what is left ranks as if it were alone."""
+    crowd = [f"doc-旅費{number}" for number in range(150)]
+    assert found(crowded, 5, "everyone", "choir", excluded=[*crowd, "doc-unknown"]) == ["doc-社歌"]
+    assert found(crowded, 100, "everyone", excluded=crowd[:149]) == [crowd[149]]
+    assert found(crowded, 5, "choir", excluded=["doc-社歌"]) == []
 
 
 def test_unchanged_passages_keep_their_vectors(
@@ -149,7 +175,9 @@ def test_the_graph_of_a_large_index_respects_the_filter(tmp_path: Path) -> None:
 
 def test_the_retriever_speaks_langchain(tmp_path: Path, embedding_model: Path, document: Document) -> None:
     folder, _ = built(tmp_path / "run", embedding_model, document("休暇規程", [LEAVE]))
-    retriever = KoshaRetriever(index=Index(folder), embedder=Embedder(embedding_model), limit=1)
+    retriever = KoshaRetriever(
+        index=Index(folder), embedder=Embedder(embedding_model), limit=1, groups=EVERYONE
+    )
     (found,) = retriever.invoke("慶弔休暇 結婚")
     assert found.page_content.startswith("第2条")
     assert found.metadata["document_name"] == "休暇規程"
@@ -183,7 +211,7 @@ def test_a_passage_damaged_after_the_index_was_opened_is_not_shown(
     content = path.read_bytes()
     path.write_bytes(content.replace("日当".encode(), "日富".encode()))
     with pytest.raises(ArtifactDamaged):
-        index.search("日当", Embedder(embedding_model), limit=1)
+        index.search("日当", Embedder(embedding_model), limit=1, groups=EVERYONE)
 
 
 @pytest.mark.parametrize("file", ["bm25-passages.npy", "bm25-weights.npy", "vectors.faiss"])
@@ -200,9 +228,9 @@ def test_a_file_damaged_after_the_index_was_opened_changes_no_answer(
         tmp_path / "run", embedding_model, document("旅費規程", [TRAVEL]), document("休暇", [LEAVE])
     )
     index, embedder = Index(folder), Embedder(embedding_model)
-    before = index.search("日当", embedder, limit=3)
+    before = index.search("日当", embedder, limit=3, groups=EVERYONE)
     damage(folder / file)
-    assert index.search("日当", embedder, limit=3) == before
+    assert index.search("日当", embedder, limit=3, groups=EVERYONE) == before
 
 
 def _overwrite(path: Path) -> None:

@@ -60,7 +60,9 @@ def _make_index(folder: Path, embedding: Path) -> Path:
     text = "第1条（休暇）\n有給休暇は年10日とする。\n第2条（旅費）\n宿泊費は一万円とする。"
     pages.write_text(Page(kind="page", number=1, text=text).model_dump_json(), encoding="utf-8")
     write_manifest(pages.parent, "pages")
-    source = RetrievalSource(document_id="d1", revision_id="r1", document_name="規程", pages_path=pages)
+    source = RetrievalSource(
+        document_id="d1", revision_id="r1", document_name="規程", pages_path=pages, groups=("everyone",)
+    )
     run = make_run(folder)
     build_index(run, RetrievalSpec(sources=(source,), embedding_model=embedding))
     return run.output_dir

@@ -51,6 +51,10 @@ def choice(models: Models, adapter: Path | None = None) -> dict[str, Any]:
     return {"kosha": {"base_model": str(models.base), "adapter": adapter and str(adapter)}}
 
 
+def searchable(folder: Path, sha256: str | None = None, *embedding_model: Any) -> SearchIndex:
+    return SearchIndex(folder, ("everyone",), (), sha256, *embedding_model)
+
+
 def chat_body(models: Models, **fields: Any) -> ChatBody:
     return ChatBody.model_validate(
         {"messages": QUESTION, "max_tokens": 8, "temperature": 0, **choice(models), **fields}
@@ -127,11 +131,15 @@ def test_embeddings_through_the_openai_client(client: openai.OpenAI, models: Mod
     assert sum(value**2 for value in plain.data[0].embedding) == pytest.approx(1, abs=1e-4)
 
 
-def test_search_names_the_place(platform_client: ModelServer, models: Models) -> None:
-    hit, *_ = platform_client.search(SearchIndex(models.index), "宿泊費はいくらか", limit=1)
+def test_search_names_the_place_and_respects_the_askers_groups(
+    platform_client: ModelServer, models: Models
+) -> None:
+    hit, *_ = platform_client.search(searchable(models.index), "宿泊費はいくらか", limit=1)
     assert hit.text.startswith("第2条（旅費）")
     assert (hit.source.document_id, hit.source.kind, hit.source.number) == ("d1", "page", 1)
-    assert platform_client.search(SearchIndex(models.index), "宿泊費", document_ids=["another"]) == []
+    assert platform_client.search(SearchIndex(models.index, ("another",)), "宿泊費") == []
+    removed = SearchIndex(models.index, ("everyone",), excluded_document_ids=("d1",))
+    assert platform_client.search(removed, "宿泊費") == []
 
 
 async def test_the_platforms_client_speaks_both_ways(platform_client: ModelServer, models: Models) -> None:
@@ -142,9 +150,9 @@ async def test_the_platforms_client_speaks_both_ways(platform_client: ModelServe
         chunk["choices"][0]["delta"].get("content", "") async for chunk in platform_client.chat_stream(body)
     ]
     assert "".join(parts) == whole
-    found = await platform_client.search_async(SearchIndex(models.index), "休暇")
+    found = await platform_client.search_async(searchable(models.index), "休暇")
     assert [hit.chunk_id for hit in found] == [
-        hit.chunk_id for hit in platform_client.search(SearchIndex(models.index), "休暇")
+        hit.chunk_id for hit in platform_client.search(searchable(models.index), "休暇")
     ]
     vectors, tokens = platform_client.embed(models.embedding, ["休暇"], role="query")
     assert (len(vectors), len(vectors[0])) == (1, 16) and tokens > 0
@@ -152,7 +160,7 @@ async def test_the_platforms_client_speaks_both_ways(platform_client: ModelServe
 
 def test_health_lists_what_is_loaded(platform_client: ModelServer, models: Models) -> None:
     platform_client.chat(chat_body(models, **choice(models, models.red)))
-    platform_client.search(SearchIndex(models.index), "休暇")
+    platform_client.search(searchable(models.index), "休暇")
     loaded = platform_client.health().loaded
     assert str(models.base) in loaded["base_models"] and str(models.red) in loaded["adapters"]
     assert loaded["indexes"] == [str(models.index)]
@@ -185,7 +193,7 @@ def test_folders_outside_the_roots_are_refused(
 ) -> None:
     for outside in (Path("/etc"), models.root / "..", tmp_path):
         with pytest.raises(ModelServerFailed) as error:
-            platform_client.search(SearchIndex(outside), "x")
+            platform_client.search(searchable(outside), "x")
         assert (error.value.code, error.value.param) == ("path_not_allowed", "index")
 
 
@@ -216,8 +224,8 @@ def test_what_is_not_what_was_registered_is_not_loaded(
         assert error.value.code == "serve.system.artifact_damaged"
         shutil.rmtree(other)
     for source, index in (
-        (models.index, SearchIndex(other, sha256="0" * 64)),
-        (models.embedding, SearchIndex(models.index, None, other, "0" * 64)),
+        (models.index, searchable(other, "0" * 64)),
+        (models.embedding, searchable(models.index, None, other, "0" * 64)),
     ):
         shutil.copytree(source, other)
         with pytest.raises(ModelServerFailed) as error:
@@ -235,9 +243,7 @@ def test_the_right_digests_load(platform_client: ModelServer, models: Models) ->
     }
     assert platform_client.chat(chat_body(models, kosha=kosha))["choices"]
     embedding = (models.embedding, model_folder_digest(models.embedding))
-    assert platform_client.search(
-        SearchIndex(models.index, manifest_sha256(models.index), *embedding), "休暇"
-    )
+    assert platform_client.search(searchable(models.index, manifest_sha256(models.index), *embedding), "休暇")
 
 
 def test_a_model_damaged_after_it_was_unloaded_is_not_loaded_again(

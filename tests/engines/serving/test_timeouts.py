@@ -192,7 +192,7 @@ async def test_a_hanging_search_times_out_and_delays_nothing_else(
     client: ModelServer, retrieval: SlowRetrieval
 ) -> None:
     """The server sends blanks meanwhile, so the client alone would wait for ever."""
-    index = SearchIndex(Path("/x"))
+    index = SearchIndex(Path("/x"), ("everyone",))
     # More than there are threads, asked by both kinds of caller.
     hanging = [client.search_async(index, "hang") for _ in range(40)]
     hanging.append(asyncio.to_thread(client.search, index, "hang"))

@@ -18,6 +18,8 @@ class RetrievalSource(Spec):
     document_name: str
     pages_path: Path
     """The revision's `pages.jsonl` as ingest wrote it."""
+    groups: tuple[str, ...] = Field(min_length=1)
+    """Who may read it. Every passage carries these groups, and a search names the asker's."""
 
 
 class Chunking(Spec):

@@ -84,8 +84,10 @@ class SearchBody(Spec):
     """Folder of an index build."""
     query: Annotated[str, Field(min_length=1, max_length=8192)]
     limit: int = Field(default=5, ge=1, le=100)
-    document_ids: tuple[str, ...] | None = None
-    """Search only these documents (applied before ranking); none: all, empty: nothing."""
+    groups: tuple[str, ...]
+    """What the asker may see: only passages that carry one of these groups are ranked."""
+    excluded_document_ids: tuple[str, ...] = ()
+    """Documents that were removed since the index was built; their passages are not ranked."""
     index_sha256: str | None = None
     """Refuse to load the index if its manifest is another."""
     embedding_model_digest: str | None = None

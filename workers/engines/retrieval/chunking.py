@@ -35,21 +35,22 @@ def passages_of(document: RetrievalSource, pages: Iterable[Page], chunking: Chun
             number=page.number,
             label=page.label,
         )
-        for passage in _page_passages(page, source, chunking):
+        for text, place in _page_passages(page, source, chunking):
+            passage = Passage(text, place, document.groups)
             found.setdefault(passage.id, passage)
     return list(found.values())
 
 
-def _page_passages(page: Page, source: Source, chunking: Chunking) -> Iterator[Passage]:
+def _page_passages(page: Page, source: Source, chunking: Chunking) -> Iterator[tuple[str, Source]]:
     for table in page.tables:
         yield from _row_passages(table, source, chunking)
     # A sheet's text is its tables written out once more.
     if not (page.kind == "sheet" and page.tables):
         for text in split_text(page.text, chunking):
-            yield Passage(text, source)
+            yield text, source
 
 
-def _row_passages(table: Table, source: Source, chunking: Chunking) -> Iterator[Passage]:
+def _row_passages(table: Table, source: Source, chunking: Chunking) -> Iterator[tuple[str, Source]]:
     header = _header(table)
     for number, row in enumerate(table.rows):
         if header and number == 0:
@@ -57,7 +58,7 @@ def _row_passages(table: Table, source: Source, chunking: Chunking) -> Iterator[
         text = _row_text(header, row)
         place = source.model_copy(update={"cells": row_range(table.cells, number, len(row))})
         for piece in _sentences(text, chunking):
-            yield Passage(piece, place)
+            yield piece, place
 
 
 def _header(table: Table) -> tuple[str, ...]:

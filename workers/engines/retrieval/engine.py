@@ -103,21 +103,21 @@ def _embed(run: Run, embedder: Embedder, texts: dict[str, str], done: int, total
     return vectors
 
 
-def _previous_vectors(run: Run, folder: Path | None, digest: str, wanted: set[str]) -> dict[str, Vectors]:
+def _previous_vectors(run: Run, folder: Path | None, digest: str, needed: set[str]) -> dict[str, Vectors]:
     """Vectors by digest of the passage from an earlier build with the same embedding model."""
     if folder is None:
         return {}
     try:
         facts = verify_manifest(folder)["facts"]
+        store = PassageStore(folder)
     except ArtifactDamaged as damage:
         run.log(f"The previous index is not used: {damage}", level="warning")
         return {}
-    if facts["embedding_model_digest"] != digest:
-        run.log("The embedding model changed: every passage is embedded anew")
-        return {}
-    store = PassageStore(folder)
-    positions = {item: position for item, position in store.digests() if item in wanted}
+    positions = {item: position for item, position in store.digests() if item in needed}
     store.close()
+    if facts["embedding_model_digest"] != digest:
+        run.log("The embedding model changed: every passage is embedded again")
+        return {}
     vectors = VectorIndex(folder).vectors(np.fromiter(positions.values(), np.int64, len(positions)))
     return dict(zip(positions, vectors, strict=True))
 

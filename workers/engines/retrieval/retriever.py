@@ -21,12 +21,20 @@ class KoshaRetriever(BaseRetriever):
     index: Index
     embedder: Embedder
     limit: int = 5
-    document_ids: tuple[str, ...] | None = None
+    groups: tuple[str, ...]
+    """What the asker may see: only passages that carry one of these groups are found."""
+    excluded_document_ids: tuple[str, ...] = ()
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[Document]:
-        hits = self.index.search(query, self.embedder, limit=self.limit, document_ids=self.document_ids)
+        hits = self.index.search(
+            query,
+            self.embedder,
+            limit=self.limit,
+            groups=self.groups,
+            excluded_document_ids=self.excluded_document_ids,
+        )
         return [Document(id=hit.chunk_id, page_content=hit.text, metadata=_metadata(hit)) for hit in hits]
 
 

@@ -30,7 +30,13 @@ class Retrieval:
             folder = body.embedding_model or index.embedding_model
             with self._embedding_model(folder, body.embedding_model_digest, "embedding_model") as model:
                 try:
-                    hits = index.search(body.query, model, limit=body.limit, document_ids=body.document_ids)
+                    hits = index.search(
+                        body.query,
+                        model,
+                        limit=body.limit,
+                        groups=body.groups,
+                        excluded_document_ids=body.excluded_document_ids,
+                    )
                 except EmbeddingModelMismatch as error:
                     raise ServeError(
                         400,

@@ -1,4 +1,7 @@
-"""The passages of an index in SQLite: text and source by position, positions by document."""
+"""The passages of an index in SQLite: text, source and readers by position, positions by document.
+
+The groups that may read a passage are stored once for all passages that have the same ones: an audience.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,10 @@ from workers.contract.records import Source
 
 FILE = "passages.sqlite"
 SCHEMA = """
+CREATE TABLE audience (id INTEGER PRIMARY KEY, groups TEXT NOT NULL);
 CREATE TABLE passage (
-  position INTEGER PRIMARY KEY, id TEXT NOT NULL, digest TEXT NOT NULL,
-  document_id TEXT NOT NULL, source TEXT NOT NULL, text TEXT NOT NULL
+  position INTEGER PRIMARY KEY, id TEXT NOT NULL, digest TEXT NOT NULL, document_id TEXT NOT NULL,
+  audience INTEGER NOT NULL REFERENCES audience, source TEXT NOT NULL, text TEXT NOT NULL
 );
 """
 
@@ -31,6 +35,8 @@ class Passage:
 
     text: str
     source: Source
+    groups: tuple[str, ...]
+    """Who may read it."""
 
     @property
     def digest(self) -> str:
@@ -46,22 +52,24 @@ class Passage:
 
 
 def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
+    audiences: dict[str, int] = {}
+
+    def row(position: int, passage: Passage) -> tuple[int, str, str, str, int, str, str]:
+        groups = json.dumps(sorted(set(passage.groups)))
+        audience = audiences.setdefault(groups, len(audiences))
+        source = passage.source.model_dump_json(exclude_none=True)
+        document_id = passage.source.document_id
+        return (position, passage.id, passage.digest, document_id, audience, source, passage.text)
+
     connection = sqlite3.connect(folder / FILE)
     with connection:
         connection.executescript(SCHEMA)
-        connection.executemany(
-            "INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                (position, item.id, item.digest, item.source.document_id, _dump(item.source), item.text)
-                for position, item in enumerate(passages)
-            ),
-        )
+        rows = (row(position, passage) for position, passage in enumerate(passages))
+        connection.executemany("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT INTO audience (groups, id) VALUES (?, ?)", audiences.items())
         connection.execute("CREATE INDEX passage_document ON passage (document_id, position)")
+        connection.execute("CREATE INDEX passage_audience ON passage (audience, position)")
     connection.close()
-
-
-def _dump(source: Source) -> str:
-    return source.model_dump_json(exclude_none=True)
 
 
 class PassageStore:
@@ -69,31 +77,47 @@ class PassageStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # `immutable`: the file is sealed by the manifest, so no locks and no journal are wanted.
+        # `immutable`: the file is sealed by the manifest, so it needs no locks and no journal.
         uri = f"{(folder / FILE).resolve().as_uri()}?mode=ro&immutable=1"
         self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         self._lock = threading.Lock()
+        self._audiences = {
+            int(audience): frozenset(json.loads(groups))
+            for audience, groups in self._rows("SELECT id, groups FROM audience")
+        }
+        # From the index alone, which is small; the passages' own pages are read when they are found.
+        rows = np.array(self._rows("SELECT position, audience FROM passage ORDER BY audience, position"))
+        self._audience_of = np.empty(len(rows), dtype=np.int32)
+        if len(rows):
+            self._audience_of[rows[:, 0]] = rows[:, 1]
 
     def close(self) -> None:
         self._connection.close()
 
     def __len__(self) -> int:
-        return int(self._rows("SELECT count(*) FROM passage")[0][0])
+        return len(self._audience_of)
 
-    def positions(self, document_ids: Sequence[str]) -> NDArray[np.int64]:
-        """Where the passages of these documents stand, ascending; unknown documents have none."""
-        rows = self._rows(
-            "SELECT position FROM passage WHERE document_id IN (SELECT value FROM json_each(?)) "
-            "ORDER BY position",
-            json.dumps(list(document_ids)),
+    def readable(
+        self, groups: Iterable[str], excluded_document_ids: Sequence[str]
+    ) -> NDArray[np.int64] | None:
+        """Positions, ascending, of the passages that one of `groups` may read; None: of every passage."""
+        groups = set(groups)
+        audiences = [audience for audience, may in self._audiences.items() if not may.isdisjoint(groups)]
+        if len(audiences) == len(self._audiences) and not excluded_document_ids:
+            return None
+        mask = np.isin(self._audience_of, audiences)
+        excluded = self._rows(
+            "SELECT position FROM passage WHERE document_id IN (SELECT value FROM json_each(?))",
+            json.dumps(list(excluded_document_ids)),
         )
-        return np.array([row[0] for row in rows], dtype=np.int64)
+        mask[[row[0] for row in excluded]] = False
+        return np.flatnonzero(mask)
 
     def read(self, positions: Sequence[int]) -> list[tuple[str, Passage]]:
         """(id, passage) in the order of `positions`. Raises ArtifactDamaged: the file was verified when
         it was opened, but its pages are read only now."""
         rows = self._rows(
-            "SELECT position, id, text, source, digest FROM passage "
+            "SELECT position, id, text, source, audience, digest FROM passage "
             "WHERE position IN (SELECT value FROM json_each(?))",
             json.dumps([int(position) for position in positions]),
         )
@@ -102,10 +126,11 @@ class PassageStore:
             raise ArtifactDamaged(self._folder, FILE, "lacks passages")
         return [found[int(position)] for position in positions]
 
-    def _whole(self, text: str, source: str, digest: str) -> Passage:
+    def _whole(self, text: str, source: str, audience: int, digest: str) -> Passage:
         try:
-            passage = Passage(text, Source.model_validate_json(source))
-        except ValueError:
+            groups = tuple(sorted(self._audiences[audience]))
+            passage = Passage(text, Source.model_validate_json(source), groups)
+        except (ValueError, KeyError):
             raise ArtifactDamaged(self._folder, FILE, "has other content") from None
         if passage.digest != digest:
             raise ArtifactDamaged(self._folder, FILE, "has other content")

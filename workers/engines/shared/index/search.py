@@ -53,21 +53,38 @@ class Index:
         self._passages.close()
 
     def search(
-        self, query: str, embedder: QueryEmbedder, *, limit: int, document_ids: Sequence[str] | None = None
+        self,
+        query: str,
+        embedder: QueryEmbedder,
+        *,
+        limit: int,
+        groups: Sequence[str],
+        excluded_document_ids: Sequence[str] = (),
     ) -> list[SearchHit]:
-        """The best passages, best first; `document_ids` holds inside both legs, before any cut."""
+        """The best passages, best first, of those that one of `groups` may read.
+
+        What may not be read is left out of both legs before they are cut to their best.
+        """
         # Documents were normalised when they were ingested; a question is brought to the same form.
         query = normalize(query)
         vector = embedder.embed([query], "query")[0]
-        return self.search_vector(query, vector, limit=limit, document_ids=document_ids)
+        return self.search_vector(
+            query, vector, limit=limit, groups=groups, excluded_document_ids=excluded_document_ids
+        )
 
     def search_vector(
-        self, query: str, vector: Vectors, *, limit: int, document_ids: Sequence[str] | None = None
+        self,
+        query: str,
+        vector: Vectors,
+        *,
+        limit: int,
+        groups: Sequence[str],
+        excluded_document_ids: Sequence[str] = (),
     ) -> list[SearchHit]:
         """As `search`, with the question's embedding at hand. Raises EmbeddingModelMismatch."""
         if len(vector) != self.dimensions:
             raise EmbeddingModelMismatch
-        allowed = None if document_ids is None else self._passages.positions(document_ids)
+        allowed = self._passages.readable(groups, excluded_document_ids)
         if not len(self) or (allowed is not None and not len(allowed)):
             return []
         lexical = self._bm25.scores(query)
