@@ -167,7 +167,7 @@ def test_needs_follow_what_a_job_reads(tmp_path):
     place = {"document_id": "d", "revision_id": "r", "document_name": "n", "pages_path": str(pages)}
     ingest = {"document_id": "d", "revision_id": "r", "name": "n", "path": str(pages)}
     source = {**place, "media_type": "text/plain"}
-    index = {"sources": [place], "embedding_model": str(tmp_path)}
+    index = {"sources": [{**place, "groups": ["everyone"]}], "embedding_model": str(tmp_path)}
     for kind, spec, need in [
         ("ingest", ingest, 4000),
         ("curation", {"sources": [source, source]}, 8000),
