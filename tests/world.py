@@ -44,11 +44,11 @@ from workers.contract.records import DocumentOrigin, DroppedRecord, Source, Text
 from workers.contract.specs.base import Spec
 from workers.contract.specs.curation import CurationResult
 from workers.contract.specs.evaluation import EvaluationResult
-from workers.contract.specs.gate import DEFAULT_GATE, GateVerdict, RuleOutcome
+from workers.contract.specs.gate import BASE, DEFAULT_GATE, TUNED, GateVerdict, RuleOutcome
 from workers.contract.specs.ingest import IngestResult
-from workers.contract.specs.measurement import TextItem
 from workers.contract.specs.retrieval import RetrievalResult
 from workers.contract.specs.run import RunError
+from workers.contract.specs.tasks.bits_per_character import TextBits, TextItem
 from workers.contract.specs.training import Hyperparameters, TrainingResult
 from workers.orchestration.finalize import finalize_job
 
@@ -249,7 +249,8 @@ class World:
         return Evaluation.objects.get(pk=evaluation.id)
 
     def evaluated(self, job: Job, *, passed: bool = True) -> None:
-        item = TextItem(record_id="a", characters=10, tokens=5, base_bits=9.0, tuned_bits=8.0)
+        results = {name: TextBits(bits=bits, tokens=5) for name, bits in ((BASE, 9.0), (TUNED, 8.0))}
+        item = TextItem(record_id="a", characters=10, results=results)
         finish(job, evaluate_result(passed), {"items.jsonl": item.model_dump_json() + "\n"})
 
     # -- knowledge and releases --------------------------------------------------------------------
@@ -326,10 +327,9 @@ def evaluate_result(passed: bool) -> EvaluationResult:
     rule = DEFAULT_GATE.rules[0]
     outcome = RuleOutcome(rule=rule, passed=passed, reason=rule.require if passed else "worse")
     return EvaluationResult(
-        base={},
+        figures=(),
         gate=GateVerdict(passed=passed, outcomes=(outcome,)),
-        texts=2,
-        questions=1,
+        records={"bits_per_character": 2, "question_answering": 1},
         items=1,
         seconds=0.1,
         manifest_sha256=DIGEST,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal
 
 from django.http import HttpRequest
@@ -17,11 +16,15 @@ from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, idempotency_key, unix
 from curation.selectors import lines, version_get
 from evaluations import services
+from evaluations.bodies import item_body, result_body, rule_body
 from evaluations.models import Evaluation, Suite
 from evaluations.selectors import evaluation_get, evaluation_list, items_path, suite_get, suite_list
 from jobs.api import job_error_body, progress_body
 from jobs.selectors import public_state
 from registry.selectors import model_named
+from workers.contract.specs.evaluation import EvaluationResult
+from workers.contract.specs.gate import Gate
+from workers.contract.specs.tasks.declaration import item_from_json
 
 router = Router(tags=["Evals"])
 
@@ -59,7 +62,9 @@ def suite_body(suite: Suite) -> dict[str, Any]:
         "created_at": unix(suite.created_at),
         "name": suite.name,
         "data_source_config": {"type": "dataset_version"},
-        "testing_criteria": [{"type": "gate_rule", **rule} for rule in suite.gate["rules"]],
+        "testing_criteria": [
+            {"type": "gate_rule", **rule_body(rule)} for rule in Gate.model_validate(suite.gate).rules
+        ],
         "tasks": suite.tasks,
         "metadata": suite.metadata,
     }
@@ -106,25 +111,25 @@ class RunBody(Body):
 
 def evaluation_body(evaluation: Evaluation) -> dict[str, Any]:
     status = public_state(evaluation.job)
+    model = evaluation.model_version or evaluation.base_model
+    result = EvaluationResult.model_validate(evaluation.result) if evaluation.result else None
     return {
         "id": evaluation.id,
         "object": "eval.run",
         "created_at": unix(evaluation.created_at),
         "eval_id": evaluation.suite_id,
         "status": {"succeeded": "completed", "cancelled": "canceled"}.get(status, status),
-        "model": evaluation.model_version.name if evaluation.model_version else evaluation.base_model.name,
+        "model": model.name,
         "data_source": {
             "type": "dataset_version",
             "dataset_version": evaluation.dataset_version_id,
-            "model": evaluation.model_version.name
-            if evaluation.model_version
-            else evaluation.base_model.name,
+            "model": model.name,
         },
         "job": evaluation.job_id,
         "progress": progress_body(evaluation.job),
         "error": job_error_body(evaluation.job),
         "passed": evaluation.passed,
-        "result": evaluation.result,
+        "result": result_body(result) if result else {},
         "manifest_sha256": evaluation.manifest_sha256 or None,
     }
 
@@ -171,7 +176,8 @@ def run_items(request: HttpRequest, eval_id: str, run_id: str, query: Query[Item
     found, has_more = lines(items_path(evaluation), after=query.after, limit=query.limit)
     # Clients turn a list's pages by the last item's id.
     data = [
-        {"id": str(number), "object": "eval.run.output_item", "line": number, **json.loads(line)}
+        {"id": str(number), "object": "eval.run.output_item", "line": number}
+        | item_body(item_from_json(line))
         for number, line in found
     ]
     return {

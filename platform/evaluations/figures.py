@@ -1,31 +1,31 @@
-"""An evaluation's figures laid out for drawing: base beside tuned, each with its interval.
+"""An evaluation's figures laid out for drawing: the candidates side by side, each with its interval.
 
 Positions are percent of the picture's width, for SVG attributes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from evaluations.models import Evaluation
-from evaluations.words import METRIC_SENTENCES, METRICS, REASONS, REQUIREMENTS
+from evaluations.words import CANDIDATES, REASONS, REQUIREMENTS
 from workers.contract.specs.evaluation import EvaluationResult
-from workers.contract.specs.gate import RuleOutcome
-from workers.contract.specs.measurement import Difference, Measurement
+from workers.contract.specs.gate import BASE, RuleOutcome
+from workers.contract.specs.measurement import Difference, Figure
+from workers.contract.specs.tasks.declaration import Metric, declared_metrics, find_metric
 
 Text = str | Promise
-SHARES = ("open_book_accuracy", "closed_book_accuracy")
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One model's figure: a mark at its value on the span of its interval."""
+    """One candidate's figure: a mark at its value on the span of its interval."""
 
-    label: str
+    label: Text
     tone: str
     value: float
     low: float
@@ -36,7 +36,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricPicture:
     metric: str
     label: Text
     sentence: Text
@@ -49,7 +49,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Rule:
+class RuleRow:
     label: Text
     requirement: Text
     passed: bool
@@ -58,83 +58,78 @@ class Rule:
     is_share: bool
 
 
-def figures(evaluation: Evaluation) -> list[Figure]:
-    """Empty until the evaluation has a result."""
+def figures(evaluation: Evaluation) -> list[MetricPicture]:
+    """One picture for each metric that was measured; empty until the evaluation has a result."""
     if not evaluation.result:
         return []
     result = EvaluationResult.model_validate(evaluation.result)
-    found = []
-    for metric in METRICS:
-        base = result.base.get(metric)  # type: ignore[call-overload]
-        if base is not None:
-            tuned = (result.tuned or {}).get(metric)  # type: ignore[call-overload]
-            found.append(_figure(metric, base, tuned, result.differences.get(metric)))  # type: ignore[call-overload]
-    return found
+    pictures = []
+    for task, metric in declared_metrics():
+        measured = [each for each in result.figures if (each.task, each.metric) == (task, metric.name)]
+        differences = [each for each in result.differences if (each.task, each.metric) == (task, metric.name)]
+        if measured:
+            pictures.append(_picture(metric, measured, differences[0] if differences else None))
+    return pictures
 
 
-def _figure(
-    metric: str, base: Measurement, tuned: Measurement | None, difference: Difference | None
-) -> Figure:
-    is_share = metric in SHARES
-    shown = [(_("Base"), "still", base), *([(_("Tuned"), "busy", tuned)] if tuned else [])]
-    low, high = (0.0, 1.0) if is_share else _span([measurement for _label, _tone, measurement in shown])
-    return Figure(
-        metric=metric,
-        label=METRICS[metric],
-        sentence=METRIC_SENTENCES[metric],
-        is_share=is_share,
-        items=base.items,
-        bars=[_bar(label, tone, measurement, low, high) for label, tone, measurement in shown],
+def _picture(metric: Metric, measured: Sequence[Figure], difference: Difference | None) -> MetricPicture:
+    """`difference`: of the first candidate that was compared with the baseline."""
+    low, high = (0.0, 1.0) if metric.is_share else _span(measured)
+    is_better = None
+    if difference is not None and difference.value:
+        is_better = (difference.value > 0) == (metric.direction == "higher")
+    return MetricPicture(
+        metric=metric.name,
+        label=_(metric.label),
+        sentence=_(metric.help),
+        is_share=metric.is_share,
+        items=measured[0].items,
+        bars=[_bar(figure, low, high) for figure in measured],
         difference=difference,
-        is_better=_is_better(metric, difference),
+        is_better=is_better,
     )
 
 
-def _span(measurements: list[Measurement]) -> tuple[float, float]:
+def _span(measured: Sequence[Figure]) -> tuple[float, float]:
     """From below the lowest end to above the highest, so that intervals fill the picture."""
-    low, high = min(m.low for m in measurements), max(m.high for m in measurements)
+    low, high = min(each.low for each in measured), max(each.high for each in measured)
     margin = (high - low or abs(high) or 1.0) * 0.15
     return max(0.0, low - margin), high + margin
 
 
-def _bar(label: str, tone: str, measurement: Measurement, low: float, high: float) -> Bar:
-    def place(value: float) -> float:
+def _bar(figure: Figure, low: float, high: float) -> Bar:
+    def percent(value: float) -> float:
         return 100 * min(1.0, max(0.0, (value - low) / (high - low)))
 
-    start, end = place(measurement.low), place(measurement.high)
+    start, end = percent(figure.low), percent(figure.high)
     return Bar(
-        label=label,
-        tone=tone,
-        value=measurement.value,
-        low=measurement.low,
-        high=measurement.high,
-        x=f"{place(measurement.value):.2f}",
+        label=CANDIDATES.get(figure.candidate, figure.candidate),
+        tone="still" if figure.candidate == BASE else "busy",
+        value=figure.value,
+        low=figure.low,
+        high=figure.high,
+        x=f"{percent(figure.value):.2f}",
         start=f"{start:.2f}",
         width=f"{max(0.4, end - start):.2f}",
     )
 
 
-def _is_better(metric: str, difference: Difference | None) -> bool | None:
-    if difference is None or difference.value == 0:
-        return None
-    return (difference.value > 0) == (metric in SHARES)
-
-
-def rules(evaluation: Evaluation) -> list[Rule]:
+def rules(evaluation: Evaluation) -> list[RuleRow]:
     """The gate's verdict rule by rule; empty where there is none."""
     if not evaluation.result:
         return []
     gate = EvaluationResult.model_validate(evaluation.result).gate
-    return [_rule(outcome) for outcome in gate.outcomes] if gate else []
+    return [_rule_row(outcome) for outcome in gate.outcomes] if gate else []
 
 
-def _rule(outcome: RuleOutcome) -> Rule:
-    metric: Any = outcome.rule.metric
-    return Rule(
-        label=METRICS[metric],
+def _rule_row(outcome: RuleOutcome) -> RuleRow:
+    metric = find_metric(outcome.rule.task, outcome.rule.metric)
+    assert metric is not None, "a rule names a declared metric"
+    return RuleRow(
+        label=_(metric.label),
         requirement=REQUIREMENTS[outcome.rule.require],
         passed=outcome.passed,
         reason=REASONS[outcome.reason],
         outcome=outcome,
-        is_share=metric in SHARES,
+        is_share=metric.is_share,
     )

@@ -5,41 +5,62 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
+
+from django.utils.functional import Promise
 
 from evaluations.models import Evaluation
 from evaluations.selectors import items_path
-from workers.contract.specs.measurement import ITEM, AnswerItem, TextItem
+from evaluations.words import CANDIDATES
+from workers.contract.specs.tasks.bits_per_character import TextItem
+from workers.contract.specs.tasks.declaration import Item, item_from_json
+from workers.contract.specs.tasks.question_answering import QuestionItem
 
 KINDS = ("open", "closed", "text")
 SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Items:
-    items: list[TextItem | AnswerItem]
+class ShownItem:
+    item: Item
+    results: list[tuple[str | Promise, Any]]
+    """(label, result) of each candidate, the baseline first."""
+
+
+@dataclass(frozen=True)
+class ItemsScreen:
+    items: list[ShownItem]
     next_start: int | None
     """Where the next screen begins, counted among those of the kind."""
 
 
-def items(evaluation: Evaluation, *, kind: str, only_changed: bool, start: int) -> Items:
-    """Questions of one book, or texts; `only_changed` keeps those that one model alone got right."""
-    wanted = (item for item in _read(evaluation) if _is(item, kind) and (not only_changed or _changed(item)))
-    found = list(islice(wanted, start, start + SHOWN + 1))
-    return Items(found[:SHOWN], start + SHOWN if len(found) > SHOWN else None)
+def items(evaluation: Evaluation, *, kind: str, only_changed: bool, start: int) -> ItemsScreen:
+    """Questions of one book, or texts; `only_changed` keeps those that some candidates alone got right."""
+    matching = (
+        item for item in _read(evaluation) if _kind(item) == kind and (not only_changed or _is_disputed(item))
+    )
+    found = list(islice(matching, start, start + SHOWN + 1))
+    shown = [
+        ShownItem(item, [(CANDIDATES.get(name, name), result) for name, result in item.results.items()])
+        for item in found[:SHOWN]
+    ]
+    return ItemsScreen(shown, start + SHOWN if len(found) > SHOWN else None)
 
 
-def _read(evaluation: Evaluation) -> Iterator[TextItem | AnswerItem]:
+def _read(evaluation: Evaluation) -> Iterator[Item]:
     path = items_path(evaluation)
     if not path.exists():
         return
     with open(path, encoding="utf-8") as lines:
         for line in lines:
-            yield ITEM.validate_json(line)
+            yield item_from_json(line)
 
 
-def _is(item: TextItem | AnswerItem, kind: str) -> bool:
-    return kind == "text" if isinstance(item, TextItem) else item.book == kind
+def _kind(item: Item) -> str | None:
+    if isinstance(item, TextItem):
+        return "text"
+    return item.book if isinstance(item, QuestionItem) else None
 
 
-def _changed(item: TextItem | AnswerItem) -> bool:
-    return isinstance(item, AnswerItem) and item.tuned is not None and item.tuned.right != item.base.right
+def _is_disputed(item: Item) -> bool:
+    return isinstance(item, QuestionItem) and len({answer.right for answer in item.results.values()}) > 1

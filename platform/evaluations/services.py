@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from audit.services import Actor, audit_record
 from common.digests import value_digest
@@ -22,10 +22,9 @@ from evaluations.models import Evaluation, Suite
 from jobs.services import job_submit
 from registry.models import BaseModel, ModelVersion
 from registry.selectors import model_folder
-from workers.contract.specs.evaluation import DEFAULT_TASKS, EvaluationSpec, Task
-from workers.contract.specs.gate import DEFAULT_GATE, Gate, GateRule
-
-_TASKS = TypeAdapter[tuple[Task, ...]](tuple[Task, ...])
+from workers.contract.specs.evaluation import DEFAULT_TASKS, Candidate, EvaluationSpec
+from workers.contract.specs.gate import BASE, DEFAULT_GATE, TUNED, Gate, GateRule
+from workers.contract.specs.tasks.declaration import TASKS, TaskSettings, task_of_metric
 
 
 @transaction.atomic
@@ -37,10 +36,13 @@ def suite_create(
     gate_rules: list[dict[str, Any]] | None = None,
     metadata: dict[str, str] | None = None,
 ) -> Suite:
-    """Without tasks or rules the defaults: bits per character and both books; better, and not worse."""
+    """Without tasks or rules, the default ones are taken.
+
+    Raises InvalidRequest `invalid_value`, `unknown_parameter`, `missing_parameter`.
+    """
     suite = Suite.objects.create(
         name=name,
-        tasks=_TASKS.dump_python(_checked_tasks(tasks), mode="json"),
+        tasks=TASKS.dump_python(_checked_tasks(tasks), mode="json"),
         gate=_checked_gate(gate_rules).model_dump(mode="json"),
         metadata=metadata or {},
     )
@@ -62,11 +64,11 @@ def suite_default(*, actor: Actor) -> Suite:
     return Suite.objects.order_by("id").first() or suite_create(name=_("Default suite"), actor=actor)
 
 
-def _checked_tasks(tasks: list[dict[str, Any]] | None) -> tuple[Task, ...]:
+def _checked_tasks(tasks: list[dict[str, Any]] | None) -> tuple[TaskSettings, ...]:
     if not tasks:
         return DEFAULT_TASKS
     try:
-        checked = _TASKS.validate_python(tasks)
+        checked = TASKS.validate_python(tasks)
     except ValidationError as error:
         raise invalid_field(error, tasks, at="tasks.") from error
     if len({task.type for task in checked}) != len(checked):
@@ -75,14 +77,14 @@ def _checked_tasks(tasks: list[dict[str, Any]] | None) -> tuple[Task, ...]:
 
 
 def _checked_gate(rules: list[dict[str, Any]] | None) -> Gate:
+    """A rule may name its metric alone where no other task has a metric of that name."""
     if not rules:
         return DEFAULT_GATE
-    return Gate(rules=tuple(_checked_rule(rule, position) for position, rule in enumerate(rules)))
-
-
-def _checked_rule(rule: dict[str, Any], position: int) -> GateRule:
-    checked: GateRule = validate(GateRule, rule, at=f"testing_criteria.{position}.")
-    return checked
+    checked: list[GateRule] = []
+    for position, rule in enumerate(rules):
+        task = task_of_metric(str(rule.get("metric"))) or ""
+        checked.append(validate(GateRule, {"task": task, **rule}, at=f"testing_criteria.{position}."))
+    return Gate(rules=tuple(checked))
 
 
 @transaction.atomic
@@ -138,14 +140,20 @@ def evaluation_create(
 def _spec(
     suite: Suite, dataset_version: DatasetVersion, base_model: BaseModel, model_version: ModelVersion | None
 ) -> EvaluationSpec:
-    tuned = model_folder(model_version) if model_version else None
-    whole = model_version is not None and model_version.method == "full"
+    candidates = [Candidate(name=BASE, model=Path(base_model.path))]
+    if model_version is not None:
+        folder, is_whole = model_folder(model_version), model_version.method == "full"
+        candidates.append(
+            Candidate(
+                name=TUNED,
+                model=folder if is_whole else Path(base_model.path),
+                adapter=None if is_whole else folder,
+                manifest_sha256=model_version.manifest_sha256,
+            )
+        )
     return EvaluationSpec(
-        base_model=Path(base_model.path),
-        adapter=None if whole else tuned,
-        tuned_model=tuned if whole else None,
-        tuned_manifest_sha256=model_version.manifest_sha256 if model_version else None,
+        candidates=tuple(candidates),
         record_files=(records_path(dataset_version),),
-        tasks=_TASKS.validate_python(suite.tasks),
+        tasks=TASKS.validate_python(suite.tasks),
         gate=Gate.model_validate(suite.gate),
     )

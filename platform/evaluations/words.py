@@ -1,27 +1,13 @@
-"""Metrics, rules and verdicts in people's words."""
+"""Candidates, rules and verdicts in people's words. Tasks declare the words for their metrics."""
 
 from __future__ import annotations
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-METRICS: dict[str, str | Promise] = {
-    "bits_per_character": _("Bits per character"),
-    "open_book_accuracy": _("Right answers, open book"),
-    "closed_book_accuracy": _("Right answers, closed book"),
-}
+from workers.contract.specs.gate import BASE, TUNED
 
-METRIC_SENTENCES: dict[str, str | Promise] = {
-    "bits_per_character": _(
-        "How surprised the model is by held-out text of your documents. Lower is better."
-    ),
-    "open_book_accuracy": _(
-        "Held-out questions asked with the passage that holds the answer, as in chat. Higher is better."
-    ),
-    "closed_book_accuracy": _(
-        "The same questions without the passage: what the model knows by itself. Higher is better."
-    ),
-}
+CANDIDATES: dict[str, str | Promise] = {BASE: _("Base"), TUNED: _("Fine-tuned")}
 
 REQUIREMENTS: dict[str, str | Promise] = {
     "better_beyond_interval": _("must be better than the base model beyond the interval"),

@@ -29,9 +29,12 @@ from schedules.models import Schedule
 from schedules.services import Timing, schedule_create
 from training.models import Checkpoint, TrainingRun
 from training.services import training_run_create
-from workers.contract.specs.gate import DEFAULT_GATE, judge
-from workers.contract.specs.measurement import ITEM, Bootstrap, Figures, recompute
+from workers.contract.specs.evaluation import EvaluationResult
+from workers.contract.specs.gate import BASE, DEFAULT_GATE, TUNED, judge
+from workers.contract.specs.measurement import Bootstrap, Difference, Figure
+from workers.contract.specs.tasks.declaration import item_from_json
 from workers.contract.specs.training import Hyperparameters
+from workers.engines.evaluation.figures import compute_figures
 
 
 def base_model(name: str = "tiny-base", kind: str = "causal_lm") -> BaseModel:
@@ -173,17 +176,17 @@ class Products:
             folder = artifact_path(evaluation.organization_id, "evaluations", evaluation.id)
             folder.mkdir(parents=True)
             _write(folder / "items.jsonl", lines)
-            gate = judge(DEFAULT_GATE, figures.differences)
-            result = {
-                **figures.model_dump(mode="json"),
-                "version": 1,
-                "gate": gate.model_dump(mode="json"),
-                "texts": 40,
-                "questions": 40,
-                "items": len(lines),
-                "seconds": 80.0,
-                "manifest_sha256": "aa" * 32,
-            }
+            measured, differences = figures
+            gate = judge(DEFAULT_GATE, differences)
+            result = EvaluationResult(
+                figures=tuple(measured),
+                differences=tuple(differences),
+                gate=gate,
+                records={"bits_per_character": 40, "question_answering": 40},
+                items=len(lines),
+                seconds=80.0,
+                manifest_sha256="aa" * 32,
+            ).model_dump(mode="json")
             Evaluation.objects.filter(pk=evaluation.pk).update(result=result, passed=gate.passed)
             return Evaluation.objects.get(pk=evaluation.pk)
 
@@ -288,10 +291,11 @@ def _point(step: int) -> dict:
 
 
 @cache
-def _measured(better: bool) -> tuple[list[dict], Figures]:
+def _measured(better: bool) -> tuple[list[dict], tuple[list[Figure], list[Difference]]]:
     """The items and what follows from them; the thousand samples of the interval are drawn once."""
     lines = _items(better)
-    return lines, recompute([ITEM.validate_python(line) for line in lines], Bootstrap())
+    items = [item_from_json(json.dumps(line)) for line in lines]
+    return lines, compute_figures(items, [(TUNED, BASE)], Bootstrap())
 
 
 def _items(better: bool) -> list[dict]:
@@ -302,26 +306,23 @@ def _items(better: bool) -> list[dict]:
         tuned = base * (0.82 + 0.1 * chance.random() if better else 1.01)
         texts.append(
             {
-                "type": "text",
+                "task": "bits_per_character",
                 "record_id": f"t{n}",
                 "document_name": "就業規則.txt",
                 "characters": 120,
-                "tokens": 90,
-                "base_bits": base,
-                "tuned_bits": tuned,
+                "results": {BASE: {"bits": base, "tokens": 90}, TUNED: {"bits": tuned, "tokens": 90}},
             }
         )
     answers = [
         {
-            "type": "answer",
+            "task": "question_answering",
             "record_id": f"p{n}",
             "document_name": "社内FAQ.xlsx",
             "book": book,
             "question": f"出張の日当はいくらですか（{n}）",
             "reference": "一般社員は2,500円です。",
             "accepted": ["2,500円"],
-            "base": _answer(n % 3 == 0),
-            "tuned": _answer(n % 2 == 0 or n % 3 == 0),
+            "results": {BASE: _answer(n % 3 == 0), TUNED: _answer(n % 2 == 0 or n % 3 == 0)},
         }
         for book in ("open", "closed")
         for n in range(40)

@@ -40,4 +40,5 @@ def test_items_are_browsed_by_kind(everything, company, query, shown):
     page = company.client().get(f"{everything['evaluation'].get_absolute_url()}/items?{query}")
     items = page.context["shown"].items
     assert len(items) == shown
-    assert {item.type for item in items} == {"text" if "text" in query else "answer"}
+    task = "bits_per_character" if "text" in query else "question_answering"
+    assert {shown.item.task for shown in items} == {task}

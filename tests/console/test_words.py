@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 from django.utils import translation
+from django.utils.translation import gettext
 
-from evaluations.words import METRIC_SENTENCES, METRICS, REASONS, REQUIREMENTS
+from evaluations.words import REASONS, REQUIREMENTS
 from releases.services import GenerationSettings
 from releases.words import GENERATION
 from training.words import ESSENTIAL, HYPERPARAMETERS
 from workers.contract.specs.gate import Reason, Requirement
-from workers.contract.specs.measurement import Metric
+from workers.contract.specs.tasks.declaration import declared_metrics
 from workers.contract.specs.training import Hyperparameters
 
 NOT_IN_THE_FORM = {"target_modules", "pair_forms"}
@@ -39,7 +40,14 @@ def test_every_generation_setting_is_explained_by_its_docstring():
         assert flat(sentence) == flat(GenerationSettings.model_fields[name].description), name
 
 
-def test_every_metric_rule_and_reason_has_words():
-    assert set(METRICS) == set(METRIC_SENTENCES) == set(Metric.__args__)
+def test_every_metric_has_words_in_japanese():
+    metrics = [metric for _task, metric in declared_metrics()]
+    assert metrics
+    with translation.override("ja"):
+        for metric in metrics:
+            assert gettext(metric.label) != metric.label and gettext(metric.help) != metric.help
+
+
+def test_every_rule_and_reason_has_words():
     assert set(REQUIREMENTS) == set(Requirement.__args__)
     assert set(REASONS) == set(Reason.__args__)

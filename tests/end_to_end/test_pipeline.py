@@ -13,8 +13,12 @@ from openai.types import FileObject
 from demo.client import Json, wait_until
 from tests.end_to_end.invented_company import Company, Fact, conversations
 from tests.installation import CAUSAL, EMBEDDING, TINY, Member
-from workers.contract.specs.gate import DEFAULT_GATE, judge
-from workers.contract.specs.measurement import ITEM, Bootstrap, recompute
+from workers.contract.specs.gate import BASE, DEFAULT_GATE, TUNED, judge
+from workers.contract.specs.measurement import Bootstrap
+from workers.contract.specs.tasks.bits_per_character import TextBits, TextItem
+from workers.contract.specs.tasks.declaration import Item
+from workers.contract.specs.tasks.question_answering import QuestionItem
+from workers.engines.evaluation.figures import compute_figures
 
 pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(1800)]
 
@@ -226,17 +230,35 @@ def test_exports_an_adapter(owner, run):
 # -- evaluation ---------------------------------------------------------------------------------------
 def test_figures_and_verdict_follow_from_the_items(owner, suite, evaluation):
     found = list(owner.openai.evals.runs.output_items.list(evaluation.id, eval_id=suite.id, limit=3))
-    items = [
-        ITEM.validate_python({name: value for name, value in item.model_extra.items() if name != "line"})
-        for item in found
-    ]
+    items = [evaluation_item(item.model_extra) for item in found]
     assert len(items) == evaluation.result["items"] > 3
-    figures = recompute(items, Bootstrap()).model_dump(mode="json")
-    assert figures == {name: evaluation.result[name] for name in ("base", "tuned", "differences")}
-    assert figures["differences"]["bits_per_character"]["value"] != 0
-    verdict = judge(DEFAULT_GATE, recompute(items, Bootstrap()).differences)
-    assert evaluation.passed is verdict.passed
-    assert evaluation.result["gate"] == verdict.model_dump(mode="json")
+    figures, differences = compute_figures(items, [(TUNED, BASE)], Bootstrap())
+    assert by_metric(figures, BASE) == evaluation.result["base"]
+    assert by_metric(figures, TUNED) == evaluation.result["tuned"]
+    assert by_metric(differences, TUNED) == evaluation.result["differences"]
+    assert evaluation.result["differences"]["bits_per_character"]["value"] != 0
+    verdict = judge(DEFAULT_GATE, differences)
+    assert evaluation.passed is verdict.passed is evaluation.result["gate"]["passed"]
+    reasons = [outcome["reason"] for outcome in evaluation.result["gate"]["outcomes"]]
+    assert reasons == [outcome.reason for outcome in verdict.outcomes]
+
+
+def evaluation_item(body: Json) -> Item:
+    """The item that the API wrote as `body`."""
+    common = {name: body[name] for name in ("record_id", "document_name")}
+    if body["type"] == "text":
+        results = {name: TextBits(bits=body[f"{name}_bits"], tokens=body["tokens"]) for name in (BASE, TUNED)}
+        return TextItem(**common, characters=body["characters"], results=results)
+    question = {name: body[name] for name in ("book", "question", "reference", "accepted")}
+    return QuestionItem(**common, **question, results={name: body[name] for name in (BASE, TUNED)})
+
+
+def by_metric(estimates: list[Any], candidate: str) -> Json:
+    return {
+        each.metric: each.model_dump(include={"value", "low", "high", "items"})
+        for each in estimates
+        if each.candidate == candidate
+    }
 
 
 # -- search -------------------------------------------------------------------------------------------

@@ -12,11 +12,13 @@ from tests.world import fail
 from workers.contract.specs.evaluation import EvaluationSpec
 
 
-def test_the_engine_is_told_base_and_version(world):
+def test_the_candidates_are_the_base_model_and_the_version(world):
     version = world.model_version()
     spec = EvaluationSpec.model_validate(world.evaluation(version).job.spec)
-    assert str(spec.base_model) == "/models/gemma" and spec.adapter == model_folder(version)
-    assert spec.tuned_manifest_sha256 == version.manifest_sha256
+    base, tuned = spec.candidates
+    assert (base.name, str(base.model), base.adapter) == ("base", "/models/gemma", None)
+    assert (tuned.name, tuned.model, tuned.adapter) == ("tuned", base.model, model_folder(version))
+    assert tuned.manifest_sha256 == version.manifest_sha256
     assert spec.gate is not None and len(spec.tasks) == 2
 
 

@@ -1,9 +1,8 @@
-"""The evaluate engine on tiny random models: figures, artefact, errors."""
+"""The evaluation engine on tiny random models: figures, artefact, errors."""
 
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,20 @@ import pytest
 from tests.engines.training.tiny import events, make_model, make_run, pair_record, text_record, write_dataset
 from workers.contract.artifacts import ArtifactDamaged, verify_manifest, write_manifest
 from workers.contract.records import MessagesRecord
-from workers.contract.specs.evaluation import BitsPerCharacterTask, EvaluationSpec, QuestionAnsweringTask
-from workers.contract.specs.gate import DEFAULT_GATE
-from workers.contract.specs.measurement import ITEM, AnswerItem, TextItem, recompute
+from workers.contract.specs.evaluation import Candidate, EvaluationSpec
+from workers.contract.specs.gate import BASE, DEFAULT_GATE, TUNED
+from workers.contract.specs.measurement import Bootstrap
+from workers.contract.specs.tasks.bits_per_character import BitsPerCharacterSettings
+from workers.contract.specs.tasks.declaration import Item, item_from_json
+from workers.contract.specs.tasks.question_answering import QuestionAnsweringSettings
+from workers.engines.evaluation.figures import compute_figures
 from workers.engines.shared.runtime import EngineFault, StopRequested, UserError
 
 pytestmark = pytest.mark.ml
 
 TASKS = (
-    BitsPerCharacterTask(window_tokens=64),
-    QuestionAnsweringTask(max_new_tokens=4, max_passage_tokens=16, batch_size=3),
+    BitsPerCharacterSettings(window_tokens=64),
+    QuestionAnsweringSettings(max_new_tokens=4, max_passage_tokens=16, batch_size=3),
 )
 
 
@@ -29,26 +32,29 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_model(tmp_path_factory.mktemp("base"))
 
 
-@pytest.fixture(scope="module")
-def adapter(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_adapter(base: Path, folder: Path, seed: int) -> Path:
     """A LoRA adapter that changes the logits visibly."""
     import torch
     from peft import LoraConfig, get_peft_model
 
     from workers.engines.shared.language_models import load_base_model
 
-    folder = tmp_path_factory.mktemp("adapter")
     model = get_peft_model(
         load_base_model(base, torch.float32),
         LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"),
     )
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.5)
     model.save_pretrained(folder)
     write_manifest(folder, "adapter")
     return folder
+
+
+@pytest.fixture(scope="module")
+def adapter(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_adapter(base, tmp_path_factory.mktemp("adapter"), seed=1)
 
 
 @pytest.fixture
@@ -58,9 +64,15 @@ def records(tmp_path: Path) -> Path:
     return write_dataset(tmp_path / "dataset", [*heldout, *pairs, text_record(50), pair_record(51)])
 
 
-def items_of(folder: Path) -> list[TextItem | AnswerItem]:
+def items_of(folder: Path) -> list[Item]:
     lines = (folder / "output" / "items.jsonl").read_text(encoding="utf-8").splitlines()
-    return [ITEM.validate_json(line) for line in lines]
+    return [item_from_json(line) for line in lines]
+
+
+def base_and(base: Path, **tuned) -> tuple[Candidate, ...]:
+    """The base model, and where `tuned` says how it is made, the candidate `tuned`."""
+    candidates = (Candidate(name=BASE, model=base),)
+    return (*candidates, Candidate(**{"name": TUNED, "model": base, **tuned})) if tuned else candidates
 
 
 def run_evaluation(folder: Path, **fields):
@@ -72,74 +84,150 @@ def run_evaluation(folder: Path, **fields):
 
 def test_base_and_adapter_are_measured_on_the_heldout_split(base, adapter, records, tmp_path):
     result = run_evaluation(
-        tmp_path / "run", base_model=base, adapter=adapter, record_files=(records,), gate=DEFAULT_GATE
+        tmp_path / "run",
+        candidates=base_and(base, adapter=adapter),
+        record_files=(records,),
+        gate=DEFAULT_GATE,
     )
     items = items_of(tmp_path / "run")
     assert {item.record_id for item in items} == {*(f"t{n}" for n in range(6)), *(f"p{n}" for n in range(4))}
-    assert (result.texts, result.questions, result.items) == (6, 4, 14)
+    assert result.records == {"bits_per_character": 6, "question_answering": 4}
+    assert result.items == 14
     assert result.gate is not None
-    assert all(item.base_bits != item.tuned_bits for item in items if isinstance(item, TextItem))
-    # The figures are a function of the items alone.
-    figures = recompute(items, EvaluationSpec(base_model=base, record_files=(records,)).bootstrap)
-    assert (figures.base, figures.tuned, figures.differences) == (
-        result.base, result.tuned, result.differences,
-    )  # fmt: skip
-    facts = verify_manifest(tmp_path / "run" / "output", result.manifest_sha256)["facts"]
-    assert facts["figures"] == json.loads(figures.model_dump_json())
+    texts = [item.results for item in items if item.task == "bits_per_character"]
+    assert len(texts) == 6 and all(results[BASE].bits != results[TUNED].bits for results in texts)
     last = events(tmp_path / "run", "progress")[-1]
     assert (last["done"], last["seconds_left"]) == (last["total"], 0)
 
 
-def test_the_adapter_switched_off_is_the_base_model(base, adapter, records, tmp_path):
-    run_evaluation(tmp_path / "with", base_model=base, adapter=adapter, record_files=(records,))
-    run_evaluation(tmp_path / "without", base_model=base, record_files=(records,))
-    for ours, alone in zip(items_of(tmp_path / "with"), items_of(tmp_path / "without"), strict=True):
-        if isinstance(ours, TextItem):
-            assert ours.base_bits == pytest.approx(alone.base_bits, rel=1e-5)
+def test_figures_follow_from_the_items_alone(base, adapter, records, tmp_path):
+    result = run_evaluation(
+        tmp_path / "run", candidates=base_and(base, adapter=adapter), record_files=(records,)
+    )
+    figures, differences = compute_figures(items_of(tmp_path / "run"), [(TUNED, BASE)], Bootstrap())
+    assert (tuple(figures), tuple(differences)) == (result.figures, result.differences)
+    assert len(figures) == 2 * len(differences) == 6
+    facts = verify_manifest(tmp_path / "run" / "output", result.manifest_sha256)["facts"]
+    assert facts["figures"] == [json.loads(figure.model_dump_json()) for figure in figures]
+    assert facts["candidates"] == {BASE: None, TUNED: None}
+
+
+def test_an_adapter_leaves_its_base_model_as_it_is(base, adapter, records, tmp_path):
+    run_evaluation(tmp_path / "with", candidates=base_and(base, adapter=adapter), record_files=(records,))
+    run_evaluation(tmp_path / "without", candidates=base_and(base), record_files=(records,))
+    for beside, alone in zip(items_of(tmp_path / "with"), items_of(tmp_path / "without"), strict=True):
+        if beside.task == "bits_per_character":
+            assert beside.results[BASE].bits == pytest.approx(alone.results[BASE].bits, rel=1e-5)
         else:
-            assert ours.base == alone.base
+            assert beside.results[BASE] == alone.results[BASE]
 
 
-def test_a_fully_tuned_model_is_measured_beside_its_base(base, records, tmp_path):
+def test_measures_many_candidates_as_it_measures_each_alone(base, adapter, records, tmp_path):
+    """Two adapters of one base model and another model beside it."""
+    second = make_adapter(base, tmp_path / "adapter2", seed=2)
+    other = make_model(tmp_path / "model2", "gemma3")
+    kinds = {"first": {"adapter": adapter}, "second": {"adapter": second}, "other": {"model": other}}
+    many = [Candidate(**{"name": name, "model": base, **made}) for name, made in kinds.items()]
+    result = run_evaluation(tmp_path / "many", candidates=(*base_and(base), *many), record_files=(records,))
+    pairs = {(each.candidate, each.baseline) for each in result.differences}
+    assert pairs == {(name, BASE) for name in kinds}
+    for name, made in kinds.items():
+        run_evaluation(tmp_path / name, candidates=base_and(base, **made), record_files=(records,))
+        together = {
+            (item.record_id, item.model_dump().get("book")): item for item in items_of(tmp_path / "many")
+        }
+        for alone in items_of(tmp_path / name):
+            beside = together[alone.record_id, alone.model_dump().get("book")]
+            assert beside.results[name] == alone.results[TUNED]
+
+
+def test_a_fully_trained_model_is_measured_beside_its_base(base, records, tmp_path):
     tuned = make_model(tmp_path / "tuned", "gemma3")
-    write_manifest(tuned, "model")
-    result = run_evaluation(tmp_path / "run", base_model=base, tuned_model=tuned, record_files=(records,))
-    assert result.tuned is not None
-    assert result.tuned["bits_per_character"].value != result.base["bits_per_character"].value
+    sha256 = write_manifest(tuned, "model")
+    result = run_evaluation(
+        tmp_path / "run",
+        candidates=base_and(base, model=tuned, manifest_sha256=sha256),
+        record_files=(records,),
+    )
+    first, second = (each.value for each in result.figures if each.metric == "bits_per_character")
+    assert first != second
 
 
-def test_text_bits_are_those_of_the_plain_forward_pass(base):
+def test_a_gate_compares_the_candidate_and_the_baseline_that_it_names(base, adapter, records, tmp_path):
+    given = {"candidates": base_and(base, adapter=adapter), "record_files": (records,)}
+    turned = DEFAULT_GATE.model_copy(update={"candidate": BASE, "baseline": TUNED})
+    result = run_evaluation(tmp_path / "turned", gate=turned, **given)
+    tuned_minus_base, base_minus_tuned = (
+        each.value for each in result.differences if each.metric == "bits_per_character"
+    )
+    assert base_minus_tuned == -tuned_minus_base
+    assert result.gate.outcomes[0].difference.value == base_minus_tuned
+    absent = DEFAULT_GATE.model_copy(update={"candidate": "another"})
+    assert run_evaluation(tmp_path / "absent", gate=absent, **given).gate is None
+
+
+def test_a_system_prompt_changes_the_answers_and_not_the_likelihood(base, records, tmp_path):
+    result = run_evaluation(
+        tmp_path / "run",
+        candidates=base_and(base, system_prompt="期限は必ず部門の上長が承認する。"),
+        record_files=(records,),
+    )
+    by_metric = {each.metric: each.value for each in result.differences}
+    assert by_metric["bits_per_character"] == 0
+    answers = [item.results for item in items_of(tmp_path / "run") if item.task == "question_answering"]
+    assert any(results[BASE].text != results[TUNED].text for results in answers)
+
+
+def test_a_likelihood_is_that_of_the_plain_forward_pass(base):
     import torch
 
-    from workers.engines.evaluation.likelihood import text_bits
+    from workers.engines.evaluation.language_model import likelihood
     from workers.engines.shared.language_models import load_base_model
 
     model = load_base_model(base, torch.float32)
     ids = [256, *range(60, 200)]
     with torch.inference_mode():
         logits = model(torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
-        expected = -sum(logits[n, token].item() for n, token in enumerate(ids[1:])) / math.log(2)
-        assert text_bits(model, ids, window_tokens=512) == pytest.approx(expected, rel=1e-5)
+        expected = [logits[n, token].item() for n, token in enumerate(ids[1:])]
+        whole = likelihood(model, ids, 1, window_tokens=512)
+        assert (whole.log_likelihood, whole.tokens) == (pytest.approx(sum(expected), rel=1e-5), 140)
+        end = likelihood(model, ids, 101, window_tokens=512)
+        assert (end.log_likelihood, end.tokens) == (pytest.approx(sum(expected[100:]), rel=1e-5), 40)
+        greedy = [*ids[:9], int(model(torch.tensor([ids[:9]])).logits[0, -1].argmax())]
+        assert likelihood(model, greedy, 9, window_tokens=512).is_greedy and not end.is_greedy
 
 
-@pytest.mark.parametrize("length", [2, 63, 64, 65, 96, 97, 500])
-def test_every_token_is_counted_once_with_half_a_window_before_it(length):
-    from workers.engines.evaluation.likelihood import windows
+@pytest.mark.parametrize("first", [1, 40])
+@pytest.mark.parametrize("length", [41, 63, 64, 65, 96, 97, 500])
+def test_every_token_is_counted_once_with_half_a_window_before_it(first, length):
+    from workers.engines.evaluation.language_model import windows
 
     counted = []
-    for start, end, first in windows(length, 64):
+    for start, end, begin in windows(first, length, 64):
         assert end - start <= 64
-        assert first - start >= min(first, 32)
-        counted += range(first, end)
-    assert counted == list(range(1, length))
+        assert begin - start >= min(begin, 32)
+        counted += range(begin, end)
+    assert counted == list(range(first, length))
 
 
-def test_an_answer_is_its_first_line():
-    from workers.engines.evaluation.answers import first_line
+def test_a_continuation_is_encoded_together_with_its_context(base):
+    from workers.engines.evaluation.language_model import encode_pair
+    from workers.engines.shared.language_models import encode, load_tokenizer
 
-    assert first_line("\n 10日です。\nまた") == "10日です。"
-    assert first_line("10日です") is None
-    assert first_line("\n\n") is None
+    tokenizer = load_tokenizer(base)
+    ids, first = encode_pair(tokenizer, "A: ", "yes")
+    assert tokenizer.decode(ids[first:]) == " yes" and ids == encode(tokenizer, "A: yes")
+    ids, first = encode_pair(tokenizer, "", "yes")
+    assert (ids[0], first) == (tokenizer.bos_token_id, 1)
+
+
+def test_an_answer_ends_at_its_first_stop_string():
+    from workers.engines.evaluation.language_model import text_until
+
+    assert text_until("\n 10日です。\nまた", ["\n"]) == "10日です。"
+    assert text_until("10日です", ["\n"]) is None
+    assert text_until("\n\n", ["\n"]) is None
+    assert text_until("10日。質問", ["\n", "質問", "。"]) == "10日"
 
 
 def test_a_conversation_asks_for_its_last_answer(base, tmp_path):
@@ -149,7 +237,7 @@ def test_a_conversation_asks_for_its_last_answer(base, tmp_path):
         messages=tuple({"role": role, "content": content} for role, content in turns),
     )  # fmt: skip
     path = write_dataset(tmp_path / "dataset", [record])
-    run_evaluation(tmp_path / "run", base_model=base, record_files=(path,))
+    run_evaluation(tmp_path / "run", candidates=base_and(base), record_files=(path,))
     (item,) = items_of(tmp_path / "run")
     assert (item.question, item.reference, item.book) == ("本当に?", "はい", "closed")
 
@@ -166,7 +254,7 @@ def test_the_same_records_are_chosen_whatever_their_order():
 def test_no_heldout_data_is_the_users_error(base, tmp_path):
     path = write_dataset(tmp_path / "dataset", [text_record(1), pair_record(2)])
     with pytest.raises(UserError) as caught:
-        run_evaluation(tmp_path / "run", base_model=base, record_files=(path,))
+        run_evaluation(tmp_path / "run", candidates=base_and(base), record_files=(path,))
     assert caught.value.code == "user.no_heldout_data"
 
 
@@ -174,24 +262,48 @@ def test_a_broken_line_is_named(base, records, tmp_path):
     records.write_text(records.read_text() + "{\n")
     write_manifest(records.parent, "dataset")
     with pytest.raises(UserError) as caught:
-        run_evaluation(tmp_path / "run", base_model=base, record_files=(records,))
+        run_evaluation(tmp_path / "run", candidates=base_and(base), record_files=(records,))
     assert (caught.value.code, caught.value.param) == ("user.broken_record", "records.jsonl:13")
 
 
 def test_a_damaged_dataset_is_not_measured_on(base, records, tmp_path):
     records.write_bytes(records.read_bytes().replace("期限は1日".encode(), "期限は9日".encode()))
     with pytest.raises(EngineFault) as caught:
-        run_evaluation(tmp_path / "run", base_model=base, record_files=(records,))
+        run_evaluation(tmp_path / "run", candidates=base_and(base), record_files=(records,))
     assert (caught.value.code, caught.value.param) == ("system.artifact_damaged", "record_files")
 
 
 def test_a_damaged_adapter_is_refused(base, adapter, records, tmp_path):
     with pytest.raises(EngineFault) as caught:
         run_evaluation(
-            tmp_path / "run", base_model=base, adapter=adapter, record_files=(records,),
-            tuned_manifest_sha256="0" * 64,
-        )  # fmt: skip
-    assert caught.value.code == "system.artifact_damaged"
+            tmp_path / "run",
+            candidates=base_and(base, adapter=adapter, manifest_sha256="0" * 64),
+            record_files=(records,),
+        )
+    assert (caught.value.code, caught.value.param) == ("system.artifact_damaged", "adapter")
+
+
+def test_another_model_than_the_named_one_is_refused(base, records, tmp_path):
+    tuned = make_model(tmp_path / "tuned")
+    write_manifest(tuned, "model")
+    with pytest.raises(EngineFault) as caught:
+        run_evaluation(
+            tmp_path / "run",
+            candidates=base_and(base, model=tuned, manifest_sha256="0" * 64),
+            record_files=(records,),
+        )
+    assert (caught.value.code, caught.value.param) == ("system.artifact_damaged", "model")
+
+
+def test_a_question_that_does_not_fit_the_context_is_refused(base, tmp_path):
+    path = write_dataset(tmp_path / "dataset", [pair_record(1, context="期限" * 400, split="heldout")])
+    task = QuestionAnsweringSettings(max_new_tokens=4, max_passage_tokens=2000)
+    with pytest.raises(UserError) as caught:
+        run_evaluation(tmp_path / "run", candidates=base_and(base), record_files=(path,), tasks=(task,))
+    assert (caught.value.code, caught.value.param) == (
+        "user.context_too_long",
+        "tasks.question_answering.max_passage_tokens",
+    )
 
 
 def test_a_stop_ends_the_run_without_an_artefact(base, records, tmp_path):
@@ -200,6 +312,6 @@ def test_a_stop_ends_the_run_without_an_artefact(base, records, tmp_path):
     run = make_run(tmp_path / "run")
     run.request_stop()
     with pytest.raises(StopRequested):
-        evaluate(run, EvaluationSpec(base_model=base, record_files=(records,), tasks=TASKS))
+        evaluate(run, EvaluationSpec(candidates=base_and(base), record_files=(records,), tasks=TASKS))
     with pytest.raises(ArtifactDamaged):
         verify_manifest(run.output_dir)

@@ -1,20 +1,23 @@
 """The rule a model version must pass before it may be released, as data, and its verdict.
 
-Pure arithmetic on an evaluation's differences: the engine applies it, the platform shows it and can
-apply it again.
+Plain arithmetic on the differences of an evaluation: the engine applies it, and it can be applied again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from workers.contract.specs.base import Spec
-from workers.contract.specs.measurement import Difference, Metric
+from workers.contract.specs.measurement import Difference
+from workers.contract.specs.tasks.declaration import Direction, declared_metrics, find_metric
 
-Direction = Literal["lower", "higher"]
+BASE = "base"
+TUNED = "tuned"
+"""Names of the two candidates of a usual evaluation: a base model, and what was trained from it."""
+
 Requirement = Literal["better_beyond_interval", "not_worse"]
 Reason = Literal[
     "better_beyond_interval",
@@ -27,29 +30,40 @@ Reason = Literal[
 
 
 class GateRule(Spec):
-    """One requirement on the difference between the tuned and the base model."""
+    """One requirement on the difference between the candidate and the baseline."""
 
-    metric: Metric
-    """What is compared."""
+    task: str
+    metric: str
+    """What is compared: a metric that the task declares."""
     direction: Direction
     """Whether a lower or a higher value is the better one."""
     require: Requirement
     """`better_beyond_interval`: the whole interval of the paired difference lies on the better side.
-    `not_worse`: on the very same items the tuned model's figure is at least as good. There is no
-    margin and no interval in it, on purpose: with few questions an interval is so wide that a real
-    loss would pass as noise."""
+    `not_worse`: on the very same items the candidate's figure is at least as good. There is no margin and
+    no interval in it, on purpose: with few questions an interval is so wide that a real loss would pass as
+    noise."""
     min_items: int = Field(default=1, ge=1)
     """With fewer items the rule fails: an interval over a handful of texts means nothing."""
 
+    @field_validator("metric")
+    @classmethod
+    def _declared(cls, metric: str, info: ValidationInfo) -> str:
+        if find_metric(info.data.get("task", ""), metric) is None:
+            known = ", ".join(each.name for _task, each in declared_metrics())
+            raise ValueError(f"no task has this metric; known are {known}")
+        return metric
+
 
 class Gate(Spec):
-    """All rules must hold."""
+    """All rules must hold for the candidate, compared with the baseline."""
 
+    candidate: str = TUNED
+    baseline: str = BASE
     rules: tuple[GateRule, ...] = Field(min_length=1)
 
 
 class RuleOutcome(Spec):
-    """Whether one rule held, why, and the figures it was judged by."""
+    """Whether one rule held, why, and the difference by which it was judged."""
 
     rule: GateRule
     passed: bool
@@ -67,16 +81,27 @@ class GateVerdict(Spec):
 DEFAULT_GATE = Gate(
     rules=(
         GateRule(
-            metric="bits_per_character", direction="lower", require="better_beyond_interval", min_items=5
+            task="bits_per_character",
+            metric="bits_per_character",
+            direction="lower",
+            require="better_beyond_interval",
+            min_items=5,
         ),
-        GateRule(metric="open_book_accuracy", direction="higher", require="not_worse"),
+        GateRule(
+            task="question_answering", metric="open_book_accuracy", direction="higher", require="not_worse"
+        ),
     )
 )
 
 
-def judge(gate: Gate, differences: Mapping[Metric, Difference]) -> GateVerdict:
+def judge(gate: Gate, differences: Sequence[Difference]) -> GateVerdict:
     """Apply every rule. A metric that was not measured fails its rule: absence is not success."""
-    outcomes = tuple(_judge_rule(rule, differences.get(rule.metric)) for rule in gate.rules)
+    by_metric = {
+        (each.task, each.metric): each
+        for each in differences
+        if (each.candidate, each.baseline) == (gate.candidate, gate.baseline)
+    }
+    outcomes = tuple(_judge_rule(rule, by_metric.get((rule.task, rule.metric))) for rule in gate.rules)
     return GateVerdict(passed=all(outcome.passed for outcome in outcomes), outcomes=outcomes)
 
 
@@ -92,11 +117,11 @@ def _reason(rule: GateRule, difference: Difference | None) -> Reason:
         return "too_few_items"
     # Turned so that positive is better, whichever way the metric counts.
     if rule.direction == "higher":
-        value, surely = difference.value, difference.low
+        value, worst = difference.value, difference.low
     else:
-        value, surely = -difference.value, -difference.high
+        value, worst = -difference.value, -difference.high
     if rule.require == "not_worse":
         return "not_worse" if value >= 0 else "worse"
-    if surely > 0:
+    if worst > 0:
         return "better_beyond_interval"
     return "worse" if value < 0 else "within_interval"

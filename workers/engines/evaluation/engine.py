@@ -1,39 +1,30 @@
-"""The evaluate engine: the same held-out texts and questions, given to the base and the tuned model."""
+"""The evaluation engine: the same held-out items, given to every candidate."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 
 from workers.contract.artifacts import write_manifest
-from workers.contract.records import MessagesRecord, PairRecord, TextRecord, document_name
-from workers.contract.specs.evaluation import (
-    BitsPerCharacterTask,
-    EvaluationResult,
-    EvaluationSpec,
-    QuestionAnsweringTask,
-)
+from workers.contract.specs.evaluation import EvaluationResult, EvaluationSpec
 from workers.contract.specs.gate import judge
-from workers.contract.specs.measurement import Answer, AnswerItem, TextItem, recompute
-from workers.engines.evaluation.answers import Prompt, Reply, answer, prompt_for
-from workers.engines.evaluation.contestants import Contestants, Side, load_contestants
-from workers.engines.evaluation.heldout import choose, questions_of, read_heldout
-from workers.engines.evaluation.likelihood import text_bits, token_ids
-from workers.engines.evaluation.scoring import is_right, overlap
+from workers.contract.specs.tasks.declaration import Item
+from workers.engines.evaluation.candidates import LoadedCandidate, load_candidates
+from workers.engines.evaluation.figures import compute_figures
+from workers.engines.evaluation.heldout import read_heldout
+from workers.engines.evaluation.language_model import LanguageModel, PlannedRequest, batches
+from workers.engines.evaluation.requests import REQUEST_TYPES, GenerateUntil, Response
+from workers.engines.evaluation.tasks import TASKS
+from workers.engines.evaluation.tasks.task import Case, Task
 from workers.engines.shared.integrity import require_sound_records
-from workers.engines.shared.language_models import load_tokenizer
 from workers.engines.shared.runtime import Run, UserError
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
 ITEMS_FILE = "items.jsonl"
-NEW_TOKEN_COST = 8
-"""What a generated token costs beside one that is only read; for the estimate of the time left."""
+Cases = list[tuple[Task[Any, Any], Case[Any]]]
 
 
 def evaluate(run: Run, spec: EvaluationSpec) -> EvaluationResult:
@@ -41,167 +32,112 @@ def evaluate(run: Run, spec: EvaluationSpec) -> EvaluationResult:
     run.started()
     started = time.monotonic()
     torch.set_num_threads(run.config.threads)
-    plan = _Plan(spec, load_tokenizer(spec.base_model))
-    run.log(
-        "Held-out data chosen.", texts=len(plan.texts), questions=plan.questions, prompts=len(plan.prompts)
-    )
+    cases = _cases(spec)
+    records = {task.type: _records(task.type, cases) for task in spec.tasks}
+    run.log("Held-out data chosen.", items=len(cases), **records)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    # Bits are summed over thousands of tokens: float32, where it costs no GPU its speed.
-    contestants = load_contestants(spec, torch.float32 if device == "cpu" else torch.bfloat16, device)
-    clock = _Clock(run, plan.cost() * len(contestants.sides))
-    items: list[TextItem | AnswerItem] = list(plan.measure_texts(contestants, clock))
-    # Answers are generated in the precision they will be served in.
-    contestants.to_precision(torch.bfloat16)
-    items += plan.measure_answers(contestants, clock)
-    return _conclude(run, spec, plan, items, started)
-
-
-def _conclude(
-    run: Run, spec: EvaluationSpec, plan: _Plan, items: Sequence[TextItem | AnswerItem], started: float
-) -> EvaluationResult:
+    # Log-likelihoods are summed over thousands of tokens: float32, where it costs no GPU its speed.
+    candidates = load_candidates(
+        spec.candidates, torch.float32 if device == "cpu" else torch.bfloat16, device
+    )
+    items = _measure(run, cases, candidates)
     with open(run.output_dir / ITEMS_FILE, "w", encoding="utf-8") as file:
-        for item in items:
-            file.write(item.model_dump_json() + "\n")
+        file.writelines(item.model_dump_json() + "\n" for item in items)
         file.flush()
         os.fsync(file.fileno())
-    figures = recompute(items, spec.bootstrap)
-    verdict = judge(spec.gate, figures.differences) if spec.gate and figures.tuned is not None else None
+    figures, differences = compute_figures(items, spec.pairs, spec.bootstrap)
+    verdict = judge(spec.gate, differences) if spec.gate is not None and spec.is_judged else None
     manifest = write_manifest(
         run.output_dir,
         "evaluation",
         spec_digest=spec.digest(),
-        tuned_manifest_sha256=spec.tuned_manifest_sha256,
+        candidates={candidate.name: candidate.manifest_sha256 for candidate in spec.candidates},
         bootstrap=spec.bootstrap.model_dump(mode="json"),
-        figures=figures.model_dump(mode="json"),
+        figures=[figure.model_dump(mode="json") for figure in figures],
+        differences=[difference.model_dump(mode="json") for difference in differences],
         gate=verdict.model_dump(mode="json") if verdict else None,
     )
     return EvaluationResult(
-        base=figures.base,
-        tuned=figures.tuned,
-        differences=figures.differences,
+        figures=tuple(figures),
+        differences=tuple(differences),
         gate=verdict,
-        texts=len(plan.texts),
-        questions=plan.questions,
+        records=records,
         items=len(items),
         seconds=time.monotonic() - started,
         manifest_sha256=manifest,
     )
 
 
-class _Plan:
-    """What will be measured: texts as tokens, questions as prompts, and what that will cost."""
+def _cases(spec: EvaluationSpec) -> Cases:
+    """Every item of every task. Raises UserError `broken_record`, `no_heldout_data`, EngineFault."""
+    require_sound_records(spec.record_files, param="record_files")
+    records = list(read_heldout(spec.record_files))
+    tasks = [TASKS[settings.type](settings) for settings in spec.tasks]
+    cases = [(task, case) for task in tasks for case in task.items(records, spec.seed)]
+    if not cases:
+        raise UserError(
+            "no_heldout_data",
+            "No held-out record fits the tasks. Use a dataset version whose heldout split has texts "
+            "or question-answer pairs.",
+            param="record_files",
+        )
+    return cases
 
-    def __init__(self, spec: EvaluationSpec, tokenizer: PreTrainedTokenizerBase) -> None:
-        self.tokenizer = tokenizer
-        self.text_task = next((t for t in spec.tasks if isinstance(t, BitsPerCharacterTask)), None)
-        self.question_task = next((t for t in spec.tasks if isinstance(t, QuestionAnsweringTask)), None)
-        self.texts: list[tuple[TextRecord, list[int]]] = []
-        self.prompts: list[Prompt] = []
-        self._take(spec)
-        self.questions = len({prompt.question.record_id for prompt in self.prompts})
-        if not self.texts and not self.prompts:
-            raise UserError(
-                "no_heldout_data",
-                "No held-out record fits the tasks. Use a dataset version whose heldout split has texts "
-                "or question-answer pairs.",
-                param="record_files",
-            )
 
-    def _take(self, spec: EvaluationSpec) -> None:
-        require_sound_records(spec.record_files, param="record_files")
-        records = list(read_heldout(spec.record_files))
-        if self.text_task:
-            texts = [r for r in records if isinstance(r, TextRecord) and r.text.strip()]
-            for record in choose(texts, self.text_task.max_records, spec.seed):
-                self.texts.append((record, token_ids(self.tokenizer, record.text)))
-        if task := self.question_task:
-            asking = [
-                r for r in records if isinstance(r, PairRecord | MessagesRecord) and questions_of(r, task)
-            ]
-            for record in choose(asking, task.max_questions, spec.seed):
-                for question in questions_of(record, task):
-                    self.prompts.append(prompt_for(self.tokenizer, question, task.max_passage_tokens))
-        # Prompts of like length share a batch, and the longest come first: the estimate falls, not rises.
-        self.prompts.sort(key=lambda prompt: len(prompt.ids), reverse=True)
+def _records(name: str, cases: Cases) -> int:
+    return len({case.item.record_id for _task, case in cases if case.item.task == name})
 
-    def cost(self) -> float:
-        """In tokens read, for one model."""
-        return sum(len(ids) for _, ids in self.texts) + sum(map(self.prompt_cost, self.prompts))
 
-    def prompt_cost(self, prompt: Prompt) -> float:
-        assert self.question_task is not None
-        return len(prompt.ids) + NEW_TOKEN_COST * self.question_task.max_new_tokens
+def _measure(run: Run, cases: Cases, candidates: Sequence[LoadedCandidate]) -> list[Item]:
+    """All requests of all tasks, type by type; then the items with their results, in the order measured."""
+    plans = {candidate.name: _plan(cases, candidate) for candidate in candidates}
+    clock = _Clock(run, sum(planned.cost for plan in plans.values() for planned in plan))
+    responses: dict[str, dict[int, dict[int, Response]]] = {candidate.name: {} for candidate in candidates}
+    for request_type in REQUEST_TYPES:
+        if request_type is GenerateUntil:
+            # Answers are generated in the precision they will be served in.
+            for candidate in candidates:
+                candidate.to_precision(torch.bfloat16)
+        for candidate in candidates:
+            of_type = [one for one in plans[candidate.name] if isinstance(one.request, request_type)]
+            with candidate.activate() as weights:
+                model = LanguageModel(weights, candidate.tokenizer, lambda: run.stop_requested)
+                for batch in batches(of_type):
+                    for planned, response in zip(batch, model.respond(batch), strict=True):
+                        responses[candidate.name].setdefault(planned.item, {})[planned.number] = response
+                    clock.advance(sum(planned.cost for planned in batch))
+    return _scored(cases, responses)
 
-    def measure_texts(self, contestants: Contestants, clock: _Clock) -> Iterator[TextItem]:
-        for record, ids in self.texts:
-            assert self.text_task is not None
-            bits: dict[Side, float] = {}
-            for side in contestants.sides:
-                with contestants.playing(side) as model:
-                    bits[side] = text_bits(model, ids, self.text_task.window_tokens)
-                clock.advance(len(ids))
-            yield TextItem(
-                record_id=record.id,
-                document_name=document_name(record.origin),
-                characters=len(record.text),
-                tokens=len(ids) - 1,
-                base_bits=bits["base"],
-                tuned_bits=bits.get("tuned"),
-            )
 
-    def measure_answers(self, contestants: Contestants, clock: _Clock) -> list[AnswerItem]:
-        items: list[AnswerItem] = []
-        task = self.question_task
-        if task is None:
-            return items
-        self._refuse_too_long(contestants.context_length - task.max_new_tokens)
-        for start in range(0, len(self.prompts), task.batch_size):
-            batch = self.prompts[start : start + task.batch_size]
-            replies: dict[Side, list[Reply]] = {}
-            for side in contestants.sides:
-                with contestants.playing(side) as model:
-                    replies[side] = answer(
-                        model, self.tokenizer, batch, task.max_new_tokens, clock.stop_requested
-                    )
-                clock.advance(sum(map(self.prompt_cost, batch)))
-            for number, prompt in enumerate(batch):
-                answers = {side: _judged(prompt, replies[side][number], task) for side in replies}
-                items.append(_answer_item(prompt, answers))
-        return items
+def _scored(cases: Cases, responses: dict[str, dict[int, dict[int, Response]]]) -> list[Item]:
+    """The items with their results. `responses`: by candidate, item and number of the request."""
+    items = []
+    for position in dict.fromkeys(position for given in responses.values() for position in given):
+        task, case = cases[position]
+        results = {
+            name: task.score(case, [given[position][number] for number in sorted(given[position])])
+            for name, given in responses.items()
+            if position in given
+        }
+        items.append(case.item.model_copy(update={"results": results}))
+    return items
 
-    def _refuse_too_long(self, limit: int) -> None:
-        for prompt in self.prompts:
-            if len(prompt.ids) > limit:
+
+def _plan(cases: Cases, candidate: LoadedCandidate) -> list[PlannedRequest]:
+    """What the candidate is asked. Raises UserError `context_too_long`."""
+    plan = []
+    for item, (task, case) in enumerate(cases):
+        for number, request in enumerate(task.requests(case, candidate)):
+            planned = PlannedRequest(item, number, request, candidate.tokenizer)
+            if planned.positions > candidate.context_length:
                 raise UserError(
                     "context_too_long",
-                    f"A question with its passage takes {len(prompt.ids)} tokens; the model has room for "
-                    f"{limit}. Lower max_passage_tokens or max_new_tokens.",
-                    param="tasks.question_answering.max_passage_tokens",
+                    f"A prompt and its answer take {planned.positions} tokens; the model has room for "
+                    f"{candidate.context_length}. Lower {task.length_setting} or max_new_tokens.",
+                    param=f"tasks.{task.settings.type}.{task.length_setting}",
                 )
-
-
-def _judged(prompt: Prompt, reply: Reply, task: QuestionAnsweringTask) -> Answer:
-    question = prompt.question
-    return Answer(
-        text=reply.text,
-        right=is_right(reply.text, question.reference, question.accepted, task.overlap_threshold),
-        overlap=overlap(reply.text, question.reference),
-        cut_off=reply.cut_off,
-    )
-
-
-def _answer_item(prompt: Prompt, answers: dict[Side, Answer]) -> AnswerItem:
-    question = prompt.question
-    return AnswerItem(
-        record_id=question.record_id,
-        document_name=question.document_name,
-        book=question.book,
-        question=question.question,
-        reference=question.reference,
-        accepted=question.accepted,
-        base=answers["base"],
-        tuned=answers.get("tuned"),
-    )
+            plan.append(planned)
+    return plan
 
 
 class _Clock:
@@ -212,9 +148,6 @@ class _Clock:
         self.total = total
         self.done = 0.0
         self.started = time.monotonic()
-
-    def stop_requested(self) -> bool:
-        return self.run.stop_requested
 
     def advance(self, cost: float) -> None:
         self.run.raise_if_stopped()

@@ -1,0 +1,92 @@
+"""A suite's rules, an evaluation's result and its items as the API writes them: a version beside its base.
+
+The API names a metric without its task, and has one field for the base model and one for the version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from workers.contract.specs.evaluation import EvaluationResult
+from workers.contract.specs.gate import BASE, TUNED, GateRule, RuleOutcome
+from workers.contract.specs.measurement import Difference, Figure
+from workers.contract.specs.tasks.bits_per_character import TextItem
+from workers.contract.specs.tasks.declaration import Item, declared_metrics
+from workers.contract.specs.tasks.question_answering import QuestionItem
+
+ESTIMATE = ("value", "low", "high", "items")
+
+
+def rule_body(rule: GateRule) -> dict[str, Any]:
+    return rule.model_dump(mode="json", exclude={"task"})
+
+
+def result_body(result: EvaluationResult) -> dict[str, Any]:
+    def of(candidate: str) -> dict[str, Any]:
+        return _by_metric(figure for figure in result.figures if figure.candidate == candidate)
+
+    gate = result.gate
+    return {
+        "version": result.version,
+        "base": of(BASE),
+        "tuned": of(TUNED) or None,
+        "differences": _by_metric(
+            difference
+            for difference in result.differences
+            if (difference.candidate, difference.baseline) == (TUNED, BASE)
+        ),
+        "gate": gate and {"passed": gate.passed, "outcomes": [_outcome_body(each) for each in gate.outcomes]},
+        "texts": result.records.get("bits_per_character", 0),
+        "questions": result.records.get("question_answering", 0),
+        "items": result.items,
+        "seconds": result.seconds,
+        "manifest_sha256": result.manifest_sha256,
+    }
+
+
+def _by_metric(estimates: Iterable[Figure | Difference]) -> dict[str, Any]:
+    given = {(each.task, each.metric): each for each in estimates}
+    return {
+        metric.name: _estimate_body(given[task, metric.name])
+        for task, metric in declared_metrics()
+        if (task, metric.name) in given
+    }
+
+
+def _estimate_body(estimate: Figure | Difference) -> dict[str, Any]:
+    return estimate.model_dump(mode="json", include=set(ESTIMATE))
+
+
+def _outcome_body(outcome: RuleOutcome) -> dict[str, Any]:
+    return {
+        "rule": rule_body(outcome.rule),
+        "passed": outcome.passed,
+        "reason": outcome.reason,
+        "difference": outcome.difference and _estimate_body(outcome.difference),
+    }
+
+
+def item_body(item: Item) -> dict[str, Any]:
+    """Of a task that the API has no fields for, the item as it is."""
+    common = {"record_id": item.record_id, "document_name": item.document_name}
+    if isinstance(item, TextItem):
+        base, tuned = item.results[BASE], item.results.get(TUNED)
+        return {
+            "type": "text",
+            **common,
+            "characters": item.characters,
+            "tokens": base.tokens,
+            "base_bits": base.bits,
+            "tuned_bits": tuned.bits if tuned else None,
+        }
+    if isinstance(item, QuestionItem):
+        tuned_answer = item.results.get(TUNED)
+        return {
+            "type": "answer",
+            **common,
+            **item.model_dump(mode="json", include={"book", "question", "reference", "accepted"}),
+            "base": item.results[BASE].model_dump(mode="json"),
+            "tuned": tuned_answer.model_dump(mode="json") if tuned_answer else None,
+        }
+    return item.model_dump(mode="json")

@@ -1,0 +1,47 @@
+"""Bits per character of held-out texts, from their rolling log-likelihood."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from workers.contract.records import AnyRecord, TextRecord, document_name
+from workers.contract.specs.measurement import Ratio
+from workers.contract.specs.tasks.bits_per_character import BitsPerCharacterSettings, TextBits, TextItem
+from workers.engines.evaluation.heldout import choose
+from workers.engines.evaluation.requests import Likelihood, Request, Response, RollingLogLikelihood
+from workers.engines.evaluation.tasks.task import Asked, Case, Task, implements
+
+
+@implements(BitsPerCharacterSettings)
+class BitsPerCharacter(Task[BitsPerCharacterSettings, TextItem]):
+    def items(self, records: Sequence[AnyRecord], seed: int) -> list[Case[TextItem]]:
+        texts = [record for record in records if isinstance(record, TextRecord) and record.text.strip()]
+        return [
+            Case(
+                TextItem(
+                    record_id=record.id,
+                    document_name=document_name(record.origin),
+                    characters=len(record.text),
+                ),
+                record,
+            )
+            for record in choose(texts, self.settings.max_records, seed)
+        ]
+
+    def requests(self, case: Case[TextItem], candidate: Asked) -> list[Request]:
+        text = cast(TextRecord, case.record).text
+        return [RollingLogLikelihood(text, self.settings.window_tokens)]
+
+    def score(self, case: Case[TextItem], responses: Sequence[Response]) -> TextBits:
+        response = cast(Likelihood, responses[0])
+        return TextBits(bits=-response.log_likelihood / math.log(2), tokens=response.tokens)
+
+    @staticmethod
+    def aggregate(items: Sequence[TextItem], candidate: str) -> Mapping[str, Ratio]:
+        """All bits over all characters: long texts weigh more, as they do when the model is used."""
+        if not items:
+            return {}
+        bits = [item.results[candidate].bits for item in items]
+        return {"bits_per_character": Ratio(bits, [float(item.characters) for item in items])}

@@ -1,0 +1,101 @@
+"""Held-out questions, answered greedily with their passage and without, graded by what is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from workers.contract.prompts import Message, closed_book_messages, open_book_messages
+from workers.contract.records import AnyRecord, MessagesRecord, PairRecord, document_name
+from workers.contract.specs.measurement import Ratio, Share
+from workers.contract.specs.tasks.question_answering import (
+    METRIC_OF_BOOK,
+    Book,
+    GradedAnswer,
+    QuestionAnsweringSettings,
+    QuestionItem,
+)
+from workers.engines.evaluation.heldout import choose
+from workers.engines.evaluation.requests import Generated, GenerateUntil, Request, Response
+from workers.engines.evaluation.scoring import is_right, overlap
+from workers.engines.evaluation.tasks.task import Asked, Case, Task, implements
+from workers.engines.shared.language_models import chat_prompt, encode
+
+
+@implements(QuestionAnsweringSettings)
+class QuestionAnswering(Task[QuestionAnsweringSettings, QuestionItem]):
+    length_setting = "max_passage_tokens"
+
+    def items(self, records: Sequence[AnyRecord], seed: int) -> list[Case[QuestionItem]]:
+        """A pair is asked in up to two forms. A conversation asks for its last answer, without a passage."""
+        asking = [
+            record
+            for record in records
+            if isinstance(record, PairRecord | MessagesRecord) and self._forms(record)
+        ]
+        return [
+            Case(item, record)
+            for record in choose(asking, self.settings.max_questions, seed)
+            for item in self._forms(record)
+        ]
+
+    def _forms(self, record: PairRecord | MessagesRecord) -> list[QuestionItem]:
+        books: list[Book] = ["closed"] if self.settings.closed_book else []
+        if isinstance(record, MessagesRecord):
+            *before, last = record.messages
+            if last["role"] != "assistant" or not before:
+                return []
+            question, reference, accepted = before[-1]["content"], last["content"], ()
+        else:
+            question, reference, accepted = record.question, record.answer, record.accepted
+            if self.settings.open_book and record.context:
+                books.insert(0, "open")
+        return [
+            QuestionItem(
+                record_id=record.id,
+                document_name=document_name(record.origin),
+                book=book,
+                question=question,
+                reference=reference,
+                accepted=accepted,
+            )
+            for book in books
+        ]
+
+    def requests(self, case: Case[QuestionItem], candidate: Asked) -> list[Request]:
+        prompt = chat_prompt(candidate.tokenizer, self._messages(case, candidate))
+        return [GenerateUntil(prompt, self.settings.max_new_tokens, batch_size=self.settings.batch_size)]
+
+    def _messages(self, case: Case[QuestionItem], candidate: Asked) -> list[Message]:
+        record = case.record
+        if isinstance(record, MessagesRecord):
+            before = list(record.messages[:-1])
+            if candidate.system_prompt and before[0]["role"] != "system":
+                before.insert(0, {"role": "system", "content": candidate.system_prompt})
+            return before
+        question = case.item.question
+        if case.item.book == "closed":
+            return closed_book_messages(question, candidate.system_prompt)
+        passage = cast(PairRecord, record).context
+        ids = encode(candidate.tokenizer, passage)
+        if len(ids) > self.settings.max_passage_tokens:
+            passage = str(candidate.tokenizer.decode(ids[: self.settings.max_passage_tokens]))
+        return open_book_messages(question, [passage], candidate.system_prompt)
+
+    def score(self, case: Case[QuestionItem], responses: Sequence[Response]) -> GradedAnswer:
+        answer, item = cast(Generated, responses[0]), case.item
+        return GradedAnswer(
+            text=answer.text,
+            right=is_right(answer.text, item.reference, item.accepted, self.settings.overlap_threshold),
+            overlap=overlap(answer.text, item.reference),
+            cut_off=answer.cut_off,
+        )
+
+    @staticmethod
+    def aggregate(items: Sequence[QuestionItem], candidate: str) -> Mapping[str, Ratio]:
+        """The share of right answers in each book."""
+        shares = {
+            metric: Share([item.results[candidate].right for item in items if item.book == book])
+            for book, metric in METRIC_OF_BOOK.items()
+        }
+        return {metric: share for metric, share in shares.items() if share.numbers}
