@@ -13,14 +13,10 @@ from pydantic import BeforeValidator, Field, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
 from workers.contract.specs.base import Spec
+from workers.contract.translatable import gettext_noop
 
 WorksOn = Literal["pages", "units", "pages and units", "records"]
 """Pages become units of training text in the step `segment`, and units become records after the last step."""
-
-
-def gettext_noop(text: str) -> str:
-    """Marks a text for translation; the console translates it when it is shown."""
-    return text
 
 
 class StepSettings(Spec):
