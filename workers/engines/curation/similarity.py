@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rensa import RMinHash, RMinHashLSH
 
+from workers.engines.shared.ngrams import character_ngrams
 from workers.engines.shared.text import compare_key
 
 SEED = 20_240_401
@@ -14,7 +15,7 @@ RECALL = 0.99
 def signature(text: str, ngram: int, permutations: int) -> RMinHash:
     """Spaces and case do not count. A text shorter than one n-gram is its own only n-gram."""
     key = compare_key(text)
-    grams = [key[start : start + ngram] for start in range(max(1, len(key) - ngram + 1))]
+    grams = character_ngrams(key, ngram) or [key]
     minhash = RMinHash(num_perm=permutations, seed=SEED)
     minhash.update(grams)
     return minhash

@@ -6,7 +6,6 @@ count and once to score.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -14,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workers.engines.shared.bm25 import inverse_document_frequency, length_norm, term_scores
+from workers.engines.shared.ngrams import character_ngrams
 from workers.engines.shared.text import compare_key
 
-K1 = 1.2
-B = 0.75
 MINIMUM_SUPPORT = 0.25
 """Least share of the pair's bigrams, weighted by how rare they are, that its passage must hold."""
 
@@ -76,8 +75,7 @@ def _answer_pattern(accepted: tuple[str, ...]) -> re.Pattern[str] | None:
 
 
 def bigrams(text: str) -> Counter[str]:
-    key = compare_key(text)
-    return Counter(key[start : start + 2] for start in range(len(key) - 1))
+    return Counter(character_ngrams(compare_key(text), 2))
 
 
 def _postings(queries: list[str]) -> dict[str, np.ndarray]:
@@ -90,7 +88,7 @@ def _postings(queries: list[str]) -> dict[str, np.ndarray]:
 
 
 def _weights(wanted: set[str], texts: Iterable[str]) -> tuple[dict[str, float], float]:
-    """Inverse document frequency of each wanted bigram (Robertson's, plus one), and mean length."""
+    """Inverse document frequency of each wanted bigram, and mean length."""
     frequency: Counter[str] = Counter()
     count = characters = 0
     for text in texts:
@@ -98,9 +96,7 @@ def _weights(wanted: set[str], texts: Iterable[str]) -> tuple[dict[str, float], 
         frequency.update(wanted & grams.keys())
         characters += grams.total()
         count += 1
-    weights = {
-        gram: math.log(1 + (count - frequency[gram] + 0.5) / (frequency[gram] + 0.5)) for gram in wanted
-    }
+    weights = {gram: float(inverse_document_frequency(frequency[gram], count)) for gram in wanted}
     return weights, max(1.0, characters / max(1, count))
 
 
@@ -122,10 +118,10 @@ def _score(
     shared = [gram for gram in grams if gram in postings]
     if not shared:
         return np.zeros(queries), np.zeros(queries)
-    norm = K1 * (1 - B + B * grams.total() / average)
+    norm = length_norm(grams.total(), average)
     sizes = [len(postings[gram]) for gram in shared]
     numbers = np.concatenate([postings[gram] for gram in shared])
     weight = np.repeat([weights[gram] for gram in shared], sizes)
     counts = np.repeat([grams[gram] for gram in shared], sizes)
-    scores = np.bincount(numbers, weight * counts * (K1 + 1) / (counts + norm), minlength=queries)
+    scores = np.bincount(numbers, term_scores(weight, counts, norm), minlength=queries)
     return scores, np.bincount(numbers, weight, minlength=queries)

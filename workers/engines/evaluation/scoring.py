@@ -7,6 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from workers.engines.shared.ngrams import character_ngrams
+
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _DECIMAL_POINT = re.compile(r"(?<=\d)\.(?=\d)")
 _BETWEEN_DIGITS = re.compile(r"(?<=\d) +(?=\d)")
@@ -63,6 +65,4 @@ def is_right(answer: str, reference: str, accepted: Sequence[str], threshold: fl
 def _bigrams(text: str) -> Counter[str]:
     """Character bigrams; a text of one character counts as that character."""
     plain = canonical(text)
-    if len(plain) < 2:
-        return Counter([plain] if plain else [])
-    return Counter(plain[i : i + 2] for i in range(len(plain) - 1))
+    return Counter(character_ngrams(plain, 2) or ([plain] if plain else []))

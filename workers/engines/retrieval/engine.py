@@ -15,9 +15,9 @@ from workers.contract.model_folder import UnsafeModelFolder, model_folder_digest
 from workers.contract.records import Page
 from workers.contract.specs.retrieval import RetrievalResult, RetrievalSource, RetrievalSpec
 from workers.engines.retrieval.chunking import Passage, passages_of
-from workers.engines.shared.index import bm25
 from workers.engines.shared.index.embedding import Embedder, Vectors
 from workers.engines.shared.index.passages import PassageStore, write_passages
+from workers.engines.shared.index.postings import write_postings
 from workers.engines.shared.index.search import KIND
 from workers.engines.shared.index.vectors import VectorIndex, write_vectors
 from workers.engines.shared.integrity import require_sound_pages
@@ -126,7 +126,7 @@ def _write(
     folder: Path, spec: RetrievalSpec, digest: str, passages: Sequence[Passage], vectors: Vectors
 ) -> str:
     write_passages(folder, passages)
-    bm25.build(folder, (item.text for item in passages))
+    write_postings(folder, (item.text for item in passages))
     write_vectors(folder, vectors)
     return write_manifest(
         folder,

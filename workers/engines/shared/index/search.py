@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from workers.contract.artifacts import verify_manifest
 from workers.contract.specs.serving import SearchHit
-from workers.engines.shared.index.bm25 import Bm25
 from workers.engines.shared.index.passages import PassageStore
+from workers.engines.shared.index.postings import Postings
 from workers.engines.shared.index.vectors import Positions, VectorIndex, Vectors
 from workers.engines.shared.text import normalize
 
@@ -40,7 +40,7 @@ class Index:
         self.bytes = sum(entry["size"] for entry in manifest["files"])
         self._passages = PassageStore(folder)
         self._vectors = VectorIndex(folder)
-        self._bm25 = Bm25(folder, len(self._vectors))
+        self._postings = Postings(folder, len(self._vectors))
 
     def __len__(self) -> int:
         return len(self._vectors)
@@ -87,7 +87,7 @@ class Index:
         allowed = self._passages.readable(groups, excluded_document_ids)
         if not len(self) or (allowed is not None and not len(allowed)):
             return []
-        lexical = self._bm25.scores(query)
+        lexical = self._postings.scores(query)
         count = max(CANDIDATES, 2 * limit)
         candidates = np.union1d(self._vectors.nearest(vector, count, allowed), _best(lexical, count, allowed))
         dense = self._vectors.similarity(vector, candidates)

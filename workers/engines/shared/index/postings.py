@@ -1,12 +1,11 @@
-"""BM25 over characters: every character and every pair of neighbours is a term.
+"""The lexical half of an index: BM25 over characters and pairs of neighbouring characters.
 
 Japanese has no spaces, and a tokenizer that splits at them finds nothing; characters and pairs
 find more than a morphological analyser and need no dictionary.
 
-The weights are computed when the index is built (Robertson and Zaragoza 2009, eq. 3.15, with the
-never-negative idf of Lucene), so that a query only adds up postings. The postings are four plain
-arrays, read into memory as the vectors are: pages mapped from the files would show whatever happens to
-those after they were verified, and end the process where they were cut short.
+The weights are computed when the index is built, so that a query only adds up postings. The postings
+are four plain arrays, read into memory as the vectors are. Pages mapped from the files would show whatever
+happens to those after they were verified, and end the process where they were cut short.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-K1 = 1.2
-B = 0.75
+from workers.engines.shared.bm25 import inverse_document_frequency, length_norm, term_scores
+
 FILES = ("terms", "offsets", "passages", "weights")
 
 
@@ -33,20 +32,19 @@ def terms_of(text: str) -> NDArray[np.int64]:
     return np.concatenate([characters, characters[:-1] << 21 | characters[1:]])
 
 
-def build(folder: Path, texts: Iterable[str]) -> None:
+def write_postings(folder: Path, texts: Iterable[str]) -> None:
     """Write the postings of `texts` into `folder` as `bm25-*.npy`."""
     terms, passages, counts, lengths = _count(texts)
     order = np.argsort(terms, kind="stable")
     terms, passages, counts = terms[order], passages[order], counts[order]
     unique, starts, frequency = np.unique(terms, return_index=True, return_counts=True)
-    idf = np.log1p((len(lengths) - frequency + 0.5) / (frequency + 0.5))
-    saturation = K1 * (1 - B + B * lengths / max(lengths.mean(), 1.0)) if len(lengths) else lengths
-    weights = np.repeat(idf, frequency) * counts * (K1 + 1) / (counts + saturation[passages])
+    idf = np.repeat(inverse_document_frequency(frequency, len(lengths)), frequency)
+    norms = length_norm(lengths, max(lengths.mean(), 1.0)) if len(lengths) else lengths
     arrays = (
         unique,
         np.append(starts, len(terms)).astype(np.int64),
         passages.astype(np.int32),
-        weights.astype(np.float32),
+        term_scores(idf, counts, norms[passages]).astype(np.float32),
     )
     for name, array in zip(FILES, arrays, strict=True):
         np.save(folder / f"bm25-{name}.npy", array, allow_pickle=False)
@@ -70,27 +68,24 @@ def _count(texts: Iterable[str]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     )
 
 
-class Bm25:
-    """An opened lexical index of `size` passages."""
+class Postings:
+    """The opened lexical half of an index of `size` passages."""
 
     def __init__(self, folder: Path, size: int) -> None:
-        self._terms, self._offsets, self._passages, self._weights = (_read(folder, name) for name in FILES)
+        self._terms, self._offsets, self._passages, self._weights = (
+            np.load(folder / f"bm25-{name}.npy", allow_pickle=False) for name in FILES
+        )
         self._size = size
 
     def scores(self, query: str) -> NDArray[np.float32]:
         """One score for each passage, 0 where no term is shared."""
-        wanted = np.unique(terms_of(query))
-        rows = np.searchsorted(self._terms, wanted)
+        terms = np.unique(terms_of(query))
+        rows = np.searchsorted(self._terms, terms)
         rows = rows[rows < len(self._terms)]
-        rows = rows[self._terms[rows] == wanted[: len(rows)]]
+        rows = rows[self._terms[rows] == terms[: len(rows)]]
         postings = [slice(*self._offsets[row : row + 2]) for row in rows]
         if not postings:
             return np.zeros(self._size, dtype=np.float32)
         passages = np.concatenate([self._passages[posting] for posting in postings])
         weights = np.concatenate([self._weights[posting] for posting in postings])
         return np.bincount(passages, weights, minlength=self._size).astype(np.float32)
-
-
-def _read(folder: Path, name: str) -> NDArray:
-    array: NDArray = np.load(folder / f"bm25-{name}.npy", allow_pickle=False)
-    return array

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workers.engines.shared.index.bm25 import K1, B, Bm25, build, terms_of
+from workers.engines.shared.bm25 import K1, B
+from workers.engines.shared.index.postings import Postings, terms_of, write_postings
 
 TEXTS = ["有給休暇は年10日です。", "出張の宿泊費は1万円まで。", "休暇の申請は上長へ。休暇は半日も可。", ""]
 
@@ -32,18 +33,18 @@ def plain_scores(query: str, texts: list[str]) -> list[float]:
 
 
 def test_scores_follow_the_formula(tmp_path: Path) -> None:
-    build(tmp_path, TEXTS)
-    index = Bm25(tmp_path, len(TEXTS))
+    write_postings(tmp_path, TEXTS)
+    index = Postings(tmp_path, len(TEXTS))
     for query in ("休暇の申請", "宿泊費はいくら", "無関係XYZ", "は"):
         assert index.scores(query) == pytest.approx(plain_scores(query, TEXTS), rel=1e-5)
 
 
 def test_width_and_case_do_not_matter(tmp_path: Path) -> None:
-    build(tmp_path, ["ＶＰＮの設定", "無線ＬＡＮ"])
-    assert np.argmax(Bm25(tmp_path, 2).scores("vpn")) == 0
+    write_postings(tmp_path, ["ＶＰＮの設定", "無線ＬＡＮ"])
+    assert np.argmax(Postings(tmp_path, 2).scores("vpn")) == 0
     assert terms_of("ｱA 1").tolist() == terms_of("アa1").tolist()
 
 
 def test_an_empty_question_scores_nothing(tmp_path: Path) -> None:
-    build(tmp_path, TEXTS)
-    assert not Bm25(tmp_path, len(TEXTS)).scores(" ").any()
+    write_postings(tmp_path, TEXTS)
+    assert not Postings(tmp_path, len(TEXTS)).scores(" ").any()
