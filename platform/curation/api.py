@@ -28,7 +28,7 @@ from curation.selectors import (
     version_list,
 )
 from documents.selectors import documents_by_id
-from jobs.api import job_error_body
+from jobs.api import PlacementBody, job_error_body, placement_of
 from jobs.produced import ProducedState
 from workers.contract.specs.curation import DEFAULT_RECIPE
 
@@ -130,6 +130,7 @@ class VersionBody(Body):
     """The documents to build from, in their current revisions; left out: all that could be read."""
     heldout_share: float = Field(default=0.1, ge=0, lt=1)
     """Share of records kept away from training, to measure the model on."""
+    kosha: PlacementBody | None = None
 
 
 def version_body(version: DatasetVersion) -> dict[str, Any]:
@@ -159,7 +160,11 @@ def version_create(request: HttpRequest, dataset_id: str, payload: VersionBody) 
     dataset = dataset_get(dataset_id)
     chosen = documents_by_id(payload.file_ids, param="file_ids") if payload.file_ids else None
     version = services.dataset_version_create(
-        dataset=dataset, documents=chosen, heldout_share=payload.heldout_share, actor=actor_of(request)
+        dataset=dataset,
+        documents=chosen,
+        heldout_share=payload.heldout_share,
+        placement=placement_of(payload.kosha),
+        actor=actor_of(request),
     )
     return version_body(version)
 

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from curation.selectors import recipe_list
+from jobs.forms import PlacementForm
 
 
 class DatasetForm(forms.Form):
@@ -43,7 +44,7 @@ class DatasetForm(forms.Form):
         ]
 
 
-class BuildForm(forms.Form):
+class BuildForm(PlacementForm):
     heldout_percent = forms.IntegerField(
         label=_("Held out, in percent"),
         initial=10,

@@ -19,6 +19,7 @@ from curation.selectors import recipe_content
 from documents.models import Document, Revision
 from documents.selectors import pages_path, ready_documents, require_processed
 from jobs.services import job_submit
+from jobs.types import Placement
 from workers.contract.specs.curation import CurationSource, CurationSpec
 from workers.contract.specs.curation import Recipe as RecipeContent
 
@@ -59,7 +60,12 @@ def dataset_create(*, name: str, description: str, recipe: Recipe | None, actor:
 
 @transaction.atomic
 def dataset_version_create(
-    *, dataset: Dataset, documents: list[Document] | None, heldout_share: float, actor: Actor
+    *,
+    dataset: Dataset,
+    documents: list[Document] | None,
+    heldout_share: float,
+    actor: Actor,
+    placement: Placement = Placement(),
 ) -> DatasetVersion:
     """Freeze the documents' current revisions and the recipe, and queue the curation.
 
@@ -80,7 +86,7 @@ def dataset_version_create(
         dataset=dataset,
         number=number,
         recipe=recipe.model_dump(mode="json"),
-        job=job_submit(spec=spec, actor=actor),
+        job=job_submit(spec=spec, actor=actor, placement=placement),
     )
     DatasetVersionSource.objects.bulk_create(
         DatasetVersionSource(organization_id=version.organization_id, version=version, revision=revision)

@@ -92,6 +92,7 @@ def build(request: HttpRequest, dataset_id: str) -> HttpResponse:
                 dataset=dataset,
                 documents=None,
                 heldout_share=form.cleaned_data["heldout_percent"] / 100,
+                placement=form.placement(),
                 actor=actor_of(request),
             )
         except KoshaError as error:

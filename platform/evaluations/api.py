@@ -19,7 +19,7 @@ from evaluations import services
 from evaluations.bodies import item_body, result_body, rule_body
 from evaluations.models import Evaluation, Suite
 from evaluations.selectors import evaluation_get, evaluation_list, items_path, suite_get, suite_list
-from jobs.api import job_error_body, progress_body
+from jobs.api import PlacementBody, job_error_body, placement_of, progress_body
 from jobs.selectors import public_state
 from registry.selectors import model_named
 from workers.contract.specs.evaluation import EvaluationResult
@@ -107,6 +107,7 @@ class RunBody(Body):
     data_source: DataSource
     name: str | None = None
     metadata: dict[str, str] | None = None
+    kosha: PlacementBody | None = None
 
 
 def evaluation_body(evaluation: Evaluation) -> dict[str, Any]:
@@ -143,6 +144,7 @@ def run_create(request: HttpRequest, eval_id: str, payload: RunBody) -> dict[str
         dataset_version=version_get(payload.data_source.dataset_version, param="data_source.dataset_version"),
         base_model=base_model,
         model_version=version,
+        placement=placement_of(payload.kosha),
         actor=actor_of(request),
         idempotency_key=idempotency_key(request),
     )

@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy
 from curation.selectors import ready_versions
 from evaluations.models import Suite
 from evaluations.selectors import suite_list
+from jobs.forms import PlacementForm
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list, model_version_list
 
 
-class EvaluationForm(forms.Form):
+class EvaluationForm(PlacementForm):
     model = forms.ChoiceField(
         label=gettext_lazy("Model"),
         help_text=gettext_lazy(

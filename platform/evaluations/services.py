@@ -20,6 +20,7 @@ from curation.models import DatasetVersion
 from curation.selectors import records_path, require_ready
 from evaluations.models import Evaluation, Suite
 from jobs.services import job_submit
+from jobs.types import Placement
 from registry.models import BaseModel, ModelVersion
 from registry.selectors import model_folder
 from workers.contract.specs.evaluation import DEFAULT_TASKS, Candidate, EvaluationSpec
@@ -95,6 +96,7 @@ def evaluation_create(
     base_model: BaseModel,
     model_version: ModelVersion | None,
     actor: Actor,
+    placement: Placement = Placement(),
     idempotency_key: str | None = None,
 ) -> Evaluation:
     """Queue a measurement on the version's held-out records.
@@ -113,6 +115,7 @@ def evaluation_create(
     job = job_submit(
         spec=spec,
         actor=actor,
+        placement=placement,
         idempotency_key=idempotency_key,
         request_digest=value_digest([spec_digest(spec), suite.id]),
     )

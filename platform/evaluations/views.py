@@ -54,6 +54,7 @@ def _start(form: EvaluationForm, actor: Actor) -> Evaluation:
         dataset_version=form.cleaned_data["dataset_version"],
         base_model=base_model,
         model_version=version,
+        placement=form.placement(),
         actor=actor,
     )
 

@@ -16,7 +16,7 @@ from audit.selectors import TrailState, trail_state
 from common.tenancy import every_organization
 from health.models import SignOfLife
 from health.services import BEAT, WORKER
-from jobs.capacity import choose, due_jobs, free_of
+from jobs.capacity import choose, due_jobs, free_of, in_turn
 from jobs.models import Cluster, Job, WaitsFor
 from jobs.transitions import TERMINAL, JobState
 
@@ -87,7 +87,7 @@ def _waiting_seconds(now: datetime, last_look: datetime | None) -> Iterator[floa
     queued = Job.objects.filter(state=JobState.QUEUED, cleaned_at=None).values("cluster_id")
     for cluster in Cluster.objects.filter(pk__in=queued, is_active=True):
         rows = due_jobs(cluster).exclude(waits_for__in=[WaitsFor.DISK, WaitsFor.WORKERS]).annotate(now=Now())
-        for job in choose(rows[:LOOKED_AT], free_of(cluster)):
+        for job in choose(in_turn(rows, LOOKED_AT), free_of(cluster)):
             since = max(job.created_at, job.not_before or job.created_at)
             if job.waits_for and last_look is not None:
                 since = max(since, last_look)

@@ -6,17 +6,18 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Query, Router
-from pydantic import AfterValidator, GetJsonSchemaHandler
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler
 
 from accounts.principal import actor_of
 from common.errors import InvalidRequest
 from common.pagination import keyset_page, list_body
-from common.wire import PageQuery, unix
+from common.wire import Body, PageQuery, unix
+from jobs.clusters import cluster_get
 from jobs.models import Job, JobEvent, WaitsFor
 from jobs.selectors import job_event_list, job_get, job_list, public_state, waiting_sentence
 from jobs.services import job_cancel
 from jobs.transitions import JobState
-from jobs.types import find_job_type, job_types
+from jobs.types import Placement, Resources, find_job_type, job_types
 
 router = Router(tags=["jobs"])
 
@@ -37,6 +38,35 @@ class RegisteredNames:
 
 
 KindName = Annotated[str, AfterValidator(_registered), RegisteredNames]
+
+
+class ResourcesBody(Body):
+    """What the job takes of its cluster; left out, what is usual for its kind."""
+
+    cpus: int | None = Field(default=None, ge=1, le=1_000_000)
+    gpus: int | None = Field(default=None, ge=0, le=1_000_000)
+    memory_bytes: int | None = Field(default=None, ge=1, le=2**60)
+
+
+class PlacementBody(Body):
+    """Kosha's: where the job runs, how soon, and with how much."""
+
+    cluster: str | None = None
+    """Name or id of a cluster that is lent to the organization; left out, the installation's own machine."""
+    priority: int = Field(default=0, ge=-100, le=100)
+    """Among the organization's waiting jobs the higher goes first."""
+    resources: ResourcesBody = ResourcesBody()
+
+
+def placement_of(body: PlacementBody | None) -> Placement:
+    """What a request asks for. Raises InvalidRequest `unknown_cluster`."""
+    if body is None:
+        return Placement()
+    return Placement(
+        cluster=cluster_get(body.cluster, param="kosha.cluster") if body.cluster is not None else None,
+        priority=body.priority,
+        resources=Resources(**body.resources.model_dump()),
+    )
 
 
 class JobQuery(PageQuery):
@@ -81,6 +111,16 @@ def job_body(job: Job) -> dict[str, Any]:
         "waiting": waiting_body(job),
         "progress": progress_body(job),
         "error": job_error_body(job),
+        **placement_body(job),
+    }
+
+
+def placement_body(job: Job) -> dict[str, Any]:
+    """Read it with the job's `cluster` selected."""
+    return {
+        "cluster": job.cluster.name,
+        "priority": job.priority,
+        "resources": {"cpus": job.cpus, "gpus": job.gpus, "memory_bytes": job.memory_bytes},
     }
 
 

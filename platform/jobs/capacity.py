@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -54,9 +55,25 @@ def choose(waiting: Iterable[Job], free: Capacity) -> list[Job]:
 
 
 def due_jobs(cluster: Cluster) -> QuerySet[Job]:
-    """What waits and may start by its own time, in the order in which it is served."""
+    """What waits and may start by its own time, oldest first."""
     rows = Job.objects.filter(cluster=cluster, state=JobState.QUEUED)
-    return rows.filter(Q(not_before=None) | Q(not_before__lte=Now())).order_by("-priority", "id")
+    return rows.filter(Q(not_before=None) | Q(not_before__lte=Now())).order_by("id")
+
+
+def in_turn(due: QuerySet[Job], limit: int) -> list[Job]:
+    """The first `limit` of `due`, in the order in which they are served.
+
+    The places in the queue go by age. On the places of one organization its jobs go by priority, so no
+    priority delays the jobs of another organization.
+    """
+    waiting = list(due.values_list("id", "organization_id", "priority"))
+    own: defaultdict[str, deque[str]] = defaultdict(deque)
+    # Sorting is stable: equals stay in the order of their age.
+    for id, organization_id, _priority in sorted(waiting, key=lambda row: -row[2]):
+        own[organization_id].append(id)
+    ids = [own[organization_id].popleft() for _id, organization_id, _priority in waiting[:limit]]
+    rows = due.in_bulk(ids)
+    return [rows[id] for id in ids if id in rows]
 
 
 def free_of(cluster: Cluster) -> Capacity:

@@ -6,12 +6,14 @@ import os
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from audit.services import SYSTEM, audit_record
 from common.errors import Conflict, InvalidRequest, NotFound
 from common.tenancy import every_organization
 from jobs.models import Cluster, ClusterGrant, Job, LauncherName
+from jobs.selectors import cluster_list
 from jobs.transitions import TERMINAL
 from jobs.types import Need
 
@@ -87,6 +89,18 @@ def _cut_waiting(cluster: Cluster) -> None:
             unfinished.filter(**{f"{figure}__gt": there}).update(**{figure: there})
 
 
+def cluster_get(name: str, *, param: str) -> Cluster:
+    """By name or id. Raises InvalidRequest `unknown_cluster`, also for one that is not lent to the organization."""
+    cluster = cluster_list().filter(Q(name=name) | Q(pk=name)).first()
+    if cluster is None:
+        raise InvalidRequest(
+            "unknown_cluster",
+            _("There is no such cluster for your organization. The page Settings lists those you may use."),
+            param=param,
+        )
+    return cluster
+
+
 def usable_cluster(cluster: Cluster | None) -> Cluster:
     """The named cluster if it is lent to the organization, or the default one."""
     if cluster is None:
@@ -94,17 +108,21 @@ def usable_cluster(cluster: Cluster | None) -> Cluster:
     if not cluster.is_shared and not ClusterGrant.objects.filter(cluster=cluster).exists():
         raise NotFound("cluster")
     if not cluster.is_active:
-        raise Conflict("cluster_inactive", _("The cluster takes no new jobs at the moment. Choose another."))
+        raise Conflict(
+            "cluster_inactive",
+            _("The cluster takes no new jobs at the moment. Choose another."),
+            param="kosha.cluster",
+        )
     return cluster
 
 
 def refuse_oversize(need: Need, cluster: Cluster) -> None:
-    for field in ("cpus", "gpus", "memory_bytes"):
+    for field in ("gpus", "cpus", "memory_bytes"):
         asked, there = getattr(need, field), getattr(cluster, field)
         if asked > there:
             raise InvalidRequest(
                 "resources_exceed_cluster",
                 _("The job asks for %(asked)s %(field)s; the cluster has %(there)s.")
                 % {"asked": asked, "field": field, "there": there},
-                param=field,
+                param=f"kosha.resources.{field}",
             )

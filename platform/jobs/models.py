@@ -97,7 +97,7 @@ class Job(TenantModel):
     # -- its cluster and what it takes of it ---------------------------------------------------
     cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="+")
     priority = models.SmallIntegerField(default=0)
-    """Higher goes first; equals go by age."""
+    """Among the waiting jobs of one organization the higher goes first; equals go by age."""
     processes = models.PositiveIntegerField(default=1)
     cpus = models.PositiveIntegerField()
     gpus = models.PositiveIntegerField(default=0)
@@ -181,9 +181,7 @@ class Job(TenantModel):
             models.Index(
                 fields=["ended_at"], condition=Q(thinned_at=None, has_metrics=True), name="job_to_thin"
             ),
-            models.Index(
-                fields=["cluster", "-priority", "id"], condition=Q(state=JobState.QUEUED), name="job_waiting"
-            ),
+            models.Index(fields=["cluster", "id"], condition=Q(state=JobState.QUEUED), name="job_waiting"),
         ]
 
     def __str__(self) -> str:

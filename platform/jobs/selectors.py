@@ -16,7 +16,7 @@ from jobs.transitions import JobState
 
 def job_rows() -> QuerySet[Job]:
     """Without their specs: an index build's names every document, and no page or answer shows it."""
-    rows: QuerySet[Job] = Job.objects.defer("spec")
+    rows: QuerySet[Job] = Job.objects.select_related("cluster").defer("spec")
     return rows
 
 

@@ -18,15 +18,16 @@ from django.utils.translation import gettext as _
 
 from audit.services import SYSTEM, Actor, audit_record
 from common import queue
+from common.digests import value_digest
 from common.errors import Conflict
 from common.places import spec_digest
 from common.release import RELEASE
 from common.tenancy import current_organization_id
 from jobs.clusters import refuse_oversize, usable_cluster
-from jobs.models import Cluster, Job, JobEvent, WaitsFor
+from jobs.models import Job, JobEvent, WaitsFor
 from jobs.selectors import job_by_idempotency_key, job_get, newer_releases
 from jobs.transitions import ACTIVE, MOVES, TERMINAL, JobState
-from jobs.types import Resources, job_type, job_type_of
+from jobs.types import Placement, job_type, job_type_of
 from workers.contract.specs.base import Spec
 from workers.contract.specs.run import RunError
 
@@ -43,25 +44,24 @@ def job_submit(
     *,
     spec: Spec,
     actor: Actor,
-    resources: Resources = Resources(),
-    cluster: Cluster | None = None,
+    placement: Placement = Placement(),
     idempotency_key: str | None = None,
     request_digest: str = "",
-    priority: int = 0,
 ) -> Job:
     """Queue a job in the current organization; the class of `spec` decides its type.
 
     The same `idempotency_key` with the same request returns the first job; with another request
-    it raises Conflict. Raises InvalidRequest when the cluster can never hold the job.
+    it raises Conflict. Raises NotFound or Conflict when the cluster cannot be used, InvalidRequest
+    `resources_exceed_cluster` when it can never hold the job.
     """
-    digest = request_digest or spec_digest(spec)
+    digest = value_digest([request_digest or spec_digest(spec), placement.asked()])
     if idempotency_key is not None:
         known = job_by_idempotency_key(idempotency_key, digest)
         if known is not None:
             return known
-    cluster = usable_cluster(cluster)
+    cluster = usable_cluster(placement.cluster)
     kind = job_type_of(spec)
-    need = kind.resources(spec, resources, cluster)
+    need = kind.resources(spec, placement.resources, cluster)
     refuse_oversize(need, cluster)
     job = Job(
         organization_id=current_organization_id(),
@@ -69,7 +69,7 @@ def job_submit(
         spec=spec.model_dump(mode="json"),
         release=RELEASE,
         cluster=cluster,
-        priority=priority,
+        priority=placement.priority,
         processes=kind.processes(spec),
         cpus=need.cpus,
         gpus=need.gpus,

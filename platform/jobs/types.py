@@ -7,7 +7,7 @@ modules. All other code asks this registry, so a new kind of job needs no other 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.utils.functional import Promise
@@ -46,6 +46,19 @@ class Resources:
 
 
 @dataclass(frozen=True)
+class Placement:
+    """Where a job runs, how soon, and with how much; everything may be left to the platform."""
+
+    cluster: Cluster | None = None
+    priority: int = 0
+    resources: Resources = Resources()
+
+    def asked(self) -> list[Any]:
+        """As JSON, to tell one request from another."""
+        return [self.cluster.id if self.cluster else None, self.priority, asdict(self.resources)]
+
+
+@dataclass(frozen=True)
 class Need:
     """`Resources` with every figure settled for one cluster."""
 
@@ -73,7 +86,7 @@ class UsualResources:
             gpus = min(processes, cluster.gpus) if self.gpu_each_process else 0
         if cpus is None and gpus:
             # Each GPU comes with its share of the cores, so that as many jobs fit as there are GPUs.
-            cpus = max(1, cluster.cpus * gpus // cluster.gpus)
+            cpus = max(1, cluster.cpus * gpus // max(1, cluster.gpus))
         elif cpus is None:
             cpus = cluster.cpus if self.cpus is None else min(self.cpus, cluster.cpus)
         if memory_bytes is None:

@@ -11,7 +11,7 @@ from pydantic import Field
 from accounts.principal import actor_of
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, unix
-from jobs.api import job_error_body
+from jobs.api import PlacementBody, job_error_body, placement_of
 from jobs.selectors import public_state
 from registry import services
 from registry.models import BaseModel, ModelExport
@@ -74,6 +74,7 @@ def base_model_retrieve(request: HttpRequest, base_model_id: str) -> dict[str, A
 class ExportBody(Body):
     format: Literal["adapter", "merged"] = "merged"
     """`adapter` copies the adapter alone; `merged` writes it into the base model's weights."""
+    kosha: PlacementBody | None = None
 
 
 def export_body(export: ModelExport) -> dict[str, Any]:
@@ -102,6 +103,9 @@ def exports(request: HttpRequest, model: str, query: Query[PageQuery]) -> dict[s
 @router.post("/models/{model}/exports", summary="Export a model version")
 def export_create(request: HttpRequest, model: str, payload: ExportBody) -> dict[str, Any]:
     export = services.export_create(
-        version=model_version_get(model), format=payload.format, actor=actor_of(request)
+        version=model_version_get(model),
+        format=payload.format,
+        placement=placement_of(payload.kosha),
+        actor=actor_of(request),
     )
     return export_body(export)

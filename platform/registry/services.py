@@ -16,6 +16,7 @@ from accounts.models import Organization
 from audit.services import Actor, audit_record
 from common.errors import Conflict, InvalidRequest
 from jobs.services import job_submit
+from jobs.types import Placement
 from registry.models import BaseModel, ModelExport, ModelVersion
 from registry.selectors import weights_of
 from workers.contract.model_folder import UnsafeModelFolder, inspect_model_folder
@@ -156,7 +157,9 @@ def model_version_delete(*, version: ModelVersion, actor: Actor) -> None:
 
 
 @transaction.atomic
-def export_create(*, version: ModelVersion, format: ExportFormat, actor: Actor) -> ModelExport:
+def export_create(
+    *, version: ModelVersion, format: ExportFormat, actor: Actor, placement: Placement = Placement()
+) -> ModelExport:
     base, adapter = weights_of(version.base_model, version)
     if adapter is None:
         raise Conflict("export_not_needed", _("This version is a whole model already; copy its folder."))
@@ -174,7 +177,7 @@ def export_create(*, version: ModelVersion, format: ExportFormat, actor: Actor) 
         ),
     )
     export = ModelExport.objects.create(
-        model_version=version, format=format, job=job_submit(spec=spec, actor=actor)
+        model_version=version, format=format, job=job_submit(spec=spec, actor=actor, placement=placement)
     )
     audit_record(
         organization_id=version.organization_id,

@@ -20,7 +20,7 @@ from curation.models import DatasetVersion
 from curation.selectors import version_get
 from documents.models import Document
 from documents.selectors import document_get
-from jobs.api import job_error_body
+from jobs.api import PlacementBody, job_error_body, placement_body, placement_of
 from jobs.models import JobEvent
 from training import services
 from training.hyperparameters import hyperparameters, openai_hyperparameters
@@ -64,6 +64,7 @@ class JobBody(Body):
     """Kosha's: `{"every_steps": 50, "keep": 3}`."""
     distributed: dict[str, Any] | None = None
     """Kosha's: `{"processes": 2, "zero_stage": 2}`."""
+    kosha: PlacementBody | None = None
 
 
 def run_body(run: TrainingRun) -> dict[str, Any]:
@@ -94,6 +95,7 @@ def run_body(run: TrainingRun) -> dict[str, Any]:
         "metadata": run.metadata,
         "kosha": {
             "job": job.id,
+            **placement_body(job),
             "hyperparameters": run.hyperparameters,
             "progress": {
                 "done": job.progress_done,
@@ -129,6 +131,7 @@ def job_create(request: HttpRequest, payload: JobBody) -> dict[str, Any]:
         metadata=payload.metadata,
         checkpointing=validate(Checkpointing, payload.checkpoint or {}, at="checkpoint."),
         distributed=validate(Distributed, payload.distributed or {}, at="distributed."),
+        placement=placement_of(payload.kosha),
         idempotency_key=idempotency_key(request),
         actor=actor_of(request),
     )

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from common.forms import spec_field
 from curation.models import DatasetVersion
 from curation.selectors import ready_versions
+from jobs.forms import PlacementForm
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list, model_named, model_version_list
 from training.models import MethodType
@@ -29,7 +30,7 @@ class VersionChoice(forms.ModelChoiceField):
         return str(version)
 
 
-class TrainingForm(forms.Form):
+class TrainingForm(PlacementForm):
     model = forms.ChoiceField(
         label=gettext_lazy("Start from"),
         help_text=gettext_lazy(
@@ -108,6 +109,7 @@ class TrainingForm(forms.Form):
             dataset_version=self.cleaned_data["dataset_version"],
             method=self.cleaned_data["method"],
             hyperparameters=self.cleaned_data["hyperparameters"],
+            cluster=self.placement().cluster,
         )
 
 

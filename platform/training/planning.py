@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from curation.models import DatasetVersion
 from jobs.clusters import cluster_default
+from jobs.models import Cluster
 from jobs.transitions import JobState
 from registry.models import BaseModel
 from training.models import MethodType, TrainingRun
@@ -14,13 +15,19 @@ RUNS_LOOKED_AT = 3
 
 
 def plan_run(
-    *, base_model: BaseModel, dataset_version: DatasetVersion, method: str, hyperparameters: Hyperparameters
+    *,
+    base_model: BaseModel,
+    dataset_version: DatasetVersion,
+    method: str,
+    hyperparameters: Hyperparameters,
+    cluster: Cluster | None = None,
 ) -> Plan:
+    machine = cluster or cluster_default()
     return plan(
         model_of(base_model),
         data_of(dataset_version),
         hyperparameters,
-        _machine(),
+        Machine(cpus=machine.cpus, gpus=machine.gpus),
         measured=measured_of(base_model),
         with_texts=method == MethodType.CONTINUED_PRETRAINING,
     )
@@ -66,8 +73,3 @@ def _measured(run: TrainingRun) -> Measured:
         if data.pairs == 0 and data.characters:
             rate = run.result["tokens"] / (data.characters * settings.epochs)
     return Measured(tokens_per_second=run.result["tokens_per_second"], tokens_per_character=rate)
-
-
-def _machine() -> Machine:
-    cluster = cluster_default()
-    return Machine(cpus=cluster.cpus, gpus=cluster.gpus)

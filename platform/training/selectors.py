@@ -15,7 +15,7 @@ WIRE_STATUS = {"starting": "queued", "pausing": "running", "cancelling": "runnin
 
 def run_list() -> QuerySet[TrainingRun]:
     return TrainingRun.objects.select_related(
-        "job", "base_model", "parent", "model_version", "dataset_version", "training_revision"
+        "job__cluster", "base_model", "parent", "model_version", "dataset_version", "training_revision"
     ).defer("job__spec")
 
 

@@ -21,6 +21,7 @@ from documents.selectors import pages_folder, require_processed
 from jobs.models import Job
 from jobs.produced import ProducedState
 from jobs.services import job_cancel, job_pause, job_resume, job_submit
+from jobs.types import Placement
 from registry.models import BaseModel, ModelVersion
 from registry.selectors import model_folder, model_named
 from registry.services import model_version_create
@@ -50,6 +51,7 @@ def training_run_create(
     checkpointing: Checkpointing | None = None,
     distributed: Distributed | None = None,
     known: DatasetVersion | None = None,
+    placement: Placement = Placement(),
     idempotency_key: str | None = None,
 ) -> TrainingRun:
     """Queue a run that customizes `model`: a base model's name, or a version's to continue from.
@@ -80,6 +82,7 @@ def training_run_create(
     job = job_submit(
         spec=spec,
         actor=actor,
+        placement=placement,
         idempotency_key=idempotency_key,
         request_digest=value_digest([spec_digest(spec), model, suffix, metadata]),
     )

@@ -44,6 +44,7 @@ def create(request: HttpRequest) -> HttpResponse:
                 data=given["dataset_version"],
                 hyperparameters=given["hyperparameters"],
                 suffix=given["suffix"],
+                placement=form.placement(),
                 actor=actor_of(request),
             )
         except KoshaError as error:

@@ -25,6 +25,7 @@ from health.services import tick_note
 from health.watch import watch
 from jobs.models import Cluster, Job
 from jobs.services import job_submit, job_waits
+from jobs.types import Placement
 from stack.service import Trouble
 
 from ..jobs.conftest import make_job, organization  # noqa: F401 - fixtures
@@ -93,7 +94,9 @@ def test_a_job_that_fits_and_waits_is_noticed(organization):  # noqa: F811
     cluster = Cluster.objects.create(
         name="null", launcher="null", cpus=2, memory_bytes=1 << 40, is_shared=True
     )
-    first, second = (job_submit(spec=Work(), actor=SYSTEM, cluster=cluster) for _ in range(2))
+    first, second = (
+        job_submit(spec=Work(), actor=SYSTEM, placement=Placement(cluster=cluster)) for _ in range(2)
+    )
     Job.objects.update(created_at=Now() - timedelta(minutes=5))
     assert database_facts().oldest_waiting == pytest.approx(300, abs=5)
     # One that was looked at may have got its place a moment ago, since the last look at the latest.

@@ -13,6 +13,7 @@ from common.tenancy import organization_scope
 from jobs.models import Job
 from jobs.services import event_write, job_cancelled, job_failed, job_finalized
 from jobs.transitions import JobState
+from jobs.types import GIBIBYTE
 from workers.contract.specs.run import RunError
 
 from .work import LightWork, Work
@@ -32,7 +33,7 @@ def call(client, organization):
     return send
 
 
-def test_a_job_as_it_is_told(call, make_job):
+def test_a_job_as_it_is_shown(call, make_job):
     job = make_job()
     status, body = call("GET", f"jobs/{job.id}")
     assert status == 200
@@ -48,10 +49,13 @@ def test_a_job_as_it_is_told(call, make_job):
         "waiting": None,
         "progress": None,
         "error": None,
+        "cluster": "local",
+        "priority": 0,
+        "resources": {"cpus": job.cpus, "gpus": 0, "memory_bytes": GIBIBYTE},
     }
 
 
-def test_progress_and_failure_are_told(call, make_job):
+def test_progress_and_failure_are_shown(call, make_job):
     job = make_job(JobState.RUNNING)
     Job.objects.filter(pk=job.pk).update(
         progress_done=3, progress_total=9, progress_unit="step", seconds_left=1.5

@@ -10,7 +10,7 @@ from jobs import clusters
 from jobs.clusters import cluster_default, cluster_measure
 from jobs.models import Cluster, Job
 from jobs.transitions import JobState
-from jobs.types import Resources
+from jobs.types import Placement, Resources
 from workers.orchestration.app import app
 
 from .work import LightWork
@@ -81,7 +81,7 @@ def test_another_cluster_is_not_this_machine(db, machine):
 
 
 def test_jobs_that_wait_fit_into_the_smaller_machine(make_job, machine):
-    waiting = make_job(resources=Resources(cpus=64, memory_bytes=1 << 36))
+    waiting = make_job(placement=Placement(resources=Resources(cpus=64, memory_bytes=1 << 36)))
     small = make_job(spec=LightWork())
     ended = make_job(JobState.FAILED)
     machine(NEW)

@@ -19,7 +19,7 @@ from jobs.models import Cluster, ClusterGrant, Job, JobEvent
 from jobs.selectors import job_events, job_get, job_list, public_state
 from jobs.services import job_submit
 from jobs.transitions import JobState
-from jobs.types import Resources, job_types
+from jobs.types import Placement, Resources, job_types
 from workers.contract.specs.run import RunError
 
 from .work import LightWork, Work
@@ -139,8 +139,8 @@ def test_one_type_takes_every_core_and_a_light_one_none(organization):
     cluster = Cluster.objects.create(
         name="big", launcher="null", cpus=16, memory_bytes=1 << 40, is_shared=True
     )
-    heavy = job_submit(spec=Work(), actor=SYSTEM, cluster=cluster)
-    light = job_submit(spec=LightWork(), actor=SYSTEM, cluster=cluster)
+    heavy = job_submit(spec=Work(), actor=SYSTEM, placement=Placement(cluster=cluster))
+    light = job_submit(spec=LightWork(), actor=SYSTEM, placement=Placement(cluster=cluster))
     assert (heavy.cpus, heavy.light) == (16, 0)
     assert (light.cpus, light.light) == (0, 1)
 
@@ -149,7 +149,7 @@ def test_a_gpu_takes_its_share_of_the_cores(organization):
     cluster = Cluster.objects.create(
         name="gpus", launcher="null", cpus=64, gpus=8, memory_bytes=1 << 40, is_shared=True
     )
-    heavy = job_submit(spec=Work(processes=2), actor=SYSTEM, cluster=cluster)
+    heavy = job_submit(spec=Work(processes=2), actor=SYSTEM, placement=Placement(cluster=cluster))
     assert (heavy.gpus, heavy.cpus) == (2, 16)
 
 
@@ -158,16 +158,18 @@ def test_what_can_never_fit_is_refused(organization):
         name="small", launcher="null", cpus=2, memory_bytes=1 << 30, is_shared=True
     )
     with pytest.raises(InvalidRequest) as refusal:
-        job_submit(spec=Work(), actor=SYSTEM, cluster=cluster, resources=Resources(cpus=3))
-    assert (refusal.value.code, refusal.value.param) == ("resources_exceed_cluster", "cpus")
+        job_submit(
+            spec=Work(), actor=SYSTEM, placement=Placement(cluster=cluster, resources=Resources(cpus=3))
+        )
+    assert (refusal.value.code, refusal.value.param) == ("resources_exceed_cluster", "kosha.resources.cpus")
 
 
 def test_a_cluster_needs_a_grant_unless_it_is_shared(organization):
     cluster = Cluster.objects.create(name="lent", launcher="null", cpus=2, memory_bytes=1 << 40)
     with pytest.raises(NotFound):
-        job_submit(spec=Work(), actor=SYSTEM, cluster=cluster)
+        job_submit(spec=Work(), actor=SYSTEM, placement=Placement(cluster=cluster))
     ClusterGrant.objects.create(cluster=cluster)
-    assert job_submit(spec=Work(), actor=SYSTEM, cluster=cluster).cluster == cluster
+    assert job_submit(spec=Work(), actor=SYSTEM, placement=Placement(cluster=cluster)).cluster == cluster
 
 
 def test_success_is_not_told_before_it_is_finalized(make_job):

@@ -11,6 +11,7 @@ from common.disk import disk
 from jobs.api import job_body
 from jobs.models import Job
 from jobs.services import job_pause, job_resume, job_submit
+from jobs.types import Placement
 from workers.contract.specs.base import Spec
 from workers.orchestration.disk_budget import MAX_GROWTH, SMALLEST_NEED, disk_need
 from workers.orchestration.dispatch import dispatch
@@ -29,7 +30,7 @@ def fresh(job: Job) -> Job:
 @pytest.fixture
 def submit(null_cluster, organization):
     def submit(spec: Spec | None = None) -> Job:
-        return job_submit(spec=spec or Work(), actor=SYSTEM, cluster=null_cluster)
+        return job_submit(spec=spec or Work(), actor=SYSTEM, placement=Placement(cluster=null_cluster))
 
     return submit
 

@@ -12,7 +12,7 @@ from audit.services import SYSTEM
 from jobs.capacity import Capacity, choose
 from jobs.models import Job
 from jobs.services import job_submit
-from jobs.types import Resources
+from jobs.types import Placement, Resources
 from workers.contract.specs.run import RunConfig
 from workers.orchestration.dispatch import dispatch
 from workers.orchestration.launchers.base import Engine, RunRef
@@ -52,7 +52,9 @@ def test_nothing_of_what_a_job_needs_is_overdrawn():
 
 def test_older_and_more_urgent_jobs_go_first(null_cluster, null_launcher, organization):
     def submit(items, priority=0):
-        return job_submit(spec=Work(items=items), actor=SYSTEM, cluster=null_cluster, priority=priority)
+        return job_submit(
+            spec=Work(items=items), actor=SYSTEM, placement=Placement(cluster=null_cluster, priority=priority)
+        )
 
     first, second, urgent = submit(1), submit(2), submit(3, priority=5)
     order = []
@@ -69,7 +71,8 @@ def test_two_jobs_of_every_core_never_share_a_machine_but_light_ones_run_beside_
 ):
     specs = [Work, Work, LightWork, LightWork, LightWork]
     jobs = [
-        job_submit(spec=spec(items=n), actor=SYSTEM, cluster=null_cluster) for n, spec in enumerate(specs)
+        job_submit(spec=spec(items=n), actor=SYSTEM, placement=Placement(cluster=null_cluster))
+        for n, spec in enumerate(specs)
     ]
     for _ in range(3):
         dispatch({"null": null_launcher})
@@ -81,8 +84,7 @@ def test_the_engine_finds_its_config(null_cluster, null_launcher):
     job = job_submit(
         spec=Work(items=9, processes=2),
         actor=SYSTEM,
-        cluster=null_cluster,
-        resources=Resources(cpus=4),
+        placement=Placement(cluster=null_cluster, resources=Resources(cpus=4)),
     )
     for fence in (1, 2):
         dispatch({"null": null_launcher})
@@ -111,7 +113,7 @@ def test_a_launch_that_fails_is_tried_five_times_more(null_cluster, null_launche
         raise OSError(5, "Input/output error")
 
     null_launcher.launch = refuse
-    job = job_submit(spec=Work(), actor=SYSTEM, cluster=null_cluster)
+    job = job_submit(spec=Work(), actor=SYSTEM, placement=Placement(cluster=null_cluster))
     for attempt in range(1, 7):
         Job.objects.filter(pk=job.pk).update(not_before=None)
         dispatch({"null": null_launcher})
@@ -121,7 +123,7 @@ def test_a_launch_that_fails_is_tried_five_times_more(null_cluster, null_launche
 
 
 def test_clusters_without_a_launcher_here_are_left_alone(null_cluster):
-    job = job_submit(spec=Work(), actor=SYSTEM, cluster=null_cluster)
+    job = job_submit(spec=Work(), actor=SYSTEM, placement=Placement(cluster=null_cluster))
     dispatch({})
     job.refresh_from_db()
     assert job.state == "queued"
@@ -135,8 +137,7 @@ def test_each_of_many_claimed_together_has_its_whole_lease_when_it_is_launched(
         job_submit(
             spec=Work(items=n),
             actor=SYSTEM,
-            cluster=null_cluster,
-            resources=Resources(cpus=1),
+            placement=Placement(cluster=null_cluster, resources=Resources(cpus=1)),
         )
         for n in (1, 2)
     ]

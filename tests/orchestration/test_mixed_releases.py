@@ -12,6 +12,7 @@ from common.release import RELEASE, is_newer
 from jobs.api import job_body
 from jobs.models import Job
 from jobs.services import job_cancel, job_submit
+from jobs.types import Placement
 from workers.orchestration.launchers.base import Exited
 from workers.orchestration.run_setup import run_of
 
@@ -23,7 +24,7 @@ NEWER = "99.1.0"
 @pytest.fixture
 def submit(null_cluster):
     def submit(spec: Work | None = None) -> Job:
-        return job_submit(spec=spec or Work(), actor=SYSTEM, cluster=null_cluster)
+        return job_submit(spec=spec or Work(), actor=SYSTEM, placement=Placement(cluster=null_cluster))
 
     return submit
 

@@ -13,7 +13,7 @@ from audit.services import SYSTEM
 from common.tenancy import every_organization, organization_scope
 from jobs.models import Cluster, Job, JobEvent
 from jobs.services import job_cancel, job_pause, job_submit
-from jobs.types import follow
+from jobs.types import Placement, follow
 from workers.contract.run_folder import RunFolder
 from workers.orchestration.launchers.base import Absent, Exited, Lost
 from workers.orchestration.reconcile import reconcile
@@ -26,7 +26,7 @@ from ..jobs.work import LightWork, OneCoreWork, Work
 @pytest.fixture
 def running(null_cluster, tick):
     """A job that runs."""
-    job = job_submit(spec=Work(), actor=SYSTEM, cluster=null_cluster)
+    job = job_submit(spec=Work(), actor=SYSTEM, placement=Placement(cluster=null_cluster))
     tick()
     tick()
     job.refresh_from_db()
@@ -236,7 +236,7 @@ def test_stop_is_asked_once_and_then_forced(running, null_launcher, tick):
 
 
 def test_cancelling_before_anything_started(null_cluster, null_launcher, tick):
-    job = job_submit(spec=Work(), actor=SYSTEM, cluster=null_cluster)
+    job = job_submit(spec=Work(), actor=SYSTEM, placement=Placement(cluster=null_cluster))
     tick()
     null_launcher.end(run_of(fresh(job)), Absent())
     job_cancel(job=fresh(job), actor=SYSTEM)
@@ -307,7 +307,10 @@ def test_a_run_without_steps_is_stalled(running, null_launcher, tick, moved, ste
 
 @pytest.mark.django_db(transaction=True)
 def test_two_reconciles_at_once_do_everything_once(null_cluster, null_launcher, organization):
-    jobs = [job_submit(spec=LightWork(items=n), actor=SYSTEM, cluster=null_cluster) for n in range(6)]
+    jobs = [
+        job_submit(spec=LightWork(items=n), actor=SYSTEM, placement=Placement(cluster=null_cluster))
+        for n in range(6)
+    ]
     null_cluster.light_slots = 6
     null_cluster.save()
     finalized = []
@@ -344,7 +347,10 @@ def test_strays_are_killed_and_others_left(running, null_launcher, tick):
 
 
 def test_trouble_with_one_job_does_not_keep_the_others_waiting(null_cluster, null_launcher, tick):
-    jobs = [job_submit(spec=LightWork(items=n), actor=SYSTEM, cluster=null_cluster) for n in range(2)]
+    jobs = [
+        job_submit(spec=LightWork(items=n), actor=SYSTEM, placement=Placement(cluster=null_cluster))
+        for n in range(2)
+    ]
     tick()
     poll = null_launcher.poll
 
@@ -420,7 +426,7 @@ def test_what_postgresql_cannot_keep_ends_no_tick(running, null_launcher, tick):
 
 def test_an_end_that_cannot_be_noted_holds_up_no_other(running, null_launcher, null_cluster):
     """The first to be finished raises an error of the database again and again."""
-    second = job_submit(spec=OneCoreWork(), actor=SYSTEM, cluster=null_cluster)
+    second = job_submit(spec=OneCoreWork(), actor=SYSTEM, placement=Placement(cluster=null_cluster))
     ended: list[str] = []
 
     def refuse(job: Job) -> None:

@@ -1,4 +1,4 @@
-"""Launch the waiting jobs that fit, by priority, then by age."""
+"""Launch the waiting jobs that fit, in their turn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from celery import shared_task
 from common.connections import is_away
 from common.disk import is_disk_full
 from common.tenancy import every_organization
-from jobs.capacity import choose, due_jobs, free_of
+from jobs.capacity import choose, due_jobs, free_of, in_turn
 from jobs.models import Cluster, Job, WaitsFor
 from jobs.services import (
     job_claim,
@@ -97,7 +97,7 @@ def _claim(cluster: Cluster) -> list[Job]:
     with try_lock("claims") as locked:
         if not locked:
             return []
-        waiting = list(jobs_leave_to_newer(waiting=due_jobs(cluster))[:BATCH])
+        waiting = in_turn(jobs_leave_to_newer(waiting=due_jobs(cluster)), BATCH)
         needs = {job.id: disk_need(job) if job.disk_bytes is None else job.disk_bytes for job in waiting}
         budget = DiskBudget()
         # A job that lacks disk space asks for nothing of the cluster, so that it holds nobody up.

@@ -266,9 +266,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="job",
             index=models.Index(
-                condition=models.Q(("state", "queued")),
-                fields=["cluster", "-priority", "id"],
-                name="job_waiting",
+                condition=models.Q(("state", "queued")), fields=["cluster", "id"], name="job_waiting"
             ),
         ),
         migrations.AddConstraint(
