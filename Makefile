@@ -1,4 +1,4 @@
-# Kosha's commands; `make help` lists them. Everything lands in .venv/ and var/, both ignored by git.
+# Kosha's commands; `make help` lists them. They write to .venv/ and var/ only, both ignored by git.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -15,16 +15,14 @@ FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links $(place))
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS)
 # Tests without models, browser or servers of their own.
 FAST := not ml and not services and not browser and not slow
-# One more than the cores of a small machine: a third of the time of the tests that start real services, they
-# wait for another process.
+# One more than the cores of a small machine: tests of real services wait for other processes a third of their time.
 TEST_PROCESSES ?= 3
 DEMO_MODELS := gemma3-270m smollm2-135m e5-small
-# What the tests train, serve and search with; one more test asks Gemma where the demo has converted it.
+# The tests train, serve and search with these; one more test uses Gemma where the demo has converted it.
 TEST_MODELS := smollm2-135m e5-small
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_OFFLINE := 1
-# Each engine is a process of its own, and without compiled modules beside it spends ten seconds more on
-# compiling its libraries again: what is installed here is compiled once.
+# Each engine is a process of its own. Without compiled modules it spends ten seconds on compiling its libraries.
 unexport PYTHONDONTWRITEBYTECODE
 
 # -- installing ------------------------------------------------------------------------------
@@ -72,7 +70,7 @@ up: venv ## Start everything on http://127.0.0.1:8000 (Ctrl-C stops it)
 	@exec $(BIN)/python manage.py up
 
 .PHONY: demo
-demo: venv models ## The whole road on an invented company; ONCE=1 stops at its end
+demo: venv models ## The whole pipeline on an invented company; ONCE=1 stops at its end
 	@ONCE=$(ONCE) exec $(BIN)/python -m demo.run
 
 # -- checking --------------------------------------------------------------------------------
@@ -83,7 +81,7 @@ test: $(VENV)/.dev browser ## Everything, with the servers it needs
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=20
 
 .PHONY: test-fast
-test-fast: $(VENV)/.dev ## The lane under a minute: no models, no browser, no servers of its own
+test-fast: $(VENV)/.dev ## Less than a minute: no models, no browser, no servers of their own
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(FAST)"
 
 .PHONY: lint
@@ -103,7 +101,7 @@ bench: $(VENV)/.dev models ## Kosha beside the obvious alternatives, as ratios
 	@$(BIN)/python -m tests.benchmarks
 
 .PHONY: faults
-faults: $(VENV)/.dev models ## Kill everything for MINUTES=15, by SEED= (drawn and shown); see docs/decisions/faults.md
+faults: $(VENV)/.dev models ## Inject faults of every kind for MINUTES=15, by SEED= (drawn and shown)
 	@$(BIN)/python -m tests.faults --minutes $(or $(MINUTES),15) $(if $(SEED),--seed $(SEED))
 
 # -- writing ---------------------------------------------------------------------------------
