@@ -243,7 +243,7 @@ def test_a_conversation_asks_for_its_last_answer(base, tmp_path):
 
 
 def test_the_same_records_are_chosen_whatever_their_order():
-    from workers.engines.evaluation.heldout import choose
+    from workers.engines.evaluation.tasks.task import choose
 
     texts = [text_record(n) for n in range(20)]
     chosen = choose(texts, 5, seed=0)

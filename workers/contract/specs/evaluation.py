@@ -17,6 +17,25 @@ from workers.contract.specs.tasks.question_answering import QuestionAnsweringSet
 DEFAULT_TASKS: tuple[TaskSettings, ...] = (BitsPerCharacterSettings(), QuestionAnsweringSettings())
 
 
+class CandidateIndex(Spec):
+    """A search index that a candidate answers with, searched as in chat."""
+
+    folder: Path
+    """Folder of an index build."""
+    manifest_sha256: str | None = None
+    """Refuse to search if the manifest of the index is another."""
+    embedding_model: Path
+    """Folder of the model that the index was built with."""
+    embedding_model_digest: str | None = None
+    """Refuse to search if the digest of that folder is another."""
+    groups: tuple[str, ...] = Field(min_length=1)
+    """Only passages that carry one of these groups are found."""
+    excluded_document_ids: tuple[str, ...] = ()
+    """Documents that were removed since the index was built."""
+    passages: int = Field(default=3, ge=1, le=20)
+    """How many passages stand before a question."""
+
+
 class Candidate(Spec):
     """A model to measure, under a name of its own."""
 
@@ -29,6 +48,8 @@ class Candidate(Spec):
     """Refuse to measure if the manifest of the adapter, or without an adapter that of the model, is another."""
     system_prompt: str = Field(default="", max_length=100_000)
     """Stands before every question, as in a release."""
+    index: CandidateIndex | None = None
+    """A question that is asked without the passage that holds the answer gets what this index finds for it."""
 
 
 class EvaluationSpec(Spec):

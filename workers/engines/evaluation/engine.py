@@ -15,12 +15,12 @@ from workers.contract.specs.gate import judge
 from workers.contract.specs.tasks.declaration import Item
 from workers.engines.evaluation.candidates import LoadedCandidate, load_candidates
 from workers.engines.evaluation.figures import compute_figures
-from workers.engines.evaluation.heldout import read_heldout
 from workers.engines.evaluation.language_model import LanguageModel, PlannedRequest, batches
 from workers.engines.evaluation.requests import REQUEST_TYPES, GenerateUntil, Response
 from workers.engines.evaluation.tasks import TASKS
 from workers.engines.evaluation.tasks.task import Case, Task
 from workers.engines.shared.integrity import require_sound_records
+from workers.engines.shared.records import read_records
 from workers.engines.shared.runtime import Run, UserError
 
 ITEMS_FILE = "items.jsonl"
@@ -71,7 +71,7 @@ def evaluate(run: Run, spec: EvaluationSpec) -> EvaluationResult:
 def _cases(spec: EvaluationSpec) -> Cases:
     """Every item of every task. Raises UserError `broken_record`, `no_heldout_data`, EngineFault."""
     require_sound_records(spec.record_files, param="record_files")
-    records = list(read_heldout(spec.record_files))
+    records = list(read_records(spec.record_files, "heldout"))
     tasks = [TASKS[settings.type](settings) for settings in spec.tasks]
     cases = [(task, case) for task in tasks for case in task.items(records, spec.seed)]
     if not cases:

@@ -9,9 +9,8 @@ from typing import cast
 from workers.contract.records import AnyRecord, TextRecord, document_name
 from workers.contract.specs.measurement import Ratio
 from workers.contract.specs.tasks.bits_per_character import BitsPerCharacterSettings, TextBits, TextItem
-from workers.engines.evaluation.heldout import choose
 from workers.engines.evaluation.requests import Likelihood, Request, Response, RollingLogLikelihood
-from workers.engines.evaluation.tasks.task import Asked, Case, Task, implements
+from workers.engines.evaluation.tasks.task import Case, PromptSource, Task, choose, implements
 
 
 @implements(BitsPerCharacterSettings)
@@ -30,7 +29,7 @@ class BitsPerCharacter(Task[BitsPerCharacterSettings, TextItem]):
             for record in choose(texts, self.settings.max_records, seed)
         ]
 
-    def requests(self, case: Case[TextItem], candidate: Asked) -> list[Request]:
+    def requests(self, case: Case[TextItem], candidate: PromptSource) -> list[Request]:
         text = cast(TextRecord, case.record).text
         return [RollingLogLikelihood(text, self.settings.window_tokens)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from workers.contract.prompts import Message, closed_book_messages, open_book_messages
 from workers.contract.records import AnyRecord, MessagesRecord, PairRecord, document_name
@@ -15,11 +15,13 @@ from workers.contract.specs.tasks.question_answering import (
     QuestionAnsweringSettings,
     QuestionItem,
 )
-from workers.engines.evaluation.heldout import choose
 from workers.engines.evaluation.requests import Generated, GenerateUntil, Request, Response
 from workers.engines.evaluation.scoring import is_right, overlap
-from workers.engines.evaluation.tasks.task import Asked, Case, Task, implements
+from workers.engines.evaluation.tasks.task import Case, PromptSource, Task, choose, implements
 from workers.engines.shared.language_models import chat_prompt, encode
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @implements(QuestionAnsweringSettings)
@@ -62,25 +64,41 @@ class QuestionAnswering(Task[QuestionAnsweringSettings, QuestionItem]):
             for book in books
         ]
 
-    def requests(self, case: Case[QuestionItem], candidate: Asked) -> list[Request]:
+    def requests(self, case: Case[QuestionItem], candidate: PromptSource) -> list[Request]:
         prompt = chat_prompt(candidate.tokenizer, self._messages(case, candidate))
         return [GenerateUntil(prompt, self.settings.max_new_tokens, batch_size=self.settings.batch_size)]
 
-    def _messages(self, case: Case[QuestionItem], candidate: Asked) -> list[Message]:
-        record = case.record
-        if isinstance(record, MessagesRecord):
-            before = list(record.messages[:-1])
-            if candidate.system_prompt and before[0]["role"] != "system":
-                before.insert(0, {"role": "system", "content": candidate.system_prompt})
-            return before
-        question = case.item.question
-        if case.item.book == "closed":
-            return closed_book_messages(question, candidate.system_prompt)
-        passage = cast(PairRecord, record).context
-        ids = encode(candidate.tokenizer, passage)
-        if len(ids) > self.settings.max_passage_tokens:
-            passage = str(candidate.tokenizer.decode(ids[: self.settings.max_passage_tokens]))
-        return open_book_messages(question, [passage], candidate.system_prompt)
+    def _messages(self, case: Case[QuestionItem], candidate: PromptSource) -> list[Message]:
+        """As in chat: passages stand before the last question, and the candidate's system prompt before all."""
+        record, question = case.record, case.item.question
+        passages = self._passages(case, candidate)
+        turns = list(record.messages[:-2]) if isinstance(record, MessagesRecord) else []
+        if passages is not None:
+            turns += open_book_messages(question, passages)
+        elif isinstance(record, MessagesRecord):
+            turns.append(record.messages[-2])
+        else:
+            turns += closed_book_messages(question)
+        if not candidate.system_prompt:
+            return turns
+        prompts = [turn["content"] for turn in turns if turn["role"] == "system"]
+        system = {"role": "system", "content": "\n\n".join([candidate.system_prompt, *prompts])}
+        return [system, *(turn for turn in turns if turn["role"] != "system")]
+
+    def _passages(self, case: Case[QuestionItem], candidate: PromptSource) -> list[str] | None:
+        """None: the question stands alone."""
+        if case.item.book == "open":
+            passages: list[str] | None = [cast(PairRecord, case.record).context]
+        else:
+            passages = candidate.find_passages(case.item.question)
+        if passages is None:
+            return None
+        return [self._shortened(passage, candidate.tokenizer) for passage in passages]
+
+    def _shortened(self, passage: str, tokenizer: PreTrainedTokenizerBase) -> str:
+        ids = encode(tokenizer, passage)
+        limit = self.settings.max_passage_tokens
+        return passage if len(ids) <= limit else str(tokenizer.decode(ids[:limit]))
 
     def score(self, case: Case[QuestionItem], responses: Sequence[Response]) -> GradedAnswer:
         answer, item = cast(Generated, responses[0]), case.item

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
-from workers.contract.records import AnyRecord
+from workers.contract.records import AnyRecord, MessagesRecord, PairRecord, TextRecord
 from workers.contract.specs.base import Spec
 from workers.contract.specs.measurement import Ratio
 from workers.contract.specs.tasks.declaration import Item, TaskSettings
@@ -18,13 +19,17 @@ if TYPE_CHECKING:
 
 SettingsT = TypeVar("SettingsT", bound=TaskSettings)
 ItemT = TypeVar("ItemT", bound=Item)
+RecordT = TypeVar("RecordT", bound=TextRecord | PairRecord | MessagesRecord)
 
 
-class Asked(Protocol):
-    """What a candidate adds to a request."""
+class PromptSource(Protocol):
+    """What a candidate adds to a prompt."""
 
     tokenizer: PreTrainedTokenizerBase
     system_prompt: str
+
+    def find_passages(self, question: str) -> list[str] | None:
+        """What its index finds for the question, best first; None without an index."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Task(ABC, Generic[SettingsT, ItemT]):
         """What is measured, in a fixed order. `seed` chooses where there is more than the settings allow."""
 
     @abstractmethod
-    def requests(self, case: Case[ItemT], candidate: Asked) -> list[Request]:
+    def requests(self, case: Case[ItemT], candidate: PromptSource) -> list[Request]:
         """What one candidate is asked for one item."""
 
     @abstractmethod
@@ -60,6 +65,12 @@ class Task(ABC, Generic[SettingsT, ItemT]):
     @abstractmethod
     def aggregate(items: Sequence[ItemT], candidate: str) -> Mapping[str, Ratio]:
         """By metric, what the candidate reached on the items. A metric without items is absent."""
+
+
+def choose(records: Sequence[RecordT], limit: int, seed: int) -> list[RecordT]:
+    """At most `limit` records, by hash: independent of their order, and stable when others come or go."""
+    ranked = sorted(records, key=lambda record: hashlib.sha256(f"{seed}:{record.id}".encode()).digest())
+    return ranked[:limit]
 
 
 TASKS: dict[str, type[Task]] = {}
