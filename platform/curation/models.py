@@ -71,3 +71,75 @@ class DatasetVersionSource(TenantModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["version", "revision"], name="one_source_each")]
+
+
+class QuestionSet(TenantModel):
+    """A named set of questions with known answers, by which search and answers are measured."""
+
+    id = PrefixedIdField("qset_")
+    name = models.CharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "name"], name="one_question_set_of_a_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Question(TenantModel):
+    """One question of a set. Answerable: the documents hold its answer; else the right answer is that they do not."""
+
+    id = PrefixedIdField("question_")
+    question_set = models.ForeignKey(QuestionSet, on_delete=models.CASCADE, related_name="questions")
+    text = models.TextField()
+    accepted = models.JSONField(default=list)
+    """Short strings, any of which makes an answer right. Empty for a question that is not answerable."""
+    is_answerable = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["question_set", "-id"], name="question_newest")]
+
+
+class QuestionSpan(TenantModel):
+    """A passage that answers a question: characters `start` to `end` of the text of page `number` of a revision."""
+
+    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="spans")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=16)
+    number = models.PositiveIntegerField()
+    label = models.CharField(max_length=200, blank=True)
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(end__gt=models.F("start")), name="span_is_not_empty")
+        ]
+
+
+class PairState(models.TextChoices):
+    DRAFT = "draft", _("waiting for review")
+    APPROVED = "approved", _("approved")
+    REJECTED = "rejected", _("rejected")
+
+
+class Pair(TenantModel):
+    """A question with its answer that is kept apart from documents, for training once it is approved."""
+
+    id = PrefixedIdField("pair_")
+    question = models.TextField()
+    answer = models.TextField()
+    origin = models.JSONField()
+    """`workers.contract.records.PairOrigin` as JSON: a person, a correction in a chat, or a generator."""
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+", null=True)
+    """What a generated pair was made from; null for every other origin."""
+    state = models.CharField(max_length=16, choices=PairState.choices, default=PairState.DRAFT)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["organization", "-id"], name="pair_newest"),
+            models.Index(fields=["organization", "state", "-id"], name="pair_newest_of_a_state"),
+        ]

@@ -1,4 +1,4 @@
-"""Reads: recipes, datasets, their versions, and the records and drops of a version."""
+"""Reads: recipes, datasets, their versions with records and drops; question sets and pairs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, Prefetch, QuerySet
 from django.utils.translation import gettext as _
 
 from common.errors import Conflict, NotFound
 from common.storage import artifact_path
-from curation.models import Dataset, DatasetVersion, Recipe
+from curation.models import Dataset, DatasetVersion, Pair, Question, QuestionSet, QuestionSpan, Recipe
+from curation.spans import span_of
 from jobs.produced import ProducedState
-from workers.contract.records import ORIGIN, source_of
+from workers.contract.records import ORIGIN, PAIR_ORIGIN, PairOrigin, Span, source_of
 from workers.contract.specs.curation import DEFAULT_RECIPE
 from workers.contract.specs.curation import Recipe as RecipeContent
 
@@ -133,3 +134,54 @@ def _numbered(path: Path) -> Iterator[tuple[int, str]]:
 def version_counts(version: DatasetVersion) -> dict[str, Any]:
     """What came out, as the API and the console show it; empty until the version is ready."""
     return {key: value for key, value in version.result.items() if key not in ("version", "manifest_sha256")}
+
+
+# -- question sets and pairs ------------------------------------------------------------------
+def question_set_list() -> QuerySet[Any]:
+    """Each QuestionSet with its `question_count`."""
+    return QuestionSet.objects.annotate(question_count=Count("questions"))
+
+
+def question_set_get(id: str, *, param: str | None = None) -> QuestionSet:
+    question_set: QuestionSet | None = question_set_list().filter(pk=id).first()
+    if question_set is None:
+        raise NotFound(param=param)
+    return question_set
+
+
+def question_list(question_set: QuestionSet) -> QuerySet[Question]:
+    """Each with its passages, for `question_spans`."""
+    return question_set.questions.prefetch_related(
+        Prefetch("spans", QuestionSpan.objects.select_related("revision__document").order_by("pk"))
+    )
+
+
+def question_get(id: str, *, param: str | None = None) -> Question:
+    question: Question | None = Question.objects.select_related("question_set").filter(pk=id).first()
+    if question is None:
+        raise NotFound(param=param)
+    return question
+
+
+def question_spans(question: Question) -> list[Span]:
+    """The passages that answer the question, in the order they were given."""
+    return [span_of(row) for row in question.spans.all()]
+
+
+def pair_list(*, state: str = "", origin_type: str = "") -> QuerySet[Pair]:
+    """An empty filter lets every pair through."""
+    rows = Pair.objects.all()
+    if state:
+        rows = rows.filter(state=state)
+    return rows.filter(origin__type=origin_type) if origin_type else rows
+
+
+def pair_get(id: str, *, param: str | None = None) -> Pair:
+    pair: Pair | None = Pair.objects.filter(pk=id).first()
+    if pair is None:
+        raise NotFound(param=param)
+    return pair
+
+
+def pair_origin(pair: Pair) -> PairOrigin:
+    return PAIR_ORIGIN.validate_python(pair.origin)

@@ -28,6 +28,7 @@ from common.storage import (
     receive,
 )
 from common.tenancy import current_organization_id
+from documents.deletion import erase_everywhere
 from documents.models import Document, Purpose, Revision, RevisionState
 from documents.selectors import PAGES, document_get
 from jobs.models import Job
@@ -189,7 +190,8 @@ def document_delete(*, document_id: str, actor: Actor) -> None:
         target_id=document.id,
         data={"revisions": [revision.id for revision in revisions]},
     )
-    # What goes wrong then is the sweep's: the document is deleted, and that is what was asked for.
+    erase_everywhere(document, actor)
+    # The document counts as deleted even if erasing its files fails here; the sweep repeats that.
     transaction.on_commit(lambda: document_erase(document), robust=True)
 
 

@@ -137,6 +137,7 @@ Origin = Annotated[
     Field(discriminator="type"),
 ]
 
+PAIR_ORIGIN = TypeAdapter[PairOrigin](PairOrigin)
 ORIGIN = TypeAdapter[Origin](Origin)
 
 

@@ -144,6 +144,157 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.CreateModel(
+            name="Pair",
+            fields=[
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    common.ids.PrefixedIdField(
+                        "pair_",
+                        db_collation="C",
+                        editable=False,
+                        max_length=64,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("question", models.TextField()),
+                ("answer", models.TextField()),
+                ("origin", models.JSONField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "waiting for review"),
+                            ("approved", "approved"),
+                            ("rejected", "rejected"),
+                        ],
+                        default="draft",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="documents.revision",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="QuestionSet",
+            fields=[
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    common.ids.PrefixedIdField(
+                        "qset_",
+                        db_collation="C",
+                        editable=False,
+                        max_length=64,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                ("description", models.TextField(blank=True, verbose_name="description")),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Question",
+            fields=[
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    common.ids.PrefixedIdField(
+                        "question_",
+                        db_collation="C",
+                        editable=False,
+                        max_length=64,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("accepted", models.JSONField(default=list)),
+                ("is_answerable", models.BooleanField(default=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "question_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="questions",
+                        to="curation.questionset",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="QuestionSpan",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("kind", models.CharField(max_length=16)),
+                ("number", models.PositiveIntegerField()),
+                ("label", models.CharField(blank=True, max_length=200)),
+                ("start", models.PositiveIntegerField()),
+                ("end", models.PositiveIntegerField()),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "question",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="spans",
+                        to="curation.question",
+                    ),
+                ),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="documents.revision"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
             name="Recipe",
             fields=[
                 ("created_at", models.DateTimeField(auto_now_add=True)),
@@ -185,6 +336,30 @@ class Migration(migrations.Migration):
             model_name="datasetversion",
             constraint=models.UniqueConstraint(
                 fields=("dataset", "number"), name="one_dataset_version_of_a_number"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="pair",
+            index=models.Index(fields=["organization", "-id"], name="pair_newest"),
+        ),
+        migrations.AddIndex(
+            model_name="pair",
+            index=models.Index(fields=["organization", "state", "-id"], name="pair_newest_of_a_state"),
+        ),
+        migrations.AddConstraint(
+            model_name="questionset",
+            constraint=models.UniqueConstraint(
+                fields=("organization", "name"), name="one_question_set_of_a_name"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="question",
+            index=models.Index(fields=["question_set", "-id"], name="question_newest"),
+        ),
+        migrations.AddConstraint(
+            model_name="questionspan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("end__gt", models.F("start"))), name="span_is_not_empty"
             ),
         ),
         migrations.AddConstraint(
