@@ -1,4 +1,4 @@
-"""The same work many times at the same moment, each on a connection of its own."""
+"""The same work several times at the same moment, each on its own database connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Chromium that browser tests drive: Debian's, started alike by all of them."""
+"""Debian's Chromium, as all browser tests start it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ ARGUMENTS = [
 
 
 @contextmanager
-def started_chromium(patience_ms: int) -> Iterator[Browser]:
-    """Expectations wait for `patience_ms`. Without Chromium the test is skipped, in CI it fails."""
+def started_chromium(timeout_ms: int) -> Iterator[Browser]:
+    """Expectations wait for `timeout_ms`. Without Chromium the test is skipped; in CI it fails."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         reason = "Chromium is missing; `make browser` installs it"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=patience_ms)
+    expect.set_options(timeout=timeout_ms)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser

@@ -11,14 +11,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(autouse=True)
 def storage(tmp_path_factory, settings):
-    """A storage of its own for each test, so that none sees another's files."""
+    """Each test has its own storage."""
     settings.KOSHA_STORAGE_ROOT = tmp_path_factory.mktemp("storage")
     return settings.KOSHA_STORAGE_ROOT
 
 
 @pytest.fixture(autouse=True)
-def own_language():
-    """The installation's language at the beginning, whatever language the test before asked a page in."""
+def default_language():
+    """Each test begins in the language of the installation."""
     from django.utils import translation
 
     translation.deactivate()
@@ -26,9 +26,9 @@ def own_language():
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """A database of this process, from migrations.
+    """A migrated database for this process.
 
-    Each flush would fill the tables of Django's own permissions again, most of its time; nobody reads them.
+    A flush does not fill the tables of Django's own permissions again: that takes most of its time.
     """
     from django.contrib.contenttypes.management import create_contenttypes
     from django.db import connection
@@ -40,7 +40,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
     assert post_migrate.disconnect(create_contenttypes)
     quick_flush.install()
     yield
-    # A thread of a web that ran in the tests may have kept its connection; dropping the database would wait.
+    # A web in a thread may have kept its connection; dropping the database would wait for it.
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -55,7 +55,7 @@ def repository() -> Path:
 
 @pytest.fixture
 def world(db):
-    """An organization of its own, inside its scope; see `tests/world.py`."""
+    """A new organization, inside its scope; see `tests/world.py`."""
     from tests.world import World
 
     with World() as world:
@@ -64,7 +64,7 @@ def world(db):
 
 @pytest.fixture
 def api(world):
-    """The API as the organization's owner."""
+    """The API, called by the organization's owner."""
     from tests.in_process import api_of
 
     return api_of(world.key())
@@ -72,7 +72,7 @@ def api(world):
 
 @pytest.fixture
 def model_server(settings):
-    """A model server that answers what the test tells it to; see `tests/model_server_double.py`."""
+    """A model server whose answers the test decides; see `tests/model_server_double.py`."""
     from tests.model_server_double import ModelServerDouble
 
     double = ModelServerDouble()
@@ -83,7 +83,7 @@ def model_server(settings):
 
 @pytest.fixture
 def live_world(transactional_db):
-    """An organization that other connections see, too."""
+    """An organization that other database connections see, too."""
     from tests.world import World
 
     with World() as world:
@@ -92,7 +92,7 @@ def live_world(transactional_db):
 
 @pytest.fixture
 def web(live_world):
-    """The address of the real web process's application, serving `live_world`."""
+    """The address of the real web application, which serves `live_world`."""
     from tests.live_web import live_web
 
     with live_web() as address:

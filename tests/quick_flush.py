@@ -1,7 +1,6 @@
-"""Empties the database after a test that committed, at the cost of what it wrote.
+"""Empties the database after a test that committed, in time proportional to what it wrote.
 
-Django truncates every table there is, each with all its indexes: half a second for some seventy of them,
-of which a test has filled a dozen.
+Django truncates all seventy tables with their indexes, which takes half a second; a test fills a dozen of them.
 """
 
 from __future__ import annotations
@@ -13,30 +12,30 @@ from typing import Any
 from django.db import connection
 
 APPEND_ONLY = "audit_auditevent"
-"""Its triggers refuse to have anything taken out of it."""
+"""Its triggers refuse deletions."""
 
 
 def install() -> None:
-    """For the test process's connections; the product never flushes."""
+    """For the connections of the test process; the product never flushes."""
     connection.ops.sql_flush = MethodType(_sql_flush, connection.ops)  # type: ignore[method-assign]
 
 
 def _sql_flush(operations: Any, style: Any, tables: Iterable[str], **options: Any) -> list[str]:
-    # Foreign keys are checked at commit, by when all of it is gone.
-    return [statement for table in _filled(sorted(tables)) for statement in _emptying(table)]
+    # Foreign keys are checked at commit, when all rows are deleted.
+    return [statement for table in _filled_tables(sorted(tables)) for statement in _statements(table)]
 
 
-def _emptying(table: str) -> list[str]:
+def _statements(table: str) -> list[str]:
     if table != APPEND_ONLY:
         return [f'DELETE FROM "{table}"']
     alter = f'ALTER TABLE "{table}"'
     return [f"{alter} DISABLE TRIGGER USER", f'TRUNCATE "{table}"', f"{alter} ENABLE TRIGGER USER"]
 
 
-def _filled(tables: list[str]) -> list[str]:
-    asked = " UNION ALL ".join(
+def _filled_tables(tables: list[str]) -> list[str]:
+    query = " UNION ALL ".join(
         f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM \"{table}\")" for table in tables
     )
     with connection.cursor() as cursor:
-        cursor.execute(asked)
+        cursor.execute(query)
         return [table for (table,) in cursor.fetchall()]

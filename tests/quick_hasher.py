@@ -1,4 +1,4 @@
-"""Argon2 as the product uses it, at a cost that a test can pay for every person it makes."""
+"""Argon2 at its lowest cost, for the many people that tests make."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""An organization with whatever a test needs in it, made by the services themselves.
+"""An organization with everything that a test needs, made by the services.
 
-Engines do not run: their outcomes are put into the run folders as an engine would, and the jobs are
-finished by the platform's own code.
+Engines do not run: their results are written into the run folders as an engine writes them, and the platform
+completes the jobs.
 """
 
 from __future__ import annotations
@@ -92,14 +92,14 @@ class World:
         return Principal(self.actor, self.organization.id, role, self.person(role))
 
     def browser(self, role: str = Role.OWNER, *, language: str = "en") -> Client:
-        """The console as the person of this role sees it."""
+        """A browser that is signed in as the person of this role."""
         client = Client()
         client.force_login(self.person(role))
         client.cookies["django_language"] = language
         return client
 
     def key(self, role: str = Role.OWNER, *, is_operator: bool = False) -> str:
-        """The secret of a key of this role, whose maker is the person of this role."""
+        """The secret of a key with this role, made by the person of this role."""
         name = f"{role}-operator" if is_operator else str(role)
         if name not in self.keys:
             _key, self.keys[name] = api_key_create(
@@ -152,7 +152,7 @@ class World:
         return dataset_create(name=name, description="", recipe=None, actor=self.actor)
 
     def dataset_version(self, dataset: Dataset | None = None, **counts: Any) -> DatasetVersion:
-        """Ready, with 10 texts and 4 pairs of which 2 and 1 are held out, unless told otherwise."""
+        """Ready; by default with 10 texts and 4 pairs, of which 2 and 1 are held out."""
         if not ready_documents().exists():
             self.document()
         version = dataset_version_create(
@@ -235,7 +235,7 @@ class World:
         return ModelVersion.objects.get(training_run_id=run.id)
 
     def suite(self) -> Suite:
-        return suite_create(name="門", actor=self.actor)
+        return suite_create(name="公開前", actor=self.actor)
 
     def evaluation(self, version: ModelVersion, *, passed: bool = True) -> Evaluation:
         evaluation = evaluation_create(
@@ -255,7 +255,7 @@ class World:
 
     # -- knowledge and releases --------------------------------------------------------------------
     def knowledge_base(self, documents: list[Document] | None = None, name: str = "規程集") -> KnowledgeBase:
-        """Built, where its documents have been read."""
+        """With its index, if its documents have been read."""
         self.embedding_model()
         knowledge_base = knowledge_base_create(
             name=name,
@@ -337,7 +337,7 @@ def evaluate_result(passed: bool) -> EvaluationResult:
 
 
 def finish(job: Job, result: Spec, files: Mapping[str, str]) -> Job:
-    """Let the job succeed as if its engine had written `files` into `output/`, and finalize it."""
+    """Complete the job as if its engine had written `files` into `output/`."""
     job = begin(job)
     write_output(job, files)
     assert job_succeeded(job=job, result=sealed_result(job, result))
@@ -345,7 +345,7 @@ def finish(job: Job, result: Spec, files: Mapping[str, str]) -> Job:
 
 
 def sealed_result(job: Job, result: Spec) -> dict[str, Any]:
-    """The result with the digest of a true manifest, as an engine leaves it."""
+    """The result with the digest of a real manifest, as an engine writes it."""
     values = result.model_dump(mode="json")
     made = job.run_dir / "output" / job_type(job.kind).sealed_folder(result)
     (made / "manifest.json").unlink(missing_ok=True)
@@ -359,7 +359,7 @@ def fail(job: Job, code: str = "training.system.out_of_memory", message: str = "
 
 
 def begin(job: Job) -> Job:
-    """Claimed and running."""
+    """The job, claimed and running."""
     job = Job.objects.get(pk=job.id)
     assert job_claim(job=job)
     assert job_started(job=job)
@@ -376,11 +376,11 @@ def write_output(job: Job, files: Mapping[str, str]) -> None:
 def _finalized(job: Job) -> Job:
     finalize_job(job.id)
     job = Job.objects.get(pk=job.id)
-    assert job.finalized_at is not None, "finalize raised; its job's events say why"
+    assert job.finalized_at is not None, "the finalizer raised; the events of the job say why"
     return job
 
 
 def move_by_sql(job: Job, state: str) -> None:
-    """A legal move that the platform itself would make while nobody looks."""
+    """A legal move that the platform makes in another process."""
     with connection.cursor() as cursor:
         cursor.execute("UPDATE jobs_job SET state = %s WHERE id = %s", [state, job.id])

@@ -1,4 +1,4 @@
-"""More requests than a process works on are refused at once, with when to come back."""
+"""Requests beyond the limits of a web process are refused at once with `Retry-After`."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ LIMITS = Limits(requests=3, uploads=1, streams=2)
 MULTIPART = (b"content-type", b"multipart/form-data; boundary=x")
 
 
-class Door:
-    """The border, with an application behind it that works until it is told to end."""
+class LimitedApplication:
+    """The limits in front of an application that answers when `finish` is called."""
 
     def __init__(self) -> None:
-        self.over = asyncio.Event()
+        self._finished = asyncio.Event()
         self.admission = Admission(self._work, LIMITS)
-        self.inside: list[asyncio.Task] = []
+        self.running: list[asyncio.Task] = []
 
     async def _work(self, scope, receive, send):
-        await self.over.wait()
+        await self._finished.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    async def enter(self, path: str = "/v1/files", *headers: tuple[bytes, bytes]) -> None:
-        """A request that stays inside."""
-        self.inside.append(asyncio.create_task(self.ask(path, *headers)))
+    async def start(self, path: str = "/v1/files", *headers: tuple[bytes, bytes]) -> None:
+        """A request that is not answered yet."""
+        self.running.append(asyncio.create_task(self.ask(path, *headers)))
         await asyncio.sleep(0)
 
     async def ask(self, path: str = "/v1/files", *headers: tuple[bytes, bytes], body: bytes = b"") -> list:
@@ -48,66 +48,66 @@ class Door:
         )
         return sent
 
-    async def leave(self) -> list[int]:
-        self.over.set()
-        return [sent[0]["status"] for sent in await asyncio.gather(*self.inside)]
+    async def finish(self) -> list[int]:
+        self._finished.set()
+        return [sent[0]["status"] for sent in await asyncio.gather(*self.running)]
 
 
-async def test_one_too_many_is_told_when_to_return_and_finds_room_later():
-    door = Door()
+async def test_refuses_one_request_too_many_and_accepts_it_later():
+    web = LimitedApplication()
     for _ in range(LIMITS.requests):
-        await door.enter()
-    start, body = await door.ask()
+        await web.start()
+    start, body = await web.ask()
     assert start["status"] == 503
     assert dict(start["headers"])[b"retry-after"].isdigit()
     error = json.loads(body["body"])["error"]
     assert (error["code"], error["type"]) == ("overloaded", "server_error")
-    assert await door.leave() == [200] * LIMITS.requests
-    assert (await door.ask())[0]["status"] == 200
-    assert not +door.admission.inside
+    assert await web.finish() == [200] * LIMITS.requests
+    assert (await web.ask())[0]["status"] == 200
+    assert not +web.admission.inside
 
 
-async def test_uploads_and_streams_have_limits_of_their_own():
-    door = Door()
-    await door.enter("/v1/files", MULTIPART)
-    refused = await door.ask("/v1/files", MULTIPART, (b"content-length", b"6"), body=b"abcdef")
+async def test_uploads_and_streams_have_their_own_limits():
+    web = LimitedApplication()
+    await web.start("/v1/files", MULTIPART)
+    refused = await web.ask("/v1/files", MULTIPART, (b"content-length", b"6"), body=b"abcdef")
     assert refused[0]["status"] == 503
-    await door.enter("/v1/chat/completions")
-    door.over.set()
-    assert (await door.ask("/v1/files"))[0]["status"] == 200
-    await door.leave()
+    await web.start("/v1/chat/completions")
+    web._finished.set()
+    assert (await web.ask("/v1/files"))[0]["status"] == 200
+    await web.finish()
 
 
-async def test_a_page_refused_is_a_page():
-    door = Door()
+async def test_refuses_a_page_with_a_page():
+    web = LimitedApplication()
     for _ in range(LIMITS.requests):
-        await door.enter()
-    start, body = await door.ask("/documents/")
+        await web.start()
+    start, body = await web.ask("/documents/")
     assert start["status"] == 503 and b"retry-after" in dict(start["headers"])
     assert "混み合って" in body["body"].decode()
-    await door.leave()
+    await web.finish()
 
 
-async def test_the_probes_are_never_refused():
-    door = Door()
+async def test_never_refuses_probes():
+    web = LimitedApplication()
     for _ in range(LIMITS.requests):
-        await door.enter()
+        await web.start()
     for path in NEVER_REFUSED:
-        await door.enter(path)
-    assert await door.leave() == [200] * (LIMITS.requests + len(NEVER_REFUSED))
+        await web.start(path)
+    assert await web.finish() == [200] * (LIMITS.requests + len(NEVER_REFUSED))
 
 
-async def test_a_request_that_is_given_up_leaves_its_place():
-    door = Door()
-    await door.enter("/v1/chat/completions")
-    (task,) = door.inside
+async def test_cancelled_request_frees_its_place():
+    web = LimitedApplication()
+    await web.start("/v1/chat/completions")
+    (task,) = web.running
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not +door.admission.inside
+    assert not +web.admission.inside
 
 
-def test_every_route_that_streams_is_counted_as_one():
+def test_counts_every_streaming_route_as_a_stream():
     routes = [
         reverse("chat:ask"),
         reverse("chat:ask_again", args=["conv_1"]),

@@ -1,4 +1,4 @@
-"""What is wrong is refused with a stable code, the field's name and a sentence; never with a 500."""
+"""Invalid input is refused with a stable code, the field's name and a sentence; never with a 500."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_a_body(api, raw, expected):
+def test_refuses_invalid_bodies(api, raw, expected):
     status, code, param = api.post("datasets", raw).error
     assert (status, code) == expected[:2]
     assert param == expected[2] or (
@@ -46,17 +46,17 @@ def test_a_body(api, raw, expected):
     )
 
 
-def test_a_json_address_takes_no_form(api):
+def test_json_route_refuses_a_form(api):
     answer = api.send("datasets", name="a")
     assert answer.error == (400, "invalid_body", None)
 
 
-def test_a_body_larger_than_json_may_be(api, settings):
+def test_refuses_a_json_body_that_is_too_large(api, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
     assert api.post("datasets", {"name": "x" * 200}).error[:2] == (413, "request_too_large")
 
 
-def test_an_address_with_nul(api):
+def test_refuses_nul_in_a_path(api):
     assert api.get("files/file-%00").error[:2] == (400, "invalid_characters")
     assert api.get("audit_events", action="a\x00").error[:2] == (400, "invalid_characters")
 
@@ -75,30 +75,30 @@ def test_an_address_with_nul(api):
     ],
     ids=str,
 )
-def test_a_page(api, query, expected):
+def test_refuses_invalid_list_parameters(api, query, expected):
     assert api.get("vector_stores", **query).error == expected
 
 
-def test_a_page_may_follow_what_is_not_there_any_more(api, world):
+def test_list_may_start_after_a_deleted_row(api, world):
     document = world.upload()
     assert [item["id"] for item in api.get("files", after=new_id("file-")).ok["data"]] == [document.id]
 
 
 @pytest.mark.parametrize("after", ["x", "²", "-1", "1" * 30, "jobevent-x"])
-def test_a_page_of_events(api, world, after):
+def test_refuses_invalid_cursors_of_events(api, world, after):
     run = world.training_run()
     for path in (f"fine_tuning/jobs/{run.id}/events", f"jobs/{run.job_id}/events"):
         assert api.get(path, after=after).error[0] == 400
 
 
-def test_no_such_address_or_method(api):
+def test_unknown_routes_methods_and_missing_keys(api):
     assert api.get("nowhere").error[:2] == (404, "not_found")
     assert api.request("PUT", "files").error[:2] == (405, "method_not_allowed")
     assert api_of(None).get("files").error[:2] == (401, "invalid_api_key")
 
 
 # -- files -------------------------------------------------------------------------------------------
-def test_files(api, settings):
+def test_refuses_invalid_files(api, settings):
     assert api.upload("a.txt", b"").error == (400, "empty_file", "file")
     assert api.upload("a.txt", b"x", "batch").error == (400, "unsupported_purpose", "purpose")
     assert api.send("files", file=b"x").error == (400, "missing_parameter", "purpose")
@@ -114,19 +114,19 @@ def test_files(api, settings):
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "..\\..\\boot.ini", "/etc/shadow"])
-def test_a_file_name_never_leaves_its_folder(api, name):
+def test_file_name_never_leaves_its_folder(api, name):
     stored = api.upload(name, b"x").ok["filename"]
     assert "/" not in stored and "\\" not in stored and stored not in ("", ".", "..")
 
 
-def test_a_torn_multipart_body(api):
+def test_refuses_a_broken_multipart_body(api):
     for raw, boundary in ((b"--x\r\nnonsense", "; boundary=x"), (b"nonsense", "")):
         headers = {"Content-Type": f"multipart/form-data{boundary}"}
         assert api.post("files", raw, headers=headers).status == 400
     assert api.upload("a.txt", b"x", "user\x00data").error[:2] == (400, "invalid_characters")
 
 
-def test_uploads_in_parts(api):
+def test_refuses_invalid_uploads_in_parts(api):
     body = {"filename": "a.txt", "bytes": 3, "purpose": "user_data", "mime_type": "text/plain"}
     assert api.post("uploads", {**body, "bytes": 0}).error == (400, "empty_file", "bytes")
     assert api.post("uploads", {**body, "bytes": 10**40}).error == (413, "file_too_large", "bytes")
@@ -150,7 +150,7 @@ def test_uploads_in_parts(api):
 
 
 # -- datasets -----------------------------------------------------------------------------------------
-def test_datasets(api, world):
+def test_refuses_invalid_datasets(api, world):
     dataset = api.post("datasets", {"name": "社内"}).ok["id"]
     assert api.post("datasets", {"name": "社内"}).error == (409, "dataset_exists", "name")
     assert api.post(f"datasets/{dataset}/versions", {}).error == (400, "no_documents", "file_ids")
@@ -176,7 +176,7 @@ def test_datasets(api, world):
     ],
     ids=str,
 )
-def test_recipes(api, steps, param):
+def test_refuses_invalid_recipes(api, steps, param):
     status, _code, at = api.post("recipes", {"name": "手順", "steps": steps}).error
     assert (status, at) == (400, param)
 
@@ -234,12 +234,12 @@ CPT = "continued_pretraining"
     ],
     ids=str,
 )
-def test_training(api, world, training, change, expected):
+def test_refuses_invalid_trainings(api, world, training, change, expected):
     world.embedding_model()
     assert api.post("fine_tuning/jobs", {**training, **change}).error == expected
 
 
-def test_training_on_nothing(api, world):
+def test_refuses_training_on_an_empty_version(api, world):
     world.base_model()
     empty = world.dataset_version(records=2, heldout_records=2, pairs=0, heldout_pairs=0)
     body = {"model": "gemma", "training_file": empty.id, "method": {"type": CPT}}
@@ -255,7 +255,7 @@ def test_training_on_nothing(api, world):
     assert api.post("fine_tuning/jobs", body).error == (400, "empty_dataset", "training_file")
 
 
-def test_idempotency(api, training):
+def test_idempotency_key_answers_once_and_refuses_another_body(api, training):
     header = {"Idempotency-Key": "nightly-1"}
     first = api.post("fine_tuning/jobs", training, headers=header).ok
     assert api.post("fine_tuning/jobs", training, headers=header).ok["id"] == first["id"]
@@ -283,11 +283,11 @@ def test_idempotency(api, training):
     ],
     ids=str,
 )
-def test_evals(api, body, expected):
+def test_refuses_invalid_suites(api, body, expected):
     assert api.post("evals", body).error == expected
 
 
-def test_eval_runs(api, world):
+def test_refuses_invalid_evaluation_runs(api, world):
     suite, version = world.suite(), world.dataset_version(heldout_records=0, heldout_pairs=0)
     world.base_model()
 
@@ -302,7 +302,7 @@ def test_eval_runs(api, world):
     assert items.error[:2] == (404, "not_found")
 
 
-def test_vector_stores(api, world, model_server):
+def test_refuses_invalid_vector_stores(api, world, model_server):
     assert api.post("vector_stores", {"name": "a"}).error[:2] == (409, "no_embedding_model")
     world.embedding_model()
     assert api.post("vector_stores", {"file_ids": ["file-x"]}).error == (404, "not_found", "file_ids.0")
@@ -322,7 +322,7 @@ def test_vector_stores(api, world, model_server):
     assert filters.error == (400, "unsupported_parameter", "filters")
 
 
-def test_releases(api, world):
+def test_refuses_invalid_releases(api, world):
     world.base_model()
     wrong = {"model": "gemma", "generation": {"temperature": 9}}
     assert api.post("releases", wrong).error == (400, "invalid_value", "generation.temperature")
@@ -335,7 +335,7 @@ def test_releases(api, world):
     assert api.post(f"releases/{release}/publish", {"alias": "Über"}).error == (400, "invalid_value", "alias")
 
 
-def test_schedules(api, world):
+def test_refuses_invalid_schedules(api, world):
     world.base_model()
     body = {"name": "週次", "dataset": world.dataset().id, "base_model": "gemma", "eval": world.suite().id}
     wrong = {
@@ -362,7 +362,7 @@ def operator(world):
     return api_of(world.key("viewer", is_operator=True))
 
 
-def test_base_models(operator, settings, tmp_path):
+def test_refuses_invalid_base_models(operator, settings, tmp_path):
     settings.KOSHA_MODEL_ROOTS = [tmp_path / "models"]
 
     def register(path, **fields):
@@ -387,7 +387,7 @@ def test_base_models(operator, settings, tmp_path):
 
 
 # -- another organization's ids in bodies ---------------------------------------------------------------------
-def test_what_is_anothers_is_absent_in_bodies(db):
+def test_foreign_ids_in_bodies_answer_like_absent_ones(db):
     with World("yoso") as foreign:
         document = foreign.document()
         version = foreign.dataset_version()

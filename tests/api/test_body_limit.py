@@ -40,45 +40,45 @@ class Exchange:
         self.sent.append(message)
 
 
-async def test_what_fits_passes():
+async def test_passes_bodies_within_the_limit():
     assert await Exchange([b"x" * 500, b"x" * 500]).run() == 200
     assert await Exchange([b"x" * 1_000_000] * 3, UPLOAD).run() == 200
 
 
-async def test_an_announced_length_is_refused_unseen():
+async def test_refuses_an_announced_length_without_reading():
     exchange = Exchange([b"x"] * 3, (b"content-length", b"2000"))
     assert await exchange.run() == 413
     assert exchange.received == 0
     assert json.loads(exchange.sent[1]["body"])["error"]["code"] == "request_too_large"
 
 
-async def test_an_unannounced_length_is_counted():
+async def test_counts_a_body_without_announced_length():
     exchange = Exchange([b"x" * 1_000_000] * 9, UPLOAD)
     assert await exchange.run() == 413
     assert exchange.received <= 4_100_000
-    assert exchange.chunks == [], "the rest is thrown away, so that the client reads its answer"
+    assert exchange.chunks == [], "the rest is read and dropped, so that the client reads its answer"
     assert json.loads(exchange.sent[1]["body"])["error"]["code"] == "file_too_large"
 
 
-async def test_a_client_that_asks_first_is_answered_at_once():
+async def test_answers_expect_continue_at_once():
     headers = [(b"content-length", b"4500000"), (b"expect", b"100-continue"), UPLOAD]
     exchange = Exchange([b"x"], *headers)
     assert await exchange.run() == 413
     assert exchange.chunks == [b"x"]
 
 
-async def test_a_length_beyond_reading_is_not_read():
+async def test_does_not_read_an_enormous_body():
     exchange = Exchange([b"x"], (b"content-length", b"9" * 15), UPLOAD)
     assert await exchange.run() == 413
     assert exchange.chunks == [b"x"]
 
 
 @pytest.mark.parametrize("length", [b"-5", b"many", b""])
-async def test_a_length_that_is_none_is_counted(length):
+async def test_counts_a_body_with_an_invalid_length(length):
     assert await Exchange([b"x" * 5000], (b"content-length", length)).run() == 413
 
 
-def test_over_http(web, live_world):
+def test_refuses_a_large_body_over_http(web, live_world):
     answer = httpx.post(
         f"{web}/v1/datasets",
         content=b" " * (17 * 1024**2),

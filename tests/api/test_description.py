@@ -19,7 +19,7 @@ def description(db):
     return json.loads(answer.content)
 
 
-def test_every_route_is_described_and_asks_for_a_key(description):
+def test_describes_every_route_with_its_key(description):
     described = {
         f"{method.upper()} {path.removeprefix('/').replace('{', '<').replace('}', '>')}"
         for path, methods in description["paths"].items()
@@ -31,14 +31,14 @@ def test_every_route_is_described_and_asks_for_a_key(description):
     assert description["security"] == [{"key": []}]
 
 
-def test_every_operation_has_a_summary_and_a_name_of_its_own(description):
+def test_every_operation_has_a_summary_and_a_unique_name(description):
     operations = [each for methods in description["paths"].values() for each in methods.values()]
     assert all(operation["summary"] for operation in operations)
     names = [operation["operationId"] for operation in operations]
     assert len(names) == len(set(names))
 
 
-def test_the_docs_page_loads_local_files_only_under_the_strict_policy(db):
+def test_docs_page_loads_only_local_files_under_the_strict_policy(db):
     answer = Client().get("/v1/docs")
     assert answer.status_code == 200
     policy = answer["Content-Security-Policy"]

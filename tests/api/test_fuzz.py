@@ -105,7 +105,7 @@ def ids(world):
 
 
 @pytest.mark.slow
-def test_no_body_breaks_anything(world, ids, model_server):
+def test_no_body_causes_a_500(world, ids, model_server):
     api = api_of(world.key("owner", is_operator=True))
     assert len(POSTS) > 25
     for route in POSTS:

@@ -30,7 +30,7 @@ def test_files(client, live_world):
     assert refused.value.code == "not_found"
 
 
-def test_pages_turn_by_themselves(client):
+def test_lists_continue_page_by_page(client):
     made = [client.files.create(file=(f"{n}.txt", b"x"), purpose="user_data").id for n in range(5)]
     assert [file.id for file in client.files.list(limit=2)] == made[::-1]
     assert [file.id for file in client.files.list(limit=2, order="asc")] == made
@@ -128,7 +128,7 @@ def test_models_chat_and_embeddings(client, live_world, model_server):
 def test_evals(client, live_world):
     version = live_world.model_version()
     suite = client.evals.create(
-        name="規程の門", data_source_config={"type": "dataset_version"}, testing_criteria=[]
+        name="公開前の評価", data_source_config={"type": "dataset_version"}, testing_criteria=[]
     )
     source = {
         "type": "dataset_version",
@@ -141,10 +141,10 @@ def test_evals(client, live_world):
     assert client.evals.runs.retrieve(run.id, eval_id=suite.id).status == "completed"
     assert [each.id for each in client.evals.runs.list(suite.id)] == [run.id]
     assert [each.id for each in client.evals.list()] == [suite.id]
-    assert client.evals.retrieve(suite.id).name == "規程の門"
+    assert client.evals.retrieve(suite.id).name == "公開前の評価"
 
 
-def test_errors_are_the_clients_own(web, live_world, client):
+def test_raises_the_errors_of_the_client(web, live_world, client):
     with pytest.raises(openai.AuthenticationError):
         openai.OpenAI(base_url=f"{web}/v1", api_key="sk-no", max_retries=0).files.list()
     viewer = openai.OpenAI(base_url=f"{web}/v1", api_key=live_world.key("viewer"), max_retries=0)
@@ -155,7 +155,7 @@ def test_errors_are_the_clients_own(web, live_world, client):
     assert (refused.value.code, refused.value.param) == ("unknown_model", "model")
 
 
-def test_a_running_training_pauses_and_cancels(client, live_world):
+def test_pauses_and_cancels_a_running_training(client, live_world):
     run = live_world.training_run()
     begin(run.job)
     assert client.fine_tuning.jobs.pause(run.id).status == "running"

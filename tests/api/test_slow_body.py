@@ -1,4 +1,4 @@
-"""A body that stops coming or trickles is given up; one that comes, however slowly it is worked on, is not."""
+"""A body that stops or trickles is refused with 408; a body that the platform reads slowly is not."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ MULTIPART = (b"content-type", b"multipart/form-data; boundary=x")
 SHORT = Patience(silence_seconds=0.1, slowest_bytes_per_second=1000)
 
 
-class Client:
-    """Sends one piece after the other, each after so many seconds; then is silent."""
+class SlowSender:
+    """Sends pieces, each after its pause in seconds; then sends nothing more."""
 
     def __init__(self, *pieces: tuple[float, bytes], ends: bool = False) -> None:
         self.pieces = list(pieces)
@@ -44,15 +44,15 @@ async def reads_all(scope, receive, send):
     await send({"type": "http.response.body", "body": b""})
 
 
-async def ask(client: Client, application=reads_all, patience: Patience = SHORT) -> tuple[int, Admission]:
+async def ask(client: SlowSender, application=reads_all, patience: Patience = SHORT) -> tuple[int, Admission]:
     admission = Admission(application, Limits())
     scope = {"type": "http", "path": "/v1/files", "headers": [MULTIPART]}
     await SlowBody(admission, patience)(scope, client.receive, client.send)
     return client.sent[0]["status"], admission
 
 
-async def test_a_body_that_stops_is_told_so_and_its_place_is_free():
-    client = Client((0, b"x" * 10))
+async def test_refuses_a_body_that_stops_and_frees_its_place():
+    client = SlowSender((0, b"x" * 10))
     status, admission = await ask(client)
     assert status == 408
     assert not +admission.inside
@@ -65,29 +65,29 @@ async def test_a_body_that_stops_is_told_so_and_its_place_is_free():
     )
 
 
-async def test_a_body_that_trickles_is_given_up_though_it_is_never_silent():
-    client = Client(*[(0.03, b"x")] * 1000)
+async def test_refuses_a_body_that_trickles():
+    client = SlowSender(*[(0.03, b"x")] * 1000)
     assert (await ask(client))[0] == 408
     assert len(client.pieces) > 900
 
 
-async def test_a_large_body_may_take_its_time():
-    client = Client(*[(0.03, b"x" * 100)] * 10, ends=True)
+async def test_accepts_a_large_slow_body():
+    client = SlowSender(*[(0.03, b"x" * 100)] * 10, ends=True)
     assert (await ask(client))[0] == 200
 
 
-async def test_what_the_platform_takes_for_the_pieces_is_not_the_clients():
+async def test_time_of_the_application_does_not_count():
     async def slow(scope, receive, send):
         for _ in range(3):
             await receive()
             await asyncio.sleep(0.15)
         await reads_all(scope, receive, send)
 
-    assert (await ask(Client(*[(0, b"x")] * 5, ends=True), slow))[0] == 200
+    assert (await ask(SlowSender(*[(0, b"x")] * 5, ends=True), slow))[0] == 200
 
 
-async def test_waiting_for_a_client_to_leave_is_not_waiting_for_its_body():
-    """As Django does while it answers."""
+async def test_waiting_for_a_disconnect_does_not_count():
+    """Django waits for one while it answers."""
 
     async def follows(scope, receive, send):
         await receive()
@@ -95,21 +95,21 @@ async def test_waiting_for_a_client_to_leave_is_not_waiting_for_its_body():
             await asyncio.wait_for(receive(), 0.3)
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    assert (await ask(Client((0, b"x"), ends=True), follows))[0] == 200
+    assert (await ask(SlowSender((0, b"x"), ends=True), follows))[0] == 200
 
 
-async def test_an_answer_that_has_begun_is_not_answered_twice():
+async def test_does_not_answer_twice():
     async def early(scope, receive, send):
         await send({"type": "http.response.start", "status": 413, "headers": []})
         await receive()
 
-    client = Client()
+    client = SlowSender()
     assert (await ask(client, early))[0] == 413
     assert len(client.sent) == 1
 
 
-def test_over_http_nothing_is_kept(live_world, storage):
-    """Half a file and then silence: the connection is answered and closed."""
+def test_keeps_nothing_of_a_refused_body(live_world, storage):
+    """After half a file the connection is answered and closed."""
     head = (
         "POST /v1/files HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         f"Authorization: Bearer {live_world.key()}\r\n"

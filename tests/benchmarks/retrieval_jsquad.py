@@ -1,4 +1,4 @@
-"""Retrieval on JSQuAD (valid): our hybrid index beside LangChain's EnsembleRetriever.
+"""Retrieval on JSQuAD (valid): Kosha's hybrid index compared with LangChain's EnsembleRetriever.
 
 Run: `python -m tests.benchmarks.retrieval_jsquad`
 
@@ -105,7 +105,7 @@ def measure_kosha(data: Questions, vectors: Any, folder: Path) -> Measured:
                 groups=("everyone",),
             )
         )
-    # The other side does not cut paragraphs either.
+    # LangChain does not split paragraphs here either.
     spec = RetrievalSpec(
         sources=tuple(sources), embedding_model=EMBEDDING_MODEL, chunking=Chunking(max_characters=4000)
     )
@@ -123,7 +123,7 @@ def measure_kosha(data: Questions, vectors: Any, folder: Path) -> Measured:
 
 
 def measure_langchain(data: Questions, vectors: Any, embedder: Any) -> list[Measured]:
-    """The ensemble as it comes, and with BM25 over characters and pairs of them."""
+    """The ensemble with its defaults, and with BM25 over characters and pairs of characters."""
     from langchain_classic.retrievers import EnsembleRetriever
     from langchain_community.retrievers import BM25Retriever
     from langchain_community.vectorstores import FAISS

@@ -1,10 +1,9 @@
-"""Real training tokens per second beside transformers.Trainer + peft with padding.
+"""Real training tokens per second, compared with transformers.Trainer + peft with padding.
 
     python -m tests.benchmarks.training_throughput [--model FOLDER] [--records FILE] [--samples 96]
 
-Both train the same LoRA adapter on the same samples of mixed length, in float32 on the CPU, each in
-a process of its own, whose peak memory is read when it ends. Tokens are real ones: padding counts
-as nothing. Prints a Markdown table.
+Both train the same LoRA adapter on the same samples of mixed length, in float32 on the CPU. Each runs in a process
+of its own, whose peak memory is read at its end. Padding does not count as tokens. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -22,11 +20,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.machine import machine
+
 ROOT = Path(__file__).resolve().parents[2]
 BATCH = 8
-"""`per_device_train_batch_size`'s default: what one gets without tuning."""
+"""The default of `per_device_train_batch_size`."""
 LONGEST = 512
-"""With 1,024 the other side needs more than 24 GB and is killed."""
+"""With 1,024 the Trainer needs more than 24 GB and is killed."""
 
 
 def company_lengths(count: int) -> list[int]:
@@ -160,12 +160,12 @@ def trainer(model_folder: Path, samples: list[Any]) -> float:
         return time.perf_counter() - started
 
 
-CONTESTANTS: dict[str, Callable[[Path, list[Any]], float]] = {"kosha": kosha, "trainer": trainer}
+LIBRARIES: dict[str, Callable[[Path, list[Any]], float]] = {"kosha": kosha, "trainer": trainer}
 
 
 def measure(name: str, options: argparse.Namespace) -> dict[str, float]:
-    """In a child process, so that peak memory is the contestant's own."""
-    command = [sys.executable, "-m", "tests.benchmarks.training_throughput", "--contestant", name]
+    """In a child process, so that peak memory is that of one library."""
+    command = [sys.executable, "-m", "tests.benchmarks.training_throughput", "--library", name]
     command += ["--model", str(options.model), "--samples", str(options.samples)]
     command += ["--threads", str(options.threads)]
     command += ["--records", str(options.records)] if options.records else []
@@ -174,13 +174,13 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def contest(options: argparse.Namespace) -> dict[str, float]:
+def measure_here(options: argparse.Namespace) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(options.threads)
     samples = make_samples(options.model, options.records, options.samples)
     tokens = sum(len(sample) for sample in samples)
-    seconds = CONTESTANTS[options.contestant](options.model, samples)
+    seconds = LIBRARIES[options.library](options.model, samples)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return {"tokens": tokens, "seconds": seconds, "tokens_per_second": tokens / seconds, "peak_gib": peak}
 
@@ -191,7 +191,7 @@ def table(options: argparse.Namespace) -> str:
     memory = ours["peak_gib"] / theirs["peak_gib"]
     lines = [
         f"Model {options.model.name}, LoRA rank 16 on all linear layers, float32; {options.samples} samples, "
-        f"{ours['tokens']:.0f} real tokens, one epoch; {processor()}, {options.threads} threads.",
+        f"{ours['tokens']:.0f} real tokens, one epoch; {machine()}, {options.threads} threads.",
         "",
         "| | real tokens/s | seconds | peak memory |",
         "|---|---:|---:|---:|",
@@ -207,16 +207,6 @@ def table(options: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-def processor() -> str:
-    """The machine's name for its processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()} × {len(names) or os.cpu_count()}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -227,11 +217,11 @@ def main() -> None:
     )
     parser.add_argument("--samples", type=int, default=96)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--contestant", choices=CONTESTANTS, help=argparse.SUPPRESS)
+    parser.add_argument("--library", choices=LIBRARIES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not options.model.is_dir():
         sys.exit(f"{options.model} is missing: `make demo` converts the demo models.")
-    print(json.dumps(contest(options)) if options.contestant else table(options))
+    print(json.dumps(measure_here(options)) if options.library else table(options))
 
 
 if __name__ == "__main__":

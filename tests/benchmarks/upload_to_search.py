@@ -1,12 +1,12 @@
-"""From an uploaded 10-page PDF to its first search hit, beside a LangChain script.
+"""From an uploaded 10-page PDF to its first search hit, compared with a LangChain script.
 
 Run: `python -m tests.benchmarks.upload_to_search [--repeat 3]`
 
 Kosha's time begins with the upload to a running platform and ends when the public search answers with
-the page asked for: upload, job queue, confined parsing, index build, switch, search. The script beside it
-is what one writes without a platform: a process that loads the PDF (PyPDFium2Loader), splits it
-(RecursiveCharacterTextSplitter), embeds with the same model into FAISS and asks once; its time is the
-whole process, since both start an engine's libraries anew.
+the right page: upload, job queue, confined parsing, index build, switch, search. The script is what one writes
+without a platform: a process that loads the PDF (PyPDFium2Loader), splits it (RecursiveCharacterTextSplitter),
+embeds with the same model into FAISS and asks once. Its time is the whole process, since both load an engine's
+libraries.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def seconds_to_hit(api: ApiClient, pdf: Path, answer: str) -> float:
     return seconds
 
 
-# -- the script beside it -----------------------------------------------------------------------
+# -- the LangChain script -----------------------------------------------------------------------
 def langchain(pdf: Path, answer: str) -> None:
     from langchain_community.document_loaders import PyPDFium2Loader
     from langchain_community.vectorstores import FAISS

@@ -1,4 +1,4 @@
-"""A company that did not exist a moment ago: its words, numbers and documents are drawn at random."""
+"""An invented company: its words, numbers and documents are drawn at random from a seed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SENTENCES = (
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that only one document says, and a question about it."""
+    """A sentence that stands in one document only, and a question about it."""
 
     question: str
     sentence: str
@@ -33,17 +33,17 @@ class Fact:
 
 
 class Company:
-    """Everything follows from the seed, so that a failure can be walked again."""
+    """The same seed makes the same company, so that a failure can be repeated."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._taken: set[str] = set()
         self.email = f"{self._random.randrange(10**8):08d}@example.co.jp"
-        # Long enough to be a unit of its own wherever it stands.
+        # Long enough to become a record of its own wherever it stands.
         self.copied = self.paragraph(len(SENTENCES))
 
     def word(self) -> str:
-        """A word no other call gets."""
+        """A word that no other call returns."""
         while (word := "".join(self._random.choices(SYLLABLES, k=5))) in self._taken:
             pass
         self._taken.add(word)
