@@ -1,1 +1,1 @@
-"""The demo: the documents of an invented company, and the walk of the whole road over them."""
+"""The demo: the documents of an invented company, and a walkthrough from them to a served model."""

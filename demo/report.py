@@ -1,6 +1,6 @@
-"""`var/demo-report.json`: what the demo did, step by step, and what it made.
+"""`var/demo-report.json`: the steps of the demo with their figures, and the ids of what they made.
 
-It is also the demo's memory: a second run finds there what can be used again.
+The next run reads it to reuse what is still valid.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Report:
 
     @contextmanager
     def step(self, name: str) -> Iterator[dict[str, Any]]:
-        """Times a step; it is `ok` unless it raises. The caller fills the figures."""
+        """Record the time and the outcome of a step; the caller fills its figures."""
         step: dict[str, Any] = {"name": name, "ok": False, "seconds": 0.0, "figures": {}}
         self.steps.append(step)
         start = time.monotonic()
@@ -68,7 +68,7 @@ class Report:
             "steps": self.steps,
         }
         partial = self.path.with_suffix(".tmp")
-        # It holds a key and passwords: for the owner's eyes only.
+        # It holds a key and passwords, so only its owner may read it.
         with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(value, file, ensure_ascii=False, indent=1)
         partial.replace(self.path)

@@ -1,4 +1,4 @@
-"""What the demo shows in the terminal: a headline for each step, and a line that moves."""
+"""What the demo prints: sentences, and one progress line that is rewritten in place."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ BAR = 24
 
 
 class Screen:
-    """On a terminal the progress line is rewritten; into a file a line is written every ten seconds."""
+    """In a terminal the progress line is rewritten; in a file a line is added every ten seconds."""
 
     def __init__(self) -> None:
         self._live = sys.stdout.isatty()
         self._last = 0.0
         self._open = False
-
-    def step(self, number: int, sentence: str) -> None:
-        self.say(f"\n[{number}/8] {sentence}")
 
     def say(self, sentence: str) -> None:
         if self._open:
@@ -27,12 +24,12 @@ class Screen:
         print(sentence, flush=True)
 
     def write(self, text: str) -> None:
-        """Part of a line, at once: an answer as it streams."""
+        """Print part of a line, for an answer that streams."""
         sys.stdout.write(text)
         sys.stdout.flush()
         self._open = not text.endswith("\n")
 
-    def moving(self, sentence: str) -> None:
+    def progress(self, sentence: str) -> None:
         if self._live:
             sys.stdout.write(f"\r\033[2K      {sentence}")
             sys.stdout.flush()
@@ -42,15 +39,15 @@ class Screen:
             print(f"      {sentence}", flush=True)
 
     def job(self, job: dict[str, Any], detail: str = "") -> None:
-        """The bar, the count and the time left of a job."""
+        """Show a job as a bar with its count and the time left."""
         progress = job["progress"]
         if not progress or not progress["total"]:
-            self.moving(f"{job['kind']}: {job['status']}")
+            self.progress(f"{job['kind']}: {job['status']}")
             return
         share = min(1.0, progress["done"] / progress["total"])
         bar = "█" * round(share * BAR) + "░" * (BAR - round(share * BAR))
         left = progress["seconds_left"]
         ends = f", {left:.0f} s left" if left is not None else ""
-        self.moving(
+        self.progress(
             f"{job['kind']} {bar} {progress['done']:.0f}/{progress['total']:.0f} {progress['unit']}{ends}{detail}"
         )

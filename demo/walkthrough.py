@@ -1,12 +1,14 @@
-"""The eight steps from documents to a served, cited answer and a scheduled retraining.
+"""The eight steps from documents to a served answer with citations and a scheduled retraining.
 
-Everything goes through the public API, but for what an operator does once (organization, base
-models). Nothing here looks at the name or the text of a document.
+They use the public API, as a pipeline outside the platform would; only the organization and the base models
+are set up by an operator's commands. Nothing here depends on the name or the text of a document.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from demo.client import ApiClient, ApiError, JobFailed, Json
@@ -25,7 +27,7 @@ DATASET, SUITE, STORE, SCHEDULE = "社内文書", "公開前の評価", "社内�
 SUFFIX, ALIAS = "internal", "production"
 SYSTEM_PROMPT = "あなたは社内規程と製品に詳しい担当者です。質問に日本語で簡潔に答えてください。"
 
-# Sized for two cores and a few minutes; a real run leaves them out or raises them.
+# For two cores and a few minutes. A real run leaves these out or raises them.
 TRAINING = {
     "learning_rate": 4e-4,
     "epochs": 1,
@@ -33,7 +35,7 @@ TRAINING = {
     "sequence_length": 512,
     "tokens_per_step": 1024,
     "lora_rank": 16,
-    # A small model learns to read the answer out of a passage sooner than to know it by heart.
+    # A small model learns to find the answer in a passage sooner than to memorize it.
     "pair_forms": ["open_book"],
 }
 RETRAINING = {**TRAINING, "learning_rate": 2e-4, "max_steps": 8}
@@ -43,17 +45,48 @@ TASKS = [
 ]
 
 
-class Road:
-    """Walks the steps in order; each adds to the report and leaves ids for the next."""
+@dataclass(frozen=True)
+class Step:
+    name: str
+    """In the report."""
+    headline: str
+    act: Callable[[Json], None]
+    """Called with the step's figures in the report, which it fills."""
+
+
+class Walkthrough:
+    """The steps in order. Each writes its figures into the report and stores ids there for the next ones."""
 
     def __init__(
-        self, installation: Installation, report: Report, screen: Screen, documents: Path, later: Path
+        self,
+        installation: Installation,
+        report: Report,
+        screen: Screen,
+        *,
+        documents: Path,
+        later: Path,
+        questions: list[str],
     ) -> None:
         self.installation, self.report, self.screen = installation, report, screen
-        self.documents, self.later = documents, later
+        self.documents, self.later, self.questions = documents, later, questions
         self.owner: ApiClient
         self.reviewer: ApiClient
         self.passed = False
+        base = report.base_model
+        self.steps = [
+            Step("organization", "an organization, its people and an API key", self.organization),
+            Step("upload", "the company's documents", self.upload),
+            Step("curation", "curation into a dataset version", self.curate),
+            Step("training", f"training {base} (LoRA) on texts and question-answer pairs", self.train),
+            Step(
+                "evaluation",
+                "evaluation on held-out records, base and tuned model, and the gate",
+                self.evaluate,
+            ),
+            Step("retrieval", "the hybrid search index", self.index),
+            Step("release", "approval, publication, and three questions", self.release),
+            Step("retraining", "a new document, a weekly schedule, and a retraining now", self.retrain),
+        ]
 
     # -- 1 --------------------------------------------------------------------------------------
     def organization(self, figures: Json) -> None:
@@ -88,7 +121,7 @@ class Road:
         self.screen.say(f"      API key   {access['api_key']}")
 
     def _earlier_access(self) -> Json | None:
-        """The keys of an earlier run, if they still open this platform."""
+        """The keys of an earlier run, if this platform still accepts them."""
         earlier = self.report.earlier
         if "api_key" not in earlier:
             return None
@@ -104,7 +137,7 @@ class Road:
     def upload(self, figures: Json) -> None:
         paths = sorted(path for path in self.documents.iterdir() if path.is_file())
         for number, path in enumerate(paths, start=1):
-            self.screen.moving(f"uploading {number}/{len(paths)} {path.name}")
+            self.screen.progress(f"uploading {number}/{len(paths)} {path.name}")
             self.report.files.append(self.owner.upload_file(path)["id"])
         read = self._wait_until_read(set(self.report.files))
         failed = [file for file in read if file["status"] == "error"]
@@ -127,7 +160,7 @@ class Road:
             waiting = sum(file["status"] == "uploaded" for file in files)
             if not waiting:
                 return files
-            self.screen.moving(f"read {len(files) - waiting}/{len(files)} documents")
+            self.screen.progress(f"read {len(files) - waiting}/{len(files)} documents")
             time.sleep(0.5)
 
     # -- 3 --------------------------------------------------------------------------------------
@@ -135,8 +168,9 @@ class Road:
         dataset = self._named("/datasets", DATASET) or self.owner.post("/datasets", {"name": DATASET}).ok
         self.report.ids["dataset"] = dataset["id"]
         versions = f"/datasets/{dataset['id']}/versions"
+        same_files = self.report.earlier.get("files") == self.report.files
         version = (
-            self._again(versions, "dataset_version")
+            self._reusable(versions, "dataset_version", same_inputs=same_files)
             or self.owner.post(versions, {"file_ids": self.report.files}).ok
         )
         self.owner.wait_for_job(version["job"], self.screen.job)
@@ -158,7 +192,9 @@ class Road:
     # -- 4 --------------------------------------------------------------------------------------
     def train(self, figures: Json) -> None:
         run = (
-            self._again("/fine_tuning/jobs", "training_run")
+            self._reusable(
+                "/fine_tuning/jobs", "training_run", same_inputs=self._is_reused("dataset_version")
+            )
             or self.owner.post(
                 "/fine_tuning/jobs",
                 {
@@ -188,10 +224,10 @@ class Road:
     def _follow_training(self, run: Json) -> Json:
         path = f"/fine_tuning/jobs/{run['id']}"
 
-        def watch(job: Json) -> None:
+        def show(job: Json) -> None:
             self.screen.job(job, self._newest_point(path))
 
-        self.owner.wait_for_job(run["kosha"]["job"], watch)
+        self.owner.wait_for_job(run["kosha"]["job"], show)
         return self.owner.get(path).ok
 
     def _newest_point(self, path: str) -> str:
@@ -208,7 +244,7 @@ class Road:
         self.report.ids["eval"] = suite["id"]
         runs = f"/evals/{suite['id']}/runs"
         run = (
-            self._again(runs, "eval_run")
+            self._reusable(runs, "eval_run", same_inputs=self._is_reused("training_run"))
             or self.owner.post(
                 runs,
                 {
@@ -248,24 +284,24 @@ class Road:
         )
         self.report.ids["vector_store"] = store["id"]
         while store["status"] != "completed":
-            self._show_job_of_kind("index")
+            self._show_newest_job()
             store = self.owner.get(f"/vector_stores/{store['id']}").ok
         build = store["index_build"]
         if build is None:
-            raise JobFailed("the knowledge base has no index; GET /v1/jobs?kind=index says why")
+            raise JobFailed("the knowledge base has no index; GET /v1/jobs?kind=retrieval gives the reason")
         self.report.ids["index_build"] = build["id"]
         figures.update(passages=build["passages"], files=store["file_counts"], bytes=store["usage_bytes"])
         self.screen.say(
             f"      {build['passages']} passages of {store['file_counts']['completed']} documents"
         )
 
-    def _show_job_of_kind(self, kind: str) -> None:
-        for job in self.owner.get("/jobs", kind=kind, limit=1).ok["data"]:
+    def _show_newest_job(self) -> None:
+        for job in self.owner.get("/jobs", limit=1).ok["data"]:
             self.screen.job(job)
         time.sleep(0.5)
 
     # -- 7 --------------------------------------------------------------------------------------
-    def release(self, figures: Json, questions: list[str]) -> None:
+    def release(self, figures: Json) -> None:
         if not self.passed:
             self.screen.say(
                 "      the tuned model failed its gate: base model and index are published instead"
@@ -286,7 +322,7 @@ class Road:
             f"      release {release['number']} ({release['model']}) is approved and serves {ALIAS}"
         )
         figures.update(release=release["number"], model=release["model"])
-        figures["answers"] = [self._ask(question) for question in questions]
+        figures["answers"] = [self._ask(question) for question in self.questions]
 
     def _ask(self, question: str) -> Json:
         self.screen.say(f"\n      問  {question}")
@@ -353,21 +389,19 @@ class Road:
         )
 
     def _follow_schedule(self, run: Json) -> Json:
-        stages = {"curate": "curate", "train": "train", "evaluate": "evaluate", "index": "index"}
         while run["ended_at"] is None:
-            if kind := stages.get(run["stage"]):
-                self._show_job_of_kind(kind)
+            self._show_newest_job()
             run = self.owner.get(f"/schedules/{run['schedule']}/runs/{run['id']}").ok
         return run
 
-    # -- using again what an earlier run made -----------------------------------------------------
+    # -- reusing what an earlier run made --------------------------------------------------------
     def _named(self, path: str, name: str) -> Json | None:
         return next((item for item in self.owner.every(path) if item["name"] == name), None)
 
-    def _again(self, path: str, name: str) -> Json | None:
-        """What an earlier run left under `name`, unless it failed or rests on something else now."""
+    def _reusable(self, path: str, name: str, *, same_inputs: bool) -> Json | None:
+        """What an earlier run stored under `name`, if its inputs are the same now and it did not fail."""
         id = self.report.known(name)
-        if id is None or not self._same_ground(name):
+        if id is None or not same_inputs:
             return None
         try:
             found = self.owner.get(f"{path}/{id}").ok
@@ -375,12 +409,8 @@ class Road:
             return None
         return None if found["status"] in ("failed", "cancelled", "canceled") else found
 
-    def _same_ground(self, name: str) -> bool:
-        """Whether everything that comes before `name` on the road was used again as well."""
-        if name == "dataset_version":
-            return self.report.earlier.get("files") == self.report.files
-        before = {"training_run": "dataset_version", "eval_run": "training_run"}[name]
-        return self.report.ids.get(before) == self.report.known(before)
+    def _is_reused(self, name: str) -> bool:
+        return self.report.ids.get(name) == self.report.known(name)
 
 
 def place(citation: Json) -> str:
