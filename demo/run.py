@@ -16,10 +16,11 @@ from pathlib import Path
 from types import FrameType
 
 from demo.client import ApiError, JobFailed
+from demo.company import BASE_MODELS
 from demo.installation import ROOT, Installation, InstallationError
 from demo.report import Report
 from demo.screen import Screen
-from demo.walkthrough import BASE_MODELS, Walkthrough
+from demo.walkthrough import Walkthrough
 
 HERE = Path(__file__).parent
 
