@@ -8,33 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from demo import company
 from demo.client import ApiClient, ApiError, JobFailed, Json
-from demo.company import (
-    ALIAS,
-    BASE_MODELS,
-    DATASET,
-    EMBEDDING_MODEL,
-    ORGANIZATION,
-    OWNER,
-    RETRAINING,
-    REVIEWER,
-    SCHEDULE,
-    STORE,
-    SUFFIX,
-    SUITE,
-    SYSTEM_PROMPT,
-    TASKS,
-    TRAINING,
-)  # fmt: skip
 from demo.installation import Installation
 from demo.report import Report
 from demo.screen import Screen
 
 
-@dataclass(frozen=True)
 class Step:
     name: str
     """In the report."""
@@ -79,19 +62,19 @@ class Walkthrough:
 
     # -- 1 --------------------------------------------------------------------------------------
     def organization(self, figures: Json) -> None:
-        base = BASE_MODELS[self.report.base_model]
+        base = company.BASE_MODELS[self.report.base_model]
         models = self.installation.var / "models"
         register = self.installation.ask
         register("base_model_register", self.report.base_model, str(models / base["folder"]),
                  "--licence", base["licence"])  # fmt: skip
-        register("base_model_register", EMBEDDING_MODEL["name"], str(models / EMBEDDING_MODEL["folder"]),
-                 "--licence", EMBEDDING_MODEL["licence"], "--kind", "embedding")  # fmt: skip
+        register("base_model_register", company.EMBEDDING_MODEL["name"], str(models / company.EMBEDDING_MODEL["folder"]),
+                 "--licence", company.EMBEDDING_MODEL["licence"], "--kind", "embedding")  # fmt: skip
         access = self._earlier_access()
         figures["reused"] = access is not None
         if access is None:
             made = self.installation.ask(
-                "organization_create", "--name", ORGANIZATION["name"], "--slug", ORGANIZATION["slug"],
-                "--owner", OWNER, "--reviewer", REVIEWER, "--key", "demo",
+                "organization_create", "--name", company.ORGANIZATION["name"], "--slug", company.ORGANIZATION["slug"],
+                "--owner", company.OWNER, "--reviewer", company.REVIEWER, "--key", "demo",
             )  # fmt: skip
             access = {
                 "api_key": made["owner"]["api_key"],
@@ -154,7 +137,7 @@ class Walkthrough:
 
     # -- 3 --------------------------------------------------------------------------------------
     def curate(self, figures: Json) -> None:
-        dataset = self._named("/datasets", DATASET) or self.owner.post("/datasets", {"name": DATASET}).ok
+        dataset = self._find_or_create("/datasets", company.DATASET)
         self.report.ids["dataset"] = dataset["id"]
         versions = f"/datasets/{dataset['id']}/versions"
         same_files = self.report.earlier.get("files") == self.report.files
@@ -189,10 +172,10 @@ class Walkthrough:
                 {
                     "model": self.report.base_model,
                     "training_file": self.report.ids["dataset_version"],
-                    "suffix": SUFFIX,
+                    "suffix": company.SUFFIX,
                     "method": {
                         "type": "continued_pretraining",
-                        "continued_pretraining": {"hyperparameters": TRAINING},
+                        "continued_pretraining": {"hyperparameters": company.TRAINING},
                     },
                 },
             ).ok
@@ -229,7 +212,7 @@ class Walkthrough:
 
     # -- 5 --------------------------------------------------------------------------------------
     def evaluate(self, figures: Json) -> None:
-        suite = self._named("/evals", SUITE) or self.owner.post("/evals", {"name": SUITE, "tasks": TASKS}).ok
+        suite = self._find_or_create("/evals", company.SUITE, tasks=company.TASKS)
         self.report.ids["eval"] = suite["id"]
         runs = f"/evals/{suite['id']}/runs"
         run = (
@@ -267,10 +250,7 @@ class Walkthrough:
 
     # -- 6 --------------------------------------------------------------------------------------
     def index(self, figures: Json) -> None:
-        store = (
-            self._named("/vector_stores", STORE)
-            or self.owner.post("/vector_stores", {"name": STORE, "file_ids": self.report.files}).ok
-        )
+        store = self._find_or_create("/vector_stores", company.STORE, file_ids=self.report.files)
         self.report.ids["vector_store"] = store["id"]
         while store["status"] != "completed":
             self._show_newest_job()
@@ -300,15 +280,15 @@ class Walkthrough:
             {
                 "model": self.report.ids["model"] if self.passed else self.report.base_model,
                 "vector_store": self.report.ids["vector_store"],
-                "system_prompt": SYSTEM_PROMPT,
+                "system_prompt": company.SYSTEM_PROMPT,
                 "generation": {"max_tokens": 96, "passages": 2},
             },
         ).ok
         self.report.ids["release"] = release["id"]
         self.reviewer.post(f"/releases/{release['id']}/approve", {"comment": "評価を確認しました"}).check()
-        self.owner.post(f"/releases/{release['id']}/publish", {"alias": ALIAS}).check()
+        self.owner.post(f"/releases/{release['id']}/publish", {"alias": company.ALIAS}).check()
         self.screen.say(
-            f"      release {release['number']} ({release['model']}) is approved and serves {ALIAS}"
+            f"      release {release['number']} ({release['model']}) is approved and serves {company.ALIAS}"
         )
         figures.update(release=release["number"], model=release["model"])
         figures["answers"] = [self._ask(question) for question in self.questions]
@@ -317,7 +297,7 @@ class Walkthrough:
         self.screen.say(f"\n      問  {question}")
         self.screen.write("      答  ")
         text, annotations, start, first = "", [], time.monotonic(), None
-        for chunk in self.owner.chat(ALIAS, question):
+        for chunk in self.owner.chat(company.ALIAS, question):
             for choice in chunk["choices"]:
                 if piece := choice["delta"].get("content"):
                     first = first or time.monotonic() - start
@@ -341,24 +321,19 @@ class Walkthrough:
     def retrain(self, figures: Json) -> None:
         new = [self.owner.upload_file(path)["id"] for path in sorted(self.later.iterdir()) if path.is_file()]
         self._wait_until_read(set(new))
-        schedule = (
-            self._named("/schedules", SCHEDULE)
-            or self.owner.post(
-                "/schedules",
-                {
-                    "name": SCHEDULE,
-                    "cadence": "weekly",
-                    "weekday": 6,
-                    "hour": 2,
-                    "dataset": self.report.ids["dataset"],
-                    "base_model": self.report.base_model,
-                    "eval": self.report.ids["eval"],
-                    "vector_store": self.report.ids["vector_store"],
-                    "alias": ALIAS,
-                    "suffix": SUFFIX,
-                    "hyperparameters": RETRAINING,
-                },
-            ).ok
+        schedule = self._find_or_create(
+            "/schedules",
+            company.SCHEDULE,
+            cadence="weekly",
+            weekday=6,
+            hour=2,
+            dataset=self.report.ids["dataset"],
+            base_model=self.report.base_model,
+            eval=self.report.ids["eval"],
+            vector_store=self.report.ids["vector_store"],
+            alias=company.ALIAS,
+            suffix=company.SUFFIX,
+            hyperparameters=company.RETRAINING,
         )
         self.report.ids["schedule"] = schedule["id"]
         run = self._follow_schedule(self.owner.post(f"/schedules/{schedule['id']}/fire").ok)
@@ -384,8 +359,9 @@ class Walkthrough:
         return run
 
     # -- reusing what an earlier run made --------------------------------------------------------
-    def _named(self, path: str, name: str) -> Json | None:
-        return next((item for item in self.owner.every(path) if item["name"] == name), None)
+    def _find_or_create(self, path: str, name: str, **settings: Any) -> Json:
+        found = next((item for item in self.owner.every(path) if item["name"] == name), None)
+        return found or self.owner.post(path, {"name": name, **settings}).ok
 
     def _reusable(self, path: str, name: str, *, same_inputs: bool) -> Json | None:
         """What an earlier run stored under `name`, if its inputs are the same now and it did not fail."""
