@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from demo.report import Report
 from demo.screen import Screen
 
 
+@dataclass(frozen=True)
 class Step:
     name: str
     """In the report."""
@@ -296,7 +298,8 @@ class Walkthrough:
     def _ask(self, question: str) -> Json:
         self.screen.say(f"\n      問  {question}")
         self.screen.write("      答  ")
-        text, annotations, start, first = "", [], time.monotonic(), None
+        annotations: list[Json] = []
+        text, start, first = "", time.monotonic(), None
         for chunk in self.owner.chat(company.ALIAS, question):
             for choice in chunk["choices"]:
                 if piece := choice["delta"].get("content"):
