@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import pytest
@@ -89,7 +88,7 @@ def test_the_report_records_a_failed_step_and_only_its_owner_may_read_it(walkthr
         ("training", False),
     ]
     assert written["ok"] is False and written["steps"][1]["error"] == "RuntimeError: no memory"
-    assert os.stat(report.path).st_mode & 0o777 == 0o600
+    assert report.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_citation_names_the_page_or_the_cells():
