@@ -1,4 +1,4 @@
-"""The lines of `events.jsonl`: everything an engine says while it runs."""
+"""The lines of `events.jsonl`: everything an engine reports while it runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Started(Event):
 
 
 class Progress(Event):
-    """How far the run is; the console's bar and time left come from the newest one."""
+    """How far the run is. The newest one gives the console its progress bar and the time left."""
 
     type: Literal["progress"] = "progress"
     done: float = Field(ge=0)
@@ -48,13 +48,13 @@ class CheckpointSaved(Event):
     type: Literal["checkpoint"] = "checkpoint"
     step: int
     path: str
-    """In the run's folder, which may be read where it was moved or restored to."""
+    """Relative to the run's folder, which may have been moved or restored elsewhere."""
     manifest_sha256: str
     values: dict[str, float] = Field(default_factory=dict)
 
 
 class Log(Event):
-    """A sentence for people. Never a secret, never a document's text."""
+    """A message for people. Never a secret, never a document's text."""
 
     type: Literal["log"] = "log"
     level: Literal["info", "warning", "error"] = "info"
@@ -63,7 +63,7 @@ class Log(Event):
 
 
 class Stopped(Event):
-    """The engine obeyed a stop request; `step` is where it can be resumed from, if anywhere."""
+    """The engine ended after a stop request; it can be resumed from `step`, if there is one."""
 
     type: Literal["stopped"] = "stopped"
     step: int | None = None

@@ -1,4 +1,4 @@
-"""What an engine process is started with (`RunConfig`) and what it leaves behind (`RunResult`)."""
+"""What an engine process is started with (`RunConfig`) and what it writes at its end (`RunResult`)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from workers.contract.specs.base import Spec
 
 
 class ExitCode:
-    """How an engine process ends; the platform decides about a retry from this alone."""
+    """How an engine process ends. The platform decides about a retry from this alone."""
 
     DONE = 0
     USER_ERROR = 2
     SYSTEM_ERROR = 3
     DISK_FULL = 4
-    """Not even the result could be written."""
+    """The disk was so full that not even the result could be written."""
     STOPPED = 143
 
 
@@ -32,14 +32,14 @@ class RunConfig(Spec):
     job_id: str
     kind: str
     fence: int = Field(ge=0)
-    """Rises with every claim of the job; a run folder belongs to exactly one fence."""
+    """Rises with every claim of the job. A run folder belongs to exactly one fence."""
     attempt: int = Field(ge=0)
     run_dir: Path
     """This attempt's own folder: `events.jsonl`, `result.json`, `checkpoints/`, `output/`."""
     previous_run_dirs: tuple[Path, ...] = ()
-    """Folders of earlier attempts, newest first: where checkpoints to resume from may lie."""
+    """Folders of earlier attempts, newest first, which may hold checkpoints to resume from."""
     threads: int = Field(default=1, ge=1)
-    """CPU threads this process owns."""
+    """CPU threads this process may use."""
     spec: dict[str, Any]
 
 
@@ -49,7 +49,7 @@ class RunError(Spec):
     code: str = Field(pattern=r"^[a-z_]+\.(user|system)\.[a-z0-9_]+$")
     """Stable, `engine.user|system.what`, for example `training.user.empty_dataset`."""
     message: str
-    """A sentence for the administrator: what was wrong, where, what to do. Never document text."""
+    """For the administrator: what was wrong, where, what to do. Never document text."""
     param: str | None = None
     """The field, file, line or document the error is about."""
 

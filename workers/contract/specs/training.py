@@ -62,16 +62,16 @@ class Hyperparameters(Spec):
 
 
 class Checkpointing(Spec):
-    """When the run's state is made safe on disk."""
+    """When the run's state is saved to disk."""
 
     every_steps: int = Field(default=50, ge=1, le=1_000_000)
-    """Steps between two checkpoints: what is lost at most when a machine dies."""
+    """Steps between two checkpoints, and so what is lost at most when a machine fails."""
     keep: int = Field(default=3, ge=1, le=100)
     """How many of the newest checkpoints are kept."""
 
 
 class Distributed(Spec):
-    """How the run is spread over processes."""
+    """How the run is divided among processes."""
 
     processes: int = Field(default=1, ge=1, le=4096)
     """Processes (one for each GPU). Above one the run is started by torchrun and uses DeepSpeed."""
@@ -96,7 +96,7 @@ class TrainingSpec(Spec):
     parent_manifest_sha256: str | None = None
     """Refuse to continue if the parent adapter's manifest is another."""
     known_record_files: tuple[Path, ...] = ()
-    """Records that `parent_adapter` has learnt already: of those, only `replay_share` is seen again."""
+    """Records that `parent_adapter` was trained on. Of those, only `replay_share` is seen again."""
     replay_share: float = Field(default=0.2, ge=0, le=1)
     """Share of the known records that is repeated among the new ones, so that they are not forgotten."""
     hyperparameters: Hyperparameters = Hyperparameters()
@@ -109,22 +109,22 @@ class TrainingSpec(Spec):
 
     @property
     def processes(self) -> int:
-        """What a launcher gives torchrun; 1 means a plain process."""
+        """How many processes a launcher starts through torchrun; 1 means a plain process."""
         return self.distributed.processes
 
     def learning_digest(self, base_model_digest: str) -> str:
-        """Equal for runs that learn in the same way from the same base, wherever their files lie.
+        """Equal for runs with the same settings and the same base model, wherever their files are stored.
 
-        What the record files hold is not in it.
+        The content of the record files is not part of it.
         """
-        nowhere: dict[str, Any] = {
+        without_places: dict[str, Any] = {
             "base_model": Path(),
             "base_model_digest": base_model_digest,
             "record_files": (Path(),),
             "known_record_files": (),
             "parent_adapter": None,
         }
-        return self.model_copy(update=nowhere).digest()
+        return self.model_copy(update=without_places).digest()
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainingSpec:

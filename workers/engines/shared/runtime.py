@@ -1,4 +1,4 @@
-"""What every engine process shares: read the config, write events, obey SIGTERM, exit by rule.
+"""What every engine process shares: config, events, heartbeat, stop requests and exit codes.
 
 An engine's entry point is three lines:
 
@@ -36,16 +36,16 @@ from workers.contract.specs.base import Spec
 from workers.contract.specs.run import ExitCode, RunConfig, RunError, RunResult, RunStatus
 
 HEARTBEAT_SECONDS = 2.0
-RESULT_PATIENCE_SECONDS = 60.0
-FULL = (errno.ENOSPC, errno.EDQUOT)
-FULL_BYTES = 1 << 20
-"""With less left than this a disk is full, whatever an error says."""
+RESULT_TIMEOUT_SECONDS = 60.0
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL_BYTES = 1 << 20
+"""With less space left than this, an unexpected error counts as a full disk."""
 
 SpecT = TypeVar("SpecT", bound=Spec)
 
 
 class EngineError(Exception):
-    """A failure with a stable code; `code` is without the engine's name: `user.empty_dataset`."""
+    """A failure with a stable code. `code` lacks the engine's name, for example `user.empty_dataset`."""
 
     def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
         super().__init__(message)
@@ -55,21 +55,21 @@ class EngineError(Exception):
 
 
 class UserError(EngineError):
-    """The input or the settings are wrong; trying again cannot help."""
+    """The input or the settings are wrong. Another attempt cannot help."""
 
     def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
         super().__init__(f"user.{code}", message, param=param)
 
 
 class EngineFault(EngineError):
-    """The machine or the software is at fault; another attempt may succeed."""
+    """The machine or the software failed. Another attempt may succeed."""
 
     def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
         super().__init__(f"system.{code}", message, param=param)
 
 
 class StopRequested(Exception):
-    """Raised by an engine after it has made its state safe because a stop was requested."""
+    """A stop was requested, and the engine has saved its state."""
 
     def __init__(self, step: int | None = None) -> None:
         super().__init__("stopped on request")
@@ -77,7 +77,7 @@ class StopRequested(Exception):
 
 
 class Run:
-    """One attempt: its config, its event stream and whether it was asked to stop."""
+    """One attempt of a job: its config, its event stream and whether a stop was requested."""
 
     def __init__(self, config: RunConfig, *, rank: int = 0) -> None:
         self.config = config
@@ -86,16 +86,16 @@ class Run:
         folder = RunFolder(self.directory)
         self.output_dir = folder.output
         self.output_dir.mkdir(exist_ok=True)
-        # No Event: a signal handler that sets one may wait for the lock that its own thread holds.
+        # Not a threading.Event: a signal handler that sets one may wait for a lock held by its own thread.
         self._is_stop_requested = False
         self._lock = threading.Lock()
         self._sequence = 0
-        # Ranks other than 0 of a distributed run share the folder but stay silent.
+        # Ranks other than 0 of a distributed run share the folder and write no events.
         self._events = None if rank else open(folder.events, "ab", buffering=0)  # noqa: SIM115
-        self._is_torn = False
+        self._ends_mid_line = False
         self._heartbeat = folder.heartbeat(rank)
         self._finished = threading.Event()
-        # Not the lock of events: a disk that is slow to take one must not silence an engine that is well.
+        # Not the lock of events: an event that waits for a slow disk must not stop the heartbeat.
         self._heartbeat_lock = threading.Lock()
 
     # -- events ---------------------------------------------------------------------------
@@ -106,13 +106,13 @@ class Run:
             event = {"type": type_, "sequence": self._sequence, "time": time.time(), **fields}
             self._sequence += 1
             line = json.dumps(event, ensure_ascii=False).encode() + b"\n"
-            # After half a line (the disk was full) a line of its own begins, so that one is lost, not two.
-            line = b"\n" + line if self._is_torn else line
-            self._is_torn = True
-            # One write call per line: a reader never sees half a line unless the disk is full.
+            # After half a line (the disk was full) a new line is started, so that only one event is lost.
+            line = b"\n" + line if self._ends_mid_line else line
+            self._ends_mid_line = True
+            # One write call for each line: a reader sees half a line only when the disk is full.
             if self._events.write(line) != len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self._is_torn = False
+            self._ends_mid_line = False
 
     def started(self, resumed_from_step: int | None = None) -> None:
         self._write(
@@ -123,7 +123,7 @@ class Run:
         self._write("progress", done=done, total=total, unit=unit, seconds_left=seconds_left)
 
     def metrics(self, step: int, **values: float) -> None:
-        """A point of a curve; what is not a number has no place on one, nor in JSON."""
+        """A point of a curve. Infinity and NaN are left out: JSON has no such values."""
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         self._write("metrics", step=step, values=finite)
 
@@ -146,44 +146,38 @@ class Run:
         return self._is_stop_requested
 
     def raise_if_stopped(self) -> None:
-        """For engines with nothing to save: leave at the next safe moment."""
+        """For engines with nothing to save."""
         if self.stop_requested:
             raise StopRequested
 
     # -- end ------------------------------------------------------------------------------
     def finish(self, result: RunResult) -> None:
-        """Leave the result. On a full disk it is tried for a while: hours of work may hang on it."""
+        """Write the result. On a full disk this is repeated for RESULT_TIMEOUT_SECONDS, so as not to lose it."""
         if self._events is not None:
-            deadline = time.monotonic() + RESULT_PATIENCE_SECONDS
-            while not self._left(result, is_last=time.monotonic() > deadline):
+            deadline = time.monotonic() + RESULT_TIMEOUT_SECONDS
+            while True:
+                is_last = time.monotonic() > deadline
+                try:
+                    write_json(RunFolder(self.directory).result, result.model_dump(mode="json"))
+                    break
+                except OSError as error:
+                    if error.errno not in DISK_FULL_ERRNOS or is_last:
+                        raise
                 time.sleep(1)
             self._events.close()
         with self._heartbeat_lock:
             self._finished.set()
             if self._events is None:
-                # The others may go on; whoever looks at the slowest heartbeat must not wait for this one.
+                # Other ranks may still run. The slowest heartbeat counts, so this one must not stay behind.
                 self._heartbeat.unlink(missing_ok=True)
 
-    def _left(self, result: RunResult, *, is_last: bool) -> bool:
-        try:
-            write_json(RunFolder(self.directory).result, result.model_dump(mode="json"))
-        except OSError as error:
-            if error.errno not in FULL or is_last:
-                raise
-            return False
-        return True
-
     def beat(self) -> None:
-        """Touch this rank's `heartbeat` until the run ends, so that a live but silent engine is seen as alive."""
+        """Touch this rank's heartbeat file until the run ends: it shows that a silent engine is alive."""
         while not self._finished.wait(HEARTBEAT_SECONDS):
-            # A disk too full for a new file must not silence an engine that is well.
+            # A disk too full for a new file must not end the heartbeat.
             with self._heartbeat_lock, contextlib.suppress(OSError):
                 if not self._finished.is_set():
                     self._heartbeat.touch()
-
-
-def load_config(path: Path) -> RunConfig:
-    return RunConfig.model_validate_json(path.read_bytes())
 
 
 def run_engine(
@@ -192,31 +186,28 @@ def run_engine(
     """Run `work(run, spec)` for the config named on the command line and exit by `ExitCode`.
 
     `work` returns the engine's result; it raises UserError, EngineFault or StopRequested.
-    Anything else it raises is a `system.unexpected` failure whose traceback goes to stderr only.
+    Anything else it raises is a failure of the system whose traceback goes to stderr only.
     """
     try:
-        run = Run(load_config(Path(sys.argv[1])), rank=int(os.environ.get("RANK", "0")))
+        config = RunConfig.model_validate_json(Path(sys.argv[1]).read_bytes())
+        run = Run(config, rank=int(os.environ.get("RANK", "0")))
         signal.signal(signal.SIGTERM, lambda *_: run.request_stop())
         signal.signal(signal.SIGINT, lambda *_: run.request_stop())
         threading.Thread(target=run.beat, name="heartbeat", daemon=True).start()
         code = _run(name, spec_class, work, run)
     except OSError as error:
-        # Not even the result could be written; the exit code is all that is left to say.
-        _trace()
-        code = ExitCode.DISK_FULL if error.errno in FULL else ExitCode.SYSTEM_ERROR
-    _exit(code)
-
-
-def _exit(code: int) -> None:
-    """Without the interpreter's own end, which answers a log that cannot be written with a code of its own."""
+        # Not even the result could be written, so only the exit code is left.
+        _print_traceback()
+        code = ExitCode.DISK_FULL if error.errno in DISK_FULL_ERRNOS else ExitCode.SYSTEM_ERROR
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()
+    # Not sys.exit: the interpreter would exit with a code of its own if the log could not be written.
     os._exit(code)
 
 
-def _trace() -> None:
-    """The traceback goes to the engine's log, which may lie on the very disk that is full."""
+def _print_traceback() -> None:
+    # The engine's log may be on the very disk that is full.
     with contextlib.suppress(OSError):
         traceback.print_exc()
 
@@ -246,10 +237,10 @@ def _run(
             message="The node ran out of memory. Ask for fewer tokens per step or a larger node.",
         )
         return _fail(run, failure, ExitCode.SYSTEM_ERROR)
-    except Exception as error:  # the border of the process: everything must end with a code
-        # First, for what is written next may make the room that was missing.
-        what, message = _trouble(error, run.directory)
-        _trace()
+    except Exception as error:  # the last handler of the process: everything must end with a code
+        # Classified before anything is written, because the disk is asked for its free space.
+        what, message = _classify_unexpected(error, run.directory)
+        _print_traceback()
         return _fail(run, RunError(code=f"{name}.system.{what}", message=message), ExitCode.SYSTEM_ERROR)
     run.finish(
         RunResult(
@@ -260,8 +251,8 @@ def _run(
     return ExitCode.DONE
 
 
-def _trouble(error: Exception, folder: Path) -> tuple[str, str]:
-    """The code and the sentence for an error that the engine did not expect."""
+def _classify_unexpected(error: Exception, folder: Path) -> tuple[str, str]:
+    """The code and the message for an error that the engine did not expect."""
     if _is_disk_full(error, folder):
         return (
             "disk_full",
@@ -277,17 +268,20 @@ def _trouble(error: Exception, folder: Path) -> tuple[str, str]:
 
 
 def _is_disk_full(error: Exception, folder: Path) -> bool:
-    """safetensors says it in a sentence, torch and numpy hide it behind one about something else: so the
-    disk itself is asked, too."""
-    if isinstance(error, OSError) and error.errno in FULL:
+    """Whether the error means a full disk.
+
+    safetensors only mentions it in its message; torch and numpy report something else. Therefore the disk
+    is asked for its free space, too.
+    """
+    if isinstance(error, OSError) and error.errno in DISK_FULL_ERRNOS:
         return True
-    if any(f"(os error {number})" in str(error) for number in FULL):
+    if any(f"(os error {number})" in str(error) for number in DISK_FULL_ERRNOS):
         return True
     try:
         disk = os.statvfs(folder)
     except OSError:
         return False
-    return disk.f_bavail * disk.f_frsize < FULL_BYTES
+    return disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES
 
 
 def _fail(run: Run, error: RunError, code: int) -> int:

@@ -1,9 +1,9 @@
-"""torchrun for the ranks of one run on this machine, ending as they ended.
+"""torchrun for the ranks of one run on this machine; its exit code tells how the ranks ended.
 
     python -m workers.engines.shared.torchrun --standalone --nproc-per-node 2 -m workers.engines.training config.json
 
-torchrun itself ends with 1 whatever happened. Whether a rank was killed from outside (by the kernel,
-out of memory, or by hand) or said by its exit code what is wrong decides about a retry.
+torchrun itself exits with 1 after any failure. Whether the run is tried again depends on how its rank ended:
+killed from outside (by the kernel for want of memory, or by hand), or with an exit code of its own.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import sys
 
 
 def code_of(codes: list[int]) -> int:
-    """One exit code for all ranks: a killed rank explains what the others said."""
+    """One exit code for all ranks. A killed rank comes first: it makes the others fail."""
     return -signal.SIGKILL if -signal.SIGKILL in codes else min(code for code in codes if code)
 
 
 def end_with(code: int) -> None:
-    """As a process ends with `code`: by itself, or by signal `-code`."""
+    """End this process with exit code `code`, or by signal `-code` where it is negative."""
     if code < 0 and -code != signal.SIGKILL:
         signal.signal(-code, signal.SIG_DFL)
     if code < 0:
@@ -28,10 +28,10 @@ def end_with(code: int) -> None:
 
 
 def main() -> None:
-    from torch.distributed import run  # seconds; `code_of` needs none of it
+    from torch.distributed import run  # takes seconds; `code_of` does not need it
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    # No restarts of its own: the database owns retries.
+    # No restarts by torchrun: the database decides about retries.
     try:
         run.main(["--max-restarts", "0", *sys.argv[1:]])
     except ChildFailedError as error:

@@ -1,4 +1,4 @@
-"""What is trained: a fresh LoRA adapter, a parent's adapter continued, or all weights; and saving it."""
+"""What is trained: a new LoRA adapter, a parent's adapter, or all weights; and how it is saved."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def attach_trainable(model: PreTrainedModel, spec: TrainingSpec, base_digest: str | None) -> torch.nn.Module:
-    """Make the right parameters of `model` trainable; returns what `save_trained` wants.
+    """Make the right parameters of `model` trainable; returns the module that `save_trained` takes.
 
-    For LoRA the answer is the PeftModel around `model`, whose layers are replaced in place.
+    For LoRA that is the PeftModel around `model`, whose layers are replaced in place.
     """
     if spec.method == "full":
         model.requires_grad_(True)
         return model
     if spec.parent_adapter is not None:
         return _continue_parent(model, spec.parent_adapter, spec.parent_manifest_sha256, base_digest)
-    return _fresh_adapter(model, spec)
+    return _new_adapter(model, spec)
 
 
-def _fresh_adapter(model: PreTrainedModel, spec: TrainingSpec) -> torch.nn.Module:
+def _new_adapter(model: PreTrainedModel, spec: TrainingSpec) -> torch.nn.Module:
     from peft import LoraConfig, get_peft_model
 
     settings = spec.hyperparameters
@@ -49,7 +49,7 @@ def _fresh_adapter(model: PreTrainedModel, spec: TrainingSpec) -> torch.nn.Modul
             "target_modules", f"No layer of the base model fits target_modules: {error}",
             param="hyperparameters.target_modules",
         ) from error  # fmt: skip
-    # The adapter travels: a path of this node's disk in it would be wrong elsewhere.
+    # The adapter is used on other machines, where a path of this node's disk would be wrong.
     adapted.peft_config["default"].base_model_name_or_path = spec.base_model.name
     return adapted
 
@@ -77,7 +77,7 @@ def save_trained(
     base_digest: str | None,
     state: dict[str, torch.Tensor] | None = None,
 ) -> str:
-    """Write the artefact folder under `output` and seal it; returns its manifest's sha256.
+    """Write the artifact folder under `output` and seal it; returns its manifest's sha256.
 
     `state` replaces the module's own weights where they are spread over processes (ZeRO 3).
     """

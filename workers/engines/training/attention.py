@@ -1,8 +1,8 @@
-"""Attention over packed documents: each document attends to itself alone, at its own cost.
+"""Attention over packed documents: each document attends to itself only.
 
-transformers would build one mask over the whole pack and pay for its square; here the pack is cut at
-the documents' borders and each piece runs causal attention by itself, which is also what makes
-packing equal to separate runs exactly.
+transformers would build one mask over the whole pack, at the cost of its squared length. Here the pack is
+split at the borders of its documents and causal attention runs on each one alone. So a packed document gets
+exactly the result of a separate run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NAME = "packed_documents"
 
 
 def use_packed_attention(model: PreTrainedModel) -> None:
-    """Let `model` expect `lengths` (tokens of each document in the pack, in order) in every call."""
+    """Make `model` take `lengths` (tokens of each document in the pack, in order) in every call."""
     AttentionInterface.register(NAME, packed_attention)
     AttentionMaskInterface.register(NAME, _no_mask)
     model.set_attn_implementation(NAME)
@@ -38,8 +38,8 @@ def packed_attention(
 ) -> tuple[torch.Tensor, None]:
     """The interface of transformers' attention functions.
 
-    `query` is (1, heads, tokens, width), `key` and `value` (1, key heads, tokens, width); the answer
-    is (1, tokens, heads, width). `sliding_window` w lets a token see itself and the w-1 before it.
+    `query` is (1, heads, tokens, width), `key` and `value` are (1, key heads, tokens, width), the result
+    is (1, tokens, heads, width). With `sliding_window` w a token sees itself and the w-1 before it.
     """
     if unused.get("softcap") is not None:
         raise ValueError("packed attention does not cap its scores")
@@ -59,7 +59,7 @@ def packed_attention(
 
 
 def _window_mask(length: int, window: int | None, device: torch.device) -> torch.Tensor | None:
-    """True where a token may look; None where plain causality says the same."""
+    """True where a token may attend; None where plain causal attention is the same."""
     if window is None or length <= window:
         return None
     position = torch.arange(length, device=device)

@@ -1,8 +1,8 @@
-"""Cross-entropy over the labelled tokens only, in chunks, without ever holding all logits.
+"""Cross-entropy over the labelled tokens only, in chunks, without holding all logits at once.
 
-With a vocabulary of 262,144 the logits of one packed sequence are larger than the model. Here each
-chunk of tokens computes its logits, its loss and at once its gradient, so that only the gradient
-with respect to the hidden states survives the chunk.
+With a vocabulary of 262,144 the logits of one packed sequence are larger than the model. Here the logits,
+the loss and the gradient are computed chunk by chunk, and only the gradient with respect to the hidden
+states is kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LOGITS_PER_CHUNK = 2**25
 
 @dataclass(frozen=True)
 class LogitShape:
-    """What some architectures do to logits after the output layer."""
+    """How some architectures change the logits after the output layer."""
 
     scale: float = 1.0
     softcap: float | None = None
