@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -16,10 +15,11 @@ from curation.selectors import ready_versions
 from jobs.forms import PlacementForm
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list, model_named, model_version_list
+from training.methods import HYPERPARAMETERS
 from training.models import MethodType
 from training.planner import Plan
 from training.planning import plan_run
-from training.words import ESSENTIAL, HYPERPARAMETERS, SCHEDULES
+from training.words import ESSENTIAL, SCHEDULES
 from workers.contract.specs.training import Hyperparameters
 
 
@@ -72,22 +72,20 @@ class TrainingForm(PlacementForm):
         versions = self.fields["dataset_version"]
         versions.queryset = ready_versions()  # type: ignore[attr-defined]
         versions.empty_label = None  # type: ignore[attr-defined]
-        for name, word in HYPERPARAMETERS.items():
+        for name, setting in HYPERPARAMETERS.items():
             self.fields[name] = spec_field(
-                Hyperparameters, name, label=word.label, help_text=word.sentence, choices=SCHEDULES
+                Hyperparameters, name, label=setting.label, help_text=setting.sentence, choices=SCHEDULES
             )
 
-    def what(self) -> Iterator[forms.BoundField]:
-        return (self[name] for name in ("model", "dataset_version", "method", "suffix"))
-
-    def essential(self) -> Iterator[forms.BoundField]:
-        return (self[name] for name in ESSENTIAL)
-
-    def rest(self) -> Iterator[forms.BoundField]:
-        return (self[name] for name in HYPERPARAMETERS if name not in ESSENTIAL)
-
-    def rest_has_errors(self) -> bool:
-        return any(bound.errors for bound in self.rest())
+    def sections(self) -> dict[str, Any]:
+        """The bound fields as the page groups them."""
+        rest = [self[name] for name in HYPERPARAMETERS if name not in ESSENTIAL]
+        return {
+            "what": [self[name] for name in ("model", "dataset_version", "method", "suffix")],
+            "essential": [self[name] for name in ESSENTIAL],
+            "rest": rest,
+            "rest_has_errors": any(bound.errors for bound in rest),
+        }
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -98,11 +96,11 @@ class TrainingForm(PlacementForm):
             for problem in error.errors():
                 name = str(problem["loc"][0]) if problem["loc"] else "tokens_per_step"
                 if not self.has_error(name):
-                    self.add_error(name, _says(problem))
+                    self.add_error(name, _message(problem))
         return cleaned
 
     def plan(self) -> Plan:
-        """Of a valid form."""
+        """The estimate for the settings of a valid form."""
         base_model, _version = model_named(self.cleaned_data["model"], param="model")
         return plan_run(
             base_model=base_model,
@@ -113,7 +111,7 @@ class TrainingForm(PlacementForm):
         )
 
 
-def _says(problem: Any) -> str:
+def _message(problem: Any) -> str:
     if not problem["loc"]:
         return _("It must be at least the sequence length.")
     limits = problem.get("ctx", {})

@@ -1,8 +1,7 @@
-"""What a training run will take, before it is started: tokens, steps, time and memory.
+"""What a training run will need: tokens, steps, time and memory, estimated before it is started.
 
-Plain arithmetic from the base model's sizes and the dataset's counts; what earlier runs on the same
-base model measured replaces the guesses. Every figure is a range, because an estimate that hides
-its uncertainty is worse than none.
+Plain arithmetic from the base model's sizes and the dataset's counts. What earlier runs on the same base
+model measured replaces assumptions. Every figure is a range, which shows how uncertain the estimate is.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from workers.contract.model_shape import lora_parameters
+from workers.contract.model_shape import ModelShape
 from workers.contract.specs.training import Hyperparameters
 
 GIBIBYTE = 1 << 30
@@ -29,7 +28,7 @@ class Range:
         return Range(self.low + other.low, self.high + other.high)
 
     def rounded(self) -> Range:
-        """To two significant digits: more would claim a precision that is not there."""
+        """To two significant digits; the estimate is not more precise."""
         return Range(float(f"{self.low:.2g}"), float(f"{self.high:.2g}"))
 
 
@@ -38,14 +37,12 @@ class Model:
     """The sizes of a base model."""
 
     parameters: int
-    hidden_size: int
-    layers: int
-    vocabulary_size: int
+    shape: ModelShape
 
 
 @dataclass(frozen=True)
 class Data:
-    """What is learnt from, without what is held out."""
+    """The training split of a dataset version."""
 
     characters: int
     texts: int
@@ -54,7 +51,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the run takes place."""
+    """What the run takes place on."""
 
     cpus: int
     gpus: int
@@ -62,7 +59,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Measured:
-    """What an earlier run on the same base model came to."""
+    """What an earlier run on the same base model measured."""
 
     tokens_per_second: float
     tokens_per_character: float | None
@@ -71,12 +68,12 @@ class Measured:
 @dataclass(frozen=True)
 class Plan:
     tokens: Range
-    """Tokens that are seen, over all passes."""
+    """Tokens that are seen, over all epochs."""
     steps: Range
     seconds: Range
     memory_bytes: Range
     runs: int
-    """Earlier runs the speed rests on; 0: it is computed from the machine alone."""
+    """How many earlier runs the speed was measured in; 0: it is computed from the machine alone."""
 
 
 def plan(
@@ -95,7 +92,7 @@ def plan(
         most = float(settings.max_steps)
         steps = Range(min(steps.low, most), min(steps.high, most))
         seen = most * settings.tokens_per_step
-        # Few steps are rarely filled to the brim (measured: 1,057 tokens in three steps of 512).
+        # Few steps are rarely full (measured: 1,057 tokens in three steps of 512).
         tokens = Range(min(tokens.low, 0.65 * seen), min(tokens.high, seen))
     speed = _tokens_per_second(model, machine, measured)
     return Plan(
@@ -110,10 +107,10 @@ def plan(
 def _tokens(
     model: Model, data: Data, settings: Hyperparameters, measured: Sequence[Measured], with_texts: bool
 ) -> Range:
-    """Tokens of all passes.
+    """Tokens of all epochs.
 
-    A pair is counted as the mean record: closed book it is shorter, open book its passage comes with
-    it, hence the wide range of its share.
+    A pair is counted as the mean record. It is shorter without its passage and longer with it, hence the
+    wide range.
     """
     each = data.characters / max(1, data.texts + data.pairs)
     forms = len(settings.pair_forms) * settings.pair_repeats
@@ -121,11 +118,8 @@ def _tokens(
     if with_texts:
         whole = data.texts * each
         characters = characters + Range(whole, whole)
-    return _between(characters, _tokens_per_character(model, measured)) * settings.epochs
-
-
-def _between(amount: Range, rate: Range) -> Range:
-    return Range(amount.low * rate.low, amount.high * rate.high)
+    rate = _tokens_per_character(model, measured)
+    return Range(characters.low * rate.low, characters.high * rate.high) * settings.epochs
 
 
 def _tokens_per_character(model: Model, measured: Sequence[Measured]) -> Range:
@@ -134,9 +128,9 @@ def _tokens_per_character(model: Model, measured: Sequence[Measured]) -> Range:
     known = [one.tokens_per_character for one in measured if one.tokens_per_character]
     if known:
         return Range(min(known) * 0.9, max(known) * 1.1)
-    if model.vocabulary_size >= 150_000:
+    if model.shape.vocabulary_size >= 150_000:
         return Range(0.45, 0.8)
-    return Range(0.6, 1.2) if model.vocabulary_size >= 90_000 else Range(1.0, 2.2)
+    return Range(0.6, 1.2) if model.shape.vocabulary_size >= 90_000 else Range(1.0, 2.2)
 
 
 # Floating-point operations a second. CPU: about 150 GFLOP/s for each core in float32, a little over
@@ -148,7 +142,7 @@ _GPU = Range(25e12, 300e12)
 
 
 def _tokens_per_second(model: Model, machine: Machine, measured: Sequence[Measured]) -> Range:
-    """Measured where there is a run; else 4 N floating-point operations a token.
+    """As measured, if there is a run; else from 4 N floating-point operations for each token.
 
     2 N for the forward pass and 2 N for passing gradients back through frozen weights (LoRA computes
     no gradients of them); full training would be 6 N (Kaplan et al. 2020, "Scaling Laws for Neural
@@ -156,7 +150,7 @@ def _tokens_per_second(model: Model, machine: Machine, measured: Sequence[Measur
     """
     speeds = [one.tokens_per_second for one in measured if one.tokens_per_second > 0]
     if speeds:
-        # One run says nothing about its spread; a busy machine easily costs a quarter.
+        # One run does not show the variation; a busy machine easily costs a quarter of the speed.
         return Range(min(speeds) * 0.75, max(speeds) * 1.15)
     power = _GPU * machine.gpus if machine.gpus else _CPU_CORE * max(1, machine.cpus)
     return power * (1 / (4 * model.parameters))
@@ -175,8 +169,8 @@ def _memory(model: Model, settings: Hyperparameters, machine: Machine) -> Range:
     """
     width = 2 if machine.gpus else 4
     weights = model.parameters * width
-    adapter = 16 * lora_parameters(settings.lora_rank, model.hidden_size, model.layers)
-    activations = 17 * width * settings.sequence_length * model.hidden_size * model.layers
+    adapter = 16 * model.shape.lora_parameters(settings.lora_rank)
+    activations = 17 * width * settings.sequence_length * model.shape.hidden_size * model.shape.layers
     # Frozen weights need no gradients of their own, so less is kept than the formula says.
     return Range(
         weights + adapter + 0.5 * activations + GIBIBYTE, weights + adapter + 1.5 * activations + 2 * GIBIBYTE

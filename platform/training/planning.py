@@ -1,4 +1,4 @@
-"""The planner fed from the database: a dataset version's counts and what earlier runs measured."""
+"""The planner's input from the database: a dataset version's counts and what earlier runs measured."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from jobs.clusters import cluster_default
 from jobs.models import Cluster
 from jobs.transitions import JobState
 from registry.models import BaseModel
-from training.models import MethodType, TrainingRun
+from training.methods import learns_from
+from training.models import TrainingRun
 from training.planner import Data, Machine, Measured, Model, Plan, plan
+from training.selectors import training_records
+from workers.contract.model_shape import ModelShape
 from workers.contract.specs.training import Hyperparameters
 
 RUNS_LOOKED_AT = 3
@@ -29,28 +32,28 @@ def plan_run(
         hyperparameters,
         Machine(cpus=machine.cpus, gpus=machine.gpus),
         measured=measured_of(base_model),
-        with_texts=method == MethodType.CONTINUED_PRETRAINING,
+        with_texts="texts" in learns_from(method),
     )
 
 
 def model_of(base_model: BaseModel) -> Model:
-    return Model(
-        parameters=base_model.parameters,
+    shape = ModelShape(
         hidden_size=base_model.hidden_size,
         layers=base_model.layers,
         vocabulary_size=base_model.vocabulary_size,
+        context_length=base_model.context_length,
     )
+    return Model(base_model.parameters, shape)
 
 
 def data_of(version: DatasetVersion) -> Data:
-    """The training split: held-out records are as long as the others, on the average."""
-    counts = version.result
-    texts = counts["records"] - counts["heldout_records"]
-    examples = counts["pairs"] + counts["conversations"]
-    heldout = counts["heldout_pairs"] + counts["heldout_conversations"]
-    total = counts["records"] + examples
-    share = (texts + examples - heldout) / total if total else 0.0
-    return Data(characters=round(counts["characters"] * share), texts=texts, pairs=examples - heldout)
+    """The training split. Its share of the characters is estimated from its share of the records."""
+    counts, training = version.result, training_records(version)
+    total = counts["records"] + counts["pairs"] + counts["conversations"]
+    share = sum(training.values()) / total if total else 0.0
+    return Data(
+        characters=round(counts["characters"] * share), texts=training["texts"], pairs=training["examples"]
+    )
 
 
 def measured_of(base_model: BaseModel) -> list[Measured]:
@@ -65,7 +68,7 @@ def measured_of(base_model: BaseModel) -> list[Measured]:
 
 
 def _measured(run: TrainingRun) -> Measured:
-    """Tokens per character only where the run saw running text alone, all of it: pairs blur it."""
+    """Tokens per character are known only where the run saw running text alone, and all of it."""
     settings = Hyperparameters.model_validate(run.hyperparameters)
     rate = None
     if run.dataset_version is not None and settings.max_steps is None:

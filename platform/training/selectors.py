@@ -1,15 +1,17 @@
-"""Reads: training runs, their state as OpenAI words it, and their checkpoints."""
+"""Reads: training runs, their state in OpenAI's words, their checkpoints, and what a dataset offers to learn."""
 
 from __future__ import annotations
 
 from django.db.models import QuerySet
 
 from common.errors import NotFound
+from curation.models import DatasetVersion
 from jobs.selectors import public_state
 from registry.models import ModelVersion
+from training.methods import RecordKind
 from training.models import Checkpoint, TrainingRun
 
-# What OpenAI's fine-tuning clients expect to read for our states.
+# Our states as OpenAI's fine-tuning clients know them.
 WIRE_STATUS = {"starting": "queued", "pausing": "running", "cancelling": "running"}
 
 
@@ -37,3 +39,13 @@ def wire_status(run: TrainingRun) -> str:
 
 def checkpoint_list(run: TrainingRun) -> QuerySet[Checkpoint]:
     return run.checkpoints.all()
+
+
+def training_records(version: DatasetVersion) -> dict[RecordKind, int]:
+    """The records of the training split by kind, without those held out."""
+    counts = version.result
+    heldout_examples = counts["heldout_pairs"] + counts["heldout_conversations"]
+    return {
+        "texts": counts["records"] - counts["heldout_records"],
+        "examples": counts["pairs"] + counts["conversations"] - heldout_examples,
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -22,11 +21,11 @@ from jobs.models import Job
 from jobs.produced import ProducedState
 from jobs.services import job_cancel, job_pause, job_resume, job_submit
 from jobs.types import Placement
-from registry.models import BaseModel, ModelVersion
 from registry.selectors import model_folder, model_named
 from registry.services import model_version_create
-from training.models import Checkpoint, MethodType, TrainingRun
-from training.selectors import run_get
+from training.methods import METHODS, learns_from
+from training.models import Checkpoint, TrainingRun
+from training.selectors import run_get, training_records
 from workers.contract.specs.events import CheckpointSaved
 from workers.contract.specs.training import (
     Checkpointing,
@@ -56,20 +55,21 @@ def training_run_create(
 ) -> TrainingRun:
     """Queue a run that customizes `model`: a base model's name, or a version's to continue from.
 
-    `known` is what that version has learnt already: only a part of it is repeated.
+    `known` is what that version was trained on: only a share of its records is repeated.
     Raises InvalidRequest `unknown_model`, `invalid_suffix`, `empty_dataset`; Conflict when the data
     are not ready, or the idempotency key was used for another request.
     """
-    base_model, parent = _starting_point(model)
+    base_model, parent = model_named(model, param="model")
+    if parent is not None and parent.method != "lora":
+        raise Conflict("cannot_continue", _("Only a LoRA version can be continued."), param="model")
     if not re.fullmatch(r"[a-z0-9-]{0,40}", suffix):
         raise InvalidRequest("invalid_suffix", _("Use up to 40 small letters, digits and -."), param="suffix")
-    dataset_version, revision, records = _training_data(data)
-    _require_records(method, dataset_version, revision)
+    dataset_version, revision, records = _training_data(data, method)
     spec = TrainingSpec(
         base_model=Path(base_model.path),
         base_model_digest=base_model.digest,
         record_files=(records,),
-        objectives=_objectives(method),
+        objectives=METHODS[method],
         parent_adapter=model_folder(parent) if parent else None,
         parent_manifest_sha256=parent.manifest_sha256 if parent else None,
         known_record_files=(records_path(known),) if known and parent else (),
@@ -116,40 +116,29 @@ def training_run_create(
     return run_get(run.id)
 
 
-def _starting_point(model: str) -> tuple[BaseModel, ModelVersion | None]:
-    base_model, parent = model_named(model, param="model")
-    if parent is not None and parent.method != "lora":
-        raise Conflict("cannot_continue", _("Only a LoRA version can be continued."), param="model")
-    return base_model, parent
+def _training_data(
+    data: DatasetVersion | Document, method: str
+) -> tuple[DatasetVersion | None, Revision | None, Path]:
+    """The version or the uploaded file that is learnt from, and the path of its records.
 
-
-def _training_data(data: DatasetVersion | Document) -> tuple[DatasetVersion | None, Revision | None, Path]:
+    An empty one is refused at once; the engine checks again what is not known here.
+    """
+    version, revision = None, None
     if isinstance(data, DatasetVersion):
-        return require_ready(data, param="training_file"), None, records_path(data)
-    if data.purpose != Purpose.FINE_TUNE:
+        version = require_ready(data, param="training_file")
+        records = records_path(version)
+        counts = training_records(version)
+        usable = sum(counts[kind] for kind in learns_from(method))
+    elif data.purpose == Purpose.FINE_TUNE:
+        revision = require_processed(data, param="training_file")
+        records = pages_folder(revision) / "records.jsonl"
+        usable = revision.records or 0
+    else:
         raise InvalidRequest(
             "wrong_purpose",
             _("Upload training conversations with purpose fine-tune, or name a dataset version (dsv_...)."),
             param="training_file",
         )
-    revision = require_processed(data, param="training_file")
-    return None, revision, pages_folder(revision) / "records.jsonl"
-
-
-def _require_records(method: str, version: DatasetVersion | None, revision: Revision | None) -> None:
-    """An empty training set is told at once; the engine checks again for what it cannot know here."""
-    if version is not None:
-        counts = version.result
-        texts = counts["records"] - counts["heldout_records"]
-        examples = (
-            counts["pairs"]
-            - counts["heldout_pairs"]
-            + counts["conversations"]
-            - counts["heldout_conversations"]
-        )
-        usable = examples if method == MethodType.SUPERVISED else texts + examples
-    else:
-        usable = (revision.records or 0) if revision else 0
     if usable == 0:
         raise InvalidRequest(
             "empty_dataset",
@@ -158,10 +147,7 @@ def _require_records(method: str, version: DatasetVersion | None, revision: Revi
             ),
             param="training_file",
         )
-
-
-def _objectives(method: str) -> Any:
-    return ("supervised",) if method == MethodType.SUPERVISED else ("continued_pretraining", "supervised")
+    return version, revision, records
 
 
 def training_run_cancel(*, run: TrainingRun, actor: Actor) -> TrainingRun:
@@ -180,7 +166,7 @@ def training_run_resume(*, run: TrainingRun, actor: Actor) -> TrainingRun:
 
 
 def checkpoint_record(*, job: Job, event: CheckpointSaved) -> None:
-    """Note a finished checkpoint; the newest attempt's wins where a step was reached twice."""
+    """Record a finished checkpoint. Where two attempts reached a step, the newest one's replaces the other."""
     run = TrainingRun.objects.filter(job=job).first()
     if run is not None:
         Checkpoint.objects.update_or_create(

@@ -16,7 +16,7 @@ urlpatterns = [
     path("training/models/<version_id>/export", model_views.export, name="export"),
     path("training/<run_id>", views.detail, name="detail"),
     path("training/<run_id>/points", views.points, name="points"),
-    path("training/<run_id>/pause", views.pause, name="pause"),
-    path("training/<run_id>/resume", views.resume, name="resume"),
-    path("training/<run_id>/cancel", views.cancel, name="cancel"),
+    path("training/<run_id>/pause", views.control, {"action": "pause"}, name="pause"),
+    path("training/<run_id>/resume", views.control, {"action": "resume"}, name="resume"),
+    path("training/<run_id>/cancel", views.control, {"action": "cancel"}, name="cancel"),
 ]

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from accounts.principal import actor_of
@@ -34,7 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def create(request: HttpRequest) -> HttpResponse:
-    form = TrainingForm(request.POST) if request.method == "POST" else TrainingForm(initial=_wanted(request))
+    form = TrainingForm(request.POST) if request.method == "POST" else TrainingForm(initial=_initial(request))
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
@@ -55,13 +56,13 @@ def create(request: HttpRequest) -> HttpResponse:
     return render(request, "training/create.html", {"form": form})
 
 
-def _wanted(request: HttpRequest) -> dict[str, str]:
-    """What a link from another page filled in: `?dataset_version=dsv_...`, `?model=ft:...`."""
+def _initial(request: HttpRequest) -> dict[str, str]:
+    """What a link from another page fills in: `?dataset_version=dsv_...`, `?model=ft:...`."""
     return {name: request.GET[name] for name in ("model", "dataset_version") if name in request.GET}
 
 
 def estimate(request: HttpRequest) -> HttpResponse:
-    """What the settings in the form would take; asked again with each change."""
+    """The estimate for the settings in the form, requested again with each change."""
     form = TrainingForm(request.GET)
     plan = form.plan() if form.is_valid() else None
     return render(request, "training/_estimate.html", {"plan": plan})
@@ -109,31 +110,22 @@ def points(request: HttpRequest, run_id: str) -> JsonResponse:
     return JsonResponse(curve(run_get(run_id), after=step))
 
 
-@require_POST
-def pause(request: HttpRequest, run_id: str) -> HttpResponse:
-    return _steer(
-        request, run_id, services.training_run_pause, _("The training stops after its next checkpoint.")
-    )
+ACTIONS: dict[str, tuple[Callable[..., TrainingRun], Any]] = {
+    "pause": (services.training_run_pause, gettext_lazy("The training stops after its next checkpoint.")),
+    "resume": (services.training_run_resume, gettext_lazy("The training continues when a place is free.")),
+    "cancel": (services.training_run_cancel, gettext_lazy("The training is being stopped.")),
+}
+"""What the buttons of a run do, and the message that follows."""
 
 
 @require_POST
-def resume(request: HttpRequest, run_id: str) -> HttpResponse:
-    return _steer(
-        request, run_id, services.training_run_resume, _("The training continues when a place is free.")
-    )
-
-
-@require_POST
-def cancel(request: HttpRequest, run_id: str) -> HttpResponse:
-    return _steer(request, run_id, services.training_run_cancel, _("The training is being stopped."))
-
-
-def _steer(request: HttpRequest, run_id: str, act: Callable[..., TrainingRun], news: str) -> HttpResponse:
+def control(request: HttpRequest, run_id: str, action: str) -> HttpResponse:
+    """Pause, resume or cancel a run. If it has ended in the meantime, a message says so."""
+    act, message = ACTIONS[action]
     run = run_get(run_id)
     try:
         act(run=run, actor=actor_of(request))
-        messages.success(request, news)
+        messages.success(request, message)
     except KoshaError as error:
-        # It ended meanwhile, most often: not worth a page of its own.
         messages.warning(request, str(error.message))
     return redirect(run)

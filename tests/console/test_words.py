@@ -9,12 +9,8 @@ from django.utils.translation import gettext
 from evaluations.words import REASONS, REQUIREMENTS
 from releases.services import GenerationSettings
 from releases.words import GENERATION
-from training.words import ESSENTIAL, HYPERPARAMETERS
 from workers.contract.specs.gate import Reason, Requirement
 from workers.contract.specs.tasks.declaration import declared_metrics
-from workers.contract.specs.training import Hyperparameters
-
-NOT_IN_THE_FORM = {"target_modules", "pair_forms"}
 
 
 def flat(text: object) -> str:
@@ -25,13 +21,6 @@ def flat(text: object) -> str:
 def english():
     with translation.override("en"):
         yield
-
-
-def test_every_hyperparameter_is_explained_by_its_docstring():
-    assert HYPERPARAMETERS.keys() == Hyperparameters.model_fields.keys() - NOT_IN_THE_FORM
-    assert set(ESSENTIAL) <= HYPERPARAMETERS.keys()
-    for name, word in HYPERPARAMETERS.items():
-        assert flat(word.sentence) == flat(Hyperparameters.model_fields[name].description), name
 
 
 def test_every_generation_setting_is_explained_by_its_docstring():

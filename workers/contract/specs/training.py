@@ -32,7 +32,7 @@ class Hyperparameters(Spec):
     weight_decay: float = Field(default=0.0, ge=0, le=1)
     """How strongly weights are pulled towards zero at each step (AdamW)."""
     max_grad_norm: float = Field(default=1.0, gt=0, le=1000)
-    """Gradients longer than this are shortened to it, which keeps single odd records harmless."""
+    """Gradients with a larger norm are scaled down to it, so that single odd records do little harm."""
     lora_rank: int = Field(default=16, ge=1, le=512)
     """LoRA only: the width of the adapter; more remembers more and costs more."""
     lora_alpha: float = Field(default=32.0, gt=0, le=2048)

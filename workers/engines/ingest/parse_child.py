@@ -25,7 +25,7 @@ from workers.engines.ingest.file_types import detect
 from workers.engines.ingest.isolation import out_of_memory, write_progress
 from workers.engines.ingest.limits import Report, read_pages
 from workers.engines.ingest.parsers.registry import parser_for
-from workers.engines.shared.runtime import FULL, UserError
+from workers.engines.shared.runtime import DISK_FULL_ERRNOS, UserError
 
 PR_SET_PDEATHSIG = 1
 OPEN_FILES = 64
@@ -39,7 +39,7 @@ def main() -> None:
         outcome = _outcome(spec, Path(task["output_dir"]), Path(task["progress"]))
         Path(task["outcome"]).write_text(json.dumps(outcome, ensure_ascii=False), encoding="utf-8")
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in DISK_FULL_ERRNOS:
             raise
         sys.exit(ExitCode.DISK_FULL)
 
