@@ -14,7 +14,7 @@ RUN python -m venv /venv \
     && ln -s ../build-tools/bin/ninja /venv/bin/ninja
 
 FROM python:${PYTHON}
-# g++ builds DeepSpeed's extensions, tcmalloc is preloaded into engines, tini reaps their wrappers.
+# g++ builds DeepSpeed's extensions, tcmalloc is preloaded into engines, tini reaps their supervisors.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends g++ libtcmalloc-minimal4 tini \
     && rm -rf /var/lib/apt/lists/*

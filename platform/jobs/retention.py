@@ -7,7 +7,6 @@ interrupted at any moment; the next call continues.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from datetime import timedelta
 from itertools import islice
 
@@ -50,25 +49,18 @@ def run_folders_sweep() -> None:
     """Remove the run folders of jobs that ended more than `KOSHA_RUN_FOLDER_DAYS` ago, with the checkpoints
     that a failed run has kept so far."""
     folders = run_folders()
-    while some := list(islice(folders, FOLDERS_A_QUERY)):
-        for job_id in _ended_long_ago(some):
-            _folder_delete_safely(job_id)
-
-
-def _ended_long_ago(job_ids: Iterable[str]) -> list[str]:
-    """Those of the jobs that ended long ago and are finalized; a folder of no known job is left alone."""
     age = timedelta(days=settings.KOSHA_RUN_FOLDER_DAYS)
-    with every_organization("run folders of all organizations are removed"):
-        rows = Job.objects.filter(pk__in=job_ids, state__in=TERMINAL, ended_at__lt=Now() - age)
-        return list(rows.exclude(cleaned_at=None).values_list("id", flat=True))
-
-
-def _folder_delete_safely(job_id: str) -> None:
-    """A folder that cannot be removed stops no other removal."""
-    try:
-        run_folder_delete(job_id)
-    except OSError as error:
-        logger.error("the run folder of %s stays: %s", job_id, error.strerror or type(error).__name__)
+    while job_ids := list(islice(folders, FOLDERS_A_QUERY)):
+        with every_organization("run folders of all organizations are removed"):
+            # A folder of no known job is left alone.
+            ended = Job.objects.filter(pk__in=job_ids, state__in=TERMINAL, ended_at__lt=Now() - age)
+            old = list(ended.exclude(cleaned_at=None).values_list("id", flat=True))
+        for job_id in old:
+            try:
+                run_folder_delete(job_id)
+            except OSError as error:
+                # The others are removed all the same.
+                logger.error("the run folder of %s stays: %s", job_id, error.strerror or type(error).__name__)
 
 
 def metrics_sweep() -> None:

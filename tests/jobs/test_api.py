@@ -33,7 +33,7 @@ def call(client, organization):
     return send
 
 
-def test_a_job_as_it_is_shown(call, make_job):
+def test_shows_a_job(call, make_job):
     job = make_job()
     status, body = call("GET", f"jobs/{job.id}")
     assert status == 200
@@ -55,7 +55,7 @@ def test_a_job_as_it_is_shown(call, make_job):
     }
 
 
-def test_progress_and_failure_are_shown(call, make_job):
+def test_shows_progress_and_failure(call, make_job):
     job = make_job(JobState.RUNNING)
     Job.objects.filter(pk=job.pk).update(
         progress_done=3, progress_total=9, progress_unit="step", seconds_left=1.5
@@ -105,7 +105,7 @@ def test_events_are_paged_by_their_ids(call, make_job):
     assert (status, body["error"]["param"]) == (400, "after")
 
 
-def test_cancel_is_repeatable_until_another_end(call, make_job):
+def test_cancelling_is_repeatable_and_refused_after_another_end(call, make_job):
     job = make_job(JobState.RUNNING)
     for _ in range(2):
         status, body = call("POST", f"jobs/{job.id}/cancel")
@@ -120,7 +120,7 @@ def test_cancel_is_repeatable_until_another_end(call, make_job):
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "/events"), ("POST", "/cancel")])
-def test_a_foreign_job_is_an_absent_one(call, make_job, method, path):
+def test_a_foreign_job_looks_absent(call, make_job, method, path):
     job = make_job()
     other = Organization.objects.create(name="他社", slug="other")
     with organization_scope(other.id):

@@ -1,4 +1,4 @@
-"""The built-in cluster follows its machine, and keeps what somebody set by hand."""
+"""The built-in cluster follows its machine, and keeps figures that were set by hand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def figures() -> dict[str, int]:
     return Cluster.objects.values("cpus", "memory_bytes").get(name="local")
 
 
-def test_another_machine_is_measured(db, machine):
+def test_measures_a_replaced_machine(db, machine):
     cluster_default()
     machine(NEW)
     cluster_measure()
@@ -42,7 +42,7 @@ def test_another_machine_is_measured(db, machine):
     assert figures() == OLD
 
 
-def test_beat_rings_for_it(db, machine):
+def test_beat_measures_the_machine(db, machine):
     cluster_default()
     machine(NEW)
     assert "jobs.measure_machine" in {entry["task"] for entry in app.conf.beat_schedule.values()}
@@ -51,7 +51,7 @@ def test_beat_rings_for_it(db, machine):
     assert figures() == NEW
 
 
-def test_what_was_set_by_hand_stays_and_the_rest_follows(db, machine):
+def test_keeps_figures_set_by_hand_and_updates_the_others(db, machine):
     cluster_default()
     Cluster.objects.update(cpus=8)
     for found in (NEW, OLD, NEW):
@@ -67,12 +67,12 @@ def test_the_same_machine_changes_nothing(db, machine):
         assert not AuditEvent.objects.filter(action="cluster.measured").exists()
 
 
-def test_without_a_built_in_cluster_there_is_nothing_to_measure(db, machine):
+def test_measures_nothing_without_a_built_in_cluster(db, machine):
     cluster_measure()
     assert not Cluster.objects.exists()
 
 
-def test_another_cluster_is_not_this_machine(db, machine):
+def test_leaves_other_clusters_alone(db, machine):
     cluster_default()
     Cluster.objects.create(name="gpu", launcher="kubernetes", **OLD)
     machine(NEW)
@@ -80,7 +80,7 @@ def test_another_cluster_is_not_this_machine(db, machine):
     assert Cluster.objects.values("cpus", "memory_bytes").get(name="gpu") == OLD
 
 
-def test_jobs_that_wait_fit_into_the_smaller_machine(make_job, machine):
+def test_waiting_jobs_are_cut_to_the_smaller_machine(make_job, machine):
     waiting = make_job(placement=Placement(resources=Resources(cpus=64, memory_bytes=1 << 36)))
     small = make_job(spec=LightWork())
     ended = make_job(JobState.FAILED)

@@ -54,7 +54,7 @@ def test_every_request_that_starts_a_job_takes_a_placement(world, api, cluster, 
         assert {name: made["kosha"][name] for name in kosha} == kosha
 
 
-def test_what_is_left_out_is_usual(world, api, cluster):
+def test_usual_values_replace_what_is_left_out(world, api, cluster):
     path, body = requests(world)["training"]
     made = api.post(path, {**body, "kosha": {"cluster": cluster.id}}).ok["kosha"]
     assert (made["cluster"], made["priority"]) == ("gpu-1", 0)
@@ -83,7 +83,7 @@ def test_what_is_left_out_is_usual(world, api, cluster):
         ({"nodes": 2}, 400, "unknown_parameter", "kosha.nodes"),
     ],
 )  # fmt: skip
-def test_a_placement_that_cannot_be_is_refused(world, api, cluster, kosha, status, code, param):
+def test_refuses_impossible_placements(world, api, cluster, kosha, status, code, param):
     facts = {"launcher": "null", "cpus": 1, "memory_bytes": GIBIBYTE}
     Cluster.objects.create(name="not-lent", **facts)
     Cluster.objects.create(name="closed", is_shared=True, is_active=False, **facts)

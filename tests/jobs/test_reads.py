@@ -1,4 +1,4 @@
-"""Whoever looks at jobs does not read their specs, which may name a million documents."""
+"""Reads of jobs leave out their specs, which may name a million documents."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def paths(world) -> list[str]:
     ]
 
 
-def test_no_list_and_no_look_reads_a_spec(api, paths):
+def test_no_list_or_detail_reads_a_spec(api, paths):
     for path in paths:
         with CaptureQueriesContext(connection) as asked:
             assert api.get(path).ok

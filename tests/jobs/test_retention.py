@@ -1,4 +1,4 @@
-"""What is let go of jobs that ended long ago, and what never is."""
+"""What is deleted of jobs that ended long ago, and what never is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jobs.models import Job, JobEvent
 from jobs.retention import KEPT_POINTS, metrics_sweep, run_folders_sweep
 from jobs.transitions import TERMINAL, JobState
 from workers.orchestration.app import app
-from workers.orchestration.retention import sessions_task
+from workers.orchestration.periodic_tasks import sessions_clear
 
 LONG_AGO = timedelta(days=91)
 RECENTLY = timedelta(days=29)
@@ -48,7 +48,7 @@ def folder_of(job: Job):
 
 # -- run folders --------------------------------------------------------------------------------------
 @pytest.mark.parametrize("state", sorted(TERMINAL))
-def test_run_folders_of_jobs_that_ended_long_ago_are_removed(ended, state):
+def test_removes_run_folders_of_jobs_that_ended_long_ago(ended, state):
     old, young = ended(state), ended(state, RECENTLY)
     for _ in range(2):
         run_folders_sweep()
@@ -57,28 +57,28 @@ def test_run_folders_of_jobs_that_ended_long_ago_are_removed(ended, state):
 
 
 @pytest.mark.parametrize("state", [state for state in JobState if state not in TERMINAL])
-def test_a_job_that_goes_on_keeps_its_checkpoints_however_old_it_is(ended, state):
+def test_keeps_checkpoints_of_unfinished_jobs_of_any_age(ended, state):
     """One that is paused may be resumed after a year."""
     job = ended(state, timedelta(days=400), cleaned=False)
     run_folders_sweep()
     assert (folder_of(job) / "1" / "checkpoints" / "4" / "weights").exists()
 
 
-def test_a_result_that_has_not_been_taken_over_yet_is_not_touched(ended):
+def test_keeps_results_that_are_not_finalized(ended):
     job = ended(JobState.SUCCEEDED, cleaned=False)
     run_folders_sweep()
     assert folder_of(job).exists()
 
 
-def test_what_is_no_jobs_folder_is_left_alone(ended, storage):
-    stranger = storage / "runs" / "job_of_nobody"
+def test_keeps_folders_that_belong_to_no_job(ended, storage):
+    stranger = storage / "runs" / "job_unknown"
     stranger.mkdir(parents=True)
     (storage / "runs" / "ended").touch()
     run_folders_sweep()
-    assert sorted(path.name for path in (storage / "runs").iterdir()) == ["ended", "job_of_nobody"]
+    assert sorted(path.name for path in (storage / "runs").iterdir()) == ["ended", "job_unknown"]
 
 
-def test_a_removal_that_was_broken_off_is_gone_on_with(ended, monkeypatch):
+def test_continues_an_interrupted_removal(ended, monkeypatch):
     job, other = ended(), ended()
     remove = retention.run_folder_delete
 
@@ -97,7 +97,7 @@ def test_a_removal_that_was_broken_off_is_gone_on_with(ended, monkeypatch):
     assert not folder_of(job).exists()
 
 
-def test_how_long_is_a_setting(ended, settings):
+def test_the_ages_are_settings(ended, settings):
     job = ended(ago=RECENTLY)
     settings.KOSHA_RUN_FOLDER_DAYS = 28
     run_folders_sweep()
@@ -126,7 +126,7 @@ def steps_of(job: Job, fence: int | None = None) -> list[int]:
 
 
 @pytest.mark.parametrize("count", [KEPT_POINTS + 1, 2 * KEPT_POINTS - 1, 7 * KEPT_POINTS + 3])
-def test_an_old_curve_is_thinned_evenly_with_both_its_ends(ended, count):
+def test_thins_an_old_curve_evenly_and_keeps_both_ends(ended, count):
     job = ended(JobState.SUCCEEDED)
     points(job, range(1, count + 1))
     for _ in range(2):
@@ -139,14 +139,14 @@ def test_an_old_curve_is_thinned_evenly_with_both_its_ends(ended, count):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, KEPT_POINTS])
-def test_a_short_curve_stays_whole(ended, count):
+def test_keeps_a_short_curve_whole(ended, count):
     job = ended(JobState.SUCCEEDED)
     points(job, range(count))
     metrics_sweep()
     assert steps_of(job) == list(range(count))
 
 
-def test_of_a_step_that_was_repeated_the_newest_point_stays(ended):
+def test_keeps_the_newest_point_of_a_repeated_step(ended):
     job = ended(JobState.SUCCEEDED)
     points(job, range(1, 9), fence=1)
     points(job, range(5, 12), fence=2)
@@ -155,7 +155,7 @@ def test_of_a_step_that_was_repeated_the_newest_point_stays(ended):
     assert steps_of(job, fence=2) == list(range(5, 12))
 
 
-def test_recent_curves_and_all_other_events_stay(ended):
+def test_keeps_recent_curves_and_all_other_events(ended):
     old, young = ended(), ended(ago=RECENTLY)
     points(young, range(KEPT_POINTS + 50))
     points(old, range(KEPT_POINTS + 50))
@@ -168,15 +168,15 @@ def test_recent_curves_and_all_other_events_stay(ended):
     assert JobEvent.objects.filter(job=old, type="log").count() == KEPT_POINTS + 1
 
 
-def test_a_curve_is_thinned_once(ended, django_assert_num_queries):
-    """Found through an index of those to do: an hourly look must not read every curve there ever was."""
+def test_thins_a_curve_once(ended, django_assert_num_queries):
+    """Due curves are found through an index: an hourly task must not read all curves ever made."""
     ended()
     metrics_sweep()
     with every_organization("test"), django_assert_num_queries(1):
         metrics_sweep()
 
 
-def test_a_thinning_that_was_broken_off_begins_anew(ended, monkeypatch):
+def test_repeats_an_interrupted_thinning(ended, monkeypatch):
     job = ended()
     points(job, range(KEPT_POINTS * 2))
     with monkeypatch.context() as trouble:
@@ -189,7 +189,7 @@ def test_a_thinning_that_was_broken_off_begins_anew(ended, monkeypatch):
 
 
 # -- sessions ---------------------------------------------------------------------------------------------
-def test_expired_sessions_are_cleared_and_no_others(db):
+def test_deletes_expired_sessions_only(db):
     keys = []
     for minutes in (-1, 1):
         session = SessionStore()
@@ -200,11 +200,11 @@ def test_expired_sessions_are_cleared_and_no_others(db):
         )
         keys.append(session.session_key)
     for _ in range(2):
-        sessions_task()
+        sessions_clear()
         assert list(Session.objects.values_list("pk", flat=True)) == keys[1:]
 
 
-def test_beat_rings_for_all_of_it(db):
+def test_beat_starts_every_retention_task(db):
     app.loader.import_default_modules()
-    rung = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert {"retention.sessions", "retention.run_folders", "retention.metrics"} <= rung <= set(app.tasks)
+    started = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert {"retention.sessions", "retention.run_folders", "retention.metrics"} <= started <= set(app.tasks)

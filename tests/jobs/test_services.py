@@ -80,7 +80,7 @@ STALE_WRITES = {
     "launched": lambda job: services.job_launched(job=job, handle={"late": True}),
     "polled": lambda job: services.job_polled(job=job, heartbeat_mtime=7),
     "lease": lambda job: services.job_lease_extend(job=job),
-    "relayed": lambda job: services.job_events_imported(job=job, offset=9, events=[]),
+    "events_imported": lambda job: services.job_events_imported(job=job, offset=9, events=[]),
     "stop_sent": lambda job: services.job_stop_sent(job=job, kill_after=services.LEASE),
     "requeue": lambda job: services.job_requeue(job=job, reason="late"),
     "succeeded": lambda job: services.job_succeeded(job=job, result={"late": True}),
@@ -125,7 +125,7 @@ def test_the_same_key_for_another_request_is_a_conflict(organization):
     assert refusal.value.code == "idempotency_key_reused"
 
 
-def test_keys_of_two_organizations_do_not_meet(organization):
+def test_idempotency_keys_of_two_organizations_are_apart(organization):
     job_submit(spec=Work(), actor=SYSTEM, idempotency_key="a")
     other = Organization.objects.create(name="他社", slug="other")
     with organization_scope(other.id):
@@ -153,7 +153,7 @@ def test_a_gpu_takes_its_share_of_the_cores(organization):
     assert (heavy.gpus, heavy.cpus) == (2, 16)
 
 
-def test_what_can_never_fit_is_refused(organization):
+def test_refuses_what_can_never_fit(organization):
     cluster = Cluster.objects.create(
         name="small", launcher="null", cpus=2, memory_bytes=1 << 30, is_shared=True
     )
@@ -172,7 +172,7 @@ def test_a_cluster_needs_a_grant_unless_it_is_shared(organization):
     assert job_submit(spec=Work(), actor=SYSTEM, placement=Placement(cluster=cluster)).cluster == cluster
 
 
-def test_success_is_not_told_before_it_is_finalized(make_job):
+def test_success_is_not_shown_before_it_is_finalized(make_job):
     job = make_job(JobState.SUCCEEDED)
     assert public_state(job) == "running"
     assert [row.id for row in job_list(state="running")] == [job.id]
@@ -183,7 +183,7 @@ def test_success_is_not_told_before_it_is_finalized(make_job):
     assert [row.id for row in job_list(state="succeeded")] == [job.id]
 
 
-def test_events_come_in_order_after_a_given_one(make_job):
+def test_events_after_a_given_one_come_in_order(make_job):
     job = make_job()
     for number in range(3):
         services.event_write(job, "log", str(number))
@@ -200,7 +200,7 @@ def test_every_job_type_names_its_engine():
 
 
 @pytest.mark.django_db
-def test_this_machine_gives_jobs_the_cores_that_are_set(settings):
+def test_the_machine_gives_jobs_the_configured_cores(settings):
     settings.KOSHA_JOB_CORES = 1
     assert cluster_default().cpus == 1
     settings.KOSHA_JOB_CORES = 3  # settled when the first job came

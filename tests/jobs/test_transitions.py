@@ -73,7 +73,7 @@ SUPERVISOR = {
 
 @pytest.mark.parametrize("state", list(S))
 @pytest.mark.parametrize("verb", SUPERVISOR)
-def test_each_verb_of_the_supervisor_in_each_state(make_job, verb, state):
+def test_each_write_of_the_orchestration_in_each_state(make_job, verb, state):
     act, moves = SUPERVISOR[verb]
     job = make_job(state)
     events = JobEvent.objects.filter(job=job).count()
@@ -124,14 +124,14 @@ def test_a_job_without_checkpoints_cannot_be_paused(make_job):
     assert refusal.value.code == "job_cannot_pause"
 
 
-def test_from_a_terminal_state_only_a_lost_result_leads_on():
+def test_only_a_lost_result_leaves_a_terminal_state():
     assert {S.SUCCEEDED, S.FAILED, S.CANCELLED} == TERMINAL
     assert {(state, after) for state in TERMINAL for after in MOVES[state]} == {(S.SUCCEEDED, S.FAILED)}
 
 
 @pytest.mark.parametrize("before", sorted(TERMINAL))
 @pytest.mark.parametrize("after", list(S))
-def test_a_finished_job_stays_what_it_is(make_job, before, after):
+def test_a_finalized_job_never_changes_its_state(make_job, before, after):
     job = make_job(before)
     assert services.job_finalized(job=job)
     if before != after:
@@ -159,14 +159,14 @@ def test_a_claim_raises_the_fence_by_one(make_job, rise):
 
 
 @pytest.mark.parametrize("state", [state for state in S if state != S.QUEUED])
-def test_a_job_is_born_queued(make_job, state):
+def test_a_job_starts_as_queued(make_job, state):
     job = make_job()
     job.pk, job.state = "job_other", state
     with pytest.raises(IntegrityError), transaction.atomic():
         job.save(force_insert=True)
 
 
-def test_a_move_leaves_an_event_and_an_audit_event(make_job):
+def test_a_move_writes_an_event_and_an_audit_event(make_job):
     job = make_job()
     assert services.job_claim(job=job)
     event = JobEvent.objects.get(job=job)

@@ -68,7 +68,7 @@ class Installation:
         return job_submit(spec=ProbeSpec(**spec), actor=SYSTEM)
 
     def tick(self) -> None:
-        """Everything a tick needs is made anew: each is a worker that was just started."""
+        """Each tick makes a launcher of its own, like a worker that was just started."""
         reconcile({"local": LocalLauncher(self.runs)})
 
     def until(self, job: Job, *states: str) -> Job:

@@ -1,4 +1,4 @@
-"""A real engine for tests: counts steps, keeps checkpoints, and fails where it is told to."""
+"""A real engine for tests: counts steps, keeps checkpoints, and fails where its spec says so."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def test_a_run_with_checkpoints_is_stopped_while_there_is_space_for_one(
 def test_a_run_without_checkpoints_is_stopped_too_and_waits_for_more_space(
     submit, null_launcher, tick, settings, seen
 ):
-    """Also where it did not leave in time and was killed: that is no loss of a machine."""
+    """Also where it did not end in time and was killed: that does not count as a lost machine."""
     job = submit(LightWork())
     tick()
     tick()
@@ -162,7 +162,7 @@ def test_a_resumed_job_counts_as_waiting_from_then(running, null_launcher, tick)
     assert job.not_before is not None and job.not_before > job.created_at
 
 
-def test_needs_follow_what_a_job_reads(tmp_path):
+def test_the_need_follows_what_a_job_reads(tmp_path):
     pages = tmp_path / "pages.jsonl"
     pages.write_bytes(b"x" * 1000)
     place = {"document_id": "d", "revision_id": "r", "document_name": "n", "pages_path": str(pages)}

@@ -40,11 +40,11 @@ def job(name: str, cpus: int = 0, gpus: int = 0, memory: int = 0, light: int = 0
         ([job("a", 4), job("b", 4), job("c", 4)], "a"),
     ],
 )
-def test_who_starts(waiting, chosen):
+def test_which_jobs_start(waiting, chosen):
     assert "".join(job.id for job in choose(waiting, FREE)) == chosen
 
 
-def test_nothing_of_what_a_job_needs_is_overdrawn():
+def test_no_figure_that_a_job_needs_is_overdrawn():
     indebted = FREE.without(job("x", 5))
     assert not indebted.holds(job("a", 1))
     assert indebted.holds(job("b", gpus=1))
@@ -108,7 +108,7 @@ def test_the_engine_finds_its_config(null_cluster, null_launcher):
     assert json.loads(json.dumps(job.handle)) == {"launcher": "null"}
 
 
-def test_a_launch_that_fails_is_tried_five_times_more(null_cluster, null_launcher):
+def test_a_failed_launch_is_repeated_five_times(null_cluster, null_launcher):
     def refuse(run, engine):
         raise OSError(5, "Input/output error")
 
@@ -122,16 +122,14 @@ def test_a_launch_that_fails_is_tried_five_times_more(null_cluster, null_launche
     assert (job.state, job.error_code) == ("failed", "work.system.launch_failed")
 
 
-def test_clusters_without_a_launcher_here_are_left_alone(null_cluster):
+def test_leaves_clusters_without_a_launcher_alone(null_cluster):
     job = job_submit(spec=Work(), actor=SYSTEM, placement=Placement(cluster=null_cluster))
     dispatch({})
     job.refresh_from_db()
     assert job.state == "queued"
 
 
-def test_each_of_many_claimed_together_has_its_whole_lease_when_it_is_launched(
-    null_cluster, null_launcher, organization
-):
+def test_each_launch_begins_with_a_whole_lease(null_cluster, null_launcher, organization):
     """They are launched one after the other, and a busy machine takes seconds for each."""
     launched = [
         job_submit(

@@ -1,4 +1,4 @@
-"""Events reach the database once each, whatever half-written file they come from."""
+"""Each event reaches the database once, also from a half-written file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jobs.models import Job, JobEvent
 from jobs.services import job_claim, job_started
 from jobs.types import job_type
 from workers.contract.specs.events import Metrics
-from workers.orchestration import event_import as relay
+from workers.orchestration import event_import
 from workers.orchestration.event_import import import_events, read_part
 
 
@@ -40,12 +40,12 @@ def messages(job: Job) -> list[str]:
     return list(JobEvent.objects.filter(job=job, type="log").order_by("id").values_list("message", flat=True))
 
 
-def test_nothing_written_is_nothing_relayed(job):
+def test_imports_nothing_from_an_empty_folder(job):
     import_events(job)
     assert (job.events_offset, messages(job)) == (0, [])
 
 
-def test_it_resumes_in_the_middle_of_a_line(job):
+def test_a_half_written_line_is_imported_once_it_is_whole(job):
     whole = line(0, message="初めの行") + line(1)
     for end in range(1, len(whole) + 1):
         write(job, whole[end - 1 : end])
@@ -55,14 +55,14 @@ def test_it_resumes_in_the_middle_of_a_line(job):
     assert Job.objects.get(pk=job.pk).events_offset == len(whole)
 
 
-def test_a_sequence_that_stands_there_twice_is_relayed_once(job):
-    """A bit that turned in the file: the constraint would refuse the whole part, again at every tick."""
+def test_a_sequence_that_is_in_the_file_twice_is_imported_once(job):
+    """After a flipped bit in the file. The constraint would refuse the whole part at every tick."""
     write(job, line(0), line(2), line(1), line(2), line(3))
     import_events(job)
     assert messages(job) == ["m0", "m2", "m3"]
 
 
-def test_relaying_again_adds_nothing(job):
+def test_importing_again_adds_nothing(job):
     write(job, line(0), line(1))
     stale = Job.objects.get(pk=job.pk)
     import_events(job)
@@ -93,14 +93,14 @@ def test_damaged_lines_are_skipped(job):
 
 
 def test_more_than_one_part_is_read_to_the_end(job, monkeypatch):
-    monkeypatch.setattr(relay, "PART_BYTES", 100)
+    monkeypatch.setattr(event_import, "PART_BYTES", 100)
     write(job, *(line(number) for number in range(20)))
     import_events(job)
     assert messages(job) == [f"m{number}" for number in range(20)]
 
 
 def test_a_line_without_end_does_not_block_the_rest(tmp_path, monkeypatch):
-    monkeypatch.setattr(relay, "PART_BYTES", 100)
+    monkeypatch.setattr(event_import, "PART_BYTES", 100)
     path = tmp_path / "events.jsonl"
     path.write_bytes(b"x" * 250 + b"\n" + line(0))
     offset, seen = 0, []
@@ -119,7 +119,7 @@ def test_progress_becomes_columns_and_no_rows(job):
     assert not JobEvent.objects.filter(job=job, sequence__isnull=False).exists()
 
 
-def test_a_new_checkpoint_forgives_old_losses(job):
+def test_a_new_checkpoint_resets_the_retry_counters(job):
     Job.objects.filter(pk=job.pk).update(losses=3, failures_since_checkpoint=1, checkpoint_step=10)
     job.refresh_from_db()
     checkpoint = {"path": "checkpoints/x", "manifest_sha256": "0", "values": {"loss": 2.5}}
@@ -131,14 +131,16 @@ def test_a_new_checkpoint_forgives_old_losses(job):
     assert (job.losses, job.failures_since_checkpoint, job.checkpoint_step) == (0, 0, 20)
 
 
-def test_a_handler_that_fails_holds_nothing_up(job, monkeypatch):
+def test_a_failing_handler_does_not_stop_the_import(job, monkeypatch):
     taken = []
 
     def handler(*, job, event):
         taken.append(event.sequence)
         raise RuntimeError("no")
 
-    monkeypatch.setattr(relay, "job_type", lambda name: replace(job_type(name), events={Metrics: handler}))
+    monkeypatch.setattr(
+        event_import, "job_type", lambda name: replace(job_type(name), events={Metrics: handler})
+    )
     write(job, line(0, "metrics", step=1, values={"loss": 2.0}), line(1))
     import_events(job)
     assert taken == [0]
@@ -148,7 +150,7 @@ def test_a_handler_that_fails_holds_nothing_up(job, monkeypatch):
 
 
 @pytest.mark.slow
-def test_ten_thousand_lines_take_a_moment(job):
+def test_imports_ten_thousand_lines_in_seconds(job):
     write(job, *(line(n, "metrics", step=n, values={"loss": 1.0}) for n in range(10_000)))
     began = time.monotonic()
     import_events(job)

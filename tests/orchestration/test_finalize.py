@@ -1,4 +1,4 @@
-"""What a run has made is looked at before it is registered; a loss ends the job and says why."""
+"""The folder that a run has made is checked before its row is completed; a lost one fails the job."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workers.orchestration.finalize import finalize_job
 
 @pytest.fixture
 def succeeded(world) -> Job:
-    """An ingest that has succeeded and is not finished yet."""
+    """An ingest that has succeeded and is not finalized yet."""
     document = world.upload("規程.txt", "本文", "user_data")
     job = begin(document.current_revision.job)
     write_output(job, {"pages.jsonl": "{}\n"})
@@ -39,7 +39,7 @@ def succeeded(world) -> Job:
         lambda output: (output / "manifest.json").write_text("{}"),
     ],
 )
-def test_a_lost_result_ends_the_job_and_what_waits_for_it(succeeded, damage):
+def test_a_lost_result_fails_the_job_and_its_row(succeeded, damage):
     damage(Path(succeeded.run_dir) / "output")
     finalize_job(succeeded.id)
     job = Job.objects.get(pk=succeeded.pk)
@@ -49,7 +49,7 @@ def test_a_lost_result_ends_the_job_and_what_waits_for_it(succeeded, damage):
     assert (revision.state, revision.error_code) == ("error", "ingest.system.result_lost")
 
 
-def test_a_disk_that_is_away_is_waited_for(succeeded):
+def test_finalizing_waits_for_a_disk_that_is_away(succeeded):
     away = runs_root().rename(runs_root().with_name("away"))
     finalize_job(succeeded.id)
     job = Job.objects.get(pk=succeeded.pk)

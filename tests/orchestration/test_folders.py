@@ -1,4 +1,4 @@
-"""What is kept of run folders: enough to resume and to explain, and nothing half-written."""
+"""What is kept of run folders: checkpoints to resume from, logs, and nothing half-written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def names(job: Job) -> set[str]:
     return {path.relative_to(job.run_dir).as_posix() for path in job.run_dir.rglob("*")}
 
 
-def test_a_checkpoint_that_was_being_written_is_not_kept_with_the_others(make_job):
+def test_removes_half_written_checkpoints(make_job):
     job = make_job()
     attempt(job)
     prune_attempts(job)
@@ -31,8 +31,8 @@ def test_a_checkpoint_that_was_being_written_is_not_kept_with_the_others(make_jo
 @pytest.mark.parametrize(
     "state, cleans", [(JobState.QUEUED, prune_attempts), (JobState.FAILED, clean_folders)]
 )
-def test_the_checkpoint_last_resumed_from_stays_however_many_came_after_it(make_job, state, cleans):
-    """Those may all be damaged: a storm that spoilt three in a row made a training begin from nothing."""
+def test_keeps_the_checkpoint_last_resumed_from(make_job, state, cleans):
+    """All later ones may be damaged: three damaged in a row once made a training begin from nothing."""
     job = make_job()
     job.state = state
     job.fence = 5
@@ -55,7 +55,7 @@ def test_the_checkpoint_last_resumed_from_stays_however_many_came_after_it(make_
     assert kept == {(1, 6), (1, 9), (2, 12), (3, 12), (4, 12)}
 
 
-def test_a_failed_job_keeps_its_newest_checkpoints_and_nothing_half_written(make_job):
+def test_a_failed_job_keeps_its_newest_whole_checkpoints(make_job):
     job = make_job()
     job.state = JobState.FAILED
     attempt(job)

@@ -1,4 +1,4 @@
-"""An engine whose disk is full says so, loses no more than it must, and is not taken for something else."""
+"""An engine whose disk is full reports that, loses no more than it must, and its attempt counts as lost."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def run_probe(config: RunConfig, repository: Path, log: str) -> int:
         ).returncode
 
 
-def test_events_that_do_not_fit_end_the_run_with_the_reason(config, repository):
+def test_a_disk_too_full_for_events_ends_the_run_with_that_reason(config, repository):
     """The log lies on the same full disk: what cannot be printed must not hide the reason."""
     (config.run_dir / "events.jsonl").symlink_to("/dev/full")
     code = run_probe(config, repository, "/dev/full")
@@ -65,7 +65,7 @@ def test_events_that_do_not_fit_end_the_run_with_the_reason(config, repository):
         (RuntimeError("[enforce fail at inline_container.cc] . unexpected pos 576 vs 534"), 1 << 30, "unexpected"),
     ],
 )  # fmt: skip
-def test_a_full_disk_is_told_whatever_a_library_calls_it(config, monkeypatch, error, free, code):
+def test_reports_a_full_disk_whatever_error_a_library_raises(config, monkeypatch, error, free, code):
     """safetensors and torch, which write checkpoints, raise no OSError."""
     disk = types.SimpleNamespace(f_bavail=free, f_frsize=1)
     monkeypatch.setattr(os, "statvfs", lambda folder: disk)
@@ -78,7 +78,7 @@ def test_a_full_disk_is_told_whatever_a_library_calls_it(config, monkeypatch, er
     assert result["error"]["code"] == f"probe.system.{code}"
 
 
-def test_a_disk_too_full_for_the_result_is_told_by_the_exit_code(config):
+def test_the_exit_code_reports_a_disk_too_full_for_the_result(config):
     assert read_attempt("probe", config.run_dir, ExitCode.DISK_FULL).error.code == "probe.system.disk_full"
     assert read_attempt("probe", config.run_dir, ExitCode.DISK_FULL).end is End.LOST
 
@@ -101,7 +101,7 @@ def test_the_result_waits_for_space(config, monkeypatch):
     assert json.loads((config.run_dir / "result.json").read_text())["status"] == "succeeded"
 
 
-def test_half_a_line_costs_one_event_not_two(config):
+def test_half_a_line_loses_one_event_not_two(config):
     run = Run(config)
     run.log("first")
     events, run._events = run._events, open("/dev/full", "ab", buffering=0)  # noqa: SIM115
@@ -116,14 +116,14 @@ def test_half_a_line_costs_one_event_not_two(config):
     ]  # fmt: skip
 
 
-def test_what_is_not_a_number_is_no_point_of_a_curve(config):
-    """`Infinity` is no JSON: PostgreSQL refuses it, and with it everything relayed together with it."""
+def test_leaves_values_that_are_no_numbers_out_of_curves(config):
+    """`Infinity` is no JSON: PostgreSQL refuses it, and with it every event that is imported with it."""
     Run(config).metrics(3, loss=2.0, grad_norm=float("inf"), tokens=float("nan"))
     (line,) = (config.run_dir / "events.jsonl").read_text().splitlines()
     assert json.loads(line)["values"] == {"loss": 2.0}
 
 
-def test_a_heartbeat_goes_on_after_a_touch_that_failed(config, monkeypatch):
+def test_the_heartbeat_continues_after_a_failed_touch(config, monkeypatch):
     monkeypatch.setattr(runtime, "HEARTBEAT_SECONDS", 0.01)
     beat = config.run_dir / "heartbeat"
     beat.symlink_to(config.run_dir / "away" / "heartbeat")
@@ -137,7 +137,7 @@ def test_a_heartbeat_goes_on_after_a_touch_that_failed(config, monkeypatch):
     thread.join()
 
 
-def test_a_heartbeat_goes_on_while_an_event_waits_for_a_slow_disk(config, monkeypatch):
+def test_the_heartbeat_continues_while_an_event_waits_for_a_slow_disk(config, monkeypatch):
     monkeypatch.setattr(runtime, "HEARTBEAT_SECONDS", 0.01)
     run = Run(config)
     reader, writer = os.pipe()
@@ -168,16 +168,16 @@ def test_a_heartbeat_goes_on_while_an_event_waits_for_a_slow_disk(config, monkey
 def test_the_exit_code_is_written_once_there_is_space(tmp_path):
     """A folder in the place of the temporary file stands for the disk: nothing can be written."""
     (tmp_path / "exit.json.tmp").mkdir()
-    telling = threading.Thread(target=Supervisor(tmp_path)._write_exit, args=(3,))
-    telling.start()
-    telling.join(0.1)
-    assert telling.is_alive()
+    writing = threading.Thread(target=Supervisor(tmp_path)._write_exit, args=(3,))
+    writing.start()
+    writing.join(0.1)
+    assert writing.is_alive()
     (tmp_path / "exit.json.tmp").rmdir()
-    telling.join(10)
+    writing.join(10)
     assert json.loads((tmp_path / "exit.json").read_text())["code"] == 3
 
 
-def test_a_killed_rank_explains_what_the_others_said(config):
+def test_a_killed_rank_makes_the_attempt_lost(config):
     error = {"code": "probe.system.unexpected", "message": "Unexpected RuntimeError."}
     (config.run_dir / "result.json").write_text(json.dumps({"status": "failed", "error": error}))
     assert read_attempt("probe", config.run_dir, -9).end is End.LOST

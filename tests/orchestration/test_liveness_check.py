@@ -1,4 +1,4 @@
-"""What Kubernetes asks of worker and beat: the truth about the beacon, nobody blamed for the broker, at little cost."""
+"""Kubernetes' liveness probe of worker and beat."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from stack.processes import free_port
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def is_alive(beacon: Path, broker: str = "") -> bool:
-    """Asked without any installed package: a probe that imports Django would take a core every few seconds."""
+def passes(file: Path, broker: str = "") -> bool:
+    """Run without any installed package: a probe that imports Django would take a core every few seconds."""
     done = subprocess.run(
-        [sys.executable, "-I", "-S", REPOSITORY / "workers" / "orchestration" / "liveness_check.py", beacon],
+        [sys.executable, "-I", "-S", REPOSITORY / "workers" / "orchestration" / "liveness_check.py", file],
         env={"REDIS_URL": broker or settings.REDIS_URL},
         capture_output=True,
         text=True,
@@ -30,28 +30,28 @@ def is_alive(beacon: Path, broker: str = "") -> bool:
 
 
 @pytest.fixture
-def beacon(tmp_path: Path) -> Path:
+def liveness_file(tmp_path: Path) -> Path:
     path = tmp_path / "worker"
     path.touch()
     return path
 
 
-def test_a_beacon_that_moves_is_a_life_whatever_the_clock_says(beacon: Path):
-    assert is_alive(beacon)
-    assert not is_alive(beacon)
-    os.utime(beacon, (1, 1))  # the clock was set back by decades
-    assert is_alive(beacon)
-    assert not is_alive(beacon)
+def test_a_changed_liveness_file_passes_whatever_the_clock_is(liveness_file: Path):
+    assert passes(liveness_file)
+    assert not passes(liveness_file)
+    os.utime(liveness_file, (1, 1))  # the clock was set back by decades
+    assert passes(liveness_file)
+    assert not passes(liveness_file)
 
 
-def test_no_beacon_at_all_is_no_life(tmp_path: Path):
-    assert not is_alive(tmp_path / "worker")
+def test_a_missing_liveness_file_fails(tmp_path: Path):
+    assert not passes(tmp_path / "worker")
 
 
 @pytest.mark.slow
-def test_while_the_broker_is_away_or_silent_nobody_is_blamed(beacon: Path):
-    assert is_alive(beacon)
-    assert is_alive(beacon, f"redis://:secret@127.0.0.1:{free_port()}/0")
+def test_passes_while_the_broker_is_away_or_silent(liveness_file: Path):
+    assert passes(liveness_file)
+    assert passes(liveness_file, f"redis://:secret@127.0.0.1:{free_port()}/0")
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert is_alive(beacon, f"redis://:secret@127.0.0.1:{silent.getsockname()[1]}/0")
-    assert not is_alive(beacon)
+        assert passes(liveness_file, f"redis://:secret@127.0.0.1:{silent.getsockname()[1]}/0")
+    assert not passes(liveness_file)

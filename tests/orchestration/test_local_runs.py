@@ -39,7 +39,7 @@ def pids(installation) -> list[int]:
     return [pid for pid, _ in processes_of_runs(installation.runs.resolve())]
 
 
-def test_a_run_succeeds_and_leaves_its_story(installation):
+def test_a_run_succeeds_and_keeps_its_log(installation):
     job = installation.until(installation.submit(), "succeeded")
     assert job.result == {"steps": 5, "resumed_from": 0, "attempt": 1}
     assert (job.progress_done, job.progress_total, job.progress_unit) == (5, 5, "step")
@@ -56,7 +56,7 @@ def test_a_run_succeeds_and_leaves_its_story(installation):
     assert pids(installation) == []
 
 
-def test_the_users_fault_is_not_tried_again(installation):
+def test_a_users_error_is_not_tried_again(installation):
     job = installation.until(installation.submit(fail="user"), *ENDED)
     assert (job.state, job.attempt) == ("failed", 1)
     assert (job.error_code, job.error_message, job.error_param) == (
@@ -154,7 +154,7 @@ def test_cancel_ends_a_running_job(installation):
     assert installation.ended == [job.id]
 
 
-def test_cancel_kills_an_engine_that_does_not_hear(installation, monkeypatch):
+def test_cancel_kills_an_engine_that_ignores_the_signal(installation, monkeypatch):
     from datetime import timedelta
 
     monkeypatch.setattr("workers.orchestration.reconcile.CANCEL_GRACE", timedelta(seconds=0.2))
@@ -166,7 +166,7 @@ def test_cancel_kills_an_engine_that_does_not_hear(installation, monkeypatch):
 
 
 def test_a_run_on_a_full_disk_can_be_cancelled(installation, monkeypatch):
-    """Cancelling is how people make room; it must not need some."""
+    """People cancel runs to free disk space, so cancelling must not need any."""
     job = reach_step(installation, installation.submit(hold_at=2))
 
     def full(path: Path, value: object) -> None:
@@ -200,8 +200,8 @@ def test_a_clean_stop_of_the_machine_costs_nothing(installation):
     assert (job.losses, job.failures_since_checkpoint) == (0, 0)
 
 
-def test_a_clean_stop_reaches_a_run_that_is_stopped(installation):
-    """A stopped process hears nothing; it is continued, so that it makes its state safe as any other."""
+def test_a_clean_stop_reaches_a_paused_process(installation):
+    """A stopped process receives no signal, so it is continued and then makes its state safe."""
     job = reach_step(installation, installation.submit(hold_at=2))
     os.kill(installation.engine(job), signal.SIGSTOP)
     os.kill(json.loads((job.run_dir / "owner").read_text())["pid"], signal.SIGSTOP)
@@ -237,7 +237,7 @@ def _expire_lease(job) -> None:
         )
 
 
-def test_a_worker_that_died_before_launching_costs_one_try(installation):
+def test_a_worker_that_dies_before_launching_costs_one_attempt(installation):
     job = installation.submit()
     assert job_claim(job=job)  # and nothing more: here the worker died
     installation.tick()
@@ -261,7 +261,7 @@ def test_a_revoked_folder_never_starts(installation):
     assert launcher.revoke(run), "revoking is repeatable"
 
 
-def test_what_runs_without_the_current_fence_is_killed(installation):
+def test_kills_what_runs_without_the_current_fence(installation):
     job = installation.submit(hold_at=1)
     job_claim(job=job)
     stray = run_of(job)
@@ -279,7 +279,7 @@ def test_what_runs_without_the_current_fence_is_killed(installation):
 
 
 @pytest.mark.ml
-def test_two_ranks_under_torchrun_stop_together_and_go_on(installation):
+def test_two_ranks_under_torchrun_stop_together_and_resume(installation):
     job = reach_step(installation, installation.submit(processes=2, hold_at=2))
     job_pause(job=job, actor=SYSTEM)
     job = installation.until(job, "paused")

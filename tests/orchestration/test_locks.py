@@ -1,4 +1,4 @@
-"""A lock is let go however its holder's work ends."""
+"""A lock is released however its holder ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def is_free() -> bool:
-    """As another worker finds it; nothing of this one's connection is closed for that."""
+    """As seen by another worker, with a connection of its own."""
 
     def look() -> bool:
         try:
@@ -46,7 +46,7 @@ def time_limit_at(function: str, *, after: bool) -> Iterator[None]:
         yield
 
 
-def test_one_at_a_time():
+def test_one_holder_at_a_time():
     with try_lock("job job_1") as locked:
         assert locked
         assert not is_free()
@@ -62,7 +62,7 @@ def test_a_time_limit_leaves_no_lock_behind(function, after):
 
 
 @pytest.mark.slow
-def test_a_time_limit_that_breaks_in_on_a_query_leaves_no_lock_behind():
+def test_a_time_limit_during_a_query_leaves_no_lock_behind():
     def interrupt(*_):
         raise SoftTimeLimitExceeded
 
@@ -78,7 +78,7 @@ def test_a_time_limit_that_breaks_in_on_a_query_leaves_no_lock_behind():
             cursor.execute("SELECT pg_sleep(1)")
     finally:
         signal.signal(signal.SIGALRM, before)
-    # The server sees that nobody waits for its answer when it has it.
+    # The server notices the closed connection once the query has ended.
     deadline = time.monotonic() + 30
     while not is_free():
         assert time.monotonic() < deadline

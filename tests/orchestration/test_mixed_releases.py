@@ -65,7 +65,7 @@ def test_which_releases_are_newer(release, newer):
     assert is_newer(release) is newer
 
 
-def test_older_workers_leave_a_newer_job_waiting_and_say_for_what(of_newer_web, tick):
+def test_older_workers_leave_a_newer_job_waiting_and_show_why(of_newer_web, tick):
     for _ in range(2):
         tick()
     job = fresh(of_newer_web)
@@ -75,7 +75,7 @@ def test_older_workers_leave_a_newer_job_waiting_and_say_for_what(of_newer_web, 
     assert NEWER in waiting["message"]
 
 
-def test_it_starts_when_its_workers_have_come(of_newer_web, tick, upgrade_workers):
+def test_a_newer_job_starts_once_workers_are_upgraded(of_newer_web, tick, upgrade_workers):
     tick()
     upgrade_workers()
     tick()
@@ -83,7 +83,7 @@ def test_it_starts_when_its_workers_have_come(of_newer_web, tick, upgrade_worker
     assert (job.state, job.waits_for) == ("starting", "")
 
 
-def test_it_holds_up_nobody_elses_job(of_newer_web, submit, tick):
+def test_a_newer_job_holds_up_no_other_job(of_newer_web, submit, tick):
     behind = submit()
     tick()
     assert fresh(behind).state == "starting"
@@ -104,15 +104,15 @@ def test_older_workers_touch_no_run_of_newer_ones(
     assert fresh(job).state == "queued", "its engine has ended, and there is another attempt"
 
 
-def test_a_job_started_by_newer_workers_is_theirs(submit, tick, upgrade_workers):
-    """Its engine says and leaves what older workers may not understand."""
+def test_newer_workers_keep_the_jobs_that_they_started(submit, tick, upgrade_workers):
+    """Its engine writes events and results that older workers may not understand."""
     job = submit()
     upgrade_workers()
     tick()
     assert fresh(job).release == NEWER
 
 
-def test_what_ended_under_newer_workers_is_finished_by_them(of_newer_web, tick, upgrade_workers, finalized):
+def test_newer_workers_finalize_what_ended_under_them(of_newer_web, tick, upgrade_workers, finalized):
     job_cancel(job=of_newer_web, actor=SYSTEM)
     tick()
     assert finalized == []
@@ -122,7 +122,7 @@ def test_what_ended_under_newer_workers_is_finished_by_them(of_newer_web, tick, 
 
 
 def test_a_job_of_an_older_web_starts_at_once(submit, tick):
-    """It names no release, for the column is younger than that web."""
+    """It names no release, because that web does not know the column."""
     job = submit()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE jobs_job SET release = DEFAULT WHERE id = %s", [job.id])

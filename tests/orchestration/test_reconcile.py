@@ -1,4 +1,4 @@
-"""What reconcile makes of what it sees, with a launcher that runs nothing."""
+"""What reconcile does after what it observes, with a launcher that runs nothing."""
 
 from __future__ import annotations
 
@@ -103,11 +103,11 @@ def tick_without_relaunch(job, tick) -> None:
 @pytest.mark.parametrize(
     ("seen", "result", "counters"),
     [
-        # As if told to stop, but by a stranger.
+        # Stopped in order, but not by the platform.
         (Exited(143), STOPPED, (1, 0)),
         (Exited(143), None, (1, 0)),
         (Lost(), STOPPED, (1, 0)),
-        # torchrun stopped this rank because another was lost: nobody asked.
+        # torchrun stopped this rank because another was lost.
         (Exited(1), STOPPED, (1, 0)),
         (Exited(3), FAULT, (0, 1)),
         # The engine is well; a process that it had started was killed.
@@ -137,10 +137,10 @@ def test_a_stop_of_the_installation_costs_nothing(running, null_launcher, tick, 
     assert (job.state, job.losses, job.failures_since_checkpoint) == ("queued", 0, 0)
 
 
-def test_a_stop_of_the_installation_costs_nothing_also_when_the_worker_dies_while_it_is_noted(
+def test_a_stop_of_the_installation_costs_nothing_even_if_the_worker_dies_meanwhile(
     running, null_launcher, tick, monkeypatch
 ):
-    """After the folder was cleared and before the row was moved."""
+    """After the folder was pruned and before the row was moved."""
 
     def died(**_arguments):
         raise SystemExit
@@ -156,14 +156,14 @@ def test_a_stop_of_the_installation_costs_nothing_also_when_the_worker_dies_whil
     assert (job.state, job.losses, job.failures_since_checkpoint) == ("queued", 0, 0)
 
 
-def test_a_stop_that_the_full_disk_could_not_take_note_of_costs_nothing(running, null_launcher, tick):
+def test_a_stop_without_stop_file_on_a_full_disk_costs_nothing(running, null_launcher, tick):
     set_columns(running, stop_deadline="10 minutes")
     null_launcher.end(run_of(running), Exited(143))
     tick_without_relaunch(running, tick)
     assert (fresh(running).state, fresh(running).losses) == ("queued", 0)
 
 
-def test_a_run_brought_from_another_machine_costs_nothing(running, null_launcher, tick):
+def test_a_run_restored_on_another_machine_costs_nothing(running, null_launcher, tick):
     RunFolder(running.run_dir).declare_stopped()
     null_launcher.end(run_of(running), Exited(143))
     tick_without_relaunch(running, tick)
@@ -196,7 +196,7 @@ def test_a_job_lost_for_the_sixth_time_fails(running, null_launcher, tick):
 
 
 @pytest.mark.parametrize("seen", [Exited(0), Exited(2), Exited(3), Exited(143), Lost()])
-def test_whatever_ends_a_cancelled_run_it_is_cancelled(running, null_launcher, tick, seen):
+def test_a_cancelled_run_is_cancelled_whatever_its_end(running, null_launcher, tick, seen):
     write_result(running, **DONE)
     job_cancel(job=running, actor=SYSTEM)
     null_launcher.end(run_of(running), seen)
@@ -223,7 +223,7 @@ def test_how_a_pausing_run_ends(running, null_launcher, tick, seen, result, stat
     assert fresh(running).state == state
 
 
-def test_stop_is_asked_once_and_then_forced(running, null_launcher, tick):
+def test_asks_once_to_stop_and_then_kills(running, null_launcher, tick):
     job_cancel(job=running, actor=SYSTEM)
     tick()
     tick()
@@ -271,7 +271,7 @@ def test_one_silent_rank_ends_the_attempt_of_all(running, null_launcher, tick):
     assert kills(null_launcher) == 1
 
 
-def test_silence_proves_nothing_after_nobody_looked(running, null_launcher, tick):
+def test_a_worker_that_was_away_extends_the_lease(running, null_launcher, tick):
     set_columns(running, lease_until="-1 hour", polled_at="-1 hour", progress_seen_at="-1 hour")
     tick()
     assert fresh(running).state == "running"
@@ -281,7 +281,7 @@ def test_silence_proves_nothing_after_nobody_looked(running, null_launcher, tick
     assert kills(null_launcher) == 1
 
 
-def test_a_death_that_is_not_certain_starts_nothing(running, null_launcher, tick):
+def test_starts_no_attempt_before_the_last_one_is_certainly_dead(running, null_launcher, tick):
     null_launcher.kill = lambda run: False
     set_columns(running, lease_until="-1 second")
     tick()
@@ -306,7 +306,7 @@ def test_a_run_without_steps_is_stalled(running, null_launcher, tick, moved, ste
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_reconciles_at_once_do_everything_once(null_cluster, null_launcher, organization):
+def test_reconciles_at_once_do_everything_once(null_cluster, null_launcher, organization):
     jobs = [
         job_submit(spec=LightWork(items=n), actor=SYSTEM, placement=Placement(cluster=null_cluster))
         for n in range(6)
@@ -337,7 +337,7 @@ def test_two_reconciles_at_once_do_everything_once(null_cluster, null_launcher, 
     )
 
 
-def test_strays_are_killed_and_others_left(running, null_launcher, tick):
+def test_kills_strays_only(running, null_launcher, tick):
     from workers.orchestration.launchers.base import Running, RunRef
 
     stray = RunRef(running.id, 7, running.run_dir)
@@ -346,7 +346,7 @@ def test_strays_are_killed_and_others_left(running, null_launcher, tick):
     assert [run for call, run in null_launcher.calls if call == "kill"] == [stray]
 
 
-def test_trouble_with_one_job_does_not_keep_the_others_waiting(null_cluster, null_launcher, tick):
+def test_an_error_with_one_job_does_not_stop_the_others(null_cluster, null_launcher, tick):
     jobs = [
         job_submit(spec=LightWork(items=n), actor=SYSTEM, placement=Placement(cluster=null_cluster))
         for n in range(2)
@@ -364,7 +364,7 @@ def test_trouble_with_one_job_does_not_keep_the_others_waiting(null_cluster, nul
     assert [fresh(job).state for job in jobs] == ["starting", "running"]
 
 
-def test_a_finalizer_is_repeated_until_it_returns(running, null_launcher):
+def test_finalizing_is_repeated_until_it_returns(running, null_launcher):
     attempts = []
 
     def finish(job):
@@ -390,7 +390,7 @@ def test_a_finalizer_is_repeated_until_it_returns(running, null_launcher):
     assert fresh(running).finalized_at is not None
 
 
-def test_a_failing_finalizer_waits_ever_longer(running, null_launcher):
+def test_failing_finalizers_are_repeated_at_growing_delays(running, null_launcher):
     write_result(running, **DONE)
     null_launcher.end(run_of(running), Exited(0))
 
@@ -409,7 +409,7 @@ def test_a_failing_finalizer_waits_ever_longer(running, null_launcher):
     assert delays[-1] > delays[0] + timedelta(seconds=5)
 
 
-def test_what_postgresql_cannot_keep_ends_no_tick(running, null_launcher, tick):
+def test_replaces_what_postgresql_cannot_store(running, null_launcher, tick):
     """A NUL in a message, a result that is not a number: an engine may write them, jsonb refuses them."""
     event = {"type": "log", "sequence": 0, "time": 1.0, "message": "a NUL: \x00"}
     point = {"type": "metrics", "sequence": 1, "time": 1.0, "step": 1, "values": {"loss": float("nan")}}
@@ -424,8 +424,8 @@ def test_what_postgresql_cannot_keep_ends_no_tick(running, null_launcher, tick):
     ]
 
 
-def test_an_end_that_cannot_be_noted_holds_up_no_other(running, null_launcher, null_cluster):
-    """The first to be finished raises an error of the database again and again."""
+def test_a_job_that_cannot_be_finalized_holds_up_no_other(running, null_launcher, null_cluster):
+    """Finalizing the first one raises a database error every time."""
     second = job_submit(spec=OneCoreWork(), actor=SYSTEM, placement=Placement(cluster=null_cluster))
     ended: list[str] = []
 

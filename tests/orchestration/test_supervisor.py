@@ -36,7 +36,7 @@ def test_the_log_is_bounded(tmp_path, monkeypatch):
     assert (tmp_path / "engine.log.1").read_bytes() == b"0123456789"
 
 
-def test_a_process_is_known_by_more_than_its_pid():
+def test_identifies_a_process_by_more_than_its_pid():
     me = process_identity(os.getpid())
     assert is_alive(me)
     assert not is_alive(Identity(me.pid, me.started + 1, me.boot))
@@ -84,8 +84,8 @@ def test_a_process_in_the_middle_of_exec_is_found(tmp_path, monkeypatch):
     assert list(processes_of_runs(Path("/runs"))) == [(7, Path("/runs/job/1"))]
 
 
-def test_an_engine_yields_to_the_servers_also_as_a_session():
-    """Where the kernel groups by session, a process's own niceness counts for nothing outside of it."""
+def test_an_engine_yields_to_the_servers_as_process_and_as_session():
+    """Where the kernel groups by session, the niceness of a process has no effect outside its session."""
     parent = os.getpid()
     engine = subprocess.Popen(
         ["cat", "/proc/self/autogroup", "/proc/self/stat"],

@@ -5,7 +5,7 @@ import json
 import redis
 
 from common import queue
-from workers.orchestration.app import RECONCILE_SECONDS, app
+from workers.orchestration.app import INTERVALS, app
 from workers.orchestration.beat_scheduler import SteadyScheduler
 
 
@@ -33,7 +33,7 @@ def test_the_bell_rings_again_after_the_interval_and_not_before(settings):
         broker.delete(queue.QUEUE)
         scheduler = SteadyScheduler(app, lazy=False)
         pause = scheduler.tick()
-        assert 1.5 < pause <= RECONCILE_SECONDS
+        assert 1.5 < pause <= INTERVALS["jobs.reconcile"]
         scheduler.tick()
         assert broker.llen(queue.QUEUE) == len(app.conf.beat_schedule)
         broker.delete(queue.QUEUE)

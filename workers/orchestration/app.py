@@ -26,31 +26,26 @@ from django.conf import settings
 from workers.orchestration.exit_watcher import ExitWatcher
 from workers.orchestration.liveness_files import WorkerLiveness
 
-RECONCILE_SECONDS = 2.0
-SCHEDULES_SECONDS = 30.0
-ADVANCE_SECONDS = 5.0
 SHUTDOWN_SECONDS = 8.0
 LAST_SECONDS = 3.0
 """What Celery's cold shutdown gets after that, before the worker kills its children and exits."""
-SWEEP_SECONDS = 20.0
-MEASURE_SECONDS = 3600.0
-RETENTION_SECONDS = 3600.0
-AUDIT_SECONDS = 60.0
+
+INTERVALS = {
+    "jobs.reconcile": 2.0,
+    "pipelines.advance": 5.0,
+    "documents.sweep": 20.0,
+    "schedules.fire_due": 30.0,
+    "audit.verify": 60.0,
+    "jobs.measure_machine": 3600.0,
+    "retention.sessions": 3600.0,
+    "retention.run_folders": 3600.0,
+    "retention.metrics": 3600.0,
+}
+"""Seconds between two calls of each periodic task."""
 
 app = Celery("kosha", broker=settings.REDIS_URL)
 app.conf.update(
-    include=[
-        f"workers.orchestration.{name}"
-        for name in (
-            "dispatch",
-            "reconcile",
-            "finalize",
-            "pipeline_tasks",
-            "retention",
-            "machine",
-            "audit_verification",
-        )
-    ],
+    include=[f"workers.orchestration.{name}" for name in ("dispatch", "reconcile", "periodic_tasks")],
     task_serializer="json",
     accept_content=["json"],
     task_ignore_result=True,
@@ -74,18 +69,10 @@ app.conf.update(
     timezone=settings.TIME_ZONE,
     enable_utc=True,
     beat_scheduler="workers.orchestration.beat_scheduler:SteadyScheduler",
+    # Only a tick that beat sends proves that beat is alive, so `jobs.reconcile` gets the name of its sender.
     beat_schedule={
-        # Only a tick that beat sends proves that beat is alive; others send this task, too.
-        "reconcile": {"task": "jobs.reconcile", "args": ("beat",), "schedule": RECONCILE_SECONDS},
-        "fire schedules": {"task": "schedules.fire_due", "schedule": SCHEDULES_SECONDS},
-        "advance pipeline runs": {"task": "pipelines.advance", "schedule": ADVANCE_SECONDS},
-        "sweep": {"task": "documents.sweep", "schedule": SWEEP_SECONDS},
-        "verify the audit trail": {"task": "audit.verify", "schedule": AUDIT_SECONDS},
-        "measure the machine": {"task": "jobs.measure_machine", "schedule": MEASURE_SECONDS},
-        # One task each, so that an error of one does not stop the others.
-        "delete expired sessions": {"task": "retention.sessions", "schedule": RETENTION_SECONDS},
-        "delete old run folders": {"task": "retention.run_folders", "schedule": RETENTION_SECONDS},
-        "thin curves": {"task": "retention.metrics", "schedule": RETENTION_SECONDS},
+        name: {"task": name, "schedule": seconds, "args": ("beat",) if name == "jobs.reconcile" else ()}
+        for name, seconds in INTERVALS.items()
     },
 )
 

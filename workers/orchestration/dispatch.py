@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 from celery import shared_task
 
@@ -42,9 +41,10 @@ def dispatch_task() -> None:
 def dispatch(launchers: Launchers) -> None:
     """Claim and launch, cluster by cluster. May run twice at once."""
     with every_organization("clusters serve every organization"):
-        for cluster, launcher in _clusters_with_work(launchers):
+        waiting = Job.objects.filter(state=JobState.QUEUED).values("cluster_id")
+        for cluster in Cluster.objects.filter(pk__in=waiting, is_active=True, launcher__in=list(launchers)):
             for job in _claim(cluster):
-                _launch_safely(job, launcher)
+                _launch_safely(job, launchers[cluster.launcher])
 
 
 def _launch_safely(job: Job, launcher: Launcher) -> None:
@@ -81,12 +81,6 @@ def launch(job: Job, launcher: Launcher) -> None:
             job_requeue(job=job, reason=step.reason, delay=step.delay, **step.columns)
     else:
         job_launched(job=job, handle=handle)
-
-
-def _clusters_with_work(launchers: Launchers) -> Iterator[tuple[Cluster, Launcher]]:
-    waiting = Job.objects.filter(state=JobState.QUEUED).values("cluster_id")
-    for cluster in Cluster.objects.filter(pk__in=waiting, is_active=True, launcher__in=list(launchers)):
-        yield cluster, launchers[cluster.launcher]
 
 
 def _claim(cluster: Cluster) -> list[Job]:

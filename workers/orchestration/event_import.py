@@ -106,41 +106,33 @@ def _not_seen(events: Sequence[AnyEvent], last: int) -> list[AnyEvent]:
 
 # -- columns of the job -------------------------------------------------------------------------
 def _columns(job: Job, events: Sequence[AnyEvent]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    if events:
-        fields["events_sequence"] = events[-1].sequence
+    if not events:
+        return {}
+    fields: dict[str, Any] = {"events_sequence": events[-1].sequence}
     if any(isinstance(event, Progress | Metrics | CheckpointSaved) for event in events):
         fields["progress_seen_at"] = Now()
     if any(isinstance(event, Metrics) for event in events):
         fields["has_metrics"] = True
-    return fields | _progress_columns(job, events) | _checkpoint_columns(job, events)
-
-
-def _progress_columns(job: Job, events: Sequence[AnyEvent]) -> dict[str, Any]:
     progress = [event for event in events if isinstance(event, Progress)]
-    if not progress:
-        return {}
-    newest = progress[-1]
-    times = [event.time for event in progress]
-    if job.last_event_time is not None:
-        times.insert(0, job.last_event_time)
-    gaps = [later - earlier for earlier, later in pairwise(times) if later > earlier]
-    return {
-        "progress_done": newest.done,
-        "progress_total": newest.total,
-        "progress_unit": newest.unit[:32],
-        "seconds_left": newest.seconds_left,
-        "last_event_time": newest.time,
-        "step_seconds": [*job.step_seconds, *gaps][-STEPS_REMEMBERED:],
-    }
-
-
-def _checkpoint_columns(job: Job, events: Sequence[AnyEvent]) -> dict[str, Any]:
-    steps = [event.step for event in events if isinstance(event, CheckpointSaved)]
-    if not steps or (job.checkpoint_step is not None and max(steps) <= job.checkpoint_step):
-        return {}
-    # The run is further than ever before: earlier failures no longer count.
-    return {"checkpoint_step": max(steps), "losses": 0, "failures_since_checkpoint": 0}
+    if progress:
+        newest = progress[-1]
+        times = [event.time for event in progress]
+        if job.last_event_time is not None:
+            times.insert(0, job.last_event_time)
+        gaps = [later - earlier for earlier, later in pairwise(times) if later > earlier]
+        fields |= {
+            "progress_done": newest.done,
+            "progress_total": newest.total,
+            "progress_unit": newest.unit[:32],
+            "seconds_left": newest.seconds_left,
+            "last_event_time": newest.time,
+            "step_seconds": [*job.step_seconds, *gaps][-STEPS_REMEMBERED:],
+        }
+    step = max((event.step for event in events if isinstance(event, CheckpointSaved)), default=-1)
+    if step > (-1 if job.checkpoint_step is None else job.checkpoint_step):
+        # The run is further than ever before: earlier failures no longer count.
+        fields |= {"checkpoint_step": step, "losses": 0, "failures_since_checkpoint": 0}
+    return fields
 
 
 def median_step_seconds(job: Job) -> float:

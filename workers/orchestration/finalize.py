@@ -52,7 +52,10 @@ def finalize_job(job_id: str) -> None:
         if _finalize(job_id):
             # A pipeline run may have waited for this job.
             queue.send("pipelines.advance")
-        _clean(job_id)
+        job = Job.objects.filter(pk=job_id, cleaned_at=None).exclude(finalized_at=None).first()
+        if job is not None:
+            clean_folders(job)
+            job_cleaned(job=job)
     except Exception as error:
         if is_away(error):
             # The next tick comes back to it.
@@ -95,10 +98,3 @@ def _result_lost(kind: str) -> RunError:
             "over. Look at the disk of the node, then start the job again."
         ),
     )
-
-
-def _clean(job_id: str) -> None:
-    job = Job.objects.filter(pk=job_id, cleaned_at=None).exclude(finalized_at=None).first()
-    if job is not None:
-        clean_folders(job)
-        job_cleaned(job=job)

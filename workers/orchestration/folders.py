@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 from common.storage import run_path
@@ -29,12 +28,16 @@ def prune_attempts(job: Job) -> None:
     newest attempt has resumed from may be damaged, so that one is kept, whichever attempt made it.
     """
     folders = [job.run_dir, *previous_run_dirs(job)]
-    newest = _with_checkpoints(folders)[:RESUMABLE_FOLDERS]
-    resumed_from = _resumed_from(job)
+    newest = [folder for folder in folders if _has_checkpoints(folder)][:RESUMABLE_FOLDERS]
+    started = JobEvent.objects.filter(job=job, type=STARTED).order_by("-id").first()
+    resumed_from = 0 if started is None else started.data.get("resumed_from_step") or 0
     for folder in folders:
         _reduce(folder, {CHECKPOINTS})
-        if folder not in newest:
-            _remove_before(resumed_from, folder / CHECKPOINTS)
+        if folder in newest or not (folder / CHECKPOINTS).is_dir():
+            continue
+        for checkpoint in (folder / CHECKPOINTS).iterdir():
+            if not checkpoint.name.isdigit() or int(checkpoint.name) < resumed_from:
+                _remove(checkpoint)
 
 
 def clean_folders(job: Job) -> None:
@@ -46,26 +49,9 @@ def clean_folders(job: Job) -> None:
         _reduce(folder, set())
 
 
-def _resumed_from(job: Job) -> int:
-    """The step of the checkpoint from which the newest attempt that began has resumed; 0 without one."""
-    started = JobEvent.objects.filter(job=job, type=STARTED).order_by("-id").first()
-    return 0 if started is None else started.data.get("resumed_from_step") or 0
-
-
-def _remove_before(step: int, checkpoints: Path) -> None:
-    if not checkpoints.is_dir():
-        return
-    for checkpoint in checkpoints.iterdir():
-        if not checkpoint.name.isdigit() or int(checkpoint.name) < step:
-            _remove(checkpoint)
-
-
-def _with_checkpoints(folders: Iterable[Path]) -> list[Path]:
-    return [folder for folder in folders if _has_entries(folder / CHECKPOINTS)]
-
-
-def _has_entries(folder: Path) -> bool:
-    return folder.is_dir() and any(not entry.name.endswith(".tmp") for entry in folder.iterdir())
+def _has_checkpoints(folder: Path) -> bool:
+    checkpoints = folder / CHECKPOINTS
+    return checkpoints.is_dir() and any(not entry.name.endswith(".tmp") for entry in checkpoints.iterdir())
 
 
 def _reduce(folder: Path, keep: set[str]) -> None:

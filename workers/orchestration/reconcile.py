@@ -99,7 +99,11 @@ def reconcile_job(job_id: str, launcher: Launcher) -> None:
             case Running():
                 _attend(job, launcher, now)
             case Absent():
-                _await(job, launcher, now)
+                # Claimed, but nothing has started yet. Perhaps the worker died before it launched.
+                is_unwanted = job.state in (JobState.PAUSING, JobState.CANCELLING)
+                is_overdue = job.lease_until is not None and now > job.lease_until
+                if (is_unwanted or is_overdue) and launcher.revoke(run_of(job)):
+                    _conclude(job, read_attempt(job.kind, job.run_dir, None))
             case Exited(code):
                 _conclude(job, read_attempt(job.kind, job.run_dir, code))
             case Lost():
@@ -171,15 +175,7 @@ def _is_stalled(job: Job, now: datetime) -> bool:
     return job.progress_seen_at is not None and now > job.progress_seen_at + timeout
 
 
-# -- a run that is not there -----------------------------------------------------------------------------
-def _await(job: Job, launcher: Launcher, now: datetime) -> None:
-    """Claimed, but nothing has started yet. Perhaps the worker died before it launched."""
-    is_unwanted = job.state in (JobState.PAUSING, JobState.CANCELLING)
-    is_overdue = job.lease_until is not None and now > job.lease_until
-    if (is_unwanted or is_overdue) and launcher.revoke(run_of(job)):
-        _conclude(job, read_attempt(job.kind, job.run_dir, None))
-
-
+# -- a run that is over ----------------------------------------------------------------------------------
 def _end_lost(job: Job, launcher: Launcher) -> None:
     # No new attempt before the old one is certainly dead: two must never write at once.
     if launcher.kill(run_of(job)):

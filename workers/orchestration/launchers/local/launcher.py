@@ -78,8 +78,12 @@ class LocalLauncher:
         if owner is not _REVOKED and is_alive(owner):
             return Running()
         # Read only now: the supervisor may have written it and ended a moment ago.
-        code = _exit_code(run.run_dir)
-        return Lost() if code is None else Exited(code)
+        try:
+            exit_file = RunFolder(run.run_dir).exit.read_text(encoding="utf-8")
+            return Exited(int(json.loads(exit_file)["code"]))
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            # Absent or damaged: that it has ended is known, but not how.
+            return Lost()
 
     def revoke(self, run: RunRef) -> bool:
         run.run_dir.mkdir(parents=True, exist_ok=True)
@@ -103,7 +107,11 @@ class LocalLauncher:
 
     def running(self) -> Iterable[RunRef]:
         folders = {run_dir for _, run_dir in processes_of_runs(self._runs_root)}
-        return [ref for folder in folders if (ref := _ref(folder)) is not None]
+        return [
+            RunRef(folder.parent.name, int(folder.name), folder)
+            for folder in folders
+            if folder.name.isdigit()
+        ]
 
 
 def stop_all(runs_root: Path, seconds: float = CLEAN_STOP_SECONDS) -> None:
@@ -141,19 +149,6 @@ def _owner(run_dir: Path) -> Identity | None:
     except (ValueError, TypeError):
         # Linked but never written out: the machine lost power, so its owner is gone.
         return _REVOKED
-
-
-def _exit_code(run_dir: Path) -> int | None:
-    try:
-        return int(json.loads(RunFolder(run_dir).exit.read_text(encoding="utf-8"))["code"])
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
-        # Absent or damaged: that it has ended is known, but not how.
-        return None
-
-
-def _ref(run_dir: Path) -> RunRef | None:
-    job_id, fence = run_dir.parent.name, run_dir.name
-    return RunRef(job_id, int(fence), run_dir) if fence.isdigit() else None
 
 
 def _command(engine: Engine) -> list[str]:

@@ -100,7 +100,8 @@ class Supervisor:
 
     def _attend(self, engine: subprocess.Popen[bytes]) -> int:
         while (code := engine.poll()) is None:
-            received = signal.sigtimedwait(_OWN_SIGNALS, self._pause())
+            left = TICK_SECONDS if self.kill_at is None else self.kill_at - time.monotonic()
+            received = signal.sigtimedwait(_OWN_SIGNALS, max(0.05, min(TICK_SECONDS, left)))
             if received is not None and received.si_signo in (signal.SIGTERM, signal.SIGINT):
                 self._stop(engine)
             if self.kill_at is not None and time.monotonic() >= self.kill_at:
@@ -110,23 +111,17 @@ class Supervisor:
         was_asked = self.kill_at is not None
         return ExitCode.STOPPED if was_asked and code not in _CHOSEN_BY_THE_ENGINE else code
 
-    def _pause(self) -> float:
-        left = TICK_SECONDS if self.kill_at is None else self.kill_at - time.monotonic()
-        return max(0.05, min(TICK_SECONDS, left))
-
     def _stop(self, engine: subprocess.Popen[bytes]) -> None:
-        kill_at = time.monotonic() + self._grace()
+        try:
+            grace = float(json.loads(self.folder.stop.read_text(encoding="utf-8"))["grace"])
+        except (OSError, ValueError, KeyError):
+            grace = DEFAULT_GRACE
+        kill_at = time.monotonic() + grace
         self.kill_at = kill_at if self.kill_at is None else min(self.kill_at, kill_at)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(engine.pid, signal.SIGTERM)
             # A stopped process receives the signal when it is continued.
             os.killpg(engine.pid, signal.SIGCONT)
-
-    def _grace(self) -> float:
-        try:
-            return float(json.loads(self.folder.stop.read_text(encoding="utf-8"))["grace"])
-        except (OSError, ValueError, KeyError):
-            return DEFAULT_GRACE
 
 
 NICENESS = 5

@@ -1,0 +1,37 @@
+"""What beat starts beside `jobs.reconcile`: each task calls one service that may be repeated at any time."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from celery import shared_task
+from django.conf import settings
+
+from audit.services import chains_verify
+from documents.sweeping import documents_sweep
+from jobs.clusters import cluster_measure
+from jobs.retention import metrics_sweep, run_folders_sweep
+from pipelines.services import pipeline_runs_advance
+from schedules.services import schedules_fire_due
+
+
+def sessions_clear() -> None:
+    """Django ignores browser sessions that have expired, but does not delete them."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+
+
+SERVICES = {
+    "schedules.fire_due": schedules_fire_due,
+    "pipelines.advance": pipeline_runs_advance,
+    "documents.sweep": documents_sweep,
+    "audit.verify": chains_verify,
+    # The machine may have been replaced or extended.
+    "jobs.measure_machine": cluster_measure,
+    "retention.sessions": sessions_clear,
+    "retention.run_folders": run_folders_sweep,
+    "retention.metrics": metrics_sweep,
+}
+"""By the name of the task. One task for each, so that an error of one does not stop the others."""
+
+for name, service in SERVICES.items():
+    shared_task(name=name)(service)
