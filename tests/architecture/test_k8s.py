@@ -213,10 +213,8 @@ def test_every_variable_is_one_that_is_read(manifests, repository):
     read = {
         field.validation_alias or f"KOSHA_{name.upper()}" for name, field in Environment.model_fields.items()
     }
-    for source in ("serving/settings.py", "training/distributed.py"):
-        read |= set(
-            re.findall(r'"(KOSHA_[A-Z_]+)"', (repository / "workers" / "engines" / source).read_text())
-        )
+    for source in (repository / "workers" / "engines").rglob("*.py"):
+        read |= set(re.findall(r'"(KOSHA_[A-Z_]+)"', source.read_text(encoding="utf-8")))
     given = {name for each in of_kind(manifests, "ConfigMap") for name in each["data"]}
     for workload in workloads(manifests):
         given |= {variable["name"] for each in containers(workload) for variable in each.get("env", [])}
