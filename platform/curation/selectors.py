@@ -16,7 +16,15 @@ from common.storage import artifact_path
 from curation.models import Dataset, DatasetVersion, Pair, Question, QuestionSet, QuestionSpan, Recipe
 from curation.spans import span_of
 from jobs.produced import ProducedState
-from workers.contract.records import ORIGIN, PAIR_ORIGIN, PairOrigin, Span, source_of
+from workers.contract.records import (
+    DROPPED_FILE,
+    ORIGIN,
+    PAIR_ORIGIN,
+    RECORDS_FILE,
+    PairOrigin,
+    Span,
+    source_of,
+)
 from workers.contract.specs.curation import DEFAULT_RECIPE
 from workers.contract.specs.curation import Recipe as RecipeContent
 
@@ -95,11 +103,11 @@ def version_folder(version: DatasetVersion) -> Path:
 
 
 def records_path(version: DatasetVersion) -> Path:
-    return version_folder(version) / "records.jsonl"
+    return version_folder(version) / RECORDS_FILE
 
 
 def dropped_path(version: DatasetVersion) -> Path:
-    return version_folder(version) / "dropped.jsonl"
+    return version_folder(version) / DROPPED_FILE
 
 
 def entries(path: Path, *, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:

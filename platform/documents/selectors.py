@@ -15,6 +15,7 @@ from common.errors import Conflict, NotFound
 from common.pagination import DEFAULT_LIMIT, KeysetPage
 from common.storage import artifact_path
 from documents.models import Document, Purpose, Revision, RevisionState, Upload
+from workers.contract.records import PAGES_FILE
 
 COMPANY_PURPOSES = (Purpose.USER_DATA, Purpose.ASSISTANTS)
 PAGES = "pages"
@@ -125,7 +126,7 @@ def pages_folder(revision: Revision) -> Path:
 
 
 def pages_path(revision: Revision) -> Path:
-    return pages_folder(revision) / "pages.jsonl"
+    return pages_folder(revision) / PAGES_FILE
 
 
 def pages(revision: Revision, *, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:

@@ -26,6 +26,7 @@ from registry.services import model_version_create
 from training.methods import METHODS, learns_from
 from training.models import Checkpoint, TrainingRun
 from training.selectors import run_get, training_records
+from workers.contract.records import RECORDS_FILE
 from workers.contract.specs.events import CheckpointSaved
 from workers.contract.specs.training import (
     Checkpointing,
@@ -131,7 +132,7 @@ def _training_data(
         usable = sum(counts[kind] for kind in learns_from(method))
     elif data.purpose == Purpose.FINE_TUNE:
         revision = require_processed(data, param="training_file")
-        records = pages_folder(revision) / "records.jsonl"
+        records = pages_folder(revision) / RECORDS_FILE
         usable = revision.records or 0
     else:
         raise InvalidRequest(

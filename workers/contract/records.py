@@ -12,6 +12,10 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from workers.contract.specs.base import Spec
 
+PAGES_FILE = "pages.jsonl"
+RECORDS_FILE = "records.jsonl"
+DROPPED_FILE = "dropped.jsonl"
+
 PageKind = Literal["page", "sheet", "slide", "section"]
 Split = Literal["train", "heldout"]
 

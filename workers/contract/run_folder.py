@@ -74,6 +74,27 @@ class RunFolder:
         """The heartbeat files of all ranks that exist."""
         return self.path.glob(f"{HEARTBEAT}*")
 
+    # -- of single engines ------------------------------------------------------------------------
+    @property
+    def parse_task(self) -> Path:
+        """What the child process of an ingest is told to parse."""
+        return self.path / "parse-task.json"
+
+    @property
+    def parse_progress(self) -> Path:
+        """How many pages the child has read, of how many."""
+        return self.path / "parse-progress"
+
+    @property
+    def parse_outcome(self) -> Path:
+        """What the child found, or why it could not read the file."""
+        return self.path / "parse-outcome.json"
+
+    @property
+    def records_spool(self) -> Path:
+        """The records of a curation before they are split; removed at its end."""
+        return self.path / "spool.jsonl"
+
     # -- of launcher `local` ----------------------------------------------------------------------
     @property
     def launch(self) -> Path:

@@ -13,7 +13,17 @@ from typing import IO
 
 from workers.contract.artifacts import write_manifest
 from workers.contract.atomic_files import write_json
-from workers.contract.records import RECORD, AnyRecord, MessagesRecord, Page, PairRecord, TextRecord
+from workers.contract.records import (
+    DROPPED_FILE,
+    RECORD,
+    RECORDS_FILE,
+    AnyRecord,
+    MessagesRecord,
+    Page,
+    PairRecord,
+    TextRecord,
+)
+from workers.contract.run_folder import RunFolder
 from workers.contract.specs.curation import CurationResult, CurationSource, CurationSpec
 from workers.contract.specs.curation_steps import SplitStep, step_keys
 from workers.engines.curation.report import build_report
@@ -22,7 +32,7 @@ from workers.engines.curation.step_context import StepContext, StepLog
 from workers.engines.curation.steps.registry import implementations
 from workers.engines.curation.supporting_passages import PairQuery, best_passages
 from workers.engines.curation.units import Unit, conversation_unit, page_unit, read_lines
-from workers.engines.shared.integrity import require_sound_pages
+from workers.engines.shared.integrity import require_intact_pages
 from workers.engines.shared.runtime import Run, UserError
 
 Check = Callable[[], None]
@@ -38,10 +48,10 @@ def curate(run: Run, spec: CurationSpec) -> CurationResult:
     run.started()
     if not spec.sources:
         raise UserError("no_documents", "The dataset names no documents. Add at least one and start again.")
-    spool = run.directory / "spool.jsonl"
-    with open(run.output_dir / "dropped.jsonl", "w", encoding="utf-8") as dropped_file:
+    spool = RunFolder(run.directory).records_spool
+    with open(run.output_dir / DROPPED_FILE, "w", encoding="utf-8") as dropped_file:
         logs = _run_steps(run, spec, spool, dropped_file)
-    counts = _split(run, spec, spool, run.output_dir / "records.jsonl")
+    counts = _split(run, spec, spool, run.output_dir / RECORDS_FILE)
     spool.unlink()
     return _seal(run, spec, logs, counts)
 
@@ -75,8 +85,8 @@ def _read(run: Run, spec: CurationSpec) -> Iterator[Unit]:
 
 def _source_units(source: CurationSource, check: Check) -> Iterator[Unit]:
     """Pages of the document; of a JSONL file its conversations, which its pages only show."""
-    require_sound_pages(source)
-    conversations = source.pages_path.with_name("records.jsonl")
+    require_intact_pages(source)
+    conversations = source.pages_path.with_name(RECORDS_FILE)
     if conversations.exists():
         for line in read_lines(conversations):
             check()

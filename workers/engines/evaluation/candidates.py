@@ -12,7 +12,7 @@ import torch
 from workers.contract.artifacts import ArtifactDamaged, verify_manifest_is, verify_model_folder
 from workers.contract.model_folder import UnsafeModelFolder
 from workers.contract.specs.evaluation import Candidate, CandidateIndex
-from workers.engines.shared.integrity import require_sound
+from workers.engines.shared.integrity import require_intact
 from workers.engines.shared.language_models import (
     load_adapter,
     load_base_model,
@@ -127,7 +127,7 @@ def load_candidates(specs: Sequence[Candidate], dtype: torch.dtype, device: str)
             verify_adapter(spec.adapter, spec.manifest_sha256)
             weights[spec.model] = load_adapter(weights[spec.model], spec.adapter, name=spec.name).eval()
         elif spec.manifest_sha256 is not None:
-            require_sound(spec.model, spec.manifest_sha256, param="model", what="tuned model")
+            require_intact(spec.model, spec.manifest_sha256, param="model", what="tuned model")
         if spec.index is not None and spec.index not in searches:
             searches[spec.index] = CandidateSearch(spec.index)
     adapted = {spec.model for spec in specs if spec.adapter is not None}

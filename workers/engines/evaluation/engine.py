@@ -19,7 +19,7 @@ from workers.engines.evaluation.language_model import LanguageModel, PlannedRequ
 from workers.engines.evaluation.requests import REQUEST_TYPES, GenerateUntil, Response
 from workers.engines.evaluation.tasks import TASKS
 from workers.engines.evaluation.tasks.task import Case, Task
-from workers.engines.shared.integrity import require_sound_records
+from workers.engines.shared.integrity import require_intact_records
 from workers.engines.shared.records import read_records
 from workers.engines.shared.runtime import Run, UserError
 
@@ -70,7 +70,7 @@ def evaluate(run: Run, spec: EvaluationSpec) -> EvaluationResult:
 
 def _cases(spec: EvaluationSpec) -> Cases:
     """Every item of every task. Raises UserError `broken_record`, `no_heldout_data`, EngineFault."""
-    require_sound_records(spec.record_files, param="record_files")
+    require_intact_records(spec.record_files, param="record_files")
     records = list(read_records(spec.record_files, "heldout"))
     tasks = [TASKS[settings.type](settings) for settings in spec.tasks]
     cases = [(task, case) for task in tasks for case in task.items(records, spec.seed)]

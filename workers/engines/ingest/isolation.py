@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from workers.contract.run_folder import RUN_DIR_VARIABLE
+from workers.contract.run_folder import RUN_DIR_VARIABLE, RunFolder
 from workers.contract.specs.ingest import IngestSpec
 from workers.contract.specs.run import ExitCode
 from workers.engines.ingest.file_types import damaged
@@ -41,18 +41,16 @@ def parse_in_child(
 
     Raises UserError where the file is the cause, also when the child crashed on it.
     """
-    outcome_path = run.directory / "parse-outcome.json"
-    progress_path = run.directory / "parse-progress"
-    task_path = run.directory / "parse-task.json"
+    folder = RunFolder(run.directory)
     task = {
         "spec": spec.model_dump(mode="json"),
         "output_dir": str(output_dir),
-        "outcome": str(outcome_path),
-        "progress": str(progress_path),
+        "outcome": str(folder.parse_outcome),
+        "progress": str(folder.parse_progress),
     }
-    task_path.write_text(json.dumps(task), encoding="utf-8")
+    folder.parse_task.write_text(json.dumps(task), encoding="utf-8")
     child = subprocess.Popen(
-        [sys.executable, "-m", module, str(task_path), str(os.getpid())],
+        [sys.executable, "-m", module, str(folder.parse_task), str(os.getpid())],
         cwd=_REPOSITORY,
         env={
             # The platform finds the child by the variable of its run; temporary files stay in the run's folder.
@@ -65,10 +63,10 @@ def parse_in_child(
         start_new_session=True,
     )
     try:
-        _wait(run, child, spec.parse_seconds, progress_path)
+        _wait(run, child, spec.parse_seconds, folder.parse_progress)
     finally:
         _kill_group(child)
-    return _outcome(child.returncode, outcome_path, spec)
+    return _outcome(child.returncode, folder.parse_outcome, spec)
 
 
 def _wait(run: Run, child: subprocess.Popen[bytes], seconds: float, progress: Path) -> None:

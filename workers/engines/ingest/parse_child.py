@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from workers.contract.records import PAGES_FILE, RECORDS_FILE
 from workers.contract.specs.base import Spec
 from workers.contract.specs.ingest import IngestSpec
 from workers.contract.specs.run import ExitCode
@@ -79,9 +80,9 @@ def parse(spec: IngestSpec, output_dir: Path, report: Report) -> dict[str, Any]:
             "The file holds no text. If its pages are pictures: reading them (OCR) is not available yet; "
             "upload a version with text.",
         )
-    _write_lines(output_dir / "pages.jsonl", pages)
+    _write_lines(output_dir / PAGES_FILE, pages)
     if document.records is not None:
-        _write_lines(output_dir / "records.jsonl", document.records)
+        _write_lines(output_dir / RECORDS_FILE, document.records)
     return {
         "media_type": media_type,
         "title": document.title,

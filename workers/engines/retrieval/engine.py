@@ -20,7 +20,7 @@ from workers.engines.shared.index.passages import PassageStore, write_passages
 from workers.engines.shared.index.postings import write_postings
 from workers.engines.shared.index.search import KIND
 from workers.engines.shared.index.vectors import VectorIndex, write_vectors
-from workers.engines.shared.integrity import require_sound_pages
+from workers.engines.shared.integrity import require_intact_pages
 from workers.engines.shared.runtime import Run, UserError
 
 # Texts embedded between two looks at the stop request.
@@ -63,7 +63,7 @@ def _passages(source: RetrievalSource, spec: RetrievalSpec) -> list[Passage]:
 
 
 def _pages(source: RetrievalSource) -> list[Page]:
-    require_sound_pages(source)
+    require_intact_pages(source)
     with open(source.pages_path, encoding="utf-8") as lines:
         return [Page.model_validate_json(line) for line in lines if line.strip()]
 

@@ -1,4 +1,4 @@
-"""What an engine reads was sealed by another one. Whether it still is what was sealed is asked before it is read."""
+"""Checks before an engine reads an artifact: the files are still those that its manifest lists."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from workers.engines.shared.runtime import EngineFault
 ANOTHER_VERSION = "Use another version of the model; look at the disk of the node."
 
 
-def require_sound(
+def require_intact(
     folder: Path, manifest_sha256: str | None, *, param: str, what: str, remedy: str = ANOTHER_VERSION
 ) -> dict[str, Any]:
-    """The manifest of an artefact that is whole, and the expected one if one is expected.
+    """The manifest of an artifact whose files are those it lists; with `manifest_sha256` it must be that manifest.
 
     Raises EngineFault `artifact_damaged`.
     """
@@ -28,10 +28,10 @@ def require_sound(
         raise EngineFault("artifact_damaged", message, param=param) from damage
 
 
-def require_sound_records(files: Iterable[Path], *, param: str) -> None:
-    """The dataset versions that record files lie in. Raises EngineFault `artifact_damaged`."""
+def require_intact_records(files: Iterable[Path], *, param: str) -> None:
+    """Check the dataset versions that the record files lie in. Raises EngineFault `artifact_damaged`."""
     for file in files:
-        require_sound(
+        require_intact(
             file.parent,
             None,
             param=param,
@@ -40,8 +40,8 @@ def require_sound_records(files: Iterable[Path], *, param: str) -> None:
         )
 
 
-def require_sound_pages(source: CurationSource | RetrievalSource) -> None:
-    """The pages that were extracted of a document. Raises EngineFault `pages_missing`."""
+def require_intact_pages(source: CurationSource | RetrievalSource) -> None:
+    """Check the pages that were extracted from a document. Raises EngineFault `pages_missing`."""
     try:
         verify_manifest(source.pages_path.parent)
     except ArtifactDamaged as damage:

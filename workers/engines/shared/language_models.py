@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workers.contract.model_folder import UnsafeModelFolder, check_model_folder
-from workers.engines.shared.integrity import require_sound
+from workers.engines.shared.integrity import require_intact
 from workers.engines.shared.runtime import UserError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def verify_adapter(
 
     Raises EngineFault `artifact_damaged`, UserError `adapter_unsafe`.
     """
-    manifest = require_sound(folder, manifest_sha256, param=param, what=what)
+    manifest = require_intact(folder, manifest_sha256, param=param, what=what)
     # peft falls back to a pickle where there is no safetensors file.
     if not (folder / "adapter_model.safetensors").is_file():
         raise UserError("adapter_unsafe", f"The {what} has no safetensors weights.", param=param)

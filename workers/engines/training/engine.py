@@ -12,7 +12,7 @@ import torch
 
 from workers.contract.model_folder import model_folder_digest
 from workers.contract.specs.training import TrainingResult, TrainingSpec
-from workers.engines.shared.integrity import require_sound_records
+from workers.engines.shared.integrity import require_intact_records
 from workers.engines.shared.language_models import load_base_model, load_tokenizer, require_model_folder
 from workers.engines.shared.records import read_records
 from workers.engines.shared.runtime import EngineFault, Run, UserError
@@ -128,8 +128,8 @@ def _prepare(run: Run, spec: TrainingSpec) -> Prepared:
     _require_context_length(spec)
     tokenizer = load_tokenizer(spec.base_model)
     objectives = make_objectives(spec.objectives, tokenizer, settings)
-    require_sound_records(spec.record_files, param="record_files")
-    require_sound_records(spec.known_record_files, param="known_record_files")
+    require_intact_records(spec.record_files, param="record_files")
+    require_intact_records(spec.known_record_files, param="known_record_files")
     known = {record.id for record in read_records(spec.known_record_files, "train")}
     records = replay_known(read_records(spec.record_files, "train"), known, spec.replay_share, settings.seed)
     training = build_samples(records, objectives, settings.sequence_length)
