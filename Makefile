@@ -97,7 +97,7 @@ browser: ## Debian's Chromium and a Japanese font, for the browser tests
 	@.ci/browser.sh
 
 .PHONY: bench
-bench: $(VENV)/.dev models ## Kosha beside the obvious alternatives, as ratios
+bench: $(VENV)/.dev models ## Kosha compared with the obvious alternatives
 	@$(BIN)/python -m tests.benchmarks
 
 .PHONY: faults

@@ -101,7 +101,7 @@ class Installation:
             self.process.wait()
             raise InstallationError(f"not stopped within {STOP_SECONDS} s\n{self.logs()}") from None
 
-    # -- what it says about itself --------------------------------------------------------------------
+    # -- its state ------------------------------------------------------------------------------------
     @property
     def state(self) -> dict[str, Any]:
         """`stack.json`; empty where there is none."""
@@ -118,7 +118,7 @@ class Installation:
         return self.state.get("services", {}).get(service, {}).get("pid")
 
     def is_running(self) -> bool:
-        """Whether the `up` that was started here says so; what an earlier one left behind does not count."""
+        """Whether the `up` that this object started is running; the state of an earlier one does not count."""
         state = self.state
         return self.process is not None and (state.get("state"), state.get("pid")) == (
             "running",
@@ -126,7 +126,7 @@ class Installation:
         )
 
     def is_ready(self) -> bool:
-        """Whether the web says that it can do its work."""
+        """Whether the web reports that it is ready."""
         return self._is_success("base_url", "/readyz")
 
     def answers(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from tests.stack.ready_database import put_ready_database
 
 if TYPE_CHECKING:
     import openai
+
+# The log of a failed test shall not consist of the requests of its client.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 CAUSAL, EMBEDDING, TINY = "smollm2-135m", "e5-small", "tiny"
 # For tests that share the machine's cores with others: threads that wait for one another at each matrix

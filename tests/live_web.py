@@ -30,11 +30,11 @@ def live_web(patience: Patience | None = None) -> Iterator[str]:
     started = threading.Event()
     startup = server.startup
 
-    async def told(*arguments, **options):
+    async def startup_and_signal(*arguments, **options):
         await startup(*arguments, **options)
         started.set()
 
-    server.startup = told  # type: ignore[method-assign]
+    server.startup = startup_and_signal  # type: ignore[method-assign]
     thread.start()
     assert started.wait(20), "uvicorn did not start"
     port = server.servers[0].sockets[0].getsockname()[1]

@@ -1,4 +1,4 @@
-"""Kosha beside the obvious alternatives; see `README.md`."""
+"""Kosha compared with the obvious alternatives; see `README.md`."""
 
 import sys
 from pathlib import Path

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
-import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -351,24 +349,6 @@ def test_rollback_serves_the_previous_release(owner, reviewer, published, store)
     assert owner.api.post(f"/deployments/{ALIAS}/rollback").ok["release"] == published["id"]
     actions = [change["action"] for change in owner.api.get(f"/deployments/{ALIAS}").ok["history"]]
     assert actions == ["rollback", "publish", "publish"]
-
-
-# -- the README -----------------------------------------------------------------------------------------
-def test_code_of_the_readme_runs(repository, owner, published, paths, tmp_path, monkeypatch, capsys):
-    """With the smallest model, documents of the invented company, and the release that is published here."""
-    code = re.search(r"```python\n(.*?)```", (repository / "README.md").read_text(), re.S)
-    assert code is not None
-    documents = tmp_path / "demo" / "documents"
-    documents.mkdir(parents=True)
-    shutil.copy(paths["guide"], documents)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("KOSHA_URL", f"{owner.base_url}/v1")
-    monkeypatch.setenv("KOSHA_KEY", owner.api_key)
-    exec(code[1].replace('"gemma3-270m"', f'"{TINY}"'), {})
-    run, _, rest = capsys.readouterr().out.partition(" ")
-    assert run.startswith("ftjob-")
-    assert any(path.name in rest for path in paths.values())
-    owner.openai.fine_tuning.jobs.cancel(run)
 
 
 # -- the schedule -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The plan follows from the seed, and each fault does what it says."""
+"""The plan follows from the seed, and each fault has its effect."""
 
 from __future__ import annotations
 

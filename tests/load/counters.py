@@ -15,7 +15,7 @@ class Outcome(StrEnum):
     EXPECTED = "expected refusal"
     """A 4xx that the request's own rules call for."""
     REFUSED = "refused"
-    """A deliberate 429 or 503 that says when to come back."""
+    """A deliberate 429 or 503 with `Retry-After`."""
     CANCELLED = "cancelled"
     """The client left on purpose."""
     FAILED = "failed"

@@ -1,7 +1,7 @@
 """The clients: what each does next follows from the seed; what the server acknowledged is kept.
 
 Each waits for its answer before it goes on, pauses as a person or a pipeline does, and comes back no sooner
-than a refusal says.
+than `Retry-After`.
 """
 
 from __future__ import annotations

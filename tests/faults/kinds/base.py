@@ -18,7 +18,7 @@ POLL_SECONDS = 0.1
 
 
 class Skipped(Exception):
-    """The fault found no victim; the sentence says why."""
+    """The fault found no victim; its text is the reason."""
 
 
 class Impossible(Skipped):

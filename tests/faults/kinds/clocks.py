@@ -1,4 +1,4 @@
-"""A worker whose clock is an hour wrong, beside the right one or alone."""
+"""A worker whose clock is an hour wrong, in addition to the right one or alone."""
 
 from __future__ import annotations
 
@@ -72,10 +72,12 @@ class SkewClock:
             sys.executable, "-m", "celery", "-A", "workers.orchestration.app", "worker", "--pool=prefork",
             "--concurrency=1", "--loglevel=WARNING", "--without-gossip", "--without-mingle", "-n", "skewed",
         ]  # fmt: skip
-        return start_beside(context, command, clock)
+        return start_additional(context, command, clock)
 
 
-def start_beside(context: FaultContext, command: list[str], more: dict[str, str]) -> subprocess.Popen[bytes]:
+def start_additional(
+    context: FaultContext, command: list[str], more: dict[str, str]
+) -> subprocess.Popen[bytes]:
     """One more process of the installation's code, with the installation's addresses."""
     environment = {
         **context.installation.environment,
@@ -83,7 +85,7 @@ def start_beside(context: FaultContext, command: list[str], more: dict[str, str]
         "DJANGO_SETTINGS_MODULE": "config.settings",
         **more,
     }
-    with open(context.installation.folder / "beside.log", "ab") as log:
+    with open(context.installation.folder / "additional.log", "ab") as log:
         return subprocess.Popen(
             guarded(command),
             cwd=ROOT,

@@ -84,7 +84,7 @@ def _checkpoints(engine: psutil.Process) -> list[Path]:
 
 @dataclass(frozen=True)
 class DamageArtifact:
-    """A finished artifact is damaged, then a model server that was started anew is asked to use it."""
+    """A finished artifact is damaged, then a model server that was started again is asked to use it."""
 
     how: str
     kind: str

@@ -13,7 +13,7 @@ import redis
 
 from stack.processes import kill_groups
 from tests.faults.kinds.base import FaultContext, Injected, Skipped
-from tests.faults.kinds.clocks import start_beside
+from tests.faults.kinds.clocks import start_additional
 
 HOLD = 25.0
 QUEUE = b"celery"
@@ -33,7 +33,7 @@ class FlushValkey:
 class StartSecondBeatScheduler:
     def inject(self, context: FaultContext, draw: random.Random) -> Injected:
         command = [sys.executable, "-m", "celery", "-A", "workers.orchestration.app", "beat", "--pidfile="]
-        process = start_beside(context, command, {})
+        process = start_additional(context, command, {})
         return Injected(f"a second beat scheduler for {HOLD:g} s", HOLD, lambda: kill_groups([process]))
 
 
