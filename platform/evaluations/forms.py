@@ -47,7 +47,7 @@ class EvaluationForm(PlacementForm):
         self.fields["model"].choices = _models()  # type: ignore[attr-defined]
         self.fields["dataset_version"].queryset = ready_versions()  # type: ignore[attr-defined]
         self.fields["suite"].queryset = suite_list().order_by("name")  # type: ignore[attr-defined]
-        # A suite of tomorrow's does not matter today: nothing to choose is not asked.
+        # Without a suite there is nothing to choose.
         if not Suite.objects.exists():
             del self.fields["suite"]
 

@@ -33,8 +33,8 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def create(request: HttpRequest) -> HttpResponse:
-    wanted = {name: request.GET[name] for name in ("model", "dataset_version") if name in request.GET}
-    form = EvaluationForm(request.POST) if request.method == "POST" else EvaluationForm(initial=wanted)
+    initial = {name: request.GET[name] for name in ("model", "dataset_version") if name in request.GET}
+    form = EvaluationForm(request.POST) if request.method == "POST" else EvaluationForm(initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             evaluation = _start(form, actor_of(request))

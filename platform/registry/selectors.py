@@ -88,7 +88,7 @@ def weights_of(base_model: BaseModel, version: ModelVersion | None) -> tuple[Pat
 
 
 def model_choice(base_model: BaseModel, version: ModelVersion | None) -> ModelChoice:
-    """The same for the model server, which refuses weights that are no longer those registered."""
+    """As `weights_of`, with the digests of what is registered: the model server refuses other weights."""
     base, adapter = weights_of(base_model, version)
     is_base = base == Path(base_model.path)
     return ModelChoice(

@@ -26,10 +26,10 @@ from workers.contract.specs.export import ExportFacts, ExportFormat, ExportSpec
 def base_model_register(
     *, name: str, path: str, kind: str, licence: str, open_to_all: bool, actor: Actor
 ) -> BaseModel:
-    """Look into a model folder and make it known to the installation.
+    """Check a model folder and register it for the installation.
 
     Reads every byte for the digest. Registering the same content under the same name again changes
-    nothing. Raises InvalidRequest `base_model_unsafe`, `base_model_missing`, `base_model_damaged`,
+    its path at most. Raises InvalidRequest `base_model_unsafe`, `base_model_missing`, `base_model_damaged`,
     `base_model_unsupported`, `base_model_outside_roots`; Conflict `base_model_exists`.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,59}", name):

@@ -1,4 +1,4 @@
-"""Conversion: the packed formats are read right, and a model folder is made whole or not at all."""
+"""Conversion: packed formats are read correctly, and a model folder is made whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workers.engines.conversion.catalogue import CATALOGUE
 from workers.engines.conversion.e5 import BLOCK_TYPE, bert_name, dequantise, nmt_nfkc_rules, unigram_tokenizer
 from workers.engines.conversion.folder import Conversion, PackageMissing, SourceDamaged, convert
 
-# A file that every installation has, standing in for a model's weights.
+# A file that every installation has, in place of a model's weights.
 SOURCE = Path(conversion_folder.__file__)
 SOURCES = (("workers.engines.conversion", "folder.py"),)
 
@@ -35,7 +35,7 @@ CONVERSION = Conversion(
 )
 
 
-def test_a_complete_folder_is_left_alone_and_a_damaged_one_made_anew(tmp_path):
+def test_converts_again_only_what_is_damaged_or_of_another_version(tmp_path):
     target = tmp_path / "models" / "copy"
     assert convert(CONVERSION, target)
     assert not convert(CONVERSION, target)
@@ -94,7 +94,7 @@ def test_the_tokenizer_unifies_widths_and_spaces():
     assert "A1" in tokenizer.encode("Ａ１").tokens
 
 
-def test_every_demo_model_says_its_terms():
+def test_every_demo_model_states_its_terms():
     assert set(CATALOGUE) == {"gemma3-270m", "smollm2-135m", "e5-small"}
     for conversion in CATALOGUE.values():
         assert conversion.licence

@@ -1,4 +1,4 @@
-"""Exported folders stand by themselves: the merged weights compute what base and adapter compute."""
+"""Exported folders can be used alone: the merged weights compute what base and adapter compute."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_merged_weights_give_the_adapters_logits(base, adapter, tmp_path):
     assert result.bytes == sum(result.files.values())
 
 
-def test_the_card_and_the_manifest_say_where_it_comes_from(base, adapter, tmp_path):
+def test_card_and_manifest_name_the_origin_of_the_model(base, adapter, tmp_path):
     facts = ExportFacts(
         model_name="ft:tiny:acme:rules:7", base_model_licence="Gemma Terms of Use",
         dataset_version_digest="d" * 64, evaluation={"bits per character": 1.5},

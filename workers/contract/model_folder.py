@@ -1,6 +1,6 @@
-"""What a base model folder holds, and whether it is safe, found out with the standard library alone.
+"""Reads what a base model folder holds and checks that it is safe, with the standard library alone.
 
-A folder is refused when it carries code or pickles: weights are safetensors, configuration is JSON.
+A folder with code or pickles in it is refused: weights are safetensors, configuration is JSON.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class UnsafeModelFolder(Exception):
 
 
 class ModelFolderFacts(Spec):
-    """What the files themselves say; nothing here comes from running the model."""
+    """What the files state; the model is not run."""
 
     architecture: str
     """transformers' class, for example `Gemma3ForCausalLM`."""
@@ -49,7 +49,7 @@ class ModelFolderFacts(Spec):
 
 
 def inspect_model_folder(path: Path, *, kind: str = "causal_lm") -> ModelFolderFacts:
-    """Read and judge the folder. It reads every byte (for the digest): seconds for each gigabyte.
+    """Check the folder and read its facts. Every byte is read for the digest: seconds for each gigabyte.
 
     `kind` is `causal_lm` or `embedding` (an encoder).
     Raises UnsafeModelFolder with `base_model_missing`, `base_model_unsafe`, `base_model_damaged`
@@ -77,7 +77,10 @@ def inspect_model_folder(path: Path, *, kind: str = "causal_lm") -> ModelFolderF
 
 
 def check_model_folder(path: Path) -> None:
-    """The cheap part: present, no pickle, no code, weights complete. Raises UnsafeModelFolder."""
+    """Check that there is a model, no pickle and no code, and that the weights are complete.
+
+    Only the headers of the weights are read. Raises UnsafeModelFolder.
+    """
     if not (path / "config.json").is_file():
         raise UnsafeModelFolder("base_model_missing", f"There is no model in {path}: config.json is missing.")
     for name in _files(path):
@@ -99,7 +102,7 @@ def check_model_folder(path: Path) -> None:
 
 
 def model_folder_digest(path: Path) -> str:
-    """One sha256 for the whole folder, independent of where it lies and of its manifest."""
+    """One sha256 for the whole folder, independent of its path and of its manifest."""
     whole = hashlib.sha256()
     for name, file in _files(path).items():
         if name == "manifest.json":
@@ -192,9 +195,9 @@ ARCHITECTURE_ENDINGS = {
 def _architecture(config: dict[str, Any], kind: str) -> str:
     architecture = str((config.get("architectures") or [""])[0])
     if not architecture.endswith(ARCHITECTURE_ENDINGS[kind]):
-        wanted = "a causal language model" if kind == "causal_lm" else "an encoder"
+        expected = "a causal language model" if kind == "causal_lm" else "an encoder"
         raise UnsafeModelFolder(
-            "base_model_unsupported", f"config.json does not name {wanted} in `architectures`."
+            "base_model_unsupported", f"config.json does not name {expected} in `architectures`."
         )
     return architecture
 

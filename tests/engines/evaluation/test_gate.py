@@ -84,7 +84,7 @@ def test_the_same_seed_gives_the_same_interval_and_another_does_not():
     assert figures(items) != figures(items, Bootstrap(samples=500, seed=1))
 
 
-def test_accuracy_has_an_honest_interval_at_the_end_of_the_scale():
+def test_accuracy_of_only_right_answers_has_wilsons_interval():
     accuracy = figures([asked(n, True, None) for n in range(10)])[BASE][OPEN]
     # Wilson's interval for 10 of 10 at 95 %.
     assert (accuracy.value, accuracy.high) == (1, 1)

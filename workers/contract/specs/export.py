@@ -1,4 +1,4 @@
-"""What an export is told (`ExportSpec`) and what it answers (`ExportResult`)."""
+"""What an export is started with (`ExportSpec`) and what it yields (`ExportResult`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ExportFacts(Spec):
     """For example `ft:gemma3-270m:acme:rules:7`."""
     base_model_name: str = ""
     base_model_licence: str = ""
-    """The base model's licence; it holds for what is derived from it."""
+    """The base model's licence; it applies to what is derived from it."""
     base_model_digest: str = ""
     dataset_name: str = ""
     dataset_version_digest: str = ""
@@ -33,7 +33,7 @@ class ExportFacts(Spec):
 
 
 class ExportSpec(Spec):
-    """Package a model version as a folder that stands by itself."""
+    """Package a model version as a folder that can be used elsewhere."""
 
     version: Literal[1] = 1
     base_model: Path
@@ -44,7 +44,7 @@ class ExportSpec(Spec):
     """Refuse to export if the adapter's manifest is another."""
     format: ExportFormat = "merged"
     """`adapter`: the small folder alone, to be loaded on top of the base model. `merged`: one folder
-    of complete weights that any loader of safetensors takes."""
+    of complete weights that any loader of safetensors can read."""
     dtype: Literal["keep", "float32", "bfloat16"] = "keep"
     """Merged only: the precision of the weights; `keep` is the base model's own."""
     facts: ExportFacts = ExportFacts()

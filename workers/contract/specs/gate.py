@@ -95,7 +95,7 @@ DEFAULT_GATE = Gate(
 
 
 def judge(gate: Gate, differences: Sequence[Difference]) -> GateVerdict:
-    """Apply every rule. A metric that was not measured fails its rule: absence is not success."""
+    """Apply every rule. A metric that was not measured fails its rule."""
     by_metric = {
         (each.task, each.metric): each
         for each in differences

@@ -69,7 +69,7 @@ class Ratio:
 
 
 class Share(Ratio):
-    """The share of right answers, with Wilson's score interval, which stays honest near 0 and 1."""
+    """The share of right answers, with Wilson's score interval, which also holds near 0 and 1."""
 
     def __init__(self, right: Sequence[bool]) -> None:
         super().__init__([float(each) for each in right], [1.0] * len(right))

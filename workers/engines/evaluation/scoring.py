@@ -1,4 +1,4 @@
-"""Whether an answer is right, judged as a person would who does not mind spelling variants."""
+"""Whether an answer is right: spelling variants do not matter, numbers do."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def _is_separator(character: str) -> bool:
 
 
 def contains(answer: str, accepted: str) -> bool:
-    """Whether `accepted` stands in `answer`; a number must stand there whole (10 is not in 210)."""
-    wanted = canonical(accepted)
-    if not wanted:
+    """Whether `answer` contains `accepted`; a number must be there as a whole (10 is not in 210)."""
+    sought = canonical(accepted)
+    if not sought:
         return False
-    before = r"(?<!\d)(?<!\d\.)" if wanted[0].isdigit() else ""
-    after = r"(?!\.?\d)" if wanted[-1].isdigit() else ""
-    return re.search(before + re.escape(wanted) + after, canonical(answer)) is not None
+    before = r"(?<!\d)(?<!\d\.)" if sought[0].isdigit() else ""
+    after = r"(?!\.?\d)" if sought[-1].isdigit() else ""
+    return re.search(before + re.escape(sought) + after, canonical(answer)) is not None
 
 
 def overlap(answer: str, reference: str) -> float:
@@ -56,7 +56,7 @@ def overlap(answer: str, reference: str) -> float:
 
 
 def is_right(answer: str, reference: str, accepted: Sequence[str], threshold: float) -> bool:
-    """Any accepted string decides; only without them does overlap with the reference."""
+    """Whether an accepted string is in the answer; without any, whether it overlaps with the reference."""
     if accepted:
         return any(contains(answer, candidate) for candidate in accepted)
     return overlap(answer, reference) >= threshold

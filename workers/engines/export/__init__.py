@@ -1,1 +1,1 @@
-"""Packaging a model version as a folder that stands by itself."""
+"""Packages a model version as a folder that can be used elsewhere."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 TERMS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.txt", "USE_POLICY.md")
-"""What a base model's folder says about its terms travels with everything derived from it."""
+"""Files in which a base model's folder states its terms. They are copied into everything derived from it."""
 MODEL_DIR = "model"
 
 

@@ -41,7 +41,7 @@ class BitsPerCharacterSettings(TaskSettings):
             is_share=False,
             label=gettext_noop("Bits per character"),
             help=gettext_noop(
-                "How surprised the model is by held-out text of your documents. Lower is better."
+                "Bits the model needs for each character of held-out text of your documents. Lower is better."
             ),
         ),
     )
