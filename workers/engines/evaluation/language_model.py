@@ -55,7 +55,7 @@ class PlannedRequest:
 
     @property
     def positions(self) -> int:
-        """The positions of the model's context that the request needs. A rolling one needs what it is given."""
+        """How much of the model's context the request takes; 0 for a rolling one, which is read in windows."""
         if isinstance(self.request, RollingLogLikelihood):
             return 0
         new = self.request.max_new_tokens if isinstance(self.request, GenerateUntil) else 0
@@ -76,7 +76,8 @@ def with_start_token(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> list
 def encode_pair(tokenizer: PreTrainedTokenizerBase, context: str, continuation: str) -> tuple[list[int], int]:
     """Token ids of both together, and where the continuation begins in them.
 
-    Both are encoded as one text, so that no token ends at the border that would not end there in use.
+    Both are encoded as one text, and spaces at the end of the context belong to the continuation: most
+    tokenizers join a space to the word after it.
     """
     spaces = len(context) - len(context.rstrip())
     if spaces:
