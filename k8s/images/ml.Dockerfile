@@ -33,8 +33,8 @@ COPY manage.py LICENSE NOTICE ./
 COPY platform platform
 COPY workers workers
 COPY templates templates
-RUN mkdir -p $KOSHA_VAR/static $KOSHA_VAR/uploads $KOSHA_VAR/storage $KOSHA_VAR/models $KOSHA_VAR/beacons \
-    && chown -R 10001:10001 $KOSHA_VAR/uploads $KOSHA_VAR/storage $KOSHA_VAR/beacons
+RUN mkdir -p $KOSHA_VAR/static $KOSHA_VAR/uploads $KOSHA_VAR/storage $KOSHA_VAR/models $KOSHA_VAR/liveness \
+    && chown -R 10001:10001 $KOSHA_VAR/uploads $KOSHA_VAR/storage $KOSHA_VAR/liveness
 USER 10001:10001
 ENTRYPOINT ["tini", "--"]
 CMD ["python", "-m", "celery", "--app=workers.tasks.app", "worker", "--pool=prefork", "--concurrency=2"]

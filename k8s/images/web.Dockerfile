@@ -24,10 +24,10 @@ COPY workers workers
 COPY templates templates
 COPY static static
 # The keys serve this one command; without them it would make keys and leave them in the image.
-RUN mkdir -p $KOSHA_VAR/static $KOSHA_VAR/uploads $KOSHA_VAR/storage $KOSHA_VAR/models $KOSHA_VAR/beacons \
+RUN mkdir -p $KOSHA_VAR/static $KOSHA_VAR/uploads $KOSHA_VAR/storage $KOSHA_VAR/models $KOSHA_VAR/liveness \
     && KOSHA_SECRET_KEY=only-for-collecting-static-files-00000 KOSHA_MODEL_SERVER_TOKEN=none \
        python manage.py collectstatic --noinput \
-    && chown -R 10001:10001 $KOSHA_VAR/uploads $KOSHA_VAR/storage $KOSHA_VAR/beacons
+    && chown -R 10001:10001 $KOSHA_VAR/uploads $KOSHA_VAR/storage $KOSHA_VAR/liveness
 USER 10001:10001
 EXPOSE 8000
 CMD ["python", "-m", "uvicorn", "config.asgi:application", "--host", "0.0.0.0", "--port", "8000", \

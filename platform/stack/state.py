@@ -1,4 +1,4 @@
-"""What a running stack leaves in `var/`: its lock, its ports, and `stack.json` for whoever asks."""
+"""What a running stack leaves in `var/` for other processes: its lock, its ports, and `stack.json`."""
 
 from __future__ import annotations
 
@@ -8,43 +8,47 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from stack.processes import free_port, port_is_free
 from workers.contract.atomic_files import PRIVATE, write_json
+
+LOCK_SECONDS = 0.5
+"""`is_running` holds the lock for a moment; a start waits for it so long."""
 
 
 class AlreadyRunning(RuntimeError):
     """Another stack holds this `var/`; two would write to one database cluster."""
 
 
-LOOK_SECONDS = 0.5
-"""Whoever asks whether a stack runs holds the lock for a moment; whoever starts one waits for so long."""
+class RestoreUnfinished(RuntimeError):
+    """A restore into this `var/` was interrupted: what lies in it is no whole installation."""
 
 
 @contextmanager
-def lock(var: Path, patience: float = LOOK_SECONDS) -> Iterator[None]:
-    """Hold `var/` for this process. Raises AlreadyRunning; the kernel lets go however we die."""
+def lock(var: Path, timeout: float = LOCK_SECONDS) -> Iterator[None]:
+    """Hold `var/` for this process. Raises AlreadyRunning; the kernel releases it however we die."""
     var.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     with open(var / "stack.lock", "a") as file:
-        while not _taken(file):
-            if time.monotonic() >= deadline:
-                raise AlreadyRunning(f"A stack is already running on {var}; see `manage.py status`.")
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    message = f"A stack is already running on {var}; see `manage.py status`."
+                    raise AlreadyRunning(message) from error
             time.sleep(0.02)
         yield
 
 
-def _taken(file: IO[str]) -> bool:
+def is_running(var: Path) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-class RestoreUnfinished(RuntimeError):
-    """A restore into this `var/` was interrupted: what lies in it is no whole installation."""
+        with lock(var, timeout=0):
+            return False
+    except AlreadyRunning:
+        return True
 
 
 def restore_marker(var: Path) -> Path:
@@ -55,25 +59,17 @@ def restore_marker(var: Path) -> Path:
 def refuse_unfinished_restore(var: Path) -> None:
     if restore_marker(var).exists():
         raise RestoreUnfinished(
-            f"A restore into {var} has not come to its end. Run `manage.py restore` again; it begins anew."
+            f"A restore into {var} was interrupted. Run `manage.py restore` again; it starts from the beginning."
         )
 
 
-def is_running(var: Path) -> bool:
-    try:
-        with lock(var, patience=0):
-            return False
-    except AlreadyRunning:
-        return True
-
-
 def port_for(var: Path, name: str) -> int:
-    """The port `name` had last time if it is free, so that addresses stay; else a new one."""
+    """The port that `name` had last time if it is free, so that addresses stay; else a new one."""
     path = var / "ports.json"
     ports = read_json(path)
     if name not in ports or not port_is_free(ports[name]):
         ports[name] = free_port()
-        # Where the disk is full it serves this time, and the next start chooses anew.
+        # On a full disk the port serves this time, and the next start chooses again.
         with suppress(OSError):
             write_json(path, ports, mode=PRIVATE)
     return int(ports[name])

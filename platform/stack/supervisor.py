@@ -1,21 +1,28 @@
-"""Keeps a set of processes alive: starts them, waits until they answer, restarts what dies or hangs, stops all.
+"""Keeps a set of processes running: starts them, waits until they answer, restarts what ends or hangs, stops all.
 
-It knows nothing of Kosha; what it runs is said in `stack.composition`.
+It does not know Kosha; `stack.composition` names what it runs.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from stack.logs import rotate
 from stack.processes import kill_groups, spawn, wait_all
-from stack.service import Running, Service, State
+from stack.running import Running
+from stack.service import Service, State
 
 TICK_SECONDS = 0.1
-SAY_SECONDS = 60.0
-"""How often somebody who waits is told for what."""
+REMIND_SECONDS = 60.0
+"""How often a person who waits is reminded what for."""
+SETTLED = (State.RUNNING, State.FAILING)
+"""It answers, or has ended too often for the others to wait for it."""
+LOG_BYTES = 10 * 1024**2
+LOG_GENERATIONS = 3
 
 
 class ServiceNotReady(RuntimeError):
@@ -29,10 +36,10 @@ class StopRequested(Exception):
 class Supervisor:
     """Runs services in the order they are started and stops them in the order they are named.
 
-    `changed` is called after every start, death, restart and stop, and again until it raises no OSError;
-    `say` gets sentences for people.
-    Must be used from the main thread (children die with the thread that started them). Nothing in it
-    waits for a service: probes run in threads, and a process that ignores its end is seen to later.
+    `on_change` is called after every start, end, restart and stop, and again until it raises no OSError; `echo` gets
+    sentences for people.
+    Must be used from the main thread (children die with the thread that started them). The loop waits for no service:
+    probes run in threads, and a process that ignores its end is killed in a later round.
     """
 
     def __init__(
@@ -40,61 +47,55 @@ class Supervisor:
         logs: Path,
         directory: Path,
         *,
-        say: Callable[[str], None],
-        changed: Callable[[], None] = lambda: None,
+        echo: Callable[[str], None],
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._logs = logs
         self._directory = directory
-        self._say = say
-        self._changed = changed
-        self._is_told = True
+        self._echo = echo
+        self._on_change = on_change
+        self._is_change_noted = True
         self._running: dict[str, Running] = {}
         # No Event: a signal handler that sets one would wait for the lock that the very same thread may hold.
         self._is_stop_requested = False
 
-    # -- what others may ask --------------------------------------------------------------------
     def request_stop(self, *_: object) -> None:
-        """For signal handlers: whatever waits, ends with StopRequested within a tick."""
+        """For signal handlers: whatever waits ends with StopRequested within a tick."""
         self._is_stop_requested = True
 
     def facts(self) -> dict[str, dict[str, object]]:
-        """Per service what `Running.facts` says."""
+        """`Running.facts` of each service."""
         return {name: running.facts() for name, running in self._running.items()}
 
-    def tell(self) -> None:
-        """Call `changed`. A full disk must not end the one who keeps everything alive; it is told later."""
+    def note_change(self) -> None:
+        """Call `on_change`. On a full disk it fails, which must not end the supervisor; it is called again later."""
         try:
-            self._changed()
-            self._is_told = True
+            self._on_change()
+            self._is_change_noted = True
         except OSError:
-            self._is_told = False
+            self._is_change_noted = False
 
     # -- running ----------------------------------------------------------------------------------
     def start(self, service: Service) -> None:
         running = Running(service, self._logs / f"{service.name}.log", self._directory)
         self._running[service.name] = running
         running.start()
-        self.tell()
+        self.note_change()
 
-    def wait_ready(self, name: str, say_every: float = SAY_SECONDS) -> None:
-        """Until the service answers, however long that takes. Raises StopRequested when asked to stop."""
-        self._wait(name, {State.RUNNING}, say_every)
-
-    def wait_settled(self, name: str, say_every: float = SAY_SECONDS) -> None:
-        """Until the service answers or has died too often to hold the others up."""
-        self._wait(name, {State.RUNNING, State.FAILING}, say_every)
-
-    def _wait(self, name: str, states: set[State], say_every: float) -> None:
+    def wait(
+        self, name: str, states: Collection[State] = (State.RUNNING,), remind_seconds: float = REMIND_SECONDS
+    ) -> None:
+        """Until the service is in one of `states`, however long that takes. Raises StopRequested when asked to stop."""
         running = self._running[name]
-        say_at = time.monotonic() + say_every
+        remind_at = time.monotonic() + remind_seconds
         while running.state not in states:
             self.tick()
-            if time.monotonic() >= say_at:
-                self._say(f"still waiting for {name}; its log: {running.log}")
-                say_at = time.monotonic() + say_every
+            if time.monotonic() >= remind_at:
+                self._echo(f"still waiting for {name}; its log: {running.log}")
+                remind_at = time.monotonic() + remind_seconds
 
     def run_once(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Run a command to its end while keeping the services alive.
+        """Run a command to its end while keeping the services running.
 
         Raises ServiceNotReady when it fails and StopRequested when asked to stop.
         """
@@ -112,17 +113,10 @@ class Supervisor:
             raise ServiceNotReady(f"{name} failed with {process.returncode}; see {log}")
 
     def pause(self, seconds: float) -> None:
-        """Let time pass while keeping the services alive."""
+        """Let time pass while keeping the services running."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.tick()
-
-    def run_until_stopped(self) -> None:
-        try:
-            while True:
-                self.tick()
-        except StopRequested:
-            return
 
     def tick(self) -> None:
         """One round: tend to every service, then wait a moment."""
@@ -131,31 +125,51 @@ class Supervisor:
         for running in self._running.values():
             happened = running.tend()
             if happened:
-                self._say(happened)
+                self._echo(happened)
             if running.has_changed():
-                self._is_told = False
+                self._is_change_noted = False
             rotate(running.log)
-        if not self._is_told:
-            self.tell()
+        if not self._is_change_noted:
+            self.note_change()
         time.sleep(TICK_SECONDS)
 
     # -- stopping ---------------------------------------------------------------------------------
-    def ask(self, names: Sequence[str]) -> None:
+    def request_end(self, names: Sequence[str]) -> None:
         """Ask these services to end, and start none of them again."""
         for name in names:
             if name in self._running:
-                self._running[name].ask()
-        self.tell()
+                self._running[name].request_end()
+        self.note_change()
 
     def stop(self, names: Sequence[str], seconds: float) -> None:
         """End these services together: ask, wait up to `seconds`, then kill what is left of their groups."""
-        self.ask(names)
+        self.request_end(names)
         stopping = [self._running.pop(name) for name in names if name in self._running]
         processes = {running.process: running for running in stopping if running.process is not None}
         for process in wait_all(processes, seconds):
-            self._say(f"{processes[process].service.name} did not stop in time and is killed")
+            self._echo(f"{processes[process].service.name} did not stop in time and is killed")
         kill_groups(processes)
-        self.tell()
+        self.note_change()
 
     def stop_all(self, seconds: float) -> None:
         self.stop(list(self._running), seconds)
+
+
+def rotate(log: Path, limit: int = LOG_BYTES, generations: int = LOG_GENERATIONS) -> None:
+    """Keep `log` below about `limit` bytes: copy it aside, then truncate the file that its writer appends to.
+
+    On a disk without space for the copy the log is truncated all the same, which makes space.
+    """
+    with suppress(OSError):
+        if log.stat().st_size <= limit:
+            return
+        for number in range(generations - 1, 0, -1):
+            older = log.with_name(f"{log.name}.{number}")
+            if older.exists():
+                older.replace(log.with_name(f"{log.name}.{number + 1}"))
+        copy = log.with_name(f"{log.name}.1")
+        try:
+            shutil.copyfile(log, copy)
+        except OSError:
+            copy.unlink(missing_ok=True)
+        os.truncate(log, 0)

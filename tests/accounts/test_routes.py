@@ -297,7 +297,7 @@ def test_every_role_gets_what_the_rules_say(share, own, foreign, world):
     assert not wrong, "\n".join(wrong)
 
 
-def test_a_key_that_is_revoked_or_expired_opens_nothing(world):
+def test_revoked_or_expired_key_is_refused(world):
     from datetime import timedelta
 
     from django.utils import timezone
@@ -315,7 +315,7 @@ def test_a_key_that_is_revoked_or_expired_opens_nothing(world):
     assert client.get("/v1/files", headers=headers).status_code == 401
 
 
-def test_a_session_opens_no_api_and_a_key_no_console(world):
+def test_session_is_refused_by_the_api_and_a_key_by_the_console(world):
     client = Client()
     client.force_login(world.person("owner"))
     assert client.get("/v1/files").status_code == 401
@@ -323,7 +323,7 @@ def test_a_session_opens_no_api_and_a_key_no_console(world):
     assert Client().get("/organization", headers=headers).status_code == 302
 
 
-def test_an_organization_that_was_closed_answers_nobody(world):
+def test_key_of_a_closed_organization_is_refused(world):
     secret = world.key()
     world.organization.is_active = False
     world.organization.save()

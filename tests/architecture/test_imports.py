@@ -38,7 +38,7 @@ def apps(repository: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_web_carries_no_machine_learning_library(repository):
+def test_web_loads_no_machine_learning_library(repository):
     code = (
         "import json, sys\n"
         "import config.asgi\n"
@@ -64,7 +64,7 @@ def test_celery_tasks_load_no_machine_learning_library(repository):
     assert loaded & ML_LIBRARIES == set()
 
 
-def test_every_app_stands_in_the_contracts(repository):
+def test_contracts_know_every_app(repository):
     linter = tomllib.loads((repository / "pyproject.toml").read_text())["tool"]["importlinter"]
     layers = {name.strip("() ") for layer in linter["contracts"][0]["layers"] for name in layer.split("|")}
     layers = {name for name in layers if not name.startswith("workers.")}
@@ -72,13 +72,13 @@ def test_every_app_stands_in_the_contracts(repository):
     assert set(linter["root_packages"]) == layers | {"workers"}
 
 
-def test_platform_is_no_package_and_hides_nothing(repository):
+def test_platform_is_no_package(repository):
     assert not (repository / "platform" / "__init__.py").exists()
     found = fresh_python(repository, "import platform; print(platform.__file__)").strip()
     assert Path(found).parent == Path(os.__file__).parent
 
 
-def test_no_name_of_ours_hides_anothers(repository):
+def test_names_hide_no_other_module(repository):
     ours = {*apps(repository), *(path.stem for path in repository.glob("*.py")), "workers", "demo"}
     taken = set(sys.stdlib_module_names) | set(packages_distributions())
     assert ours & taken == set()
@@ -88,7 +88,7 @@ def test_no_name_of_ours_hides_anothers(repository):
 @pytest.mark.parametrize(
     "entry", ["ingest", "curation", "training", "evaluation", "retrieval", "export", "serving", "conversion"]
 )
-def test_an_engine_is_importable_without_django(repository, entry):
+def test_engine_is_importable_without_django(repository, entry):
     code = f"import sys, workers.engines.{entry}.__main__; print(sorted(name for name in sys.modules if name == 'django'))"
     assert fresh_python(repository, code, DJANGO_SETTINGS_MODULE="").strip() == "[]"
 
@@ -105,6 +105,6 @@ def test_files_stay_short(repository):
     assert {name: length for name, length in lengths.items() if length > 400} == {}
 
 
-def test_the_supervisor_needs_no_django(repository):
+def test_supervisor_needs_no_django(repository):
     code = "import sys, stack.composition, stack.supervisor; print('django' in sys.modules)"
     assert fresh_python(repository, code, DJANGO_SETTINGS_MODULE="").strip() == "False"

@@ -26,6 +26,7 @@ from tests.architecture.kustomize import (
     render_plainly,
     render_with_kubectl,
 )
+from workers.contract import liveness
 from workers.orchestration.launchers.local.launcher import KILL_SECONDS, SUPERVISOR_MARGIN_SECONDS
 from workers.orchestration.liveness_check import BROKER_SECONDS
 from workers.orchestration.pod import TASKS_SECONDS
@@ -69,12 +70,12 @@ def names(manifests: list[Manifest]) -> set[tuple[str, str]]:
 
 # -- the schemas --------------------------------------------------------------------------------
 @pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
-def test_every_manifest_fits_its_schema(manifests, version):
+def test_manifests_fit_their_schemas(manifests, version):
     for manifest in manifests:
         assert schema_version(json.dumps(manifest), version) == version
 
 
-def test_the_schemas_refuse_what_is_wrong(base):
+def test_schemas_refuse_wrong_manifests(base):
     deployment = of_kind(base, "Deployment")[0]
     misspelt = deepcopy(deployment)
     misspelt["spec"]["replica"] = 2
@@ -87,7 +88,7 @@ def test_the_schemas_refuse_what_is_wrong(base):
 
 @pytest.mark.skipif(not has_kubectl(), reason="kubectl is not installed")
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
-def test_both_ways_of_rendering_agree(folder):
+def test_kustomize_and_our_rendering_agree(folder):
     ours, theirs = render_plainly(folder), render_with_kubectl(folder)
     assert names(ours) == names(theirs)
     images = [
@@ -96,14 +97,14 @@ def test_both_ways_of_rendering_agree(folder):
     assert images[0] == images[1]
 
 
-def test_everything_of_the_base_is_there(base):
+def test_base_has_every_object(base):
     assert {name for kind, name in names(base) if kind in ("Deployment", "StatefulSet", "Job")} == {
         *("web", "worker", "beat", "model-server", "migrate")
     }
 
 
 # -- what every pod must be -----------------------------------------------------------------------
-def test_every_container_is_locked_down(manifests):
+def test_containers_have_no_rights(manifests):
     for workload in workloads(manifests):
         pod = pod_spec(workload)
         assert pod["securityContext"]["runAsNonRoot"] is True
@@ -143,24 +144,24 @@ def test_servers_are_probed(base):
     assert probed["model-server"]["readinessProbe"] == "/health"
 
 
-def test_worker_and_beat_are_asked_by_their_beacons(base, repository):
-    """Of a file that they touch and that is in the image, in a folder that is theirs alone."""
+def test_worker_and_beat_are_probed_by_their_liveness_files(base, repository):
+    """By a program of the image and a file that they touch, in a folder of their own."""
     for name, most_seconds in (("worker", 180), ("beat", 120)):
         (workload,) = [each for each in workloads(base) if each["metadata"]["name"] == name]
         (container,) = pod_spec(workload)["containers"]
         probe = container["livenessProbe"]
-        python, isolated, program, beacon = probe["exec"]["command"]
+        python, isolated, program, file = probe["exec"]["command"]
         assert (python, isolated) == ("python", "-I")
         assert (repository / Path(program).relative_to("/app")).is_file()
-        assert Path(beacon).name == name
+        assert Path(file).parts[-2:] == (liveness.FOLDER, name)
         mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
         volumes = {volume["name"]: volume for volume in pod_spec(workload)["volumes"]}
-        assert volumes[mounts[str(Path(beacon).parent)]]["emptyDir"] == {}
+        assert volumes[mounts[str(Path(file).parent)]]["emptyDir"] == {}
         assert probe["timeoutSeconds"] > BROKER_SECONDS + 1
         assert probe["periodSeconds"] * probe["failureThreshold"] <= most_seconds
 
 
-def test_a_worker_is_given_the_time_its_engines_need(base):
+def test_worker_has_the_time_its_engines_need(base):
     (worker,) = of_kind(base, "StatefulSet")
     (container,) = pod_spec(worker)["containers"]
     seconds = next(int(each.split("=")[1]) for each in container["args"] if each.startswith("--seconds="))
@@ -169,7 +170,7 @@ def test_a_worker_is_given_the_time_its_engines_need(base):
     assert pod_spec(worker)["terminationGracePeriodSeconds"] > needed + 5
 
 
-def test_the_web_keeps_what_the_supervisor_promises(base):
+def test_web_has_the_options_of_the_supervisor(base):
     """Connections outlast the proxy's, and as many uploads as are let in have room to wait in."""
     (web,) = [each for each in of_kind(base, "Deployment") if each["metadata"]["name"] == "web"]
     (container,) = pod_spec(web)["containers"]
@@ -181,7 +182,7 @@ def test_the_web_keeps_what_the_supervisor_promises(base):
     assert room > Limits().uploads * Environment.model_fields["max_upload_bytes"].default
 
 
-def test_no_pod_speaks_to_kubernetes(base):
+def test_no_pod_has_a_kubernetes_token(base):
     assert {pod_spec(workload)["automountServiceAccountToken"] for workload in workloads(base)} == {False}
     assert not {kind for kind, _ in names(base)} & {
         "Role",
@@ -202,14 +203,14 @@ def test_every_selector_finds_pods(manifests):
         assert any(selector.items() <= pod.items() for pod in labels), selector
 
 
-def test_the_services_are_those_the_configuration_names(base):
+def test_services_are_those_of_the_configuration(base):
     address = of_kind(base, "ConfigMap")[0]["data"]["KOSHA_MODEL_SERVER_URL"]
     host, _, port = address.removeprefix("http://").partition(":")
     service = next(each for each in of_kind(base, "Service") if each["metadata"]["name"] == host)
     assert [each["port"] for each in service["spec"]["ports"]] == [int(port)]
 
 
-def test_every_variable_is_one_that_is_read(manifests, repository):
+def test_variables_are_those_that_kosha_reads(manifests, repository):
     read = {
         field.validation_alias or f"KOSHA_{name.upper()}" for name, field in Environment.model_fields.items()
     }
@@ -221,7 +222,7 @@ def test_every_variable_is_one_that_is_read(manifests, repository):
     assert given - read == {"TORCH_EXTENSIONS_DIR"}
 
 
-def test_secrets_are_named_and_never_written(manifests):
+def test_secrets_are_referenced_and_never_written(manifests):
     assert of_kind(manifests, "Secret") == []
     secret = re.compile("URL$|KEY$|TOKEN$|SECRET$")
     for workload in workloads(manifests):
@@ -231,7 +232,7 @@ def test_secrets_are_named_and_never_written(manifests):
                     assert "secretKeyRef" in variable["valueFrom"]
 
 
-def test_the_model_server_is_told_neither_database_nor_signing_key(base):
+def test_model_server_gets_neither_database_nor_signing_key(base):
     server = next(each for each in workloads(base) if each["metadata"]["name"] == "model-server")
     container = pod_spec(server)["containers"][0]
     assert "envFrom" not in container
@@ -245,7 +246,7 @@ def test_there_is_never_a_second_worker(manifests):
     assert (worker["kind"], worker["spec"]["replicas"]) == ("StatefulSet", 1)
 
 
-def test_what_is_to_come_is_labelled(repository):
+def test_planned_overlay_is_labelled(repository):
     assert "NEVER applied" in (K8S / "base" / "kustomization.yaml").read_text()
     launcher = (K8S / "overlays" / "kubernetes-launcher" / "kustomization.yaml").read_text()
     assert launcher.startswith("# TO COME")

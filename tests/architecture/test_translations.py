@@ -18,14 +18,14 @@ def test_there_are_catalogues():
 
 
 @pytest.mark.parametrize("path", catalogues(), ids=lambda path: "-".join((path.parts[-3], path.stem)))
-def test_a_catalogue_is_complete(path):
+def test_catalogue_is_complete(path):
     catalogue = polib.pofile(str(path))
     assert [entry.msgid for entry in catalogue if entry.fuzzy] == []
     assert [entry.msgid for entry in catalogue.untranslated_entries() if not entry.obsolete] == []
 
 
 @pytest.mark.parametrize("path", catalogues(), ids=lambda path: "-".join((path.parts[-3], path.stem)))
-def test_a_catalogue_is_compiled(path):
+def test_catalogue_is_compiled(path):
     compiled = {
         (entry.msgctxt, entry.msgid): (entry.msgstr, entry.msgstr_plural)
         for entry in polib.mofile(str(path.with_suffix(".mo")))

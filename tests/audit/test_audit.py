@@ -53,14 +53,14 @@ def chain(db):
         return list(AuditEvent.objects.order_by("sequence"))
 
 
-def test_a_chain_that_nobody_touched_holds(chain):
+def test_untouched_chain_holds(chain):
     assert [event.sequence for event in chain] == [1, 2, 3, 4]
     assert chain[1].previous_hash == chain[0].hash
     assert chain_verify(ORGANIZATION) is None
     assert chain_verify("org_empty") is None
 
 
-def test_events_that_come_while_it_is_read_do_not_break_it(chain, monkeypatch):
+def test_events_added_during_verification_do_not_break_the_chain(chain, monkeypatch):
     """The drill found a restored trail called broken: jobs went on while it was verified."""
     read_head = audit_chain._head
 
@@ -89,13 +89,13 @@ def test_events_that_come_while_it_is_read_do_not_break_it(chain, monkeypatch):
         ("DELETE FROM audit_auditevent WHERE sequence = 4", 4),
     ],
 )
-def test_tampering_is_found_where_it_was_done(chain, sql, found):
+def test_finds_the_changed_event(chain, sql, found):
     tamper(sql)
     assert chain_verify(ORGANIZATION) == found
 
 
 @pytest.mark.parametrize("verb", ["update", "delete"])
-def test_the_database_refuses_to_change_an_event(chain, verb):
+def test_database_refuses_to_change_an_event(chain, verb):
     with (
         organization_scope(ORGANIZATION),
         pytest.raises(IntegrityError, match="append-only"),
@@ -107,7 +107,7 @@ def test_the_database_refuses_to_change_an_event(chain, verb):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("also", ["", ", audit_audithead"])
-def test_the_database_refuses_to_empty_the_trail(also):
+def test_database_refuses_to_truncate_the_trail(also):
     with organization_scope(ORGANIZATION):
         record()
     with pytest.raises(IntegrityError, match="append-only"), connection.cursor() as cursor:
@@ -118,12 +118,12 @@ def test_the_database_refuses_to_empty_the_trail(also):
     assert chain_verify(ORGANIZATION) is None
 
 
-def test_an_event_belongs_into_the_transaction_of_its_change(transactional_db):
+def test_event_needs_the_transaction_of_its_change(transactional_db):
     with pytest.raises(RuntimeError, match="inside the transaction"):
         audit_record(organization_id=ORGANIZATION, actor=SYSTEM, action="x", target_type="x", target_id="x")
 
 
-def test_events_at_once_make_one_line(transactional_db):
+def test_concurrent_events_form_one_chain(transactional_db):
     def write():
         try:
             record()
@@ -206,7 +206,7 @@ def calls(function: ast.FunctionDef) -> set[str]:
 RECORDERS = {"audit_record", "_audit", "_change", "_revision_add", "_decide"}
 
 
-def test_every_service_that_takes_an_actor_records_what_was_done(repository):
+def test_every_service_with_an_actor_records_an_event(repository):
     silent = [
         f"{module}.{name}"
         for module, functions in public_writes(repository)

@@ -71,7 +71,7 @@ def test_up_refuses_what_a_restore_has_left_half(repository, places):
     restore_marker(half.var).write_text("{}")
     for command in (["up"], ["backup", str(places / "b3")]):
         refused = half.manage(*command)
-        assert refused.returncode == 1 and "has not come to its end" in refused.stderr
+        assert refused.returncode == 1 and "was interrupted" in refused.stderr
 
 
 def test_no_password_and_no_key_is_said(stopped, places):

@@ -10,14 +10,14 @@ from common.text import storable, unstorable_place
 from common.wire import field_place
 
 
-def test_ids_rise_also_within_a_millisecond():
+def test_ids_increase_within_a_millisecond():
     made = [new_id("x_") for _ in range(5000)]
     assert made == sorted(set(made))
     assert all(is_id(id, "x_") for id in made)
 
 
 @pytest.mark.parametrize("text", ["", "x_", "x_1", "y_" + "0" * 26, "x_" + "0" * 25 + "u", "x_" + "0" * 27])
-def test_what_is_no_id(text):
+def test_recognises_malformed_ids(text):
     assert not is_id(text, "x_")
 
 
@@ -26,7 +26,7 @@ def test_equal_values_have_equal_digests():
     assert value_digest([1]) != value_digest(["1"])
 
 
-def test_what_the_database_can_hold():
+def test_recognises_texts_that_cannot_be_stored():
     assert storable("𠮷野家🍣\n") and not storable("a\x00") and not storable("\ud800")
 
 
@@ -39,11 +39,11 @@ def test_what_the_database_can_hold():
         ({"a": "x", "b": None, "c": True}, None),
     ],
 )
-def test_where_it_stands(value, place):
+def test_locates_what_cannot_be_stored(value, place):
     assert unstorable_place(value) == place
 
 
-def test_a_place_leaves_out_what_only_the_checker_names():
+def test_field_place_leaves_out_names_of_union_branches():
     body = {"steps": [{"type": "segment", "max_characters": 1}]}
     assert field_place(["steps", 0, "segment", "max_characters"], body) == "steps.0.max_characters"
     assert field_place(["steps", 0, "segment", "absent"], body) == "steps.0.absent"

@@ -25,11 +25,11 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_every_value_comes_back_as_it_was(value):
+def test_values_survive_storing(value):
     assert local(portable(value)) == value
 
 
-def test_a_path_follows_the_installation(settings):
+def test_paths_follow_the_installation(settings):
     settings.KOSHA_VAR = Path("/srv/old")
     stored = portable({"path": "/srv/old/storage/a", "elsewhere": "/srv/older/b", "list": ["/srv/old/c"]})
     assert stored == {"path": f"{MARK}storage/a", "elsewhere": "/srv/older/b", "list": [f"{MARK}c"]}
@@ -37,12 +37,12 @@ def test_a_path_follows_the_installation(settings):
     assert local(stored) == {"path": "/new/storage/a", "elsewhere": "/srv/older/b", "list": ["/new/c"]}
 
 
-def test_what_looks_like_a_stored_path_is_no_way_into_the_installation(settings):
+def test_text_that_looks_like_a_stored_path_stays_text(settings):
     settings.KOSHA_VAR = Path("/srv")
     assert local(portable(f"{MARK}secret_key")) == f"{MARK}secret_key"
 
 
-def test_the_same_request_elsewhere_is_the_same_request(settings):
+def test_request_digest_does_not_depend_on_the_place(settings):
     digests = set()
     for var in ("/srv/a", "/srv/b"):
         settings.KOSHA_VAR = Path(var)
@@ -51,7 +51,7 @@ def test_the_same_request_elsewhere_is_the_same_request(settings):
     assert len(digests) == 1
 
 
-def test_a_base_model_is_found_where_the_installation_lies(world, settings):
+def test_base_model_is_found_after_a_move(world, settings):
     settings.KOSHA_VAR = Path("/srv/old")
     model = world.base_model(path="/srv/old/models/gemma")
     with connection.cursor() as cursor:
@@ -71,7 +71,7 @@ def test_a_base_model_is_found_where_the_installation_lies(world, settings):
         ({"dtype": "bfloat16"}, False),
     ],
 )
-def test_a_checkpoint_continues_its_run_wherever_the_files_lie(change, is_the_same):
+def test_learning_digest_does_not_depend_on_paths(change, is_the_same):
     spec = TrainingSpec(
         base_model=Path("/a/base"), record_files=(Path("/a/r.jsonl"),), parent_adapter=Path("/a/p")
     )

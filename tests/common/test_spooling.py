@@ -7,7 +7,7 @@ from io import BytesIO
 from django.test import RequestFactory
 
 
-def test_an_uploaded_file_waits_without_a_name(tmp_path, settings):
+def test_uploaded_file_is_spooled_without_a_name(tmp_path, settings):
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path
     content = b"x" * 5_000_000
     file = BytesIO(content)

@@ -32,13 +32,13 @@ def two(db):
 
 
 @pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda model: model.__name__)
-def test_a_manager_raises_without_a_scope(db, model):
+def test_manager_raises_without_a_scope(db, model):
     for touch in (model.objects.all, model.objects.count, lambda: model.objects.create()):
         with pytest.raises(NoOrganizationScope):
             touch()
 
 
-def test_a_scope_sees_its_own_rows_only(two):
+def test_scope_sees_its_own_rows_only(two):
     first, _second, mine, theirs = two
     with first:
         assert list(Document.objects.all()) == [mine]
@@ -51,7 +51,7 @@ def test_a_scope_sees_its_own_rows_only(two):
             current_organization_id()
 
 
-def test_a_row_of_another_organization_is_not_saved(two):
+def test_row_of_another_organization_is_not_saved(two):
     first, second, _mine, theirs = two
     with first:
         theirs.name = "x"
@@ -61,14 +61,14 @@ def test_a_row_of_another_organization_is_not_saved(two):
             Document.objects.create(organization=second.organization, name="x")
 
 
-def test_a_scope_ends_with_its_block_also_by_an_error():
+def test_scope_ends_with_its_block():
     with pytest.raises(ZeroDivisionError), organization_scope("org_x"):
         raise ZeroDivisionError
     with pytest.raises(NoOrganizationScope):
         current_organization_id()
 
 
-def test_no_list_shows_what_is_anothers(db):
+def test_lists_show_no_other_organization(db):
     with World("yoso") as foreign:
         theirs = things(foreign, alias="elsewhere", base_model_name="foreign-base")
     with World("kaku") as world:

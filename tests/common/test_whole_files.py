@@ -11,7 +11,7 @@ import pytest
 from workers.contract.atomic_files import PRIVATE, write_json, write_whole
 
 
-def test_a_file_is_replaced_whole(tmp_path):
+def test_replaces_a_file_as_a_whole(tmp_path):
     path = tmp_path / "facts.json"
     write_json(path, {"社": 1})
     write_json(path, {"社": 2})
@@ -19,7 +19,7 @@ def test_a_file_is_replaced_whole(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_breaks_off_leaves_the_file_as_it_was(tmp_path):
+def test_interrupted_write_leaves_the_file_as_it_was(tmp_path):
     path = tmp_path / "facts"
     write_whole(path, [b"before"])
 
@@ -34,6 +34,6 @@ def test_what_breaks_off_leaves_the_file_as_it_was(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_is_private_is_nobody_elses(tmp_path):
+def test_private_file_is_readable_by_its_owner_only(tmp_path):
     write_json(tmp_path / "ports.json", {}, mode=PRIVATE)
     assert (tmp_path / "ports.json").stat().st_mode & 0o777 == 0o600

@@ -192,7 +192,7 @@ def health_tells(site: Site, person: httpx.Client, code: str) -> None:
     assert time.monotonic() - began < 8
 
 
-def test_a_database_that_dies_and_comes_back(site, made, person):
+def test_killed_database_is_reported_and_used_again_when_back(site, made, person):
     is_well(site, made, person)
     kill_groups([site.database])
     is_told_as_away(site, made, person, SOON)
@@ -206,7 +206,7 @@ def test_a_database_that_dies_and_comes_back(site, made, person):
     is_well(site, made, person)
 
 
-def test_a_database_that_is_stopped(site, made, person):
+def test_stopped_database_is_reported_in_time(site, made, person):
     wait(site.is_ready, 12)
     is_well(site, made, person)
     site.signal_database(signal.SIGSTOP)

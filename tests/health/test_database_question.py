@@ -52,7 +52,7 @@ def server_sees(name: str) -> int:
         return cursor.fetchone()[0]
 
 
-def test_it_has_a_connection_of_its_own_and_leaves_none(question):
+def test_uses_a_connection_of_its_own_and_closes_it(question):
     usual = connections["default"]
     with own_connection():
         assert connections["default"] is not usual
@@ -68,7 +68,7 @@ def test_it_has_a_connection_of_its_own_and_leaves_none(question):
         time.sleep(0.05)
 
 
-def test_it_keeps_what_an_operator_set_for_every_connection(transactional_db, monkeypatch):
+def test_keeps_an_operators_connection_options(transactional_db, monkeypatch):
     options = {**connection.settings_dict["OPTIONS"], "options": "-c work_mem=1MB -c statement_timeout=99s"}
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
     with own_connection(), connection.cursor() as cursor:
@@ -77,7 +77,7 @@ def test_it_keeps_what_an_operator_set_for_every_connection(transactional_db, mo
 
 
 @pytest.mark.slow
-def test_tables_that_are_locked_are_no_outage(transactional_db, client, reports_anew):
+def test_locked_tables_are_no_outage(transactional_db, client, reports_anew):
     """A change of the schema in the course of an upgrade, say."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE jobs_job IN ACCESS EXCLUSIVE MODE")
@@ -89,7 +89,7 @@ def test_tables_that_are_locked_are_no_outage(transactional_db, client, reports_
 
 
 @pytest.mark.slow
-def test_who_answers_bit_by_bit_is_slow(question, monkeypatch):
+def test_late_answer_after_connecting_is_slow(question, monkeypatch):
     may_go_on = threading.Event()
 
     def facts() -> PendingMigrations:
@@ -104,7 +104,7 @@ def test_who_answers_bit_by_bit_is_slow(question, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_server_that_falls_silent_is_given_up_by_our_own_side(transactional_db):
+def test_gives_up_a_server_that_falls_silent(transactional_db):
     began = time.monotonic()
     with pytest.raises(OperationalError) as caught, own_connection(), connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
@@ -127,12 +127,12 @@ def address_of(server: socket.socket) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_a_server_that_takes_connections_and_says_nothing_is_silent(question):
+def test_server_that_does_not_answer_is_silent(question):
     with socket.create_server(("127.0.0.1", 0)) as silent, database_elsewhere(**address_of(silent)):
         assert isinstance(answer_of(question), Silent)
 
 
-def test_no_server_is_unreachable(question):
+def test_missing_server_is_unreachable(question):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         nowhere = address_of(closed)
     with database_elsewhere(**nowhere):
@@ -140,14 +140,14 @@ def test_no_server_is_unreachable(question):
         assert not server_takes_connections()
 
 
-def test_a_server_that_does_not_let_us_in_is_unreachable(question):
+def test_server_that_refuses_our_role_is_unreachable(question):
     """It lives, and a wrong password is an outage all the same."""
     with database_elsewhere(USER="nobody_knows_me"):
         assert server_takes_connections()
         assert isinstance(answer_of(question), Unreachable)
 
 
-def test_where_there_is_no_place_for_one_more_the_pool_is_asked(question, monkeypatch):
+def test_asks_over_the_pool_where_the_server_is_full(question, monkeypatch):
     def full(_: object, params: object) -> None:
         raise psycopg.OperationalError("FATAL: sorry, too many clients already")
 

@@ -57,11 +57,11 @@ def looked_at_anew(settings):
     watch.cache_clear()
 
 
-def test_a_web_process_is_alive_whatever_else_is_not(client):
+def test_liveness_asks_no_other_part(client):
     assert client.get("/healthz").json() == {"status": "ok"}
 
 
-def test_readiness_tells_of_every_part(transactional_db, client):
+def test_readiness_reports_every_part(transactional_db, client):
     tick_note(worker="celery@here", by_beat=True)
     answer = client.get("/readyz")
     body = answer.json()
@@ -75,12 +75,12 @@ def test_readiness_tells_of_every_part(transactional_db, client):
     assert "no-cache" in answer["Cache-Control"] or "no-store" in answer["Cache-Control"]
 
 
-def test_a_new_installation_says_what_it_has_not_seen(transactional_db, client):
+def test_new_installation_reports_what_it_has_not_seen(transactional_db, client):
     parts = client.get("/readyz").json()["components"]
     assert parts["beat"]["code"] == parts["workers"]["code"] == "not_seen_yet"
 
 
-def test_a_tick_leaves_its_signs_and_forgets_old_workers(db):
+def test_tick_leaves_signs_of_life_and_forgets_old_workers(db):
     tick_note(worker="old", by_beat=False)
     SignOfLife.objects.update(seen_at=Now() - timedelta(days=2))
     assert database_facts().beat is None
@@ -90,7 +90,7 @@ def test_a_tick_leaves_its_signs_and_forgets_old_workers(db):
     assert facts.age(facts.beat) < 5
 
 
-def test_a_job_that_fits_and_waits_is_noticed(organization):  # noqa: F811
+def test_reports_a_job_that_could_start_and_waits(organization):  # noqa: F811
     cluster = Cluster.objects.create(
         name="null", launcher="null", cpus=2, memory_bytes=1 << 40, is_shared=True
     )
@@ -115,7 +115,7 @@ def test_a_job_that_fits_and_waits_is_noticed(organization):  # noqa: F811
     assert (facts.oldest_waiting, facts.waits_for_disk, facts.waits_for_workers) == (None, False, True)
 
 
-def test_a_result_that_is_not_registered_is_noticed(make_job):  # noqa: F811
+def test_reports_an_unregistered_result(make_job):  # noqa: F811
     make_job("failed")
     Job.objects.update(ended_at=Now() - timedelta(minutes=2))
     assert database_facts().oldest_unfinalized == pytest.approx(120, abs=5)
@@ -124,13 +124,13 @@ def test_a_result_that_is_not_registered_is_noticed(make_job):  # noqa: F811
 @pytest.mark.parametrize(
     ("role", "status"), [("owner", 200), ("admin", 200), ("editor", 403), ("viewer", 403)]
 )
-def test_who_sees_the_page(live_world, role, status):
+def test_page_by_role(live_world, role, status):
     client = Client()
     client.force_login(live_world.person(role))
     assert client.get("/health").status_code == status
 
 
-def test_an_operator_of_no_organization_sees_the_page(transactional_db):
+def test_operator_without_organization_sees_the_page(transactional_db):
     client = Client()
     client.force_login(user_create(email="op@example.com", name="op", is_operator=True))
     page = client.get("/health", headers={"Accept-Language": "en"}).content.decode()
@@ -147,7 +147,7 @@ def supervisor_that_tells(folder: Path, **processes: dict) -> Iterator[None]:
     path.unlink()
 
 
-def test_processes_of_a_running_supervisor_are_shown(live_world, settings, client):
+def test_shows_supervised_processes(live_world, settings, client):
     client.force_login(live_world.person("owner"))
     web = {"pid": 1, "restarts": 3, "state": "failing", "last_exit": -9, "log": "/secret/path"}
     with supervisor_that_tells(settings.KOSHA_VAR, web=web):
@@ -160,7 +160,7 @@ def test_processes_of_a_running_supervisor_are_shown(live_world, settings, clien
     ("language", "what", "when"),
     [("en", "could not be started", "Next start in 2 min"), ("ja", "起動できませんでした", "次の起動まで")],
 )
-def test_what_happened_to_a_process_and_when_it_is_started_again_is_said(
+def test_shows_the_trouble_of_a_process_and_its_next_start(
     live_world, settings, client, language, what, when
 ):
     client.force_login(live_world.person("owner"))
@@ -181,11 +181,11 @@ def test_what_happened_to_a_process_and_when_it_is_started_again_is_said(
     assert "secret/path" not in page
 
 
-def test_every_trouble_has_its_words():
+def test_every_trouble_has_its_text():
     assert set(TROUBLES) == {trouble.value for trouble in Trouble}
 
 
-def test_the_banner_tells_what_works_and_is_not_told_twice(transactional_db, client):
+def test_banner_shows_each_outage_once(transactional_db, client):
     page = client.get("/health/banner", headers={"Accept-Language": "en"})
     assert 'data-outage="model_server"' in page.content.decode()
     assert "trainings work" in page.content.decode()
@@ -193,7 +193,7 @@ def test_the_banner_tells_what_works_and_is_not_told_twice(transactional_db, cli
     assert client.get("/health/banner?seen=").status_code == 200
 
 
-def test_pages_show_what_is_known_without_looking(live_world, client):
+def test_pages_show_the_last_report_without_asking(live_world, client):
     client.force_login(live_world.person("viewer"))
     assert "data-outage" not in client.get("/").content.decode()
     client.get("/health/banner")
@@ -201,7 +201,7 @@ def test_pages_show_what_is_known_without_looking(live_world, client):
     assert 'data-outage="model_server"' in client.get("/jobs").content.decode()
 
 
-def test_strangers_learn_of_parts_only(live_world, client):
+def test_open_addresses_name_parts_only(live_world, client):
     """No name, address or text of anybody's."""
     told = client.get("/readyz").content.decode() + client.get("/health/components").content.decode()
     assert live_world.organization.name not in told

@@ -42,25 +42,25 @@ def root(settings) -> Path:
     return Path(settings.KOSHA_STORAGE_ROOT)
 
 
-def test_a_storage_that_is_missing_is_down(root):
+def test_missing_storage_is_down(root):
     root.rmdir()
     assert told() == DOWN
 
 
-def test_a_file_in_the_place_of_the_storage_is_none(root):
+def test_file_in_place_of_the_storage_is_down(root):
     root.rmdir()
     root.touch()
     assert told() == DOWN
 
 
 @pytest.mark.parametrize("right", [os.R_OK, os.W_OK, os.X_OK], ids=["read", "write", "enter"])
-def test_a_storage_that_we_may_not_use_is_down(root, monkeypatch, right):
+def test_forbidden_storage_is_down(root, monkeypatch, right):
     """The system says so also to root where the mount is read-only."""
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != root or not mode & right)
     assert told() == DOWN
 
 
-def test_a_storage_that_gives_errors_is_down(root, monkeypatch):
+def test_failing_storage_is_down(root, monkeypatch):
     def broken(self: Path) -> bool:
         raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
 
@@ -75,7 +75,7 @@ print(os.access(sys.argv[1], os.R_OK | os.W_OK | os.X_OK))" "$1"
 """
 
 
-def test_the_system_tells_of_a_read_only_mount(tmp_path):
+def test_system_reports_a_read_only_mount(tmp_path):
     """What the question relies on."""
     command = ["unshare", "--mount", "sh", "-c", READ_ONLY, "sh", str(tmp_path), sys.executable]
     answer = subprocess.run(command, capture_output=True, text=True)
@@ -85,7 +85,7 @@ def test_the_system_tells_of_a_read_only_mount(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_new_installation_has_a_storage_as_soon_as_its_web_runs(tmp_path, repository):
+def test_web_makes_the_storage_of_a_new_installation(tmp_path, repository):
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -98,7 +98,7 @@ def test_a_new_installation_has_a_storage_as_soon_as_its_web_runs(tmp_path, repo
         assert (tmp_path / "var" / "storage").is_dir() is is_made
 
 
-def test_a_storage_that_cannot_be_made_keeps_no_web_from_starting(tmp_path):
+def test_web_starts_where_the_storage_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     make_storage(tmp_path / "file" / "storage")
     make_storage(tmp_path / "file")
@@ -113,7 +113,7 @@ def error(number: int, *named: str) -> OSError:
 
 
 @pytest.mark.parametrize("number", AWAY, ids=errno.errorcode.get)
-def test_what_the_disk_refuses_is_a_refusal_and_no_fault(settings, number):
+def test_disk_errors_in_the_storage_are_refusals(settings, number):
     inside = [
         (),
         (str(settings.KOSHA_STORAGE_ROOT / "organizations"),),
@@ -129,7 +129,7 @@ def test_what_the_disk_refuses_is_a_refusal_and_no_fault(settings, number):
 
 
 @pytest.mark.parametrize("number", AWAY, ids=errno.errorcode.get)
-def test_who_uploads_is_told_what_to_do(api, monkeypatch, storage, number):
+def test_upload_without_storage_is_refused_with_advice(api, monkeypatch, storage, number):
     def refuse(*_: object, dir: Path, **__: object) -> None:
         raise error(number, str(dir))
 
@@ -140,7 +140,7 @@ def test_who_uploads_is_told_what_to_do(api, monkeypatch, storage, number):
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "Ask your operator"), ("ja", "運用担当者")])
-def test_a_page_says_it_in_the_readers_language(world, client, monkeypatch, language, words):
+def test_page_without_storage_is_refused_in_the_readers_language(world, client, monkeypatch, language, words):
     def refuse(*_: object, **__: object) -> None:
         raise error(errno.EIO)
 

@@ -31,7 +31,7 @@ def hanging():
     let_go.set()
 
 
-def test_a_part_that_hangs_holds_up_no_other(hanging):
+def test_hanging_part_delays_no_other(hanging):
     probes = {Name.DATABASE: Probe(hanging), Name.STORAGE: Probe(lambda: "room")}
     began = time.monotonic()
     answers = ask_all(probes, 0.2)
@@ -40,20 +40,20 @@ def test_a_part_that_hangs_holds_up_no_other(hanging):
     assert answers[Name.STORAGE] == "room"
 
 
-def test_a_part_that_hangs_is_not_asked_again_meanwhile(hanging):
+def test_hanging_part_is_not_asked_again(hanging):
     probes = {Name.DATABASE: Probe(hanging)}
     for _ in range(5):
         ask_all(probes, 0.01)
     assert len(hanging.asked) == 1
 
 
-def test_a_part_that_was_heard_and_is_late_is_slow_and_not_silent(hanging):
+def test_late_part_that_connected_is_slow(hanging):
     for was_heard, answer in ((True, Slow), (False, Silent)):
         answers = ask_all({Name.DATABASE: Probe(hanging, lambda was_heard=was_heard: was_heard)}, 0.01)
         assert isinstance(answers[Name.DATABASE], answer)
 
 
-def test_a_question_that_found_no_thread_is_asked_anew(monkeypatch):
+def test_question_without_a_thread_is_asked_again(monkeypatch):
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -64,7 +64,7 @@ def test_a_question_that_found_no_thread_is_asked_anew(monkeypatch):
     assert ask_all(probes, 10)[Name.STORAGE] == "room"
 
 
-def test_an_answer_that_makes_no_sense_is_an_outage_and_not_a_failure_of_the_page():
+def test_unexpected_answer_is_an_outage():
     """Another program may listen where the model server shall."""
 
     def nonsense():
@@ -74,7 +74,7 @@ def test_an_answer_that_makes_no_sense_is_an_outage_and_not_a_failure_of_the_pag
     assert isinstance(answers[Name.MODEL_SERVER], Unreachable)
 
 
-def test_a_look_is_shared_and_kept():
+def test_report_is_shared_and_kept():
     looks = []
 
     def storage() -> Disk:
@@ -101,7 +101,7 @@ def test_a_look_is_shared_and_kept():
     assert {component.name: component.since for component in second.components} == since
 
 
-def test_servers_that_are_silent_or_away(settings):
+def test_silent_and_missing_servers(settings):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         settings.REDIS_URL, settings.MODEL_SERVER_URL = (

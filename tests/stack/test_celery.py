@@ -9,13 +9,13 @@ from workers.orchestration.app import INTERVALS, app
 from workers.orchestration.beat_scheduler import SteadyScheduler
 
 
-def test_every_beat_names_a_task_that_exists():
+def test_beat_schedule_names_existing_tasks():
     app.loader.import_default_modules()
     for entry in app.conf.beat_schedule.values():
         assert entry["task"] in app.tasks
 
 
-def test_no_tick_carries_a_time_that_another_machines_clock_would_judge(settings):
+def test_periodic_messages_carry_no_expiry(settings):
     """Two clocks two seconds apart were enough for every tick to expire unrun."""
     with redis.Redis.from_url(settings.REDIS_URL) as broker:
         broker.delete(queue.QUEUE)
@@ -28,7 +28,7 @@ def test_no_tick_carries_a_time_that_another_machines_clock_would_judge(settings
     assert all(message["headers"]["expires"] is None for message in messages)
 
 
-def test_the_bell_rings_again_after_the_interval_and_not_before(settings):
+def test_sends_a_task_again_after_its_interval(settings):
     with redis.Redis.from_url(settings.REDIS_URL) as broker:
         broker.delete(queue.QUEUE)
         scheduler = SteadyScheduler(app, lazy=False)
@@ -39,6 +39,6 @@ def test_the_bell_rings_again_after_the_interval_and_not_before(settings):
         broker.delete(queue.QUEUE)
 
 
-def test_messages_are_json_alone():
+def test_messages_are_json_only():
     assert app.conf.task_serializer == "json"
     assert list(app.conf.accept_content) == ["json"]

@@ -1,6 +1,6 @@
-"""A real worker and a real beat while their servers go away: beat outlives it, and tasks are taken again.
+"""A real worker and a real beat while their servers stop: beat survives, and tasks are taken again.
 
-Whether tasks are taken is read where the supervisor reads it: from the beacons.
+The liveness files show whether tasks are taken, as they do to the supervisor.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from stack import probes
 from stack.processes import free_port, guarded, kill_groups, spawn
 from stack.servers import EmbeddedValkey
 from tests.stack.test_supervisor import gone
+from workers.contract import liveness
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
@@ -33,10 +34,10 @@ class Bench:
 
     def __init__(self, folder: Path, repository: Path) -> None:
         self.folder = folder
-        self.beacons = folder / "var" / "beacons"
-        self.beacons.mkdir(parents=True)
-        for name in (probes.WORKER, probes.BEAT, probes.TASKS):
-            (self.beacons / name).touch()
+        self.liveness = folder / "var" / liveness.FOLDER
+        self.liveness.mkdir(parents=True)
+        for name in liveness.FILES:
+            (self.liveness / name).touch()
         self._repository = repository
         self._valkey = EmbeddedValkey(folder / "valkey", free_port())
         self._started: list[subprocess.Popen[bytes]] = []
@@ -72,8 +73,8 @@ class Bench:
         self.worker = self.celery("worker", *options, "--include", "tests.stack.slow_task")
 
     def tend(self) -> None:
-        """Start a worker again that has ended, as the supervisor does: where Valkey dies in the middle of a
-        reconnection, kombu sometimes trips over its own closed channel and the worker gives up."""
+        """Restart a worker that has ended, as the supervisor does: where Valkey dies during a reconnection, kombu
+        sometimes fails on its own closed channel and the worker ends."""
         if self.worker is not None and self.worker.poll() is not None:
             self.start_worker()
 
@@ -87,11 +88,11 @@ class Bench:
             assert time.monotonic() < deadline, self.logs()
             time.sleep(0.05)  # between looks at another process, not instead of one
 
-    def moves(self, name: str) -> None:
-        """The beacon moves twice from now on (once could be what was under way)."""
-        moved = probes.Moved(self.beacons / name)
+    def until_touched(self, name: str) -> None:
+        """Wait until the file is touched twice (once could be by what was under way)."""
+        is_touched = probes.Touched(self.liveness / name)
         for _ in range(2):
-            self.until(moved)
+            self.until(is_touched)
 
     def logs(self) -> str:
         return "\n".join(f"== {log.name}\n{log.read_text()[-3000:]}" for log in self.folder.glob("*.log"))
@@ -114,50 +115,50 @@ def bench(repository) -> Iterator[Bench]:
         bench.close()
 
 
-def test_tasks_are_taken_again_when_the_servers_are_back_and_both_end_in_time(bench):
+def test_takes_tasks_again_after_an_outage_and_stops_in_time(bench):
     bench.start_worker()
     beat = bench.celery("beat", "--pidfile=")
-    for name in (probes.WORKER, probes.BEAT, probes.TASKS):
-        bench.moves(name)
+    for name in liveness.FILES:
+        bench.until_touched(name)
 
     # Everything in memory is lost.
     with bench.client() as client:
         client.flushall()
-    bench.moves(probes.TASKS)
+    bench.until_touched(liveness.TASKS)
 
     # It dies and comes back, twice in a row as a restart that fails does.
     for _ in range(2):
         kill_groups([bench.valkey])
         bench.valkey = bench.start_valkey()
-    bench.moves(probes.TASKS)
+    bench.until_touched(liveness.TASKS)
 
     # It hangs for a while.
     os.kill(bench.valkey.pid, signal.SIGSTOP)
     time.sleep(5)  # longer than beat waits for an answer
     os.kill(bench.valkey.pid, signal.SIGCONT)
-    bench.moves(probes.TASKS)
-    bench.moves(probes.BEAT)
+    bench.until_touched(liveness.TASKS)
+    bench.until_touched(liveness.BEAT)
     assert beat.poll() is None, bench.logs()
 
-    # Told to end in the middle of a task.
+    # Stopped in the middle of a task.
     begun = bench.folder / "begun"
     bench.send("tests.slow", str(begun))
     bench.until(begun.exists)
     worker, bench.worker = bench.worker, None
-    told = time.monotonic()
+    asked = time.monotonic()
     for process in (worker, beat):
         os.kill(process.pid, signal.SIGTERM)
     assert beat.wait(15) == 0
     worker.wait(15)
-    assert time.monotonic() - told < 15
+    assert time.monotonic() - asked < 15
     assert gone(worker.pid)
 
 
-def test_ticks_do_not_pile_up_while_nobody_works(bench):
+def test_periodic_messages_do_not_pile_up_without_workers(bench):
     beat = bench.celery("beat", "--pidfile=")
     with bench.client() as client:
         client.lpush("celery", *["nothing"] * 19)
         bench.until(lambda: client.llen("celery") >= 20)
-        bench.moves(probes.BEAT)
+        bench.until_touched(liveness.BEAT)
         assert client.llen("celery") < 25
     assert beat.poll() is None

@@ -8,7 +8,7 @@ from django.db import connection
 from config.env import Environment, database_settings, secret
 
 
-def test_a_database_url_becomes_django_settings():
+def test_database_url_becomes_django_settings():
     given = database_settings("postgresql://k%40o:p%2Fw@db.example:6543/kosha?sslmode=verify-full")
     assert given["USER"] == "k@o"
     assert given["PASSWORD"] == "p/w"
@@ -16,12 +16,12 @@ def test_a_database_url_becomes_django_settings():
     assert given["OPTIONS"] == {"sslmode": "verify-full"}
 
 
-def test_another_kind_of_database_is_refused():
+def test_refuses_other_databases():
     with pytest.raises(ValueError, match="PostgreSQL only"):
         database_settings("sqlite:///db.sqlite3")
 
 
-def test_a_secret_is_made_once_and_only_its_owner_reads_it(tmp_path):
+def test_secret_is_made_once_and_private(tmp_path):
     path = tmp_path / "deep" / "secret"
     with ThreadPoolExecutor(8) as pool:
         made = set(pool.map(lambda _: secret(path), range(32)))
@@ -30,12 +30,12 @@ def test_a_secret_is_made_once_and_only_its_owner_reads_it(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_lists_are_written_with_commas(monkeypatch):
+def test_lists_are_separated_by_commas(monkeypatch):
     monkeypatch.setenv("KOSHA_ALLOWED_HOSTS", "a.example, b.example,")
     assert Environment().allowed_hosts == ("a.example", "b.example")
 
 
-def test_an_empty_variable_is_an_absent_one(monkeypatch):
+def test_empty_variable_counts_as_unset(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "")
     assert Environment().database_url is None
 

@@ -42,7 +42,7 @@ def installation(models: Path) -> Iterator[IsolatedInstallation]:
         yield installation
 
 
-def test_a_document_becomes_a_dataset_and_can_be_searched(installation, models, company, tmp_path):
+def test_document_becomes_a_dataset_and_is_found_by_search(installation, models, company, tmp_path):
     assert {"postgres", "valkey"}.isdisjoint(installation.state["services"])
     register_models(installation, models / CAUSAL, models / EMBEDDING)
     owner = create_organization(installation, "apart").owner

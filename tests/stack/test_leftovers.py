@@ -13,13 +13,13 @@ from stack.leftovers import (
     STACK_VARIABLE,
     empty,
     end_all,
-    forget_stale_pid_file,
     remove_drafts,
+    remove_stale_pid_file,
     servers_in,
     services_of,
 )
 from tests.stack.test_supervisor import gone
-from workers.orchestration.launchers.local.processes import RUN_DIR_VARIABLE
+from workers.contract.run_folder import RUN_DIR_VARIABLE
 
 DEAF = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
@@ -46,18 +46,18 @@ def run():
         process.communicate()
 
 
-def test_a_service_that_hears_nothing_is_ended_and_an_engine_is_not(run, tmp_path):
+def test_ends_stopped_and_deaf_services_but_no_engine(run, tmp_path):
     stopped, deaf = (run(**{STACK_VARIABLE: str(tmp_path)}) for _ in range(2))
     os.kill(stopped.pid, signal.SIGSTOP)
     engine = run(**{STACK_VARIABLE: str(tmp_path), RUN_DIR_VARIABLE: str(tmp_path / "run")})
     of_another = run(**{STACK_VARIABLE: str(tmp_path / "another")})
-    assert end_all(lambda: services_of(tmp_path), ask_seconds=0.2) == 2
+    assert end_all(lambda: services_of(tmp_path), end_seconds=0.2) == 2
     assert gone(stopped.pid) and gone(deaf.pid)
     assert engine.poll() is None and of_another.poll() is None
     assert end_all(lambda: services_of(tmp_path)) == 0
 
 
-def test_a_person_in_a_servers_folder_is_no_server(tmp_path):
+def test_other_program_in_a_servers_folder_is_no_server(tmp_path):
     with subprocess.Popen(["sleep", "600"], cwd=tmp_path) as shell:
         try:
             assert list(servers_in(tmp_path)) == []
@@ -65,18 +65,18 @@ def test_a_person_in_a_servers_folder_is_no_server(tmp_path):
             shell.kill()
 
 
-def test_a_pid_file_whose_number_is_somebody_elses_is_forgotten(tmp_path):
+def test_removes_pid_file_of_another_program(tmp_path):
     pid_file = tmp_path / "postmaster.pid"
     pid_file.write_text(f"{os.getpid()}\n{tmp_path}\n")
-    forget_stale_pid_file(tmp_path)
+    remove_stale_pid_file(tmp_path)
     assert not pid_file.exists()
-    forget_stale_pid_file(tmp_path)  # there is none, or it is empty: nothing to decide
+    remove_stale_pid_file(tmp_path)  # there is none, or it is empty: nothing to decide
     pid_file.touch()
-    forget_stale_pid_file(tmp_path)
+    remove_stale_pid_file(tmp_path)
     assert pid_file.exists()
 
 
-def test_what_nobody_will_finish_is_removed_and_the_rest_stays(tmp_path):
+def test_removes_drafts_and_uploads_only(tmp_path):
     (tmp_path / "uploads" / "deep").mkdir(parents=True)
     kept = tmp_path / "storage" / "half.tmp"
     kept.parent.mkdir()

@@ -73,7 +73,7 @@ async def ask(base_url: str, path: str, times: int, **more) -> list[httpx.Respon
         return list(await asyncio.gather(*(http.get(path, **more) for _ in range(times))))
 
 
-def test_an_empty_pool_is_a_refusal_in_time_for_the_api_and_the_console(live_world, small_web):
+def test_exhausted_pool_is_refused_in_time(live_world, small_web):
     """Keys and sessions are looked up in a middleware, so that is where the pool is found empty."""
     headers = {"Authorization": f"Bearer {live_world.key()}"}
     cookie = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={'a' * 32}"}
@@ -100,7 +100,7 @@ def test_an_empty_pool_is_a_refusal_in_time_for_the_api_and_the_console(live_wor
     assert Counter(answer.status_code for answer in again) == {200: 4 * POOL}
 
 
-def test_clients_that_leave_give_their_connections_back(live_world, small_web):
+def test_clients_that_disconnect_free_their_connections(live_world, small_web):
     """As many as the pool has, and more, left in the middle: not one connection is lost."""
     headers = {"Authorization": f"Bearer {live_world.key()}"}
 
@@ -119,7 +119,7 @@ def test_clients_that_leave_give_their_connections_back(live_world, small_web):
     assert Counter(answer.status_code for answer in answers) == {200: 4 * POOL}
 
 
-def test_a_web_at_its_limit_tells_nobody_that_the_database_is_away(live_world, small_web):
+def test_exhausted_pool_is_no_outage_of_the_database(live_world, small_web):
     """A proxy that believed it would take every web out of service, because they are all at work."""
     headers = {"Authorization": f"Bearer {live_world.key()}"}
 

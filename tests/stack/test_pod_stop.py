@@ -28,7 +28,7 @@ print(code)
 """
 
 
-def test_a_pod_may_be_told_to_end_at_any_moment(repository: Path):
+def test_stop_signal_is_heard_at_any_moment(repository: Path):
     """A handler runs within the thread that it interrupts, with whatever that holds: it must wait for nothing."""
     command = [sys.executable, "-c", TOLD_AT_EVERY_STEP]
     environment = {"PYTHONPATH": f"{repository}/platform:{repository}"}

@@ -1,4 +1,4 @@
-"""What counts as a sign of life of the worker: its own, and what can be expected of it."""
+"""What counts as a sign of life of the worker."""
 
 from __future__ import annotations
 
@@ -10,57 +10,58 @@ from django.conf import settings
 
 from stack import probes
 from stack.processes import free_port
+from workers.contract.liveness import BEAT, FILES, TASKS, WORKER
 
-MAIN, CONSUMES = 0, 1
+MAIN, TAKES_TASKS = 0, 1
 
 
 @pytest.fixture
-def beacons(tmp_path) -> Path:
-    for name in (probes.WORKER, probes.BEAT, probes.TASKS):
+def folder(tmp_path) -> Path:
+    for name in FILES:
         (tmp_path / name).touch()
     return tmp_path
 
 
-def move(beacons: Path, name: str) -> None:
-    """By an hour back: a clock that was set is no reason to take anybody for dead."""
-    before = (beacons / name).stat().st_mtime
-    os.utime(beacons / name, (before - 3600, before - 3600))
+def touch(folder: Path, name: str) -> None:
+    """An hour back: a clock that was set must not make a process look dead."""
+    before = (folder / name).stat().st_mtime
+    os.utime(folder / name, (before - 3600, before - 3600))
 
 
 @pytest.mark.parametrize(
-    ("moved", "main", "consumes"),
+    ("changed", "main", "takes_tasks"),
     [
-        ((probes.WORKER, probes.BEAT, probes.TASKS), True, True),
-        # Its loop stands still.
-        ((probes.BEAT,), False, False),
-        # It lives, beat rings, and it takes nothing.
-        ((probes.WORKER, probes.BEAT), True, False),
-        # Nobody rings.
-        ((probes.WORKER,), True, True),
+        ((WORKER, BEAT, TASKS), True, True),
+        # Its loop does not run.
+        ((BEAT,), False, False),
+        # Its loop runs, beat sends tasks, and it takes none.
+        ((WORKER, BEAT), True, False),
+        # Beat sends nothing.
+        ((WORKER,), True, True),
     ],
 )
-def test_a_worker_lives_when_its_loop_turns_and_it_takes_what_is_rung_for(beacons, moved, main, consumes):
-    watched = probes.worker_probes(beacons, settings.REDIS_URL)
-    for name in moved:
-        move(beacons, name)
-    assert watched[MAIN].shows_life() is main
-    assert watched[CONSUMES].shows_life() is consumes
+def test_worker_is_alive_when_its_loop_runs_and_it_takes_tasks(folder, changed, main, takes_tasks):
+    watched = probes.worker_probes(folder, settings.REDIS_URL)
+    for name in changed:
+        touch(folder, name)
+    assert watched[MAIN].check() is main
+    assert watched[TAKES_TASKS].check() is takes_tasks
 
 
-def test_while_the_broker_is_away_nothing_is_expected_of_the_worker(beacons):
-    watched = probes.worker_probes(beacons, f"redis://127.0.0.1:{free_port()}/0")
-    move(beacons, probes.BEAT)
-    assert watched[MAIN].shows_life()
-    move(beacons, probes.BEAT)
-    assert watched[CONSUMES].shows_life()
+def test_worker_passes_while_the_broker_is_away(folder):
+    watched = probes.worker_probes(folder, f"redis://127.0.0.1:{free_port()}/0")
+    touch(folder, BEAT)
+    assert watched[MAIN].check()
+    touch(folder, BEAT)
+    assert watched[TAKES_TASKS].check()
 
 
-def test_a_beacon_shows_life_once_for_each_time_it_moved(beacons):
-    moved = probes.Moved(beacons / probes.BEAT)
-    assert not moved()
-    move(beacons, probes.BEAT)
-    assert moved()
-    assert not moved()
-    move(beacons, probes.BEAT)
-    moved.reset()
-    assert not moved()
+def test_reports_each_change_of_a_liveness_file_once(folder):
+    changed = probes.Touched(folder / BEAT)
+    assert not changed()
+    touch(folder, BEAT)
+    assert changed()
+    assert not changed()
+    touch(folder, BEAT)
+    changed.reset()
+    assert not changed()

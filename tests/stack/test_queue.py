@@ -19,7 +19,7 @@ def broker(settings):
         yield client
 
 
-def test_a_task_is_sent_by_name_after_commit(broker, transactional_db):
+def test_sends_a_task_by_name_after_commit(broker, transactional_db):
     with transaction.atomic():
         queue.send("tests.task", "job_1", 2)
         assert broker.llen("celery") == 0
@@ -29,14 +29,14 @@ def test_a_task_is_sent_by_name_after_commit(broker, transactional_db):
     assert message["content-type"] == "application/json"
 
 
-def test_nothing_is_sent_when_the_transaction_is_rolled_back(broker, transactional_db):
+def test_sends_nothing_after_rollback(broker, transactional_db):
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         queue.send("tests.task")
         raise ZeroDivisionError
     assert broker.llen("celery") == 0
 
 
-def test_a_dead_broker_fails_nothing_and_costs_little(settings, transactional_db, caplog):
+def test_dead_broker_fails_no_request(settings, transactional_db, caplog):
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
     began = time.monotonic()
     with transaction.atomic():
@@ -45,7 +45,7 @@ def test_a_dead_broker_fails_nothing_and_costs_little(settings, transactional_db
     assert "the broker did not take tests.task" in caplog.text
 
 
-def test_a_full_broker_fails_nothing(broker, transactional_db, caplog):
+def test_full_broker_fails_no_request(broker, transactional_db, caplog):
     limit = broker.config_get("maxmemory")["maxmemory"]
     broker.config_set("maxmemory", "1")
     try:
@@ -57,7 +57,7 @@ def test_a_full_broker_fails_nothing(broker, transactional_db, caplog):
 
 
 @pytest.mark.slow
-def test_a_silent_broker_is_waited_for_once(settings, transactional_db):
+def test_silent_broker_is_waited_for_once(settings, transactional_db):
     """It takes connections and says nothing, as one that is stopped."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
@@ -72,7 +72,7 @@ def test_a_silent_broker_is_waited_for_once(settings, transactional_db):
     assert rest < max(first, 1)
 
 
-def test_after_a_while_one_of_many_tries_the_broker_again():
+def test_one_caller_tries_the_broker_again_after_a_while():
     breaker = queue.Breaker()
     breaker.failed()
     assert not breaker.may_try()

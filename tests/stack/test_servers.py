@@ -70,7 +70,7 @@ def listening_addresses(pid: int) -> set[str]:
     return {entry.laddr.ip for entry in process.net_connections("inet") if entry.status == psutil.CONN_LISTEN}
 
 
-def test_postgres_keeps_its_rows_and_its_password_over_a_restart(folder, run):
+def test_postgres_keeps_rows_and_password_over_a_restart(folder, run):
     server = EmbeddedPostgres(folder / "postgres", free_port())
     process = run(server)
     with psycopg.connect(server.url) as connection:
@@ -83,7 +83,7 @@ def test_postgres_keeps_its_rows_and_its_password_over_a_restart(folder, run):
         assert connection.execute("SELECT word FROM kept").fetchone() == ("日本語",)
 
 
-def test_postgres_asks_for_a_password_and_listens_to_this_machine_alone(folder, run):
+def test_postgres_asks_for_a_password_and_listens_locally(folder, run):
     server = EmbeddedPostgres(folder / "postgres", free_port())
     process = run(server)
     with pytest.raises(psycopg.OperationalError, match="password"):
@@ -94,7 +94,7 @@ def test_postgres_asks_for_a_password_and_listens_to_this_machine_alone(folder, 
         assert role.fetchone() == (False, False)
 
 
-def test_an_interrupted_initialization_is_begun_anew(folder, run):
+def test_starts_an_interrupted_initialization_again(folder, run):
     server = EmbeddedPostgres(folder / "postgres", free_port())
     partial = server.directory / "data.partial"
     partial.mkdir(parents=True)
@@ -103,7 +103,7 @@ def test_an_interrupted_initialization_is_begun_anew(folder, run):
     assert not partial.exists()
 
 
-def test_valkey_asks_for_a_password_that_no_process_list_shows(folder, run):
+def test_valkey_asks_for_a_password_that_is_in_no_process_list(folder, run):
     server = EmbeddedValkey(folder / "valkey", free_port())
     process = run(server)
     with redis.Redis(port=server.port) as stranger, pytest.raises(redis.AuthenticationError):
@@ -115,7 +115,7 @@ def test_valkey_asks_for_a_password_that_no_process_list_shows(folder, run):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
 @pytest.mark.parametrize("kind", [EmbeddedPostgres, EmbeddedValkey])
-def test_root_starts_servers_as_somebody_without_rights(folder, run, kind):
+def test_root_starts_servers_without_rights(folder, run, kind):
     process = psutil.Process(run(kind(folder / "server", free_port())).pid)
     assert 0 not in process.uids()
     status = Path(f"/proc/{process.pid}/status").read_text()
@@ -124,14 +124,14 @@ def test_root_starts_servers_as_somebody_without_rights(folder, run, kind):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
-def test_a_folder_closed_to_others_is_no_obstacle(folder, run):
+def test_starts_below_a_closed_folder(folder, run):
     folder.chmod(0o700)
     server = EmbeddedPostgres(folder / "postgres", free_port())
     process = run(server)
     assert 0 not in psutil.Process(process.pid).uids()
 
 
-def test_postgres_shows_life_also_to_who_may_not_enter_and_none_where_it_is_stopped(folder, run):
+def test_full_postgres_is_alive_and_a_stopped_one_is_not(folder, run):
     server = EmbeddedPostgres(folder / "postgres", free_port(), {"max_connections": "4", **NO_RESERVE})
     process = run(server)
     with ExitStack() as stack:
@@ -146,7 +146,7 @@ def test_postgres_shows_life_also_to_who_may_not_enter_and_none_where_it_is_stop
     assert postgres_answers("127.0.0.1", server.port, 2)
 
 
-def test_a_postgres_that_is_stopped_in_the_middle_of_a_start_holds_up_no_supervisor(folder, run, monkeypatch):
+def test_postgres_stopped_during_its_start_delays_no_supervisor(folder, run, monkeypatch):
     server = EmbeddedPostgres(folder / "postgres", free_port())
     run(server)
     with server._connect() as connection:
@@ -156,7 +156,7 @@ def test_a_postgres_that_is_stopped_in_the_middle_of_a_start_holds_up_no_supervi
             connection.execute("SELECT 1")
 
 
-def test_a_session_that_outlived_its_server_is_ended_before_the_next_start(folder, run):
+def test_ends_a_session_that_outlived_its_server(folder, run):
     """Stopped, it does not see its server die, and holds the shared memory against the next one."""
     server = EmbeddedPostgres(folder / "postgres", free_port())
     process = run(server)
@@ -170,7 +170,7 @@ def test_a_session_that_outlived_its_server_is_ended_before_the_next_start(folde
         connection.close()
 
 
-def test_a_pid_file_that_names_another_living_process_does_not_keep_postgres_from_starting(folder, run):
+def test_starts_despite_a_pid_file_of_another_process(folder, run):
     server = EmbeddedPostgres(folder / "postgres", free_port())
     stop(run(server))
     pid_file = server.data / "postmaster.pid"
@@ -184,7 +184,7 @@ def test_a_pid_file_that_names_another_living_process_does_not_keep_postgres_fro
             somebody.kill()
 
 
-def test_valkey_shows_life_also_where_it_refuses(folder, run):
+def test_refusing_valkey_is_alive(folder, run):
     server = EmbeddedValkey(folder / "valkey", free_port())
     run(server)
     assert valkey_answers(server.url)

@@ -5,7 +5,7 @@ import time
 from stack.management.commands.status import _line
 
 
-def test_what_fails_says_why_and_when_it_is_tried_again():
+def test_failing_service_shows_reason_and_next_start():
     facts = {
         "state": "failing",
         "pid": None,

@@ -62,9 +62,7 @@ def seconds_to_stop(installation: IsolatedInstallation, number: int) -> float:
     return seconds
 
 
-def test_a_training_is_stopped_within_its_step_and_goes_on_after_the_next_start(
-    installation, models, company
-):
+def test_training_stops_within_its_step_and_continues_after_the_next_start(installation, models, company):
     installation.up()
     assert "model-server" not in installation.state["services"]
     register_models(installation, models / CAUSAL)

@@ -37,7 +37,7 @@ def install(var: Path) -> Iterator[Callable[..., IsolatedInstallation]]:
         installation.end()
 
 
-def test_the_embedded_stack_lives_and_ends(install):
+def test_starts_restarts_and_stops_the_embedded_stack(install):
     kosha = install()
     assert kosha.manage("status").returncode == 1
     kosha.up()
@@ -69,7 +69,7 @@ def shared_memory_of(pid: int) -> set[Path]:
     return {Path(line.split(maxsplit=5)[5]) for line in lines if "/dev/shm/" in line}
 
 
-def test_an_up_that_was_killed_is_in_nobodys_way(install):
+def test_starts_after_a_killed_up(install):
     """Its children are told by the kernel, but one that is stopped cannot hear."""
     kosha = install(KOSHA_MODEL_SERVER_URL="http://127.0.0.1:9")
     kosha.up()
@@ -106,7 +106,7 @@ def test_an_up_that_was_killed_is_in_nobodys_way(install):
     assert not [path for path in segments if path.exists()]
 
 
-def test_a_port_that_another_program_holds_is_said_and_nothing_is_started(install):
+def test_refuses_a_taken_port_and_starts_nothing(install):
     with socket.create_server(("127.0.0.1", 0)) as other:
         kosha = install(KOSHA_PORT=str(other.getsockname()[1]))
         refused = kosha.manage("up")

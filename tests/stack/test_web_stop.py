@@ -23,8 +23,8 @@ from django.test import Client
 from chat.models import Message
 from config.env import Environment
 from stack.composition import Stack
+from stack.process_watch import ProcessWatch
 from stack.processes import free_port, kill_groups, spawn
-from stack.watch import Watch
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
 
@@ -43,7 +43,7 @@ class Web:
         self.folder = folder
         (folder / "uploads").mkdir()
         self.port = free_port()
-        self._service = Stack(Environment(var=folder, port=self.port), say=print)._web()
+        self._service = Stack(Environment(var=folder, port=self.port), echo=print).web()
         environment = {
             **(self._service.environment or {}),
             "DATABASE_URL": database_url(),
@@ -57,7 +57,7 @@ class Web:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def wait(self) -> None:
-        watch = Watch(self._service.is_ready, self._service.probes())
+        watch = ProcessWatch(self._service.is_ready, self._service.probes())
         deadline = time.monotonic() + 60
         while watch.ready_since is None:
             assert self.process.poll() is None and time.monotonic() < deadline, self.log()
@@ -100,7 +100,7 @@ def told(repository: Path, tmp_path: Path, live_world, model_server) -> Iterator
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_web_ends_while_an_upload_is_under_way(told: Web, number: int):
+def test_ends_during_an_upload(told: Web, number: int):
     with socket.create_connection(("127.0.0.1", told.port), timeout=20) as client:
         client.sendall(HALF_A_REQUEST)
         # The process has taken the connection up when it answers the next one.
@@ -117,7 +117,7 @@ def client(told: Web, live_world) -> Iterator[openai.OpenAI]:
         yield client
 
 
-def test_the_reader_of_a_stream_is_told_that_the_web_stops(told: Web, client: openai.OpenAI):
+def test_stream_ends_with_a_shutdown_notice(told: Web, client: openai.OpenAI):
     chunks = iter(client.chat.completions.create(model="gemma", messages=QUESTION, stream=True))
     assert next(chunks).choices[0].delta.role == "assistant"
     assert next(chunks).choices[0].delta.content == "有給休暇は"
@@ -126,7 +126,7 @@ def test_the_reader_of_a_stream_is_told_that_the_web_stops(told: Web, client: op
     assert broken.value.code == "server_stopping"
 
 
-def test_who_waits_for_a_whole_answer_is_told_that_the_web_stops(told: Web, client, model_server):
+def test_pending_answer_becomes_a_shutdown_notice(told: Web, client, model_server):
     def ask() -> None:
         client.chat.completions.create(model="gemma", messages=QUESTION)
 
@@ -153,7 +153,7 @@ def console(told: Web, live_world) -> Iterator[httpx.Client]:
         yield browser
 
 
-def test_a_page_that_follows_a_job_is_told_that_the_web_stops(told: Web, live_world, console: httpx.Client):
+def test_job_page_gets_a_shutdown_notice(told: Web, live_world, console: httpx.Client):
     job_id = live_world.training_run().job_id
     with console.stream("GET", f"/jobs/{job_id}/stream") as page:
         lines = page.iter_lines()
@@ -164,7 +164,7 @@ def test_a_page_that_follows_a_job_is_told_that_the_web_stops(told: Web, live_wo
     assert json.loads(rest[-2].removeprefix("data: "))["code"] == "server_stopping"
 
 
-def test_what_a_conversation_has_heard_so_far_is_kept(told: Web, live_world, console: httpx.Client):
+def test_keeps_the_answer_of_a_conversation_so_far(told: Web, live_world, console: httpx.Client):
     form = {"message": "有給休暇は？", "target": live_world.release().id}
     with console.stream("POST", "/chat/ask", data=form) as page:
         lines = page.iter_lines()

@@ -102,7 +102,7 @@ def test_this_release_has_its_fixture():
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_a_fixture_has_something_in_every_table_and_a_job_in_every_state(release):
+def test_fixture_fills_every_table_and_job_state(release):
     counts = json.loads((FIXTURES / release / COUNTS).read_text())
     assert {table for table, count in counts.items() if count == 0} <= UNUSED
     dump = gzip.decompress((FIXTURES / release / DUMP).read_bytes()).decode()
@@ -110,13 +110,13 @@ def test_a_fixture_has_something_in_every_table_and_a_job_in_every_state(release
     assert [state for state in JobState.values if f"\t{state}\t" not in jobs] == []
 
 
-def test_nothing_is_lost(upgraded):
+def test_no_row_is_lost(upgraded):
     after = count_rows(upgraded.place.rows)
     lost = {table: count for table, count in upgraded.before.items() if after.get(table, 0) < count}
     assert lost == {}
 
 
-def test_a_new_table_has_rows_in_this_releases_fixture(upgraded):
+def test_new_tables_have_rows_in_this_releases_fixture(upgraded):
     """An upgrade that no row has gone through is not tested: a table may be named as `UNUSED` instead."""
     if upgraded.release != RELEASE:
         pytest.skip("an earlier release cannot have the tables of later ones")
@@ -124,7 +124,7 @@ def test_a_new_table_has_rows_in_this_releases_fixture(upgraded):
     assert empty - UNUSED == set(), "fill them in tests/upgrade/make_fixture.py and run it"
 
 
-def test_jobs_written_before_releases_were_noted_are_nobody_elses(upgraded):
+def test_jobs_without_a_release_are_run_by_this_one(upgraded):
     """Their specs are old and the workers new: they are not left to a newer release."""
     with every_organization("test"):
         assert not Job.objects.exclude(release__in=["", upgraded.release]).exists()
@@ -146,7 +146,7 @@ def test_every_spec_is_understood_and_names_files_of_this_place(upgraded):
     assert originals and all(path.is_relative_to(upgraded.place.var) and path.exists() for path in originals)
 
 
-def test_what_was_read_and_published_is_there(upgraded):
+def test_parsed_and_published_content_is_there(upgraded):
     with every_organization("test"):
         read = list(Revision.objects.exclude(manifest_sha256=""))
         assert read
@@ -155,7 +155,7 @@ def test_what_was_read_and_published_is_there(upgraded):
         assert Deployment.objects.filter(alias="production").exists()
 
 
-def test_the_jobs_in_flight_move_on(upgraded):
+def test_jobs_in_flight_continue(upgraded):
     """A stopped installation left their engines stopped: they are tried again, paused, or cancelled."""
     before = {state: [job.id for job in in_state(state)] for state in JobState}
     launcher = NullLauncher()
@@ -179,7 +179,7 @@ def test_the_jobs_in_flight_move_on(upgraded):
     assert all(now[id].finalized_at is not None for id in before[JobState.SUCCEEDED])
 
 
-def test_a_run_is_offered_its_checkpoints_again(upgraded):
+def test_run_gets_its_checkpoints_again(upgraded):
     with every_organization("test"):
         rows = list(Checkpoint.objects.order_by("step"))
         assert [row.step for row in rows] == [2, 4]

@@ -14,7 +14,8 @@ from typing import Any
 from celery.beat import Scheduler
 
 from common import queue
-from workers.orchestration.liveness_files import BEAT, touch
+from workers.contract.liveness import BEAT
+from workers.orchestration.liveness_files import touch
 
 BACKLOG = 20
 """With so many messages waiting, one more tick would add nothing."""

@@ -1,6 +1,6 @@
 """Kubernetes' liveness probe of a pod's worker or beat; needs the standard library only and takes some 40 ms.
 
-    python -I workers/orchestration/liveness_check.py /var/lib/kosha/beacons/worker
+    python -I workers/orchestration/liveness_check.py /var/lib/kosha/liveness/worker
 
 It exits with 0 where the liveness file has changed since the last look. A file that is merely recent would
 prove nothing, since clocks jump. While the broker does not answer, the probe passes too: neither process is

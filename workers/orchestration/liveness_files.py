@@ -12,14 +12,15 @@ from celery import bootsteps
 from celery.signals import task_prerun
 from django.conf import settings
 
-WORKER, BEAT, TASKS = "worker", "beat", "tasks"
+from workers.contract.liveness import FOLDER, TASKS, WORKER
+
 WORKER_SECONDS = 2.0
 
 
 def touch(name: str) -> None:
     """Does nothing where the folder is missing (nobody watches) or the disk is full."""
     with suppress(OSError):
-        (settings.KOSHA_VAR / "beacons" / name).touch()
+        (settings.KOSHA_VAR / FOLDER / name).touch()
 
 
 class WorkerLiveness(bootsteps.StartStopStep):  # type: ignore[misc]

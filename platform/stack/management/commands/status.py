@@ -1,4 +1,4 @@
-"""What runs at the moment: `python manage.py status`. Exits with 1 where nothing does."""
+"""The state of the running stack: `python manage.py status`. Exits with 1 where none runs."""
 
 from __future__ import annotations
 
@@ -31,11 +31,6 @@ def _line(name: str, service: dict[str, Any]) -> str:
     line = f"  {name:14} {service['state']:13} {service['pid'] or '-'!s:8} restarts {service['restarts']}"
     if service["state"] in ("running", "starting"):
         return line
-    wait = (
-        "" if service["next_start"] is None else f"; next start in {_seconds_left(service['next_start'])} s"
-    )
-    return f"{line}  {service['reason']}{wait}; its log: {service['log']}"
-
-
-def _seconds_left(moment: float) -> int:
-    return max(0, round(moment - time.time()))
+    next_start = service["next_start"]
+    seconds = "" if next_start is None else f"; next start in {max(0, round(next_start - time.time()))} s"
+    return f"{line}  {service['reason']}{seconds}; its log: {service['log']}"

@@ -15,11 +15,14 @@ from stack.servers import ServerFailed, ServerMissing
 from stack.state import AlreadyRunning, RestoreUnfinished, lock, refuse_unfinished_restore
 from stack.supervisor import ServiceNotReady, StopRequested
 
-NO_ROOM = "disk_full: There is no room left on the disk of %(var)s. Free some space there, then start again."
+NO_SPACE = (
+    "disk_full: There is no space left on the disk of %(var)s. Free some space there, then start again."
+)
+REFUSALS = (AlreadyRunning, RestoreUnfinished, PortTaken, ServerFailed, ServerMissing, ServiceNotReady)
 
 
 class Command(BaseCommand):
-    help = "Start PostgreSQL, Valkey, the workers, the model server and the web, and keep them alive."
+    help = "Start PostgreSQL, Valkey, the workers, the model server and the web, and keep them running."
     requires_system_checks = ()
     requires_migrations_checks = False
 
@@ -28,39 +31,32 @@ class Command(BaseCommand):
         try:
             with lock(env.var):
                 refuse_unfinished_restore(env.var)
-                self._run(Stack(env, say=self._say))
-        except (
-            AlreadyRunning,
-            RestoreUnfinished,
-            PortTaken,
-            ServerFailed,
-            ServerMissing,
-            ServiceNotReady,
-        ) as error:
+                self._run(Stack(env, echo=self._echo))
+        except REFUSALS as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             if not is_disk_full(error):
                 raise
-            raise CommandError(NO_ROOM % {"var": env.var}) from error
+            raise CommandError(NO_SPACE % {"var": env.var}) from error
 
     def _run(self, stack: Stack) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # nohup asks for SIGHUP to be ignored; it is.
+            # nohup sets SIGHUP to be ignored; it stays so.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, stack.supervisor.request_stop)
         try:
-            stack.start()
-            self._say(f"Kosha answers on {stack.base_url} (Ctrl-C stops it)")
-            stack.supervisor.run_until_stopped()
-        except StopRequested:
-            pass
+            with suppress(StopRequested):
+                stack.start()
+                self._echo(f"Kosha answers on {stack.base_url} (Ctrl-C stops it)")
+                while True:
+                    stack.supervisor.tick()
         finally:
-            self._say("stopping")
+            self._echo("stopping")
             stack.stop()
-            self._say("stopped")
+            self._echo("stopped")
 
-    def _say(self, sentence: str) -> None:
-        # Whoever read it may be gone (a closed terminal, `up | head`); the installation goes on.
+    def _echo(self, sentence: str) -> None:
+        # The reader may be gone (a closed terminal, `up | head`); the installation goes on.
         with suppress(OSError):
             self.stdout.write(sentence)
             self.stdout.flush()
