@@ -1,4 +1,4 @@
-"""What a curation did, for people: counts by step with a few examples of what was dropped."""
+"""A report on a curation for people: counts by step with a few examples of what was dropped."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def build_report(result: CurationResult, logs: list[StepLog]) -> dict[str, Any]:
     totals = result.model_dump(
         mode="json", exclude={"version", "kept_and_dropped_by_step", "manifest_sha256"}
     )
-    return {"version": 1, "totals": totals, "steps": [_step(log) for log in logs]}
-
-
-def _step(log: StepLog) -> dict[str, Any]:
-    return {
-        **log.count().model_dump(mode="json"),
-        "reasons": dict(sorted(log.reasons.items())),
-        "masked": dict(sorted(log.masked.items())),
-        "examples": log.examples,
-    }
+    steps = [
+        {
+            **log.count().model_dump(mode="json"),
+            "reasons": dict(sorted(log.reasons.items())),
+            "masked": dict(sorted(log.masked.items())),
+            "examples": log.examples,
+        }
+        for log in logs
+    ]
+    return {"version": 1, "totals": totals, "steps": steps}

@@ -1,105 +1,98 @@
-"""Decide which records are held out of training, so that nothing held out leaks into training.
-
-Similar records form a cluster and stay on one side. A cluster's place in the draw is a hash of
-its texts and the seed: the same texts are held out again when the data set grows.
-"""
+"""Splits the records into training and held out, and gives each pair the passage that supports its answer."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+from workers.contract.records import RECORD, AnyRecord, PairRecord, TextRecord
+from workers.contract.specs.curation import CurationSpec
 from workers.contract.specs.curation_steps import SplitStep
-from workers.engines.curation.similarity import SimilarityIndex, signature
-from workers.engines.shared.text import compare_key
-
-PERMUTATIONS = 128
-TEXT_NGRAM = 5
-QUESTION_NGRAM = 3
-DISTINCT_ANSWER_CHARACTERS = 12
-"""Shorter answers (はい, 10日) are shared by questions that have nothing to do with each other."""
+from workers.engines.curation.heldout import QUESTION_NGRAM, TEXT_NGRAM, Clusters, draw_heldout
+from workers.engines.curation.supporting_passages import PairQuery, best_passages
+from workers.engines.curation.units import read_lines
 
 
-@dataclass
-class Clusters:
-    """Union-find over the records of one kind, filled one record at a time."""
+class RecordsSpool:
+    """The records in a file: only their signatures and the pairs stay in memory, texts are read again."""
 
-    similarity: float
-    parents: list[int] = field(default_factory=list)
-    digests: list[bytes] = field(default_factory=list)
-    _indexes: dict[str, SimilarityIndex] = field(default_factory=dict)
-    _equal: dict[str, int] = field(default_factory=dict)
+    def __init__(self, path: Path, similarity: float, raise_if_stopped: Callable[[], None]) -> None:
+        self._path = path
+        self._raise_if_stopped = raise_if_stopped
+        self.pairs: list[PairRecord] = []
+        self.clusters = {
+            "text": Clusters(similarity, TEXT_NGRAM),
+            "messages": Clusters(similarity, TEXT_NGRAM),
+            "pair": Clusters(similarity, QUESTION_NGRAM),
+        }
+        for record in self.records():
+            if isinstance(record, PairRecord):
+                self.pairs.append(record)
+                self.clusters["pair"].add_pair(record.question, record.answer)
+            else:
+                self.clusters[record.type].add("\n".join(texts_of(record)))
 
-    def add_text(self, text: str) -> None:
-        self._begin(text)
-        self._join_similar("text", text, TEXT_NGRAM)
+    def records(self) -> Iterator[AnyRecord]:
+        for line in read_lines(self._path):
+            self._raise_if_stopped()
+            yield RECORD.validate_json(line)
 
-    def add_pair(self, question: str, answer: str) -> None:
-        """Pairs belong together if their questions are alike, or if they share an answer."""
-        number = self._begin(question)
-        self._join_similar("question", question, QUESTION_NGRAM)
-        key = compare_key(answer)
-        if len(key) >= DISTINCT_ANSWER_CHARACTERS:
-            self._union(number, self._equal.setdefault(key, number))
-
-    def members(self) -> list[list[int]]:
-        groups: dict[int, list[int]] = defaultdict(list)
-        for number in range(len(self.parents)):
-            groups[self._root(number)].append(number)
-        return list(groups.values())
-
-    def _begin(self, text: str) -> int:
-        self.parents.append(len(self.parents))
-        self.digests.append(hashlib.sha256(compare_key(text).encode()).digest())
-        return len(self.parents) - 1
-
-    def _join_similar(self, name: str, text: str, ngram: int) -> None:
-        index = self._indexes.setdefault(name, SimilarityIndex(self.similarity, PERMUTATIONS))
-        minhash = signature(text, ngram, PERMUTATIONS)
-        similar = index.similar(minhash)
-        number = index.add(minhash)
-        for other in similar:
-            self._union(number, other)
-
-    def _root(self, number: int) -> int:
-        while self.parents[number] != number:
-            self.parents[number] = self.parents[self.parents[number]]
-            number = self.parents[number]
-        return number
-
-    def _union(self, one: int, other: int) -> None:
-        roots = sorted((self._root(one), self._root(other)))
-        self.parents[roots[1]] = roots[0]
+    def texts(self) -> Iterator[str]:
+        return (record.text for record in self.records() if isinstance(record, TextRecord))
 
 
-def draw_heldout(
-    clusters: Clusters, step: SplitStep, seed: int, share: float, *, pinned: Collection[int] = ()
-) -> set[int]:
-    """Numbers of the records to hold out.
+def texts_of(record: AnyRecord) -> list[str]:
+    """A text; a question and its answer; or the contents of a conversation's messages."""
+    if isinstance(record, TextRecord):
+        return [record.text]
+    if isinstance(record, PairRecord):
+        return [record.question, record.answer]
+    return [message["content"] for message in record.messages]
 
-    Clusters whose hash falls below `share`, then further ones in the order of their hashes until
-    `least_heldout` records are reached; never more than `most_heldout_share` of all records (unless
-    `share` itself asks for more), and never a cluster with a `pinned` record.
+
+def split_records(
+    spec: CurationSpec, spool: Path, target: Path, raise_if_stopped: Callable[[], None]
+) -> Counter[str]:
+    """Write the records to `target` with split and context. Returns counts by kind and split.
+
+    Pairs are drawn first. A text that supports a training pair stays in training, so that no held-out text is shown
+    in a training prompt.
     """
-    if share == 0:
-        return set()
-    total = len(clusters.parents)
-    most = int(max(step.most_heldout_share, share) * total)
-    least = min(step.least_heldout, int(step.most_heldout_share * total))
-    heldout: set[int] = set()
-    for place, members in sorted(
-        (_place(clusters, members, seed), members) for members in clusters.members()
-    ):
-        wanted = place < share or len(heldout) < least
-        if wanted and len(heldout) + len(members) <= most and not any(number in pinned for number in members):
-            heldout.update(members)
-    return heldout
+    step = spec.recipe.steps[-1]
+    assert isinstance(step, SplitStep), "the recipe's own validation puts split last"
+    spooled = RecordsSpool(spool, step.similarity, raise_if_stopped)
+    heldout = {
+        kind: draw_heldout(spooled.clusters[kind], step, spec.seed, spec.heldout_share)
+        for kind in ("pair", "messages")
+    }
+    queries = [PairQuery(pair.question, pair.answer, pair.accepted) for pair in spooled.pairs]
+    passages = best_passages(queries, spooled.texts)
+    pinned = {
+        passage.number for number, passage in enumerate(passages) if passage and number not in heldout["pair"]
+    }
+    heldout["text"] = draw_heldout(
+        spooled.clusters["text"], step, spec.seed, spec.heldout_share, pinned=pinned
+    )
+    supporting = {passage.number for passage in passages if passage}
+    texts = {number: text for number, text in enumerate(spooled.texts()) if number in supporting}
+    contexts = [texts[passage.number] if passage else "" for passage in passages]
+    return _write(spooled, heldout, contexts, target)
 
 
-def _place(clusters: Clusters, members: list[int], seed: int) -> float:
-    """In [0, 1), from the seed and the texts alone, not from where they came from."""
-    first = min(clusters.digests[number] for number in members)
-    digest = hashlib.sha256(str(seed).encode() + first).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
+def _write(
+    spooled: RecordsSpool, heldout: dict[str, set[int]], contexts: list[str], target: Path
+) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    with open(target, "w", encoding="utf-8") as file:
+        for record in spooled.records():
+            number = counts[record.type]
+            changes = {"split": "heldout" if number in heldout[record.type] else "train"}
+            if isinstance(record, PairRecord):
+                changes["context"] = contexts[number]
+                counts["pairs_without_context"] += not contexts[number]
+            file.write(record.model_copy(update=changes).model_dump_json() + "\n")
+            counts[record.type] += 1
+            counts[f"{record.type}_{changes['split']}"] += 1
+            counts["characters"] += sum(map(len, texts_of(record)))
+    return counts

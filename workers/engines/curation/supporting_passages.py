@@ -50,7 +50,10 @@ def best_passages(queries: list[PairQuery], texts: Texts) -> list[SupportingPass
     if not postings:
         return [None] * len(queries)
     weights, average = _weights(set(postings), texts())
-    possible = _possible(len(queries), postings, weights)
+    possible = np.full(len(queries), 1e-9)
+    """For each query the weight of all its bigrams."""
+    for gram, numbers in postings.items():
+        possible[numbers] += weights[gram]
     answers = [_answer_pattern(query.accepted) for query in queries]
     best_score = np.zeros(len(queries))
     best: list[SupportingPassage | None] = [None] * len(queries)
@@ -87,24 +90,17 @@ def _postings(queries: list[str]) -> dict[str, np.ndarray]:
     return {gram: np.array(numbers) for gram, numbers in lists.items()}
 
 
-def _weights(wanted: set[str], texts: Iterable[str]) -> tuple[dict[str, float], float]:
-    """Inverse document frequency of each wanted bigram, and mean length."""
+def _weights(grams_of_queries: set[str], texts: Iterable[str]) -> tuple[dict[str, float], float]:
+    """Inverse document frequency of each bigram of the queries, and mean length."""
     frequency: Counter[str] = Counter()
     count = characters = 0
     for text in texts:
         grams = bigrams(text)
-        frequency.update(wanted & grams.keys())
+        frequency.update(grams_of_queries & grams.keys())
         characters += grams.total()
         count += 1
-    weights = {gram: float(inverse_document_frequency(frequency[gram], count)) for gram in wanted}
+    weights = {gram: float(inverse_document_frequency(frequency[gram], count)) for gram in grams_of_queries}
     return weights, max(1.0, characters / max(1, count))
-
-
-def _possible(queries: int, postings: dict[str, np.ndarray], weights: dict[str, float]) -> np.ndarray:
-    total = np.full(queries, 1e-9)
-    for gram, numbers in postings.items():
-        total[numbers] += weights[gram]
-    return total
 
 
 def _score(

@@ -9,14 +9,19 @@ from itertools import groupby
 from pathlib import Path
 
 from workers.contract.records import (
+    AnyRecord,
     DocumentOrigin,
+    MessagesRecord,
     Origin,
     Page,
     PageKind,
+    PairRecord,
     Source,
     Table,
+    TextRecord,
     source_of,
 )
+from workers.contract.specs.curation import CurationSource
 from workers.engines.shared.text import row_text
 
 
@@ -29,11 +34,11 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A page before the segment step, a piece of text after it; or a pair; or a conversation."""
+    """A page before the step `segment`, a piece of text after it; or a pair; or a conversation."""
 
     origin: Origin
     text: str
-    """Of a pair or a conversation: all of it, for the steps that only look."""
+    """Of a pair or a conversation: all its text, for steps that only read it."""
     tables: tuple[Table, ...] = ()
     pair: Pair | None = None
     messages: tuple[dict[str, str], ...] | None = None
@@ -49,10 +54,13 @@ class Unit:
         return self.kind == "text"
 
     @property
+    def source(self) -> Source | None:
+        """The place in a document, where the unit comes from one."""
+        return source_of(self.origin)
+
+    @property
     def page_kind(self) -> PageKind | None:
-        """The kind of the page that the unit stands on; None if it comes from no document."""
-        source = source_of(self.origin)
-        return source.kind if source else None
+        return self.source.kind if self.source else None
 
     @property
     def id(self) -> str:
@@ -67,11 +75,11 @@ class Unit:
         return replace(self, origin=DocumentOrigin(source=source))
 
 
-def page_unit(page: Page, document_id: str, revision_id: str, document_name: str) -> Unit:
+def page_unit(page: Page, document: CurationSource) -> Unit:
     source = Source(
-        document_id=document_id,
-        revision_id=revision_id,
-        document_name=document_name,
+        document_id=document.document_id,
+        revision_id=document.revision_id,
+        document_name=document.document_name,
         kind=page.kind,
         number=page.number,
         label=page.label,
@@ -104,7 +112,7 @@ def map_texts(unit: Unit, change: Callable[[str], str]) -> Unit:
 
 
 def replace_tables(unit: Unit, tables: tuple[Table, ...], change: Callable[[str], str]) -> Unit:
-    """The page with other tables: their lines in its text follow them, all other text is `change`d."""
+    """The page with other tables: their lines in its text are replaced too, and `change` is applied to the rest."""
     lines = {
         row_text(old): row_text(new)
         for table, changed in zip(unit.tables, tables, strict=True)
@@ -120,7 +128,7 @@ def replace_tables(unit: Unit, tables: tuple[Table, ...], change: Callable[[str]
 
 
 def _inside(run: Iterable[str], change: Callable[[str], str]) -> str:
-    """The changed lines between two tables; the blank lines around them stay."""
+    """The changed lines between two tables; blank lines around them stay as they are."""
     text = "\n".join(run)
     body = text.strip("\n")
     start = text.find(body)
@@ -128,14 +136,19 @@ def _inside(run: Iterable[str], change: Callable[[str], str]) -> str:
 
 
 def by_document(units: Iterable[Unit]) -> Iterator[list[Unit]]:
-    """Neighbouring units of one revision, together."""
-    for _, group in groupby(units, key=_revision):
+    """Neighbouring units of one revision, together; neighbours that come from no document likewise."""
+    for _, group in groupby(units, key=lambda unit: (place := unit.source) and place.revision_id):
         yield list(group)
 
 
-def _revision(unit: Unit) -> tuple[str, str] | None:
-    source = source_of(unit.origin)
-    return (source.document_id, source.revision_id) if source else None
+def record_of(unit: Unit) -> AnyRecord:
+    """The record that a unit becomes after the last step."""
+    if unit.pair is not None:
+        content = {"question": unit.pair.question, "answer": unit.pair.answer, "accepted": unit.pair.accepted}
+        return PairRecord(id=unit.id, origin=unit.origin, **content)
+    if unit.messages is not None:
+        return MessagesRecord(id=unit.id, origin=unit.origin, messages=unit.messages)
+    return TextRecord(id=unit.id, origin=unit.origin, text=unit.text)
 
 
 def read_lines(path: Path) -> Iterator[str]:

@@ -65,7 +65,10 @@ def parse_in_child(
     try:
         _wait(run, child, spec.parse_seconds, folder.parse_progress)
     finally:
-        _kill_group(child)
+        # The child leads its own process group until it is reaped, so its number belongs to no other process.
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
     return _outcome(child.returncode, folder.parse_outcome, spec)
 
 
@@ -98,13 +101,6 @@ def read_progress(path: Path) -> tuple[int, int] | None:
     except (FileNotFoundError, ValueError):
         return None
     return done, total
-
-
-def _kill_group(child: subprocess.Popen[bytes]) -> None:
-    """The child leads its own process group until it is reaped, so its number belongs to no other process."""
-    if child.poll() is None:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
 
 
 def _outcome(returncode: int, outcome_path: Path, spec: IngestSpec) -> dict[str, Any]:

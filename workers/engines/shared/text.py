@@ -1,7 +1,7 @@
-"""One form for all text: what ingest writes, what search indexes and what a question is turned into.
+"""One form for all text: of documents, of the search index and of questions.
 
-Pure functions of strings; no machine-learning library. Text that has not gone through `normalize`
-must never be compared with text that has.
+Pure functions of strings, without machine-learning libraries. Compare only texts that have both gone through
+`normalize`.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _SPACES = re.compile(r"[^\S\n]+")
 _TRAILING = re.compile(r" *\n *")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
-# Literal control tokens of the model families we train; a tokenizer would encode them as the real
-# thing, and a document could then end its own turn or start another one.
+# Control tokens of the model families we train, written out in a text. A tokenizer would encode them as the tokens
+# themselves, and a document could end its own turn or start another one.
 _ANGLE_TOKEN = re.compile(
     r"<(\|[^<>|\n]{1,40}\||<?/?(?:SYS|sys)>?|/?(?:s|bos|eos|pad|unk|mask|sep|cls|filename|reponame|unused\d+"
     r"|[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+))>"
@@ -58,16 +58,13 @@ def normalize(text: str) -> str:
     text = unicodedata.normalize("NFKC", text.translate(_BEFORE_NFKC))
     text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
     text = _TRAILING.sub("\n", _SPACES.sub(" ", text))
-    return neutralize_special_tokens(_BLANK_LINES.sub("\n\n", text).strip())
-
-
-def neutralize_special_tokens(text: str) -> str:
-    """`<|im_start|>` becomes `〈|im_start|〉` and `[INST]` becomes `〔INST〕`: readable, but only text."""
+    text = _BLANK_LINES.sub("\n\n", text).strip()
+    # `<|im_start|>` becomes `〈|im_start|〉` and `[INST]` becomes `〔INST〕`: readable, but not a token.
     return _SQUARE_TOKEN.sub(r"〔\1〕", _ANGLE_TOKEN.sub(r"〈\1〉", text))
 
 
 def compare_key(text: str) -> str:
-    """What two texts have in common when only spaces and case differ."""
+    """Equal for two texts that differ only in spaces and case."""
     return re.sub(r"\s+", "", text).casefold()
 
 
@@ -107,7 +104,7 @@ def join_wrapped_lines(text: str, apart: frozenset[str] = frozenset()) -> str:
         before = lines[index - 1] if index else ""
         framed = apart and (line_shape(before) in apart or line_shape(line) in apart)
         if before and line and not framed and _is_wrapped(before, line, widest):
-            joined[-1] += _glue(before, line) + line
+            joined[-1] = glue(joined[-1], line)
         else:
             joined.append(line)
     return "\n".join(joined)
@@ -117,29 +114,27 @@ EDGE_LINES = 2
 
 
 def line_shape(line: str) -> str:
-    """A line with its numbers forgotten: the same footer on every page has one shape."""
+    """A line with `#` in place of each number, so that a footer with page numbers has one shape on every page."""
     return re.sub(r"[0-9]+", "#", line.strip())
 
 
 def repeated_edges(pages: Sequence[str], share: float) -> frozenset[str]:
     """Shapes of the lines found among the first or last two on at least this share of the pages."""
-    counts = Counter(shape for page in pages for shape in _edge_shapes(page))
+    counts: Counter[str] = Counter()
+    for page in pages:
+        lines = [line for line in page.split("\n") if line.strip()]
+        counts.update({line_shape(line) for line in (*lines[:EDGE_LINES], *lines[-EDGE_LINES:])})
     return frozenset(shape for shape, count in counts.items() if count >= share * len(pages))
 
 
-def _edge_shapes(page: str) -> set[str]:
-    lines = [line for line in page.split("\n") if line.strip()]
-    return {line_shape(line) for line in (*lines[:EDGE_LINES], *lines[-EDGE_LINES:])}
-
-
 def continues(before: str, after: str) -> bool:
-    """Whether `after`, the first line of a page, goes on with the sentence `before` ends in."""
+    """Whether `after` continues the sentence that `before` ends in."""
     return bool(before and after and not _ENDS_SENTENCE.search(before) and not _STARTS_ALONE.match(after))
 
 
 def glue(before: str, after: str) -> str:
-    """`before` and `after` as one line."""
-    return before + _glue(before, after) + after
+    """`before` and `after` as one line; only Latin text needs a space between them."""
+    return before + (" " if before[-1].isascii() and after[0].isascii() else "") + after
 
 
 def display_width(text: str) -> int:
@@ -148,18 +143,10 @@ def display_width(text: str) -> int:
 
 
 def _is_wrapped(before: str, after: str, widest: int) -> bool:
-    if _is_row(before) and _is_row(after):
+    # Japanese prose has no spaces: two or more in both lines are the gaps between columns.
+    if all(len(_COLUMN_GAP.findall(line)) >= 2 for line in (before, after)):
         return False
     return display_width(before) >= _WRAPPED_SHARE * widest and continues(before, after)
-
-
-def _is_row(line: str) -> bool:
-    """Japanese prose has no spaces: two or more are the gaps between columns."""
-    return len(_COLUMN_GAP.findall(line)) >= 2
-
-
-def _glue(before: str, after: str) -> str:
-    return " " if before[-1].isascii() and after[0].isascii() else ""
 
 
 # -- tables ---------------------------------------------------------------------------------

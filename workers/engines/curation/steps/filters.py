@@ -1,4 +1,4 @@
-"""Steps that look at one unit at a time: normalise, too short, noise."""
+"""Drop units that are too short, or noise: each is judged by itself."""
 
 from __future__ import annotations
 
@@ -7,28 +7,16 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from workers.contract.specs.curation_steps import MinimumLengthStep, NoiseStep, NormalizeStep
+from workers.contract.specs.curation_steps import MinimumLengthStep, NoiseStep
 from workers.engines.curation.step_context import StepContext
 from workers.engines.curation.steps.registry import implements
-from workers.engines.curation.units import Unit, map_texts
-from workers.engines.shared.text import compare_key, join_wrapped_lines, normalize
+from workers.engines.curation.units import Unit
+from workers.engines.shared.text import compare_key
 
 LONGEST_PIECE = 20
 REPEATS = 5
 _JAPANESE_LETTER = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc\u3005\u3400-\u9fff]")
 _CELL_BORDERS = re.compile(r"[\s|]+")
-
-
-@implements(NormalizeStep)
-def normalize_text(step: NormalizeStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
-    log = context.log
-
-    def change(text: str) -> str:
-        text = normalize(text)
-        return join_wrapped_lines(text) if step.join_wrapped_lines else text
-
-    for unit in units:
-        yield log.passed(unit, map_texts(unit, change))
 
 
 @implements(MinimumLengthStep)
@@ -79,16 +67,13 @@ def repetition_share(text: str) -> float:
     codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     longest = 0
     for period in range(1, min(LONGEST_PIECE, len(codes) - 1) + 1):
-        # A run of n equal neighbours at this distance is a piece repeated over n + period characters.
-        run = _longest_run(codes[period:] == codes[:-period]) + period
-        if run >= REPEATS * period:
-            longest = max(longest, run)
+        is_same = codes[period:] == codes[:-period]
+        breaks = np.flatnonzero(~is_same)
+        equal = int(np.diff(breaks, prepend=-1, append=len(is_same)).max()) - 1
+        # n equal neighbours at this distance are a piece that is repeated over n + period characters.
+        if equal + period >= REPEATS * period:
+            longest = max(longest, equal + period)
     return longest / len(codes) if len(codes) else 0.0
-
-
-def _longest_run(same: np.ndarray) -> int:
-    breaks = np.flatnonzero(~same)
-    return int(np.diff(breaks, prepend=-1, append=len(same)).max()) - 1
 
 
 def japanese_share(text: str) -> float:

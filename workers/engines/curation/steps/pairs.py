@@ -36,22 +36,25 @@ def extract_pairs(step: QuestionAnswerStep, units: Iterable[Unit], context: Step
 
     A row must not also stay as text: the text of a held-out question would then be trained on.
     """
-    log = context.log
     for unit in units:
         kept: list[Table] = []
-        used: list[tuple[str, ...]] = []
+        used: set[str] = set()
         for table in unit.tables:
             columns = find_columns(step, table)
             if columns is None:
                 kept.append(table)
                 continue
-            yield from _pairs(unit, table, columns, log)
-            used += table.rows[columns.header_row :]
-            kept += _rows_above(table, columns.header_row)
+            header = columns.header_row
+            yield from _pairs(unit, table, columns, context.log)
+            used.update(map(row_text, table.rows[header:]))
+            if header:  # titles above the header stay a table of their own
+                kept.append(Table(cells=rows_range(table, 0, header - 1), rows=table.rows[:header]))
         if not used:
             yield unit
-        elif (rest := _without_rows(unit, kept, used)).text:
-            yield log.passed(unit, rest)
+            continue
+        text = "\n".join(line for line in unit.text.split("\n") if line not in used).strip()
+        if text:
+            yield context.log.passed(unit, replace(unit, text=text, tables=tuple(kept)))
 
 
 def find_columns(step: QuestionAnswerStep, table: Table) -> _Columns | None:
@@ -66,20 +69,19 @@ def find_columns(step: QuestionAnswerStep, table: Table) -> _Columns | None:
 
 
 def _column(row: Sequence[str], headers: Sequence[str], taken: Sequence[int | None]) -> int | None:
-    wanted = [normalize(header).casefold() for header in headers]
-    for exact in (True, False):
-        for index, cell in enumerate(row):
-            if index not in taken and any(
-                _names(cell.strip().casefold(), header, exact) for header in wanted
-            ):
-                return index
+    """The first cell that is one of the headers; else the first short one that contains one of them."""
+    titles = [normalize(header).casefold() for header in headers]
+    cells = {index: cell.strip().casefold() for index, cell in enumerate(row) if index not in taken}
+    for index, cell in cells.items():
+        if cell in titles:
+            return index
+    for index, cell in cells.items():
+        if any(
+            len(title) > 1 and title in cell and len(cell) <= len(title) + _EXTRA_CHARACTERS
+            for title in titles
+        ):
+            return index
     return None
-
-
-def _names(cell: str, header: str, exact: bool) -> bool:
-    if exact:
-        return cell == header
-    return len(header) > 1 and header in cell and len(cell) <= len(header) + _EXTRA_CHARACTERS
 
 
 def _pairs(unit: Unit, table: Table, columns: _Columns, log: StepLog) -> Iterator[Unit]:
@@ -99,16 +101,3 @@ def accepted_answers(cell: str) -> tuple[str, ...]:
     parts = [part.strip() for part in _ALTERNATIVES.split(cell) if part.strip()]
     plain = [part.replace(",", "") for part in parts if _GROUPED_NUMBER.fullmatch(part)]
     return tuple(dict.fromkeys([*parts, *plain]))
-
-
-def _rows_above(table: Table, header_row: int) -> list[Table]:
-    """Titles above the header stay a table of their own."""
-    if not header_row:
-        return []
-    return [Table(cells=rows_range(table, 0, header_row - 1), rows=table.rows[:header_row])]
-
-
-def _without_rows(unit: Unit, kept: list[Table], used: list[tuple[str, ...]]) -> Unit:
-    gone = {row_text(row) for row in used}
-    text = "\n".join(line for line in unit.text.split("\n") if line not in gone)
-    return replace(unit, text=text.strip(), tables=tuple(kept))

@@ -1,7 +1,7 @@
 """Mask personal data: each find becomes a token that names its kind.
 
-Expects normalised text (half-width digits). Rules prefer to miss a number than to destroy a
-product code: numbers with a check digit are masked only where it is right.
+Expects normalised text (half-width digits). Where a rule is in doubt it masks nothing, so that product codes survive:
+a number with a check digit is masked only if that digit is right.
 """
 
 from __future__ import annotations
@@ -99,35 +99,36 @@ def mask_personal_data(step: PersonalDataStep, units: Iterable[Unit], context: S
 
 def mask(text: str, step: PersonalDataStep, found: Counter[str]) -> str:
     """`text` with tokens in place of personal data; counts every find by its kind."""
-    for kind, apply in _MASKS.items():
-        if kind in step.kinds:
-            text = apply(text, step, found)
-    return text
+    for kind, pattern, is_right in _RULES:
+        if kind not in step.kinds:
+            continue
+
+        def token(match: re.Match[str], kind: PersonalDataKind = kind, is_right: _Check = is_right) -> str:
+            if not is_right(match, step):
+                return match[0]
+            found[kind] += 1
+            return TOKENS[kind]
+
+        text = pattern.sub(token, text)
+    return _mask_names(text, found) if "name" in step.kinds else text
 
 
-# -- kinds ----------------------------------------------------------------------------------
-def _emails(text: str, step: PersonalDataStep, found: Counter[str]) -> str:
-    kept = {domain.lower().removeprefix("@") for domain in step.keep_domains}
-    return _replace(_EMAIL, "email", text, found, lambda match: match[1].lower() not in kept)
+_Check = Callable[[re.Match[str], PersonalDataStep], bool]
+_RULES: tuple[tuple[PersonalDataKind, re.Pattern[str], _Check], ...] = (
+    ("email", _EMAIL, lambda match, step: match[1].lower() not in _kept_domains(step)),
+    ("credit_card", _LONG_NUMBER, lambda match, step: is_card_number(_digits(match[0]))),
+    ("my_number", _LONG_NUMBER, lambda match, step: is_my_number(_digits(match[0]))),
+    ("phone", _PHONE, lambda match, step: is_phone_number(match[0])),
+    ("postal_address", _ADDRESS, lambda match, step: True),
+)
+"""In this order: a card number must not be taken for two telephone numbers."""
 
 
-def _cards(text: str, step: PersonalDataStep, found: Counter[str]) -> str:
-    return _replace(_LONG_NUMBER, "credit_card", text, found, lambda match: is_card_number(_digits(match[0])))
+def _kept_domains(step: PersonalDataStep) -> set[str]:
+    return {domain.lower().removeprefix("@") for domain in step.keep_domains}
 
 
-def _my_numbers(text: str, step: PersonalDataStep, found: Counter[str]) -> str:
-    return _replace(_LONG_NUMBER, "my_number", text, found, lambda match: is_my_number(_digits(match[0])))
-
-
-def _phones(text: str, step: PersonalDataStep, found: Counter[str]) -> str:
-    return _replace(_PHONE, "phone", text, found, lambda match: is_phone_number(match[0]))
-
-
-def _addresses(text: str, step: PersonalDataStep, found: Counter[str]) -> str:
-    return _replace(_ADDRESS, "postal_address", text, found, lambda match: True)
-
-
-def _names(text: str, step: PersonalDataStep, found: Counter[str]) -> str:
+def _mask_names(text: str, found: Counter[str]) -> str:
     def token(match: re.Match[str]) -> str:
         if _ROLE_ENDING.search(match[2]):
             return match[0]
@@ -137,17 +138,6 @@ def _names(text: str, step: PersonalDataStep, found: Counter[str]) -> str:
     for pattern in _LABELLED_NAMES:
         text = pattern.sub(token, text)
     return text
-
-
-_MASKS: dict[PersonalDataKind, Callable[[str, PersonalDataStep, Counter[str]], str]] = {
-    "email": _emails,
-    "credit_card": _cards,
-    "my_number": _my_numbers,
-    "phone": _phones,
-    "postal_address": _addresses,
-    "name": _names,
-}
-"""In this order: a card number must not be taken for two telephone numbers."""
 
 
 def is_card_number(digits: str) -> bool:
@@ -187,22 +177,6 @@ def is_phone_number(text: str) -> bool:
 
 def _digits(text: str) -> str:
     return re.sub(r"[^0-9]", "", text)
-
-
-def _replace(
-    pattern: re.Pattern[str],
-    kind: PersonalDataKind,
-    text: str,
-    found: Counter[str],
-    right: Callable[[re.Match[str]], bool],
-) -> str:
-    def token(match: re.Match[str]) -> str:
-        if not right(match):
-            return match[0]
-        found[kind] += 1
-        return TOKENS[kind]
-
-    return pattern.sub(token, text)
 
 
 # -- tables ---------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from workers.contract.records import Origin, Table
 from workers.contract.specs.curation_steps import SegmentStep
@@ -19,84 +20,68 @@ _HEADING_CHARACTERS = 60
 
 
 @dataclass
-class Flow:
-    """Text that runs on over page breaks, and where each page begins in it."""
+class _RunningText:
+    """Text that continues over page breaks, and where each page begins in it."""
 
     text: str = ""
     starts: list[int] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
 
-    def add(self, unit: Unit) -> None:
-        """Append a page; a sentence cut by the page break is made whole."""
-        last, first = self.text.rpartition("\n")[2], unit.text.partition("\n")[0]
+    def add(self, page: Unit) -> None:
+        """Append a page; a sentence that the page break cuts becomes one sentence again."""
+        last, first = self.text.rpartition("\n")[2], page.text.partition("\n")[0]
         if self.text and continues(last, first):
             self.text = glue(self.text, first)[: -len(first)]
         elif self.text:
             self.text += "\n"
         self.starts.append(len(self.text))
-        self.origins.append(unit.origin)
-        self.text += unit.text
-
-    def origin_at(self, position: int) -> Origin:
-        return self.origins[max(0, bisect_right(self.starts, position) - 1)]
+        self.origins.append(page.origin)
+        self.text += page.text
 
 
 @implements(SegmentStep)
 def segment(step: SegmentStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
+    """Of each document first what is no running text, in its order, then sections and slides, then its pages."""
     for document in by_document(units):
+        pages = _RunningText()
+        alone: list[_RunningText] = []
         for unit in document:
             if not unit.is_text:
                 yield unit
             elif unit.page_kind == "sheet":
                 yield from _table_groups(step, unit)
-        for flow in _flows(document):
-            yield from _pieces(step, flow)
+            elif unit.page_kind == "page" and unit.text.strip():
+                pages.add(unit)
+            elif unit.text.strip():
+                alone.append(_RunningText(unit.text, [0], [unit.origin]))
+        for running in (*alone, pages):
+            yield from _pieces(step, running)
 
 
-def _flows(document: list[Unit]) -> Iterator[Flow]:
-    """Pages run on into one another; a section or a slide stands alone."""
-    pages = Flow()
-    for unit in document:
-        if not unit.is_text or unit.page_kind == "sheet" or not unit.text.strip():
-            continue
-        if unit.page_kind == "page":
-            pages.add(unit)
-        else:
-            alone = Flow()
-            alone.add(unit)
-            yield alone
-    if pages.text:
-        yield pages
-
-
-def _pieces(step: SegmentStep, flow: Flow) -> Iterator[Unit]:
-    for begin, block in _blocks(step, flow.text):
-        position = begin
-        for piece in _cut(step, block):
-            text = piece.strip()
-            if text:
-                yield Unit(flow.origin_at(position + len(piece) - len(piece.lstrip())), text)
-            position += len(piece)
-
-
-def _blocks(step: SegmentStep, text: str) -> Iterator[tuple[int, str]]:
-    """(position, text) of each article and of what comes before the first one."""
+def _pieces(step: SegmentStep, running: _RunningText) -> Iterator[Unit]:
+    """Each article by itself, and what comes before the first one; each cut to size."""
+    text = running.text
     begins = [match.start() for match in ARTICLE.finditer(text)] if step.split_articles else []
-    for begin, end in zip([0, *begins], [*begins, len(text)], strict=True):
-        if end > begin:
-            yield begin, text[begin:end]
+    for begin, end in pairwise([0, *begins, len(text)]):
+        position = begin
+        for piece in _cut(step, text[begin:end]) if end > begin else ():
+            if content := piece.strip():
+                start = position + len(piece) - len(piece.lstrip())
+                page = max(0, bisect_right(running.starts, start) - 1)
+                yield Unit(running.origins[page], content)
+            position += len(piece)
 
 
 def _cut(step: SegmentStep, block: str) -> Iterator[str]:
     """Pieces that joined again are `block`, each at most `max_characters` long.
 
-    An article stays whole if it fits. Prose is cut at the end of a paragraph once `min_characters`
-    are reached, so that a heading stays with what it announces.
+    An article stays whole if it fits. Prose is cut at the end of a paragraph once `min_characters` are reached, so
+    that a heading stays with the text below it.
     """
-    if ARTICLE.match(block) and len(block.strip()) <= step.max_characters:
+    is_article = ARTICLE.match(block) is not None
+    if is_article and len(block.strip()) <= step.max_characters:
         yield block
         return
-    article = ARTICLE.match(block) is not None
     piece = ""
     for part in _parts(block, step.max_characters):
         if piece and len(piece) + len(part) > step.max_characters:
@@ -104,7 +89,7 @@ def _cut(step: SegmentStep, block: str) -> Iterator[str]:
             piece = ""
         piece += part
         ends_paragraph = part.endswith("\n") and bool(_SENTENCE_END.search(piece))
-        if not article and ends_paragraph and len(piece) >= step.min_characters:
+        if not is_article and ends_paragraph and len(piece) >= step.min_characters:
             yield piece
             piece = ""
     if piece:
@@ -112,35 +97,28 @@ def _cut(step: SegmentStep, block: str) -> Iterator[str]:
 
 
 def _parts(block: str, longest: int) -> Iterator[str]:
-    """Sentences with the line breaks after them; one longer than `longest` is cut hard."""
-    for sentence in _with_breaks(sentences(block)):
+    """Sentences with the line breaks after them; one longer than `longest` is cut where it reaches it."""
+    with_breaks: list[str] = []
+    for sentence in sentences(block):
+        if sentence.strip() or not with_breaks:
+            with_breaks.append(sentence)
+        else:
+            with_breaks[-1] += sentence
+    for sentence in with_breaks:
         for start in range(0, len(sentence), longest):
             yield sentence[start : start + longest]
-
-
-def _with_breaks(parts: list[str]) -> Iterator[str]:
-    held = ""
-    for part in parts:
-        if part.strip() or not held:
-            if held:
-                yield held
-            held = part
-        else:
-            held += part
-    if held:
-        yield held
 
 
 # -- sheets ---------------------------------------------------------------------------------
 def _table_groups(step: SegmentStep, unit: Unit) -> Iterator[Unit]:
     """Groups of rows up to `max_characters`, each under the sheet's title and the table's header."""
-    if not unit.tables:
-        yield from (Unit(unit.origin, unit.text) for _ in [0] if unit.text.strip())
-        return
+    if not unit.tables and unit.text.strip():
+        yield Unit(unit.origin, unit.text)
     title = ""
     for table in unit.tables:
-        if _is_title(table):
-            title = row_text(table.rows[0])
+        only_row = row_text(table.rows[0]) if len(table.rows) == 1 else None
+        if only_row is not None and len(only_row) <= _HEADING_CHARACTERS:
+            title = only_row
         else:
             yield from _row_groups(step, unit, table, title)
             title = ""
@@ -148,19 +126,15 @@ def _table_groups(step: SegmentStep, unit: Unit) -> Iterator[Unit]:
         yield Unit(unit.origin, title)
 
 
-def _is_title(table: Table) -> bool:
-    return len(table.rows) == 1 and len(row_text(table.rows[0])) <= _HEADING_CHARACTERS
-
-
 def _row_groups(step: SegmentStep, unit: Unit, table: Table, title: str) -> Iterator[Unit]:
     head = [line for line in (title, row_text(table.rows[0])) if line]
     first = 0 if len(table.rows) == 1 else 1
-    room = step.max_characters - sum(len(line) + 1 for line in head)
+    available = step.max_characters - sum(len(line) + 1 for line in head)
     group: list[str] = []
     begin = first
     for index in range(first, len(table.rows)):
         line = row_text(table.rows[index])
-        if group and sum(len(row) + 1 for row in group) + len(line) > room:
+        if group and sum(len(row) + 1 for row in group) + len(line) > available:
             yield _rows_unit(unit, table, head, group, begin, index - 1)
             group, begin = [], index
         group.append(line)

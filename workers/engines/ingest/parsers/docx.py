@@ -16,8 +16,8 @@ from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.parsers.sections import Block, Heading, sections, table_of
 from workers.engines.shared.text import normalize
 
-_HEADING = re.compile(r"(?:heading|見出し)\s*([1-9])", re.I)
-_SECTION_LEVELS = (1, 2)
+_SECTION_HEADING = re.compile(r"(?:heading|見出し)\s*[12]", re.I)
+"""Names of the styles of the first two levels."""
 
 
 @parser(DOCX)
@@ -50,15 +50,11 @@ def _blocks(document: Any) -> Iterator[Block]:
     for block in document.iter_inner_content():
         if isinstance(block, Paragraph):
             text = normalize(block.text)
-            yield Heading(text) if text and _heading_level(block) in _SECTION_LEVELS else text
+            style = block.style
+            is_heading = style is not None and _SECTION_HEADING.match(style.name or "")
+            yield Heading(text) if text and is_heading else text
         elif isinstance(block, Table) and (table := table_of(_rows(block))) is not None:
             yield table
-
-
-def _heading_level(paragraph: Any) -> int | None:
-    style = paragraph.style
-    match = _HEADING.match(style.name or "") if style is not None else None
-    return int(match[1]) if match else None
 
 
 def _rows(table: Any) -> list[tuple[str, ...]]:

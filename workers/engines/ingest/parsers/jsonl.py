@@ -33,8 +33,11 @@ def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
 
 def _pages(records: list[MessagesRecord]) -> Iterator[Page]:
     for number, start in enumerate(range(0, len(records), RECORDS_PER_PAGE), 1):
-        shown = records[start : start + RECORDS_PER_PAGE]
-        yield Page(kind="section", number=number, text="\n\n".join(map(_readable, shown)))
+        shown = [
+            "\n".join(f"{message['role']}: {message['content']}" for message in record.messages)
+            for record in records[start : start + RECORDS_PER_PAGE]
+        ]
+        yield Page(kind="section", number=number, text="\n\n".join(shown))
 
 
 def _record(line: str, number: int, spec: IngestSpec) -> MessagesRecord:
@@ -45,7 +48,10 @@ def _record(line: str, number: int, spec: IngestSpec) -> MessagesRecord:
         _refuse(number, f"is not valid JSON{column}")
     if not isinstance(value, dict) or set(value) != {"messages"}:
         _refuse(number, 'must be an object with the single key "messages"')
-    messages = tuple(_message(message, number) for message in _list(value["messages"], number))
+    given = value["messages"]
+    if not isinstance(given, list) or not given:
+        _refuse(number, '"messages" must be a list that is not empty')
+    messages = tuple(_message(message, number) for message in given)
     _check_order([message["role"] for message in messages], number)
     digest = hashlib.sha256("\0".join(f"{m['role']}\0{m['content']}" for m in messages).encode()).hexdigest()
     source = Source(
@@ -57,12 +63,6 @@ def _record(line: str, number: int, spec: IngestSpec) -> MessagesRecord:
         label=f"line {number}",
     )
     return MessagesRecord(id=digest[:16], messages=messages, origin=DocumentOrigin(source=source))
-
-
-def _list(value: Any, number: int) -> list[Any]:
-    if not isinstance(value, list) or not value:
-        _refuse(number, '"messages" must be a list that is not empty')
-    return value
 
 
 def _message(value: Any, number: int) -> dict[str, str]:
@@ -85,10 +85,6 @@ def _check_order(roles: list[str], number: int) -> None:
             number,
             "messages must alternate user and assistant (after an optional system) and end with assistant",
         )
-
-
-def _readable(record: MessagesRecord) -> str:
-    return "\n".join(f"{message['role']}: {message['content']}" for message in record.messages)
 
 
 def _refuse(number: int, why: str) -> NoReturn:
