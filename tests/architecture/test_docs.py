@@ -111,3 +111,15 @@ def test_every_make_target_that_is_named_exists():
     named = {name for page in PAGES for name in re.findall(r"`make ([a-z-]+)", page.read_text())}
     assert len(named) > 3
     assert named - targets == set()
+
+
+def test_every_module_that_make_runs_can_be_run():
+    modules = set(re.findall(r"-m ((?:workers|demo|tests)[\w.]*)", (ROOT / "Makefile").read_text()))
+    assert len(modules) > 3
+    files = {module: ROOT / module.replace(".", "/") for module in modules}
+    runnable = {
+        module
+        for module, path in files.items()
+        if path.with_suffix(".py").exists() or (path / "__main__.py").exists()
+    }
+    assert modules - runnable == set()
