@@ -1,4 +1,4 @@
-"""The same submission many times at the same moment is one job, one run, one trace."""
+"""Concurrent requests: the same submission many times is one job, one run and one audit event."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.models import TrainingRun
 pytestmark = pytest.mark.slow
 
 
-def test_one_key_submitted_at_once_is_one_job(live_world):
+def test_concurrent_requests_with_one_key_make_one_job(live_world):
     world = live_world
     world.base_model()
     version = world.dataset_version()
@@ -32,7 +32,7 @@ def test_one_key_submitted_at_once_is_one_job(live_world):
     assert chain_verify(world.organization.id) is None
 
 
-def test_one_key_for_different_requests_at_once_is_one_job_and_conflicts(live_world):
+def test_concurrent_different_requests_with_one_key_conflict(live_world):
     world = live_world
     world.base_model()
     version = world.dataset_version()
@@ -44,7 +44,7 @@ def test_one_key_for_different_requests_at_once_is_one_job_and_conflicts(live_wo
     assert len(refused) == AT_ONCE - 1 and TrainingRun.objects.count() == 1
 
 
-def test_dataset_versions_made_at_once_are_numbered(live_world):
+def test_concurrent_dataset_versions_get_distinct_numbers(live_world):
     world = live_world
     world.document()
     dataset = world.dataset()
@@ -58,7 +58,7 @@ def test_dataset_versions_made_at_once_are_numbered(live_world):
     assert list(numbers) == list(range(1, AT_ONCE + 1))
 
 
-def test_a_schedule_fired_at_once_by_people_and_by_beats_has_one_run(live_world):
+def test_schedule_fired_concurrently_has_one_run(live_world):
     world = live_world
     schedule = world.schedule()
     type(schedule).objects.update(next_fire_at="2020-01-01T00:00:00Z")
@@ -72,8 +72,7 @@ def test_a_schedule_fired_at_once_by_people_and_by_beats_has_one_run(live_world)
     assert len(fired) == 1
 
 
-def test_the_default_suite_is_made_once(live_world):
-    """It was made by each of those who found none at the same moment."""
+def test_concurrent_requests_create_one_default_suite(live_world):
     world = live_world
     suites = at_once(world, lambda _n: suite_default(actor=world.actor))
     assert len({suite.id for suite in suites}) == Suite.objects.count() == 1

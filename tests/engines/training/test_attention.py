@@ -49,7 +49,7 @@ def test_packed_logits_equal_separate_runs(model: str, request: pytest.FixtureRe
     samples = make_samples(LENGTHS, 256)
     expected = separate_logits(folder, samples)
     torch.testing.assert_close(packed_logits(folder, samples), expected, rtol=1e-4, atol=1e-4)
-    # The comparison can fail: without the border between documents the logits are far away.
+    # Without the borders between documents the logits differ, so the comparison above can fail.
     joined = Sample(np.concatenate([s.ids for s in samples]), np.ones(sum(LENGTHS), dtype=np.float32))
     assert (packed_logits(folder, [joined]) - expected).abs().max() > 0.05
 

@@ -46,7 +46,7 @@ def logits(base: Path, adapter: Path | None = None) -> Any:
         return model(torch.arange(1, 20)[None]).logits
 
 
-def test_the_adapter_changes_the_model_and_can_be_continued(
+def test_adapter_changes_the_model_and_can_be_continued(
     make_spec: MakeSpec, llama: Path, tmp_path: Path
 ) -> None:
     result = run(tmp_path / "first", lora(make_spec))
@@ -75,7 +75,7 @@ def test_the_adapter_changes_the_model_and_can_be_continued(
         assert (refused.value.code, refused.value.param) == (code, "parent_adapter")
 
 
-def test_sigterm_ends_in_a_checkpoint_that_continues_to_the_bit(make_spec: MakeSpec, tmp_path: Path) -> None:
+def test_sigterm_saves_a_checkpoint_that_resumes_to_the_bit(make_spec: MakeSpec, tmp_path: Path) -> None:
     spec = lora(
         make_spec,
         {"checkpoint": Checkpointing(every_steps=1000)},
@@ -105,7 +105,7 @@ def wait_for_metrics(folder: Path, process: subprocess.Popen[bytes]) -> None:
             process.wait(timeout=0.05)
 
 
-def test_a_wrong_setting_names_its_field(make_spec: MakeSpec, tmp_path: Path) -> None:
+def test_invalid_setting_names_its_field(make_spec: MakeSpec, tmp_path: Path) -> None:
     config = json.loads(run_config(tmp_path / "run", spec=lora(make_spec)).model_dump_json())
     config["spec"]["hyperparameters"]["learning_rate"] = 7
     (tmp_path / "config.json").write_text(json.dumps(config))

@@ -1,4 +1,4 @@
-"""Chunked cross-entropy against torch's own."""
+"""Chunked cross-entropy compared with PyTorch's own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.ml
 
 @pytest.mark.parametrize("shape", [LogitShape(), LogitShape(scale=0.25), LogitShape(scale=2.0, softcap=3.0)])
 @pytest.mark.parametrize("rows", [1, 4, 100])
-def test_loss_and_both_gradients_equal_torchs(shape: LogitShape, rows: int) -> None:
+def test_loss_and_gradients_equal_pytorch(shape: LogitShape, rows: int) -> None:
     torch.manual_seed(0)
     hidden = torch.randn(11, 8, dtype=torch.float64, requires_grad=True)
     head = torch.randn(50, 8, dtype=torch.float64, requires_grad=True)
@@ -34,7 +34,7 @@ def test_loss_and_both_gradients_equal_torchs(shape: LogitShape, rows: int) -> N
     torch.testing.assert_close(head.grad, expected_gradients[1], rtol=1e-4, atol=1e-5)
 
 
-def test_a_frozen_head_gets_no_gradient() -> None:
+def test_frozen_head_gets_no_gradient() -> None:
     hidden = torch.randn(3, 4, requires_grad=True)
     head = torch.randn(5, 4)
     chunked_cross_entropy(hidden, head, torch.tensor([0, 1, 2]), torch.ones(3), LogitShape()).backward()
@@ -42,7 +42,7 @@ def test_a_frozen_head_gets_no_gradient() -> None:
     assert head.grad is None
 
 
-def test_logits_of_all_tokens_are_never_held_at_once() -> None:
+def test_never_holds_logits_of_all_tokens() -> None:
     """Peak of what autograd keeps: the gradient of the hidden states, not tokens × vocabulary."""
     kept: list[int] = []
     hidden = torch.randn(64, 4, requires_grad=True)

@@ -19,7 +19,7 @@ def folder(llama: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(llama, tmp_path / "model"))
 
 
-def test_facts_are_those_of_the_files(folder: Path) -> None:
+def test_facts_are_read_from_the_files(folder: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     facts = inspect_model_folder(folder)
@@ -32,7 +32,7 @@ def test_facts_are_those_of_the_files(folder: Path) -> None:
     assert inspect_model_folder(folder).has_chat_template
 
 
-def test_the_digest_follows_the_content_alone(folder: Path, tmp_path: Path) -> None:
+def test_digest_depends_on_content_only(folder: Path, tmp_path: Path) -> None:
     digest = inspect_model_folder(folder).folder_digest
     elsewhere = Path(shutil.copytree(folder, tmp_path / "elsewhere"))
     (elsewhere / "manifest.json").write_text("{}")
@@ -74,7 +74,9 @@ def cut(folder: Path) -> None:
         ),
     ],
 )
-def test_refusals(folder: Path, change: Callable[[Path], object], code: str) -> None:
+def test_refuses_unsafe_missing_or_damaged_folders(
+    folder: Path, change: Callable[[Path], object], code: str
+) -> None:
     check_model_folder(folder)
     change(folder)
     with pytest.raises(UnsafeModelFolder) as refused:
@@ -82,7 +84,7 @@ def test_refusals(folder: Path, change: Callable[[Path], object], code: str) -> 
     assert refused.value.code == code
 
 
-def test_only_causal_language_models_are_registered(folder: Path) -> None:
+def test_accepts_only_causal_language_models(folder: Path) -> None:
     edit_config(folder, architectures=["BertModel"])
     with pytest.raises(UnsafeModelFolder) as refused:
         inspect_model_folder(folder)

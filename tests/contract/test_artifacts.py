@@ -1,4 +1,4 @@
-"""Manifests: a sealed folder verifies, and every kind of change is found and named."""
+"""Manifests: a sealed folder verifies, and every kind of change is detected and named."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_digest_is_the_manifests_sha256(folder: Path) -> None:
+def test_digest_is_sha256_of_the_manifest(folder: Path) -> None:
     digest = write_manifest(folder, "test", step=3)
     assert digest == hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
     manifest = verify_manifest(folder, digest)
@@ -48,7 +48,7 @@ def test_the_digest_is_the_manifests_sha256(folder: Path) -> None:
         (lambda f: (f / "manifest.json").unlink(), "manifest.json"),
     ],
 )
-def test_damage_is_named(folder: Path, damage: Callable[[Path], object], named: str) -> None:
+def test_damage_names_the_file(folder: Path, damage: Callable[[Path], object], named: str) -> None:
     write_manifest(folder, "test")
     damage(folder)
     with pytest.raises(ArtifactDamaged) as found:
@@ -56,7 +56,7 @@ def test_damage_is_named(folder: Path, damage: Callable[[Path], object], named: 
     assert found.value.file == named
 
 
-def test_another_manifest_than_the_expected_is_refused(folder: Path) -> None:
+def test_refuses_other_manifest_than_expected(folder: Path) -> None:
     digest = write_manifest(folder, "test", step=1)
     write_manifest(folder, "test", step=2)
     assert manifest_sha256(folder) != digest
@@ -65,7 +65,7 @@ def test_another_manifest_than_the_expected_is_refused(folder: Path) -> None:
     assert read_manifest(folder)["facts"] == {"step": 2}
 
 
-def test_a_single_bit_of_the_manifest_itself_is_noticed(folder: Path) -> None:
+def test_detects_flipped_bit_in_the_manifest(folder: Path) -> None:
     """It holds what a resumed run continues from (step, position, losses), which no other hash covers."""
     write_manifest(folder, "checkpoint", step=12, data_position=12, last_losses=[2.25])
     path = folder / "manifest.json"
@@ -81,7 +81,7 @@ def test_a_single_bit_of_the_manifest_itself_is_noticed(folder: Path) -> None:
     verify_manifest(folder)
 
 
-def test_a_manifest_of_an_earlier_release_is_still_read(folder: Path) -> None:
+def test_reads_manifest_of_earlier_version(folder: Path) -> None:
     write_manifest(folder, "test", step=3)
     manifest = json.loads((folder / "manifest.json").read_text())
     del manifest["seal"]
@@ -92,15 +92,13 @@ def test_a_manifest_of_an_earlier_release_is_still_read(folder: Path) -> None:
 @pytest.mark.parametrize(
     "content", ['{"version": 1}', '{"version": 1, "files": [{}]}', '{"version": 1, "files": 3}']
 )
-def test_what_is_json_and_no_manifest_is_damage(folder: Path, content: str) -> None:
+def test_json_that_is_no_manifest_is_damage(folder: Path, content: str) -> None:
     (folder / "manifest.json").write_text(content)
     with pytest.raises(ArtifactDamaged):
         verify_manifest(folder)
 
 
-def test_a_file_that_goes_away_while_it_is_verified_is_damage(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_removed_during_verification_is_damage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_manifest(folder, "test")
 
     def gone(path: Path) -> str:
