@@ -89,6 +89,7 @@ class Loop:
             try:
                 self.take_step()
             except StepInterrupted:
+                # It changed nothing: the state is that after the step before it.
                 if totals.step > saved_at:
                     self.save_checkpoint()
                 raise StopRequested(totals.step) from None
