@@ -1,6 +1,6 @@
 """Answer a conversation: find passages, build the prompt, generate, cite.
 
-Nothing here touches the database, so an answer that takes a minute holds no connection.
+No function here uses the database, so an answer that takes a minute holds no connection.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from chat.selectors import Target
 from common.errors import InvalidRequest
 from common.model_server import model_server
 from retrieval.search import MAXIMUM_QUERY
-from workers.contract.prompts import Message, open_book_messages
+from workers.contract.prompts import PromptMessage, open_book_messages
 from workers.contract.specs.serving import ChatBody, SearchHit
 
 
-async def passages_for(target: Target, messages: list[Message]) -> list[SearchHit]:
+async def passages_for(target: Target, messages: list[PromptMessage]) -> list[SearchHit]:
     """The passages of the release's index for the last question; none for a plain model."""
     if target.index is None:
         return []
@@ -27,7 +27,7 @@ async def passages_for(target: Target, messages: list[Message]) -> list[SearchHi
     )
 
 
-def prompt(target: Target, messages: list[Message], passages: list[SearchHit]) -> list[Message]:
+def prompt(target: Target, messages: list[PromptMessage], passages: list[SearchHit]) -> list[PromptMessage]:
     """The release's system prompt, then the conversation, its last question asked with the passages."""
     own = [target.system_prompt] if target.system_prompt else []
     system = "\n\n".join([*own, *(m["content"] for m in messages if m["role"] == "system")])
@@ -38,7 +38,7 @@ def prompt(target: Target, messages: list[Message], passages: list[SearchHit]) -
     return [*([{"role": "system", "content": system}] if system else []), *turns[:-1], *last]
 
 
-def _question(messages: list[Message]) -> str:
+def _question(messages: list[PromptMessage]) -> str:
     last = messages[-1]
     if last["role"] != "user" or not last["content"].strip():
         raise InvalidRequest(
@@ -61,7 +61,7 @@ async def answer_stream(
 ) -> AsyncGenerator[dict[str, Any], None]:
     """OpenAI's chunks; the annotations come on the delta that carries the finish reason."""
     text: list[str] = []
-    # Closed at once when the reader goes away, which stops the generation.
+    # Closed as soon as the reader leaves, which stops the answer on the model server.
     async with aclosing(model_server().chat_stream(body)) as chunks:
         async for chunk in chunks:
             chunk["model"] = target.name

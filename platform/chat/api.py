@@ -29,7 +29,7 @@ from registry.models import BaseModel, BaseModelKind
 from registry.selectors import base_model_get, model_version_get
 from releases.models import Deployment
 from releases.services import model_version_delete
-from workers.contract.prompts import Message
+from workers.contract.prompts import PromptMessage
 from workers.contract.specs.serving import ChatBody, StreamOptions
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class ChatMessage(Body):
     annotations: list[Any] | None = None
     """As we sent it; accepted back and ignored."""
 
-    def plain(self) -> Message:
+    def plain(self) -> PromptMessage:
         text = (
             self.content if isinstance(self.content, str) else "\n".join(part.text for part in self.content)
         )
@@ -110,7 +110,7 @@ class CompletionBody(Body):
 
 
 def _refuse(payload: CompletionBody) -> None:
-    """What would change the answer's meaning and is not done here."""
+    """Refuse what would change the answer's meaning and is not supported."""
     refuse_unsupported(
         {
             "n": None if payload.n in (None, 1) else payload.n,
@@ -153,7 +153,7 @@ async def chat_completion(request: HttpRequest, payload: CompletionBody) -> Http
     return event_stream(_lines(first, chunks))
 
 
-def _chat_body(payload: CompletionBody, target: Target, messages: list[Message]) -> ChatBody:
+def _chat_body(payload: CompletionBody, target: Target, messages: list[PromptMessage]) -> ChatBody:
     defaults = target.generation
     limit = payload.max_completion_tokens or payload.max_tokens or defaults.max_tokens
     temperature = defaults.temperature if target.release else 1.0
@@ -180,7 +180,7 @@ def _chat_body(payload: CompletionBody, target: Target, messages: list[Message])
 
 
 async def _lines(first: dict[str, Any], chunks: AsyncGenerator[dict[str, Any], None]) -> AsyncIterator[str]:
-    """Server-sent events. A break in the middle is told as an error event, never as a quiet end."""
+    """Server-sent events. A stream that breaks off ends with an error event."""
     try:
         async with aclosing(chunks):
             yield _event(first)
@@ -190,7 +190,7 @@ async def _lines(first: dict[str, Any], chunks: AsyncGenerator[dict[str, Any], N
         yield _event(error.body())
         return
     except Exception as error:
-        # Whatever it was: a stream that just ends would be taken for a short answer.
+        # Every error becomes an event: a stream that ends without one would be taken for a short answer.
         logger.exception("a stream of %s broke off", first.get("model"))
         yield _event((known_error(error) or BrokenOff()).body())
         return

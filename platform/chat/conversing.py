@@ -34,7 +34,7 @@ from chat.services import answer_add
 from common.connections import release_connection
 from common.errors import KoshaError
 from common.tenancy import organization_scope
-from workers.contract.prompts import Message as Turn
+from workers.contract.prompts import PromptMessage
 from workers.contract.specs.serving import ChatBody
 
 logger = logging.getLogger(__name__)
@@ -43,14 +43,14 @@ REMEMBERED = 6
 """Messages before the question that the model is told again: small models have short contexts."""
 
 
-def turns(conversation: Conversation) -> list[Turn]:
+def turns(conversation: Conversation) -> list[PromptMessage]:
     """The newest messages, the question last; answers that never came are left out."""
     newest = list(message_list(conversation).order_by("-id")[: REMEMBERED + 1])
-    found: list[Turn] = [
+    found: list[PromptMessage] = [
         {"role": message.role, "content": message.content} for message in reversed(newest) if message.content
     ]
     # Chat templates want user and assistant in turn, beginning with the user.
-    kept: list[Turn] = []
+    kept: list[PromptMessage] = []
     for turn in reversed(found):
         if not kept or kept[-1]["role"] != turn["role"]:
             kept.append(turn)
@@ -59,12 +59,12 @@ def turns(conversation: Conversation) -> list[Turn]:
 
 
 @dataclass
-class Answer:
-    """An answer under way; `events` may be read once."""
+class ConversationAnswer:
+    """An answer being written; `events` may be read once."""
 
     conversation: Conversation
     target: Target
-    messages: list[Turn]
+    messages: list[PromptMessage]
     language: str
     text: str = ""
     annotations: list[dict[str, Any]] = field(default_factory=list)
@@ -141,7 +141,7 @@ class Answer:
         }
 
 
-def _body(target: Target, messages: list[Turn]) -> ChatBody:
+def _body(target: Target, messages: list[PromptMessage]) -> ChatBody:
     return ChatBody.model_validate(
         {
             "model": target.name,

@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.principal import actor_of, principal_of
 from chat import services
 from chat.api import event_stream
-from chat.conversing import Answer, turns
+from chat.conversing import ConversationAnswer, turns
 from chat.models import Conversation
 from chat.presenting import shown_message
 from chat.selectors import (
@@ -88,7 +88,7 @@ async def ask(request: HttpRequest, conversation_id: str | None = None) -> HttpR
     return response
 
 
-def _prepare(request: HttpRequest, conversation_id: str | None) -> Answer:
+def _prepare(request: HttpRequest, conversation_id: str | None) -> ConversationAnswer:
     """Everything that needs the database before the first word; the question is stored."""
     question = request.POST.get("message", "").strip()
     if not 1 <= len(question) <= LONGEST_QUESTION:
@@ -107,7 +107,7 @@ def _prepare(request: HttpRequest, conversation_id: str | None) -> Answer:
             user=_user(request), alias=target_name, question=question, actor=actor_of(request)
         )
     services.question_add(conversation=found, text=question)
-    answer = Answer(found, target, turns(found), translation.get_language() or "")
+    answer = ConversationAnswer(found, target, turns(found), translation.get_language() or "")
     release_connection()
     return answer
 

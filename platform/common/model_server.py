@@ -1,7 +1,7 @@
 """The HTTP client of the model server: search, embeddings and answers.
 
-The web process speaks to the models only through this module; it imports no machine-learning
-library. Calls name by path what the server shall load.
+The web process reaches models only through this module and imports no machine-learning library. Every
+request names by path what the server shall load.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from workers.contract.specs.serving import (
     SearchHit,
 )
 
-# A model may take minutes to be read from disk, and an answer as long to be written; meanwhile the
-# server says every few seconds that it lives. One that is silent for longer is not slow but dead.
+# Reading a model from disk may take minutes, and so may writing an answer. The server sends something
+# every few seconds meanwhile, so a server that is silent for longer does not work.
 TIMEOUT = httpx.Timeout(connect=2.0, read=12.0, write=12.0, pool=10.0)
 HEALTH_TIMEOUT = httpx.Timeout(2.0)
 UNUSABLE = {"serve.system.artifact_damaged", "serve.system.artifact_missing"}
@@ -56,11 +56,11 @@ class SearchIndex:
 
 
 class ModelServerUnavailable(Unavailable):
-    """It cannot be reached, is too busy, or broke off."""
+    """It cannot be reached, is too busy, or broke off an answer."""
 
 
 class ModelServerSilent(ModelServerUnavailable):
-    """It takes connections and says nothing: stopped, or hanging."""
+    """It accepts connections and sends nothing: its process is stopped or hangs."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -69,13 +69,13 @@ class ModelServerSilent(ModelServerUnavailable):
 
 
 class ContextTooLong(InvalidRequest):
-    """Prompt and answer do not fit into the model's context."""
+    """Prompt and answer together are longer than the model's context."""
 
 
 class ModelServerFailed(KoshaError):
-    """It answered, but could not do it: a damaged or forbidden folder, a failure of its own.
+    """It answered with an error of its own: a damaged or forbidden folder, or an unexpected failure.
 
-    `code` says which; `serve.system.artifact_damaged` and `…_missing` name what is wrong on disk.
+    `code` is the model server's, for example `serve.system.artifact_damaged`.
     """
 
     status = 500
@@ -92,7 +92,7 @@ class ModelServer:
         self._client = httpx.Client(**self._client_options())
 
     def health(self) -> Health:
-        """At once or not at all; raises ModelServerUnavailable when nobody answers."""
+        """Raises ModelServerUnavailable when there is no answer within two seconds."""
         return Health.model_validate(self._call("GET", "/health", timeout=HEALTH_TIMEOUT))
 
     def search(self, index: SearchIndex, query: str, *, limit: int = 5) -> list[SearchHit]:
@@ -130,8 +130,8 @@ class ModelServer:
     async def chat_stream(self, body: ChatBody) -> AsyncGenerator[dict[str, Any], None]:
         """OpenAI's `chat.completion.chunk` objects until `[DONE]`.
 
-        Errors are raised before the first chunk where they are known by then; leaving the loop
-        closes the connection, which stops the generation on the server.
+        An error that is known in time is raised before the first chunk. Leaving the loop closes the
+        connection, which stops the answer on the server.
         """
         try:
             async with (
@@ -144,7 +144,7 @@ class ModelServer:
                 async for chunk in _chunks(answer):
                     yield chunk
         except httpx.TransportError as error:
-            raise _lost(error) from error
+            raise _connection_error(error) from error
 
     def _client_options(self) -> dict[str, Any]:
         return {
@@ -152,7 +152,7 @@ class ModelServer:
             "headers": self._headers,
             "timeout": self._timeout,
             "verify": _ssl_context(),
-            # The server is named by an address of this installation, never behind the office's proxy.
+            # The server belongs to this installation and is never behind the office's proxy.
             "trust_env": False,
         }
 
@@ -166,7 +166,7 @@ class ModelServer:
         try:
             answer = self._client.request(method, path, json=body, timeout=timeout or self._timeout)
         except httpx.TransportError as error:
-            raise _lost(error) from error
+            raise _connection_error(error) from error
         return _checked(answer)
 
     async def _call_async(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -174,7 +174,7 @@ class ModelServer:
             async with httpx.AsyncClient(**self._client_options()) as client:
                 answer = await client.request(method, path, json=body)
         except httpx.TransportError as error:
-            raise _lost(error) from error
+            raise _connection_error(error) from error
         return _checked(answer)
 
 
@@ -190,7 +190,7 @@ def _model_server(base_url: str, token: str) -> ModelServer:
 
 @cache
 def _ssl_context() -> ssl.SSLContext:
-    # Made once: loading the certificates takes longer than a search.
+    # Cached: loading the certificates takes longer than a search.
     return ssl.create_default_context()
 
 
@@ -241,7 +241,7 @@ def _checked(answer: httpx.Response) -> dict[str, Any]:
 
 
 def _late_error(value: dict[str, Any]) -> KoshaError:
-    """One that came after the answer had begun, so that the status stands beside it."""
+    """An error that came after the answer had begun; its status stands in the body."""
     return _error_from(int(value.get("status", 500)), value["error"])
 
 
@@ -262,14 +262,14 @@ def _error_from(status: int, error: dict[str, Any]) -> KoshaError:
     if status == 400:
         return InvalidRequest(code, message, param=param)
     if code in UNUSABLE:
-        # Which file it is concerns operators, and the log tells them.
+        # Only operators can do something about a file, and they read the log.
         logger.error("the model server refuses what is on the disk: %s", message)
         message = _unusable(param)
     return ModelServerFailed(code, message, param=param)
 
 
 def _unusable(param: str | None) -> Promise:
-    """What is not served because it is missing or damaged, and what to do about it."""
+    """What is missing or damaged and therefore not used, and what to do about it."""
     match param:
         case "index":
             return _(
@@ -286,7 +286,7 @@ def _unusable(param: str | None) -> Promise:
     )
 
 
-def _lost(error: httpx.TransportError) -> ModelServerUnavailable:
+def _connection_error(error: httpx.TransportError) -> ModelServerUnavailable:
     if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
         return ModelServerSilent()
     if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):

@@ -14,7 +14,7 @@ from django.test import AsyncClient
 
 from accounts.models import Role
 from accounts.principal import Principal
-from chat.conversing import Answer, turns
+from chat.conversing import ConversationAnswer, turns
 from chat.models import Conversation, Feedback, Message
 from chat.selectors import target_get
 from chat.services import conversation_create, question_add
@@ -170,14 +170,14 @@ def principal(served, user) -> Principal:
 
 @pytest.mark.django_db(transaction=True)
 async def test_an_answer_that_cannot_be_stored_stays_on_the_page_with_an_error(served):
-    def prepared() -> Answer:
+    def prepared() -> ConversationAnswer:
         user = served.user(Role.VIEWER)
         with served.scope():
             conversation = conversation_create(
                 user=user, alias="production", question="日当は？", actor=served.actor()
             )
             question_add(conversation=conversation, text="日当は？")
-            answer = Answer(
+            answer = ConversationAnswer(
                 conversation, target_get("production", principal(served, user)), turns(conversation), "en"
             )
             # Gone meanwhile, so that the answer's row has nothing to hang on.
@@ -194,14 +194,14 @@ async def test_an_answer_that_cannot_be_stored_stays_on_the_page_with_an_error(s
 
 @pytest.mark.django_db(transaction=True)
 async def test_an_answer_is_stored_as_cancelled_when_its_reader_leaves(served):
-    def prepared() -> Answer:
+    def prepared() -> ConversationAnswer:
         user = served.user(Role.VIEWER)
         with served.scope():
             conversation = conversation_create(
                 user=user, alias="production", question="日当は？", actor=served.actor()
             )
             question_add(conversation=conversation, text="日当は？")
-            return Answer(
+            return ConversationAnswer(
                 conversation, target_get("production", principal(served, user)), turns(conversation), "en"
             )
 

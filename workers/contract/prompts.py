@@ -1,8 +1,8 @@
-"""The prompts that training, evaluation and chat share, so that a model meets at work what it learnt.
+"""The prompts that training, evaluation and chat share, so that a model is asked as it was trained.
 
-Free of any machine-learning library. The instruction is Japanese because the documents are.
-Retrieved text is data, never instructions: every passage stands numbered between delimiters, a
-passage cannot close its own delimiter, and the instruction says that nothing inside them is obeyed.
+No machine-learning library is needed. The instruction is Japanese because the documents are.
+Retrieved text is data, never instructions: every passage is numbered and stands between delimiters, a
+passage cannot close its own delimiter, and the instruction tells the model to obey nothing inside them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-Message = dict[str, str]
+PromptMessage = dict[str, str]
+"""`role` (system, user or assistant) and `content`."""
 
 OPEN_BOOK_INSTRUCTION = (
     "次の資料だけを根拠にして質問に答えてください。"
@@ -21,18 +22,18 @@ OPEN_BOOK_INSTRUCTION = (
 _DELIMITER = re.compile(r"<(?=\s*/?\s*資料)")
 
 
-def closed_book_messages(question: str, system_prompt: str | None = None) -> list[Message]:
-    """The bare question: what the model knows by itself."""
+def closed_book_messages(question: str, system_prompt: str | None = None) -> list[PromptMessage]:
+    """The question alone, to be answered from what the model has learnt."""
     return [*_system(system_prompt), {"role": "user", "content": question.strip()}]
 
 
 def open_book_messages(
     question: str, passages: Sequence[str], system_prompt: str | None = None
-) -> list[Message]:
+) -> list[PromptMessage]:
     """The question after `passages`, numbered from [1] in the order given.
 
-    Without passages the prompt still says that the sources were empty, so that the model does not
-    fall back on what it believes.
+    Without passages the prompt states that there are none, so that the model does not answer from
+    memory.
     """
     sources = "\n".join(_passage(number, text) for number, text in enumerate(passages, start=1))
     content = f"{OPEN_BOOK_INSTRUCTION}\n\n{sources or '(資料なし)'}\n\n質問: {question.strip()}"
@@ -40,10 +41,10 @@ def open_book_messages(
 
 
 def _passage(number: int, text: str) -> str:
-    # A document that contains our delimiter must not be able to end its passage early. Its bracket is
-    # widened, not removed: what is left after a removal could join into a delimiter again.
+    # A document that contains the delimiter must not end its passage early. Its bracket is widened, not
+    # removed: what is left after a removal could form a delimiter again.
     return f"<資料 [{number}]>\n{_DELIMITER.sub('＜', text).strip()}\n</資料>"
 
 
-def _system(system_prompt: str | None) -> list[Message]:
+def _system(system_prompt: str | None) -> list[PromptMessage]:
     return [{"role": "system", "content": system_prompt}] if system_prompt else []

@@ -1,7 +1,7 @@
-"""The model server's wire: what the platform sends to it and what it answers.
+"""The model server's requests and answers.
 
 The chat and embedding bodies are OpenAI's with one extension, `kosha`, that names by path what to
-load. The server keeps no state but caches, so every request says all of it.
+load. The server keeps no state but caches, so every request is complete.
 """
 
 from __future__ import annotations
@@ -54,8 +54,7 @@ class ChatBody(Spec):
     frequency_penalty: float = Field(default=0.0, ge=-2, le=2)
     stop: str | tuple[str, ...] | None = None
     seed: int | None = None
-    """The same seed, prompt and weights give the same answer, whoever shares the batch, up to
-    rounding between batch sizes."""
+    """The same seed, prompt and weights give the same answer, up to rounding between batch sizes."""
     stream: bool = False
     stream_options: StreamOptions | None = None
 
@@ -65,7 +64,7 @@ class EmbeddingChoice(Spec):
     folder_digest: str | None = None
     """Refuse to load the folder if its digest is another."""
     role: Literal["query", "passage"] = "passage"
-    """e5 models embed a question and the text that answers it under different prefixes."""
+    """e5 models put different prefixes before a question and before a passage."""
 
 
 class EmbeddingsBody(Spec):
@@ -93,7 +92,7 @@ class SearchBody(Spec):
     embedding_model_digest: str | None = None
     """Refuse to load the embedding model if its folder's digest is another."""
     embedding_model: Path | None = None
-    """Where the index's embedding model lies now; none: where it lay when the index was built."""
+    """Folder of the index's embedding model; none: the folder it had when the index was built."""
 
 
 class SearchHit(Spec):

@@ -18,7 +18,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -176,7 +176,8 @@ async def _with_keep_alive(request: Request, answering: asyncio.Future[Response]
     """The answer if it comes soon, else one that begins with blanks; cancelled when the client leaves."""
     left = asyncio.ensure_future(_disconnected(request))
     try:
-        await asyncio.wait({answering, left}, timeout=alive, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {answering, left}
+        await asyncio.wait(either, timeout=alive, return_when=asyncio.FIRST_COMPLETED)
         if answering.done() or getattr(request.state, "streams", False):
             # A stream sends comments of its own as soon as it is there.
             return await answering

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workers.contract.model_folder import UnsafeModelFolder, check_model_folder
+from workers.contract.prompts import PromptMessage
 from workers.engines.shared.integrity import require_intact
 from workers.engines.shared.runtime import UserError
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     import torch
     from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-Message = dict[str, str]
 
 LOADING = threading.Lock()
 """Held while transformers or peft makes a model. Both change settings of the whole process for that time,
@@ -129,7 +128,7 @@ def _without_gaps(_head: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def chat_prompt(
-    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], generate: bool = True
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[PromptMessage], generate: bool = True
 ) -> str:
     """The conversation as text; encode it with `add_special_tokens=False`.
 

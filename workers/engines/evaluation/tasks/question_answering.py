@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from workers.contract.prompts import Message, closed_book_messages, open_book_messages
+from workers.contract.prompts import PromptMessage, closed_book_messages, open_book_messages
 from workers.contract.records import AnyRecord, MessagesRecord, PairRecord, document_name
 from workers.contract.specs.measurement import Ratio, Share
 from workers.contract.specs.tasks.question_answering import (
@@ -68,7 +68,7 @@ class QuestionAnswering(Task[QuestionAnsweringSettings, QuestionItem]):
         prompt = chat_prompt(candidate.tokenizer, self._messages(case, candidate))
         return [GenerateUntil(prompt, self.settings.max_new_tokens, batch_size=self.settings.batch_size)]
 
-    def _messages(self, case: Case[QuestionItem], candidate: PromptSource) -> list[Message]:
+    def _messages(self, case: Case[QuestionItem], candidate: PromptSource) -> list[PromptMessage]:
         """As in chat: passages stand before the last question, and the candidate's system prompt before all."""
         record, question = case.record, case.item.question
         passages = self._passages(case, candidate)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from workers.contract.prompts import Message, closed_book_messages, open_book_messages
+from workers.contract.prompts import PromptMessage, closed_book_messages, open_book_messages
 from workers.contract.records import MessagesRecord, PairRecord
 from workers.engines.shared.language_models import chat_prompt, encode
 from workers.engines.shared.runtime import UserError
@@ -28,7 +28,7 @@ class Supervised(NextTokenObjective):
 
     def _conversations(
         self, record: PairRecord | MessagesRecord, contexts: Sequence[str]
-    ) -> Iterator[list[Message]]:
+    ) -> Iterator[list[PromptMessage]]:
         """A conversation as it is; a pair once without its passage, once with it, as `pair_forms` says."""
         if isinstance(record, MessagesRecord):
             yield list(record.messages)
@@ -49,7 +49,7 @@ class Supervised(NextTokenObjective):
         passages.insert(int(draw.integers(len(passages) + 1)), record.context)
         return passages
 
-    def _sample(self, messages: list[Message]) -> Sample:
+    def _sample(self, messages: list[PromptMessage]) -> Sample:
         """Weights on what the assistant writes, including the token that ends its turn."""
         ids: list[int] = []
         weights: list[float] = []

@@ -17,7 +17,8 @@ from workers.engines.serving.adapters import PARAM, verify_adapter
 from workers.engines.serving.backends.protocol import AdapterFolder
 from workers.engines.serving.errors import ServeError
 from workers.engines.serving.settings import ServingSettings
-from workers.engines.shared.language_models import LOADING, load_base_model
+from workers.engines.shared.language_models import load_adapter, load_base_model
+from workers.engines.shared.runtime import UserError
 
 BASE = "__base__"
 """peft's name for a row without an adapter."""
@@ -84,18 +85,11 @@ class TorchTextModel:
     def _load(self, adapter: AdapterFolder, name: str) -> None:
         verify_adapter(adapter)
         try:
-            with LOADING:
-                if isinstance(self.model, PeftModel):
-                    self.model.load_adapter(adapter.path, adapter_name=name, local_files_only=True)
-                else:
-                    self.model = PeftModel.from_pretrained(
-                        self.model, adapter.path, adapter_name=name, local_files_only=True
-                    )
-        except (RuntimeError, ValueError, KeyError) as error:
+            self.model = load_adapter(self.model, adapter.path, name=name, param=PARAM)
+        except UserError as error:
             log.exception("adapter %s", adapter.path)
-            raise ServeError(
-                400, "adapter_mismatch", "The adapter does not fit this base model.", param=PARAM
-            ) from error
+            message = "The adapter does not fit this base model."
+            raise ServeError(400, "adapter_mismatch", message, param=PARAM) from error
         self.model.eval()
         self._adapters[name] = _Attached(adapter.path)
 
