@@ -1,4 +1,4 @@
-"""A model server of a few lines that speaks the real one's wire: it answers what it is told to."""
+"""A small model server with the real one's HTTP interface, whose answers a test sets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ModelServerDouble:
         self.answer = ["有給休暇は", "10日です。"]
         self.hits = [hit("第5条 有給休暇は10日とする。")]
         self.error: tuple[int, dict[str, Any]] | None = None
-        """Answered to everything, where set."""
+        """The answer to every request, where set."""
         self.breaks_after: int | None = None
         """Pieces of a stream after which the connection breaks."""
         self.error_after: int | None = None

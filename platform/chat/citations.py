@@ -1,7 +1,7 @@
-"""Which passages an answer rests on, and the sentence of each that says it best.
+"""Which passages support an answer, and the best supporting sentence of each.
 
-A small model does not cite reliably by itself, so support is measured: the share of an answer's
-character bigrams that a passage's best sentence holds. Plain arithmetic, no model.
+A small model does not cite reliably, so support is measured without a model: the share of an answer's
+character bigrams that a passage's best sentence contains.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from workers.contract.specs.serving import SearchHit
 SUPPORT = 0.3
 """Least share of the shorter side's bigrams in common for a passage to count as support."""
 SHORTEST_SENTENCE = 6
-"""In bigrams."""
+"""Sentences with fewer bigrams count as if they had this many."""
 MAXIMUM_QUOTE = 200
 
 _SENTENCE = re.compile(r"[^。！？!?\n]+[。！？!?]?")
@@ -26,8 +26,8 @@ _IGNORED = re.compile(r"[\W_]+")
 def citations(answer: str, hits: Sequence[SearchHit]) -> list[dict[str, Any]]:
     """`message.annotations` for an answer given from `hits` (best first).
 
-    Cited are the passages that support the answer, best supported first. When none does, the first
-    passage is named all the same, with its low `support`, so that the reader can look there.
+    Passages that support the answer are cited, the best support first. Where no passage does, the first
+    one is cited with its low `support`, so that the reader can look there.
     """
     scored = sorted(
         ((*_best_sentence(answer, hit.text), hit) for hit in hits), key=lambda item: item[0], reverse=True
@@ -60,17 +60,17 @@ def _annotation(number: int, support: float, quote: str, hit: SearchHit) -> dict
 
 def _best_sentence(answer: str, passage: str) -> tuple[float, str]:
     sentences = [found.group().strip() for found in _SENTENCE.finditer(passage)]
-    # A question states nothing, so it supports nothing, however well an answer repeats it.
+    # A question is no statement, so it supports no answer, also where the answer repeats it.
     sentences = [sentence for sentence in sentences if sentence and sentence[-1] not in "?？"]
-    wanted = _bigrams(answer)
+    answered = _bigrams(answer)
     return max(
-        ((_overlap(wanted, _bigrams(sentence)), sentence) for sentence in sentences),
+        ((_overlap(answered, _bigrams(sentence)), sentence) for sentence in sentences),
         default=(0.0, passage.strip()),
     )
 
 
 def _overlap(answer: frozenset[str], sentence: frozenset[str]) -> float:
-    # A sentence of a single word lies in every answer; it counts as if it were longer.
+    # A sentence of a single word is found in every answer, so a short one counts as if it were longer.
     smaller = min(len(answer), max(len(sentence), SHORTEST_SENTENCE))
     return len(answer & sentence) / smaller if smaller else 0.0
 

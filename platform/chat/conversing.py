@@ -1,14 +1,14 @@
-"""One answer in a conversation, as server events, stored whatever becomes of it.
+"""One answer in a conversation, as server-sent events. It is always stored, also when it breaks off.
 
-    begun     {"url", "ask"}             the conversation's address, and where the next question goes
-    status    {"text"}                   what is being done until the first piece
+    begun     {"url", "ask"}             addresses of the conversation and of its next question
+    status    {"text"}                   what is done before the first piece
     delta     {"text"}                   a piece of the answer
     citations [{number, title, place, quote, url}]
-    done      {"feedback"}               it is stored; where an opinion of it goes
-    error     {"message"}                it broke off, or could not be stored; what had come stays
+    done      {"feedback"}               it is stored; address for feedback
+    error     {"message"}                it broke off or could not be stored; earlier pieces stay valid
 
-The reader may leave at any moment: what had arrived is stored as `cancelled`, and closing the
-stream to the model server stops the generation there.
+The reader may leave at any moment. Then the pieces so far are stored as `cancelled`, and closing the
+stream to the model server stops the answer there.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ from workers.contract.specs.serving import ChatBody
 
 logger = logging.getLogger(__name__)
 
-REMEMBERED = 6
-"""Messages before the question that the model is told again: small models have short contexts."""
+EARLIER_MESSAGES = 6
+"""Earlier messages that are sent with a question; small models have short contexts."""
 
 
 def turns(conversation: Conversation) -> list[PromptMessage]:
-    """The newest messages, the question last; answers that never came are left out."""
-    newest = list(message_list(conversation).order_by("-id")[: REMEMBERED + 1])
+    """The newest messages, the question last; answers without text are left out."""
+    newest = list(message_list(conversation).order_by("-id")[: EARLIER_MESSAGES + 1])
     found: list[PromptMessage] = [
         {"role": message.role, "content": message.content} for message in reversed(newest) if message.content
     ]
-    # Chat templates want user and assistant in turn, beginning with the user.
+    # Chat templates require user and assistant in turn, beginning with the user.
     kept: list[PromptMessage] = []
     for turn in reversed(found):
         if not kept or kept[-1]["role"] != turn["role"]:
@@ -73,15 +73,15 @@ class ConversationAnswer:
     async def events(self) -> AsyncIterator[str]:
         try:
             with translation.override(self.language or settings.LANGUAGE_CODE):
-                looking = _("Looking in the documents…") if self.target.index else _("Thinking…")
-            # First, so that a reader who stops the answer stays in the conversation.
+                status = _("Looking in the documents…") if self.target.index else _("Thinking…")
+            # First, so that a reader who stops the answer knows the conversation's address.
             yield _event("begun", self._addresses())
-            yield _event("status", {"text": looking})
+            yield _event("status", {"text": status})
             async for line in self._answer():
                 yield line
         except (asyncio.CancelledError, GeneratorExit):
             self.finish_reason = "cancelled"
-            await self._store_to_the_end()
+            await self._store_shielded()
             raise
         except KoshaError as error:
             self.finish_reason = "error"
@@ -93,7 +93,7 @@ class ConversationAnswer:
             with translation.override(self.language):
                 yield _event("error", {"message": _("The answer broke off. Ask again.")})
         try:
-            message = await self._store_to_the_end()
+            message = await self._store_shielded()
         except Exception:
             logger.exception("an answer in %s could not be stored", self.conversation.id)
             with translation.override(self.language):
@@ -117,8 +117,8 @@ class ConversationAnswer:
             shown = shown_citations(self.annotations)
         yield _event("citations", shown)
 
-    async def _store_to_the_end(self) -> Message:
-        """Shielded: the reader's leaving cancels this task, and the row must be written all the same."""
+    async def _store_shielded(self) -> Message:
+        """When the reader leaves, this task is cancelled; the row must be written nevertheless."""
         return await asyncio.shield(asyncio.ensure_future(sync_to_async(self._store)()))
 
     def _store(self) -> Message:

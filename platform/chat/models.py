@@ -1,4 +1,4 @@
-"""Conversations of the console: questions, answers, citations and what people thought of them."""
+"""Conversations of the console: questions, answers, citations and feedback."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Message(TenantModel):
     role = models.CharField(max_length=16, choices=[("user", "user"), ("assistant", "assistant")])
     content = models.TextField()
     annotations = models.JSONField(default=list)
-    """Citations as they went out in `message.annotations`."""
+    """Citations as they were sent in `message.annotations`."""
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+", null=True)
-    """What answered."""
+    """The release that answered; null for a question, and for a plain model's answer."""
     finish_reason = models.CharField(max_length=20, blank=True)
     """`stop`, `length`, `cancelled` or `error`."""
 

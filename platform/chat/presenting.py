@@ -12,7 +12,7 @@ from documents.places import place_text, place_url
 
 
 def shown_citation(annotation: dict[str, Any]) -> dict[str, Any]:
-    """A `file_citation` as `chat.js` draws it."""
+    """A `file_citation` as `chat.js` shows it."""
     cited = annotation["file_citation"]
     return {
         "number": cited["index"],

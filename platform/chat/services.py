@@ -1,6 +1,6 @@
-"""Writes: a person's conversations, what was asked and answered, and what they thought of it.
+"""Writes: a person's conversations, their questions and answers, and feedback.
 
-Conversations are private, so the audit trail says that one began or was deleted, never what was said.
+Conversations are private. The audit trail records that one was created or deleted, never its text.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def answer_add(
     release: Release | None,
     finish_reason: str,
 ) -> Message:
-    """Whatever became of it: a broken or stopped answer is kept with what had arrived."""
+    """An answer that broke off or was stopped is stored with the text so far."""
     return Message.objects.create(
         conversation=conversation,
         role="assistant",
@@ -59,7 +59,7 @@ def answer_add(
 
 
 def feedback_set(*, message: Message, helpful: bool) -> Feedback:
-    """The newest opinion counts."""
+    """Replaces earlier feedback on the message."""
     feedback, _created = Feedback.objects.update_or_create(
         message=message, defaults={"helpful": helpful, "organization_id": message.organization_id}
     )

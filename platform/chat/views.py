@@ -37,7 +37,7 @@ LONGEST_QUESTION = 8000
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    """A new conversation, beside those there are."""
+    """A new conversation, and the list of earlier ones."""
     targets = askable(principal_of(request))
     chosen = {"targets": targets, "chosen": request.GET.get("with", "")}
     return render(
@@ -89,7 +89,7 @@ async def ask(request: HttpRequest, conversation_id: str | None = None) -> HttpR
 
 
 def _prepare(request: HttpRequest, conversation_id: str | None) -> ConversationAnswer:
-    """Everything that needs the database before the first word; the question is stored."""
+    """Store the question and read all that the answer needs from the database."""
     question = request.POST.get("message", "").strip()
     if not 1 <= len(question) <= LONGEST_QUESTION:
         raise InvalidRequest(

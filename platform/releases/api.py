@@ -145,7 +145,7 @@ class PublishBody(Body):
 
 @router.post("/releases/{release_id}/publish", summary="Serve an approved release under an alias")
 def release_publish(request: HttpRequest, release_id: str, payload: PublishBody) -> dict[str, Any]:
-    # As this call left it: read again, it may be what somebody else has made of it since.
+    # As this call left it. If it were read again, it could be what another call made of it since.
     deployment = services.release_publish(release_id=release_id, alias=payload.alias, actor=actor_of(request))
     return deployment_body(deployment)
 

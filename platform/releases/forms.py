@@ -13,7 +13,7 @@ from registry.models import BaseModelKind
 from registry.selectors import base_model_list
 from releases.selectors import releasable_versions
 from releases.services import GenerationSettings
-from releases.words import GENERATION
+from releases.labels import GENERATION
 from retrieval.models import KnowledgeBase
 from retrieval.selectors import knowledge_base_list
 

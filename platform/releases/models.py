@@ -21,9 +21,9 @@ class ReleaseState(models.TextChoices):
 
 
 class Release(TenantModel):
-    """Model version + index build + prompt + generation settings: what a customer talks to.
+    """Model version, index build, prompt and generation settings, served and rolled back together.
 
-    Immutable but for its state.
+    Only its state changes.
     """
 
     id = PrefixedIdField("rel_")
@@ -37,7 +37,7 @@ class Release(TenantModel):
     index_build = models.ForeignKey(IndexBuild, on_delete=models.PROTECT, related_name="releases", null=True)
     """Null: answers without retrieval."""
     evaluation = models.ForeignKey(Evaluation, on_delete=models.PROTECT, related_name="+", null=True)
-    """The measurement the approval rests on; a model version is released only with one that passed."""
+    """The evaluation that passed the gate; a model version is released only with one."""
     system_prompt = models.TextField(_("system prompt"), blank=True)
     generation = models.JSONField(default=dict)
     """`max_tokens`, `temperature`, `top_p`, `passages`."""
@@ -46,7 +46,7 @@ class Release(TenantModel):
     created_by_id = models.CharField(max_length=64)
     created_by_label = models.CharField(max_length=200)
     created_by_person = models.CharField(max_length=64)
-    """The person behind the actor (a key's maker), who may not approve it; `schedule` for a schedule."""
+    """The person responsible (for a key, its creator), who may not approve it; `schedule` for a schedule."""
 
     class Meta:
         constraints = [
@@ -94,13 +94,13 @@ class Deployment(TenantModel):
 
 
 class DeploymentChange(TenantModel):
-    """One publication or rollback: the history that a rollback walks back."""
+    """One publication or rollback in a deployment's history."""
 
     id = PrefixedIdField("depchange_")
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="changes")
     number = models.PositiveIntegerField()
-    """Its place in the deployment's history, given under the deployment's lock: an id tells the time of
-    one machine's clock, which may be set back."""
+    """Its place in the deployment's history, assigned while the deployment is locked. Ids do not give the
+    order: they follow a machine's clock, which may be set back."""
     action = models.CharField(
         max_length=16, choices=[("publish", _("published")), ("rollback", _("rolled back"))]
     )

@@ -14,7 +14,7 @@ from registry.models import ModelVersion
 from registry.selectors import model_version_list
 from releases.models import Deployment, DeploymentChange, Release
 
-VERSIONS_LOOKED_AT = 50
+VERSIONS_OFFERED = 50
 
 
 def release_list() -> QuerySet[Release]:
@@ -56,7 +56,7 @@ def deployment_history(deployment: Deployment) -> list[DeploymentChange]:
 
 
 def previous_release(deployment: Deployment) -> Release | None:
-    """What a rollback returns to: publications are a stack, and a rollback takes one off it."""
+    """What a rollback returns to. Publications form a stack; a rollback removes the newest one."""
     stack: list[Release] = []
     for change in deployment_history(deployment):
         if change.action == "publish":
@@ -68,7 +68,7 @@ def previous_release(deployment: Deployment) -> Release | None:
 
 @dataclass(frozen=True)
 class Releasable:
-    """A model version and whether it may be released."""
+    """A model version and whether it passed its gate."""
 
     version: ModelVersion
     verdict: Evaluation | None
@@ -81,7 +81,7 @@ class Releasable:
 
 def releasable_versions() -> list[Releasable]:
     """The newest versions, each with its verdict, in two queries."""
-    versions = list(model_version_list().order_by("-id")[:VERSIONS_LOOKED_AT])
+    versions = list(model_version_list().order_by("-id")[:VERSIONS_OFFERED])
     verdicts: dict[str, Evaluation] = {}
     for evaluation in (
         evaluation_list().filter(model_version__in=versions).exclude(passed=None).order_by("id")

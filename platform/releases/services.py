@@ -63,7 +63,8 @@ def release_create(
         )
     evaluation = _passed_evaluation(model_version) if model_version else None
     settings: GenerationSettings = validate(GenerationSettings, generation, at="generation.")
-    organization = Organization.objects.select_for_update(no_key=True).get(pk=current_organization_id())
+    # Locked, so that numbers are given without gaps.
+    Organization.objects.select_for_update(no_key=True).get(pk=current_organization_id())
     release = Release.objects.create(
         number=(Release.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
         note=note,
@@ -78,18 +79,12 @@ def release_create(
         created_by_label=actor.label,
         created_by_person=person_id,
     )
-    audit_record(
-        organization_id=organization.id,
-        actor=actor,
-        action="release.created",
-        target_type="release",
-        target_id=release.id,
-        data={
-            "number": release.number,
-            "model_version": model_version.id if model_version else None,
-            "index_build": index_build.id if index_build else None,
-        },
-    )
+    data = {
+        "number": release.number,
+        "model_version": model_version.id if model_version else None,
+        "index_build": index_build.id if index_build else None,
+    }
+    _audit(release, actor, "release.created", data)
     return release_get(release.id)
 
 
@@ -148,7 +143,7 @@ def _decide(release_id: str, decision: str, comment: str, actor: Actor, person_i
 
 
 class FourEyes(PermissionDenied):
-    """Nobody decides on their own release."""
+    """A person may not decide on a release that they made."""
 
     def __init__(self) -> None:
         KoshaError.__init__(
@@ -160,9 +155,9 @@ class FourEyes(PermissionDenied):
 
 @transaction.atomic
 def release_publish(*, release_id: str, alias: str, actor: Actor) -> Deployment:
-    """Serve an approved release under `alias` from now on. Publishing what is served changes nothing.
+    """Serve an approved release under `alias`. Publishing what is already served changes nothing.
 
-    Answers the deployment as it is at this moment of its history.
+    Returns the deployment as this call left it.
     """
     release = Release.objects.select_for_update(no_key=True).filter(pk=release_id).first()
     if release is None:
@@ -187,8 +182,8 @@ def release_publish(*, release_id: str, alias: str, actor: Actor) -> Deployment:
 def deployment_rollback(*, alias: str, actor: Actor, idempotency_key: str | None = None) -> Deployment:
     """Serve again what was served before the current release was published.
 
-    The same `idempotency_key` again changes nothing, and answers the deployment as the first call left
-    it; for another alias it raises Conflict.
+    A repeated call with the same `idempotency_key` changes nothing and returns the deployment as the first
+    call left it; for another alias it raises Conflict.
     """
     deployment = Deployment.objects.select_for_update(no_key=True).filter(alias=alias).first()
     if deployment is None:
@@ -204,7 +199,7 @@ def deployment_rollback(*, alias: str, actor: Actor, idempotency_key: str | None
         raise Conflict("nothing_to_roll_back_to", _("Nothing was published here before the current release."))
     previous, deployment.release = deployment.release, target
     deployment.save(update_fields=["release"])
-    # One key for two aliases at the same moment: neither has seen the other's.
+    # Two calls at the same moment may use one key for two aliases.
     with unique_or(IdempotencyKeyReused()):
         _change(deployment, "rollback", target, previous, actor, idempotency_key)
     return deployment
@@ -226,7 +221,7 @@ def _change(
     actor: Actor,
     idempotency_key: str | None = None,
 ) -> None:
-    """Append to the history of `deployment`, whose row the caller has locked (or just made)."""
+    """Append to the history of `deployment`, whose row the caller has locked or just created."""
     DeploymentChange.objects.create(
         deployment=deployment,
         number=(deployment.changes.aggregate(last=Max("number"))["last"] or 0) + 1,
@@ -249,7 +244,7 @@ def _change(
 @transaction.atomic
 def model_version_delete(*, version: ModelVersion, actor: Actor) -> None:
     """Refused while a release that is not rejected is made of the version."""
-    # A release that is being made of it refers to this row: it commits first, or finds it deleted.
+    # A release that is being created with it locks this row: it commits first, or finds it deleted.
     locked = (
         ModelVersion.objects.select_for_update(of=("self",)).filter(pk=version.pk, deleted_at=None).first()
     )

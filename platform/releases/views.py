@@ -40,7 +40,9 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def create(request: HttpRequest) -> HttpResponse:
-    form = ReleaseForm(request.POST) if request.method == "POST" else ReleaseForm(initial=_wanted(request))
+    form = (
+        ReleaseForm(request.POST) if request.method == "POST" else ReleaseForm(initial=_preselected(request))
+    )
     if request.method == "POST" and form.is_valid():
         try:
             release = _create(request, form)
@@ -52,7 +54,7 @@ def create(request: HttpRequest) -> HttpResponse:
     return render(request, "releases/create.html", {"form": form})
 
 
-def _wanted(request: HttpRequest) -> dict[str, str]:
+def _preselected(request: HttpRequest) -> dict[str, str]:
     return {name: request.GET[name] for name in ("model", "knowledge") if name in request.GET}
 
 

@@ -156,7 +156,7 @@ def store_file_body(entry: Entry) -> dict[str, Any]:
     if entry.status == "failed":
         error = {
             "code": revision.error_code or "index.failed",
-            "message": revision.error_message or "The index build failed; its job says why.",
+            "message": revision.error_message or "The index build failed; its job states the reason.",
         }
     return {
         "id": entry.document_id,

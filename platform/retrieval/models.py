@@ -1,4 +1,4 @@
-"""Knowledge bases (`vector_stores` on the wire) and the immutable builds of their indexes."""
+"""Knowledge bases (`vector_stores` in the API) and the immutable builds of their indexes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class KnowledgeBase(TenantModel):
 
 
 class KnowledgeBaseDocument(TenantModel):
-    """A document belongs to a knowledge base; what is removed is not found from that moment on."""
+    """A document belongs to a knowledge base. When this row is deleted, search no longer finds the document."""
 
     knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.CASCADE, related_name="entries")
     document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="+")
@@ -48,7 +48,7 @@ class KnowledgeBaseDocument(TenantModel):
 
 
 class DocumentBatch(TenantModel):
-    """A `file_batches` call: what it named, whatever later calls name again."""
+    """The documents of one `file_batches` call. Later calls with the same documents do not change it."""
 
     id = PrefixedIdField("vsfb_")
     knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.CASCADE, related_name="batches")
@@ -60,7 +60,7 @@ class IndexBuild(ProducedRow):
     knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.PROTECT, related_name="builds")
     number = models.PositiveIntegerField()
     revisions = models.ManyToManyField(Revision, related_name="+")
-    """The frozen list of what is searchable in this build."""
+    """What is searchable in this build; never changed."""
 
     class Meta:
         constraints = [
@@ -68,7 +68,7 @@ class IndexBuild(ProducedRow):
         ]
 
     def __str__(self) -> str:
-        """Read it with its `knowledge_base` selected."""
+        """Select the related `knowledge_base` first, or this reads it."""
         return gettext("%(knowledge_base)s, build %(number)d") % {
             "knowledge_base": self.knowledge_base,
             "number": self.number,

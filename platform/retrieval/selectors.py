@@ -1,4 +1,4 @@
-"""Reads: knowledge bases, which of their documents can be found, and the search itself."""
+"""Reads: knowledge bases, their documents, and their indexes as a principal may search them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def latest_build(knowledge_base: KnowledgeBase) -> IndexBuild | None:
 
 # -- the documents of a knowledge base ----------------------------------------------------------
 ENTRY_STATUSES = ("in_progress", "completed", "failed", "cancelled")
-"""OpenAI's words; nothing is ever `cancelled` here."""
+"""OpenAI's names; no entry is ever `cancelled`."""
 
 
 class EntryStatus(TypedDict):
@@ -77,9 +77,9 @@ Entry: TypeAlias = "WithAnnotations[KnowledgeBaseDocument, EntryStatus]"
 def entry_list(knowledge_bases: Sequence[KnowledgeBase]) -> QuerySet[Entry]:
     """Entries of live documents, each with its `status`.
 
-    `completed` once search finds the newest revision; `failed` if that cannot be read, or the newest
-    build was to hold it and came to nothing. What search finds is in the current builds as they were read
-    with the knowledge bases: who is told that all is completed is told of the index, too.
+    `completed` once search finds the newest revision; `failed` where that revision cannot be read, or where
+    the newest build contains it and failed. The current builds are those of `knowledge_bases` as they were
+    read, so that a client that reads `completed` reads of the index, too.
     """
     built = IndexBuild.revisions.through.objects.filter(revision_id=OuterRef("document__current_revision_id"))
     newest = IndexBuild.objects.filter(knowledge_base=OuterRef("knowledge_base_id")).order_by("-number")

@@ -1,4 +1,4 @@
-"""Writes: knowledge bases, their documents, and the index builds that follow by themselves."""
+"""Writes: knowledge bases, their documents, and the index builds that follow from a change of either."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def knowledge_base_update(
 @transaction.atomic
 def knowledge_base_delete(*, knowledge_base: KnowledgeBase, actor: Actor) -> None:
     """Hide it and stop its builds. Releases keep the index builds they were made with."""
-    # The job before the knowledge base: a build that ends now locks them in this order, too.
+    # The job is locked before the knowledge base, in the order in which a build that ends locks them.
     for build in knowledge_base.builds.filter(state=ProducedState.BUILDING).select_related("job"):
-        with suppress(Conflict):  # it may have come to its end by itself a moment ago
+        with suppress(Conflict):  # the job may have ended a moment ago
             job_cancel(job=build.job, actor=actor)
     knowledge_base.deleted_at = timezone.now()
     knowledge_base.save(update_fields=["deleted_at"])
@@ -76,7 +76,7 @@ def knowledge_base_delete(*, knowledge_base: KnowledgeBase, actor: Actor) -> Non
 
 @transaction.atomic
 def batch_create(*, knowledge_base: KnowledgeBase, documents: list[Document], actor: Actor) -> DocumentBatch:
-    """Add documents as one batch, which can be asked for later."""
+    """Add documents as one batch, whose progress can be read later."""
     batch = DocumentBatch.objects.create(knowledge_base=knowledge_base)
     batch.documents.set(documents)
     documents_add(knowledge_base=knowledge_base, documents=documents, actor=actor)
@@ -85,9 +85,9 @@ def batch_create(*, knowledge_base: KnowledgeBase, documents: list[Document], ac
 
 @transaction.atomic
 def documents_add(*, knowledge_base: KnowledgeBase, documents: list[Document], actor: Actor) -> None:
-    """Add documents and let an index build follow.
+    """Add documents and start an index build where one is needed.
 
-    Adding what is there already tries again where the newest build came to nothing.
+    Adding documents that are already there repeats a newest build that failed or was cancelled.
     """
     _lock(knowledge_base.id)
     KnowledgeBaseDocument.objects.bulk_create(
@@ -115,7 +115,7 @@ def document_remove(*, knowledge_base: KnowledgeBase, document_id: str, actor: A
 
 
 def document_ready(job: Job) -> None:
-    """A revision has been read: bring it into every knowledge base its document belongs to."""
+    """A revision has been read: build it into every knowledge base its document belongs to."""
     revision = Revision.objects.filter(job=job, state=RevisionState.PROCESSED).first()
     if revision is None:
         return
@@ -128,16 +128,16 @@ def document_ready(job: Job) -> None:
 
 @transaction.atomic
 def index_build_if_needed(*, knowledge_base_id: str, actor: Actor, again: bool = False) -> IndexBuild | None:
-    """Start a build unless one runs, or the newest one had the same revisions.
+    """Start a build unless one runs or the newest one has the same revisions.
 
-    While one runs nothing is started: its finalize asks again. A newest build that failed counts,
-    too, lest it be repeated for ever; `again` is the wish to repeat it.
+    When a running build ends, this is called again. A newest build that failed is not repeated, since it
+    would fail without end; `again` repeats it.
     """
     knowledge_base = _lock(knowledge_base_id)
     latest = latest_build(knowledge_base)
     if latest is not None and latest.state == ProducedState.BUILDING:
         return None
-    revisions = _wanted_revisions(knowledge_base)
+    revisions = _current_revisions(knowledge_base)
     if not revisions:
         return None
     if (
@@ -151,20 +151,20 @@ def index_build_if_needed(*, knowledge_base_id: str, actor: Actor, again: bool =
 
 @transaction.atomic
 def index_build_again(*, knowledge_base: KnowledgeBase, actor: Actor) -> IndexBuild | None:
-    """Build from the same documents once more: a disk may have damaged what was built.
+    """Build from the same documents once more, for example after a disk damaged the index.
 
-    None while a build runs, and where there is nothing to build from.
+    None while a build runs, or where no document has been read yet.
     """
     knowledge_base = _lock(knowledge_base.id)
     latest = latest_build(knowledge_base)
-    revisions = _wanted_revisions(knowledge_base)
+    revisions = _current_revisions(knowledge_base)
     if not revisions or (latest is not None and latest.state == ProducedState.BUILDING):
         return None
     return _index_build_create(knowledge_base, revisions, actor)
 
 
 def _lock(knowledge_base_id: str) -> KnowledgeBase:
-    """One change of a knowledge base at a time."""
+    """A knowledge base is changed by one transaction at a time."""
     rows = KnowledgeBase.objects.select_for_update(no_key=True, of=("self",))
     knowledge_base: KnowledgeBase = rows.select_related("embedding_model", "current_build").get(
         pk=knowledge_base_id
@@ -176,7 +176,7 @@ def _holds(build: IndexBuild, revisions: list[Revision]) -> bool:
     return set(build.revisions.values_list("id", flat=True)) == {revision.id for revision in revisions}
 
 
-def _wanted_revisions(knowledge_base: KnowledgeBase) -> list[Revision]:
+def _current_revisions(knowledge_base: KnowledgeBase) -> list[Revision]:
     return list(
         Revision.objects.filter(
             state=RevisionState.PROCESSED,
@@ -226,7 +226,7 @@ def _index_build_create(
 
 
 def index_build_ended(build: IndexBuild) -> None:
-    """Switch search to a finished build, and start the next one if the documents changed meanwhile."""
+    """Switch search to a finished build. If the documents changed since it began, start the next one."""
     if build.state == ProducedState.READY:
         KnowledgeBase.objects.filter(pk=build.knowledge_base_id).update(current_build=build)
     if KnowledgeBase.objects.filter(pk=build.knowledge_base_id, deleted_at=None).exists():

@@ -1,4 +1,4 @@
-"""Answers whose model server dies, hangs, or whose reader leaves, as the stock client meets them."""
+"""Answers that break off because the model server dies or the reader leaves, with the stock client."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_stream_that_breaks_raises_in_the_stock_client(client, model_server: M
     assert broken.value.code == "model_server_unavailable"
 
 
-def test_a_model_server_that_is_away_is_told_at_once(client, settings):
+def test_an_absent_model_server_is_reported_at_once(client, settings):
     settings.MODEL_SERVER_URL = "http://127.0.0.1:9"
     for stream in (True, False):
         with pytest.raises(openai.InternalServerError) as refused:
@@ -44,8 +44,10 @@ def test_a_model_server_that_is_away_is_told_at_once(client, settings):
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_reader_that_leaves_closes_the_way_to_the_model_server(client, web, live_world, settings, stream):
-    """Before the first word, where the server's own test cannot see: the web waits for it there."""
+def test_the_connection_to_the_model_server_closes_when_the_reader_leaves(
+    client, web, live_world, settings, stream
+):
+    """Also before the first word, while the web process waits for the model server."""
     asked, left = threading.Event(), threading.Event()
 
     def listen(listener: socket.socket) -> None:
@@ -73,4 +75,4 @@ def test_a_reader_that_leaves_closes_the_way_to_the_model_server(client, web, li
         asking.start()
         assert asked.wait(10)
         asking.join(10)
-        assert left.wait(8), "the web still waits for an answer that nobody will read"
+        assert left.wait(8), "the web still waits for the answer"

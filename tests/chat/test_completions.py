@@ -1,4 +1,4 @@
-"""Chat: what is put to the model, how answers stream, how errors arrive, and citations."""
+"""Chat: what the model is asked, how answers stream, how errors arrive, and citations."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_release_answers_with_its_prompt_settings_and_passages(api, served, mo
     assert citation["quote"] == "第5条 有給休暇は10日とする。"
 
 
-def test_the_callers_own_settings_come_first(api, served, model_server):
+def test_the_callers_settings_override_the_releases(api, served, model_server):
     ask(api, temperature=0, max_completion_tokens=7, seed=3, stop=["。"])
     asked = model_server.bodies(CHAT)[0]
     assert (asked["temperature"], asked["max_tokens"], asked["seed"], asked["stop"]) == (0, 7, 3, ["。"])
@@ -76,14 +76,14 @@ def test_a_removed_document_is_excluded_from_the_next_search(api, world, served,
     assert groups == [[everyone_in(world.organization.id)]] * 2
 
 
-def test_a_question_longer_than_a_search_takes_is_cut_for_the_search_alone(api, served, model_server):
+def test_a_question_too_long_for_a_search_is_cut_for_the_search_alone(api, served, model_server):
     long = "長" * 9000
     assert ask(api, messages=[{"role": "user", "content": long}]).status == 200
     assert len(model_server.bodies("/v1/search")[0]["query"]) == 8192
     assert long in model_server.bodies(CHAT)[0]["messages"][-1]["content"]
 
 
-def test_the_model_servers_refusal_is_the_callers(api, served, model_server):
+def test_the_model_servers_errors_reach_the_caller(api, served, model_server):
     model_server.error = (
         400,
         {"code": "context_length_exceeded", "message": "Too long.", "param": "messages"},
@@ -104,7 +104,7 @@ def test_the_model_servers_refusal_is_the_callers(api, served, model_server):
         ("model", "フォルダーの復元を依頼"),
     ],
 )
-def test_what_is_damaged_is_told_with_what_to_do_about_it(api, served, model_server, param, sentence):
+def test_damage_is_reported_with_what_to_do(api, served, model_server, param, sentence):
     code = "serve.system.artifact_damaged"
     model_server.error = (500, {"code": code, "message": "idx_1/vectors.faiss", "param": param})
     for stream in (False, True):
@@ -113,7 +113,7 @@ def test_what_is_damaged_is_told_with_what_to_do_about_it(api, served, model_ser
         assert sentence in answer.body["error"]["message"]
 
 
-def test_a_model_server_that_is_away_is_told(api, served, settings):
+def test_an_absent_model_server_is_reported(api, served, settings):
     settings.MODEL_SERVER_URL = "http://127.0.0.1:9"
     assert ask(api).error == (503, "model_server_unavailable", None)
     assert ask(api, stream=True).error == (503, "model_server_unavailable", None)
@@ -143,7 +143,7 @@ def test_a_model_server_that_is_away_is_told(api, served, settings):
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_what_is_wrong_is_named(api, served, model_server, body, expected):
+def test_a_wrong_field_is_named(api, served, model_server, body, expected):
     status, code, param = ask(api, **body).error
     assert (status, code) == expected[:2]
     assert expected[2] is None or param == expected[2]
@@ -196,7 +196,7 @@ def test_a_stream_ends_with_done(stream):
     ("way", "code"),
     [("breaks_after", "model_server_unavailable"), ("error_after", "serve.system.broken")],
 )
-def test_a_break_in_the_middle_is_an_error_event_and_never_done(stream, model_server, way, code):
+def test_a_stream_that_breaks_off_ends_with_an_error_event(stream, model_server, way, code):
     setattr(model_server, way, 2)
     events = stream()
     assert "[DONE]" not in events
@@ -204,7 +204,7 @@ def test_a_break_in_the_middle_is_an_error_event_and_never_done(stream, model_se
 
 
 def test_a_stream_holds_no_database_connection(stream, model_server):
-    """The pool would be empty after as many answers as it has connections."""
+    """Otherwise as many answers as the pool has connections would empty it."""
     from django.db import connection
 
     counted = []
@@ -228,7 +228,7 @@ def hits(*texts: str) -> list[SearchHit]:
     return [SearchHit.model_validate(hit(text, number=n)) for n, text in enumerate(texts, 1)]
 
 
-def test_the_passage_that_says_it_is_cited_first():
+def test_the_best_supporting_passage_is_cited_first():
     found = citations(
         "有給休暇は10日です。", hits("交通費は実費。", "休暇。有給休暇は10日とする。届け出る。")
     )
@@ -243,7 +243,7 @@ def test_a_question_supports_nothing():
     assert found[0]["file_citation"]["quote"] == "回答: 日当は千円です。"
 
 
-def test_where_nothing_supports_it_the_first_passage_is_named_as_weak():
+def test_an_unsupported_answer_cites_the_first_passage_with_low_support():
     found = citations("まったく別の話題", hits("交通費は実費。", "出張。"))
     assert len(found) == 1 and found[0]["file_citation"]["support"] < 0.3
 

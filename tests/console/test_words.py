@@ -7,8 +7,8 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from evaluations.words import REASONS, REQUIREMENTS
+from releases.labels import GENERATION
 from releases.services import GenerationSettings
-from releases.words import GENERATION
 from workers.contract.specs.gate import Reason, Requirement
 from workers.contract.specs.tasks.declaration import declared_metrics
 

@@ -1,4 +1,4 @@
-"""Decisions, publications and rollbacks at the same moment, on connections of their own."""
+"""Decisions, publications and rollbacks at the same moment, each on its own connection."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def at_once(live_world):
     return partial(together, live_world)
 
 
-def walk(deployment: Deployment) -> list[str]:
-    """The stack that the history leaves; fails where an entry does not follow from those before it."""
+def published_stack(deployment: Deployment) -> list[str]:
+    """The stack that the history results in; fails where an entry does not follow from those before it."""
     stack: list[str] = []
     before = None
     for number, change in enumerate(deployment_history(deployment), start=1):
@@ -45,7 +45,7 @@ def walk(deployment: Deployment) -> list[str]:
     return stack
 
 
-def test_publications_and_rollbacks_at_once_happen_once_each_in_one_order(live_world, at_once):
+def test_concurrent_publications_and_rollbacks_form_one_history(live_world, at_once):
     world = live_world
     base = world.base_model()
     releases = [world.release(approved=True) for _ in range(AT_ONCE)]
@@ -60,12 +60,12 @@ def test_publications_and_rollbacks_at_once_happen_once_each_in_one_order(live_w
     answers = at_once(change, range(24))
     rolled_back = [a for n, a in enumerate(answers) if n % 3 == 2 and not isinstance(a, Conflict)]
     deployment = Deployment.objects.get(alias="production")
-    assert walk(deployment)
+    assert published_stack(deployment)
     assert DeploymentChange.objects.filter(action="rollback").count() == len(rolled_back)
     assert base == Release.objects.get(pk=deployment.release_id).base_model
 
 
-def test_one_key_sent_many_times_at_once_is_one_rollback(live_world, at_once):
+def test_concurrent_rollbacks_with_one_key_happen_once(live_world, at_once):
     world = live_world
     first, second, third = (world.release(approved=True) for _ in range(3))
     for release in (first, second, third):
@@ -75,7 +75,7 @@ def test_one_key_sent_many_times_at_once_is_one_rollback(live_world, at_once):
     assert DeploymentChange.objects.filter(action="rollback").count() == 1
 
 
-def test_an_alias_published_for_the_first_time_by_many_is_one_deployment(live_world, at_once):
+def test_concurrent_first_publications_make_one_deployment(live_world, at_once):
     world = live_world
     releases = [world.release(approved=True) for _ in range(AT_ONCE)]
     answers = at_once(
@@ -84,11 +84,11 @@ def test_an_alias_published_for_the_first_time_by_many_is_one_deployment(live_wo
     done = [answer for answer in answers if not isinstance(answer, Conflict)]
     assert {a.code for a in answers if isinstance(a, Conflict)} <= {"published_meanwhile"}
     deployment = Deployment.objects.get()
-    assert len(walk(deployment)) == len(done) >= 1
+    assert len(published_stack(deployment)) == len(done) >= 1
 
 
 def test_the_history_keeps_its_order_when_the_clock_is_set_back(world, monkeypatch):
-    """A web process that starts after the clock was set back makes ids that sort before the older ones."""
+    """After the clock was set back, a new web process makes ids that sort before older ones."""
     first, second, third = (world.release(approved=True) for _ in range(3))
     for release in (first, second):
         release_publish(release_id=release.id, alias="production", actor=world.actor)
@@ -100,7 +100,7 @@ def test_the_history_keeps_its_order_when_the_clock_is_set_back(world, monkeypat
     assert deployment_rollback(alias="production", actor=world.actor).release == second
 
 
-def test_a_release_is_decided_once(live_world, at_once):
+def test_concurrent_decisions_on_a_release_leave_one(live_world, at_once):
     world = live_world
     release = world.release()
 
@@ -114,7 +114,7 @@ def test_a_release_is_decided_once(live_world, at_once):
     assert Approval.objects.get().decision == Release.objects.get().state
 
 
-def test_releases_made_at_once_are_numbered_without_gaps(live_world, at_once):
+def test_concurrent_releases_are_numbered_without_gaps(live_world, at_once):
     world = live_world
     base = world.base_model()
 
@@ -134,8 +134,8 @@ def test_releases_made_at_once_are_numbered_without_gaps(live_world, at_once):
     assert sorted(release.number for release in made) == list(range(1, AT_ONCE + 1))
 
 
-def test_an_answer_tells_what_this_call_did_not_what_another_did_since(world, api, monkeypatch):
-    """Found by 200 clients: a rollback was answered with the release that somebody published just after."""
+def test_a_response_shows_what_its_own_call_did(world, api, monkeypatch):
+    """Found with 200 clients: a rollback answered with the release that another call published just after."""
     first, second, third = (world.release(approved=True) for _ in range(3))
     for release in (first, second):
         release_publish(release_id=release.id, alias="production", actor=world.actor)

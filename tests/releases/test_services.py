@@ -1,4 +1,4 @@
-"""Releases: the gate, four eyes, publication, and a rollback that walks back a stack."""
+"""Releases: the gate, approval by a second person, publication, and rollback through the history."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_newest_verdict_counts(world):
         world.release(version)
 
 
-def test_an_index_that_is_still_built_is_not_released(world):
+def test_an_index_that_is_being_built_is_not_released(world):
     from retrieval.services import knowledge_base_create
 
     world.embedding_model()
@@ -51,13 +51,13 @@ def test_an_index_that_is_still_built_is_not_released(world):
         world.release(None, base.builds.get())
 
 
-def test_releases_are_numbered_and_settled(world):
+def test_releases_are_numbered_and_their_settings_complete(world):
     first, second = world.release(), world.release(generation={"temperature": 0.5})
     assert (first.number, second.number) == (1, 2)
     assert second.generation == {"max_tokens": 256, "temperature": 0.5, "top_p": 1.0, "passages": 3}
 
 
-def test_four_eyes(world):
+def test_a_second_person_decides_once(world):
     release = world.release(person_id="user_a")
     for decide in (release_approve, release_reject):
         with refused("second_person_needed"):
@@ -67,7 +67,7 @@ def test_four_eyes(world):
         release_reject(release_id=release.id, comment="", actor=world.actor, person_id="user_c")
 
 
-def test_a_second_key_of_the_same_person_is_no_second_person(world):
+def test_a_second_key_of_one_person_is_not_a_second_person(world):
     from accounts.services import api_key_create
 
     world.base_model()
@@ -89,7 +89,7 @@ def test_only_approved_releases_are_published(world):
     assert not Deployment.objects.exists()
 
 
-def test_a_rollback_walks_back_a_stack(world):
+def test_rollbacks_return_through_the_history(world):
     first, second, third = (world.release(approved=True) for _ in range(3))
 
     def publish(release):
@@ -112,7 +112,7 @@ def test_a_rollback_walks_back_a_stack(world):
     assert back() == first
 
 
-def test_a_rollback_asked_again_with_its_key_goes_back_once(world):
+def test_a_rollback_repeated_with_its_key_happens_once(world):
     first, second, third = (world.release(approved=True) for _ in range(3))
     for alias in ("production", "staging"):
         for release in (first, second, third):
@@ -124,19 +124,19 @@ def test_a_rollback_asked_again_with_its_key_goes_back_once(world):
 
     answers = [back("production", "a"), back("production", "a"), back("production", "b")]
     assert [answer.ok["release"] for answer in answers] == [second.id, second.id, first.id]
-    # The first answer is repeated, whatever has become of the alias since.
+    # The first answer is repeated, also after the alias has changed.
     assert back("production", "a").ok["release"] == second.id
     assert Deployment.objects.get(alias="production").release == first
     assert back("staging", "a").error == (409, "idempotency_key_reused", "Idempotency-Key")
     assert Deployment.objects.get(alias="staging").release == third
 
 
-def test_a_rollback_of_nothing(world):
+def test_an_absent_alias_cannot_be_rolled_back(world):
     with pytest.raises(NotFound):
         deployment_rollback(alias="nowhere", actor=world.actor)
 
 
-def test_aliases_do_not_know_each_other(world):
+def test_aliases_have_separate_histories(world):
     first, second = world.release(approved=True), world.release(approved=True)
     release_publish(release_id=first.id, alias="staging", actor=world.actor)
     release_publish(release_id=second.id, alias="production", actor=world.actor)
@@ -144,7 +144,7 @@ def test_aliases_do_not_know_each_other(world):
         deployment_rollback(alias="production", actor=world.actor)
 
 
-def test_a_version_that_releases_are_made_of_stays(world):
+def test_a_version_in_a_release_cannot_be_deleted(world):
     version = world.model_version()
     world.evaluation(version)
     release = world.release(version)

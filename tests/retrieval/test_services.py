@@ -1,4 +1,4 @@
-"""Knowledge bases: builds that follow their documents, and what can be found meanwhile."""
+"""Knowledge bases: index builds that follow their documents, and what search finds before they end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pytest
 
 from accounts.groups import everyone_in
 from accounts.principal import Principal
+from audit.models import AuditEvent
+from common.errors import Conflict, NotFound
 from documents.services import document_delete
 from jobs.models import Job
 from jobs.produced import ProducedState, produced_finalize
@@ -20,6 +22,7 @@ from retrieval.services import (
     index_build_if_needed,
     knowledge_base_create,
     knowledge_base_delete,
+    knowledge_base_update,
 )
 from tests.world import begin, fail
 
@@ -46,8 +49,8 @@ def test_a_finished_build_is_what_search_reads(world, knowledge_base, model_serv
     assert asked["index"] == str(index_folder(build)) and asked["limit"] == 3
 
 
-def test_who_read_of_no_index_is_not_told_that_all_is_completed(world):
-    """A build that ends between the two reads: the demo was told "completed", and of no index."""
+def test_a_status_of_completed_comes_with_the_index_that_holds_it(world):
+    """A build may end between two reads; found by the demo, which read "completed" and no index."""
     world.embedding_model()
     made = knowledge_base_create(name="x", documents=[world.document()], actor=world.actor)
     before = fresh(made)
@@ -59,7 +62,7 @@ def test_who_read_of_no_index_is_not_told_that_all_is_completed(world):
         assert entry_list([base]).filter(status=status).exists()
 
 
-def test_documents_that_come_while_a_build_runs_are_in_the_next_one(world, knowledge_base):
+def test_documents_added_while_a_build_runs_are_in_the_next_one(world, knowledge_base):
     second, third = world.document("b.txt"), world.document("c.txt")
     documents_add(knowledge_base=knowledge_base, documents=[second], actor=world.actor)
     documents_add(knowledge_base=knowledge_base, documents=[third], actor=world.actor)
@@ -74,7 +77,43 @@ def test_documents_that_come_while_a_build_runs_are_in_the_next_one(world, knowl
     assert fresh(knowledge_base).current_build == last
 
 
-def test_a_finalize_that_is_repeated_changes_nothing(world, knowledge_base):
+def test_every_change_is_audited(world, knowledge_base):
+    document = knowledge_base.entries.get().document
+    knowledge_base_update(knowledge_base=knowledge_base, name="新", metadata=None, actor=world.actor)
+    document_remove(knowledge_base=knowledge_base, document_id=document.id, actor=world.actor)
+    knowledge_base_delete(knowledge_base=knowledge_base, actor=world.actor)
+    assert list(
+        AuditEvent.objects.filter(target_id=knowledge_base.id).order_by("id").values_list("action", flat=True)
+    ) == [
+        "knowledge_base.created",
+        "knowledge_base.documents_added",
+        "knowledge_base.updated",
+        "knowledge_base.document_removed",
+        "knowledge_base.deleted",
+    ]
+    assert AuditEvent.objects.filter(action="index_build.created").count() == 1
+
+
+def test_an_update_keeps_what_it_does_not_name(world, knowledge_base):
+    for name, metadata in (("新", None), (None, {"a": "b"})):
+        knowledge_base_update(knowledge_base=knowledge_base, name=name, metadata=metadata, actor=world.actor)
+    changed = fresh(knowledge_base)
+    assert (changed.name, changed.metadata) == ("新", {"a": "b"})
+
+
+def test_a_base_needs_an_embedding_model(world):
+    with pytest.raises(Conflict, match="no_embedding_model"):
+        knowledge_base_create(name="x", documents=[], actor=world.actor)
+
+
+def test_removing_a_document_that_is_not_in_the_base_is_refused(world, knowledge_base):
+    other = world.document("b.txt")
+    with pytest.raises(NotFound):
+        document_remove(knowledge_base=knowledge_base, document_id=other.id, actor=world.actor)
+    assert builds(knowledge_base) == ["ready"]
+
+
+def test_repeating_a_finalize_changes_nothing(world, knowledge_base):
     produced_finalize(knowledge_base.current_build.job)
     assert builds(knowledge_base) == ["ready"]
 
@@ -89,7 +128,7 @@ def test_a_new_revision_is_built_when_it_has_been_read(world, knowledge_base):
     assert builds(knowledge_base) == ["ready", "building"]
 
 
-def test_a_document_that_was_taken_out_is_not_found_from_then_on(world, knowledge_base):
+def test_a_removed_document_is_excluded_from_search_at_once(world, knowledge_base):
     second = world.document("b.txt")
     documents_add(knowledge_base=knowledge_base, documents=[second], actor=world.actor)
     world.indexed(IndexBuild.objects.get(number=2).job)
@@ -100,7 +139,7 @@ def test_a_document_that_was_taken_out_is_not_found_from_then_on(world, knowledg
     assert builds(knowledge_base)[-1] == "building"
 
 
-def test_a_deleted_document_is_not_found_from_then_on(world, knowledge_base):
+def test_a_deleted_document_is_excluded_from_search_at_once(world, knowledge_base):
     build = knowledge_base.current_build
     document = build.revisions.get().document
     assert removed_documents(build) == []
@@ -123,7 +162,7 @@ def test_a_search_names_the_askers_groups_which_the_passages_carry(world, knowle
     assert model_server.bodies("/v1/search")[1]["groups"] == []
 
 
-def test_a_failed_build_is_not_repeated_for_ever_but_when_asked(world):
+def test_a_failed_build_is_repeated_only_when_asked(world):
     world.embedding_model()
     document = world.document()
     knowledge_base = knowledge_base_create(name="x", documents=[document], actor=world.actor)
@@ -136,13 +175,13 @@ def test_a_failed_build_is_not_repeated_for_ever_but_when_asked(world):
     assert entry_get(knowledge_base, document.id).status == "in_progress"
 
 
-def test_adding_what_is_there_already_builds_nothing(world, knowledge_base):
+def test_adding_documents_that_are_there_builds_nothing(world, knowledge_base):
     document = entry_list([knowledge_base]).get().document
     documents_add(knowledge_base=knowledge_base, documents=[document], actor=world.actor)
     assert builds(knowledge_base) == ["ready"]
 
 
-def test_a_finished_index_is_built_again_when_asked_and_once_at_a_time(world, knowledge_base):
+def test_a_finished_index_is_built_again_when_asked_once_at_a_time(world, knowledge_base):
     """Its files may have been damaged on the disk."""
     build = index_build_again(knowledge_base=knowledge_base, actor=world.actor)
     assert builds(knowledge_base) == ["ready", "building"]
@@ -152,7 +191,7 @@ def test_a_finished_index_is_built_again_when_asked_and_once_at_a_time(world, kn
     assert index_build_again(knowledge_base=empty, actor=world.actor) is None
 
 
-def test_nothing_is_built_of_what_cannot_be_read(world):
+def test_a_document_that_cannot_be_read_is_not_built(world):
     world.embedding_model()
     document = world.upload()
     knowledge_base = knowledge_base_create(name="x", documents=[document], actor=world.actor)
@@ -162,7 +201,7 @@ def test_nothing_is_built_of_what_cannot_be_read(world):
     assert search(fresh(knowledge_base), "休暇", limit=1, principal=world.principal()) == []
 
 
-def test_deleting_stops_a_build_also_one_that_has_just_ended(world, knowledge_base):
+def test_deleting_a_base_stops_its_build_also_one_that_has_just_ended(world, knowledge_base):
     from jobs.services import job_succeeded
 
     documents_add(knowledge_base=knowledge_base, documents=[world.document("b.txt")], actor=world.actor)
@@ -175,7 +214,7 @@ def test_deleting_stops_a_build_also_one_that_has_just_ended(world, knowledge_ba
     assert Job.objects.get(pk=other.builds.get().job_id).state == "cancelled"
 
 
-def test_counts_cost_one_query_however_many_there_are(world, django_assert_num_queries):
+def test_counting_takes_one_query_for_any_number_of_bases(world, django_assert_num_queries):
     documents = [world.document(f"{n}.txt") for n in range(3)]
     bases = [world.knowledge_base(documents, name=str(n)) for n in range(4)]
     with django_assert_num_queries(1):
@@ -183,15 +222,15 @@ def test_counts_cost_one_query_however_many_there_are(world, django_assert_num_q
     assert all(counts[base.id]["completed"] == counts[base.id]["total"] == 3 for base in bases)
 
 
-def test_a_page_of_stores_costs_the_same_for_one_and_many(world, api, django_assert_max_num_queries):
+def test_a_page_of_stores_takes_the_same_queries_for_one_and_many(world, api, django_assert_max_num_queries):
     for n in range(6):
         world.knowledge_base([], name=str(n))
     with django_assert_max_num_queries(6):
         assert len(api.get("vector_stores").ok["data"]) == 6
 
 
-def test_a_batch_stays_what_it_was_when_a_later_one_names_the_same_documents(world, api):
-    """Two pipelines that add overlapping files each follow their own batch to its end."""
+def test_a_later_batch_with_the_same_documents_does_not_change_an_earlier_one(world, api):
+    """Two clients that add overlapping files each follow their own batch to its end."""
     base = world.knowledge_base([])
     first, second = world.document("1.txt", "甲"), world.document("2.txt", "乙")
     path = f"vector_stores/{base.id}/file_batches"

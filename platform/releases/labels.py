@@ -1,4 +1,4 @@
-"""Generation settings in people's words; a test compares the sentences with the spec's docstrings."""
+"""Labels of the generation settings; a test compares their sentences with the docstrings of `GenerationSettings`."""
 
 from __future__ import annotations
 
