@@ -97,7 +97,7 @@ class ConversationAnswer:
         except Exception:
             logger.exception("an answer in %s could not be stored", self.conversation.id)
             with translation.override(self.language):
-                lost = _("The answer could not be saved; it is gone when you leave this page.")
+                lost = _("The answer could not be saved. It is lost when you leave this page.")
             yield _event("error", {"message": lost})
             return
         yield _event("done", {"feedback": feedback_url(message)})

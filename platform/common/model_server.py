@@ -273,8 +273,8 @@ def _unusable(param: str | None) -> Promise:
     match param:
         case "index":
             return _(
-                "The index is missing or damaged on the disk and is not used. Have it built again in Knowledge; a "
-                "release that uses it has to be made and published anew."
+                "The index is missing or damaged on the disk and is not used. Build it again in Knowledge, then "
+                "make and publish a new release with it."
             )
         case "kosha.adapter":
             return _(

@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy
 from common.forms import spec_field
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list
+from releases.labels import GENERATION
 from releases.selectors import releasable_versions
 from releases.services import GenerationSettings
-from releases.labels import GENERATION
 from retrieval.models import KnowledgeBase
 from retrieval.selectors import knowledge_base_list
 
@@ -44,15 +44,13 @@ class ReleaseForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         required=False,
         max_length=20_000,
-        help_text=gettext_lazy(
-            "What the model is told before every conversation: its role, tone and limits."
-        ),
+        help_text=gettext_lazy("Sent to the model before every conversation: its role, tone and limits."),
     )
     note = forms.CharField(
         label=gettext_lazy("Note"),
         required=False,
         max_length=500,
-        help_text=gettext_lazy("What is new, for whoever approves it."),
+        help_text=gettext_lazy("What is new, for the person who approves it."),
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:

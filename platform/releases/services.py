@@ -169,7 +169,11 @@ def release_publish(*, release_id: str, alias: str, actor: Actor) -> Deployment:
         return deployment
     previous = deployment.release if deployment else None
     if deployment is None:
-        with unique_or(Conflict("published_meanwhile", _("Somebody published here just now. Look again."))):
+        with unique_or(
+            Conflict(
+                "published_meanwhile", _("Another release was published here just now. Reload the page.")
+            )
+        ):
             deployment = Deployment.objects.create(alias=alias, release=release)
     else:
         deployment.release = release

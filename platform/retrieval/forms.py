@@ -27,13 +27,13 @@ class KnowledgeForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=200,
-        help_text=gettext_lazy("What is found here, for example “Company rules”."),
+        help_text=gettext_lazy("What can be searched here, for example “Company rules”."),
     )
     documents = DocumentsField(
         label=gettext_lazy("Documents"),
         required=False,
         help_text=gettext_lazy(
-            "What answers are given from. More can be added later; the index follows by itself."
+            "Answers are based on these. More can be added later; the index is updated automatically."
         ),
     )
 

@@ -62,7 +62,7 @@ def create(request: HttpRequest) -> HttpResponse:
         except KoshaError as error:
             refuse(form, error)
         else:
-            messages.success(request, _("The knowledge base was created; its index follows by itself."))
+            messages.success(request, _("The knowledge base was created. Its index is built automatically."))
             return redirect(base)
     return render(request, "retrieval/create.html", {"form": form})
 
@@ -128,7 +128,7 @@ def add(request: HttpRequest, knowledge_id: str) -> HttpResponse:
     except KoshaError as error:
         messages.warning(request, str(error.message))
     else:
-        messages.success(request, _("The documents were added; the index follows by itself."))
+        messages.success(request, _("The documents were added. The index is updated automatically."))
     return redirect(base)
 
 
@@ -139,7 +139,7 @@ def build_again(request: HttpRequest, knowledge_id: str) -> HttpResponse:
         messages.warning(request, _("An index is being built already, or no document has been read yet."))
     else:
         messages.success(
-            request, _("The index is built again; until it is done the search uses the one before.")
+            request, _("The index is built again. Until it is finished, search uses the previous one.")
         )
     return redirect(base)
 
@@ -149,9 +149,7 @@ def remove(request: HttpRequest, knowledge_id: str, document_id: str) -> HttpRes
     base = knowledge_base_get(knowledge_id)
     document = document_get(document_id)
     services.document_remove(knowledge_base=base, document_id=document.id, actor=actor_of(request))
-    messages.success(
-        request, _("“%(name)s” was removed and is not found any more.") % {"name": document.name}
-    )
+    messages.success(request, _("“%(name)s” was removed and is no longer found.") % {"name": document.name})
     return redirect(base)
 
 
