@@ -75,12 +75,14 @@ def _complete(row: ProducedRow, job: Job, known: JobType, result: Spec | None) -
     if result is not None:
         row.result = result.model_dump(mode="json")
         row.manifest_sha256 = row.result["manifest_sha256"]
-        folder = RunFolder(job.run_dir).output / known.sealed_folder(result)
+        output = RunFolder(job.run_dir).output
+        folder = output / known.sealed_folder(result)
         # Where it is not, it has been adopted already, or adopting it will say that it is lost. The files'
         # hashes are left to those who read them: hashing a large model takes longer than a task may last.
         if folder.is_dir():
             verify_sizes(folder, row.manifest_sha256)
-        artifact_adopt(folder, row.organization_id, known.artifact, known.artifact_id(row))
+        kept = output if known.keeps_whole_output else folder
+        artifact_adopt(kept, row.organization_id, known.artifact, known.artifact_id(row))
         for name, value in known.columns(result).items():
             setattr(row, name, value)
     row.state = row.STATES[job.state]

@@ -120,7 +120,9 @@ class JobType:
     """The kind of folder in storage that the job's folder becomes."""
     artifact_id: Callable[[Any], str] = lambda row: row.pk
     sealed_folder: Callable[[Any], str] = lambda result: ""
-    """From a result to the folder inside `output/` that is kept; its manifest lists its files."""
+    """From a result to the folder inside `output/` whose manifest lists its files; it becomes the artifact."""
+    keeps_whole_output: bool = False
+    """All of `output/` becomes the artifact, with the sealed folder in it, instead of the sealed folder alone."""
     columns: Callable[[Any], Mapping[str, Any]] = lambda result: {}
     """From a result to the columns of the row that are copied from it."""
     is_wanted: Callable[[Any], bool] = lambda row: True

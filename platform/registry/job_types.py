@@ -34,6 +34,7 @@ register(
         produces=ModelExport,
         artifact=EXPORTS,
         sealed_folder=_made,
+        keeps_whole_output=True,
         subject="model_version",
         subject_related=("model_version__base_model",),
         errors={

@@ -101,6 +101,8 @@ def test_a_success_completes_the_row_once_and_adopts_the_folder(world, kind):
     assert (row.state, row.error_code) == (known.produces.STATES[JobState.SUCCEEDED], "")
     assert known.result.model_validate(row.result).manifest_sha256 == row.manifest_sha256
     folder = artifact_path(row.organization_id, known.artifact, known.artifact_id(row))
+    if known.keeps_whole_output:
+        folder /= known.sealed_folder(known.result.model_validate(row.result))
     assert (folder / "manifest.json").is_file()
     before = known.produces.objects.filter(pk=row.pk).values().get()
     produced_finalize(Job.objects.get(pk=job.pk))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from registry.models import ModelExport, ModelVersion
@@ -76,6 +78,7 @@ def test_an_export_is_answered_with_its_path_once_it_has_ended(api, world):
     (ended,) = api.get(f"models/{version.name}/exports").ok["data"]
     assert (ended["id"], ended["job"], ended["status"]) == (made["id"], made["job"], "succeeded")
     assert (ended["path"], ended["bytes"]) == (str(export_folder(export)), 1)
+    assert (Path(ended["path"]) / "model" / "a").is_file()
 
 
 def test_a_failed_export_is_answered_with_its_error(api, world):

@@ -211,7 +211,7 @@ def test_an_ended_export_has_its_files_in_their_place(world):
     result = ExportResult(format="adapter", files={"a": 1}, bytes=1, manifest_sha256=DIGEST)
     finish(export.job, result, {"model/a": "1"})
     export = ModelExport.objects.get()
-    assert (export_folder(export) / "manifest.json").exists()
+    assert (export_folder(export) / "model" / "manifest.json").exists()
     assert export.manifest_sha256 and export.bytes == 1
 
 
