@@ -1,1 +1,1 @@
-"""Back up an installation while it works, and bring it back in an empty place."""
+"""Back up an installation while it works, and restore it into an empty place."""

@@ -1,7 +1,7 @@
-"""Bring files into a backup: each is hashed on its way, appears by rename, and is copied once only.
+"""Bring files into a backup: each is hashed while it is copied, appears by rename, and is copied once only.
 
-What has not changed since the backup before becomes a hard link to it, after it was read and verified
-again; so a damaged original is mended from there, and a damaged link is never handed on.
+A file that has not changed since the backup before becomes a hard link to it, after it was read and verified again. So a
+damaged original is replaced from there, and a damaged copy is never handed on.
 """
 
 from __future__ import annotations
@@ -13,43 +13,34 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from backup.ledger import Entry, Ledger, Wanted
+from backup.catalog import Catalog, Entry, Item
 from common.disk import file_bytes, folder_bytes
-from workers.contract.run_folder import BACKED_UP_FILES
+from workers.contract.run_folder import BACKED_UP_FILES, CHECKPOINTS
 
 PIECE = 1 << 20
 MANIFEST = "manifest.json"
 STORAGE = "storage"
 PROGRESS_SECONDS = 5.0
-
-"""What explains a run to people. Who owns its folder and how it ended are facts of the machine it ran
-on and stay behind."""
-
-
-MISSING = "missing"
-DAMAGED = "damaged"
-UNREADABLE = "unreadable"
+MISSING, DAMAGED, UNREADABLE = "missing", "damaged", "unreadable"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that a row names, and that the installation itself has lost or damaged or cannot read."""
+    """A file that a row names and that the installation itself has lost, damaged, or cannot read."""
 
     path: str
-    why: str
-
-
-class Damaged(Exception):
-    """Neither the original nor the backup before has the expected content."""
+    reason: str
 
 
 class Unreadable(Exception):
-    """A source is there, and cannot be read: a defect of its disk, or rights. Of the copy it says nothing,
-    hence no OSError, which is what the disk of the copy raises."""
+    """A source exists and cannot be read: a defect of its disk, or missing permissions.
+
+    No OSError, since that is what the disk of the copy raises.
+    """
 
     def __init__(self, path: Path, error: OSError) -> None:
         self.path = path
@@ -58,12 +49,12 @@ class Unreadable(Exception):
 
 
 def copy_hashed(source: Path, target: Path) -> Entry:
-    """Copy by rename (mode 600) and say what was copied.
+    """Copy by rename (mode 600); the entry describes what was copied.
 
     Raises FileNotFoundError and Unreadable for the source, any other OSError for the copy.
     """
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = half_copied(target)
+    partial = partial_of(target)
     digest, size = hashlib.sha256(), 0
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -78,13 +69,12 @@ def copy_hashed(source: Path, target: Path) -> Entry:
     return Entry(target.name, size, digest.hexdigest())
 
 
-def half_copied(target: Path) -> Path:
-    """Where a copy grows until it is whole."""
+def partial_of(target: Path) -> Path:
+    """The file that grows until the copy is whole."""
     return target.with_name(f"{target.name}.tmp")
 
 
 def _pieces(source: Path) -> Iterator[bytes]:
-    """What a file holds. Raises FileNotFoundError, Unreadable."""
     try:
         with open(source, "rb") as file:
             while piece := file.read(PIECE):
@@ -92,24 +82,14 @@ def _pieces(source: Path) -> Iterator[bytes]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        if _is_gone(source):
+        try:
+            source.lstat()
+        except FileNotFoundError:
+            # NFS reports a file that another machine has deleted with another error (ESTALE).
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(source)) from error
+        except OSError:
+            pass
         raise Unreadable(source, error) from error
-
-
-def _is_gone(path: Path) -> bool:
-    """Asked after an error: for what another machine has deleted, NFS has another word than "not found"."""
-    try:
-        path.lstat()
-    except OSError as error:
-        return isinstance(error, FileNotFoundError)
-    return False
-
-
-def is_inner(name: str) -> bool:
-    """Whether the name stays inside the folder it is joined to."""
-    parts = name.split("/")
-    return bool(name) and not {"", ".", ".."} & set(parts) and "\0" not in name
 
 
 def sha256_of(path: Path) -> str:
@@ -118,97 +98,94 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_or_none(path: Path) -> str:
+    """Empty for a file that is missing or cannot be read."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return ""
+
+
+def is_inner(name: str) -> bool:
+    """Whether the name stays inside the folder that it is joined to."""
+    parts = name.split("/")
+    return bool(name) and not {"", ".", ".."} & set(parts) and "\0" not in name
+
+
 class Copier:
-    """Fills one backup from `storage`; `before` is the folder of the backup before, if there is one."""
+    """Fills one backup, `target`, from `storage`; `before` is the folder of the backup before, if there is one."""
 
     def __init__(
-        self, storage: Path, target: Path, before: Path | None, ledger: Ledger, say: Callable[[str], None]
+        self,
+        storage: Path,
+        target: Path,
+        before: Path | None,
+        catalog: Catalog,
+        progress: Callable[[str], None],
     ) -> None:
         self._storage = storage
         self._target = target
         self._before = before
-        self._ledger = ledger
-        self._say = say
-        self._said = time.monotonic()
-        self.copied_bytes = 0
+        self._catalog = catalog
+        self._progress = progress
+        self._progress_at = time.monotonic() + PROGRESS_SECONDS
+        self._copied_bytes = 0
+        # A dict keeps the order, and each fault once.
+        self._faults: dict[Fault, None] = {}
 
-    def take_all(self, *, last: bool) -> list[Fault]:
-        """Take what the ledger wants; what is missing, damaged or unreadable. `last`: also what changes all
-        the time."""
-        faults: list[Fault] = []
-        count = self._ledger.wanted_count()
-        for number, wanted in enumerate(self._ledger.wanted()):
-            self._progress(number, count)
-            faults += self._take(wanted, last)
-        return faults
+    def take_all(self, *, is_last: bool) -> list[Fault]:
+        """Take the items of the round; the faults found. `is_last`: also the files that change all the time."""
+        self._faults = {}
+        count = self._catalog.item_count()
+        for number, item in enumerate(self._catalog.items()):
+            if time.monotonic() > self._progress_at:
+                self._progress_at = time.monotonic() + PROGRESS_SECONDS
+                self._progress(f"{number} of {count} items, {self._copied_bytes / 1e6:.0f} MB copied")
+            match item.kind:
+                case "file":
+                    self._take(item.path, item.sha256)
+                case "folder":
+                    self._take_artifact(item.path, item.sha256)
+                case "result":
+                    self._take_result(item)
+                case "run":
+                    self._take_run(item, is_last)
+        return list(self._faults)
 
     def bytes_to_copy(self) -> int:
-        """How much of what is wanted neither lies here already, of an interrupted backup, nor can be taken
-        from the backup before; an upper bound."""
-        return sum(self._size(wanted) for wanted in self._ledger.wanted())
+        """An upper bound: what lies here already, of an interrupted backup, or can be linked needs no space."""
+        return sum(self._bytes_of(item) for item in self._catalog.items())
 
-    def _size(self, wanted: Wanted) -> int:
-        known = wanted.path if wanted.kind == "file" else f"{wanted.path}/{MANIFEST}"
-        if wanted.sha256 and self._ledger.had(f"{STORAGE}/{known}", wanted.sha256):
+    def _bytes_of(self, item: Item) -> int:
+        is_file = item.kind == "file"
+        known = item.path if is_file else f"{item.path}/{MANIFEST}"
+        if item.sha256 and self._catalog.digest_before(f"{STORAGE}/{known}") == item.sha256:
             return 0
-        measure = file_bytes if wanted.kind == "file" else folder_bytes
-        places = (wanted.path, wanted.fallback) if wanted.fallback else (wanted.path,)
-        whole = sum(measure(self._storage / place) for place in places)
-        targets = (self._target / STORAGE / place for place in places)
-        here = sum(measure(target) + file_bytes(half_copied(target)) for target in targets)
-        return max(0, whole - here)
-
-    def _progress(self, number: int, count: int) -> None:
-        if time.monotonic() - self._said > PROGRESS_SECONDS:
-            self._said = time.monotonic()
-            self._say(f"{number} of {count} things, {self.copied_bytes / 1e6:.0f} MB copied")
-
-    def _take(self, wanted: Wanted, last: bool) -> Iterator[Fault]:
-        match wanted.kind:
-            case "file":
-                yield from self._checked(wanted.path, wanted.sha256)
-            case "folder":
-                yield from self.take_artefact(wanted.path, wanted.sha256)
-            case "result":
-                yield from self._take_result(wanted)
-            case "run":
-                yield from self._take_run(wanted, last)
-
-    def _checked(self, path: str, sha256: str) -> Iterator[Fault]:
-        try:
-            self.take(path, sha256)
-        except FileNotFoundError:
-            yield Fault(path, MISSING)
-        except Damaged:
-            yield Fault(path, DAMAGED)
-        except Unreadable:
-            yield Fault(path, UNREADABLE)
+        measure = file_bytes if is_file else folder_bytes
+        paths = [path for path in (item.path, item.fallback) if path]
+        targets = [self._target / STORAGE / path for path in paths]
+        here = sum(measure(target) + file_bytes(partial_of(target)) for target in targets)
+        return max(0, sum(measure(self._storage / path) for path in paths) - here)
 
     # -- one file -----------------------------------------------------------------------------------
-    def take(self, path: str, sha256: str = "") -> None:
-        """Bring one file of the storage. Raises FileNotFoundError, Unreadable; Damaged after keeping what is
-        there."""
-        inside = f"{STORAGE}/{path}"
-        if sha256 and (self._ledger.has(inside, sha256) or self.reuse(inside, sha256)):
-            return
-        copied = self.copy(self._storage / path, inside)
-        if sha256 and copied.sha256 != sha256:
-            raise Damaged(path)
+    def take_file(self, source: Path, inside: str, sha256: str = "") -> bool:
+        """Bring one file. False where its content is not that of `sha256`; it is kept all the same.
 
-    def copy(self, source: Path, inside: str) -> Entry:
-        """Bring a file, whatever it holds. Raises FileNotFoundError, Unreadable."""
+        Raises FileNotFoundError, Unreadable.
+        """
+        if sha256 and (self._catalog.keep(inside, sha256) or self._reuse(inside, sha256)):
+            return True
         copied = copy_hashed(source, self._target / inside)
-        self.copied_bytes += copied.size
-        entry = Entry(inside, copied.size, copied.sha256)
-        self._ledger.put(entry)
-        return entry
+        self._copied_bytes += copied.size
+        self._catalog.put(Entry(inside, copied.size, copied.sha256))
+        return sha256 in ("", copied.sha256)
 
-    def reuse(self, inside: str, sha256: str) -> bool:
-        """Take the file from this backup's interrupted beginning, or from the backup before."""
+    def _reuse(self, inside: str, sha256: str) -> bool:
+        """Use the file of this backup's interrupted beginning, or of the backup before."""
         target = self._target / inside
         if target.exists() and self._adopt(inside, sha256):
             return True
-        if self._before is None or not self._ledger.had(inside, sha256):
+        if self._before is None or self._catalog.digest_before(inside) != sha256:
             return False
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
@@ -219,27 +196,37 @@ class Copier:
         return self._adopt(inside, sha256)
 
     def _adopt(self, inside: str, sha256: str) -> bool:
-        """Whether the file that lies here is the wanted one; another, or one that cannot be read, is gone then."""
+        """Whether the file at its place has the right content; one that has not, or cannot be read, is removed."""
         target = self._target / inside
         if digest_or_none(target) != sha256:
             target.unlink()
             return False
-        self._ledger.put(Entry(inside, target.stat().st_size, sha256))
+        self._catalog.put(Entry(inside, target.stat().st_size, sha256))
         return True
 
+    def _take(self, path: str, sha256: str = "", *, may_be_missing: bool = False) -> bool:
+        """Bring one file of the storage; a fault where it is not what it should be."""
+        try:
+            reason = "" if self.take_file(self._storage / path, f"{STORAGE}/{path}", sha256) else DAMAGED
+        except FileNotFoundError:
+            reason = MISSING
+        except Unreadable:
+            reason = UNREADABLE
+        if reason and not (may_be_missing and reason == MISSING):
+            self._faults[Fault(path, reason)] = None
+        return not reason
+
     # -- folders ------------------------------------------------------------------------------------
-    def take_artefact(self, folder: str, sha256: str = "") -> Iterator[Fault]:
-        """Take a folder by its manifest; the faults found."""
+    def _take_artifact(self, folder: str, sha256: str) -> None:
+        """Take a folder by its manifest."""
         manifest = f"{folder}/{MANIFEST}"
-        faults = list(self._checked(manifest, sha256))
-        yield from faults
-        listed = self._listed(manifest) if not faults else None
+        listed = self._listed(manifest) if self._take(manifest, sha256) else None
         if listed is None:
-            # Nobody can say what belongs into it; keep what there is.
-            yield from (fault for fault in self._take_tree(folder) if fault not in faults)
+            # It is not known what belongs to the folder; keep what there is.
+            self._take_tree(folder)
             return
         for name, digest in listed:
-            yield from self._checked(f"{folder}/{name}", digest)
+            self._take(f"{folder}/{name}", digest)
 
     def _listed(self, manifest: str) -> list[tuple[str, str]] | None:
         try:
@@ -249,93 +236,75 @@ class Copier:
             return None
         return listed if all(is_inner(name) for name, _ in listed) else None
 
-    def _take_tree(self, folder: str) -> Iterator[Fault]:
+    def _take_tree(self, folder: str) -> None:
         closed: list[OSError] = []
         for directory, _, names in os.walk(self._storage / folder, onerror=closed.append):
-            for name in names:
-                path = Path(directory, name)
-                if _is_there(path, stat.S_ISREG):
-                    yield from self._checked(self._name(path), "")
+            for path in (Path(directory, name) for name in names):
+                if _exists_as(stat.S_ISREG, path):
+                    self._take(path.relative_to(self._storage).as_posix())
         for error in closed:
             if not isinstance(error, FileNotFoundError):
-                yield Fault(self._name(Path(error.filename)), UNREADABLE)
+                path = Path(error.filename).relative_to(self._storage)
+                self._faults[Fault(path.as_posix(), UNREADABLE)] = None
 
-    def _name(self, path: Path) -> str:
-        return path.relative_to(self._storage).as_posix()
-
-    def _take_result(self, wanted: Wanted) -> Iterator[Fault]:
+    def _take_result(self, item: Item) -> None:
         """It is renamed into its place at some moment, perhaps while it is copied."""
-        for folder in (wanted.path, wanted.fallback):
-            if _is_there(self._storage / folder, stat.S_ISDIR):
-                yield from self._take_tree(folder)
-                if _is_there(self._storage / folder, stat.S_ISDIR):
+        for folder in (item.path, item.fallback):
+            if _exists_as(stat.S_ISDIR, self._storage / folder):
+                self._take_tree(folder)
+                if _exists_as(stat.S_ISDIR, self._storage / folder):
                     return
-        yield Fault(wanted.path, MISSING)
+        self._faults[Fault(item.path, MISSING)] = None
 
-    # -- runs: they go on while they are copied, so nothing in them is missed ------------------------------
-    def _take_run(self, wanted: Wanted, last: bool) -> Iterator[Fault]:
-        """The newest first: what the run forgets meanwhile is the oldest."""
-        if wanted.goes_on:
-            self._keep_checkpoints(wanted)
-        for attempt in (yield from self._numbered(wanted.path)):
-            if int(attempt) > wanted.attempts:
+    # -- runs: they may go on while they are copied, so missing files are no fault -------------------------
+    def _take_run(self, item: Item, is_last: bool) -> None:
+        """The newest checkpoints first: what the run deletes meanwhile is the oldest."""
+        if item.continues:
+            # The run may have deleted what an earlier round took, or ended and been cleaned. In the database of this
+            # round it continues, and needs a checkpoint to continue from.
+            for number in range(1, item.attempts + 1):
+                self._catalog.keep_folder(f"{STORAGE}/{item.path}/{number}/{CHECKPOINTS}")
+        for attempt in self._numbered(item.path):
+            if int(attempt) > item.attempts:
                 continue
-            name = f"{wanted.path}/{attempt}"
-            for step in (yield from self._numbered(f"{name}/checkpoints")):
-                yield from self._take_checkpoint(f"{name}/checkpoints/{step}")
-            if last:
-                yield from self._take_run_files(name)
+            folder = f"{item.path}/{attempt}"
+            for step in self._numbered(f"{folder}/{CHECKPOINTS}"):
+                self._take_checkpoint(f"{folder}/{CHECKPOINTS}/{step}")
+            if is_last:
+                for name in BACKED_UP_FILES:
+                    self._take(f"{folder}/{name}", may_be_missing=True)
 
-    def _keep_checkpoints(self, wanted: Wanted) -> None:
-        """Those that an earlier round has taken whole stay, though the run may have forgotten them since, or
-        ended and been cleaned: in the database of this round it goes on, and has to go on from somewhere."""
-        for attempt in range(1, wanted.attempts + 1):
-            self._ledger.keep_folder(f"{STORAGE}/{wanted.path}/{attempt}/checkpoints")
-
-    def _take_run_files(self, folder: str) -> Iterator[Fault]:
-        for name in BACKED_UP_FILES:
-            yield from (fault for fault in self._checked(f"{folder}/{name}", "") if fault.why != MISSING)
-
-    def _take_checkpoint(self, folder: str) -> Iterator[Fault]:
-        """Whole or not at all: its run may drop it while it is copied. It never changes, so once is enough."""
+    def _take_checkpoint(self, folder: str) -> None:
+        """Whole or not at all, since its run may delete it while it is copied. It never changes, so once is enough."""
         inside = f"{STORAGE}/{folder}"
-        if self._ledger.knows(f"{inside}/{MANIFEST}"):
-            self._ledger.keep_folder(inside)
+        if self._catalog.knows(f"{inside}/{MANIFEST}"):
+            self._catalog.keep_folder(inside)
             return
-        digest = digest_or_none(self._storage / folder / MANIFEST)
-        fault = next(self.take_artefact(folder, digest), None)
-        if fault is None:
-            return
-        self._ledger.forget_folder(inside)
-        shutil.rmtree(self._target / inside, ignore_errors=True)
-        if fault.why == UNREADABLE:
-            yield fault
+        faults, self._faults = self._faults, {}
+        self._take_artifact(folder, digest_or_none(self._storage / folder / MANIFEST))
+        found, self._faults = self._faults, faults
+        if found:
+            self._catalog.forget_folder(inside)
+            shutil.rmtree(self._target / inside, ignore_errors=True)
+            self._faults |= {fault: None for fault in found if fault.reason == UNREADABLE}
 
-    def _numbered(self, folder: str) -> Generator[Fault, None, list[str]]:
+    def _numbered(self, folder: str) -> list[str]:
         """The entries whose names are numbers, the largest first."""
         try:
             names = [entry.name for entry in (self._storage / folder).iterdir()]
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError:
-            yield Fault(folder, UNREADABLE)
+            self._faults[Fault(folder, UNREADABLE)] = None
             return []
         return sorted(filter(str.isdecimal, names), key=int, reverse=True)
 
 
-def _is_there(path: Path, is_kind: Callable[[int], bool]) -> bool:
-    """Whether a file, or a folder, lies at `path`; yes, where the disk does not say: taking it will tell why."""
+def _exists_as(is_kind: Callable[[int], bool], path: Path) -> bool:
+    """True also where the disk does not answer: taking the file then finds the fault."""
     try:
         return is_kind(path.lstat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True
-
-
-def digest_or_none(path: Path) -> str:
-    """Empty for a file that is missing or cannot be read."""
-    try:
-        return sha256_of(path)
-    except OSError:
-        return ""

@@ -1,4 +1,4 @@
-"""Reach the installation's PostgreSQL, running or not, and move its content with PostgreSQL's own tools."""
+"""Connect to the installation's PostgreSQL, running or not, and move its content with PostgreSQL's own tools."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,13 @@ from stack.state import is_running, lock, port_for
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
-LOCK_WAIT = "60s"
+SSL = ("sslmode", "sslrootcert", "sslcert", "sslkey")
+OWN_FUNCTIONS = """
+    SELECT oid::regprocedure::text FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
+      AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
+"""
+"""Without those of extensions."""
 
 
 # -- the server ---------------------------------------------------------------------------------
@@ -33,16 +39,16 @@ def installed_database(env: Environment) -> Iterator[None]:
     """Connect Django to this installation's database; an embedded one that is down is started for it."""
     if env.database_url or is_running(env.var):
         # The settings name it already: from the environment, or from `stack.json`.
-        _require_answer()
+        _connect()
         yield
-        return
-    if not EmbeddedPostgres(env.var / "postgres", 0).data.exists():
+    elif EmbeddedPostgres(env.var / "postgres", 0).data.exists():
+        with lock(env.var), embedded_database(env):
+            yield
+    else:
         raise BackupError(
             "backup_nothing_here",
             f"There is no installation in {env.var}. Set KOSHA_VAR to the one to back up.",
         )
-    with lock(env.var), embedded_database(env):
-        yield
 
 
 @contextmanager
@@ -52,10 +58,18 @@ def embedded_database(env: Environment) -> Iterator[None]:
     server.prepare()
     log = env.var / "logs" / "postgres.log"
     process = spawn(server.command(), log=log, directory=Path("/"))
+    deadline = time.monotonic() + START_SECONDS
     try:
-        _wait_ready(server, process, log)
+        while not server.is_ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise BackupError("database_not_started", f"PostgreSQL did not start; its log is {log}.")
+            time.sleep(0.05)
         server.after_start()
-        _connect_django(server.url)
+        settings = database_settings(server.url)
+        connection.close()
+        options = connection.settings_dict["OPTIONS"] | settings.pop("OPTIONS")
+        connection.settings_dict.update({**settings, "OPTIONS": options})
+        _connect()
         yield
     finally:
         connection.close()
@@ -63,23 +77,7 @@ def embedded_database(env: Environment) -> Iterator[None]:
         kill_groups(wait_all([process], STOP_SECONDS))
 
 
-def _wait_ready(server: EmbeddedPostgres, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not server.is_ready():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise BackupError("database_not_started", f"PostgreSQL did not start; its log is {log}.")
-        time.sleep(0.05)
-
-
-def _connect_django(url: str) -> None:
-    settings = database_settings(url)
-    connection.close()
-    options = connection.settings_dict["OPTIONS"] | settings.pop("OPTIONS")
-    connection.settings_dict.update({**settings, "OPTIONS": options})
-    _require_answer()
-
-
-def _require_answer() -> None:
+def _connect() -> None:
     try:
         connection.ensure_connection()
     except Exception as error:
@@ -90,73 +88,59 @@ def _require_answer() -> None:
 
 
 @contextmanager
-def loss_told() -> Iterator[None]:
-    """A database that goes away in the middle is a reason that an operator understands."""
+def connection_loss_refused() -> Iterator[None]:
+    """Turns the loss of the connection into a reason that an operator understands."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:
         raise BackupError(
             "database_lost",
-            "The connection to the database was lost in the middle. See that the database runs, and repeat the "
-            "command; it goes on where it ended.",
+            "The connection to the database was lost. Check that the database runs, and repeat the command; it "
+            "continues where it was interrupted.",
         ) from error
 
 
 def server_major() -> int:
-    return _server_version() // 10000
+    connection.ensure_connection()
+    return int(connection.connection.info.server_version) // 10000
 
 
 def embedded_major() -> int:
     return _major_of(postgres_program("postgres")) or 0
 
 
-def _server_version() -> int:
-    connection.ensure_connection()
-    return int(connection.connection.info.server_version)
-
-
 def is_empty() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = 'public')")
-        return not cursor.fetchone()[0]
+    return not _column("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
 
 
 def database_bytes() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_database_size(current_database())")
-        return int(cursor.fetchone()[0])
+    return int(_column("SELECT pg_database_size(current_database())")[0])
 
 
 def applied_migrations() -> list[str]:
+    return _column("SELECT app || '.' || name FROM django_migrations ORDER BY 1")
+
+
+def _column(query: str) -> list[Any]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT app || '.' || name FROM django_migrations ORDER BY 1")
-        return [name for (name,) in cursor.fetchall()]
+        cursor.execute(query)
+        return [row[0] for row in cursor.fetchall()]
 
 
 # -- PostgreSQL's own tools -----------------------------------------------------------------------
 def dump(target: Path, snapshot: str) -> None:
     """Write what `snapshot` (exported by an open transaction) sees, compressed."""
-    options = ["--format=custom", "--no-owner", "--no-privileges", f"--lock-wait-timeout={LOCK_WAIT}"]
+    options = ["--format=custom", "--no-owner", "--no-privileges", "--lock-wait-timeout=60s"]
     _run("pg_dump", [*options, f"--snapshot={snapshot}", f"--file={target}"], "backup_dump_failed")
     target.chmod(0o600)
-
-
-OWN_FUNCTIONS = """
-    SELECT oid::regprocedure::text FROM pg_proc
-    WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
-      AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
-"""
-"""Without those of extensions."""
 
 
 def clear() -> None:
     """Drop every table and function: what an interrupted restore has left, perhaps already migrated."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        for (table,) in cursor.fetchall():
+        for table in _column("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
             cursor.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier("public", table)))
-        cursor.execute(OWN_FUNCTIONS)
-        for (function,) in cursor.fetchall():
+        for function in _column(OWN_FUNCTIONS):
             cursor.execute(f"DROP FUNCTION {function} CASCADE")
 
 
@@ -168,22 +152,17 @@ def load(source: Path) -> None:
 
 
 def _run(tool: str, arguments: list[str], code: str) -> None:
-    program = find_tool(tool, server_major())
-    # Dies with us: a dump that nobody waits for would hold its locks to the end.
-    done = subprocess.run(
-        guarded([program, *arguments]), env=tool_environment(), capture_output=True, text=True, check=False
-    )
+    # Guarded: a dump that nobody waits for would hold its locks to its end.
+    command = guarded([find_tool(tool, server_major()), *arguments])
+    done = subprocess.run(command, env=tool_environment(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         # The tool names tables and reasons, never a row's content or a password.
         reason = next(iter(done.stderr.strip().splitlines()), "no reason given")
         raise BackupError(code, f"{tool} ended with {done.returncode}: {reason}")
 
 
-SSL = ("sslmode", "sslrootcert", "sslcert", "sslkey")
-
-
 def tool_environment() -> dict[str, str]:
-    """How libpq's tools reach what Django is connected to; a password on a command line would be seen."""
+    """How libpq's tools reach the database of Django; a password on a command line would be visible."""
     facts: Mapping[str, Any] = connection.settings_dict
     named = {
         "PGHOST": facts["HOST"],
@@ -199,8 +178,11 @@ def tool_environment() -> dict[str, str]:
 
 def find_tool(name: str, major: int) -> Path:
     """The oldest of the programs found that is not older than the server (an older one refuses it)."""
-    found = [path for path in (_bundled(name), shutil.which(name)) if path and Path(path).exists()]
-    versions = {version: Path(path) for path in found if (version := _major_of(path))}
+    found = [shutil.which(name)]
+    with suppress(ServerMissing):
+        found.append(str(postgres_program(name)))
+    programs = [Path(path) for path in found if path and Path(path).exists()]
+    versions = {version: path for path in programs if (version := _major_of(path))}
     fitting = [version for version in versions if version >= major]
     if not fitting:
         seen = f" (found: {', '.join(map(str, sorted(versions)))})" if versions else ""
@@ -211,14 +193,7 @@ def find_tool(name: str, major: int) -> Path:
     return versions[min(fitting)]
 
 
-def _bundled(name: str) -> Path | None:
-    try:
-        return postgres_program(name)
-    except ServerMissing:
-        return None
-
-
-def _major_of(program: str | Path) -> int | None:
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    match = re.search(r"(\d+)\.\d+", said)
+def _major_of(program: Path) -> int | None:
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    match = re.search(r"(\d+)\.\d+", output)
     return int(match.group(1)) if match else None

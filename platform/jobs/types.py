@@ -18,6 +18,8 @@ from workers.contract.specs.base import Spec
 from workers.contract.specs.events import Event
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from jobs.models import Cluster, Job
     from jobs.produced import ProducedRow
 
@@ -125,6 +127,8 @@ class JobType:
     """All of `output/` becomes the artifact, with the sealed folder in it, instead of the sealed folder alone."""
     columns: Callable[[Any], Mapping[str, Any]] = lambda result: {}
     """From a result to the columns of the row that are copied from it."""
+    kept: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
+    """From the rows to those whose folders are kept; those of the others were deleted with what they belong to."""
     is_wanted: Callable[[Any], bool] = lambda row: True
     """Locks what the row belongs to; false where that was deleted, so that nothing is kept."""
     on_end: Callable[[Any], None] = lambda row: None

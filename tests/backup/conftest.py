@@ -1,6 +1,6 @@
 """An installation on the session's PostgreSQL, and empty places to restore it into.
 
-It is made once; each test works on a copy of its database (PostgreSQL copies one in a blink) and folder.
+It is made once; each test works on a copy of its database (PostgreSQL copies one in no time) and folder.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from django.db import connection
 from django.test import override_settings
 from psycopg import sql
 
-from backup.making import Making
-from backup.restoring import Restored, Restoring
-from backup.sealed import Seal
+from backup.archive import BackupInfo
+from backup.creation import BackupRun
+from backup.restoration import Restored, RestoreRun
 from config.env import Environment
 from tests.backup.world_on_disk import fill
 
@@ -47,7 +47,7 @@ class Place:
 
     @contextmanager
     def here(self) -> Iterator[None]:
-        """Be the process of this installation."""
+        """Work as a process of this installation."""
         before = connection.settings_dict["NAME"]
         connection.close()
         connection.settings_dict["NAME"] = self.database
@@ -58,13 +58,13 @@ class Place:
             connection.close()
             connection.settings_dict["NAME"] = before
 
-    def back_up(self, folder: Path, **options: Any) -> tuple[Path, Seal]:
+    def back_up(self, folder: Path, **options: Any) -> tuple[Path, BackupInfo]:
         with self.here():
-            return Making(self.env, folder, say=print, **options).run()
+            return BackupRun(self.env, folder, progress=print, **options).run()
 
     def restore(self, backup: Path) -> Restored:
         with self.here():
-            return Restoring(self.env, backup, say=print).run()
+            return RestoreRun(self.env, backup, progress=print).run()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url) as other:
@@ -88,7 +88,7 @@ def _serve(command: str, *names: str) -> None:
 
 @pytest.fixture(scope="session")
 def filled(django_db_blocker, tmp_path_factory) -> Iterator[Place]:
-    """Documents, artefacts, a running job with checkpoints."""
+    """An installation with content; it is copied, never changed."""
     var = tmp_path_factory.mktemp("filled")
     (var / "storage").mkdir()
     (var / "secret_key").write_text(KEY)
@@ -108,7 +108,7 @@ def made(filled: Place, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def backup(made: Path, tmp_path: Path) -> Path:
-    """A copy of that backup, to do with as one likes."""
+    """A copy of that backup, which a test may change."""
     return Path(shutil.copytree(made, tmp_path / "backups" / made.name))
 
 

@@ -1,4 +1,4 @@
-"""The commands on an embedded PostgreSQL that is down: backed up, verified, restored elsewhere."""
+"""The commands on an installation that is down: back up, verify, restore elsewhere."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def stopped(repository, places) -> IsolatedInstallation:
     return installation
 
 
-def test_a_stopped_installation_is_backed_up_and_comes_back(repository, stopped, places):
+def test_backs_up_and_restores_a_stopped_installation(repository, stopped, places):
     made = stopped.ask("backup", str(places / "b"))
     assert (made["fault_count"], made["organizations"], made["jobs_in_flight"]) == (0, 1, 1)
     assert stopped.ask("backup", "--verify", str(places / "b"))["files"] == made["files"]
@@ -65,7 +65,7 @@ def test_a_stopped_installation_is_backed_up_and_comes_back(repository, stopped,
     assert stopped.processes() == [] and new.processes() == []
 
 
-def test_up_refuses_what_a_restore_has_left_half(repository, places):
+def test_refuses_an_interrupted_restore(repository, places):
     half = IsolatedInstallation(places / "half")
     half.var.mkdir()
     restore_marker(half.var).write_text("{}")
@@ -74,7 +74,7 @@ def test_up_refuses_what_a_restore_has_left_half(repository, places):
         assert refused.returncode == 1 and "was interrupted" in refused.stderr
 
 
-def test_no_password_and_no_key_is_said(stopped, places):
+def test_prints_no_password_and_no_key(stopped, places):
     done = stopped.manage("backup", str(places / "b"))
     said = done.stdout + done.stderr
     assert done.returncode == 0
@@ -82,8 +82,8 @@ def test_no_password_and_no_key_is_said(stopped, places):
         assert secret.read_text() not in said
 
 
-def test_an_installation_that_is_being_started_is_left_alone(stopped, places):
-    """Its lock is held and nothing answers yet: said, and nothing is started beside it."""
+def test_refuses_an_installation_that_is_starting(stopped, places):
+    """Its lock is held and nothing answers yet: no second server is started."""
     with lock(stopped.var):
         refused = stopped.manage("backup", str(places / "b"))
     assert refused.returncode == 1 and "database_unreachable" in refused.stderr

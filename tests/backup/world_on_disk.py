@@ -1,46 +1,31 @@
-"""A world whose artefacts are sealed as engines seal them, in a `var/` of its own."""
+"""An invented company with true files in its storage, as engines leave them."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from django.db.models import Model
-
 from audit.services import chains_verify
 from common.storage import artifact_path
 from common.tenancy import every_organization
-from curation.models import DatasetVersion
-from curation.selectors import DATASETS
-from documents.models import Revision
-from documents.selectors import PAGES
-from evaluations.models import Evaluation
-from evaluations.selectors import EVALUATIONS
+from jobs.types import job_types
 from registry.models import ModelVersion
-from registry.selectors import MODELS
-from retrieval.models import IndexBuild
-from retrieval.selectors import INDEXES
 from tests.world import World, begin
 from workers.contract.artifacts import write_manifest
 
-SEALED: tuple[tuple[type[Model], str], ...] = (
-    (Revision, PAGES),
-    (DatasetVersion, DATASETS),
-    (Evaluation, EVALUATIONS),
-    (ModelVersion, MODELS),
-    (IndexBuild, INDEXES),
-)
 
-
-def seal_artefacts() -> None:
-    """Give every artefact folder a true manifest, and its row the manifest's digest."""
+def write_manifests() -> None:
+    """Give every folder that a job has made a true manifest, and its rows the manifest's digest."""
     with every_organization("test"):
-        for model, kind in SEALED:
-            for row in model.objects.exclude(manifest_sha256=""):
-                folder = artifact_path(row.organization_id, kind, row.id)
+        for known in job_types():
+            rows = known.produces.objects.exclude(manifest_sha256="") if known.produces else ()
+            for row in rows:
+                id = known.artifact_id(row)
+                folder = artifact_path(row.organization_id, known.artifact, id)
                 (folder / "manifest.json").unlink(missing_ok=True)
-                digest = write_manifest(folder, kind)
-                model.objects.filter(pk=row.pk).update(manifest_sha256=digest)
+                digest = write_manifest(folder, known.artifact)
+                known.produces.objects.filter(pk=row.pk).update(manifest_sha256=digest)
+                ModelVersion.objects.filter(pk=id).update(manifest_sha256=digest)
 
 
 def write_checkpoint(run_dir: Path, step: int, content: str = "weights") -> Path:
@@ -52,7 +37,7 @@ def write_checkpoint(run_dir: Path, step: int, content: str = "weights") -> Path
 
 
 def fill() -> None:
-    """Documents, artefacts of every kind, and a run with checkpoints that is under way."""
+    """Documents, folders of every kind of job, and a run with checkpoints that is under way."""
     with World("old") as world:
         model = world.model_version()
         world.evaluation(model)
@@ -65,5 +50,5 @@ def fill() -> None:
             write_checkpoint(run_dir, step)
         (run_dir / "events.jsonl").write_text("")
         (run_dir / "owner").write_text(f'{{"pid": {os.getpid()}, "started": 1, "boot": "b"}}')
-    seal_artefacts()
+    write_manifests()
     chains_verify()

@@ -76,14 +76,14 @@ def fill() -> None:
     """Something in every table, and a job in every state."""
     from audit.services import chains_verify
     from tests.accounts.things import things
-    from tests.backup.world_on_disk import seal_artefacts
+    from tests.backup.world_on_disk import write_manifests
     from tests.world import World
 
     with World("kakuu") as world:
         made = things(world, alias="production", base_model_name="gemma")
         people(world, made["message_id"])
         jobs_in_every_state(world)
-    seal_artefacts()
+    write_manifests()
     chains_verify()
 
 

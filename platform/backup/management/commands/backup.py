@@ -1,8 +1,8 @@
 """Back up the installation while it works: `manage.py backup FOLDER`; check one: `manage.py backup --verify FOLDER`.
 
-Each backup is a folder of its own below FOLDER, whole by itself; files that have not changed are hard links
-to the backup before, so remove old ones as you like. A backup holds everything: keep it as safe as the
-installation. Progress goes to standard error, a JSON summary to standard output.
+Each backup is a folder of its own below FOLDER and complete by itself; files that have not changed are hard links to the
+backup before, so old backups can be removed freely. A backup holds everything: keep it as safe as the installation.
+Progress goes to standard error, a JSON summary to standard output.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from backup import sealed
+from backup import archive
+from backup.archive import BackupInfo
 from backup.copying import UNREADABLE
+from backup.creation import BackupRun
 from backup.errors import BackupError
-from backup.making import Making
-from backup.sealed import Seal
 from config.env import environment
 from stack.servers import ServerFailed, ServerMissing
 from stack.state import AlreadyRunning, RestoreUnfinished
@@ -43,30 +43,32 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(summary, ensure_ascii=False, indent=1))
 
     def _make(self, options: dict[str, Any]) -> dict[str, Any]:
-        making = Making(environment(), options["folder"], with_models=options["with_models"], say=self._say)
-        backup, seal = making.run()
-        self._say(f"{backup} is complete. It holds everything, keys and documents: keep it locked away.")
-        if seal.fault_count:
-            self._say(warning_of(seal))
-        return {"backup": str(backup), **seal.model_dump(exclude={"migrations", "format"})}
+        models = options["with_models"]
+        backup, info = BackupRun(
+            environment(), options["folder"], with_models=models, progress=self._progress
+        ).run()
+        self._progress(f"{backup} is complete. It holds everything, keys and documents: keep it locked away.")
+        if info.fault_count:
+            self._progress(warning_of(info))
+        return {"backup": str(backup), **info.model_dump(exclude={"migrations", "format"})}
 
     def _verify(self, options: dict[str, Any]) -> dict[str, Any]:
-        backup = sealed.find_backup(options["folder"].expanduser().resolve())
-        seal = sealed.read_seal(backup)
-        sealed.refuse_damaged(backup, seal, self._say)
-        return {"backup": str(backup), "files": seal.files, "bytes": seal.bytes, "verified": True}
+        backup = archive.find_backup(options["folder"].expanduser().resolve())
+        info = archive.read_info(backup)
+        archive.refuse_damaged(backup, info, self._progress)
+        return {"backup": str(backup), "files": info.files, "bytes": info.bytes, "verified": True}
 
-    def _say(self, sentence: str) -> None:
+    def _progress(self, sentence: str) -> None:
         # Progress is no error, so it is not coloured as one.
         self.stderr.write(sentence, style_func=str)
         self.stderr.flush()
 
 
-def warning_of(seal: Seal) -> str:
-    """What the administrator is told of a backup that lacks something."""
-    advice = " See to the disk and the permissions of what is unreadable, and back up again."
-    unreadable = any(fault.endswith(f": {UNREADABLE}") for fault in seal.faults)
+def warning_of(info: BackupInfo) -> str:
+    """For the operator, about a backup in which something is missing."""
+    advice = " Check the disk and the permissions of what is unreadable, and back up again."
+    is_unreadable = any(fault.endswith(f": {UNREADABLE}") for fault in info.faults)
     return (
-        f"WARNING: {seal.fault_count} files of the installation itself are missing, damaged or unreadable, "
-        f"first {seal.faults[0]}.{advice if unreadable else ''}"
+        f"WARNING: {info.fault_count} files of the installation itself are missing, damaged or unreadable, "
+        f"the first is {info.faults[0]}.{advice if is_unreadable else ''}"
     )

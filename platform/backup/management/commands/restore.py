@@ -1,7 +1,7 @@
 """Bring a backup into an empty installation: `KOSHA_VAR=/srv/kosha manage.py restore BACKUP`.
 
-BACKUP is one backup, or the folder of backups, whose newest is taken. Afterwards `manage.py up` goes on
-where the backup was made. Interrupted, it can simply be run again.
+BACKUP is one backup, or a folder of backups, whose newest is used. Afterwards `manage.py up` continues from the moment of
+the backup. An interrupted restore can be run again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from backup.errors import BackupError
-from backup.restoring import Restoring
+from backup.restoration import RestoreRun
 from config.env import environment
 from stack.servers import ServerFailed, ServerMissing
 
@@ -29,17 +29,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            restored = Restoring(environment(), options["backup"], say=self._say).run()
+            restored = RestoreRun(environment(), options["backup"], progress=self._progress).run()
         except BackupError as error:
             raise CommandError(str(error)) from error
         except (ServerFailed, ServerMissing) as error:
             raise CommandError(f"restore_impossible: {error}") from error
         for warning in restored.warnings:
-            self._say(f"WARNING: {warning}")
-        self._say("Restored. Everybody signs in again; keys revoked since the backup are valid again.")
+            self._progress(f"WARNING: {warning}")
+        self._progress(
+            "Restored. Everybody has to sign in again; keys revoked since the backup are valid again."
+        )
         self.stdout.write(json.dumps(asdict(restored), ensure_ascii=False, indent=1))
 
-    def _say(self, sentence: str) -> None:
+    def _progress(self, sentence: str) -> None:
         # Progress is no error, so it is not coloured as one.
         self.stderr.write(sentence, style_func=str)
         self.stderr.flush()

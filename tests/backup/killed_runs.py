@@ -1,9 +1,9 @@
-"""Backs up or restores in children that are killed at one moment after the other, until one survives.
+"""Backs up or restores in child processes that are killed at later and later moments, until one survives.
 
-    python -m tests.backup.dying backup|restore FOLDER
+    python -m tests.backup.killed_runs backup|restore FOLDER
 
-A moment is what Python does next to the disk or to another program. After each death it is checked that
-nothing half-made passes for whole. Prints the number of deaths.
+A moment is a change that Python makes to the disk, or a start of another program. After each kill nothing incomplete may
+pass for complete. Prints the number of kills.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ CHANGES = ("os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "subproc
 INSIDE_PROGRAM_SECONDS = 0.06
 
 
-def die_at(moment: int) -> None:
-    """SIGKILL this process at its n-th change; while another program runs for it, a moment later, too."""
+def kill_at(moment: int) -> None:
+    """Kill this process at its n-th change; while another program runs for it, a moment later."""
     seen = 0
 
     def hook(event: str, arguments: tuple) -> None:
@@ -45,7 +45,7 @@ def _writes(arguments: tuple) -> bool:
 
 
 def moments() -> Iterator[int]:
-    """Every one at first, then ever rarer."""
+    """Each one at first, then fewer and fewer."""
     moment = 1.0
     while True:
         yield int(moment)
@@ -54,9 +54,9 @@ def moments() -> Iterator[int]:
 
 def main() -> None:
     django.setup()
-    from backup import sealed
-    from backup.making import Making
-    from backup.restoring import Restoring
+    from backup import archive
+    from backup.creation import BackupRun
+    from backup.restoration import RestoreRun
     from config.env import environment
     from stack.state import restore_marker
 
@@ -66,26 +66,26 @@ def main() -> None:
 
     def run() -> None:
         if what == "backup":
-            Making(env, folder, say=quietly).run()
+            BackupRun(env, folder, progress=quietly).run()
         else:
-            Restoring(env, folder, say=quietly).run()
+            RestoreRun(env, folder, progress=quietly).run()
 
     def check() -> None:
         if what == "backup":
-            for backup in sealed.complete_backups(folder):
-                assert sealed.verify(backup, sealed.read_seal(backup), quietly) == []
+            for backup in archive.complete_backups(folder):
+                assert archive.verify(backup, archive.read_info(backup), quietly) == []
         elif (env.var / "storage" / "organizations").exists():
-            assert restore_marker(env.var).exists(), "half a restore passes for an installation"
+            assert restore_marker(env.var).exists(), "an incomplete restore passes for an installation"
 
-    for deaths, moment in enumerate(moments()):
+    for kills, moment in enumerate(moments()):
         child = os.fork()
         if child == 0:
-            die_at(moment)
+            kill_at(moment)
             run()
             os._exit(0)
         status = os.waitpid(child, 0)[1]
         if status == 0:
-            print(deaths)
+            print(kills)
             return
         assert os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGALRM), status
         check()

@@ -1,4 +1,4 @@
-"""The finished backup: a folder that its `backup.json`, written last, makes one.
+"""A finished backup: a folder that is complete once it has its `backup.json`, which is written last.
 
 <backup>/backup.json      what it is, and the sha256 of files.jsonl
 <backup>/files.jsonl      every other file: [path, size, sha256]
@@ -15,19 +15,18 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from django.db.migrations.loader import MigrationLoader
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from backup.catalog import Entry
 from backup.copying import Fault, is_inner, sha256_of
 from backup.errors import BackupError
-from backup.ledger import Entry, read_lines
 from common.release import RELEASE
 from workers.contract.atomic_files import PRIVATE, write_whole
 
 FORMAT = 1
-SEAL = "backup.json"
+INFO = "backup.json"
 FILES = "files.jsonl"
 DUMP = "database.dump"
 SECRET_KEY = "secret_key"  # noqa: S105 - the name of a file
@@ -35,7 +34,7 @@ MODELS = "models"
 PARTIAL = ".partial"
 
 
-class SealedModel(BaseModel):
+class ModelInfo(BaseModel):
     """A base model that rows refer to; its files lie outside the storage."""
 
     model_config = ConfigDict(frozen=True)
@@ -46,7 +45,7 @@ class SealedModel(BaseModel):
     included: bool
 
 
-class Seal(BaseModel):
+class BackupInfo(BaseModel):
     """The content of `backup.json`."""
 
     model_config = ConfigDict(frozen=True)
@@ -64,9 +63,9 @@ class Seal(BaseModel):
     files_sha256: str
     organizations: int
     jobs_in_flight: int
-    models: list[SealedModel]
+    models: list[ModelInfo]
     secret_key_fingerprint: str
-    """Tells whether an installation has the same key, and nothing else about it."""
+    """Shows whether an installation has the same key, and nothing else about it."""
     faults: list[str]
     """What the installation itself had lost or damaged, or could not read, when it was backed up."""
     fault_count: int
@@ -77,7 +76,7 @@ def write_private(path: Path, content: Iterable[str]) -> None:
 
 
 def sync_disk(folder: Path) -> None:
-    """Everything written so far is on the disk; one call, where fsync would be one for each file."""
+    """Flush everything written so far to the disk; one call, where fsync would be one for each file."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
@@ -92,12 +91,12 @@ def complete_backups(folder: Path) -> list[Path]:
     """The finished backups in `folder`, oldest first; their names are their times."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.suffix != PARTIAL and (path / SEAL).is_file())
+    return sorted(path for path in folder.iterdir() if path.suffix != PARTIAL and (path / INFO).is_file())
 
 
 def find_backup(path: Path) -> Path:
-    """The backup at `path`, or the newest complete one in the folder of backups that `path` is."""
-    if (path / SEAL).is_file() and path.suffix != PARTIAL:
+    """The backup at `path`, or the newest complete one in the folder of backups `path`."""
+    if (path / INFO).is_file() and path.suffix != PARTIAL:
         return path
     found = complete_backups(path)
     if not found:
@@ -108,88 +107,82 @@ def find_backup(path: Path) -> Path:
     return found[-1]
 
 
-def read_seal(backup: Path) -> Seal:
+def read_info(backup: Path) -> BackupInfo:
     """Raises BackupError `backup_damaged`, `backup_is_newer`."""
     try:
-        content: dict[str, Any] = json.loads((backup / SEAL).read_bytes())
-        version = int(content["format"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise _damaged(backup, SEAL) from None
-    if version > FORMAT:
-        raise _newer(content.get("kosha", "?"))
-    try:
-        seal = Seal.model_validate(content)
-    except ValidationError:
-        raise _damaged(backup, SEAL) from None
-    if not set(seal.migrations) <= known_migrations():
-        raise _newer(seal.kosha)
-    return seal
-
-
-def model_digests(backup: Path) -> dict[str, str]:
-    """Those of the base models that the backup holds, by name."""
-    return {model.name: model.digest for model in read_seal(backup).models if model.included}
+        content = json.loads((backup / INFO).read_bytes())
+        is_newer, version = int(content["format"]) > FORMAT, content.get("kosha", "?")
+        if not is_newer:
+            info = BackupInfo.model_validate(content)
+            is_newer = not set(info.migrations) <= known_migrations()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
+        raise _damaged(backup, INFO) from None
+    if is_newer:
+        raise BackupError(
+            "backup_is_newer",
+            f"The backup was made by Kosha {version}, whose database this version ({RELEASE}) does not "
+            "know. Install that version or a newer one and restore with it.",
+        )
+    return info
 
 
 def known_migrations() -> set[str]:
     return {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations or {}}
 
 
-def _newer(version: str) -> BackupError:
-    return BackupError(
-        "backup_is_newer",
-        f"The backup was made by Kosha {version}, whose database this version ({RELEASE}) does not "
-        "know. Install that version or a newer one and restore with it.",
-    )
-
-
 def _damaged(backup: Path, file: str) -> BackupError:
     return BackupError(
         "backup_damaged",
-        f"{file} of the backup {backup.name} is damaged or missing; the backup cannot be trusted. Take another one.",
+        f"{file} of the backup {backup.name} is damaged or missing, so the backup cannot be trusted. Use another one.",
     )
 
 
-def entries_of(backup: Path, seal: Seal) -> Iterator[Entry]:
+def entry_line(entry: Entry) -> str:
+    return json.dumps([entry.path, entry.size, entry.sha256], ensure_ascii=False) + "\n"
+
+
+def entries_of(backup: Path, info: BackupInfo) -> Iterator[Entry]:
     """The files of a backup, after its list was verified."""
     try:
-        if sha256_of(backup / FILES) != seal.files_sha256:
-            raise _damaged(backup, FILES)
+        is_right = sha256_of(backup / FILES) == info.files_sha256
     except OSError:
-        raise _damaged(backup, FILES) from None
-    for entry in read_lines(backup / FILES):
-        if not is_inner(entry.path):
-            raise _damaged(backup, FILES)
-        yield entry
+        is_right = False
+    if not is_right:
+        raise _damaged(backup, FILES)
+    with open(backup / FILES, encoding="utf-8") as file:
+        for line in file:
+            entry = Entry(*json.loads(line))
+            if not is_inner(entry.path):
+                raise _damaged(backup, FILES)
+            yield entry
 
 
-def verify(backup: Path, seal: Seal, say: Callable[[str], None]) -> list[Fault]:
+def verify(backup: Path, info: BackupInfo, progress: Callable[[str], None]) -> list[Fault]:
     """Read every byte; what is missing, changed or unreadable."""
     faults = []
-    for number, entry in enumerate(entries_of(backup, seal), 1):
-        if why := _fault(backup / entry.path, entry):
-            faults.append(Fault(entry.path, why))
+    for number, entry in enumerate(entries_of(backup, info), 1):
+        path, reason = backup / entry.path, ""
+        try:
+            if path.is_symlink() or path.stat().st_size != entry.size:
+                reason = "has another size"
+            elif sha256_of(path) != entry.sha256:
+                reason = "has other content"
+        except FileNotFoundError:
+            reason = "is missing"
+        except OSError as error:
+            reason = f"cannot be read ({error.strerror})"
+        if reason:
+            faults.append(Fault(entry.path, reason))
         if number % 10_000 == 0:
-            say(f"{number} of {seal.files} files verified")
+            progress(f"{number} of {info.files} files verified")
     return faults
 
 
-def _fault(path: Path, entry: Entry) -> str:
-    try:
-        if path.is_symlink() or path.stat().st_size != entry.size:
-            return "has another size"
-        return "" if sha256_of(path) == entry.sha256 else "has other content"
-    except FileNotFoundError:
-        return "is missing"
-    except OSError as error:
-        return f"cannot be read ({error.strerror})"
-
-
-def refuse_damaged(backup: Path, seal: Seal, say: Callable[[str], None]) -> None:
-    faults = verify(backup, seal, say)
+def refuse_damaged(backup: Path, info: BackupInfo, progress: Callable[[str], None]) -> None:
+    faults = verify(backup, info, progress)
     if faults:
         raise BackupError(
             "backup_damaged",
-            f"{len(faults)} files of the backup {backup.name} are damaged, first {faults[0].path}, which "
-            f"{faults[0].why}; the backup cannot be trusted. Take another one.",
+            f"{len(faults)} files of the backup {backup.name} are damaged, the first is {faults[0].path}, which "
+            f"{faults[0].reason}. The backup cannot be trusted. Use another one.",
         )
