@@ -14,7 +14,6 @@ from playwright.sync_api import Page, expect
 from demo.installation import ROOT
 from tests.chromium import started_chromium
 
-PICTURES = ROOT / "docs" / "images"
 SIZE = {"width": 1280, "height": 800}
 TIMEOUT_MS = 180_000
 QUESTION = "出張の日当はいくらですか。"
@@ -23,7 +22,9 @@ QUESTION = "出張の日当はいくらですか。"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--report", type=Path, default=ROOT / "var" / "demo-report.json")
-    report = json.loads(parser.parse_args().report.read_text())
+    parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "images")
+    options = parser.parse_args()
+    report = json.loads(options.report.read_text())
     with started_chromium(TIMEOUT_MS) as browser:
         for language, take in (("en", take_english), ("ja", take_japanese)):
             context = browser.new_context(
@@ -37,11 +38,11 @@ def main() -> None:
             page.locator("input[name=password]").fill(report["password"])
             page.locator("button.primary").click()
             expect(page.get_by_role("navigation")).to_be_visible()
-            take(page, report["ids"])
+            take(page, report["ids"], options.folder)
             context.close()
 
 
-def take_english(page: Page, ids: dict[str, str]) -> None:
+def take_english(page: Page, ids: dict[str, str], folder: Path) -> None:
     for name, path in (
         ("home", "/"),
         ("documents", "/documents"),
@@ -49,15 +50,15 @@ def take_english(page: Page, ids: dict[str, str]) -> None:
     ):
         page.goto(path)
         page.wait_for_load_state("networkidle")
-        page.screenshot(path=PICTURES / f"{name}.png")
+        page.screenshot(path=folder / f"{name}.png")
 
 
-def take_japanese(page: Page, ids: dict[str, str]) -> None:
+def take_japanese(page: Page, _ids: dict[str, str], folder: Path) -> None:
     page.goto("/chat")
     page.locator("#question").fill(QUESTION)
     page.locator("#question").press("Enter")
     expect(page.locator(".turn.assistant .sources li").first).to_be_visible()
-    page.screenshot(path=PICTURES / "chat.png")
+    page.screenshot(path=folder / "chat.png")
 
 
 if __name__ == "__main__":
