@@ -41,7 +41,7 @@ from training.models import MethodType, TrainingRun
 from training.services import training_run_create
 from workers.contract.artifacts import write_manifest
 from workers.contract.records import DocumentOrigin, DroppedRecord, Source, TextRecord
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.specs.curation import CurationResult
 from workers.contract.specs.evaluation import EvaluationResult
 from workers.contract.specs.gate import BASE, DEFAULT_GATE, TUNED, GateVerdict, RuleOutcome

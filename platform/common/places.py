@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import models
 
 from common.digests import value_digest
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 MARK = "$KOSHA_VAR/"
 

@@ -15,7 +15,7 @@ from jobs.transitions import JobState
 from jobs.types import JobType, followers, job_type
 from workers.contract.artifacts import verify_sizes
 from workers.contract.run_folder import RunFolder
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 
 class ProducedState(models.TextChoices):

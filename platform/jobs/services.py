@@ -28,7 +28,7 @@ from jobs.models import Job, JobEvent, WaitsFor
 from jobs.selectors import job_by_idempotency_key, job_get, newer_releases
 from jobs.transitions import ACTIVE, MOVES, TERMINAL, JobState
 from jobs.types import Placement, job_type, job_type_of
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.specs.run import RunError
 
 LEASE = timedelta(seconds=30)

@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from pydantic import ValidationError
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.specs.events import Event
 
 if TYPE_CHECKING:

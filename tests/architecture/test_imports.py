@@ -1,4 +1,4 @@
-"""The house's walls: who imports whom, what the web carries, and whose names hide nobody's."""
+"""Which modules import which, what each process loads, and that no name hides another module."""
 
 from __future__ import annotations
 
@@ -65,11 +65,19 @@ def test_celery_tasks_load_no_machine_learning_library(repository):
 
 
 def test_contracts_know_every_app(repository):
+    """A contract that lists apps lists all of them, so that no new app escapes a rule."""
     linter = tomllib.loads((repository / "pyproject.toml").read_text())["tool"]["importlinter"]
+    known = set(apps(repository))
+    assert set(linter["root_packages"]) == known | {"workers"}
     layers = {name.strip("() ") for layer in linter["contracts"][0]["layers"] for name in layer.split("|")}
-    layers = {name for name in layers if not name.startswith("workers.")}
-    assert set(apps(repository)) == layers
-    assert set(linter["root_packages"]) == layers | {"workers"}
+    lists = {"layers": {name for name in layers if not name.startswith("workers.")}}
+    for contract in linter["contracts"]:
+        for key in ("source_modules", "forbidden_modules", "ancestors"):
+            named = set(contract.get(key, ())) & known
+            if named:
+                lists[f"{contract['name']}: {key}"] = named
+    assert {name: sorted(known - named) for name, named in lists.items() if named != known} == {}
+    assert len(lists) == 4
 
 
 def test_platform_is_no_package(repository):
@@ -91,18 +99,6 @@ def test_names_hide_no_other_module(repository):
 def test_engine_is_importable_without_django(repository, entry):
     code = f"import sys, workers.engines.{entry}.__main__; print(sorted(name for name in sys.modules if name == 'django'))"
     assert fresh_python(repository, code, DJANGO_SETTINGS_MODULE="").strip() == "[]"
-
-
-def test_files_stay_short(repository):
-    """A file over 400 lines wants a reason; tables may have one and are named here."""
-    tables = {"routes.py"}
-    sources = [path for root in ("platform", "workers", "demo") for path in (repository / root).rglob("*.py")]
-    lengths = {
-        str(path.relative_to(repository)): len(path.read_text().splitlines())
-        for path in sources
-        if "migrations" not in path.parts and path.name not in tables
-    }
-    assert {name: length for name, length in lengths.items() if length > 400} == {}
 
 
 def test_supervisor_needs_no_django(repository):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.specs.run import RunConfig, RunResult, RunStatus
 from workers.engines.shared.runtime import Run
 

@@ -11,7 +11,7 @@ from common.tenancy import organization_scope
 from jobs.models import Job
 from jobs.services import job_submit
 from jobs.transitions import MOVES, JobState
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 from .work import WORK_TYPES, Work, registered
 

@@ -19,7 +19,7 @@ from registry.services import export_create
 from retrieval.selectors import latest_build
 from retrieval.services import knowledge_base_create
 from tests.world import DIGEST, World, evaluate_result, fail, finish
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.specs.export import ExportResult
 from workers.contract.specs.ingest import IngestResult
 from workers.contract.specs.retrieval import RetrievalResult

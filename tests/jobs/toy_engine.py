@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.engines.shared.runtime import Run, UserError, run_engine
 
 

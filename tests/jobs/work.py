@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs import types
 from jobs.types import GIBIBYTE, JobType, UsualResources, register
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 
 class Work(Spec):

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.engines.shared.runtime import EngineFault, Run, StopRequested, UserError, run_engine
 
 

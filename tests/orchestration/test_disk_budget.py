@@ -12,7 +12,7 @@ from jobs.api import job_body
 from jobs.models import Job
 from jobs.services import job_pause, job_resume, job_submit
 from jobs.types import Placement
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.orchestration.disk_budget import MAX_GROWTH, SMALLEST_NEED, disk_need
 from workers.orchestration.dispatch import dispatch
 from workers.orchestration.launchers.base import Exited, Lost

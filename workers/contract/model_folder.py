@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.contract.model_shape import SizeMissing, model_shape
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz"}
 CODE = {".py", ".pyc", ".so"}

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 PAGES_FILE = "pages.jsonl"
 RECORDS_FILE = "records.jsonl"

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tests.engines.training.tiny import make_model, make_run, pair_record, write_dataset
 from workers.contract.records import PairRecord
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.specs.evaluation import Candidate, EvaluationSpec
 from workers.contract.specs.gate import Gate, GateRule
 from workers.contract.specs.measurement import Share

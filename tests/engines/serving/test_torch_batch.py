@@ -16,7 +16,7 @@ from transformers import DynamicCache
 
 from tests.engines.serving.conftest import Models
 from workers.contract.specs.serving import ChatMessage
-from workers.engines.serving.adapters import adapter_folder
+from workers.engines.serving.backends.adapters import adapter_folder
 from workers.engines.serving.backends.protocol import AnswerRequest, SamplingSettings
 from workers.engines.serving.backends.torch.backend import TorchBackend
 from workers.engines.serving.backends.torch.batch import Batch, Generation

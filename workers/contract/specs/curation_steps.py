@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.translatable import gettext_noop
 
 WorksOn = Literal["pages", "units", "pages and units", "records"]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.specs.gate import BASE, Gate, GateVerdict
 from workers.contract.specs.measurement import Bootstrap, Difference, Figure
 from workers.contract.specs.tasks.bits_per_character import BitsPerCharacterSettings

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 
 class Event(Spec):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 ExportFormat = Literal["adapter", "merged"]
 

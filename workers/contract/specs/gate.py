@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.specs.measurement import Difference
 from workers.contract.specs.tasks.declaration import Direction, declared_metrics, find_metric
 

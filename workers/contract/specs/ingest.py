@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 MEBIBYTE = 1024 * 1024
 

@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 from pydantic import Field
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 
 class Bootstrap(Spec):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 
 class ExitCode:

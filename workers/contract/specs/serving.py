@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from workers.contract.records import Source
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 Text = Annotated[str, Field(max_length=1_000_000)]
 

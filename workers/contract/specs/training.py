@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 PairForm = Literal["closed_book", "open_book"]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.contract.records import PAGES_FILE, RECORDS_FILE
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.specs.ingest import IngestSpec
 from workers.contract.specs.run import ExitCode
 from workers.engines.ingest.file_types import detect

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from functools import partial
 
 from workers.contract.specs.serving import ChatBody
-from workers.engines.serving.adapters import PARAM, adapter_folder
+from workers.engines.serving.backends.adapters import PARAM, adapter_folder
 from workers.engines.serving.backends.protocol import AnswerRequest, Backend, SamplingSettings, TokenStream
 from workers.engines.serving.errors import ServeError, context_too_long
 from workers.engines.serving.model_cache import Lease, ModelCache

@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.specs.serving import ChatBody, EmbeddingsBody, Health, SearchBody
 from workers.engines.serving.errors import ServeError, search_too_long, unauthorized, unexpected
 from workers.engines.serving.settings import ServingSettings

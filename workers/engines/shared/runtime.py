@@ -32,7 +32,7 @@ from pydantic import ValidationError
 
 from workers.contract.atomic_files import write_json
 from workers.contract.run_folder import RunFolder
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.specs.run import ExitCode, RunConfig, RunError, RunResult, RunStatus
 
 HEARTBEAT_SECONDS = 2.0

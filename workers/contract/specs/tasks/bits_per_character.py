@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.specs.tasks.declaration import Item, Metric, TaskSettings, declare_task
 from workers.contract.translatable import gettext_noop
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import BeforeValidator, Field, SerializeAsAny, TypeAdapter
 from pydantic_core import PydanticCustomError, from_json
 
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 
 Direction = Literal["lower", "higher"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from workers.contract.records import AnyRecord, MessagesRecord, PairRecord, TextRecord
-from workers.contract.specs.base import Spec
+from workers.contract.spec import Spec
 from workers.contract.specs.measurement import Ratio
 from workers.contract.specs.tasks.declaration import Item, TaskSettings
 from workers.engines.evaluation.requests import Request, Response

@@ -25,7 +25,7 @@ class ModelFolder:
 
 @dataclass(frozen=True)
 class AdapterFolder:
-    """A LoRA adapter. The backend verifies its files when it loads them, with `serving.adapters`."""
+    """A LoRA adapter. The backend verifies its files when it loads them, with `serving.backends.adapters`."""
 
     path: Path
     digest: str

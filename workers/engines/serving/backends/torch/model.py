@@ -13,7 +13,7 @@ import torch
 from peft import PeftModel
 from transformers import DynamicCache
 
-from workers.engines.serving.adapters import PARAM, verify_adapter
+from workers.engines.serving.backends.adapters import PARAM, verify_adapter
 from workers.engines.serving.backends.protocol import AdapterFolder
 from workers.engines.serving.errors import ServeError
 from workers.engines.serving.settings import ServingSettings
