@@ -35,7 +35,7 @@ def document_get(id: str) -> Document:
 
 @contextmanager
 def absent_if_deleted(document_id: str) -> Iterator[None]:
-    """A document may be deleted between the look at its row and the one at its files: it is absent then."""
+    """NotFound if the document was deleted after its row was read and before its files are."""
     try:
         yield
     except FileNotFoundError:
@@ -85,7 +85,7 @@ def ready_documents() -> QuerySet[Document]:
 
 
 def documents_by_id(ids: list[str], *, param: str) -> list[Document]:
-    """The documents in the order asked for, each once; NotFound names the first place that is not there."""
+    """The documents in the order asked for, each once; NotFound names the first that does not exist."""
     found = {document.id: document for document in document_list().filter(pk__in=set(ids))}
     for position, id in enumerate(ids):
         if id not in found:

@@ -55,7 +55,7 @@ def document_upload(
 
 def receive_file(chunks: Iterable[bytes]) -> Incoming:
     """The bytes on disk, not yet in their place; they are kept within the `with` of the caller."""
-    # Half a gigabyte takes a while to write; no connection waits for that.
+    # A large file takes a while to write; the database connection is free meanwhile.
     release_connection()
     try:
         incoming = receive(current_organization_id(), chunks, maximum_bytes=settings.KOSHA_MAX_UPLOAD_BYTES)
@@ -78,7 +78,7 @@ def clean_name(name: str, *, param: str = "file") -> str:
 
 
 def _is_unfit(character: str) -> bool:
-    """Controls, halves of a pair, and what turns the writing direction (so that exe.pdf can lie)."""
+    """Control characters, lone surrogates, and marks that turn the writing direction and disguise a name."""
     return unicodedata.category(character) in ("Cc", "Cs") or character in BIDI_CONTROLS
 
 
@@ -137,7 +137,7 @@ def revision_add(*, name: str, purpose: str, incoming: Incoming, media_type: str
 
 
 def _is_the_same(previous: Revision, incoming: Incoming) -> bool:
-    """Bytes that could not be read are worth another try; the same bytes otherwise are not."""
+    """The same bytes are read again only if reading them failed."""
     return previous.sha256 == incoming.sha256 and previous.state != RevisionState.FAILED
 
 
@@ -155,13 +155,13 @@ def _ingest_submit(document: Document, revision: Revision, actor: Actor) -> Job:
 
 
 def revision_is_wanted(revision: Revision) -> bool:
-    """Locks the document: whoever deletes it meanwhile waits, and then erases what has been read."""
+    """Locks the document, so that a deletion waits and then erases the text too."""
     document = Document.objects.select_for_update(no_key=True).get(pk=revision.document_id)
     return document.deleted_at is None
 
 
 def revision_read(revision: Revision) -> None:
-    """What follows when the job that reads a revision has ended: a cancelled one says what to do."""
+    """Called when the job that reads a revision has ended; explains a cancelled one."""
     if revision.job.state == JobState.CANCELLED:
         revision.error_code = "ingest.user.cancelled"
         revision.error_message = _("Reading was cancelled. Upload the file again to retry.")
@@ -179,7 +179,7 @@ def document_delete(*, document_id: str, actor: Actor) -> None:
     revisions = list(document.revisions.select_related("job"))
     for revision in revisions:
         if revision.state == RevisionState.UPLOADED:
-            # It may have come to its end by itself a moment ago.
+            # The job may just have ended.
             with suppress(Conflict):
                 job_cancel(job=revision.job, actor=actor)
     audit_record(
@@ -196,7 +196,7 @@ def document_delete(*, document_id: str, actor: Actor) -> None:
 
 
 def document_erase(document: Document) -> None:
-    """Erase what a deleted document holds; noted when it is done, so that the sweep repeats it until then."""
+    """Erase the bytes and the text of a deleted document. `erased_at` is set when they are gone; the sweep retries."""
     for revision in document.revisions.all():
         artifact_delete(revision.organization_id, PAGES, revision.id)
         blob_drop_unused(revision.organization_id, revision.sha256)
@@ -206,7 +206,7 @@ def document_erase(document: Document) -> None:
 
 
 def _has_pages(revision: Revision) -> bool:
-    """Whether the text is there still: a disk may refuse to remove it."""
+    """Whether the text still exists: the disk may have refused to remove it."""
     return artifact_path(revision.organization_id, PAGES, revision.id).exists()
 
 
@@ -219,5 +219,5 @@ def blob_drop_unused(organization_id: str, sha256: str) -> None:
 
 
 def _blob_lock(organization_id: str, sha256: str) -> None:
-    """Held to the end of the transaction: bytes are not erased while somebody begins to refer to them."""
+    """Held until the transaction ends, so that bytes are not erased while a new row refers to them."""
     transaction_lock(f"blob {organization_id} {sha256}")

@@ -1,4 +1,4 @@
-"""Clean up behind processes that died: everything here is what nobody is at work on any more."""
+"""Removes what processes that died have left: half-received files, unfinished erasures, parts of ended uploads."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ BATCH = 100
 
 
 def documents_sweep() -> None:
-    """Repeatable, and harmless beside uploads and deletions that are under way."""
+    """May run at any time and repeatedly, also while documents are uploaded and deleted."""
     _incoming_sweep()
     _erasures_finish()
     _parts_sweep()
 
 
 def _incoming_sweep() -> None:
-    """Streams whose receiver died: perhaps after the bytes were in their place, before the row was."""
+    """Files whose receiver died. The bytes may be in their place already while the row is missing."""
     for organization_id, path, sha256 in abandoned():
         with organization_scope(organization_id):
             blob_drop_unused(organization_id, sha256)
@@ -34,7 +34,7 @@ def _incoming_sweep() -> None:
 
 def _erasures_finish() -> None:
     """Deletions whose process died between the commit and the erasing."""
-    with every_organization("what was deleted is erased, whosesoever it was"):
+    with every_organization("deleted documents of every organization are erased"):
         waiting = list(
             Document.objects.filter(erased_at=None).exclude(deleted_at=None).order_by("id")[:BATCH]
         )
@@ -44,7 +44,7 @@ def _erasures_finish() -> None:
 
 
 def _erase_safely(document: Document) -> None:
-    """A file that the disk does not let go holds up no other's erasure."""
+    """A file that cannot be removed does not keep other documents from being erased."""
     try:
         document_erase(document)
     except OSError as error:
@@ -52,7 +52,7 @@ def _erase_safely(document: Document) -> None:
 
 
 def _parts_sweep() -> None:
-    with every_organization("uploads expire, whosesoever they are"), transaction.atomic():
+    with every_organization("uploads of every organization expire"), transaction.atomic():
         expired_drop()
     for organization_id, upload_id in parts_folders():
         with organization_scope(organization_id), transaction.atomic():
@@ -60,11 +60,11 @@ def _parts_sweep() -> None:
 
 
 def _parts_of_one_sweep(organization_id: str, upload_id: str) -> None:
-    """Parts of an upload that has ended; of one that has not, those whose row was never committed."""
+    """Remove all parts of an upload that has ended, and of a pending one those whose row was never committed."""
     if not Upload.objects.filter(pk=upload_id, state=UploadState.PENDING).exists():
         parts_delete(organization_id, upload_id)
         return
-    # Whoever adds a part holds the upload from before its file appears until its row is there.
+    # Adding a part locks the upload from before the file appears until the row is committed.
     rows = Upload.objects.select_for_update(no_key=True, skip_locked=True)
     upload = rows.filter(pk=upload_id, state=UploadState.PENDING).first()
     if upload is not None:

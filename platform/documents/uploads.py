@@ -26,13 +26,13 @@ from documents.services import check_purpose, clean_name, file_too_large, receiv
 LIFETIME = timedelta(hours=1)
 MAXIMUM_PART_BYTES = 64 * 1024 * 1024
 REPEATS = 2
-"""Parts may be sent again after a broken connection, but not without end: the parts kept hold at
-most this many times the announced bytes."""
+"""Parts may be sent again after a broken connection: all parts together hold at most this many times the announced
+bytes."""
 COPY_BYTES = 1024 * 1024
 
 
 class PartDamaged(InvalidRequest):
-    """What lies on the disk is not what was received; a document is never made of it."""
+    """The part on the disk is not what was received. No document is made from it."""
 
     def __init__(self, position: int) -> None:
         super().__init__(
@@ -115,7 +115,7 @@ def upload_complete(*, upload_id: str, part_ids: list[str], actor: Actor) -> Upl
     try:
         incoming = receive_file(_joined(_parts_in_order(upload, part_ids)))
     except (NotFound, PartDamaged):
-        # The parts go with the upload's end, which another request may have brought about meanwhile.
+        # Another request may have completed or cancelled the upload meanwhile, which removes its parts.
         upload = upload_get(upload_id)
         if upload.state == UploadState.COMPLETED:
             return upload
@@ -201,7 +201,7 @@ def _joined(parts: list[UploadPart]) -> Iterator[bytes]:
 
 
 def expired_drop() -> None:
-    """Give up a few uploads that were never finished; by the database's clock, a worker's may be wrong."""
+    """Expire a few unfinished uploads, by the clock of the database: a worker's clock may be wrong."""
     expired = Upload.objects.filter(state=UploadState.PENDING, expires_at__lte=Now())
     for upload in expired.select_for_update(skip_locked=True).order_by("id")[:20]:
         upload.state = UploadState.EXPIRED

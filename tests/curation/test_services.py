@@ -40,7 +40,7 @@ def test_the_newest_document_comes_first(world):
     assert old.id == renewed.id
 
 
-def test_what_cannot_be_read_is_left_out_unless_it_was_asked_for(world):
+def test_an_unreadable_document_is_left_out_unless_it_is_named(world):
     good, bad = world.document("a.txt"), world.upload("b.txt")
     fail(bad.current_revision.job, "ingest.user.damaged")
     bad.refresh_from_db()

@@ -58,7 +58,7 @@ def test_the_same_name_for_another_purpose_is_another_document(world):
     assert world.upload("a.jsonl", "{}").id != world.upload("a.jsonl", "{}", purpose="fine-tune").id
 
 
-def test_what_the_engine_read_is_taken_over_once(world):
+def test_the_result_of_ingest_is_adopted_once(world):
     document = world.document("規程.txt", "本文です", title="規程")
     revision = document.current_revision
     assert (revision.state, revision.title, revision.pages) == (RevisionState.PROCESSED, "規程", 1)
@@ -70,7 +70,7 @@ def test_what_the_engine_read_is_taken_over_once(world):
     assert (pages_folder(revision) / "pages.jsonl").exists()
 
 
-def test_a_failed_reading_is_told_with_its_reason(world):
+def test_a_failed_ingest_keeps_its_reason(world):
     document = world.upload()
     fail(document.current_revision.job, "ingest.user.encrypted_pdf", "Remove the password.")
     revision = document_get(document.id).current_revision
@@ -115,7 +115,7 @@ def test_the_text_of_a_document_deleted_while_it_was_read_is_not_kept(world):
 
 
 def test_a_document_whose_reading_has_just_ended_can_be_deleted(world):
-    """Its job has ended, so it cannot be cancelled; that is nobody's error."""
+    """Its job has ended, so it cannot be cancelled; that is no error."""
     from jobs.services import job_succeeded
 
     document = world.upload()
@@ -164,7 +164,7 @@ def test_a_name_is_the_last_part_of_a_path_in_composed_characters(given, kept):
 @pytest.mark.parametrize(
     "name", ["", " ", "..", ".", "/", "a\x00b", "a\nb", "\ud800", "報告\u202efdp.exe", "あ" * 256]
 )
-def test_a_name_nobody_could_print_is_refused(name):
+def test_refuses_an_unprintable_name(name):
     with pytest.raises(InvalidRequest) as refused:
         clean_name(name)
     assert (refused.value.code, refused.value.param) == ("invalid_file_name", "file")

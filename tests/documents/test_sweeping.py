@@ -25,7 +25,7 @@ def files(storage, *folders: str) -> list[str]:
     return sorted(path.name for path in found)
 
 
-def test_a_stream_whose_receiver_was_killed_is_dropped(world, storage, repository):
+def test_removes_an_upload_whose_receiver_was_killed(world, storage, repository):
     code = (
         "import django, os, signal; django.setup()\n"
         "from pathlib import Path; from django.conf import settings\n"
@@ -43,7 +43,7 @@ def test_a_stream_whose_receiver_was_killed_is_dropped(world, storage, repositor
     assert files(storage, "incoming") == []
 
 
-def test_a_stream_under_way_is_left_alone(world, storage):
+def test_keeps_an_upload_that_is_still_arriving(world, storage):
     incoming = receive(world.organization.id, [b"bytes"], maximum_bytes=100)
     documents_sweep()
     assert incoming.path.exists()
@@ -71,7 +71,7 @@ def test_bytes_that_a_document_refers_to_stay(world, storage, django_capture_on_
     assert files(storage, "incoming", "blobs") == [sha256]
 
 
-def test_an_erasure_cut_short_is_finished(world, storage, django_capture_on_commit_callbacks):
+def test_finishes_an_interrupted_erasure(world, storage, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         document = world.upload("規程.txt", "本文")
     pages = artifact_path(world.organization.id, PAGES, document.current_revision_id)
@@ -84,7 +84,7 @@ def test_an_erasure_cut_short_is_finished(world, storage, django_capture_on_comm
     assert Document.objects.get(pk=document.id).erased_at is not None
 
 
-def test_what_the_disk_does_not_let_go_counts_as_erased_only_when_it_is_gone(
+def test_a_document_counts_as_erased_only_when_its_files_are_gone(
     world, storage, monkeypatch, django_capture_on_commit_callbacks
 ):
     with django_capture_on_commit_callbacks(execute=True):
@@ -126,7 +126,7 @@ def test_a_failure_at_commit_leaves_the_bytes_to_the_sweep(world, storage, monke
     assert files(storage, "blobs", "incoming") == []
 
 
-def test_parts_of_an_upload_that_is_over_are_dropped(world, storage):
+def test_removes_the_parts_of_an_ended_upload(world, storage):
     folder = storage / "organizations" / world.organization.id / "parts" / "upload_gone"
     folder.mkdir(parents=True)
     (folder / "part_1").write_bytes(b"part")

@@ -81,7 +81,7 @@ def test_a_part_of_another_upload_does_not_exist_here(world, begin, add):
     assert refused.value.param == "part_ids.0"
 
 
-def test_parts_without_end_are_refused(begin, add, storage):
+def test_refuses_more_parts_than_twice_the_announced_size(begin, add, storage):
     upload = begin(size=3)
     add(upload, b"abc")
     add(upload, b"abc")
@@ -97,9 +97,7 @@ def test_an_empty_part_is_refused(begin, add):
     assert refused.value.code == "empty_part"
 
 
-def test_a_cancelled_upload_takes_nothing_more(
-    world, begin, add, storage, django_capture_on_commit_callbacks
-):
+def test_a_cancelled_upload_refuses_parts(world, begin, add, storage, django_capture_on_commit_callbacks):
     upload = begin()
     add(upload, b"abc")
     with django_capture_on_commit_callbacks(execute=True):

@@ -94,7 +94,7 @@ def parse(spec: IngestSpec, output_dir: Path, report: Report) -> dict[str, Any]:
 
 
 def _name_warnings(spec: IngestSpec, media_type: str) -> list[str]:
-    """A document whose name says another format is read all the same, by its bytes."""
+    """A document is read by its bytes, also where its name claims another format."""
     suffix = Path(spec.name).suffix.lower()
     expected = {
         ".pdf": "pdf",

@@ -1,4 +1,4 @@
-"""Drop units that say what an earlier unit of the data set says already."""
+"""Drop units that repeat an earlier unit of the dataset."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ def is_phone_number(text: str) -> bool:
     mobile = re.match(r"0[5-9]0", digits) is not None
     if len(digits) != (11 if mobile else 10):
         return False
-    # Without any separator only mobile numbers are told apart from serial numbers.
+    # Without any separator only mobile numbers can be distinguished from serial numbers.
     return mobile or not text.isdigit()
 
 

@@ -34,12 +34,11 @@ def test_an_upload_is_refused_with_507(api, full, storage):
     assert [path for path in storage.rglob("*") if path.is_file()] == []
 
 
-def test_everything_else_goes_on(api, world, full):
-    world_document = api.get("files")
-    assert world_document.status == 200
+def test_reading_still_works_on_a_full_disk(api, world, full):
+    assert api.get("files").status == 200
 
 
-def test_a_stream_is_given_up_when_others_fill_the_disk(settings, world, storage):
+def test_stops_receiving_when_the_disk_fills_up(settings, world, storage):
     def chunks():
         yield b"x" * ROOM_LOOK_BYTES
         settings.KOSHA_DISK_FLOOR_BYTES = EVERYTHING
@@ -75,7 +74,7 @@ async def test_a_body_is_refused_before_it_is_spooled(full):
     ("free_to_spool", "free_to_store", "fits"),
     [(2100, 1100, True), (1900, 1100, False), (2100, 900, False)],
 )
-def test_a_body_needs_room_where_it_waits_and_where_it_stays(
+def test_a_body_needs_space_for_spooling_and_for_storage(
     settings, storage, monkeypatch, free_to_spool, free_to_store, fits
 ):
     """In a pod these are two volumes."""
@@ -87,7 +86,7 @@ def test_a_body_needs_room_where_it_waits_and_where_it_stays(
     assert _has_room(1000, SPOOLED_COPIES) is fits
 
 
-def test_folders_of_one_disk_share_its_room(tmp_path, settings, monkeypatch):
+def test_folders_on_one_disk_share_its_free_space(tmp_path, settings, monkeypatch):
     settings.KOSHA_DISK_FLOOR_BYTES = 100
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(total=10_000, free=1000))
     needs = {tmp_path / "uploads": 600, tmp_path / "storage": 300}
@@ -103,7 +102,7 @@ def test_folders_of_one_disk_share_its_room(tmp_path, settings, monkeypatch):
         (errno.EIO, 503, "storage_unavailable"),
     ],
 )
-async def test_a_disk_that_refuses_while_a_body_is_spooled_is_told_as_everywhere(number, status, code):
+async def test_a_disk_error_while_spooling_has_the_usual_code(number, status, code):
     sent = []
 
     async def application(scope, receive, send):
@@ -119,7 +118,7 @@ async def test_a_disk_that_refuses_while_a_body_is_spooled_is_told_as_everywhere
     assert known is not None and (known.status, known.code) == (status, code)
 
 
-async def test_a_storage_that_is_away_is_told_before_a_body_is_read(monkeypatch):
+async def test_an_unreachable_storage_is_reported_before_the_body_is_read(monkeypatch):
     sent = []
 
     def away(folder):
@@ -138,7 +137,7 @@ async def test_a_storage_that_is_away_is_told_before_a_body_is_read(monkeypatch)
     assert sent[0]["status"] == 503
 
 
-async def test_a_disk_that_fails_in_the_middle_of_an_answer_begins_no_second_one():
+async def test_a_disk_error_during_an_answer_starts_no_second_answer():
     sent = []
 
     async def application(scope, receive, send):
