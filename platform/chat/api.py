@@ -38,7 +38,7 @@ router = Router(tags=["Chat"])
 
 class BrokenOff(Unavailable):
     def __init__(self) -> None:
-        super().__init__("internal_error", _("The answer broke off. Ask again."))
+        super().__init__("internal_error", _("The answer was interrupted. Ask again."))
 
 
 class TextPart(Body):
@@ -148,7 +148,7 @@ async def chat_completion(request: HttpRequest, payload: CompletionBody) -> Http
     first = await anext(chunks, None)
     if first is None:
         raise ModelServerUnavailable(
-            "model_server_unavailable", _("The model server broke off the answer. Try again.")
+            "model_server_unavailable", _("The model server interrupted the answer. Try again.")
         )
     return event_stream(_lines(first, chunks))
 

@@ -73,7 +73,7 @@ class ConversationAnswer:
     async def events(self) -> AsyncIterator[str]:
         try:
             with translation.override(self.language or settings.LANGUAGE_CODE):
-                status = _("Looking in the documents…") if self.target.index else _("Thinking…")
+                status = _("Searching the documents…") if self.target.index else _("Thinking…")
             # First, so that a reader who stops the answer knows the conversation's address.
             yield _event("begun", self._addresses())
             yield _event("status", {"text": status})
@@ -91,7 +91,7 @@ class ConversationAnswer:
             logger.exception("an answer in %s failed", self.conversation.id)
             self.finish_reason = "error"
             with translation.override(self.language):
-                yield _event("error", {"message": _("The answer broke off. Ask again.")})
+                yield _event("error", {"message": _("The answer was interrupted. Ask again.")})
         try:
             message = await self._store_shielded()
         except Exception:

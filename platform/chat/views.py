@@ -94,7 +94,7 @@ def _prepare(request: HttpRequest, conversation_id: str | None) -> ConversationA
     if not 1 <= len(question) <= LONGEST_QUESTION:
         raise InvalidRequest(
             "invalid_value",
-            _("Ask something of up to %(limit)d characters.") % {"limit": LONGEST_QUESTION},
+            _("Enter a question of up to %(limit)d characters.") % {"limit": LONGEST_QUESTION},
             param="message",
         )
     target_name, found = request.POST.get("target", ""), None

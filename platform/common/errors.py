@@ -129,8 +129,8 @@ class InsufficientStorage(KoshaError):
         super().__init__(
             "insufficient_storage",
             _(
-                "There is no room left on the disk for this, so nothing was stored. "
-                "Ask your operator to free or add space, then try again."
+                "There is not enough space on the disk, so nothing was stored. Ask your operator to "
+                "free or add space, then try again."
             ),
             param=param,
         )

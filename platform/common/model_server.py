@@ -299,5 +299,5 @@ def _connection_error(error: httpx.TransportError) -> ModelServerUnavailable:
 
 def _broken_off() -> ModelServerUnavailable:
     return ModelServerUnavailable(
-        "model_server_unavailable", _("The model server broke off the answer. Try again.")
+        "model_server_unavailable", _("The model server interrupted the answer. Try again.")
     )

@@ -47,7 +47,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Most often a sign-in in another tab: the form's token is of the session before."""
     error = KoshaError(
         "stale_form",
-        _("This page was open since before you signed in. Go back, reload it and send it again."),
+        _("This page was opened before you signed in. Go back, reload it and send it again."),
     )
     context: dict[str, Any] = {"error": error}
     return render(request, "error.html", context, status=403)
@@ -60,5 +60,5 @@ class _Broken(KoshaError):
     def __init__(self) -> None:
         super().__init__(
             "internal_error",
-            _("Something went wrong on our side. Try again; if it stays, tell your operator."),
+            _("An internal error occurred. Try again. If it persists, tell your operator."),
         )

@@ -65,7 +65,7 @@ def _dataset(name: str) -> Step:
         url=newest.get_absolute_url() if newest else reverse("datasets:index"),
         is_done=newest is not None,
         advice=_("Build a dataset from your documents and look at what was kept and dropped."),
-        label=_("To the datasets"),
+        label=_("Go to datasets"),
         permission=Permission.DATASETS_WRITE,
     )
 
@@ -78,8 +78,8 @@ def _training(name: str) -> Step:
         note=note or _("none yet"),
         url=_address("training:index"),
         is_done=newest is not None,
-        advice=_("Train a base model on the dataset. You see the time it takes before it starts."),
-        label=_("To the trainings"),
+        advice=_("Train a base model on the dataset. The time it takes is shown before it starts."),
+        label=_("Go to training"),
         permission=Permission.TRAINING_RUN,
     )
 
@@ -92,8 +92,8 @@ def _evaluation(name: str) -> Step:
         note=verdict or _("none yet"),
         url=_address("evaluations:index"),
         is_done=newest is not None,
-        advice=_("Measure the trained model beside its base, on texts and questions it has not seen."),
-        label=_("To the evaluations"),
+        advice=_("Compare the trained model with its base model on texts and questions it has not seen."),
+        label=_("Go to evaluations"),
         permission=Permission.EVALUATIONS_RUN,
     )
 
@@ -116,7 +116,7 @@ def _release(name: str) -> Step:
         url=_address("releases:index"),
         is_done=newest is not None and newest.state != ReleaseState.CANDIDATE,
         advice=advice,
-        label=_("To the releases"),
+        label=_("Go to releases"),
         permission=permission,
     )
 
@@ -129,8 +129,8 @@ def _serving() -> Step:
         note=note or _("not yet"),
         url=_address("chat:index") if first else _address("releases:index"),
         is_done=first is not None,
-        advice=_("Publish an approved release; from then on colleagues and programs get its answers."),
-        label=_("To the releases"),
+        advice=_("Publish an approved release. From then on it answers your colleagues and programs."),
+        label=_("Go to releases"),
         permission=Permission.RELEASES_PUBLISH,
     )
 

@@ -87,15 +87,15 @@ def waiting_sentence(job: Job) -> str:
     """Why a queued job has not started, for people; empty before dispatch has looked at it."""
     if job.waits_for == WaitsFor.DISK:
         return _(
-            "There is not enough room on the disk for it. It starts by itself when there is; "
-            "delete what is no longer needed, or ask your operator for space."
+            "There is not enough space on the disk. It starts automatically when there is. Delete "
+            "what is no longer needed, or ask your operator for space."
         )
     if job.waits_for == WaitsFor.PLACE:
-        return _("It starts when a place on the cluster is free.")
+        return _("It starts when the cluster has capacity.")
     if job.waits_for == WaitsFor.WORKERS:
         return _(
-            "It was made by release %(release)s and waits for workers of that release. "
-            "Ask your operator to upgrade the workers; it then starts by itself."
+            "It was created by release %(release)s and waits for workers of that release. Ask your "
+            "operator to upgrade the workers. It then starts automatically."
         ) % {"release": job.release}
     return ""
 

@@ -199,8 +199,8 @@ def followers(name: str) -> list[Callable[[Job], None]]:
 
 
 _SYSTEM_ERROR = ErrorText(
-    _("It failed through no fault of yours."),
-    _("Start it again; if it fails once more, show your operator the code below."),
+    _("It failed because of an internal error."),
+    _("Start it again. If it fails again, show your operator the code below."),
 )
 
 

@@ -82,7 +82,7 @@ def pause(request: HttpRequest, job_id: str) -> HttpResponse:
 
 
 def resume(request: HttpRequest, job_id: str) -> HttpResponse:
-    return _act(request, job_id, job_resume, _("The job continues when a place is free."))
+    return _act(request, job_id, job_resume, _("The job continues when the cluster has capacity."))
 
 
 def _act(request: HttpRequest, job_id: str, act: Callable[..., Job], news: str) -> HttpResponse:

@@ -46,7 +46,7 @@ _NO_ROOM = Answer(
     507,
     {
         "type": "server_error",
-        "message": "There is no room left on the disk for this, so nothing was stored. "
+        "message": "There is not enough space on the disk, so nothing was stored. "
         "Ask your operator to free or add space, then try again.",
         "param": "file",
         "code": "insufficient_storage",

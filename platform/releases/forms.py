@@ -36,7 +36,7 @@ class ReleaseForm(forms.Form):
         required=False,
         empty_label=gettext_lazy("None: answers without sources"),
         help_text=gettext_lazy(
-            "Its newest finished index becomes part of the release; answers are given from it and cite it."
+            "Its newest finished index becomes part of the release. Answers are based on it and cite it."
         ),
     )
     system_prompt = forms.CharField(

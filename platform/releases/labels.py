@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 GENERATION: dict[str, tuple[str | Promise, str | Promise]] = {
-    "max_tokens": (_("Longest answer"), _("Longest answer, in tokens.")),
+    "max_tokens": (_("Max answer length"), _("Longest answer, in tokens.")),
     "temperature": (
         _("Temperature"),
         _("0 always takes the likeliest next token; higher is more varied."),

@@ -26,40 +26,40 @@ class TimingForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=200,
-        help_text=gettext_lazy("Shown in lists and in the note of each release it makes."),
+        help_text=gettext_lazy("Shown in lists and in the note of each release that it creates."),
     )
     cadence = forms.ChoiceField(
         label=gettext_lazy("How often"),
         choices=Cadence.choices,
         initial=Cadence.WEEKLY,
-        help_text=gettext_lazy("A run ends at once where nothing has changed since the last one."),
+        help_text=gettext_lazy("A run ends at once if nothing has changed since the last one."),
     )
     weekday = forms.TypedChoiceField(
         label=gettext_lazy("Weekday"),
         choices=WEEKDAYS.items(),
         coerce=int,
         initial=6,
-        help_text=gettext_lazy("Counts for “every week” only."),
+        help_text=gettext_lazy("For “every week” only."),
     )
     day = forms.IntegerField(
         label=gettext_lazy("Day of the month"),
         min_value=1,
         max_value=28,
         initial=1,
-        help_text=gettext_lazy("1 to 28; counts for “every month” only."),
+        help_text=gettext_lazy("1 to 28, for “every month” only."),
     )
     hour = forms.TypedChoiceField(
         label=gettext_lazy("Hour"),
         choices=HOURS,
         coerce=int,
         initial=2,
-        help_text=gettext_lazy("Training takes every core it is given: choose an hour when nobody waits."),
+        help_text=gettext_lazy("Training uses all available cores. Choose an hour with little use."),
     )
     time_zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"),
         initial="Asia/Tokyo",
         choices=lambda: [(zone, zone) for zone in sorted(available_timezones())],
-        help_text=gettext_lazy("The hour is of this zone, daylight saving included."),
+        help_text=gettext_lazy("The hour is in this time zone, daylight saving included."),
     )
 
     def timing(self) -> Timing:
@@ -79,7 +79,7 @@ class ScheduleForm(TimingForm):
         label=gettext_lazy("Base model"),
         queryset=None,
         empty_label=None,
-        help_text=gettext_lazy("What the models of this schedule are made from."),
+        help_text=gettext_lazy("The models of this schedule are trained from it."),
     )
     suffix = forms.RegexField(
         regex=r"^[a-z0-9-]{1,40}$",
@@ -87,7 +87,7 @@ class ScheduleForm(TimingForm):
         initial="scheduled",
         max_length=40,
         help_text=gettext_lazy(
-            "Versions of one name are numbered one after the other. Small letters, digits and hyphens."
+            "Versions of the same name are numbered. Use small letters, digits and hyphens."
         ),
         error_messages={"invalid": gettext_lazy("Use up to 40 small letters, digits and -.")},
     )
@@ -111,7 +111,7 @@ class ScheduleForm(TimingForm):
         queryset=None,
         required=False,
         empty_label=gettext_lazy("None: answers without sources"),
-        help_text=gettext_lazy("Brought up to date with each run; its index becomes part of the release."),
+        help_text=gettext_lazy("Updated with each run. Its index becomes part of the release."),
     )
     alias = forms.RegexField(
         regex=r"^[a-z0-9][a-z0-9-]{0,39}$",
@@ -119,8 +119,8 @@ class ScheduleForm(TimingForm):
         initial="production",
         max_length=40,
         help_text=gettext_lazy(
-            "Prompt and settings of a candidate are taken from the release served here. It is not "
-            "published by itself: a person approves it first."
+            "A candidate takes prompt and settings from the release served here. It is not "
+            "published automatically: a person approves it first."
         ),
         error_messages={"invalid": gettext_lazy("Use small letters, digits and -.")},
     )

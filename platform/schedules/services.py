@@ -129,7 +129,7 @@ def schedule_fire(*, schedule: Schedule, actor: Actor, due_at: datetime | None =
     if run_is_unfinished(schedule):
         raise Conflict(
             "schedule_already_running",
-            _("A run of this schedule is under way. Wait for its end or cancel its job."),
+            _("A run of this schedule is in progress. Wait until it ends or cancel its job."),
         )
     pipeline_run = pipeline_run_start(
         pipeline=RETRAINING,

@@ -96,7 +96,7 @@ def fire(request: HttpRequest, schedule_id: str) -> HttpResponse:
     schedule = schedule_get(schedule_id)
     try:
         services.schedule_fire(schedule=schedule, actor=actor_of(request))
-        messages.success(request, _("A run has begun."))
+        messages.success(request, _("A run has started."))
     except KoshaError as error:
         messages.warning(request, str(error.message))
     return redirect(schedule)
@@ -111,7 +111,7 @@ def switch(request: HttpRequest, schedule_id: str, active: bool) -> HttpResponse
     )
     messages.success(
         request,
-        _("The schedule is active.") if active else _("The schedule is paused: no run begins by itself."),
+        _("The schedule is active.") if active else _("The schedule is paused. No run starts automatically."),
     )
     return redirect(schedule)
 

@@ -34,7 +34,8 @@ class TrainingForm(PlacementForm):
     model = forms.ChoiceField(
         label=gettext_lazy("Start from"),
         help_text=gettext_lazy(
-            "A base model begins anew. A version of your own is continued: quicker, and it keeps what it knows."
+            "A base model starts from the beginning. Your own version is continued: this is faster "
+            "and keeps what it has learned."
         ),
     )
     dataset_version = VersionChoice(
@@ -52,7 +53,8 @@ class TrainingForm(PlacementForm):
             (MethodType.SUPERVISED, gettext_lazy("Questions and answers only (supervised)")),
         ],
         help_text=gettext_lazy(
-            "With documents the model learns their contents and wording; with questions only, how to answer."
+            "With documents the model learns their content and wording; with questions only, it "
+            "learns how to answer."
         ),
     )
     suffix = forms.RegexField(
@@ -61,7 +63,7 @@ class TrainingForm(PlacementForm):
         initial="custom",
         max_length=40,
         help_text=gettext_lazy(
-            "Versions of one name are numbered one after the other. Small letters, digits and hyphens."
+            "Versions of the same name are numbered. Use small letters, digits and hyphens."
         ),
         error_messages={"invalid": gettext_lazy("Use up to 40 small letters, digits and -.")},
     )

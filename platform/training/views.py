@@ -112,7 +112,10 @@ def points(request: HttpRequest, run_id: str) -> JsonResponse:
 
 ACTIONS: dict[str, tuple[Callable[..., TrainingRun], Any]] = {
     "pause": (services.training_run_pause, gettext_lazy("The training stops after its next checkpoint.")),
-    "resume": (services.training_run_resume, gettext_lazy("The training continues when a place is free.")),
+    "resume": (
+        services.training_run_resume,
+        gettext_lazy("The training continues when the cluster has capacity."),
+    ),
     "cancel": (services.training_run_cancel, gettext_lazy("The training is being stopped.")),
 }
 """What the buttons of a run do, and the message that follows."""

@@ -99,8 +99,8 @@ def test_the_model_servers_errors_reach_the_caller(api, served, model_server):
 @pytest.mark.parametrize(
     ("param", "sentence"),
     [
-        ("index", "「ナレッジ」で作り直して"),
-        ("kosha.adapter", "別の版のリリースを公開"),
+        ("index", "「ナレッジ」で再作成して"),
+        ("kosha.adapter", "別のバージョンのリリースを公開"),
         ("model", "フォルダーの復元を依頼"),
     ],
 )

@@ -151,7 +151,7 @@ async def test_an_answer_that_breaks_off_is_stored_as_far_as_it_came(served, mod
     assert await in_thread(stored) == ("error", "".join(PIECES))
     page = await client.get(received[0][1]["url"])
     # Marked, with the offer to ask again; the template of a live failure holds the same button.
-    assert "This answer broke off." in page.content.decode()
+    assert "This answer was interrupted." in page.content.decode()
     assert page.content.decode().count("data-retry") == 2
 
 

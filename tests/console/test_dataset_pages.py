@@ -16,7 +16,7 @@ def test_a_version_is_previewed_before_it_is_built(company):
     client = company.client("editor")
     made = client.post("/datasets/new", {"name": "社内規程", "description": "", "recipe": ""})
     preview = text(client.get(made.headers["Location"]))
-    assert "Documents that go in" in preview
+    assert "Documents in this version" in preview
     assert "Mask personal data" in preview
     assert "could not be read" in preview
     built = client.post(made.headers["Location"], {"heldout_percent": "20"})
@@ -68,7 +68,7 @@ def test_a_failed_version_says_why(company):
             error_code="curation.system.crashed", error_message="boom"
         )
     page = text(company.client().get(version.get_absolute_url()))
-    assert "It failed through no fault of yours." in page
+    assert "It failed because of an internal error." in page
     assert "curation.system.crashed" in page
 
 

@@ -40,6 +40,6 @@ def test_a_schedule_is_made_changed_paused_fired_and_deleted(products, company):
         schedule = Schedule.objects.get()
         assert (schedule.hour, schedule.is_active, schedule.incremental) == (4, False, False)
         assert ScheduledRun.objects.count() == 1
-    assert b"under way" in client.post(f"{address}/fire", follow=True).content
+    assert b"A run of this schedule is in progress" in client.post(f"{address}/fire", follow=True).content
     client.post(f"{address}/delete")
     assert client.get(address).status_code == 404

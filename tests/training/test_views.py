@@ -120,7 +120,7 @@ def test_refusal_of_the_service_is_shown_at_its_field(world, browser, form):
 def test_estimate_follows_the_settings(world, browser, form):
     few = browser.get("/training/estimate", {**form, "max_steps": 3})
     assert few.context["plan"].steps.high == 3
-    assert b"Nothing was trained on this base model yet" in few.content
+    assert b"No training has run on this base model yet" in few.content
     world.model_version()
     assert b"measured in your last run" in browser.get("/training/estimate", form).content
 
@@ -160,7 +160,7 @@ def test_run_is_paused_resumed_and_stopped(world, browser):
     run = world.training_run()
     for action, state, message in (
         ("pause", "paused", "The training stops after its next checkpoint."),
-        ("resume", "queued", "The training continues when a place is free."),
+        ("resume", "queued", "The training continues when the cluster has capacity."),
         ("cancel", "cancelled", "The training is being stopped."),
     ):
         answer = browser.post(f"{run.get_absolute_url()}/{action}")

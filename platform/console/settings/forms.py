@@ -14,7 +14,7 @@ ROLE_SENTENCES = {
     Role.REVIEWER: _("Also approves or rejects releases."),
     Role.EDITOR: _("Also uploads, trains, evaluates and prepares releases; does not approve."),
     Role.ADMIN: _("All of that, and publishes, manages members and keys, and reads the audit trail."),
-    Role.OWNER: _("As an administrator; owners alone make and unmake owners."),
+    Role.OWNER: _("Like an administrator. Only owners add and remove owners."),
 }
 
 
@@ -26,15 +26,17 @@ def role_choices(by_role: str | None) -> list[tuple[str, Any]]:
 class MemberForm(forms.Form):
     email = forms.EmailField(
         label=_("E-mail address"),
-        help_text=_("What the person signs in with. Somebody who has an account keeps their password."),
+        help_text=_("Used to sign in. A person who already has an account keeps their password."),
     )
     name = forms.CharField(
         label=_("Name"),
         max_length=200,
         required=False,
-        help_text=_("As colleagues know them; it stands beside everything they do."),
+        help_text=_("The name that is shown with everything this person does."),
     )
-    role = forms.ChoiceField(label=_("Role"), help_text=_("What they may do here; it can be changed later."))
+    role = forms.ChoiceField(
+        label=_("Role"), help_text=_("What this person may do here. It can be changed later.")
+    )
 
     def __init__(self, *args: Any, by_role: str | None, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -46,11 +48,11 @@ class KeyForm(forms.Form):
         label=_("Name"),
         max_length=200,
         help_text=_(
-            "What will use the key, for example “nightly pipeline”. It stands beside everything the key does."
+            "What uses the key, for example “nightly pipeline”. It is shown with everything the key does."
         ),
     )
     role = forms.ChoiceField(
-        label=_("Role"), help_text=_("What the key may do: give it no more than it needs.")
+        label=_("Role"), help_text=_("What the key may do. Give it no more than it needs.")
     )
 
     def __init__(self, *args: Any, by_role: str | None, **options: Any) -> None:
