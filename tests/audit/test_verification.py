@@ -196,7 +196,7 @@ def test_health_reports_when_and_up_to_which_event(events):
     ("language", "holds", "broken"),
     [
         ("en", "The chain holds up to entry", "entry 1 was changed or removed"),
-        ("ja", "番のログまで", "1番の記録が変更または削除"),
+        ("ja", "番のログまで", "1番のログが変更または削除"),
     ],
 )
 def test_pages_show_the_state_of_the_trail(live_world, language, holds, broken):
