@@ -99,7 +99,7 @@ def test_the_model_servers_errors_reach_the_caller(api, served, model_server):
 @pytest.mark.parametrize(
     ("param", "sentence"),
     [
-        ("index", "「ナレッジ」で再作成して"),
+        ("index", "「ナレッジ」で再作成し"),
         ("kosha.adapter", "別のバージョンのリリースを公開"),
         ("model", "フォルダーの復元を依頼"),
     ],

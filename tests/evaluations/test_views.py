@@ -53,7 +53,7 @@ def text_of(answer: Any) -> str:
 # -- list ---------------------------------------------------------------------------------------------
 def test_an_empty_list_says_what_to_do_first(browser):
     page = text_of(browser.get("/evaluations"))
-    assert "Nothing has been measured yet" in page and "/evaluations/new" in page
+    assert "No evaluation yet" in page and "/evaluations/new" in page
 
 
 def test_the_list_links_to_each_evaluation(browser, world):

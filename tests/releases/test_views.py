@@ -95,7 +95,7 @@ def test_a_release_is_published_and_rolled_back(world: World, browser: Client) -
     for release in (first, second):
         answer = browser.post(f"{release.get_absolute_url()}/publish", {"alias": "production"})
         assert answer.url == "/releases/served/production"
-    assert "Serve Release 1 again?" in text(browser.get("/releases/served/production"))
+    assert "Roll back to Release 1?" in text(browser.get("/releases/served/production"))
     assert "serves Release 1 again" in text(browser.post("/releases/served/production/rollback", follow=True))
     assert Deployment.objects.get().release == first
     refused = browser.post("/releases/served/production/rollback", follow=True)
