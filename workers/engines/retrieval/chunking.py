@@ -129,8 +129,8 @@ def _cut(section: str, chunking: Chunking) -> list[str]:
     head = head.strip()
     if not (ARTICLE.match(section) and body and len(head) <= LONGEST_HEAD):
         return _sentences(section, chunking)
-    room = chunking.model_copy(update={"max_characters": chunking.max_characters - len(head) - 1})
-    return [f"{head}\n{piece}" for piece in _sentences(body, room)]
+    shorter = chunking.model_copy(update={"max_characters": chunking.max_characters - len(head) - 1})
+    return [f"{head}\n{piece}" for piece in _sentences(body, shorter)]
 
 
 def _sentences(text: str, chunking: Chunking) -> list[str]:

@@ -34,10 +34,12 @@ def build_index(run: Run, spec: RetrievalSpec) -> RetrievalResult:
     """
     started = time.monotonic()
     torch.set_num_threads(run.config.threads)
-    # It would report as missing the classification layer that embedding models are published without.
+    # Otherwise it warns of a missing classification layer, which embedding models never have.
     logging.set_verbosity_error()
     run.started()
-    passages = [item for source in spec.sources for item in _passages(source, spec)]
+    passages = [
+        passage for source in spec.sources for passage in passages_of(source, _pages(source), spec.chunking)
+    ]
     if not passages:
         raise UserError(
             "no_text", "None of the documents holds text to search. Add documents with text.", param="sources"
@@ -56,10 +58,6 @@ def build_index(run: Run, spec: RetrievalSpec) -> RetrievalResult:
         bytes=sum(path.stat().st_size for path in run.output_dir.iterdir()),
         seconds=round(time.monotonic() - started, 3),
     )
-
-
-def _passages(source: RetrievalSource, spec: RetrievalSpec) -> list[Passage]:
-    return passages_of(source, _pages(source), spec.chunking)
 
 
 def _pages(source: RetrievalSource) -> list[Page]:
@@ -89,7 +87,7 @@ def _vectors(
 
 
 def _embed(run: Run, embedder: Embedder, texts: dict[str, str], done: int, total: int) -> dict[str, Vectors]:
-    """Vectors by digest, with the longest texts last, so that the time left is not promised too short."""
+    """Vectors by digest. Texts of similar length are embedded together, the shortest first."""
     vectors: dict[str, Vectors] = {}
     order = sorted(texts, key=lambda digest: len(texts[digest]))
     started = time.monotonic()

@@ -41,7 +41,7 @@ class Retrieval:
                     raise ServeError(
                         400,
                         "embedding_model_mismatch",
-                        "The index was built with another embedding model. Build it anew.",
+                        "The index was built with another embedding model. Build it again.",
                         param="embedding_model",
                     ) from error
                 except ArtifactDamaged as damage:

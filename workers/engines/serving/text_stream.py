@@ -19,12 +19,12 @@ class TextStream:
         self._tokenizer = tokenizer
         self._stops = [stop for stop in stops if stop]
         self._tokens: list[int] = []
-        # Tokens before `_start` are out of sight; those up to `_read` have been written. The few in
-        # between are decoded again with the new ones, since a token's text depends on what precedes it.
+        # The text of tokens up to `_read` was returned. Those from `_start` on are decoded again with the
+        # new ones, since a token's text depends on the tokens before it.
         self._start = self._read = 0
         self._held = ""
         self.stopped = False
-        """A stop string was met; nothing more will come."""
+        """A stop string was found; no more text is returned."""
 
     def push(self, token: int) -> str:
         self._tokens.append(token)
@@ -36,7 +36,7 @@ class TextStream:
         return self._pass(now[len(before) :])
 
     def finish(self) -> str:
-        """What was held back: an unfinished character's sign, or the beginning of a stop string."""
+        """The text held back so far: an incomplete character, or the beginning of a stop string."""
         if self.stopped:
             return ""
         rest = self._decode(self._start, len(self._tokens))[len(self._decode(self._start, self._read)) :]

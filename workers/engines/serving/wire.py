@@ -69,22 +69,16 @@ def event(value: dict[str, Any]) -> str:
 
 def embeddings(body: EmbeddingsBody, vectors: Any, tokens: int) -> dict[str, Any]:
     """`vectors`: (texts, dimensions) of float32."""
-    encode = _base64 if body.encoding_format == "base64" else _floats
-    data = [
-        {"object": "embedding", "index": number, "embedding": encode(vector)}
-        for number, vector in enumerate(vectors)
-    ]
+    data = []
+    for number, vector in enumerate(vectors):
+        if body.encoding_format == "base64":
+            encoded = base64.b64encode(vector.astype("<f4").tobytes()).decode()
+        else:
+            encoded = vector.tolist()
+        data.append({"object": "embedding", "index": number, "embedding": encoded})
     return {
         "object": "list",
         "data": data,
         "model": body.model,
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
-
-
-def _base64(vector: Any) -> str:
-    return base64.b64encode(vector.astype("<f4").tobytes()).decode()
-
-
-def _floats(vector: Any) -> list[float]:
-    return list(vector.tolist())

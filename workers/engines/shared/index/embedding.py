@@ -50,7 +50,7 @@ class Embedder:
     def embed(
         self, texts: Sequence[str], role: Role, progress: Callable[[int], None] | None = None
     ) -> Vectors:
-        """(len(texts), dimensions), each row of length 1. `progress` hears how many are done."""
+        """(len(texts), dimensions), each row of length 1. `progress` is called with how many are done."""
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         encoded = self._encode(texts, role)
         done = 0
@@ -85,7 +85,7 @@ class Embedder:
 
 
 def _batches(lengths: list[int]) -> Iterator[list[int]]:
-    """Rows grouped by like length, so that next to nothing is padding."""
+    """Rows grouped by similar length, so that there is little padding."""
     batch: list[int] = []
     for row in sorted(range(len(lengths)), key=lengths.__getitem__):
         # Ascending order: the newest row is the longest one, to which the batch is padded.
@@ -98,7 +98,7 @@ def _batches(lengths: list[int]) -> Iterator[list[int]]:
 
 
 def _prefixes(folder: Path) -> dict[str, str]:
-    """What the model wants before a question and a passage: its own prompts, else those of e5."""
+    """Prefixes of questions and passages: those the model folder names, else those of e5."""
     prompts = _json(folder / "config_sentence_transformers.json").get("prompts") or {}
     known = {role: prompts[role] for role in E5_PREFIXES if isinstance(prompts.get(role), str)}
     return known or E5_PREFIXES

@@ -122,6 +122,6 @@ def _best(scores: NDArray[np.float32], count: int, allowed: Positions | None) ->
 
 
 def _stretched(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Min-max normalisation: the lowest becomes 0 and the highest 1; equal scores say nothing."""
+    """Min-max normalisation: the lowest becomes 0 and the highest 1; equal scores become 0."""
     low, high = scores.min(), scores.max()
     return (scores - low) / (high - low) if high > low else np.zeros_like(scores)

@@ -1,8 +1,8 @@
 """The answers of one base model that are being written, one token each per step.
 
-An answer joins between two steps: its prompt is read alone (no padding, so nothing has to be
-hidden), then its keys and values are put beside those of the others, aligned at the right. It
-leaves the same way, and the padding it caused leaves with it.
+An answer joins between two steps. Its prompt is read alone and therefore without padding; then its keys
+and values are added to those of the others, aligned at the right. An answer also leaves between two steps,
+and the padding that only it needed is removed with it.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ class Batch:
         self.answers: list[Generation] = []
 
     def join(self, answer: Generation) -> None:
-        """Read the prompt, write the first token, and take the answer in unless that was all."""
-        # Without a config every layer keeps the whole past; a sliding window is then a matter of the
-        # mask alone, and rows of different age can stand side by side.
+        """Read the prompt and write the first token. The answer joins unless it ends with that token."""
+        # Without a config every layer keeps all keys and values. A sliding window is then applied by the
+        # mask alone, so rows of different lengths can share a cache.
         cache = DynamicCache()
         length = len(answer.request.prompt)
         logits = self._model.forward(
@@ -83,7 +83,7 @@ class Batch:
         if not answer.take(logits[0]):
             answer.release()
             return
-        self._cache = _beside(self._cache, cache) if self.answers else cache
+        self._cache = _joined(self._cache, cache) if self.answers else cache
         self.answers.append(answer)
 
     def step(self) -> None:
@@ -92,14 +92,14 @@ class Batch:
         longest = int(cached.max())
         logits = self._model.forward(
             torch.tensor([[answer.pending] for answer in self.answers]),
-            # The past of each row stands at the right; what is left of it is padding.
+            # The cached tokens of each row are aligned at the right, after the padding.
             (torch.arange(longest + 1)[None] >= longest - cached[:, None]).long(),
             cached[:, None],
             self._cache,
             [answer.adapter for answer in self.answers],
         )
-        going_on = [answer.take(row) for answer, row in zip(self.answers, logits, strict=True)]
-        self._keep(going_on)
+        unfinished = [answer.take(row) for answer, row in zip(self.answers, logits, strict=True)]
+        self._keep(unfinished)
 
     def drop_cancelled(self) -> None:
         if any(answer.cancelled.is_set() for answer in self.answers):
@@ -117,7 +117,10 @@ class Batch:
         self.answers = [answer for answer, keep in zip(self.answers, kept, strict=True) if keep]
         if self.answers:
             longest = max(answer.cached for answer in self.answers)
-            _select(self._cache, torch.tensor(kept).nonzero()[:, 0], longest)
+            rows = torch.tensor(kept).nonzero()[:, 0]
+            for layer in _layers(self._cache):
+                layer.keys = layer.keys[rows.to(layer.keys.device)][..., -longest:, :]
+                layer.values = layer.values[rows.to(layer.values.device)][..., -longest:, :]
         else:
             self._cache = DynamicCache()
         for answer in gone:
@@ -129,7 +132,7 @@ def _layers(cache: DynamicCache) -> list[Any]:
     return [layer for layer in layers if layer.is_initialized]
 
 
-def _beside(cache: DynamicCache, other: DynamicCache) -> DynamicCache:
+def _joined(cache: DynamicCache, other: DynamicCache) -> DynamicCache:
     """`cache` with the rows of `other` added, both padded on the left to the longer one."""
     for layer, added in zip(_layers(cache), _layers(other), strict=True):
         length = max(layer.keys.shape[-2], added.keys.shape[-2])
@@ -141,9 +144,3 @@ def _beside(cache: DynamicCache, other: DynamicCache) -> DynamicCache:
 def _padded(states: torch.Tensor, length: int) -> torch.Tensor:
     """(rows, heads, length, size) with zeros on the left."""
     return pad(states, (0, 0, length - states.shape[-2], 0))
-
-
-def _select(cache: DynamicCache, rows: torch.Tensor, length: int) -> None:
-    for layer in _layers(cache):
-        layer.keys = layer.keys[rows.to(layer.keys.device)][..., -length:, :]
-        layer.values = layer.values[rows.to(layer.values.device)][..., -length:, :]
