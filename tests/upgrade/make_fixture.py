@@ -82,6 +82,7 @@ def fill() -> None:
     with World("kakuu") as world:
         made = things(world, alias="production", base_model_name="gemma")
         people(world, made["message_id"])
+        questions_and_pairs(world)
         jobs_in_every_state(world)
     write_manifests()
     chains_verify()
@@ -107,6 +108,30 @@ def people(world, message_id: str) -> None:
     session = SessionStore()
     session["language"] = "ja"
     session.create()
+
+
+def questions_and_pairs(world) -> None:
+    from curation.pairs import pair_create_generated, pair_create_written
+    from curation.question_sets import question_add, question_set_create
+    from workers.contract.records import Source, Span
+
+    document = world.document("問.txt", "第1条 始業は9時とする。")
+    source = Source(
+        document_id=document.id,
+        revision_id=document.current_revision_id,
+        document_name=document.name,
+        kind="page",
+        number=1,
+    )
+    span = Span(source=source, start=0, end=3)
+    questions = question_set_create(name="評価の質問", description="", actor=world.actor)
+    question_add(
+        question_set=questions, text="何条ですか。", accepted=["第1条"], spans=[span], actor=world.actor
+    )
+    pair_create_written(question="いつ始まりますか。", answer="9時です。", actor=world.actor)
+    pair_create_generated(
+        question="何条ですか。", answer="第1条です。", generator="test", span=span, actor=world.actor
+    )
 
 
 def jobs_in_every_state(world) -> None:
