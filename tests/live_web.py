@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 if TYPE_CHECKING:
-    from middleware.slow_body import Patience
+    from middleware.slow_body import BodyTimeouts
 
 
 @contextmanager
-def live_web(patience: Patience | None = None) -> Iterator[str]:
-    """Its address; with less `patience` for bodies than out there, if one is given. The database must be
+def live_web(timeouts: BodyTimeouts | None = None) -> Iterator[str]:
+    """Its address; with shorter `timeouts` for bodies than in production, if given. The database must be
     visible to other connections (`transactional_db`)."""
     from config.asgi import application
     from middleware.slow_body import SlowBody
 
-    if patience is not None:
-        # The shorter patience is the one that ends.
-        application = SlowBody(application, patience)
+    if timeouts is not None:
+        # The shorter timeout ends the request.
+        application = SlowBody(application, timeouts)
     config = uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[method-assign]

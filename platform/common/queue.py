@@ -1,4 +1,4 @@
-"""Ringing the workers' bell: a Celery task sent by name once the transaction has committed.
+"""Wake-up messages for the workers: a Celery task is sent by name once the transaction has committed.
 
 PostgreSQL is the truth. A message that is lost costs at most the two seconds until reconcile finds
 the work by itself, so a broker that is down, silent or full never fails the request, and only one
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 QUEUE = "celery"
 """The list in Redis that Celery's messages wait in."""
 
-# A request waits for the bell no longer than this.
+# The longest that a request waits for the broker.
 TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 1,
     "socket_timeout": 1,
@@ -37,10 +37,10 @@ TRANSPORT_OPTIONS = {
 
 def send(task_name: str, *args: str | int) -> None:
     """Send the task after commit; at once outside a transaction, never if it is rolled back."""
-    transaction.on_commit(lambda: ring(task_name, *args), robust=True)
+    transaction.on_commit(lambda: send_now(task_name, *args), robust=True)
 
 
-def ring(task_name: str, *args: str | int) -> None:
+def send_now(task_name: str, *args: str | int) -> None:
     """Send the task now, if the broker takes it."""
     breaker = _breaker(settings.REDIS_URL)
     if not breaker.may_try():
@@ -55,7 +55,7 @@ def ring(task_name: str, *args: str | int) -> None:
 
 
 class Breaker:
-    """After a failure nobody rings for a while, and then one of those who would tries it.
+    """After a failure no message is sent for a while; then one caller tries again.
 
     Otherwise each request would wait for a silent broker as long as the first one did.
     """

@@ -13,13 +13,13 @@ from django.core.asgi import get_asgi_application
 
 from middleware.admission import Admission, Limits
 from middleware.body_limit import BodyLimit
-from middleware.shutdown_notice import Farewell
-from middleware.slow_body import Patience, SlowBody
+from middleware.shutdown_notice import ShutdownNotice
+from middleware.slow_body import BodyTimeouts, SlowBody
 
 # Django spools request bodies here; the system's own folder may be a small one in memory.
 tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
 
-application = Farewell(
+application = ShutdownNotice(
     SlowBody(
         Admission(
             BodyLimit(
@@ -29,6 +29,6 @@ application = Farewell(
             ),
             Limits(),
         ),
-        Patience(),
+        BodyTimeouts(),
     )
 )

@@ -1,7 +1,7 @@
-"""What a web process that was told to end says to those whose answers it breaks off.
+"""The notice that a stopping web process sends to clients whose answers it interrupts.
 
-uvicorn gives open answers a few seconds and then cancels them without a word. A client takes a stream
-that just ends for trouble on the network, or worse for a short answer; so the last thing it hears is why.
+uvicorn gives open answers a few seconds and then cancels them silently. A client would take a stream that just
+ends for a network error or for a complete, short answer. So the last event of the stream gives the reason.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ SENTENCE_JA = (
     "システムを再起動しているため、回答が途中で終わりました。少し待ってから、もう一度お試しください。"
 )
 RETRY_AFTER_SECONDS = 5
-SAY_SECONDS = 0.5
-"""For a reader who does not read, nothing waits any longer."""
+NOTICE_SECONDS = 0.5
+"""The longest wait for a client that does not read the notice."""
 END_SECONDS = 1.0
-"""Until what was at work for a reader has heard that nobody reads any more, and stored what there is."""
+"""For the open requests: to notice that the client is gone, and to store what they have."""
 
 
-class Farewell:
-    """ASGI middleware, the outermost: it is its task that the server cancels.
+class ShutdownNotice:
+    """ASGI middleware. It must be the outermost, because the server cancels its task.
 
-    Run the server with `--lifespan on`: otherwise it ends before the last word is said.
+    Run the server with `--lifespan on`: otherwise it ends before the notice is sent.
     """
 
     def __init__(self, application: Application) -> None:
@@ -40,21 +40,21 @@ class Farewell:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._lifespan(receive, send)
             return
-        answer = _Answer(send)
-        work = asyncio.ensure_future(self.application(scope, receive, answer.send))
+        response = _Response(send)
+        work = asyncio.ensure_future(self.application(scope, receive, response.send))
         self._open.add(work)
         work.add_done_callback(self._open.discard)
         try:
-            # Django leaves its own tasks running when it is cancelled. It is spared that; it hears from the
-            # server that the answer is over, and then ends them as if the reader had left.
+            # Django leaves its own tasks running when it is cancelled, so it is not cancelled. The server tells it
+            # that the client has disconnected, and Django then ends them.
             await asyncio.shield(work)
         except asyncio.CancelledError:
-            if not await answer.broken_off(scope["path"]):
+            if not await response.interrupt(scope["path"]):
                 raise
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -63,13 +63,13 @@ class Farewell:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-class _Answer:
-    """What has been said of one answer, and its end."""
+class _Response:
+    """One response: what has been sent of it, and how it is interrupted."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._media_type: bytes | None = None
-        """Known once the answer has begun."""
+        """Known once the response has started."""
         self._is_over = False
 
     async def send(self, message: Message) -> None:
@@ -81,16 +81,16 @@ class _Answer:
             self._is_over = not message.get("more_body", False)
         await self._send(message)
 
-    async def broken_off(self, path: str) -> bool:
-        """Whether the client could be told. Where half a file was sent, there is no place for a word: the
-        connection is closed on it, which is short of the length that was announced."""
+    async def interrupt(self, path: str) -> bool:
+        """Send the notice; False if that is impossible. In the middle of a file there is no place for one: the
+        connection is closed, and the client sees that fewer bytes came than announced."""
         has_begun, was_over, self._is_over = self._media_type is not None, self._is_over, True
         if was_over:
             return True
         if has_begun and not (self._media_type or b"").startswith(b"text/event-stream"):
             return False
         with suppress(TimeoutError):
-            async with asyncio.timeout(SAY_SECONDS):
+            async with asyncio.timeout(NOTICE_SECONDS):
                 if has_begun:
                     await self._send({"type": "http.response.body", "body": _last_event(path)})
                 else:
@@ -106,8 +106,8 @@ def _last_event(path: str) -> bytes:
     """In OpenAI's form for the API, in the console's own for its pages."""
     if path.startswith("/v1/"):
         return f"data: {json.dumps({'error': _error()})}\n\n".encode()
-    told = {"message": f"{SENTENCE_JA} {SENTENCE}", "code": CODE}
-    return f"event: error\ndata: {json.dumps(told, ensure_ascii=False)}\n\n".encode()
+    notice = {"message": f"{SENTENCE_JA} {SENTENCE}", "code": CODE}
+    return f"event: error\ndata: {json.dumps(notice, ensure_ascii=False)}\n\n".encode()
 
 
 STOPPING_PAGE = f"""<!doctype html>

@@ -1,4 +1,4 @@
-"""A request whose body stops coming, or trickles, is ended: while it lasts, it holds a place and a file."""
+"""Ends a request whose body stops or arrives too slowly, because it occupies an admission slot and a file."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from middleware.early_answers import Application, Message, Receive, Send, send_e
 
 
 @dataclass(frozen=True)
-class Patience:
+class BodyTimeouts:
     silence_seconds: float = 60.0
-    """The longest wait for one more piece, and what a body may take beyond its pace."""
+    """The longest wait for the next part, and how long a body may take beyond its minimum rate."""
     slowest_bytes_per_second: float = 4096.0
-    """Slower than this on the whole nobody sends a file, but somebody who wants to keep the place."""
+    """The minimum average rate. No ordinary client is slower; an attacker who wants to occupy slots is."""
 
 
 class _Late(Exception):
-    """The body does not come."""
+    """The body did not arrive in time."""
 
 
 class SlowBody:
-    """ASGI middleware that answers 408 where its patience ends. It stands outside of whatever counts places,
-    so that the place is free by the time the answer is sent."""
+    """ASGI middleware that answers 408 after a timeout. It wraps the middleware that counts slots, so that the
+    slot is free by the time the answer is sent."""
 
-    def __init__(self, application: Application, patience: Patience) -> None:
+    def __init__(self, application: Application, timeouts: BodyTimeouts) -> None:
         self.application = application
-        self._patience = patience
+        self._timeouts = timeouts
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -35,20 +35,20 @@ class SlowBody:
             return
         is_answered = False
 
-        async def noting(message: Any) -> None:
+        async def watched_send(message: Any) -> None:
             nonlocal is_answered
             is_answered = True
             await send(message)
 
         try:
-            await self.application(scope, _Arriving(receive, self._patience).receive, noting)
+            await self.application(scope, _Arriving(receive, self._timeouts).receive, watched_send)
         except _Late:
             if not is_answered:
                 # Without the header the server would wait for the rest of the body before the next request.
                 await send_error(send, 408, self._error(), [(b"connection", b"close")])
 
     def _error(self) -> dict[str, Any]:
-        seconds = self._patience.silence_seconds
+        seconds = self._timeouts.silence_seconds
         return {
             "type": "invalid_request_error",
             "message": f"The body of the request stopped coming for {seconds:g} seconds or came too slowly, so "
@@ -59,18 +59,18 @@ class SlowBody:
 
 
 class _Arriving:
-    """One request's `receive`. Only waiting for the client counts, not what is done with the pieces."""
+    """One request's `receive`. Only the time spent waiting for the client counts."""
 
-    def __init__(self, receive: Receive, patience: Patience) -> None:
+    def __init__(self, receive: Receive, timeouts: BodyTimeouts) -> None:
         self._receive = receive
-        self._patience = patience
+        self._timeouts = timeouts
         self._waited = 0.0
         self._bytes = 0
         self._is_whole = False
 
     async def receive(self) -> Message:
         if self._is_whole:
-            # Whoever asks now waits for the client to leave, which may take as long as the answer.
+            # The caller now waits for the client to disconnect, which may take as long as the answer.
             return await self._receive()
         began = asyncio.get_running_loop().time()
         try:
@@ -84,6 +84,6 @@ class _Arriving:
         return message
 
     def _left(self) -> float:
-        silence = self._patience.silence_seconds
-        pace = silence + self._bytes / self._patience.slowest_bytes_per_second
-        return min(silence, max(0.0, pace - self._waited))
+        silence = self._timeouts.silence_seconds
+        allowed = silence + self._bytes / self._timeouts.slowest_bytes_per_second
+        return min(silence, max(0.0, allowed - self._waited))

@@ -11,11 +11,11 @@ from django.conf import settings
 
 from documents.models import Document
 from middleware.admission import Admission, Limits
-from middleware.slow_body import Patience, SlowBody
+from middleware.slow_body import BodyTimeouts, SlowBody
 from tests.live_web import live_web
 
 MULTIPART = (b"content-type", b"multipart/form-data; boundary=x")
-SHORT = Patience(silence_seconds=0.1, slowest_bytes_per_second=1000)
+SHORT = BodyTimeouts(silence_seconds=0.1, slowest_bytes_per_second=1000)
 
 
 class SlowSender:
@@ -44,10 +44,12 @@ async def reads_all(scope, receive, send):
     await send({"type": "http.response.body", "body": b""})
 
 
-async def ask(client: SlowSender, application=reads_all, patience: Patience = SHORT) -> tuple[int, Admission]:
+async def ask(
+    client: SlowSender, application=reads_all, timeouts: BodyTimeouts = SHORT
+) -> tuple[int, Admission]:
     admission = Admission(application, Limits())
     scope = {"type": "http", "path": "/v1/files", "headers": [MULTIPART]}
-    await SlowBody(admission, patience)(scope, client.receive, client.send)
+    await SlowBody(admission, timeouts)(scope, client.receive, client.send)
     return client.sent[0]["status"], admission
 
 
@@ -116,7 +118,7 @@ def test_keeps_nothing_of_a_refused_body(live_world, storage):
         "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n\r\n"
         '--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhalf of it'
     )
-    with live_web(patience=Patience(silence_seconds=0.3)) as address:
+    with live_web(timeouts=BodyTimeouts(silence_seconds=0.3)) as address:
         host, _, port = address.removeprefix("http://").partition(":")
         with socket.create_connection((host, int(port)), timeout=20) as connection:
             connection.sendall(head.encode())

@@ -165,7 +165,7 @@ LIBRARIES: dict[str, Callable[[Path, list[Any]], float]] = {"kosha": kosha, "tra
 
 def measure(name: str, options: argparse.Namespace) -> dict[str, float]:
     """In a child process, so that peak memory is that of one library."""
-    command = [sys.executable, "-m", "tests.benchmarks.training_throughput", "--library", name]
+    command = [sys.executable, "-m", "tests.benchmarks.training_throughput", "--implementation", name]
     command += ["--model", str(options.model), "--samples", str(options.samples)]
     command += ["--threads", str(options.threads)]
     command += ["--records", str(options.records)] if options.records else []
@@ -180,7 +180,7 @@ def measure_here(options: argparse.Namespace) -> dict[str, float]:
     torch.set_num_threads(options.threads)
     samples = make_samples(options.model, options.records, options.samples)
     tokens = sum(len(sample) for sample in samples)
-    seconds = LIBRARIES[options.library](options.model, samples)
+    seconds = LIBRARIES[options.implementation](options.model, samples)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return {"tokens": tokens, "seconds": seconds, "tokens_per_second": tokens / seconds, "peak_gib": peak}
 
@@ -217,11 +217,11 @@ def main() -> None:
     )
     parser.add_argument("--samples", type=int, default=96)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--library", choices=LIBRARIES, help=argparse.SUPPRESS)
+    parser.add_argument("--implementation", choices=LIBRARIES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not options.model.is_dir():
         sys.exit(f"{options.model} is missing: `make demo` converts the demo models.")
-    print(json.dumps(measure_here(options)) if options.library else table(options))
+    print(json.dumps(measure_here(options)) if options.implementation else table(options))
 
 
 if __name__ == "__main__":

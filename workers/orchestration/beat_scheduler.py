@@ -36,6 +36,6 @@ class SteadyScheduler(Scheduler):  # type: ignore[misc]
         for entry in due:
             self._due[entry.name] = now + entry.schedule.seconds
             if waiting is not None and waiting < BACKLOG:
-                queue.ring(entry.task, *entry.args)
+                queue.send_now(entry.task, *entry.args)
                 waiting += 1
         return max(SHORTEST_SECONDS, min(self._due.values()) - time.monotonic())

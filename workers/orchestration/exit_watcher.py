@@ -47,7 +47,7 @@ class ExitsFile:
         mtime = self._mtime()
         if mtime != self._seen:
             self._seen = mtime
-            queue.ring("jobs.reconcile")
+            queue.send_now("jobs.reconcile")
 
     def _mtime(self) -> int:
         try:
