@@ -22,11 +22,6 @@ DATASET_DAMAGED = ErrorText(
 """For the jobs of other apps that read the records of a dataset version."""
 
 
-def _disk_bytes(spec: CurationSpec) -> int:
-    """Records, what was dropped, and what steps keep aside: each about as long as the pages."""
-    return 4 * sum(file_bytes(source.pages_path) for source in spec.sources)
-
-
 register(
     JobType(
         name="curation",
@@ -36,7 +31,8 @@ register(
         result=CurationResult,
         engine="workers.engines.curation",
         usual=UsualResources(cpus=1, memory_bytes=2 * GIBIBYTE),
-        disk_bytes=_disk_bytes,
+        # Records, dropped units and the intermediate files of steps: each about as long as the pages.
+        disk_bytes=lambda spec: 4 * sum(file_bytes(source.pages_path) for source in spec.sources),
         produces=DatasetVersion,
         artifact=DATASETS,
         subject_related=("dataset",),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from curation.models import DatasetVersion
-from workers.contract.specs.curation import CurationResult, StepCount
+from workers.contract.specs.curation import CurationResult
 
 
 def kept_and_dropped(version: DatasetVersion) -> list[tuple[str, int, str]]:
@@ -38,21 +38,20 @@ class StepRow:
 def step_rows(version: DatasetVersion) -> list[StepRow]:
     if not version.result:
         return []
-    counts = CurationResult.model_validate(version.result).kept_and_dropped_by_step
-    return [_row(count) for count in counts]
-
-
-def _row(count: StepCount) -> StepRow:
-    parts = [
-        (_("as they were"), max(0, count.units_out - count.changed), "good"),
-        (_("changed"), count.changed, "busy"),
-        (_("dropped"), count.dropped, "warn"),
-    ]
-    return StepRow(
-        step=count.step,
-        units_in=count.units_in,
-        units_out=count.units_out,
-        dropped=count.dropped,
-        changed=count.changed,
-        parts=[part for part in parts if part[1]],
-    )
+    rows = []
+    for count in CurationResult.model_validate(version.result).kept_and_dropped_by_step:
+        parts = [
+            (_("as they were"), max(0, count.units_out - count.changed), "good"),
+            (_("changed"), count.changed, "busy"),
+            (_("dropped"), count.dropped, "warn"),
+        ]
+        row = StepRow(
+            step=count.step,
+            units_in=count.units_in,
+            units_out=count.units_out,
+            dropped=count.dropped,
+            changed=count.changed,
+            parts=[part for part in parts if part[1]],
+        )
+        rows.append(row)
+    return rows

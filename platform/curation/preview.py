@@ -58,8 +58,10 @@ def build_preview(dataset: Dataset) -> Preview:
 def _difference(last: DatasetVersion | None, ready: int) -> dict[str, Any]:
     if last is None:
         return {"fresh": ready, "gone": 0, "seconds": None}
-    sources = DatasetVersionSource.objects.filter(version=last)
-    used = sources.count()
+    job, sources = last.job, DatasetVersionSource.objects.filter(version=last)
+    used, seconds = sources.count(), None
+    if used and job.started_at is not None and job.ended_at is not None:
+        seconds = (job.ended_at - job.started_at).total_seconds() * ready / used
     same = (
         company_documents()
         .filter(current_revision__state=RevisionState.PROCESSED)
@@ -69,12 +71,5 @@ def _difference(last: DatasetVersion | None, ready: int) -> dict[str, Any]:
     return {
         "fresh": ready - same,
         "gone": sources.exclude(revision__document__deleted_at=None).count(),
-        "seconds": _seconds(last, ready / used) if used else None,
+        "seconds": seconds,
     }
-
-
-def _seconds(last: DatasetVersion, growth: float) -> float | None:
-    job = last.job
-    if job.started_at is None or job.ended_at is None:
-        return None
-    return (job.ended_at - job.started_at).total_seconds() * growth

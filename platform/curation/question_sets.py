@@ -81,19 +81,17 @@ def question_update(
     actor: Actor,
 ) -> Question:
     """Replace the question with its answers and passages. Raises as `question_add` does."""
-    question_set = _locked_set(question.question_set_id)
-    question = _question_of(question_set, question)
+    question = _locked_question(question)
     _fill(question, text, accepted, spans, is_answerable)
-    _audit(question_set, actor, "question_set.question_updated", question=question.id)
+    _audit(question.question_set, actor, "question_set.question_updated", question=question.id)
     return question
 
 
 @transaction.atomic
 def question_remove(*, question: Question, actor: Actor) -> None:
     """Raises NotFound."""
-    question_set = _locked_set(question.question_set_id)
-    question = _question_of(question_set, question)
-    _audit(question_set, actor, "question_set.question_removed", question=question.id)
+    question = _locked_question(question)
+    _audit(question.question_set, actor, "question_set.question_removed", question=question.id)
     question.delete()
 
 
@@ -162,7 +160,9 @@ def _locked_set(id: str) -> QuestionSet:
     return found
 
 
-def _question_of(question_set: QuestionSet, question: Question) -> Question:
+def _locked_question(question: Question) -> Question:
+    """The question as it is now; its set is locked, as every change of a set locks it."""
+    question_set = _locked_set(question.question_set_id)
     found: Question | None = question_set.questions.filter(pk=question.pk).first()
     if found is None:
         raise NotFound

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -115,28 +114,21 @@ def entries(path: Path, *, after: int, limit: int) -> tuple[list[dict[str, Any]]
 
     Each with its `line` and its `source`, the place in a document that its origin names (None if it names none).
     """
-    found, has_more = lines(path, after=after, limit=limit)
-    return [_entry(number, json.loads(line)) for number, line in found], has_more
-
-
-def _entry(line: int, record: dict[str, Any]) -> dict[str, Any]:
-    return {"line": line, **record, "source": _source(record["origin"])}
-
-
-def _source(origin: dict[str, Any]) -> dict[str, Any] | None:
-    source = source_of(ORIGIN.validate_python(origin))
-    return source.model_dump(mode="json") if source else None
+    numbered, has_more = lines(path, after=after, limit=limit)
+    found = []
+    for number, line in numbered:
+        record = json.loads(line)
+        source = source_of(ORIGIN.validate_python(record["origin"]))
+        place = source.model_dump(mode="json") if source else None
+        found.append({"line": number, **record, "source": place})
+    return found, has_more
 
 
 def lines(path: Path, *, after: int, limit: int) -> tuple[list[tuple[int, str]], bool]:
     """Up to `limit` lines (numbered from 1) that follow line `after`, and whether more follow."""
-    found = list(islice(_numbered(path), after, after + limit + 1))
-    return found[:limit], len(found) > limit
-
-
-def _numbered(path: Path) -> Iterator[tuple[int, str]]:
     with open(path, encoding="utf-8") as file:
-        yield from enumerate(file, start=1)
+        found = list(islice(enumerate(file, start=1), after, after + limit + 1))
+    return found[:limit], len(found) > limit
 
 
 def version_counts(version: DatasetVersion) -> dict[str, Any]:

@@ -79,7 +79,8 @@ def dataset_version_create(
     spec = CurationSpec(
         sources=tuple(starmap(_source, sources)),
         recipe=recipe,
-        seed=_seed(dataset),
+        # The same for every version of a dataset, so that a text once held out stays held out.
+        seed=int.from_bytes(hashlib.sha256(dataset.id.encode()).digest()[:4]),
         heldout_share=heldout_share,
     )
     version = DatasetVersion.objects.create(
@@ -126,8 +127,3 @@ def _source(document: Document, revision: Revision) -> CurationSource:
         pages_path=pages_path(revision),
         media_type=revision.media_type,
     )
-
-
-def _seed(dataset: Dataset) -> int:
-    """The same for every version of a dataset, so that a text once held out stays held out."""
-    return int.from_bytes(hashlib.sha256(dataset.id.encode()).digest()[:4])

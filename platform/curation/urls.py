@@ -13,6 +13,10 @@ urlpatterns = [
     path("datasets/<dataset_id>", views.detail, name="detail"),
     path("datasets/<dataset_id>/build", views.build, name="build"),
     path("datasets/<dataset_id>/versions/<version_id>", views.version, name="version"),
-    path("datasets/<dataset_id>/versions/<version_id>/records", views.records, name="records"),
-    path("datasets/<dataset_id>/versions/<version_id>/dropped", views.dropped, name="dropped"),
+    path(
+        "datasets/<dataset_id>/versions/<version_id>/records", views.lines, {"tab": "records"}, name="records"
+    ),
+    path(
+        "datasets/<dataset_id>/versions/<version_id>/dropped", views.lines, {"tab": "dropped"}, name="dropped"
+    ),
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -126,17 +125,10 @@ def _frame(version: DatasetVersion) -> dict[str, Any]:
     }
 
 
-def records(request: HttpRequest, dataset_id: str, version_id: str) -> HttpResponse:
-    shown = require_ready(version_get(version_id, dataset_id=dataset_id), param="version_id")
-    return _browser(request, shown, records_path(shown), "records")
-
-
-def dropped(request: HttpRequest, dataset_id: str, version_id: str) -> HttpResponse:
-    shown = require_ready(version_get(version_id, dataset_id=dataset_id), param="version_id")
-    return _browser(request, shown, dropped_path(shown), "dropped")
-
-
-def _browser(request: HttpRequest, version: DatasetVersion, path: Path, tab: str) -> HttpResponse:
+def lines(request: HttpRequest, dataset_id: str, version_id: str, tab: str) -> HttpResponse:
+    """What a version holds, by its `tab`: its `records`, or what was `dropped`."""
+    version = require_ready(version_get(version_id, dataset_id=dataset_id), param="version_id")
+    path = records_path(version) if tab == "records" else dropped_path(version)
     given = request.GET.get("after", "")
     after = int(given) if given.isascii() and given.isdigit() and len(given) < 12 else 0
     found, has_more = entries(path, after=after, limit=LINES_SHOWN)

@@ -13,7 +13,7 @@ from workers.contract.specs.curation_steps import STEPS, step_of_key
 def step_name(key: str) -> str:
     """`Drop noise` for the step `noise`, `Drop noise (2)` for `noise:2`."""
     type_, number = step_of_key(key)
-    name = gettext(STEPS[type_].label) if type_ in STEPS else _plain(type_)
+    name = gettext(STEPS[type_].label) if type_ in STEPS else type_.replace("_", " ")
     return name if number == 1 else f"{name} ({number})"
 
 
@@ -27,8 +27,4 @@ def drop_reason(reason: str) -> str:
     for step in STEPS.values():
         if reason in step.reasons:
             return gettext(step.reasons[reason])
-    return _plain(reason)
-
-
-def _plain(word: str) -> str:
-    return word.replace("_", " ")
+    return reason.replace("_", " ")

@@ -125,16 +125,16 @@ class PagesQuery(wire.Query):
 PAGE_FIELDS = ("kind", "number", "label", "text", "tables")
 
 
-def _page_body(page: dict[str, Any]) -> dict[str, Any]:
-    return {field: value for field, value in page.items() if field in PAGE_FIELDS}
-
-
 @router.get("/files/{file_id}/pages", summary="The extracted text, page by page or sheet by sheet")
 def file_pages(request: HttpRequest, file_id: str, query: Query[PagesQuery]) -> dict[str, Any]:
     revision = require_processed(document_get(file_id), param="file_id")
     with absent_if_deleted(file_id):
         found, has_more = pages(revision, after=query.after, limit=query.limit)
-    data = [{"object": "file.page", "file_id": file_id, **_page_body(page)} for page in found]
+    data = [
+        {"object": "file.page", "file_id": file_id}
+        | {field: value for field, value in page.items() if field in PAGE_FIELDS}
+        for page in found
+    ]
     return {
         "object": "list",
         "data": data,

@@ -13,14 +13,9 @@ from documents.models import Document
 Erase = Callable[[Document, Actor], None]
 """Called inside the transaction that deletes the document, whose row is locked."""
 
-_registered: list[Erase] = []
+registered: list[Erase] = []
 
 
 def on_document_deletion(erase: Erase) -> None:
-    if erase not in _registered:
-        _registered.append(erase)
-
-
-def erase_everywhere(document: Document, actor: Actor) -> None:
-    for erase in _registered:
-        erase(document, actor)
+    if erase not in registered:
+        registered.append(erase)

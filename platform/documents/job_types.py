@@ -22,11 +22,6 @@ PAGES_MISSING = ErrorText(
 _SPLIT = _("Split it into smaller files and upload those.")
 
 
-def _disk_bytes(spec: IngestSpec) -> int:
-    """Text and tables. A packed format unpacks to more than its size, within the parsers' limits."""
-    return 4 * file_bytes(spec.path)
-
-
 def _columns(result: IngestResult) -> dict[str, Any]:
     return {
         "media_type": result.media_type,
@@ -47,7 +42,8 @@ register(
         result=IngestResult,
         engine="workers.engines.ingest",
         usual=UsualResources(cpus=0, memory_bytes=GIBIBYTE),
-        disk_bytes=_disk_bytes,
+        # Text and tables. A packed format unpacks to more than its size, within the parsers' limits.
+        disk_bytes=lambda spec: 4 * file_bytes(spec.path),
         produces=Revision,
         artifact=PAGES,
         columns=_columns,

@@ -132,16 +132,11 @@ def pages_path(revision: Revision) -> Path:
 def pages(revision: Revision, *, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:
     """Up to `limit` pages that follow page number `after`, and whether more follow."""
     found: list[dict[str, Any]] = []
-    for page in _read_pages(revision):
-        if page["number"] <= after:
-            continue
-        if len(found) == limit:
-            return found, True
-        found.append(page)
-    return found, False
-
-
-def _read_pages(revision: Revision) -> Iterator[dict[str, Any]]:
     with open(pages_path(revision), encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
+        for page in map(json.loads, lines):
+            if page["number"] <= after:
+                continue
+            if len(found) == limit:
+                return found, True
+            found.append(page)
+    return found, False

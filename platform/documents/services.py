@@ -21,16 +21,15 @@ from common.storage import (
     Incoming,
     SizeExceeded,
     artifact_delete,
-    artifact_path,
     blob_delete,
     blob_keep,
     blob_path,
     receive,
 )
 from common.tenancy import current_organization_id
-from documents.deletion import erase_everywhere
+from documents import deletion
 from documents.models import Document, Purpose, Revision, RevisionState
-from documents.selectors import PAGES, document_get
+from documents.selectors import PAGES, document_get, pages_folder
 from jobs.models import Job
 from jobs.services import job_cancel, job_submit
 from jobs.transitions import JobState
@@ -70,16 +69,13 @@ def receive_file(chunks: Iterable[bytes]) -> Incoming:
 def clean_name(name: str, *, param: str = "file") -> str:
     """The last part of a path, in composed characters, of printable characters only."""
     name = PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/")).name.strip()
-    if not 1 <= len(name) <= 255 or name == ".." or any(map(_is_unfit, name)):
+    # Control characters, lone surrogates, and marks that turn the writing direction and disguise a name.
+    unprintable = [c for c in name if unicodedata.category(c) in ("Cc", "Cs") or c in BIDI_CONTROLS]
+    if not 1 <= len(name) <= 255 or name == ".." or unprintable:
         raise InvalidRequest(
             "invalid_file_name", _("Give the file a name of 1 to 255 printable characters."), param=param
         )
     return name
-
-
-def _is_unfit(character: str) -> bool:
-    """Control characters, lone surrogates, and marks that turn the writing direction and disguise a name."""
-    return unicodedata.category(character) in ("Cc", "Cs") or character in BIDI_CONTROLS
 
 
 def check_purpose(purpose: str) -> None:
@@ -109,7 +105,8 @@ def revision_add(*, name: str, purpose: str, incoming: Incoming, media_type: str
         organization_id=organization_id, name=name, purpose=purpose, deleted_at=None
     )
     previous: Revision | None = None if created else document.current_revision
-    if previous is not None and _is_the_same(previous, incoming):
+    # The same bytes are read again only if reading them failed.
+    if previous and previous.sha256 == incoming.sha256 and previous.state != RevisionState.FAILED:
         return document_get(document.id)
     revision = Revision(
         organization_id=organization_id,
@@ -134,11 +131,6 @@ def revision_add(*, name: str, purpose: str, incoming: Incoming, media_type: str
     _blob_lock(organization_id, revision.sha256)
     blob_keep(organization_id, incoming)
     return document_get(document.id)
-
-
-def _is_the_same(previous: Revision, incoming: Incoming) -> bool:
-    """The same bytes are read again only if reading them failed."""
-    return previous.sha256 == incoming.sha256 and previous.state != RevisionState.FAILED
 
 
 def _ingest_submit(document: Document, revision: Revision, actor: Actor) -> Job:
@@ -190,24 +182,21 @@ def document_delete(*, document_id: str, actor: Actor) -> None:
         target_id=document.id,
         data={"revisions": [revision.id for revision in revisions]},
     )
-    erase_everywhere(document, actor)
+    for erase in deletion.registered:
+        erase(document, actor)
     # The document counts as deleted even if erasing its files fails here; the sweep repeats that.
     transaction.on_commit(lambda: document_erase(document), robust=True)
 
 
 def document_erase(document: Document) -> None:
     """Erase the bytes and the text of a deleted document. `erased_at` is set when they are gone; the sweep retries."""
-    for revision in document.revisions.all():
+    revisions = list(document.revisions.all())
+    for revision in revisions:
         artifact_delete(revision.organization_id, PAGES, revision.id)
         blob_drop_unused(revision.organization_id, revision.sha256)
-    if any(_has_pages(revision) for revision in document.revisions.all()):
-        return
-    Document.objects.filter(pk=document.pk).update(erased_at=Now())
-
-
-def _has_pages(revision: Revision) -> bool:
-    """Whether the text still exists: the disk may have refused to remove it."""
-    return artifact_path(revision.organization_id, PAGES, revision.id).exists()
+    # The disk may have refused to remove the text.
+    if not any(pages_folder(revision).exists() for revision in revisions):
+        Document.objects.filter(pk=document.pk).update(erased_at=Now())
 
 
 @transaction.atomic

@@ -19,17 +19,13 @@ BATCH = 100
 
 def documents_sweep() -> None:
     """May run at any time and repeatedly, also while documents are uploaded and deleted."""
-    _incoming_sweep()
-    _erasures_finish()
-    _parts_sweep()
-
-
-def _incoming_sweep() -> None:
-    """Files whose receiver died. The bytes may be in their place already while the row is missing."""
+    # Files whose receiver died. The bytes may be in their place already while the row is missing.
     for organization_id, path, sha256 in abandoned():
         with organization_scope(organization_id):
             blob_drop_unused(organization_id, sha256)
         path.unlink(missing_ok=True)
+    _erasures_finish()
+    _parts_sweep()
 
 
 def _erasures_finish() -> None:
@@ -39,33 +35,27 @@ def _erasures_finish() -> None:
             Document.objects.filter(erased_at=None).exclude(deleted_at=None).order_by("id")[:BATCH]
         )
     for document in waiting:
-        with organization_scope(document.organization_id):
-            _erase_safely(document)
-
-
-def _erase_safely(document: Document) -> None:
-    """A file that cannot be removed does not keep other documents from being erased."""
-    try:
-        document_erase(document)
-    except OSError as error:
-        logger.error("%s could not be erased yet: %s", document.id, error.strerror or type(error).__name__)
+        try:
+            with organization_scope(document.organization_id):
+                document_erase(document)
+        except OSError as error:
+            # The other documents are erased all the same.
+            logger.error(
+                "%s could not be erased yet: %s", document.id, error.strerror or type(error).__name__
+            )
 
 
 def _parts_sweep() -> None:
+    """All parts of uploads that have ended, and of pending ones those whose row was never committed."""
     with every_organization("uploads of every organization expire"), transaction.atomic():
         expired_drop()
     for organization_id, upload_id in parts_folders():
         with organization_scope(organization_id), transaction.atomic():
-            _parts_of_one_sweep(organization_id, upload_id)
-
-
-def _parts_of_one_sweep(organization_id: str, upload_id: str) -> None:
-    """Remove all parts of an upload that has ended, and of a pending one those whose row was never committed."""
-    if not Upload.objects.filter(pk=upload_id, state=UploadState.PENDING).exists():
-        parts_delete(organization_id, upload_id)
-        return
-    # Adding a part locks the upload from before the file appears until the row is committed.
-    rows = Upload.objects.select_for_update(no_key=True, skip_locked=True)
-    upload = rows.filter(pk=upload_id, state=UploadState.PENDING).first()
-    if upload is not None:
-        parts_keep_only(organization_id, upload_id, set(upload.parts.values_list("id", flat=True)))
+            pending = Upload.objects.filter(pk=upload_id, state=UploadState.PENDING)
+            if not pending.exists():
+                parts_delete(organization_id, upload_id)
+                continue
+            # Adding a part locks the upload from before the file appears until the row is committed.
+            upload = pending.select_for_update(no_key=True, skip_locked=True).first()
+            if upload is not None:
+                parts_keep_only(organization_id, upload_id, set(upload.parts.values_list("id", flat=True)))

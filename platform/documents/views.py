@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from accounts.principal import actor_of
@@ -28,7 +29,11 @@ from documents.selectors import (
     revision_list,
 )
 
-SORTS = ("newest", "oldest", "name")
+SORTS = (
+    ("newest", gettext_lazy("Newest first")),
+    ("oldest", gettext_lazy("Oldest first")),
+    ("name", gettext_lazy("By name")),
+)
 PAGES_SHOWN = 10
 READABLE = ".pdf,.docx,.xlsx,.pptx,.html,.htm,.txt,.md,.csv,.jsonl"
 
@@ -44,7 +49,7 @@ def index(request: HttpRequest) -> HttpResponse:
             "query": query,
             "states": RevisionState.values,
             "purposes": Purpose.choices,
-            "sorts": _sorts(),
+            "sorts": SORTS,
             "is_filtered": any(query[name] for name in ("q", "state", "purpose")),
             "is_reading": any(_is_reading(document) for document in page.items),
             "upload_help": _(
@@ -68,10 +73,6 @@ def _page(query: dict[str, str], after: str | None) -> KeysetPage[Document]:
     return keyset_page(rows, after=after, order="asc" if query["sort"] == "oldest" else "desc")
 
 
-def _sorts() -> list[tuple[str, str]]:
-    return list(zip(SORTS, (_("Newest first"), _("Oldest first"), _("By name")), strict=True))
-
-
 def _is_reading(document: Document) -> bool:
     revision = document.current_revision
     return revision is not None and revision.state == RevisionState.UPLOADED
@@ -85,9 +86,11 @@ def upload(request: HttpRequest) -> HttpResponse:
     try:
         if file is None:
             raise InvalidRequest("no_file", _("No file was sent. Choose a file and try again."), param="file")
+        name = file.name or ""
         document = services.document_upload(
-            name=file.name or "",
-            purpose=_purpose(file.name or ""),
+            name=name,
+            # A JSONL file holds training conversations; everything else is a company document.
+            purpose=Purpose.FINE_TUNE if name.lower().endswith(".jsonl") else Purpose.USER_DATA,
             chunks=file.chunks(),
             media_type=file.content_type or "",
             actor=actor_of(request),
@@ -100,11 +103,6 @@ def upload(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"id": document.id, "url": document.get_absolute_url()}, status=201)
     messages.success(request, _("The file was received and is being read."))
     return redirect("documents:index")
-
-
-def _purpose(name: str) -> str:
-    """A JSONL file holds training conversations; everything else is a company document."""
-    return Purpose.FINE_TUNE if name.lower().endswith(".jsonl") else Purpose.USER_DATA
 
 
 def detail(request: HttpRequest, document_id: str) -> HttpResponse:

@@ -15,7 +15,7 @@ from workers.contract.specs.tasks.bits_per_character import TextItem
 from workers.contract.specs.tasks.declaration import Item, declared_metrics
 from workers.contract.specs.tasks.question_answering import QuestionItem
 
-ESTIMATE = ("value", "low", "high", "items")
+ESTIMATE = {"value", "low", "high", "items"}
 
 
 def rule_body(rule: GateRule) -> dict[str, Any]:
@@ -23,14 +23,15 @@ def rule_body(rule: GateRule) -> dict[str, Any]:
 
 
 def result_body(result: EvaluationResult) -> dict[str, Any]:
-    def of(candidate: str) -> dict[str, Any]:
-        return _by_metric(figure for figure in result.figures if figure.candidate == candidate)
-
     gate = result.gate
+    base, tuned = (
+        _by_metric(figure for figure in result.figures if figure.candidate == candidate)
+        for candidate in (BASE, TUNED)
+    )
     return {
         "version": result.version,
-        "base": of(BASE),
-        "tuned": of(TUNED) or None,
+        "base": base,
+        "tuned": tuned or None,
         "differences": _by_metric(
             difference
             for difference in result.differences
@@ -48,14 +49,10 @@ def result_body(result: EvaluationResult) -> dict[str, Any]:
 def _by_metric(estimates: Iterable[Figure | Difference]) -> dict[str, Any]:
     given = {(each.task, each.metric): each for each in estimates}
     return {
-        metric.name: _estimate_body(given[task, metric.name])
+        metric.name: given[task, metric.name].model_dump(mode="json", include=ESTIMATE)
         for task, metric in declared_metrics()
         if (task, metric.name) in given
     }
-
-
-def _estimate_body(estimate: Figure | Difference) -> dict[str, Any]:
-    return estimate.model_dump(mode="json", include=set(ESTIMATE))
 
 
 def _outcome_body(outcome: RuleOutcome) -> dict[str, Any]:
@@ -63,7 +60,7 @@ def _outcome_body(outcome: RuleOutcome) -> dict[str, Any]:
         "rule": rule_body(outcome.rule),
         "passed": outcome.passed,
         "reason": outcome.reason,
-        "difference": outcome.difference and _estimate_body(outcome.difference),
+        "difference": outcome.difference and outcome.difference.model_dump(mode="json", include=ESTIMATE),
     }
 
 

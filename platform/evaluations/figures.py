@@ -74,7 +74,12 @@ def figures(evaluation: Evaluation) -> list[MetricPicture]:
 
 def _picture(metric: Metric, measured: Sequence[Figure], difference: Difference | None) -> MetricPicture:
     """`difference`: of the first candidate that was compared with the baseline."""
-    low, high = (0.0, 1.0) if metric.is_share else _span(measured)
+    low, high = 0.0, 1.0
+    if not metric.is_share:
+        # From below the lowest end to above the highest, so that intervals fill the picture.
+        low, high = min(each.low for each in measured), max(each.high for each in measured)
+        margin = (high - low or abs(high) or 1.0) * 0.15
+        low, high = max(0.0, low - margin), high + margin
     is_better = None
     if difference is not None and difference.value:
         is_better = (difference.value > 0) == (metric.direction == "higher")
@@ -90,25 +95,18 @@ def _picture(metric: Metric, measured: Sequence[Figure], difference: Difference 
     )
 
 
-def _span(measured: Sequence[Figure]) -> tuple[float, float]:
-    """From below the lowest end to above the highest, so that intervals fill the picture."""
-    low, high = min(each.low for each in measured), max(each.high for each in measured)
-    margin = (high - low or abs(high) or 1.0) * 0.15
-    return max(0.0, low - margin), high + margin
-
-
 def _bar(figure: Figure, low: float, high: float) -> Bar:
-    def percent(value: float) -> float:
-        return 100 * min(1.0, max(0.0, (value - low) / (high - low)))
-
-    start, end = percent(figure.low), percent(figure.high)
+    start, mark, end = (
+        100 * min(1.0, max(0.0, (value - low) / (high - low)))
+        for value in (figure.low, figure.value, figure.high)
+    )
     return Bar(
         label=CANDIDATES.get(figure.candidate, figure.candidate),
         tone="still" if figure.candidate == BASE else "busy",
         value=figure.value,
         low=figure.low,
         high=figure.high,
-        x=f"{percent(figure.value):.2f}",
+        x=f"{mark:.2f}",
         start=f"{start:.2f}",
         width=f"{max(0.4, end - start):.2f}",
     )
@@ -119,17 +117,17 @@ def rules(evaluation: Evaluation) -> list[RuleRow]:
     if not evaluation.result:
         return []
     gate = EvaluationResult.model_validate(evaluation.result).gate
-    return [_rule_row(outcome) for outcome in gate.outcomes] if gate else []
-
-
-def _rule_row(outcome: RuleOutcome) -> RuleRow:
-    metric = find_metric(outcome.rule.task, outcome.rule.metric)
-    assert metric is not None, "a rule names a declared metric"
-    return RuleRow(
-        label=_(metric.label),
-        requirement=REQUIREMENTS[outcome.rule.require],
-        passed=outcome.passed,
-        reason=REASONS[outcome.reason],
-        outcome=outcome,
-        is_share=metric.is_share,
-    )
+    rows = []
+    for outcome in gate.outcomes if gate else ():
+        metric = find_metric(outcome.rule.task, outcome.rule.metric)
+        assert metric is not None, "a rule names a declared metric"
+        row = RuleRow(
+            label=_(metric.label),
+            requirement=REQUIREMENTS[outcome.rule.require],
+            passed=outcome.passed,
+            reason=REASONS[outcome.reason],
+            outcome=outcome,
+            is_share=metric.is_share,
+        )
+        rows.append(row)
+    return rows

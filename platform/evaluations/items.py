@@ -36,9 +36,7 @@ class ItemsScreen:
 
 def items(evaluation: Evaluation, *, kind: str, only_changed: bool, start: int) -> ItemsScreen:
     """Questions of one book, or texts; `only_changed` keeps those that some candidates alone got right."""
-    matching = (
-        item for item in _read(evaluation) if _kind(item) == kind and (not only_changed or _is_disputed(item))
-    )
+    matching = (item for item in _read(evaluation) if _matches(item, kind, only_changed))
     found = list(islice(matching, start, start + SHOWN + 1))
     shown = [
         ShownItem(item, [(CANDIDATES.get(name, name), result) for name, result in item.results.items()])
@@ -56,11 +54,10 @@ def _read(evaluation: Evaluation) -> Iterator[Item]:
             yield item_from_json(line)
 
 
-def _kind(item: Item) -> str | None:
+def _matches(item: Item, kind: str, only_changed: bool) -> bool:
     if isinstance(item, TextItem):
-        return "text"
-    return item.book if isinstance(item, QuestionItem) else None
-
-
-def _is_disputed(item: Item) -> bool:
-    return isinstance(item, QuestionItem) and len({answer.right for answer in item.results.values()}) > 1
+        return kind == "text" and not only_changed
+    if not isinstance(item, QuestionItem) or item.book != kind:
+        return False
+    verdicts = {answer.right for answer in item.results.values()}
+    return len(verdicts) > 1 or not only_changed

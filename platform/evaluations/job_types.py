@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -14,15 +12,6 @@ from evaluations.selectors import EVALUATIONS
 from jobs.types import GIBIBYTE, ErrorText, JobType, UsualResources, register
 from workers.contract.specs.evaluation import EvaluationResult, EvaluationSpec
 
-
-def _disk_bytes(spec: EvaluationSpec) -> int:
-    return 8 * sum(map(file_bytes, spec.record_files))
-
-
-def _columns(result: EvaluationResult) -> dict[str, Any]:
-    return {"passed": result.gate.passed if result.gate else None}
-
-
 register(
     JobType(
         name="evaluation",
@@ -32,10 +21,10 @@ register(
         result=EvaluationResult,
         engine="workers.engines.evaluation",
         usual=UsualResources(memory_bytes=4 * GIBIBYTE, gpu_each_process=True),
-        disk_bytes=_disk_bytes,
+        disk_bytes=lambda spec: 8 * sum(map(file_bytes, spec.record_files)),
         produces=Evaluation,
         artifact=EVALUATIONS,
-        columns=_columns,
+        columns=lambda result: {"passed": result.gate.passed if result.gate else None},
         subject_related=("suite", "base_model", "model_version"),
         errors={
             "user.no_heldout_data": ErrorText(

@@ -12,15 +12,6 @@ from registry.selectors import EXPORTS
 from workers.contract.model_shape import weights_bytes
 from workers.contract.specs.export import ExportResult, ExportSpec
 
-
-def _disk_bytes(spec: ExportSpec) -> int:
-    return 2 * weights_bytes(spec.base_model) + (folder_bytes(spec.adapter) if spec.adapter else 0)
-
-
-def _made(result: ExportResult) -> str:
-    return result.model_dir
-
-
 register(
     JobType(
         name="export",
@@ -30,10 +21,12 @@ register(
         result=ExportResult,
         engine="workers.engines.export",
         usual=UsualResources(cpus=0, memory_bytes=2 * GIBIBYTE),
-        disk_bytes=_disk_bytes,
+        disk_bytes=lambda spec: (
+            2 * weights_bytes(spec.base_model) + (folder_bytes(spec.adapter) if spec.adapter else 0)
+        ),
         produces=ModelExport,
         artifact=EXPORTS,
-        sealed_folder=_made,
+        sealed_folder=lambda result: result.model_dir,
         keeps_whole_output=True,
         subject="model_version",
         subject_related=("model_version__base_model",),

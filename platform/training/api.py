@@ -16,16 +16,14 @@ from common import wire
 from common.errors import InvalidRequest, NotFound
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, idempotency_key, refuse_unsupported, unix, validate
-from curation.models import DatasetVersion
 from curation.selectors import version_get
-from documents.models import Document
 from documents.selectors import document_get
 from jobs.api import PlacementBody, job_error_body, placement_body, placement_of
 from jobs.models import JobEvent
 from training import services
 from training.hyperparameters import hyperparameters, openai_hyperparameters
 from training.models import Checkpoint, MethodType, TrainingRun
-from training.selectors import checkpoint_list, run_get, run_list, wire_status
+from training.selectors import run_get, run_list, wire_status
 from workers.contract.specs.training import Checkpointing, Distributed, Hyperparameters
 
 router = Router(tags=["Fine-tuning"])
@@ -72,12 +70,13 @@ def run_body(run: TrainingRun) -> dict[str, Any]:
     job = run.job
     status = wire_status(run)
     finished = status in ("succeeded", "failed", "cancelled")
+    left = None if finished else job.seconds_left
     return {
         "id": run.id,
         "object": "fine_tuning.job",
         "created_at": unix(run.created_at),
         "finished_at": unix(job.ended_at) if finished else None,
-        "estimated_finish": None if finished else _estimated_finish(run),
+        "estimated_finish": None if left is None else unix(timezone.now() + timedelta(seconds=left)),
         "model": run.parent.name if run.parent else run.base_model.name,
         "fine_tuned_model": run.model_version.name if run.model_version else None,
         "organization_id": run.organization_id,
@@ -108,11 +107,6 @@ def run_body(run: TrainingRun) -> dict[str, Any]:
     }
 
 
-def _estimated_finish(run: TrainingRun) -> int | None:
-    left = run.job.seconds_left
-    return None if left is None else unix(timezone.now() + timedelta(seconds=left))
-
-
 @router.post("/fine_tuning/jobs", summary="Start a training run")
 def job_create(request: HttpRequest, payload: JobBody) -> dict[str, Any]:
     refuse_unsupported(
@@ -122,10 +116,15 @@ def job_create(request: HttpRequest, payload: JobBody) -> dict[str, Any]:
     values = hyperparameters(given, at=at)
     if payload.seed is not None:
         values = values.model_copy(update={"seed": payload.seed})
+    source = payload.training_file
+    try:
+        data = version_get(source) if source.startswith("dsv_") else document_get(source)
+    except NotFound as error:
+        raise NotFound(param="training_file") from error
     run = services.training_run_create(
         model=payload.model,
         method=method,
-        data=_training_data(payload.training_file),
+        data=data,
         hyperparameters=values,
         suffix=payload.suffix or "",
         metadata=payload.metadata,
@@ -155,13 +154,6 @@ def _method(payload: JobBody) -> tuple[str, dict[str, Any], str]:
     return type_, settings.hyperparameters if settings else {}, f"method.{type_}.hyperparameters."
 
 
-def _training_data(id: str) -> DatasetVersion | Document:
-    try:
-        return version_get(id) if id.startswith("dsv_") else document_get(id)
-    except NotFound as error:
-        raise NotFound(param="training_file") from error
-
-
 @router.get("/fine_tuning/jobs", summary="List training runs")
 def job_list(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
     return list_body(
@@ -176,17 +168,23 @@ def job_retrieve(request: HttpRequest, job_id: str) -> dict[str, Any]:
 
 @router.post("/fine_tuning/jobs/{job_id}/cancel", summary="Cancel a training run")
 def job_cancel(request: HttpRequest, job_id: str) -> dict[str, Any]:
-    return run_body(services.training_run_cancel(run=run_get(job_id), actor=actor_of(request)))
+    return run_body(
+        services.training_run_control(run=run_get(job_id), action="cancel", actor=actor_of(request))
+    )
 
 
 @router.post("/fine_tuning/jobs/{job_id}/pause", summary="Pause after the next checkpoint")
 def job_pause(request: HttpRequest, job_id: str) -> dict[str, Any]:
-    return run_body(services.training_run_pause(run=run_get(job_id), actor=actor_of(request)))
+    return run_body(
+        services.training_run_control(run=run_get(job_id), action="pause", actor=actor_of(request))
+    )
 
 
 @router.post("/fine_tuning/jobs/{job_id}/resume", summary="Resume a paused run")
 def job_resume(request: HttpRequest, job_id: str) -> dict[str, Any]:
-    return run_body(services.training_run_resume(run=run_get(job_id), actor=actor_of(request)))
+    return run_body(
+        services.training_run_control(run=run_get(job_id), action="resume", actor=actor_of(request))
+    )
 
 
 class ChildQuery(wire.Query):
@@ -234,5 +232,5 @@ def checkpoint_body(checkpoint: Checkpoint) -> dict[str, Any]:
     "/fine_tuning/jobs/{job_id}/checkpoints", summary="Where the run can be resumed from, newest first"
 )
 def job_checkpoints(request: HttpRequest, job_id: str, query: Query[ChildQuery]) -> dict[str, Any]:
-    rows = checkpoint_list(run_get(job_id))
+    rows = run_get(job_id).checkpoints.all()
     return list_body(keyset_page(rows, after=query.after, limit=query.limit), checkpoint_body)

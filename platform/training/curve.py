@@ -18,7 +18,10 @@ def curve(run: TrainingRun, *, after: int) -> dict[str, Any]:
     points: dict[int, dict[str, float]] = {}
     for data in rows.values_list("data", flat=True).iterator():
         points[data["step"]] = data["values"]
-    steps = _thinned(sorted(points))
+    steps = sorted(points)
+    if len(steps) > MOST_POINTS:
+        share = (len(steps) - 1) / (MOST_POINTS - 1)
+        steps = [steps[round(position * share)] for position in range(MOST_POINTS)]
     return {
         "x": steps,
         "series": {name: [points[step].get(name) for step in steps] for name in SERIES},
@@ -29,10 +32,3 @@ def curve(run: TrainingRun, *, after: int) -> dict[str, Any]:
 def newest_values(run: TrainingRun) -> dict[str, float]:
     event = JobEvent.objects.filter(job_id=run.job_id, type="metrics").order_by("-pk").first()
     return event.data["values"] if event else {}
-
-
-def _thinned(steps: list[int]) -> list[int]:
-    if len(steps) <= MOST_POINTS:
-        return steps
-    share = (len(steps) - 1) / (MOST_POINTS - 1)
-    return [steps[round(position * share)] for position in range(MOST_POINTS)]

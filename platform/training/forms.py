@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy
 from pydantic import ValidationError
 
 from common.forms import spec_field
-from curation.models import DatasetVersion
 from curation.selectors import ready_versions
 from jobs.forms import PlacementForm
 from registry.models import BaseModelKind
@@ -23,13 +22,6 @@ from training.words import ESSENTIAL, SCHEDULES
 from workers.contract.specs.training import Hyperparameters
 
 
-class VersionChoice(forms.ModelChoiceField):
-    """A dataset version that is ready."""
-
-    def label_from_instance(self, version: DatasetVersion) -> str:  # type: ignore[override]
-        return str(version)
-
-
 class TrainingForm(PlacementForm):
     model = forms.ChoiceField(
         label=gettext_lazy("Start from"),
@@ -38,9 +30,10 @@ class TrainingForm(PlacementForm):
             "and keeps what it has learned."
         ),
     )
-    dataset_version = VersionChoice(
+    dataset_version: forms.ModelChoiceField[Any] = forms.ModelChoiceField(
         label=gettext_lazy("Learn from"),
         queryset=None,
+        empty_label=None,
         help_text=gettext_lazy("A dataset version that is ready. Its held-out records are not trained on."),
     )
     method = forms.ChoiceField(
@@ -71,9 +64,7 @@ class TrainingForm(PlacementForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["model"].choices = _starting_points()  # type: ignore[attr-defined]
-        versions = self.fields["dataset_version"]
-        versions.queryset = ready_versions()  # type: ignore[attr-defined]
-        versions.empty_label = None  # type: ignore[attr-defined]
+        self.fields["dataset_version"].queryset = ready_versions()  # type: ignore[attr-defined]
         for name, setting in HYPERPARAMETERS.items():
             self.fields[name] = spec_field(
                 Hyperparameters, name, label=setting.label, help_text=setting.sentence, choices=SCHEDULES

@@ -34,10 +34,6 @@ def _checkpoint_bytes(spec: TrainingSpec) -> int:
     return 12 * shape.lora_parameters(spec.hyperparameters.lora_rank) if shape else 0
 
 
-def _made(result: TrainingResult) -> str:
-    return result.adapter_dir or result.model_dir or ""
-
-
 register(
     JobType(
         name="training",
@@ -53,7 +49,7 @@ register(
         produces=TrainingRun,
         artifact=MODELS,
         artifact_id=lambda run: run.future_version_id,
-        sealed_folder=_made,
+        sealed_folder=lambda result: result.adapter_dir or result.model_dir or "",
         on_end=training_ended,
         subject_related=("base_model", "parent"),
         events={CheckpointSaved: checkpoint_record},

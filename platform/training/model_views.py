@@ -14,7 +14,7 @@ from common.pagination import keyset_page
 from curation.models import DatasetVersion
 from registry.selectors import export_folder, export_list, model_version_get, model_version_list
 from registry.services import export_create
-from training.selectors import run_of_version
+from training.selectors import run_list
 
 FORMATS = ("merged", "adapter")
 
@@ -32,7 +32,7 @@ def model(request: HttpRequest, version_id: str) -> HttpResponse:
         "training/model.html",
         {
             "version": version,
-            "run": run_of_version(version),
+            "run": run_list().filter(pk=version.training_run_id).first(),
             "dataset_version": DatasetVersion.objects.select_related("dataset")
             .filter(pk=version.dataset_version_id)
             .first(),

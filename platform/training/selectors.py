@@ -1,4 +1,4 @@
-"""Reads: training runs, their state in OpenAI's words, their checkpoints, and what a dataset offers to learn."""
+"""Reads: training runs, their state in OpenAI's words, and what a dataset offers to learn."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from django.db.models import QuerySet
 from common.errors import NotFound
 from curation.models import DatasetVersion
 from jobs.selectors import public_state
-from registry.models import ModelVersion
 from training.methods import RecordKind
-from training.models import Checkpoint, TrainingRun
+from training.models import TrainingRun
 
 # Our states as OpenAI's fine-tuning clients know them.
 WIRE_STATUS = {"starting": "queued", "pausing": "running", "cancelling": "running"}
@@ -28,17 +27,9 @@ def run_get(id: str) -> TrainingRun:
     return run
 
 
-def run_of_version(version: ModelVersion) -> TrainingRun | None:
-    return run_list().filter(pk=version.training_run_id).first()
-
-
 def wire_status(run: TrainingRun) -> str:
     state = public_state(run.job)
     return WIRE_STATUS.get(state, state)
-
-
-def checkpoint_list(run: TrainingRun) -> QuerySet[Checkpoint]:
-    return run.checkpoints.all()
 
 
 def training_records(version: DatasetVersion) -> dict[RecordKind, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from audit.services import Actor, audit_record
 from common.digests import value_digest
 from common.errors import Conflict, InvalidRequest
 from common.places import spec_digest
+from common.tenancy import current_organization_id
 from curation.models import DatasetVersion
 from curation.selectors import records_path, require_ready
 from documents.models import Document, Purpose, Revision
@@ -25,7 +27,7 @@ from registry.selectors import model_folder, model_named
 from registry.services import model_version_create
 from training.methods import METHODS, learns_from
 from training.models import Checkpoint, TrainingRun
-from training.selectors import run_get, training_records
+from training.selectors import run_get, run_list, training_records
 from workers.contract.records import RECORDS_FILE
 from workers.contract.specs.events import CheckpointSaved
 from workers.contract.specs.training import (
@@ -36,6 +38,7 @@ from workers.contract.specs.training import (
 )
 
 DEFAULT_SUFFIX = "custom"
+Control = Literal["pause", "resume", "cancel"]
 
 
 @transaction.atomic
@@ -56,9 +59,8 @@ def training_run_create(
 ) -> TrainingRun:
     """Queue a run that customizes `model`: a base model's name, or a version's to continue from.
 
-    `known` is what that version was trained on: only a share of its records is repeated.
-    Raises InvalidRequest `unknown_model`, `invalid_suffix`, `empty_dataset`; Conflict when the data
-    are not ready, or the idempotency key was used for another request.
+    `known` is what that version was trained on: only a share of its records is repeated. Raises InvalidRequest
+    `unknown_model`, `invalid_suffix`, `empty_dataset`; Conflict if model, data or idempotency key cannot be used.
     """
     base_model, parent = model_named(model, param="model")
     if parent is not None and parent.method != "lora":
@@ -66,55 +68,30 @@ def training_run_create(
     if not re.fullmatch(r"[a-z0-9-]{0,40}", suffix):
         raise InvalidRequest("invalid_suffix", _("Use up to 40 small letters, digits and -."), param="suffix")
     dataset_version, revision, records = _training_data(data, method)
-    spec = TrainingSpec(
-        base_model=Path(base_model.path),
-        base_model_digest=base_model.digest,
-        record_files=(records,),
-        objectives=METHODS[method],
-        parent_adapter=model_folder(parent) if parent else None,
-        parent_manifest_sha256=parent.manifest_sha256 if parent else None,
-        known_record_files=(records_path(known),) if known and parent else (),
-        hyperparameters=hyperparameters,
-        checkpoint=checkpointing or Checkpointing(),
-        distributed=distributed or Distributed(),
-    )
-    suffix = suffix or (parent.suffix if parent else DEFAULT_SUFFIX)
-    metadata = metadata or {}
-    job = job_submit(
-        spec=spec,
-        actor=actor,
-        placement=placement,
-        idempotency_key=idempotency_key,
-        request_digest=value_digest([spec_digest(spec), model, suffix, metadata]),
-    )
-    earlier = TrainingRun.objects.filter(job=job).first()
-    if earlier is not None:
-        return run_get(earlier.id)
-    run = TrainingRun.objects.create(
-        job=job,
+    run = TrainingRun(
+        organization_id=current_organization_id(),
         base_model=base_model,
         parent=parent,
         method=method,
         dataset_version=dataset_version,
         training_revision=revision,
         hyperparameters=hyperparameters.model_dump(mode="json"),
-        suffix=suffix,
-        metadata=metadata,
+        suffix=suffix or (parent.suffix if parent else DEFAULT_SUFFIX),
+        metadata=metadata or {},
     )
-    audit_record(
-        organization_id=run.organization_id,
+    spec = _spec(run, records, known, hyperparameters, checkpointing, distributed)
+    run.job = job_submit(
+        spec=spec,
         actor=actor,
-        action="training_run.created",
-        target_type="training_run",
-        target_id=run.id,
-        data={
-            "base_model": base_model.name,
-            "parent": parent.id if parent else None,
-            "dataset_version": dataset_version.id if dataset_version else None,
-            "revision": revision.id if revision else None,
-        },
+        placement=placement,
+        idempotency_key=idempotency_key,
+        request_digest=value_digest([spec_digest(spec), model, run.suffix, run.metadata]),
     )
-    return run_get(run.id)
+    # The job of a repeated request has its run already.
+    if not TrainingRun.objects.filter(job=run.job).exists():
+        run.save(force_insert=True)
+        _audit(run, actor)
+    return run_list().get(job=run.job)
 
 
 def _training_data(
@@ -151,18 +128,52 @@ def _training_data(
     return version, revision, records
 
 
-def training_run_cancel(*, run: TrainingRun, actor: Actor) -> TrainingRun:
-    job_cancel(job=run.job, actor=actor)
-    return run_get(run.id)
+def _spec(
+    run: TrainingRun,
+    records: Path,
+    known: DatasetVersion | None,
+    hyperparameters: Hyperparameters,
+    checkpointing: Checkpointing | None,
+    distributed: Distributed | None,
+) -> TrainingSpec:
+    parent = run.parent
+    return TrainingSpec(
+        base_model=Path(run.base_model.path),
+        base_model_digest=run.base_model.digest,
+        record_files=(records,),
+        objectives=METHODS[run.method],
+        parent_adapter=model_folder(parent) if parent else None,
+        parent_manifest_sha256=parent.manifest_sha256 if parent else None,
+        known_record_files=(records_path(known),) if known and parent else (),
+        hyperparameters=hyperparameters,
+        checkpoint=checkpointing or Checkpointing(),
+        distributed=distributed or Distributed(),
+    )
 
 
-def training_run_pause(*, run: TrainingRun, actor: Actor) -> TrainingRun:
-    job_pause(job=run.job, actor=actor)
-    return run_get(run.id)
+def _audit(run: TrainingRun, actor: Actor) -> None:
+    audit_record(
+        organization_id=run.organization_id,
+        actor=actor,
+        action="training_run.created",
+        target_type="training_run",
+        target_id=run.id,
+        data={
+            "base_model": run.base_model.name,
+            "parent": run.parent_id,
+            "dataset_version": run.dataset_version_id,
+            "revision": run.training_revision_id,
+        },
+    )
 
 
-def training_run_resume(*, run: TrainingRun, actor: Actor) -> TrainingRun:
-    job_resume(job=run.job, actor=actor)
+def training_run_control(*, run: TrainingRun, action: Control, actor: Actor) -> TrainingRun:
+    """Pause the run after its next checkpoint, resume it or cancel it.
+
+    Raises Conflict if its job is not in a state for that.
+    """
+    change = {"pause": job_pause, "resume": job_resume, "cancel": job_cancel}[action]
+    change(job=run.job, actor=actor)
     return run_get(run.id)
 
 

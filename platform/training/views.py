@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -23,7 +22,7 @@ from training import services
 from training.curve import curve, newest_values
 from training.forms import TrainingForm
 from training.models import TrainingRun
-from training.selectors import checkpoint_list, run_get, run_list
+from training.selectors import run_get, run_list
 
 EVENTS_SHOWN = 200
 
@@ -35,7 +34,9 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def create(request: HttpRequest) -> HttpResponse:
-    form = TrainingForm(request.POST) if request.method == "POST" else TrainingForm(initial=_initial(request))
+    # What a link from another page fills in: `?dataset_version=dsv_...`, `?model=ft:...`.
+    initial = {name: request.GET[name] for name in ("model", "dataset_version") if name in request.GET}
+    form = TrainingForm(request.POST) if request.method == "POST" else TrainingForm(initial=initial)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
@@ -56,11 +57,6 @@ def create(request: HttpRequest) -> HttpResponse:
     return render(request, "training/create.html", {"form": form})
 
 
-def _initial(request: HttpRequest) -> dict[str, str]:
-    """What a link from another page fills in: `?dataset_version=dsv_...`, `?model=ft:...`."""
-    return {name: request.GET[name] for name in ("model", "dataset_version") if name in request.GET}
-
-
 def estimate(request: HttpRequest) -> HttpResponse:
     """The estimate for the settings in the form, requested again with each change."""
     form = TrainingForm(request.GET)
@@ -79,7 +75,7 @@ def detail(request: HttpRequest, run_id: str) -> HttpResponse:
             "run": run,
             "events": events,
             "last_event": events[-1].id if events else 0,
-            "checkpoints": checkpoint_list(run).order_by("-step"),
+            "checkpoints": run.checkpoints.order_by("-step"),
             "newest": newest_values(run),
             "loss_series": _series(_("Loss"), "loss", "busy", 3),
             "speed_series": _series(_("Tokens per second"), "tokens_per_second", "good", 0),
@@ -110,25 +106,21 @@ def points(request: HttpRequest, run_id: str) -> JsonResponse:
     return JsonResponse(curve(run_get(run_id), after=step))
 
 
-ACTIONS: dict[str, tuple[Callable[..., TrainingRun], Any]] = {
-    "pause": (services.training_run_pause, gettext_lazy("The training stops after its next checkpoint.")),
-    "resume": (
-        services.training_run_resume,
-        gettext_lazy("The training continues when the cluster has capacity."),
-    ),
-    "cancel": (services.training_run_cancel, gettext_lazy("The training is being stopped.")),
+CONTROLLED: dict[services.Control, Any] = {
+    "pause": gettext_lazy("The training stops after its next checkpoint."),
+    "resume": gettext_lazy("The training continues when the cluster has capacity."),
+    "cancel": gettext_lazy("The training is being stopped."),
 }
-"""What the buttons of a run do, and the message that follows."""
+"""The messages that follow the buttons of a run."""
 
 
 @require_POST
-def control(request: HttpRequest, run_id: str, action: str) -> HttpResponse:
+def control(request: HttpRequest, run_id: str, action: services.Control) -> HttpResponse:
     """Pause, resume or cancel a run. If it has ended in the meantime, a message says so."""
-    act, message = ACTIONS[action]
     run = run_get(run_id)
     try:
-        act(run=run, actor=actor_of(request))
-        messages.success(request, message)
+        services.training_run_control(run=run, action=action, actor=actor_of(request))
+        messages.success(request, CONTROLLED[action])
     except KoshaError as error:
         messages.warning(request, str(error.message))
     return redirect(run)

@@ -138,7 +138,7 @@ def test_documents_are_found_in_the_order_asked_for_each_once(world):
 
 # -- deletion -----------------------------------------------------------------------------------
 def test_a_deletion_calls_what_other_apps_have_registered_in_its_transaction(world, monkeypatch):
-    monkeypatch.setattr("documents.deletion._registered", registered := [])
+    monkeypatch.setattr("documents.deletion.registered", registered := [])
     seen: list[str] = []
 
     def refuse(document, actor):

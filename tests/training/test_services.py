@@ -12,18 +12,14 @@ from registry.models import ModelVersion
 from registry.selectors import model_folder
 from tests.world import DIGEST, begin, fail
 from training.models import Checkpoint, TrainingRun
-from training.selectors import run_of_version, wire_status
+from training.selectors import wire_status
 from training.services import (
     checkpoint_record,
-    training_run_cancel,
+    training_run_control,
     training_run_create,
-    training_run_pause,
-    training_run_resume,
 )
 from workers.contract.specs.events import CheckpointSaved
 from workers.contract.specs.training import Distributed, Hyperparameters, TrainingSpec
-
-CONTROLS = {"pause": training_run_pause, "resume": training_run_resume, "cancel": training_run_cancel}
 
 
 # -- starting ---------------------------------------------------------------------------------------
@@ -158,7 +154,6 @@ def test_continuing_takes_adapter_base_and_name(world):
     world.trained(second.job)
     made = ModelVersion.objects.get(training_run_id=second.id)
     assert (made.parent, made.number) == (first, 2)
-    assert run_of_version(made) == second
 
 
 def test_known_records_are_named_only_when_continuing(world):
@@ -174,16 +169,16 @@ def test_known_records_are_named_only_when_continuing(world):
 def test_queued_run_pauses_resumes_and_cancels(world):
     run = world.training_run()
     for action, status in (("pause", "paused"), ("resume", "queued"), ("cancel", "cancelled")):
-        run = CONTROLS[action](run=run, actor=world.actor)
+        run = training_run_control(run=run, action=action, actor=world.actor)
         assert wire_status(run) == status
 
 
 def test_running_run_stops_after_its_checkpoint(world):
     run = world.training_run()
     begin(run.job)
-    run = training_run_pause(run=run, actor=world.actor)
+    run = training_run_control(run=run, action="pause", actor=world.actor)
     assert (run.job.state, wire_status(run)) == ("pausing", "running")
-    run = training_run_cancel(run=run, actor=world.actor)
+    run = training_run_control(run=run, action="cancel", actor=world.actor)
     assert (run.job.state, wire_status(run)) == ("cancelling", "running")
 
 
@@ -196,7 +191,7 @@ def test_refuses_to_control_a_finished_run(world, action, code):
     world.trained(run.job)
     run.refresh_from_db()
     with pytest.raises(Conflict) as refused:
-        CONTROLS[action](run=run, actor=world.actor)
+        training_run_control(run=run, action=action, actor=world.actor)
     assert refused.value.code == code
 
 
