@@ -1,4 +1,4 @@
-"""The forms of the dataset pages; each field says in a sentence what it does."""
+"""The forms of the dataset pages."""
 
 from __future__ import annotations
 

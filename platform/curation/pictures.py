@@ -1,4 +1,4 @@
-"""A curation as figures to draw: parts of a whole, and step by step what went in, out and away."""
+"""The counts of a dataset version, prepared for drawing: parts of the whole, and the counts of each step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workers.contract.specs.curation import CurationResult
 
 
 def kept_and_dropped(version: DatasetVersion) -> list[tuple[str, int, str]]:
-    """Name, count and tone of each part of all that was looked at; empty until the version is ready."""
+    """Name, count and tone of each part of all units; empty until the version is ready."""
     if not version.result:
         return []
     result = CurationResult.model_validate(version.result)

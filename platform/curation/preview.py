@@ -1,4 +1,4 @@
-"""What a new version of a dataset would be made of, said before anything happens."""
+"""A preview of a new dataset version: the documents and steps that it would be built from."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Preview:
     gone: int
     """Documents of `last` that have been deleted since."""
     seconds: float | None
-    """How long it will take, by what `last` took for its documents; None: nothing to go by."""
+    """The duration, estimated from that of `last` and the number of its documents; None without `last`."""
 
 
 def build_preview(dataset: Dataset) -> Preview:

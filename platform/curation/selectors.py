@@ -132,7 +132,7 @@ def lines(path: Path, *, after: int, limit: int) -> tuple[list[tuple[int, str]],
 
 
 def version_counts(version: DatasetVersion) -> dict[str, Any]:
-    """What came out, as the API and the console show it; empty until the version is ready."""
+    """The counts of a version's result, as the API and the console show them; empty until the version is ready."""
     return {key: value for key, value in version.result.items() if key not in ("version", "manifest_sha256")}
 
 

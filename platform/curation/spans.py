@@ -12,7 +12,7 @@ from workers.contract.records import Source, Span
 
 
 def span_check(span: Span, *, param: str) -> tuple[Revision, Span]:
-    """The revision that the span lies in, and the span with its place as the page itself states it.
+    """The revision that contains the span, and the span with its place as the page itself states it.
 
     The document stays locked until the transaction ends, so that it is not deleted meanwhile. Raises NotFound where
     there is no such document, revision or page; InvalidRequest `span_out_of_range`.

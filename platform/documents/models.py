@@ -70,7 +70,7 @@ class Document(TenantModel):
 
 
 class Revision(ProducedRow):
-    """One upload of a document. Its bytes never change; what was read from them lies in storage."""
+    """One upload of a document. Its bytes never change; the text read from them is in storage."""
 
     STATES = {
         JobState.SUCCEEDED: RevisionState.PROCESSED,

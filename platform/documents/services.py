@@ -41,7 +41,7 @@ BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u206
 def document_upload(
     *, name: str, purpose: str, chunks: Iterable[bytes], media_type: str, actor: Actor
 ) -> Document:
-    """Keep the bytes, make a (new revision of a) document, and queue its reading.
+    """Store the bytes, make a (new revision of a) document, and queue its reading.
 
     The same bytes under the same name again change nothing. Raises InvalidRequest `empty_file`,
     `invalid_file_name`, `unsupported_purpose`; TooLarge `file_too_large`.
@@ -53,7 +53,7 @@ def document_upload(
 
 
 def receive_file(chunks: Iterable[bytes]) -> Incoming:
-    """The bytes on disk, not yet in their place; they are kept within the `with` of the caller."""
+    """Write the bytes to the disk. The caller stores or discards them, by a `with` around its transaction."""
     # A large file takes a while to write; the database connection is free meanwhile.
     release_connection()
     try:

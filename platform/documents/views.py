@@ -1,4 +1,4 @@
-"""The document pages: upload, what was read and what was not, one document with its text and its uses."""
+"""The document pages: the list, the upload, and one document with its revisions and its text."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class ItemsScreen:
 
 
 def items(evaluation: Evaluation, *, kind: str, only_changed: bool, start: int) -> ItemsScreen:
-    """Questions of one book, or texts; `only_changed` keeps those that some candidates alone got right."""
+    """Questions of one kind, or texts. `only_changed`: questions that some candidates answered right and others wrong."""
     matching = (item for item in _read(evaluation) if _matches(item, kind, only_changed))
     found = list(islice(matching, start, start + SHOWN + 1))
     shown = [

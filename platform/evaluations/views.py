@@ -79,7 +79,7 @@ def detail(request: HttpRequest, evaluation_id: str) -> HttpResponse:
 
 
 def browse(request: HttpRequest, evaluation_id: str) -> HttpResponse:
-    """The single questions and texts the figures rest on."""
+    """The questions and texts from which the figures are computed."""
     evaluation = evaluation_get(evaluation_id)
     kind = request.GET.get("kind", "")
     kind = kind if kind in KINDS else KINDS[0]

@@ -1,4 +1,4 @@
-"""Candidates, rules and verdicts in people's words. Tasks declare the words for their metrics."""
+"""The texts shown for candidates, rules and verdicts. Tasks declare the texts of their metrics."""
 
 from __future__ import annotations
 

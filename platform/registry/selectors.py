@@ -50,7 +50,7 @@ def model_version_get(name: str, *, param: str | None = None) -> ModelVersion:
 
 
 def model_named(name: str, *, param: str) -> tuple[BaseModel, ModelVersion | None]:
-    """What a caller means by a model's name: a version (`ft:...`) with its base, or a base alone.
+    """Resolve the name of a model: a version (`ft:...`) with its base, or a base alone.
 
     Raises InvalidRequest `unknown_model`.
     """
@@ -76,9 +76,9 @@ def model_folder(version: ModelVersion) -> Path:
 
 
 def weights_of(base_model: BaseModel, version: ModelVersion | None) -> tuple[Path, Path | None]:
-    """The base folder and, for a LoRA version, the adapter folder to put on it.
+    """The base folder and, for a LoRA version, the adapter folder to apply to it.
 
-    A fully trained version stands in for its base.
+    A fully trained version replaces its base.
     """
     if version is None:
         return Path(base_model.path), None

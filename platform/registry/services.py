@@ -111,7 +111,7 @@ def model_version_create(
     organization: Organization,
     actor: Actor,
 ) -> ModelVersion:
-    """The next version; its folder lies in its place. A second call for the same run finds the first."""
+    """Register the next version, whose folder is stored already. A second call for the same run returns the first."""
     found = ModelVersion.objects.filter(training_run_id=training_run_id).first()
     if found is not None:
         return found

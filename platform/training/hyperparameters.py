@@ -1,4 +1,4 @@
-"""OpenAI's hyperparameters beside our own, as one checked `Hyperparameters`."""
+"""OpenAI's hyperparameters and our own, as one checked `Hyperparameters`."""
 
 from __future__ import annotations
 

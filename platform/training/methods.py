@@ -21,7 +21,7 @@ class Objective:
 
     learns_from: RecordKind
     settings: Mapping[str, Setting] = field(default_factory=dict)
-    """The hyperparameters that only this objective uses. `pair_forms` keeps its default in the console."""
+    """The hyperparameters that only this objective uses. The console does not show `pair_forms`."""
 
 
 OBJECTIVES: dict[str, Objective] = {

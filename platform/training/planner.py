@@ -51,7 +51,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the run takes place on."""
+    """The processors that a run uses."""
 
     cpus: int
     gpus: int
@@ -163,7 +163,7 @@ def _memory(model: Model, settings: Hyperparameters, machine: Machine) -> Range:
     - adapter: 16 bytes for each of its parameters (weight, gradient, two moments of Adam; Rajbhandari
       et al. 2020, "ZeRO", section 3.1);
     - activations: 34 bytes for each token, layer and unit of width in 16 bits without recomputation and
-      without attention scores, which sdpa never keeps (Korthikanti et al. 2022, "Reducing
+      without attention scores, which sdpa does not store (Korthikanti et al. 2022, "Reducing
       Activation Recomputation in Large Transformer Models", equation 2 less its last term);
     - the process: 1 to 2 GiB of libraries and buffers.
     """

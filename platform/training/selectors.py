@@ -1,4 +1,4 @@
-"""Reads: training runs, their state in OpenAI's words, and what a dataset offers to learn."""
+"""Reads: training runs, their status as OpenAI names it, and the training records of a dataset version."""
 
 from __future__ import annotations
 

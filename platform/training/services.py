@@ -1,4 +1,4 @@
-"""Writes: starting and steering training runs; what follows when one has ended."""
+"""Writes: starting and controlling training runs; what follows when one has ended."""
 
 from __future__ import annotations
 
@@ -97,9 +97,9 @@ def training_run_create(
 def _training_data(
     data: DatasetVersion | Document, method: str
 ) -> tuple[DatasetVersion | None, Revision | None, Path]:
-    """The version or the uploaded file that is learnt from, and the path of its records.
+    """The dataset version or the uploaded file, and the path of its records.
 
-    An empty one is refused at once; the engine checks again what is not known here.
+    Data without records for the method are refused here; the engine refuses what only it can detect.
     """
     version, revision = None, None
     if isinstance(data, DatasetVersion):

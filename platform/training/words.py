@@ -60,7 +60,7 @@ GENERAL: dict[str, Setting] = {
         _("Seed"), _("The same seed, data and settings give the same model on the same machine.")
     ),
 }
-"""What every objective uses, in the form's order. `target_modules` keeps its default in the console."""
+"""What every objective uses, in the form's order. The console does not show `target_modules`."""
 
 ESSENTIAL = ("epochs", "learning_rate", "lora_rank", "max_steps")
 """Shown at once; the other settings are shown on demand."""

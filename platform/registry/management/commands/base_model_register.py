@@ -18,7 +18,7 @@ from registry.services import base_model_register
 
 
 class Command(BaseCommand):
-    help = "Look into a model folder and make it known to the installation."
+    help = "Check a model folder and register it for the installation."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
