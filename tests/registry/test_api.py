@@ -1,12 +1,14 @@
-"""/v1/base_models and /v1/models/{model}/exports."""
+"""/v1/base_models, /v1/models/{model}/exports, and the command that registers a base model."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
-from registry.models import ModelExport, ModelVersion
+from registry.models import BaseModel, ModelExport, ModelVersion
 from registry.selectors import export_folder
 from tests.in_process import api_of
 from tests.world import DIGEST, World, fail, finish
@@ -101,3 +103,17 @@ def test_refuses_an_export(api, world):
     ModelVersion.objects.filter(pk=version.pk).update(method="full")
     assert api.post(path).error[:2] == (409, "export_not_needed")
     assert not ModelExport.objects.exists()
+
+
+# -- the command --------------------------------------------------------------------------------------
+def test_command_registers_a_base_model(db, folder, capsys):
+    call_command("base_model_register", "tiny", str(folder), "--licence", "MIT", "--restricted")
+    printed = json.loads(capsys.readouterr().out)
+    base_model = BaseModel.objects.get()
+    assert (printed["id"], printed["kind"], printed["licence"]) == (base_model.id, "causal_lm", "MIT")
+    assert not base_model.open_to_all
+
+
+def test_command_names_what_is_wrong(db, folder):
+    with pytest.raises(CommandError, match=r"^base_model_missing: "):
+        call_command("base_model_register", "tiny", str(folder / "absent"), "--licence", "MIT")
