@@ -45,6 +45,7 @@ ORIGINS: Words = {
 
 WARNINGS: Words = {
     "pages_without_text": _("Pages without text (pictures or scans), which could not be read:"),
+    "hidden_sheets_skipped": _("Hidden sheets, which were not read:"),
     "type_differs_from_name": _(
         "The content is of another type than the name says; it was read by its content."
     ),
@@ -69,6 +70,17 @@ ACTIONS: Words = {
     "recipe.created": _("created a recipe"),
     "dataset.created": _("created a dataset"),
     "dataset_version.created": _("started building a dataset version"),
+    "pair.created": _("created a question-and-answer pair"),
+    "pair.updated": _("changed a question-and-answer pair"),
+    "pair.approved": _("approved a question-and-answer pair"),
+    "pair.rejected": _("rejected a question-and-answer pair"),
+    "pair.deleted": _("deleted a question-and-answer pair"),
+    "question_set.created": _("created a question set"),
+    "question_set.updated": _("changed a question set"),
+    "question_set.deleted": _("deleted a question set"),
+    "question_set.question_added": _("added a question to a question set"),
+    "question_set.question_updated": _("changed a question of a question set"),
+    "question_set.question_removed": _("removed a question from a question set"),
     "training_run.created": _("started a training"),
     "model_version.created": _("registered a model version"),
     "model_version.deleted": _("deleted a model version"),
@@ -107,6 +119,7 @@ ACTIONS: Words = {
     "job.succeeded": _("job succeeded"),
     "job.failed": _("job failed"),
     "cluster.created": _("set up a cluster"),
+    "cluster.measured": _("adapted a cluster to its machine"),
 }
 
 

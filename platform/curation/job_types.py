@@ -40,6 +40,10 @@ register(
             "user.no_documents": ErrorText(
                 _("There was no document to build from."), _("Upload documents and build a new version.")
             ),
+            "user.step_model_missing": ErrorText(
+                _("A step of the recipe needs a model that the job does not name."),
+                _("Remove the step from the recipe and build a new version."),
+            ),
             "system.pages_missing": PAGES_MISSING,
         },
     )

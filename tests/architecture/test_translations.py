@@ -2,36 +2,68 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import polib
 import pytest
 
-
-def catalogues() -> list[Path]:
-    root = Path(__file__).resolve().parents[2] / "platform" / "locale"
-    return sorted(root.glob("*/LC_MESSAGES/*.po"))
+LANGUAGES = ("en", "ja")
+SOURCES = ("platform", "templates", "workers")
 
 
-def test_there_are_catalogues():
-    assert {path.parts[-3] for path in catalogues()} >= {"ja"}
+def catalogue(repository: Path, language: str, kind: str = "po") -> Path:
+    return repository / "platform" / "locale" / language / "LC_MESSAGES" / f"django.{kind}"
 
 
-@pytest.mark.parametrize("path", catalogues(), ids=lambda path: "-".join((path.parts[-3], path.stem)))
-def test_catalogue_is_complete(path):
-    catalogue = polib.pofile(str(path))
-    assert [entry.msgid for entry in catalogue if entry.fuzzy] == []
-    assert [entry.msgid for entry in catalogue.untranslated_entries() if not entry.obsolete] == []
+def key(entry: polib.POEntry) -> tuple[str | None, str, str]:
+    return entry.msgctxt, entry.msgid, entry.msgid_plural
 
 
-@pytest.mark.parametrize("path", catalogues(), ids=lambda path: "-".join((path.parts[-3], path.stem)))
-def test_catalogue_is_compiled(path):
+@pytest.fixture(scope="module")
+def collected(repository, tmp_path_factory):
+    """A copy of the sources in which `manage.py translations` has just run."""
+    if not shutil.which("xgettext"):
+        pytest.skip("needs gettext")
+    copy = tmp_path_factory.mktemp("sources")
+    for name in SOURCES:
+        shutil.copytree(repository / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(repository / "manage.py", copy)
+    environment = {**os.environ, "KOSHA_VAR": str(copy / "var"), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "manage.py", "translations"], cwd=copy, env=environment, check=True)
+    return copy
+
+
+def test_every_catalogue_is_known(repository):
+    found = (repository / "platform" / "locale").rglob("*.po")
+    assert sorted(found) == [catalogue(repository, language) for language in LANGUAGES]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_catalogue_is_complete(repository, language):
+    entries = polib.pofile(str(catalogue(repository, language)))
+    assert [entry.msgid for entry in entries if entry.fuzzy] == []
+    assert [entry.msgid for entry in entries.obsolete_entries()] == []
+    assert [entry.msgid for entry in entries.untranslated_entries()] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_catalogue_holds_the_texts_of_the_sources(repository, collected, language):
+    written = {key(entry) for entry in polib.pofile(str(catalogue(repository, language)))}
+    assert written == {key(entry) for entry in polib.pofile(str(catalogue(collected, language)))}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_catalogue_is_compiled(repository, language):
     compiled = {
-        (entry.msgctxt, entry.msgid): (entry.msgstr, entry.msgstr_plural)
-        for entry in polib.mofile(str(path.with_suffix(".mo")))
+        key(entry): (entry.msgstr, entry.msgstr_plural)
+        for entry in polib.mofile(str(catalogue(repository, language, "mo")))
     }
     written = {
-        (entry.msgctxt, entry.msgid): (entry.msgstr, entry.msgstr_plural)
-        for entry in polib.pofile(str(path)).translated_entries()
+        key(entry): (entry.msgstr, entry.msgstr_plural)
+        for entry in polib.pofile(str(catalogue(repository, language)))
     }
     assert compiled == written
