@@ -1,12 +1,12 @@
 # The Celery worker with its engines, and the model server.
 #   docker build -f k8s/images/ml.Dockerfile -t kosha-ml:0.1.0 .
-# Not built yet: written on a machine without a container engine, and never run on a GPU.
+# Not built yet, and never run on a GPU.
 ARG PYTHON=3.11-slim-bookworm
 FROM python:${PYTHON} AS build
 ARG TORCH=torch==2.13.0
 COPY requirements/ml.txt requirements/build.txt /requirements/
-# As `make venv` does: torch first and apart, then the complete lock, and of the build tool `ninja`
-# the program alone (its module would hide django-ninja's).
+# Like `make venv`: torch first and separately, then the complete lock. Of the build tool `ninja` only the program is
+# installed, because its module would hide django-ninja's.
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir "$TORCH" \
     && /venv/bin/pip install --no-cache-dir --no-deps -r /requirements/ml.txt \

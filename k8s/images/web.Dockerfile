@@ -1,10 +1,10 @@
 # The web process, beat and the migrations: no machine-learning library.
 #   docker build -f k8s/images/web.Dockerfile -t kosha-web:0.1.0 .
-# Not built yet: written on a machine without a container engine.
+# Not built yet.
 ARG PYTHON=3.11-slim-bookworm
 FROM python:${PYTHON} AS build
 COPY requirements/web.txt /requirements.txt
-# The lock is complete, so nothing is resolved.
+# The lock is complete, so pip resolves nothing.
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --no-deps -r /requirements.txt
 
 FROM python:${PYTHON}
@@ -23,7 +23,7 @@ COPY platform platform
 COPY workers workers
 COPY templates templates
 COPY static static
-# The keys serve this one command; without them it would make keys and leave them in the image.
+# The keys are used by this command only; without them it would generate keys and leave them in the image.
 RUN mkdir -p $KOSHA_VAR/static $KOSHA_VAR/uploads $KOSHA_VAR/storage $KOSHA_VAR/models $KOSHA_VAR/liveness \
     && KOSHA_SECRET_KEY=only-for-collecting-static-files-00000 KOSHA_MODEL_SERVER_TOKEN=none \
        python manage.py collectstatic --noinput \

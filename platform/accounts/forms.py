@@ -13,7 +13,7 @@ from accounts.sign_in_limit import sign_in_failed, sign_in_forgiven, sign_in_wai
 
 
 class SignInForm(AuthenticationForm):
-    """E-mail address and password; after too many failures neither is looked at for a while."""
+    """E-mail address and password. After too many failures attempts are refused for a while."""
 
     TOO_MANY = "too_many_failures"
     error_messages = {
@@ -22,7 +22,8 @@ class SignInForm(AuthenticationForm):
     }
 
     def clean(self) -> dict[str, Any]:
-        email, address = self.cleaned_data.get("username", ""), self._address()
+        email = self.cleaned_data.get("username", "")
+        address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
         wait = sign_in_wait(email=email, address=address)
         if wait is not None:
             raise ValidationError(
@@ -37,10 +38,6 @@ class SignInForm(AuthenticationForm):
             raise
         sign_in_forgiven(email=email, address=address)
         return cleaned
-
-    def _address(self) -> str:
-        assert self.request is not None
-        return self.request.META.get("REMOTE_ADDR", "")
 
 
 class PasswordForm(PasswordChangeForm):

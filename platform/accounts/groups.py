@@ -1,6 +1,6 @@
-"""Groups of readers: what a document is open to, and what a principal may see.
+"""Groups of readers: a principal may read the documents of its groups.
 
-Today an organization has one group, its members, and every document is open to it.
+At present an organization has one group, which holds all members and may read every document.
 """
 
 from __future__ import annotations

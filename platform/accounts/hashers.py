@@ -1,4 +1,4 @@
-"""How passwords are hashed, and how many at a time."""
+"""The hashing of passwords, with a limit on concurrent computations."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ AT_ONCE = max(1, len(os.sched_getaffinity(0)))
 class BoundedArgon2PasswordHasher(Argon2PasswordHasher):
     """Argon2, for as many passwords at once as there are cores.
 
-    Each takes 100 MB while it is computed, on purpose; more of them than cores are no faster, and a
-    morning's worth of sign-ins would be gigabytes.
+    Each computation takes 100 MB by design. More of them than cores are no faster, and many concurrent sign-ins would
+    take gigabytes.
     """
 
     _turns = threading.BoundedSemaphore(AT_ONCE)
@@ -26,7 +26,7 @@ class BoundedArgon2PasswordHasher(Argon2PasswordHasher):
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        # Whoever signs in has just read the user's row; nobody else shall wait for that connection.
+        # The sign-in has just read the user's row; other requests must not wait for its connection.
         release_connection()
         with self._turns:
             return super().verify(password, encoded)

@@ -1,4 +1,4 @@
-"""People, organizations, who belongs where in which role, and API keys."""
+"""People, organizations, memberships with their roles, and API keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from common.models import CreatedModel, TenantModel
 
 
 class Role(models.TextChoices):
-    """What a member may do; `accounts/permissions.py` spells it out."""
+    """The role of a member; `accounts/permissions.py` defines its permissions."""
 
     OWNER = "owner", _("Owner")
     ADMIN = "admin", _("Administrator")
@@ -69,7 +69,7 @@ class User(AbstractBaseUser):
 
 
 class SignInFailure(CreatedModel):
-    """A sign-in that failed, kept for as long as it counts (`accounts/sign_in_limit.py`)."""
+    """A failed sign-in, stored while it counts (`accounts/sign_in_limit.py`)."""
 
     email_sha256 = models.CharField(max_length=64)
     address = models.CharField(max_length=64)
@@ -102,7 +102,7 @@ class Group(TenantModel):
 
 
 class ApiKey(TenantModel):
-    """A bearer key. The key itself is shown once and kept as a hash only."""
+    """A bearer key. The key itself is shown once; only its hash is stored."""
 
     id = PrefixedIdField("key_")
     name = models.CharField(
@@ -110,7 +110,7 @@ class ApiKey(TenantModel):
     )
     role = models.CharField(_("role"), max_length=16, choices=Role.choices)
     is_operator = models.BooleanField(default=False)
-    """May also do what an operator may; only an operator makes such a key."""
+    """The key also has the permissions of an operator; only an operator can create it."""
     sha256 = models.CharField(max_length=64, unique=True)
     hint = models.CharField(max_length=16)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)

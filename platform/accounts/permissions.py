@@ -1,4 +1,4 @@
-"""Which permissions a role has: the one table of who may do what."""
+"""The permissions of each role."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.REVIEWER: frozenset(_REVIEWER),
     Role.EDITOR: frozenset(_EDITOR),
     Role.ADMIN: frozenset(_ADMIN),
-    # The owner differs from an administrator in what `accounts/services.py` protects: owners
-    # alone make and unmake owners, and the last one stays.
+    # `accounts/services.py` distinguishes owners from administrators: only owners appoint and remove owners,
+    # and the last owner cannot be removed.
     Role.OWNER: frozenset(_ADMIN),
 }
 
 
 OPERATOR_PERMISSIONS = frozenset({_P.HEALTH_READ})
-"""What operators may do everywhere, in addition to the role they have in an organization."""
+"""The permissions of operators, in addition to those of their role in an organization."""

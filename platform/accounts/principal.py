@@ -1,4 +1,4 @@
-"""Who is asking: a signed-in member or an API key, in one organization and one role."""
+"""The caller of a request: a signed-in member or an API key, in one organization and one role."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from common.permissions import Permission
 class Principal:
     actor: Actor
     organization_id: str | None
-    """None for an operator, or a person who belongs to no organization (yet)."""
+    """None for an operator or a person without an organization."""
     role: str | None
     user: User | None = None
     is_operator: bool = False
 
     @property
     def person_id(self) -> str:
-        """The person who answers for what is done: for a key, whoever made it."""
+        """The responsible person: for a key, the person who created it."""
         return self.user.id if self.user else self.actor.id
 
     def may(self, permission: Permission) -> bool:

@@ -1,4 +1,4 @@
-"""Reads: who a key or a session belongs to, and an organization's people."""
+"""Reads: the principal of a key or a session, and an organization's members and keys."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from common.tenancy import every_organization
 
 SESSION_ORGANIZATION = "organization_id"
 
-# Writing `last_used_at` at every call would make each read a write.
+# `last_used_at` is not written at every call, because each read would then also write.
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 
 
 def principal_by_key(key: str) -> Principal | None:
     digest = hashlib.sha256(key.encode()).hexdigest()
     now = timezone.now()
-    with every_organization("a key tells which organization it belongs to"):
+    with every_organization("the key determines the organization"):
         found = (
             ApiKey.objects.select_related("organization", "created_by")
             .filter(sha256=digest, revoked_at=None, organization__is_active=True)
@@ -62,7 +62,7 @@ def principal_by_session(request: HttpRequest) -> Principal | None:
 
 
 def memberships_of(user: User) -> list[Membership]:
-    """The organizations a person belongs to, by name: what the organization switcher shows."""
+    """A person's memberships by the name of the organization, as the organization switcher shows them."""
     with every_organization("a person may belong to several organizations"):
         return list(
             Membership.objects.filter(user=user, organization__is_active=True)

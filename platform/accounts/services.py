@@ -61,7 +61,7 @@ def user_create(
 
 @transaction.atomic
 def session_note(*, user: User, organization_id: str | None, action: str) -> None:
-    """A sign-in, a sign-out or a changed password, in the trail of the organization it opened."""
+    """Record a sign-in, a sign-out or a changed password in the trail of the session's organization."""
     audit_record(
         organization_id=organization_id,
         actor=Actor("user", user.id, user.name or user.email),
@@ -75,9 +75,9 @@ def session_note(*, user: User, organization_id: str | None, action: str) -> Non
 def member_add(
     *, organization_id: str, email: str, name: str, role: str, actor: Actor, by_role: str | None
 ) -> tuple[Membership, str | None]:
-    """The new member and, where the person is new to Kosha, a password that is shown this once.
+    """The new member and, if the person has no account, a generated password, which is shown only once.
 
-    Raises Conflict `member_exists`: a role is changed on purpose, never by adding somebody again.
+    Raises Conflict `member_exists`: adding a member again does not change the role.
     """
     user, password = User.objects.filter(email=email.lower()).first(), None
     if user is None:
@@ -96,7 +96,7 @@ def member_add(
 def membership_set(
     *, organization_id: str, user: User, role: str, actor: Actor, by_role: str | None
 ) -> Membership:
-    """Add a member or change a role. `by_role` None is the operator setting up an organization."""
+    """Add a member or change a role. `by_role` is None when an operator sets up an organization."""
     if role not in Role.values:
         raise InvalidRequest("invalid_role", _("Choose one of the listed roles."), param="role")
     with organization_scope(organization_id):
@@ -143,7 +143,7 @@ def membership_remove(*, membership_id: str, actor: Actor, by_role: str | None) 
 
 
 def _lock_members(organization_id: str) -> None:
-    """One change of members at a time: of two owners who demote each other, one is refused."""
+    """Serialize the changes of members: if two owners demote each other, one of them is refused."""
     Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
 
 
@@ -163,7 +163,7 @@ def api_key_create(
     by_role: str | None,
     is_operator: bool = False,
 ) -> tuple[ApiKey, str]:
-    """The new key and its secret, which is shown this once and never again."""
+    """The new key and its secret, which is shown only once."""
     if role not in Role.values:
         raise InvalidRequest("invalid_role", _("Choose one of the listed roles."), param="role")
     if role == Role.OWNER and by_role not in (None, Role.OWNER):

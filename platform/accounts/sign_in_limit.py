@@ -1,7 +1,7 @@
-"""How often a sign-in may fail: counted in the database, so that every web process counts alike.
+"""The limit on failed sign-ins, counted in the database so that all web processes share it.
 
-Ten failures of one e-mail address from one place, or a hundred from one place for whatever
-addresses, within 15 minutes; then nobody gets in from there until the oldest of them has aged.
+After ten failures of one e-mail address, or a hundred failures in total, from one network address within 15 minutes,
+its attempts are refused until the oldest of them is older than that.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FAILURES_OF_A_PLACE = 100
 
 
 def sign_in_wait(*, email: str, address: str) -> timedelta | None:
-    """How long until another attempt is looked at; None: at once."""
+    """How long attempts are refused; None if they are not."""
     recent = SignInFailure.objects.filter(address=address, created_at__gt=timezone.now() - WINDOW).order_by(
         "-created_at"
     )
@@ -37,7 +37,7 @@ def sign_in_failed(*, email: str, address: str) -> None:
 
 
 def sign_in_forgiven(*, email: str, address: str) -> None:
-    """A right password clears what its owner mistyped before."""
+    """Forget the failures of an e-mail address after a successful sign-in."""
     SignInFailure.objects.filter(address=address, email_sha256=_digest(email)).delete()
 
 
@@ -47,5 +47,5 @@ def _wait(newest_first: QuerySet[SignInFailure], most: int) -> timedelta | None:
 
 
 def _digest(email: str) -> str:
-    """What is typed into the first field is sometimes the password."""
+    """Only a digest is stored, because people sometimes type the password into the first field."""
     return hashlib.sha256(email.strip().lower().encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Addresses of sign-in, sign-out, language, one's password and the organization switcher."""
+"""The routes of sign-in, sign-out, language, password and the organization switcher."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sign in, sign out, one's own password, and the organization one works in."""
+"""Sign-in, sign-out, the user's own password, and the organization of the session."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SignIn(LoginView):
 
 
 class SignOut(LogoutView):
-    """POST only: a link on a foreign page must not sign anybody out."""
+    """POST only, so that a link on a foreign page cannot sign a user out."""
 
     @transaction.atomic
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -56,7 +56,7 @@ class SignOut(LogoutView):
 
 
 class ChangePassword(PasswordChangeView):
-    """One's own password; every other session of this person ends with the old one."""
+    """Changes the user's own password; every other session of the user ends."""
 
     template_name = "accounts/password.html"
     form_class = PasswordForm
@@ -74,7 +74,7 @@ class ChangePassword(PasswordChangeView):
 
 
 def choose_organization(request: HttpRequest) -> HttpResponse:
-    """Work in another of one's organizations from now on; ends at home, for the page was of the one before."""
+    """Switch to another organization of the user, and show its home page."""
     chosen = request.POST.get("organization", "")
     assert isinstance(request.user, User)
     if chosen not in {membership.organization_id for membership in memberships_of(request.user)}:

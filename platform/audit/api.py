@@ -1,4 +1,4 @@
-"""/v1/audit_events: what was done, by whom, to what."""
+"""/v1/audit_events: the actions, their actors and their targets."""
 
 from __future__ import annotations
 

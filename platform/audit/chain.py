@@ -1,4 +1,4 @@
-"""Verify an organization's chain of audit events, from its beginning or from where it was verified before."""
+"""Verify an organization's chain of audit events, from its beginning or from a verified event."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNLINKED = "SELECT count(*) FROM audit_auditevent WHERE organization_id = %s AND
 
 
 class Position(NamedTuple):
-    """An event of a chain: its place and its hash."""
+    """The sequence and the hash of an event in its chain."""
 
     sequence: int
     hash: str
@@ -40,24 +40,19 @@ START = Position(0, "")
 @dataclass(frozen=True)
 class Verified:
     position: Position
-    """The chain holds up to here."""
+    """The last event that was verified."""
     broken: int | None = None
-    """Sequence of the first event that does not fit."""
+    """The sequence of the first event that does not fit the chain."""
     is_complete: bool = True
-    """False where the limit came before the end of the chain."""
+    """False if the limit was reached before the end of the chain."""
 
 
-def chain_verify(organization_id: str) -> int | None:
-    """The sequence of the first event that does not fit the chain, or None when all of it holds."""
-    return chain_verify_from(organization_id, START).broken
-
-
-def chain_verify_from(organization_id: str, start: Position, limit: int | None = None) -> Verified:
+def chain_verify(organization_id: str, start: Position = START, limit: int | None = None) -> Verified:
     """Verify up to `limit` events that follow `start`.
 
-    Computed here, not in the database, so that an altered trigger cannot vouch for itself. Events may be added
-    meanwhile: the head is read before, since all events up to it must be found, and again after, since none may
-    lie beyond it.
+    The hashes are computed here and not in the database, so that an altered trigger is detected. Events may be added
+    meanwhile: the head is read before, since all events up to it must exist, and again after, since none may follow
+    it.
     """
     head = _head(organization_id)
     if start.sequence and not _number(ANCHOR, organization_id, *start):

@@ -1,7 +1,7 @@
-"""The audit trail: append-only and hash-chained per organization, with plain ids on purpose.
+"""The audit trail: append-only and hash-chained per organization.
 
-It outlives what it speaks of, so it holds no foreign keys. Triggers link each event into its chain at
-commit and refuse any other UPDATE, and every DELETE (`migrations/0002_append_only.py`).
+It has no foreign keys, because events remain after their targets are deleted. Triggers link each event into its chain
+at commit, and refuse any other UPDATE and every DELETE (`migrations/0002_append_only.py`).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from common.ids import PrefixedIdField
 from common.tenancy import TenantManager
 
 INSTALLATION = "installation"
-"""The organization id of what an operator does to the installation itself."""
+"""The organization id of events that concern the installation itself."""
 
 
 class AuditEvent(models.Model):
     id = PrefixedIdField("audit_")
     organization_id = models.CharField(max_length=64)
     sequence = models.BigIntegerField(null=True)
-    """Place in the organization's chain; the database gives it when the transaction commits."""
+    """The position in the organization's chain; the database assigns it when the transaction commits."""
     created_at = models.DateTimeField()
     actor_kind = models.CharField(max_length=16)
     actor_id = models.CharField(max_length=64)
@@ -49,7 +49,7 @@ class AuditEvent(models.Model):
 
 
 class AuditHead(models.Model):
-    """The end of an organization's chain; its row lock makes the chain a line."""
+    """The end of an organization's chain; its row lock serializes the events."""
 
     organization_id = models.CharField(max_length=64, primary_key=True)
     sequence = models.BigIntegerField(default=0)
@@ -60,11 +60,11 @@ class AuditHead(models.Model):
 
 
 class AuditCheck(models.Model):
-    """How far an organization's chain was verified, and what was found; `audit/services.py` writes it."""
+    """How far an organization's chain was verified, and the result; `audit/services.py` writes it."""
 
     organization_id = models.CharField(max_length=64, primary_key=True)
     sequence = models.BigIntegerField(default=0)
-    """The chain holds up to this event."""
+    """The chain was verified up to this event."""
     hash = models.CharField(max_length=64, default="")
     verified_at = models.DateTimeField(null=True)
     """When it was last verified up to its newest event, or found broken."""
@@ -73,7 +73,7 @@ class AuditCheck(models.Model):
     passed_at = models.DateTimeField(null=True)
     """When it was last verified from its first event on."""
     pass_sequence = models.BigIntegerField(default=0)
-    """How far the full pass that is under way has come."""
+    """The last verified event of the current full pass."""
     pass_hash = models.CharField(max_length=64, default="")
 
     def __str__(self) -> str:

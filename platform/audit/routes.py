@@ -1,4 +1,4 @@
-"""Who may use which address of this app; collected by `middleware/route_rules.py`."""
+"""The rules of this app's routes, collected by `middleware/route_rules.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads: whether the chains of the audit trail hold."""
+"""Reads: the results of verifying the audit trail."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class TrailState:
     """Of all organizations' chains together."""
 
     events: int
-    """So many were verified."""
+    """The number of verified events."""
     broken_chains: int
     broken_sequence: int | None
     """Of the first event that does not fit its chain, in one of them."""
     verified_at: datetime | None
-    """Every chain was verified since then; None: not yet, or there is nothing to verify."""
+    """The oldest time at which a chain was last verified; None if none was."""
     is_empty: bool
 
 
@@ -35,5 +35,5 @@ def trail_state() -> TrailState:
 
 
 def chain_state(organization_id: str) -> AuditCheck | None:
-    """What was found of one organization's chain; None: not verified yet."""
+    """The result for one organization's chain; None if it was not verified yet."""
     return AuditCheck.objects.filter(pk=organization_id, verified_at__isnull=False).first()

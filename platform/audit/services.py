@@ -1,4 +1,4 @@
-"""Write the audit trail, in the transaction of the change it records; note how far its chains were verified."""
+"""Write the audit trail, in the transaction of the change it records; record how far its chains were verified."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from audit.chain import START, Position, chain_verify_from
+from audit.chain import START, Position, chain_verify
 from audit.models import INSTALLATION, AuditCheck, AuditEvent
 from common.tenancy import every_organization
 
 logger = logging.getLogger(__name__)
 
 EVENTS_PER_RUN = 20_000
-"""Of one chain: about a second."""
+"""Of one chain; this takes about a second."""
 SECONDS_PER_RUN = 30.0
 FULL_PASS = timedelta(days=7)
-"""How long a chain that was verified as a whole is verified at its end only."""
+"""How often a chain is verified from its first event on; in between only its new events are verified."""
 
 # Chains that grew, that are broken, that lost their last event, or whose full pass is due.
 DUE = """
@@ -42,7 +42,7 @@ DUE = """
 
 @dataclass(frozen=True)
 class Actor:
-    """Who did it: a person, a key, or the platform itself."""
+    """A person, a key, or the platform itself."""
 
     kind: str
     """`user`, `api_key`, `system` or `schedule`."""
@@ -62,9 +62,9 @@ def audit_record(
     target_id: str,
     data: dict[str, Any] | None = None,
 ) -> AuditEvent:
-    """Append one event. Must run inside the transaction of the change (else neither or both fail)."""
+    """Append one event. It must run inside the transaction of the change, so that both are committed or neither."""
     if not transaction.get_connection().in_atomic_block:
-        raise RuntimeError("audit_record belongs inside the transaction of the change it records")
+        raise RuntimeError("audit_record must run inside the transaction of the change it records")
     event = AuditEvent(
         organization_id=organization_id or INSTALLATION,
         created_at=timezone.now(),
@@ -82,10 +82,10 @@ def audit_record(
 
 
 def chains_verify() -> None:
-    """Verify what is new in every chain, and go on with the full passes that are due.
+    """Verify the new events of every chain, and continue the full passes that are due.
 
-    The work is proportional to the new events: a chain is verified from where it was verified before, and once in
-    `FULL_PASS` from its beginning, in pieces. A second run at the same time does the same work twice, and no harm.
+    The work is proportional to the new events: a chain is verified from its last verified event, and once in
+    `FULL_PASS` from its first event, in several runs. Concurrent runs repeat the same work and are harmless.
     """
     deadline = time.monotonic() + SECONDS_PER_RUN
     with connection.cursor() as cursor:
@@ -100,13 +100,11 @@ def chains_verify() -> None:
 
 def _chain_verify(organization_id: str) -> None:
     check = AuditCheck.objects.filter(pk=organization_id).first() or AuditCheck(pk=organization_id)
-    newest = chain_verify_from(organization_id, Position(check.sequence, check.hash), EVENTS_PER_RUN)
+    newest = chain_verify(organization_id, Position(check.sequence, check.hash), EVENTS_PER_RUN)
     check.sequence, check.hash = newest.position
     broken, whole = newest.broken, newest
     if check.passed_at is not None and timezone.now() - check.passed_at > FULL_PASS:
-        whole = chain_verify_from(
-            organization_id, Position(check.pass_sequence, check.pass_hash), EVENTS_PER_RUN
-        )
+        whole = chain_verify(organization_id, Position(check.pass_sequence, check.pass_hash), EVENTS_PER_RUN)
         check.pass_sequence, check.pass_hash = whole.position
         broken = whole.broken or broken
     if whole.is_complete and broken is None and (check.passed_at is None or whole is not newest):

@@ -1,4 +1,4 @@
-"""The connection to the database: whether it is gone, and giving it back before something slow."""
+"""The connection to the database: whether it is lost, and its release before slow work."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from django.db import Error, connection
 
 
 def release_connection() -> None:
-    """The next query takes a new one from the pool. Does nothing inside a transaction.
+    """Return the connection to the pool; the next query takes another. Does nothing inside a transaction.
 
-    An answer may take a minute and a download an hour; held that long, the pool would be empty
-    after as many of them as it has connections.
+    An answer may take a minute and a download an hour. If each held a connection, a few would empty the pool.
     """
     if not connection.in_atomic_block:
         connection.close()
@@ -20,9 +19,9 @@ release_connection_async = sync_to_async(release_connection, thread_sensitive=Tr
 
 
 def is_away(error: Exception) -> bool:
-    """Whether the database itself is gone, so that nothing else of this tick can succeed either.
+    """Whether the connection is lost, so that the rest of this tick fails as well.
 
-    An error that only one job's data cause (a character that PostgreSQL cannot keep, say) leaves the
-    connection usable and must not stand in the way of all the others.
+    An error caused by the data of one job, such as a character that PostgreSQL cannot store, leaves the
+    connection usable and must not stop the work on other jobs.
     """
     return isinstance(error, Error) and not connection.is_usable()

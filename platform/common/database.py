@@ -1,8 +1,8 @@
-"""The web's connections to PostgreSQL: whatever becomes of the server, a query ends.
+"""The web's connections to PostgreSQL, on which every query ends in bounded time.
 
-A server that is stopped, or cut off by a network that says nothing, keeps its sockets open: no
-timeout of the operating system ever ends such a wait. So it is bounded here, on our side, beyond
-the limits that a living server keeps by itself (`statement_timeout`, `lock_timeout`).
+A server that is stopped or cut off by the network leaves its sockets open, and no timeout of the operating
+system ends the wait. So the client limits it, in addition to the limits that the server enforces
+(`statement_timeout`, `lock_timeout`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 import psycopg
 
 STATEMENT_SECONDS = 10
-"""A living server ends a statement of the web after so long."""
+"""The server ends a statement of the web after this time."""
 LOCK_SECONDS = 5
 ANSWER_SECONDS = 12.0
-"""A server that has not answered by now is not alive."""
+"""A server that has not answered after this time does not work."""
 
 SERVER_LIMITS = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s"
 """libpq's `options`."""
@@ -33,7 +33,6 @@ class BoundedConnection(psycopg.Connection[Any]):
         try:
             return super().wait(gen, interval=interval, timeout=limit)
         except psycopg.errors._WaitTimeout as error:
-            # What it was about to say would be taken for the answer to the next question; and a
-            # rollback on it would wait as long again.
+            # A late answer would be read as the answer to the next query, and a rollback would wait as long again.
             self.pgconn.finish()
             raise ServerSilent("the server did not answer in time") from error

@@ -1,4 +1,4 @@
-"""One digest for equal values, however they are spelt."""
+"""Digests of values; equal values have equal digests."""
 
 from __future__ import annotations
 

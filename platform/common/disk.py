@@ -1,11 +1,11 @@
-"""How much room is left where the installation stores things, and how much of it nobody may take.
+"""The free space of the disks that the installation stores on, and the limits on its use.
 
-Two marks, both settings, both scaled down on small disks:
+There are two limits. Both are settings, and both are scaled down on small disks:
 
-- *floor*: below it nothing is stored any more: uploads are refused and runs that can are stopped
-  after a checkpoint. PostgreSQL most often lives on the same disk and must never find it full;
-- *reserve*: a job is only started where its need fits above it. The room between the two is for
-  what estimates got wrong, and keeps a job from being started and stopped in turn.
+- *floor*: below it nothing is stored. Uploads are refused, and runs that can be resumed are stopped after a
+  checkpoint. PostgreSQL is usually on the same disk, which must never become full;
+- *reserve*: a job starts only if its need fits above it. The space between the two absorbs errors of the
+  estimates, so that a job is not started and stopped repeatedly.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from django.conf import settings
 
 from common.errors import InsufficientStorage
 
-AWAY = (errno.EROFS, errno.EIO, errno.ESTALE)
+UNUSABLE = (errno.EROFS, errno.EIO, errno.ESTALE)
 GIBIBYTE = 1 << 30
 FLOOR = (GIBIBYTE, 20)
 RESERVE = (2 * GIBIBYTE, 10)
-"""Where the settings name none: so many bytes, but no more than one part in so many of the disk."""
+"""The defaults: a number of bytes, and the largest part of the disk as its divisor."""
 
 
 @dataclass(frozen=True)
 class Disk:
     total: int
     free: int
-    """Bytes an ordinary process may still write."""
+    """Bytes that an unprivileged process can write."""
     floor: int
     reserve: int
 
@@ -47,23 +47,19 @@ class Disk:
 
 
 def disk(folder: Path | None = None) -> Disk:
-    """The disk under `folder`, or under the storage, as it is now."""
-    usage = shutil.disk_usage(_existing(folder or Path(settings.KOSHA_STORAGE_ROOT)))
+    """The disk of `folder`, or of the storage, as it is now."""
+    usage = shutil.disk_usage(nearest_existing(folder or settings.KOSHA_STORAGE_ROOT))
     floor = _mark(settings.KOSHA_DISK_FLOOR_BYTES, FLOOR, usage.total)
     reserve = _mark(settings.KOSHA_DISK_RESERVE_BYTES, RESERVE, usage.total)
     return Disk(usage.total, usage.free, floor, max(reserve, floor))
 
 
-def has_room(size: int) -> bool:
-    """Whether `size` more bytes leave the floor untouched."""
-    return have_room({Path(settings.KOSHA_STORAGE_ROOT): size})
-
-
 def have_room(needs: Mapping[Path, int]) -> bool:
-    """Whether so many more bytes in each folder leave every floor untouched; the folders may share a disk."""
+    """Whether the free space stays above every floor once each folder holds so many more bytes. The folders may
+    share a disk."""
     folders, sizes = {}, Counter[int]()
     for folder, size in needs.items():
-        device = _existing(folder).stat().st_dev
+        device = nearest_existing(folder).stat().st_dev
         folders[device] = folder
         sizes[device] += size
     disks = {device: disk(folder) for device, folder in folders.items()}
@@ -71,7 +67,8 @@ def have_room(needs: Mapping[Path, int]) -> bool:
 
 
 def refuse_without_room(size: int, *, param: str | None = None) -> None:
-    if not has_room(size):
+    """Raise InsufficientStorage if the storage has no room for `size` more bytes."""
+    if not have_room({settings.KOSHA_STORAGE_ROOT: size}):
         raise InsufficientStorage(param)
 
 
@@ -80,24 +77,22 @@ def is_disk_full(error: BaseException | None) -> bool:
 
 
 def is_storage_away(error: BaseException | None) -> bool:
-    """The disk refuses: mounted read-only, broken, or no longer known to the server it lies on.
+    """Whether the disk of the storage is mounted read-only, broken, or lost by its server.
 
-    Where a file is named, it must be one of ours. Reading and writing name none; nothing else that a
-    request reads or writes ends so.
+    If the error names a file, the file must be in the storage or in the folder of incoming bodies. Errors of
+    reading and writing name none; a request reads and writes nothing else that can fail in this way.
     """
-    if not isinstance(error, OSError) or error.errno not in AWAY:
+    if not isinstance(error, OSError) or error.errno not in UNUSABLE:
         return False
-    return not isinstance(error.filename, str | bytes) or _is_stored(Path(os.fsdecode(error.filename)))
-
-
-def _is_stored(path: Path) -> bool:
-    """In the storage, or where bodies wait on their way to it."""
-    folders = (Path(settings.KOSHA_STORAGE_ROOT), Path(settings.FILE_UPLOAD_TEMP_DIR))
-    return any(path.absolute().is_relative_to(folder.absolute()) for folder in folders)
+    if not isinstance(error.filename, str | bytes):
+        return True
+    path = Path(os.fsdecode(error.filename)).absolute()
+    folders = (settings.KOSHA_STORAGE_ROOT, settings.FILE_UPLOAD_TEMP_DIR)
+    return any(path.is_relative_to(Path(folder).absolute()) for folder in folders)
 
 
 def folder_bytes(folder: Path) -> int:
-    """What lies in a folder; files that vanish meanwhile count nothing."""
+    """The size of all files in a folder; a file that is deleted meanwhile counts as 0."""
     total = 0
     for directory, _, names in os.walk(folder):
         for name in names:
@@ -119,8 +114,8 @@ def _mark(chosen: int | None, default: tuple[int, int], total: int) -> int:
     return min(most, total // part)
 
 
-def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it: it is made with the first thing that is stored."""
+def nearest_existing(folder: Path) -> Path:
+    """The folder, or its nearest existing parent: a folder is made when something is first stored in it."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder

@@ -18,8 +18,8 @@ CHUNK_BYTES = 256 * 1024
 def file_response(path: Path, *, name: str) -> StreamingHttpResponse:
     """`path` as a download called `name`.
 
-    Django's own FileResponse reads the whole file into memory under ASGI. Browsers are never told
-    the file's type, so that a document cannot run in the console's origin.
+    Django's FileResponse reads the whole file into memory under ASGI. The type of the file is not sent, so that a
+    document cannot run in the console's origin.
     """
     file = open(path, "rb")  # noqa: SIM115 (the generator closes it)
     response = StreamingHttpResponse(_chunks(file), content_type="application/octet-stream")

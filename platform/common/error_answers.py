@@ -1,4 +1,4 @@
-"""What an exception means to the caller, and the answer that says so in the caller's format."""
+"""The error that an exception means for the caller, and its answer in the caller's format."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_api(request: HttpRequest) -> bool:
 
 
 def known_error(error: BaseException | None) -> KoshaError | None:
-    """What an exception means to the caller; None for a failure of our own."""
+    """The error that an exception means for the caller; None for an internal failure."""
     if isinstance(error, KoshaError):
         return error
     if isinstance(error, RequestDataTooBig):
@@ -54,7 +54,7 @@ def error_response(request: HttpRequest, error: KoshaError) -> HttpResponse:
     if is_api(request):
         return error_json(error)
     if isinstance(error, Busy):
-        # Without the context of the other pages, which queries the database: it is what failed.
+        # The context of the other pages queries the database, which has just failed.
         facts = {"error": error, "theme": request.COOKIES.get("theme", "")}
         response = HttpResponse(render_to_string("error.html", facts), status=error.status)
     else:

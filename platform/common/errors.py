@@ -11,13 +11,13 @@ class KoshaError(Exception):
     """Answered as `{error: {type, message, param, code}}` by the API and as a page by the console.
 
     `message` may be lazily translated. It never holds a secret, a document's text, or anything
-    that tells whether another organization's object exists.
+    that reveals whether another organization's object exists.
     """
 
     status = 400
     type = "invalid_request_error"
     is_passing = False
-    """The same may succeed later without anybody changing what was asked for."""
+    """The same request may succeed later."""
 
     def __init__(self, code: str, message: Any, *, param: str | None = None) -> None:
         super().__init__(code)
@@ -31,48 +31,49 @@ class KoshaError(Exception):
         }
 
 
+class DeclaredError(KoshaError):
+    """An error with one code and one sentence, which its class declares."""
+
+    code: str
+    message: Any
+    param: str | None = None
+
+    def __init__(self, param: str | None = None) -> None:
+        super().__init__(self.code, self.message, param=param or self.param)
+
+
 class InvalidRequest(KoshaError):
     """The request cannot be done as asked; `param` names the field."""
 
 
-class NotAuthenticated(KoshaError):
+class NotAuthenticated(DeclaredError):
     status = 401
     type = "authentication_error"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "invalid_api_key",
-            _(
-                "No valid API key was given. Send one as `Authorization: Bearer ...`; keys are made under Settings."
-            ),
-        )
+    code = "invalid_api_key"
+    message = _(
+        "No valid API key was given. Send one as `Authorization: Bearer ...`; keys are made under Settings."
+    )
 
 
-class PermissionDenied(KoshaError):
+class PermissionDenied(DeclaredError):
     status = 403
     type = "permission_error"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "permission_denied",
-            _("Your role does not allow this. Ask an administrator of your organization."),
-        )
+    code = "permission_denied"
+    message = _("Your role does not allow this. Ask an administrator of your organization.")
 
 
-class NotFound(KoshaError):
-    """Absent, deleted, or another organization's: the same bytes for all three."""
+class NotFound(DeclaredError):
+    """Absent, deleted, or another organization's: the answer is the same for all three."""
 
     status = 404
+    code = "not_found"
+    message = _("There is no such object.")
 
-    def __init__(self, param: str | None = None) -> None:
-        super().__init__("not_found", _("There is no such object."), param=param)
 
-
-class MethodNotAllowed(KoshaError):
+class MethodNotAllowed(DeclaredError):
     status = 405
-
-    def __init__(self) -> None:
-        super().__init__("method_not_allowed", _("This address does not take that method."))
+    code = "method_not_allowed"
+    message = _("This address does not take that method.")
 
 
 class Conflict(KoshaError):
@@ -82,26 +83,23 @@ class Conflict(KoshaError):
     type = "conflict_error"
 
 
-class IdempotencyKeyReused(Conflict):
-    def __init__(self) -> None:
-        super().__init__(
-            "idempotency_key_reused",
-            _("This Idempotency-Key was used for another request. Send a new key, or the same request."),
-            param="Idempotency-Key",
-        )
+class IdempotencyKeyReused(DeclaredError, Conflict):
+    code = "idempotency_key_reused"
+    message = _("This Idempotency-Key was used for another request. Send a new key, or the same request.")
+    param = "Idempotency-Key"
 
 
 class TooLarge(KoshaError):
     status = 413
 
 
-class RequestTooLarge(TooLarge):
-    def __init__(self) -> None:
-        super().__init__("request_too_large", _("The request is larger than this address takes."))
+class RequestTooLarge(DeclaredError, TooLarge):
+    code = "request_too_large"
+    message = _("The request is larger than this address takes.")
 
 
 class Unavailable(KoshaError):
-    """Something this needs is down for the moment; the answer carries Retry-After."""
+    """Something this needs is down at the moment; the answer carries Retry-After."""
 
     status = 503
     type = "server_error"
@@ -109,59 +107,44 @@ class Unavailable(KoshaError):
     retry_after_seconds = 5
 
 
-class Busy(Unavailable):
-    """The database is away, out of connections, or broke a deadlock: the same request may succeed."""
+class Busy(DeclaredError, Unavailable):
+    """The database is away, out of connections, or ended a deadlock: the same request may succeed."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "temporarily_unavailable", _("The platform is busy at the moment. Try again in a few seconds.")
-        )
+    code = "temporarily_unavailable"
+    message = _("The platform is busy at the moment. Try again in a few seconds.")
 
 
-class InsufficientStorage(KoshaError):
-    """The disk has no room for this beside what must be kept free; nothing was stored."""
+class InsufficientStorage(DeclaredError):
+    """The disk has no room above its floor; nothing was stored."""
 
     status = 507
     type = "server_error"
     is_passing = True
-
-    def __init__(self, param: str | None = None) -> None:
-        super().__init__(
-            "insufficient_storage",
-            _(
-                "There is not enough space on the disk, so nothing was stored. Ask your operator to "
-                "free or add space, then try again."
-            ),
-            param=param,
-        )
+    code = "insufficient_storage"
+    message = _(
+        "There is not enough space on the disk, so nothing was stored. Ask your operator to "
+        "free or add space, then try again."
+    )
 
 
-class StorageUnavailable(Unavailable):
-    """The storage is read-only, gives errors or went away with its server; no change of ours would help."""
+class StorageUnavailable(DeclaredError, Unavailable):
+    """The storage is read-only, gives errors or its server is gone."""
 
     retry_after_seconds = 30
-
-    def __init__(self) -> None:
-        super().__init__(
-            "storage_unavailable",
-            _(
-                "The storage cannot be read or written at the moment. "
-                "Ask your operator to check its disk and its mount, then try again."
-            ),
-        )
+    code = "storage_unavailable"
+    message = _(
+        "The storage cannot be read or written at the moment. "
+        "Ask your operator to check its disk and its mount, then try again."
+    )
 
 
-class OutOfRange(InvalidRequest):
-    """The database refused a value: the last border, behind every field's own limits."""
+class OutOfRange(DeclaredError, InvalidRequest):
+    """The database refused a value that the limits of the fields had admitted."""
 
-    def __init__(self) -> None:
-        super().__init__("invalid_value", _("A value is longer or larger than can be stored."))
+    code = "invalid_value"
+    message = _("A value is longer or larger than can be stored.")
 
 
-class InvalidCharacters(InvalidRequest):
-    def __init__(self, param: str | None = None) -> None:
-        super().__init__(
-            "invalid_characters",
-            _("NUL characters and unpaired surrogates cannot be stored. Remove them."),
-            param=param,
-        )
+class InvalidCharacters(DeclaredError, InvalidRequest):
+    code = "invalid_characters"
+    message = _("NUL characters and unpaired surrogates cannot be stored. Remove them.")

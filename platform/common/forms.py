@@ -1,4 +1,4 @@
-"""Form fields drawn from a spec, and a service's refusal shown beside the field it is about."""
+"""Form fields that are derived from a spec, and the errors of services beside the fields that they concern."""
 
 from __future__ import annotations
 
@@ -27,10 +27,14 @@ def spec_field(
 ) -> forms.Field:
     """A field with the default and the limits of the spec's field `name` (int, float, str, bool or Literal).
 
-    A `| None` in the annotation makes it optional; what is left empty is None.
+    A `| None` in the annotation makes it optional; an empty field is None.
     """
     info = spec.model_fields[name]
-    kind, is_optional = _kind(info)
+    kind, is_optional = info.annotation, False
+    if get_origin(kind) in (UnionType, Union):
+        members = get_args(kind)
+        kind = next(member for member in members if member is not type(None))
+        is_optional = type(None) in members
     options: dict[str, Any] = {
         "label": label,
         "help_text": help_text,
@@ -46,21 +50,13 @@ def spec_field(
     if kind is int:
         return forms.IntegerField(**options, **_limits(info))
     if kind is float:
-        # `step` any: the browser would otherwise take only multiples of one.
+        # With another `step` the browser accepts only its multiples.
         return forms.FloatField(**options, **_limits(info), widget=forms.NumberInput(attrs={"step": "any"}))
     return forms.CharField(**options)
 
 
-def _kind(info: FieldInfo) -> tuple[Any, bool]:
-    annotation = info.annotation
-    if get_origin(annotation) in (UnionType, Union):
-        parts = [part for part in get_args(annotation) if part is not type(None)]
-        return parts[0], len(parts) < len(get_args(annotation))
-    return annotation, False
-
-
 def _limits(info: FieldInfo) -> dict[str, Any]:
-    """Inclusive limits; an exclusive one (`gt`) is left to the spec, which says so itself."""
+    """The inclusive limits; the spec itself enforces an exclusive one (`gt`)."""
     limits: dict[str, Any] = {}
     for part in info.metadata:
         if isinstance(part, annotated_types.Ge):
@@ -71,7 +67,7 @@ def _limits(info: FieldInfo) -> dict[str, Any]:
 
 
 def refuse(form: forms.BaseForm, error: KoshaError, fields: Mapping[str, str] | None = None) -> None:
-    """Put a service's refusal beside its field: `fields` maps the error's param to the form's field."""
+    """Show a service's error beside its field: `fields` maps the error's param to the form's field."""
     param = error.param or ""
     name = (fields or {}).get(param, param.rpartition(".")[2])
     form.add_error(name if name in form.fields else None, str(error.message))

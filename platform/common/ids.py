@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from django.db import models
@@ -47,11 +48,8 @@ class PrefixedIdField(models.CharField[str, str]):
         options.setdefault("primary_key", True)
         options.setdefault("editable", False)
         options.setdefault("db_collation", "C")
-        options["default"] = self.make
+        options["default"] = partial(new_id, prefix)
         super().__init__(**options)
-
-    def make(self) -> str:
-        return new_id(self.prefix)
 
     def deconstruct(self) -> Any:
         name, path, args, options = super().deconstruct()

@@ -1,4 +1,4 @@
-"""Modules that an app may have and that are found by their name."""
+"""Modules of apps that are found by their name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.module_loading import module_has_submodule
 
 
 def app_modules(name: str) -> list[ModuleType]:
-    """The module `name` of each app of ours that has one, in the order of `KOSHA_APPS`."""
+    """The module `name` of each of our apps that has one, in the order of `KOSHA_APPS`."""
     with_module = [
         app for app in settings.KOSHA_APPS if module_has_submodule(apps.get_app_config(app).module, name)
     ]

@@ -1,4 +1,4 @@
-"""Locks that last as long as the transaction they are taken in."""
+"""Locks that are held until the end of their transaction, and unique constraints."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from common.errors import Conflict
 
 
 def transaction_lock(name: str) -> None:
-    """Wait until no other transaction holds the lock of this name; hold it until commit or rollback."""
+    """Acquire the lock of this name, which is held until commit or rollback."""
     if not connection.in_atomic_block:
-        raise RuntimeError("a transaction lock belongs inside a transaction")
+        raise RuntimeError("a transaction lock must be taken inside a transaction")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 @contextmanager
 def unique_or(conflict: Conflict) -> Iterator[None]:
-    """Answer `conflict` where a unique constraint refuses, also when two requests come at once."""
+    """Raise `conflict` if the block violates a unique constraint, also when two requests arrive together."""
     try:
         with transaction.atomic():
             yield

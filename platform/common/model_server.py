@@ -1,7 +1,7 @@
 """The HTTP client of the model server: search, embeddings and answers.
 
-The web process reaches models only through this module and imports no machine-learning library. Every
-request names by path what the server shall load.
+The web process uses models only through this module and imports no machine-learning library. Every request
+contains the paths of what the server loads for it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import InvalidRequest, KoshaError, Unavailable
+from common.errors import DeclaredError, InvalidRequest, KoshaError, Unavailable
 from workers.contract.specs.serving import (
     ChatBody,
     EmbeddingChoice,
@@ -31,8 +31,8 @@ from workers.contract.specs.serving import (
     SearchHit,
 )
 
-# Reading a model from disk may take minutes, and so may writing an answer. The server sends something
-# every few seconds meanwhile, so a server that is silent for longer does not work.
+# Loading a model may take minutes, and so may generating an answer. The server sends something every few seconds
+# meanwhile, so a server that is silent for longer does not work.
 TIMEOUT = httpx.Timeout(connect=2.0, read=12.0, write=12.0, pool=10.0)
 HEALTH_TIMEOUT = httpx.Timeout(2.0)
 UNUSABLE = {"serve.system.artifact_damaged", "serve.system.artifact_missing"}
@@ -42,30 +42,40 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SearchIndex:
-    """A folder to search in, and what the asker may find there."""
+    """The folder of an index, and what the caller may find in it."""
 
     folder: Path
     groups: tuple[str, ...]
-    """The asker's: only passages that carry one of these are found."""
+    """The caller's groups: only passages of one of them are found."""
     excluded_document_ids: tuple[str, ...] = ()
     """Documents that were removed since the index was built."""
     sha256: str | None = None
-    """Its manifest's; the model server refuses files that are others by now."""
+    """Of its manifest; the model server refuses an index that has changed."""
     embedding_model: Path | None = None
     embedding_model_digest: str | None = None
 
 
 class ModelServerUnavailable(Unavailable):
-    """It cannot be reached, is too busy, or broke off an answer."""
+    """It cannot be reached, is too busy, or interrupted an answer."""
 
 
-class ModelServerSilent(ModelServerUnavailable):
+class ModelServerSilent(DeclaredError, ModelServerUnavailable):
     """It accepts connections and sends nothing: its process is stopped or hangs."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "model_server_silent", _("The model server has stopped answering. Try again in a moment.")
-        )
+    code = "model_server_silent"
+    message = _("The model server has stopped answering. Try again in a moment.")
+
+
+class ModelServerUnreachable(DeclaredError, ModelServerUnavailable):
+    code = "model_server_unavailable"
+    message = _("The model server does not answer. Try again in a moment.")
+
+
+class AnswerInterrupted(DeclaredError, ModelServerUnavailable):
+    """The connection ended before the answer, or its content is not valid."""
+
+    code = "model_server_unavailable"
+    message = _("The model server interrupted the answer. Try again.")
 
 
 class ContextTooLong(InvalidRequest):
@@ -86,17 +96,23 @@ class ModelServer:
     """One model server. Thread-safe; the asynchronous calls may be used from any event loop."""
 
     def __init__(self, base_url: str, token: str, *, timeout: httpx.Timeout = TIMEOUT) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}"}
-        self._timeout = timeout
-        self._client = httpx.Client(**self._client_options())
+        self._options: dict[str, Any] = {
+            "base_url": base_url.rstrip("/"),
+            "headers": {"Authorization": f"Bearer {token}"},
+            "timeout": timeout,
+            # Loading the certificates takes longer than a search, so all clients share them.
+            "verify": ssl.create_default_context(),
+            # The server belongs to this installation and is never behind a proxy.
+            "trust_env": False,
+        }
+        self._client = httpx.Client(**self._options)
 
     def health(self) -> Health:
         """Raises ModelServerUnavailable when there is no answer within two seconds."""
         return Health.model_validate(self._call("GET", "/health", timeout=HEALTH_TIMEOUT))
 
     def search(self, index: SearchIndex, query: str, *, limit: int = 5) -> list[SearchHit]:
-        """The passages that answer `query` best, best first."""
+        """The passages that match `query` best, in descending order."""
         answer = self._call("POST", "/v1/search", _search_body(index, query, limit))
         return list(SearchAnswer.model_validate(answer).hits)
 
@@ -112,7 +128,7 @@ class ModelServer:
         digest: str | None = None,
         role: str = "passage",
     ) -> tuple[list[list[float]], int]:
-        """Unit vectors in the order of `texts`, and how many tokens they took."""
+        """The unit vectors of `texts` in their order, and the number of their tokens."""
         choice = EmbeddingChoice.model_validate(
             {"embedding_model": embedding_model, "folder_digest": digest, "role": role}
         )
@@ -130,12 +146,12 @@ class ModelServer:
     async def chat_stream(self, body: ChatBody) -> AsyncGenerator[dict[str, Any], None]:
         """OpenAI's `chat.completion.chunk` objects until `[DONE]`.
 
-        An error that is known in time is raised before the first chunk. Leaving the loop closes the
-        connection, which stops the answer on the server.
+        An error that occurs early enough is raised before the first chunk. Leaving the loop closes the connection,
+        which stops the generation on the server.
         """
         try:
             async with (
-                httpx.AsyncClient(**self._client_options()) as client,
+                httpx.AsyncClient(**self._options) as client,
                 client.stream("POST", "/v1/chat/completions", json=_chat_body(body, stream=True)) as answer,
             ):
                 if answer.is_error:
@@ -146,16 +162,6 @@ class ModelServer:
         except httpx.TransportError as error:
             raise _connection_error(error) from error
 
-    def _client_options(self) -> dict[str, Any]:
-        return {
-            "base_url": self._base_url,
-            "headers": self._headers,
-            "timeout": self._timeout,
-            "verify": _ssl_context(),
-            # The server belongs to this installation and is never behind the office's proxy.
-            "trust_env": False,
-        }
-
     def _call(
         self,
         method: str,
@@ -164,14 +170,16 @@ class ModelServer:
         timeout: httpx.Timeout | None = None,
     ) -> dict[str, Any]:
         try:
-            answer = self._client.request(method, path, json=body, timeout=timeout or self._timeout)
+            answer = self._client.request(
+                method, path, json=body, timeout=timeout or httpx.USE_CLIENT_DEFAULT
+            )
         except httpx.TransportError as error:
             raise _connection_error(error) from error
         return _checked(answer)
 
     async def _call_async(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            async with httpx.AsyncClient(**self._client_options()) as client:
+            async with httpx.AsyncClient(**self._options) as client:
                 answer = await client.request(method, path, json=body)
         except httpx.TransportError as error:
             raise _connection_error(error) from error
@@ -186,12 +194,6 @@ def model_server() -> ModelServer:
 @cache
 def _model_server(base_url: str, token: str) -> ModelServer:
     return ModelServer(base_url, token)
-
-
-@cache
-def _ssl_context() -> ssl.SSLContext:
-    # Cached: loading the certificates takes longer than a search.
-    return ssl.create_default_context()
 
 
 def _search_body(index: SearchIndex, query: str, limit: int) -> dict[str, Any]:
@@ -221,11 +223,11 @@ async def _chunks(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
         try:
             chunk = json.loads(data)
         except ValueError as error:
-            raise _broken_off() from error
+            raise AnswerInterrupted from error
         if "error" in chunk:
-            raise _late_error(chunk)
+            raise _error_from(chunk)
         yield chunk
-    raise _broken_off()
+    raise AnswerInterrupted
 
 
 def _checked(answer: httpx.Response) -> dict[str, Any]:
@@ -234,26 +236,22 @@ def _checked(answer: httpx.Response) -> dict[str, Any]:
     try:
         value: dict[str, Any] = answer.json()
     except ValueError as error:
-        raise _broken_off() from error
+        raise AnswerInterrupted from error
     if "error" in value:
-        raise _late_error(value)
+        raise _error_from(value)
     return value
-
-
-def _late_error(value: dict[str, Any]) -> KoshaError:
-    """An error that came after the answer had begun; its status stands in the body."""
-    return _error_from(int(value.get("status", 500)), value["error"])
 
 
 def _error_of(answer: httpx.Response) -> KoshaError:
     try:
-        error = answer.json()["error"]
-        return _error_from(answer.status_code, error)
+        return _error_from({**answer.json(), "status": answer.status_code})
     except (ValueError, KeyError, TypeError):
         return ModelServerFailed("model_server_failed", f"The model server answered {answer.status_code}.")
 
 
-def _error_from(status: int, error: dict[str, Any]) -> KoshaError:
+def _error_from(answer: dict[str, Any]) -> KoshaError:
+    """The error of an answer. If the answer had begun before it, the status is part of the body."""
+    status, error = int(answer.get("status", 500)), answer["error"]
     code, message, param = str(error["code"]), error["message"], error.get("param")
     if code == "context_length_exceeded":
         return ContextTooLong(code, message, param=param)
@@ -262,14 +260,14 @@ def _error_from(status: int, error: dict[str, Any]) -> KoshaError:
     if status == 400:
         return InvalidRequest(code, message, param=param)
     if code in UNUSABLE:
-        # Only operators can do something about a file, and they read the log.
+        # Only operators can repair a file, and they read the log.
         logger.error("the model server refuses what is on the disk: %s", message)
         message = _unusable(param)
     return ModelServerFailed(code, message, param=param)
 
 
 def _unusable(param: str | None) -> Promise:
-    """What is missing or damaged and therefore not used, and what to do about it."""
+    """The sentence about a missing or damaged folder, with the remedy."""
     match param:
         case "index":
             return _(
@@ -290,14 +288,5 @@ def _connection_error(error: httpx.TransportError) -> ModelServerUnavailable:
     if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
         return ModelServerSilent()
     if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
-        return _broken_off()
-    return ModelServerUnavailable(
-        "model_server_unavailable",
-        _("The model server does not answer. Try again in a moment."),
-    )
-
-
-def _broken_off() -> ModelServerUnavailable:
-    return ModelServerUnavailable(
-        "model_server_unavailable", _("The model server interrupted the answer. Try again.")
-    )
+        return AnswerInterrupted()
+    return ModelServerUnreachable()

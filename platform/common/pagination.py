@@ -1,4 +1,4 @@
-"""Keyset pages: the cost of a page does not grow with how far one has turned."""
+"""Keyset pages: the cost of a page does not depend on its distance from the first."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ def keyset_page(
     order: str = "desc",
     key: str = "pk",
 ) -> KeysetPage[ModelT]:
-    """The rows that follow `after` by `key`, which is unique (newest first unless `order` is `asc`)."""
+    """The rows that follow `after` by `key`, which is unique (newest first unless `order` is `asc`).
+
+    `after` must have the form of an id of these rows; its row need not exist.
+    """
     if not 1 <= limit <= MAXIMUM_LIMIT:
         raise InvalidRequest("invalid_limit", f"limit must be from 1 to {MAXIMUM_LIMIT}.", param="limit")
     if order not in ("asc", "desc"):
         raise InvalidRequest("invalid_order", "order must be asc or desc.", param="order")
     if after is not None:
-        _require_id(rows.model, key, after)
+        field: Any = rows.model._meta.pk if key == "pk" else rows.model._meta.get_field(key)
+        target = getattr(field, "target_field", field)
+        if isinstance(target, PrefixedIdField) and not is_id(after, target.prefix):
+            raise InvalidRequest(
+                "invalid_after", "after must be the id of an item of this list.", param="after"
+            )
         rows = rows.filter(**{f"{key}__gt" if order == "asc" else f"{key}__lt": after})
     found = list(rows.order_by(key if order == "asc" else f"-{key}")[: limit + 1])
     return KeysetPage(found[:limit], len(found) > limit)
-
-
-def _require_id(model: type[models.Model], key: str, after: str) -> None:
-    """`after` looks like an id of these rows; whether that row (still) exists does not matter."""
-    field: Any = model._meta.pk if key == "pk" else model._meta.get_field(key)
-    target = getattr(field, "target_field", field)
-    if isinstance(target, PrefixedIdField) and not is_id(after, target.prefix):
-        raise InvalidRequest("invalid_after", "after must be the id of an item of this list.", param="after")
 
 
 def list_body(page: KeysetPage[ModelT], render: Callable[[ModelT], dict[str, Any]]) -> dict[str, Any]:

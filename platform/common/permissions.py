@@ -1,4 +1,4 @@
-"""The rules that a route can stand under; `accounts/permissions.py` says which role has which permission."""
+"""The rules that a route can have; `accounts/permissions.py` defines the permissions of each role."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Permission(StrEnum):
 
 
 class Access(StrEnum):
-    """Rules of routes that ask for no permission in an organization."""
+    """Rules of routes that require no permission in an organization."""
 
     OPEN = "open"
-    """Public, and the caller is not identified, so it answers without the database. Without parameters."""
+    """Public, and the caller is not identified, so the route works without the database. It has no parameters."""
     PUBLIC = "public"
     SIGNED_IN = "signed_in"
     OPERATOR = "operator"

@@ -1,11 +1,12 @@
-"""Paths below `KOSHA_VAR` are kept in the database without it, so that an installation can move.
+"""Paths below `KOSHA_VAR` are stored in the database relative to it, so that an installation can be moved.
 
-In Python they are ordinary absolute paths; only the stored form begins with `$KOSHA_VAR/`. A string that
-begins so by itself (a file may have any name) is kept with one more `$`, so every string comes back as it was.
+In Python they are absolute paths; the stored form begins with `$KOSHA_VAR/`. Any other string that begins in this
+way (a file may have any name) is stored with one more `$`, so that every string is read as it was written.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -18,46 +19,41 @@ MARK = "$KOSHA_VAR/"
 
 
 def portable(value: Any) -> Any:
-    """`value` with every path below `KOSHA_VAR` in its stored form; walks lists and objects."""
-    return _walk(value, _portable)
+    """`value` with every path below `KOSHA_VAR` in its stored form, also inside lists and objects."""
+    if not isinstance(value, str):
+        return _converted(value, portable)
+    root = f"{settings.KOSHA_VAR}/"
+    if value.startswith(root):
+        return MARK + value.removeprefix(root)
+    return f"${value}" if _is_marked(value) else value
 
 
 def local(value: Any) -> Any:
-    """The inverse of `portable`, for where this installation lies now."""
-    return _walk(value, _local)
+    """The inverse of `portable`, with the present `KOSHA_VAR`."""
+    if not isinstance(value, str):
+        return _converted(value, local)
+    if value.startswith(MARK):
+        return f"{settings.KOSHA_VAR}/{value.removeprefix(MARK)}"
+    return value[1:] if _is_marked(value) else value
 
 
 def spec_digest(spec: Spec) -> str:
-    """Names what a spec asks for, wherever the installation lies: a request repeated after it has moved
-    is still the same request."""
+    """The digest of a spec. It does not depend on the place of the installation, so that a request which is
+    repeated after a move is recognized."""
     return value_digest(portable(spec.model_dump(mode="json")))
 
 
-def _walk(value: Any, convert: Any) -> Any:
-    if isinstance(value, str):
-        return convert(value)
+def _converted(value: Any, convert: Callable[[Any], Any]) -> Any:
+    """`value` with its items converted."""
     if isinstance(value, dict):
-        return {key: _walk(item, convert) for key, item in value.items()}
+        return {key: convert(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_walk(item, convert) for item in value]
+        return [convert(item) for item in value]
     return value
 
 
-def _portable(text: str) -> str:
-    root = f"{settings.KOSHA_VAR}/"
-    if text.startswith(root):
-        return MARK + text.removeprefix(root)
-    return f"${text}" if _is_marked(text) else text
-
-
-def _local(text: str) -> str:
-    if text.startswith(MARK):
-        return f"{settings.KOSHA_VAR}/{text.removeprefix(MARK)}"
-    return text[1:] if _is_marked(text) else text
-
-
 def _is_marked(text: str) -> bool:
-    """Whether it is the mark, or an escaped one: `$`, any number of times, then the mark's name."""
+    """Whether `text` begins with the mark or with an escaped mark, which has more than one `$`."""
     return text.startswith("$") and text.lstrip("$").startswith(MARK[1:])
 
 

@@ -1,8 +1,8 @@
 """Wake-up messages for the workers: a Celery task is sent by name once the transaction has committed.
 
-PostgreSQL is the truth. A message that is lost costs at most the two seconds until reconcile finds
-the work by itself, so a broker that is down, silent or full never fails the request, and only one
-request in a while finds out that it is.
+PostgreSQL is the only source of truth. A lost message delays the work by at most two seconds, until reconcile
+finds it. So a request never fails because the broker is down, silent or full, and only one request in a while
+waits for such a broker.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 QUEUE = "celery"
-"""The list in Redis that Celery's messages wait in."""
+"""The list in Redis that holds Celery's messages."""
 
-# The longest that a request waits for the broker.
+# They limit how long a request waits for the broker.
 TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 1,
     "socket_timeout": 1,
@@ -36,28 +36,28 @@ TRANSPORT_OPTIONS = {
 
 
 def send(task_name: str, *args: str | int) -> None:
-    """Send the task after commit; at once outside a transaction, never if it is rolled back."""
+    """Send the task after commit; immediately outside a transaction, never if it is rolled back."""
     transaction.on_commit(lambda: send_now(task_name, *args), robust=True)
 
 
 def send_now(task_name: str, *args: str | int) -> None:
-    """Send the task now, if the broker takes it."""
+    """Send the task now, if the broker accepts it."""
     breaker = _breaker(settings.REDIS_URL)
     if not breaker.may_try():
         return
     try:
         _client(settings.REDIS_URL).send_task(task_name, args=args, ignore_result=True, retry=False)
     except (OperationalError, KombuError, RedisError, OSError) as error:
-        breaker.failed()
-        logger.warning("the broker did not take %s: %s", task_name, type(error).__name__)
+        breaker.note(worked=False)
+        logger.warning("the broker did not accept %s: %s", task_name, type(error).__name__)
     else:
-        breaker.worked()
+        breaker.note(worked=True)
 
 
 class Breaker:
-    """After a failure no message is sent for a while; then one caller tries again.
+    """A circuit breaker: after a failure no message is sent for a while; then one caller tries again.
 
-    Otherwise each request would wait for a silent broker as long as the first one did.
+    Without it every request would wait for a silent broker.
     """
 
     QUIET_SECONDS = 10.0
@@ -72,17 +72,13 @@ class Breaker:
             if now < self._quiet_until:
                 return False
             if self._quiet_until:
-                # Ours is the trial; it is over before the others may try again.
+                # This caller tries; the others wait for its result.
                 self._quiet_until = now + self.QUIET_SECONDS
             return True
 
-    def failed(self) -> None:
+    def note(self, *, worked: bool) -> None:
         with self._lock:
-            self._quiet_until = time.monotonic() + self.QUIET_SECONDS
-
-    def worked(self) -> None:
-        with self._lock:
-            self._quiet_until = 0.0
+            self._quiet_until = 0.0 if worked else time.monotonic() + self.QUIET_SECONDS
 
 
 @cache
@@ -91,18 +87,18 @@ def _breaker(broker: str) -> Breaker:
 
 
 def waiting() -> int | None:
-    """How many messages no worker has taken yet; None where the broker does not answer."""
+    """The number of messages that no worker has taken; None if the broker does not answer."""
     try:
         with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=2) as client:
             return int(client.llen(QUEUE))
     except (redis.RedisError, OSError) as error:
-        logger.warning("the broker did not say how much waits: %s", type(error).__name__)
+        logger.warning("the broker did not report its waiting messages: %s", type(error).__name__)
         return None
 
 
 @cache
 def _client(broker: str) -> Celery:
-    """A sender only: the web neither imports the tasks nor waits for results."""
+    """It only sends: the web neither imports the tasks nor waits for results."""
     client = Celery("kosha-sender", broker=broker, set_as_current=False, fixups=[])
     client.conf.update(task_serializer="json", broker_transport_options=TRANSPORT_OPTIONS)
     return client

@@ -1,17 +1,17 @@
-"""Which release of Kosha this is, and which of the others are newer."""
+"""The release of Kosha, and its comparison with others."""
 
 from __future__ import annotations
 
 from packaging.version import InvalidVersion, Version
 
 RELEASE = "0.1.0"
-"""As in `pyproject.toml`, which is not part of an installation."""
+"""As in `pyproject.toml`, which an installation does not contain."""
 
 
 def is_newer(release: str) -> bool:
-    """Whether `release` came after this one; empty stands for one before releases were noted.
+    """Whether `release` is newer than this one. An empty text means a release that did not record its name.
 
-    One whose name cannot be read has a scheme that this release does not know, so it is newer.
+    A name that cannot be parsed has a scheme that this release does not know, so it is newer.
     """
     if not release:
         return False

@@ -1,4 +1,4 @@
-"""Bodies of uploads wait on disk in files without a name: whoever dies leaves none behind."""
+"""The bodies of uploads are spooled to files without a name, which disappear when the process ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUplo
 
 
 class NamelessUploadHandler(TemporaryFileUploadHandler):
-    """As Django's own, whose files have names and stay when the process is killed."""
+    """Like Django's handler, whose files have names and remain when the process is killed."""
 
     def new_file(self, *arguments: Any, **options: Any) -> None:
         FileUploadHandler.new_file(self, *arguments, **options)

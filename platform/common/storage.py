@@ -1,12 +1,12 @@
-"""Where bytes live: content-addressed originals, immutable artefacts, run folders.
+"""The files of the installation: content-addressed originals, immutable artifacts, run folders.
 
     <root>/organizations/<organization>/blobs/<ab>/<sha256>
-    <root>/organizations/<organization>/incoming/             (streams that are still arriving)
+    <root>/organizations/<organization>/incoming/             (streams that are being received)
     <root>/organizations/<organization>/parts/<upload>/<part>
     <root>/organizations/<organization>/<kind>/<id>/          (datasets, models, indexes, evaluations, ...)
     <root>/runs/<job>/<fence>/                                (owned by the job engine)
 
-Everything appears by rename, so a reader sees a whole file or folder, or none.
+Everything is put in place by renaming, so that a reader finds a complete file or folder, or none.
 """
 
 from __future__ import annotations
@@ -30,17 +30,16 @@ from common.disk import refuse_without_room
 from workers.contract.atomic_files import sync_directory
 
 ROOM_LOOK_BYTES = 16 * 1024 * 1024
-"""The free space is looked at each time so much has been written."""
+"""The free space is checked each time this many bytes have been written."""
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """A stream that has been received whole.
+    """A stream that was received completely.
 
-    Its file stays, locked by us, until it is known whether the row that refers to the bytes was
-    committed: to the end of a `with` around the transaction. If we die before, the lock goes with
-    us, and `abandoned` tells the sweep.
+    Its file remains locked until it is known whether the row that refers to the bytes was committed: until the end of
+    a `with` around the transaction. If the process ends before, the lock is released and `abandoned` finds the file.
     """
 
     path: Path
@@ -59,14 +58,14 @@ class Incoming:
         self.file.close()
 
     def abandon(self) -> None:
-        """Where the bytes are in their place already, the sweep finds out whether anything refers to them."""
+        """If the bytes are in their place already, the sweep determines whether a row refers to them."""
         if os.fstat(self.file.fileno()).st_nlink == 1:
             self.discard()
         self.file.close()
 
 
 class SizeExceeded(Exception):
-    """The stream was longer than allowed; nothing was kept."""
+    """The stream was longer than allowed; nothing was stored."""
 
 
 def storage_root() -> Path:
@@ -89,10 +88,10 @@ def blob_path(organization_id: str, sha256: str) -> Path:
 
 
 def receive(organization_id: str, chunks: Iterable[bytes], *, maximum_bytes: int) -> Incoming:
-    """Write a stream to disk and compute its sha256 on the way.
+    """Write a stream to disk and compute its sha256 meanwhile.
 
-    Raises SizeExceeded as soon as more than `maximum_bytes` have come, InsufficientStorage before the
-    disk is full, and leaves nothing behind.
+    Raises SizeExceeded as soon as more than `maximum_bytes` have arrived, and InsufficientStorage before the disk is
+    full. After an error no file remains.
     """
     folder = _organization_root(organization_id) / "incoming"
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,25 +111,25 @@ def receive(organization_id: str, chunks: Iterable[bytes], *, maximum_bytes: int
         os.fsync(file.fileno())
     except BaseException:
         os.unlink(file.name)
-        with suppress(OSError):  # what could not be written is tried again by close
+        with suppress(OSError):  # close tries again to write what could not be written
             file.close()
         raise
     return Incoming(Path(file.name), digest.hexdigest(), size, file)
 
 
 def _locked_file(folder: Path) -> IO[bytes]:
-    """A new file whose lock says that somebody is at work on it."""
+    """A new file whose lock shows that it is in use."""
     while True:
         file = tempfile.NamedTemporaryFile(dir=folder, delete=False)  # noqa: SIM115 - outlives this call
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file
-        # The sweep took it for abandoned in the moment before it was locked.
+        # The sweep deleted it in the moment before it was locked.
         file.close()
 
 
 def abandoned() -> Iterator[tuple[str, Path, str]]:
-    """(organization, path, sha256) of every stream whose receiver died; the caller unlinks the path."""
+    """(organization, path, sha256) of every stream whose process ended; the caller unlinks the path."""
     for path in storage_root().glob("organizations/*/incoming/*"):
         with suppress(FileNotFoundError, BlockingIOError), open(path, "rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -138,18 +137,18 @@ def abandoned() -> Iterator[tuple[str, Path, str]]:
 
 
 def blob_keep(organization_id: str, incoming: Incoming) -> None:
-    """Put what was received under its sha256, where the same bytes may lie already.
+    """Store what was received under its sha256, where the same bytes may exist already.
 
-    Call it in the transaction that makes the row which refers to it, under the same lock as
-    `blob_delete`: a deletion that has just counted the references must not erase it.
+    Call it in the transaction that creates the referring row, under the same lock as `blob_delete`: a deletion that has
+    just counted the references must not erase it.
     """
-    _appear(incoming.path, blob_path(organization_id, incoming.sha256))
+    _link(incoming.path, blob_path(organization_id, incoming.sha256))
 
 
-def _appear(source: Path, target: Path) -> None:
-    """A second name for the file of `source`, which stays; whatever had that name before, loses it."""
+def _link(source: Path, target: Path) -> None:
+    """Make `target` a second name of the file `source`; an existing target is replaced."""
     _make_folder(target.parent)
-    # Beside the source: if we die now, the sweep finds it there.
+    # Beside the source, where the sweep finds it if the process ends now.
     beside = source.with_name(f"{source.name}.named")
     os.link(source, beside)
     os.replace(beside, target)
@@ -157,7 +156,7 @@ def _appear(source: Path, target: Path) -> None:
 
 
 def _make_folder(path: Path) -> None:
-    """Also the folder's own name survives a power cut."""
+    """Also the folder's own name survives a power failure."""
     if not path.is_dir():
         _make_folder(path.parent)
         path.mkdir(exist_ok=True)
@@ -174,7 +173,7 @@ def part_path(organization_id: str, upload_id: str, part_id: str) -> Path:
 
 
 def part_keep(organization_id: str, upload_id: str, part_id: str, incoming: Incoming) -> None:
-    _appear(incoming.path, part_path(organization_id, upload_id, part_id))
+    _link(incoming.path, part_path(organization_id, upload_id, part_id))
 
 
 def parts_delete(organization_id: str, upload_id: str) -> None:
@@ -188,7 +187,7 @@ def parts_keep_only(organization_id: str, upload_id: str, part_ids: set[str]) ->
 
 
 def parts_folders() -> Iterator[tuple[str, str]]:
-    """(organization, upload) of every upload of which parts are kept."""
+    """(organization, upload) of every upload that has stored parts."""
     for path in storage_root().glob("organizations/*/parts/*"):
         yield path.parents[1].name, path.name
 
@@ -197,7 +196,7 @@ def _parts_folder(organization_id: str, upload_id: str) -> Path:
     return _organization_root(organization_id) / "parts" / _safe(upload_id)
 
 
-# -- artefacts ------------------------------------------------------------------------------
+# -- artifacts ------------------------------------------------------------------------------
 class ArtifactLost(Exception):
     """The folder to adopt is gone, and it was not adopted before."""
 
@@ -207,9 +206,9 @@ def artifact_path(organization_id: str, kind: str, id: str) -> Path:
 
 
 def artifact_adopt(source: Path, organization_id: str, kind: str, id: str) -> Path:
-    """Move a finished folder into its immutable place; a second call finds it there and is done.
+    """Move a finished folder to its immutable place; a second call changes nothing.
 
-    Raises ArtifactLost where it is gone, and not merely the disk on which it lies.
+    Raises ArtifactLost if the folder is gone while its disk is available.
     """
     target = artifact_path(organization_id, kind, id)
     if target.exists():
@@ -224,12 +223,12 @@ def artifact_adopt(source: Path, organization_id: str, kind: str, id: str) -> Pa
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        # Another file system: copy beside the target first, then appear by rename.
+        # Another file system: copy beside the target first, then rename.
         partial = target.with_name(target.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(source, partial)
         os.rename(partial, target)
-        # Aside first: whoever comes after a crash finds it whole or not at all.
+        # It is renamed first, so that after a crash it is found complete or not at all.
         adopted = source.with_name(f"{source.name}.adopted")
         os.rename(source, adopted)
         shutil.rmtree(adopted, ignore_errors=True)
@@ -259,6 +258,6 @@ def run_folders() -> Iterator[str]:
 
 
 def run_folder_delete(job_id: str) -> None:
-    """Every attempt's; what was deleted in part is deleted by the next call."""
+    """Delete the folders of all attempts; the next call completes a partial deletion."""
     with suppress(FileNotFoundError):
         shutil.rmtree(runs_root() / _safe(job_id))

@@ -1,8 +1,8 @@
-"""The organization scope: the wall between tenants.
+"""The organization scope, which separates the tenants.
 
-Code that reads or writes an organization's rows runs inside `organization_scope(id)`. Without a
-scope a tenant manager raises, so a forgotten filter is an error in development, not a leak in
-production. Work that must cross organizations says so with `every_organization("why")`.
+Code that reads or writes an organization's rows runs inside `organization_scope(id)`. Without a scope a tenant
+manager raises an error, so that a forgotten filter is found in development and leaks nothing in production. Work on
+all organizations runs inside `every_organization("reason")`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.db import models
 @dataclass(frozen=True)
 class Scope:
     organization_id: str | None
-    """None: every organization, for the given reason."""
+    """None: every organization."""
     reason: str = ""
 
 
@@ -27,7 +27,7 @@ _scope: ContextVar[Scope | None] = ContextVar("organization_scope", default=None
 
 
 class NoOrganizationScope(RuntimeError):
-    """Tenant data was touched outside any organization scope: a programming error."""
+    """Tenant data was read or written outside any organization scope: a programming error."""
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def organization_scope(organization_id: str) -> Iterator[None]:
 
 @contextmanager
 def every_organization(reason: str) -> Iterator[None]:
-    """Cross the wall on purpose; `reason` is for the reader of the code and of a stack trace."""
+    """Access the rows of all organizations; `reason` is for readers of the code and of a stack trace."""
     token = _scope.set(Scope(None, reason))
     try:
         yield
@@ -52,7 +52,7 @@ def every_organization(reason: str) -> Iterator[None]:
 def current_scope() -> Scope:
     scope = _scope.get()
     if scope is None:
-        raise NoOrganizationScope("open organization_scope(...) before touching tenant data")
+        raise NoOrganizationScope("open organization_scope(...) before reading or writing tenant data")
     return scope
 
 
@@ -67,7 +67,7 @@ ModelT = TypeVar("ModelT", bound=models.Model)
 
 
 class TenantManager(models.Manager[ModelT]):
-    """Sees the rows of the scope's organization only; a row made through it belongs to it."""
+    """Finds only the rows of the scope's organization, and creates rows that belong to it."""
 
     def get_queryset(self) -> models.QuerySet[ModelT]:
         rows = super().get_queryset()

@@ -1,4 +1,4 @@
-"""Which texts the database can hold."""
+"""Which values the database can store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def storable(text: str) -> bool:
-    """PostgreSQL holds neither NUL nor unpaired surrogates (which JSON can spell)."""
+    """PostgreSQL stores neither NUL nor unpaired surrogates (which JSON can contain)."""
     if "\x00" in text:
         return False
     try:
@@ -18,7 +18,7 @@ def storable(text: str) -> bool:
 
 
 def unstorable_place(value: Any, place: str = "") -> str | None:
-    """Where in plain JSON (as `a.0.b`) something stands that no database column can hold, or None."""
+    """The place in plain JSON (as `a.0.b`) of a value that no database column can store, or None."""
     if isinstance(value, str):
         return None if storable(value) else place
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""Work in a thread that delays nobody, not even the end of the process."""
+"""Work in a thread that does not delay the end of the process."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ ResultT = TypeVar("ResultT")
 
 
 def in_background(work: Callable[[], ResultT], name: str) -> Future[ResultT]:
-    """The threads of an executor would be waited for at the end of the process; this one is not.
+    """Run `work` in a daemon thread. The process would wait for the threads of an executor when it ends.
 
-    Raises RuntimeError where the machine has no more threads to give.
+    Raises RuntimeError if no thread can be started.
     """
     future: Future[ResultT] = Future()
 

@@ -22,7 +22,7 @@ class Body(Schema):
 
 
 class Query(Schema):
-    """Parameters of an address; unknown ones are refused: who sends `before` must not get another page."""
+    """Parameters of an address; unknown ones are refused, so that a misspelt one is noticed."""
 
     @model_validator(mode="after")
     def _only_known(self, info: ValidationInfo) -> Self:
@@ -36,7 +36,7 @@ class Query(Schema):
 
 
 class PageQuery(Query):
-    """The keyset page every list takes."""
+    """The parameters of a keyset page, which every list accepts."""
 
     after: str | None = None
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAXIMUM_LIMIT)
@@ -44,14 +44,14 @@ class PageQuery(Query):
 
 
 def unix(moment: datetime | None) -> int | None:
-    """Unix seconds, as every time on the wire."""
+    """Unix seconds, the form of every time in the API."""
     return None if moment is None else int(moment.timestamp())
 
 
 def refuse_unsupported(given: dict[str, Any], *, at: str = "") -> None:
-    """Refuse fields that exist in OpenAI's API and would change the meaning, were they obeyed.
+    """Refuse fields of OpenAI's API that are not supported and would change the meaning of the request.
 
-    `given` maps field names to what was sent; None means it was not sent (or sent as null).
+    `given` maps field names to their values; None means that a field was absent or null.
     """
     for name, value in given.items():
         if value is not None:
@@ -63,13 +63,13 @@ def refuse_unsupported(given: dict[str, Any], *, at: str = "") -> None:
 
 
 def invalid_field(error: ValidationError, given: Any, *, at: str = "") -> InvalidRequest:
-    """The first problem of a pydantic model as an answer that names the field."""
+    """The first error of a pydantic model as an answer that names the field."""
     first = error.errors(include_url=False, include_context=False)[0]
     return field_error(first, f"{at}{field_place(first['loc'], given)}".rstrip("."))
 
 
 def field_error(problem: Mapping[str, Any], param: str) -> InvalidRequest:
-    """One of pydantic's problems in our words."""
+    """An error of pydantic as an answer of the API."""
     code = {"extra_forbidden": "unknown_parameter", "missing": "missing_parameter"}.get(
         problem["type"], "invalid_value"
     )
@@ -80,8 +80,8 @@ def field_error(problem: Mapping[str, Any], param: str) -> InvalidRequest:
 def field_place(location: Sequence[str | int], given: Any) -> str:
     """A pydantic location as the caller wrote it: `steps.0.threshold`.
 
-    Pydantic mixes in the names of the union's branches it tried; only steps that can be taken in
-    `given` are kept, and the last one where it is missing there.
+    Pydantic adds the names of the union members that it tried. Only the parts that exist in `given` remain, and
+    the last one if it is missing there.
     """
     place: list[str] = []
     for position, part in enumerate(location):
@@ -105,7 +105,7 @@ def validate(model: type[BaseModel], value: Any, *, at: str = "") -> Any:
 
 
 def idempotency_key(request: HttpRequest) -> str | None:
-    """The header that makes a repeated POST harmless."""
+    """The header that makes a POST safe to repeat."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
         raise InvalidRequest(

@@ -1,1 +1,1 @@
-"""Settings, environment, checks, addresses and the ASGI application: what holds the apps together."""
+"""Settings, environment, checks, routes and the ASGI application."""

@@ -1,4 +1,4 @@
-"""The one API: every app's router under /v1, and how its errors look."""
+"""The API: every app's router under /v1, and the form of its errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from common.wire import field_error, field_place
 
 
 class StorableJson(Parser):
-    """JSON without what the database could not hold: NUL, unpaired surrogates, NaN, infinities."""
+    """JSON without values that the database cannot store: NUL, unpaired surrogates, NaN, infinities."""
 
     def parse_body(self, request: HttpRequest) -> Any:
         value = json.loads(request.body)
@@ -46,7 +46,7 @@ class LocalDocs(Swagger):
 
 
 class KoshaAPI(NinjaAPI):
-    """Says in its description how to authenticate; the middleware does it for every route alike."""
+    """Its description states how to authenticate; the middleware authenticates all routes."""
 
     def get_openapi_schema(self, *arguments: Any, **options: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(*arguments, **options)
@@ -71,37 +71,29 @@ api = KoshaAPI(
 
 
 @api.exception_handler(KoshaError)
-def _kosha_error(request: HttpRequest, error: KoshaError) -> HttpResponse:
-    return error_response(request, error)
-
-
 @api.exception_handler(Http404)
-def _absent(request: HttpRequest, error: Http404) -> HttpResponse:
-    return error_response(request, NotFound())
-
-
 @api.exception_handler(HttpError)
-def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
-    """Ninja raises these for a body that its parser refused."""
-    if isinstance(error.__cause__, KoshaError):
-        return error_response(request, error.__cause__)
-    return error_response(
-        request, InvalidRequest("invalid_body", "The request's body could not be read as JSON.")
-    )
+def _refused(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Ninja raises HttpError for a body that its parser refused."""
+    if isinstance(error, Http404):
+        return error_response(request, NotFound())
+    known = error.__cause__ if isinstance(error, HttpError) else error
+    if not isinstance(known, KoshaError):
+        known = InvalidRequest("invalid_body", "The request's body could not be read as JSON.")
+    return error_response(request, known)
 
 
 @api.exception_handler(ValidationError)
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    return error_response(request, invalid_request(error.errors[0], request))
-
-
-def invalid_request(problem: dict[str, Any], request: HttpRequest) -> InvalidRequest:
-    """One of ninja's validation errors, named by the field as the caller wrote it."""
-    # ("body", "payload", "hyperparameters", "n_epochs"): where it stood, then ninja's own name for it.
+    """The first error, with the field's name as the caller wrote it."""
+    problem = error.errors[0]
+    # ("body", "payload", "hyperparameters", "n_epochs"): the source, then ninja's name for it.
     source, *location = problem["loc"]
     if source == "body":
-        return field_error(problem, field_place(location[1:], json.loads(request.body or b"null")))
-    return field_error(problem, str(location[-1]) if location else "")
+        place = field_place(location[1:], json.loads(request.body or b"null"))
+    else:
+        place = str(location[-1]) if location else ""
+    return error_response(request, field_error(problem, place))
 
 
 for _module in app_modules("api"):

@@ -16,7 +16,7 @@ from middleware.body_limit import BodyLimit
 from middleware.shutdown_notice import ShutdownNotice
 from middleware.slow_body import BodyTimeouts, SlowBody
 
-# Django spools request bodies here; the system's own folder may be a small one in memory.
+# Django spools request bodies here; the system's folder may be a small one in memory.
 tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
 
 application = ShutdownNotice(

@@ -1,13 +1,14 @@
-"""What Django's `check` says about an installation before it serves anybody."""
+"""What Django's `check` verifies in an installation before it serves requests."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from common.disk import nearest_existing
 
 
 @register(Tags.security)
@@ -25,7 +26,7 @@ def secret_key_is_strong(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.files)
 def storage_is_writable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    folder = _first_existing(Path(settings.KOSHA_STORAGE_ROOT))
+    folder = nearest_existing(settings.KOSHA_STORAGE_ROOT)
     if os.access(folder, os.W_OK | os.X_OK):
         return []
     return [
@@ -48,7 +49,3 @@ def cookies_travel_encrypted(app_configs: Any, **kwargs: Any) -> list[CheckMessa
             id="kosha.W001",
         )
     ]
-
-
-def _first_existing(path: Path) -> Path:
-    return path if path.exists() else _first_existing(path.parent)

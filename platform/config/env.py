@@ -1,4 +1,4 @@
-"""What the installation is told through environment variables, and the secrets it makes itself."""
+"""The environment variables of the installation, and the secrets that it generates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CommaList = Annotated[tuple[str, ...], NoDecode]
 
 
 class Environment(BaseSettings):
-    """Every variable Kosha reads. Names are `KOSHA_` + field, except the two everybody knows."""
+    """Every variable that Kosha reads. The names are `KOSHA_` + field, except DATABASE_URL and REDIS_URL."""
 
     model_config = SettingsConfigDict(env_prefix="KOSHA_", frozen=True, env_ignore_empty=True)
 
@@ -31,44 +31,44 @@ class Environment(BaseSettings):
     """`redis://:password@host:port/0`; unset: the embedded Valkey."""
 
     var: Path = ROOT / "var"
-    """Everything this installation keeps: databases, storage, logs, generated secrets."""
+    """The folder of all data of this installation: databases, storage, logs, generated secrets."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
-    """Where the web listens; 0 lets the system choose."""
+    """The port of the web; 0 lets the system choose."""
     allowed_hosts: CommaList = ("127.0.0.1", "localhost", "[::1]")
     trusted_origins: CommaList = ()
     """Origins with scheme that may post forms, for example `https://kosha.example.co.jp`."""
     https: bool = False
     """The browser sees HTTPS: cookies become secure and HSTS is sent."""
     behind_proxy: bool = False
-    """A proxy in front sets X-Forwarded-Proto and removes the one clients send."""
+    """A proxy sets X-Forwarded-Proto and removes the header that clients send."""
 
     secret_key: str | None = None
     model_server_url: str | None = None
-    """A model server run elsewhere; unset: the supervisor starts one."""
+    """An external model server; unset: the supervisor starts one."""
     model_server_port: int = Field(default=0, ge=0, le=65535)
-    """Port of the supervisor's own model server; 0 takes a free one and remembers it."""
+    """Port of the supervisor's model server; 0 takes a free one and stores its number."""
     model_server_token: str | None = None
 
     model_roots: str = ""
-    """Further folders under which base models may lie, colon-separated; `var/models` always counts."""
+    """Further folders of base models, colon-separated; `var/models` is always one of them."""
 
     job_cores: int | None = Field(default=None, ge=1)
-    """Cores of this machine that jobs may take, read at each start; unset: all of them."""
+    """Cores of this machine that jobs may use, read at each start; unset: all of them."""
 
     max_upload_bytes: int = Field(default=512 * 1024**2, gt=0)
     disk_floor_bytes: int | None = Field(default=None, ge=0)
-    """Below so much free space nothing is stored; unset: 1 GiB, or a twentieth of a small disk."""
+    """With less free space nothing is stored; unset: 1 GiB, or a twentieth of a small disk."""
     disk_reserve_bytes: int | None = Field(default=None, ge=0)
-    """Jobs start only above so much free space; unset: 2 GiB, or a tenth of a small disk."""
+    """Jobs start only with more free space; unset: 2 GiB, or a tenth of a small disk."""
     run_folder_days: int = Field(default=30, ge=1)
-    """How long the run folder of an ended job stays: its log, and the checkpoints of one that failed."""
+    """How long the run folder of an ended job is kept: its log, and the checkpoints of a failed one."""
     metrics_days: int = Field(default=90, ge=1)
-    """How long an ended training keeps every point of its curve; then a few hundred stay."""
+    """How long every point of an ended training's curve is kept; after that a few hundred remain."""
     database_pool_size: int = Field(default=10, ge=2)
     """Connections of one web process."""
     process: str = ""
-    """`web` in the web process, which alone pools its connections."""
+    """`web` in the web process, the only one with a connection pool."""
     debug: bool = False
     log_level: str = "INFO"
 
@@ -91,7 +91,7 @@ def environment() -> Environment:
 
 
 def secret(path: Path) -> str:
-    """The secret kept in `path` (mode 600), made on first use. Safe when two processes start at once."""
+    """The secret in the file `path` (mode 600), generated on first use. Safe when two processes start at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
@@ -99,9 +99,9 @@ def secret(path: Path) -> str:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(48))
             file.flush()
-            os.fsync(file.fileno())  # an empty secret after a power cut would be nobody's
+            os.fsync(file.fileno())  # after a power failure the secret must not be empty
         try:
-            os.link(partial, path)  # fails where the other process was first; its secret counts
+            os.link(partial, path)  # fails if another process was first; its secret is used
         except FileExistsError:
             pass
         finally:
@@ -118,14 +118,14 @@ def model_server_token(env: Environment) -> str:
 
 
 def model_roots(env: Environment) -> list[Path]:
-    """Where base models may lie."""
+    """The folders that may contain base models."""
     return [env.var / "models", *(Path(part) for part in env.model_roots.split(os.pathsep) if part)]
 
 
 def running_stack(var: Path) -> dict[str, Any]:
-    """What the supervisor wrote about the servers it runs (`var/stack.json`); empty if it never ran.
+    """The addresses of the embedded servers, as the supervisor wrote them (`var/stack.json`); empty if it never ran.
 
-    This is how `manage.py shell` beside a running `manage.py up` finds the embedded servers.
+    `manage.py shell` finds the servers of a running `manage.py up` in this way.
     """
     try:
         return dict(json.loads((var / "stack.json").read_text()))

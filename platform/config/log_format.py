@@ -1,4 +1,4 @@
-"""One log record, one line of JSON: readable by people and by machines, never a request's body."""
+"""Log records as lines of JSON; they never contain the body of a request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 ADDED_FIELDS = ("organization", "job", "request_id", "status_code", "duration_ms")
 
 REFUSALS = (429, 503)
-"""Deliberate answers: a trace for each would fill the disk when the platform has no time to spare."""
+"""Answers that are logged without a traceback: under load there are many, and they would fill the disk."""
 
 
 class JsonLineFormatter(logging.Formatter):

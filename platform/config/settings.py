@@ -1,4 +1,4 @@
-"""Django's settings. Whatever differs between installations comes from `config.env`."""
+"""Django's settings. The values that differ between installations come from `config.env`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from config.env import (
     secret_key,
 )
 
-# Lets `CharField[str, str]` and the like be written in code that runs.
+# Allows `CharField[str, str]` and similar types in code that runs.
 django_stubs_ext.monkeypatch()
 
 env = environment()
@@ -31,7 +31,7 @@ DEBUG = env.debug
 SECRET_KEY = secret_key(env)
 ALLOWED_HOSTS = list(env.allowed_hosts)
 
-# -- Kosha's own ----------------------------------------------------------------------------
+# -- Kosha ----------------------------------------------------------------------------
 KOSHA_VAR = env.var
 KOSHA_STORAGE_ROOT = env.var / "storage"
 KOSHA_JOB_CORES = env.job_cores
@@ -47,7 +47,7 @@ REDIS_URL: str = env.redis_url or _stack.get("redis_url") or "redis://127.0.0.1:
 
 # -- applications ---------------------------------------------------------------------------
 KOSHA_APPS = [
-    # In the order in which the API's description lists them.
+    # The API's description lists them in this order.
     "documents",
     "curation",
     "registry",
@@ -146,15 +146,15 @@ if env.process == "web":
         "min_size": 1,
         "max_size": env.database_pool_size,
         "timeout": 5,
-        # Beyond this many nobody's turn would come in those seconds: they are told so at once.
+        # More requests would not get a connection within the timeout; they are refused immediately.
         "max_waiting": 20 * env.database_pool_size,
-        # Half a minute after an outage nobody shall wait for a pool that tries ever more seldom:
-        # it gives up soon, and the next request makes it try anew.
+        # The pool's attempts become rarer during an outage. It gives up soon, so that the next request starts a new
+        # attempt.
         "reconnect_timeout": 5,
         "connection_class": BoundedConnection,
     }
     DATABASES["default"]["OPTIONS"].setdefault("options", SERVER_LIMITS)
-    # A connection is tried before it is handed out: after a restart of PostgreSQL all are stale.
+    # A connection is checked before use: after a restart of PostgreSQL all are stale.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 FILE_UPLOAD_HANDLERS = ["common.spooling.NamelessUploadHandler"]
@@ -194,12 +194,12 @@ TIME_ZONE = "Asia/Tokyo"
 STATIC_URL = "/static/"
 STATIC_ROOT = env.var / "static"
 STATICFILES_DIRS = [ROOT / "static"]
-# The list of hashed names is written by `collectstatic` itself, which must take that storage first.
+# `collectstatic` writes the list of hashed names, so it must use that storage before the list exists.
 _collected = "collectstatic" in sys.argv or (STATIC_ROOT / "staticfiles.json").exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        # Hashed and compressed names after `collectstatic` (an image build); from the source folder else.
+        # Hashed and compressed names after `collectstatic` (an image build); otherwise files of the source folder.
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if _collected
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -211,7 +211,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 for _folder in (FILE_UPLOAD_TEMP_DIR, STATIC_ROOT):
     _folder.mkdir(parents=True, exist_ok=True)
 
-# -- the browser's walls --------------------------------------------------------------------
+# -- browser security -----------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -252,7 +252,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.log_level},
     "loggers": {
-        # Django adds its own handlers to these two; one line per record is enough.
+        # Django adds handlers to these two; one line per record is enough.
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         # These log addresses with their parameters for every call.

@@ -1,4 +1,4 @@
-"""Every address: the API under /v1, and what each app's `urls.py` names."""
+"""All routes: the API under /v1, and the `urls.py` of each app."""
 
 from __future__ import annotations
 

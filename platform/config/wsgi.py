@@ -1,4 +1,4 @@
-"""The web process under a WSGI server; streaming answers want `config.asgi` instead."""
+"""The web process under a WSGI server; streamed answers need `config.asgi` instead."""
 
 from __future__ import annotations
 

@@ -1,17 +1,15 @@
-"""How many requests one web process works on at once; one more is refused at once, with when to return.
+"""The limit of concurrent requests of one web process. One more is refused immediately, with Retry-After.
 
-Behind this border each request costs a thread, and soon a connection of the pool; each upload a file on
-the disk; each stream a place for as long as somebody reads it. What waits inside waits for the pool, a
-few seconds at most. So nothing queues without bound, whatever comes in: `docs/decisions/concurrency.md`.
+Each admitted request takes a thread and a connection of the pool, each upload a file on the disk, and each stream a
+slot until its end. Admitted requests wait only for the pool, for a few seconds. So no queue grows without limit:
+`docs/decisions/concurrency.md`.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from middleware.early_answers import (
@@ -26,7 +24,7 @@ from middleware.early_answers import (
 
 RETRY_AFTER_SECONDS = 2
 NEVER_REFUSED = frozenset({"/healthz", "/readyz"})
-"""Whoever watches over the process must not take a busy one for a dead one."""
+"""Probes must not take a busy process for a dead one."""
 STREAMS = re.compile(r"/v1/chat/completions|/chat(/[^/]+)?/ask|/jobs/[^/]+/stream")
 
 
@@ -35,19 +33,19 @@ class Limits:
     """Of one process."""
 
     requests: int = 400
-    """Of every kind together."""
+    """Of all kinds together."""
     uploads: int = 32
-    """Multipart bodies: each may be a file of the full size on the disk."""
+    """Multipart bodies: each may be a file of the maximum size on the disk."""
     streams: int = 200
-    """Answers being written and pages that follow a job. The model server refuses earlier."""
+    """Answers that are being generated and pages that follow a job. The model server has a lower limit."""
 
 
 class Admission:
-    """ASGI middleware that counts what is inside."""
+    """ASGI middleware that counts the admitted requests."""
 
     def __init__(self, application: Application, limits: Limits) -> None:
         self.application = application
-        self._limits = {"requests": limits.requests, "uploads": limits.uploads, "streams": limits.streams}
+        self._limits = asdict(limits)
         self.inside: Counter[str] = Counter()
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -60,14 +58,9 @@ class Admission:
             await drain_announced(receive, headers)
             await send_unavailable(send, scope["path"], BUSY, BUSY_PAGE, RETRY_AFTER_SECONDS)
             return
-        with self._counted(kinds):
-            await self.application(scope, receive, send)
-
-    @contextmanager
-    def _counted(self, kinds: list[str]) -> Iterator[None]:
         self.inside.update(kinds)
         try:
-            yield
+            await self.application(scope, receive, send)
         finally:
             self.inside.subtract(kinds)
 

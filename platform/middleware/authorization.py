@@ -1,4 +1,4 @@
-"""Who asks, in which organization, and whether the route's rule allows it."""
+"""The caller of a request and its organization, and whether the route's rule allows the request."""
 
 from __future__ import annotations
 
@@ -15,38 +15,39 @@ from common.error_answers import error_response, is_api
 from common.errors import KoshaError, MethodNotAllowed, NotAuthenticated, PermissionDenied
 from common.permissions import Access, Permission, Rule
 from common.tenancy import organization_scope
-from middleware.route_rules import open_paths, route_rules
+from middleware.route_rules import route_rules
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class PrincipalMiddleware:
-    """Finds who asks and opens that organization's scope around the view.
+    """Identifies the caller and opens the scope of its organization around the view.
 
-    The API takes bearer keys only (so it needs no CSRF token), the console sessions only.
+    The API accepts only bearer keys (so it needs no CSRF token), the console only sessions.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self._open_paths = open_paths()
+        open_routes = [key for key, rule in route_rules().items() if rule is Access.OPEN]
+        self._open_paths = frozenset(f"/{route.partition(' ')[2]}" for route in open_routes)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        principal = None if request.path in self._open_paths else self._principal(request)
+        principal = None
+        if request.path not in self._open_paths:
+            if is_api(request):
+                scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+                principal = principal_by_key(key.strip()) if scheme.lower() == "bearer" else None
+            else:
+                principal = principal_by_session(request)
         request.principal = principal  # type: ignore[attr-defined]
         if principal is None or principal.organization_id is None:
             return self.get_response(request)
         with organization_scope(principal.organization_id):
             return self.get_response(request)
 
-    def _principal(self, request: HttpRequest) -> Principal | None:
-        if is_api(request):
-            scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-            return principal_by_key(key.strip()) if scheme.lower() == "bearer" else None
-        return principal_by_session(request)
-
 
 class AuthorizationMiddleware:
-    """Refuses what `route_rules` does not allow; a route that is not in it is refused to everybody."""
+    """Refuses what `route_rules` does not allow; a route without a rule is refused to every caller."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -1,13 +1,12 @@
-"""Refuse a request body that is too large, or that the disk has no room for, before it is written.
+"""Refuse a request body that is too large, or for which the disk has no room, before it is written.
 
-Django spools the whole body to a temporary file before any view or upload handler runs, so the limit
-stands in front of it: by the announced length, and by counting where none was announced.
+Django spools the whole body to a temporary file before any view or upload handler runs. So the limit is enforced
+before Django: by the announced length, and by counting if none was announced.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -32,7 +31,7 @@ from middleware.early_answers import (
 MULTIPART_OVERHEAD = 1024 * 1024
 ROOM_LOOK_BYTES = 16 * 1024 * 1024
 SPOOLED_COPIES = 2
-"""Django spools the body, and then its file, before the file is written to where it stays."""
+"""Django spools the body, and then its file, before the file is written to the storage."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +67,10 @@ _STORAGE_AWAY = Answer(
 
 
 def _answer_to(error: OSError) -> Answer | None:
-    """While the body was spooled: others were faster than our looks at the disk, or it is gone."""
+    """The answer to an error of spooling: the disk became full between two checks, or is unusable."""
     if is_disk_full(error):
         return _NO_ROOM
     return _STORAGE_AWAY if is_storage_away(error) else None
-
-
-def _has_room(size: int, copies_to_spool: int) -> bool:
-    """Bodies may wait on another disk than the one they are stored on; both have to take them."""
-    spool, storage = Path(settings.FILE_UPLOAD_TEMP_DIR), Path(settings.KOSHA_STORAGE_ROOT)
-    return have_room({spool: copies_to_spool * size, storage: size})
 
 
 class _Refused(Exception):
@@ -133,8 +126,10 @@ class BodyLimit:
             return self._too_large(is_upload)
         if not is_upload:
             return None
+        # Bodies may be spooled on another disk than the one they are stored on.
+        needs = {settings.FILE_UPLOAD_TEMP_DIR: copies_to_spool * size, settings.KOSHA_STORAGE_ROOT: size}
         try:
-            fits = await sync_to_async(_has_room, thread_sensitive=False)(size, copies_to_spool)
+            fits = await sync_to_async(have_room, thread_sensitive=False)(needs)
         except OSError as error:
             if (answer := _answer_to(error)) is None:
                 raise
@@ -152,15 +147,15 @@ class BodyLimit:
         )
 
     def _counted(self, receive: Receive, limit: int, is_upload: bool) -> Receive:
-        """`receive` that raises as soon as more than `limit` bytes have come, or the disk is filling."""
+        """`receive` that raises as soon as more than `limit` bytes have arrived, or the disk is full."""
         seen, looked_at = 0, ROOM_LOOK_BYTES
 
         async def counted() -> Message:
             nonlocal seen, looked_at
             message = await receive()
             seen += len(message.get("body", b""))
-            # What had been announced was looked at before the first byte; this is for what was not,
-            # and for a disk that others fill meanwhile.
+            # The announced length was checked before the first byte. This check covers a body without one, and a
+            # disk that fills meanwhile.
             if seen > limit or seen >= looked_at:
                 looked_at = seen + ROOM_LOOK_BYTES
                 refusal = await self._refusal(seen, limit, is_upload, SPOOLED_COPIES - 1)

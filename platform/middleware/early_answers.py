@@ -12,8 +12,8 @@ Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 DRAINED_BYTES = 64 * 1024 * 1024
-"""A client that is still sending reads no answer. Up to this much is read and thrown away first;
-beyond it the connection is closed on it."""
+"""A client that is still sending does not read the answer. Up to this many bytes are read and discarded first; after
+that the connection is closed."""
 
 
 def headers_of(scope: Any) -> dict[bytes, bytes]:
@@ -39,7 +39,7 @@ async def send_error(
 async def send_unavailable(
     send: Send, path: str, error: dict[str, Any], page: str, retry_after_seconds: int
 ) -> None:
-    """503, in the API's form or as a page, with when to try again."""
+    """503 in the API's form or as a page, with Retry-After."""
     retry = [(b"retry-after", str(retry_after_seconds).encode())]
     if path.startswith("/v1/"):
         await send_error(send, 503, error, retry)
@@ -56,7 +56,7 @@ async def send_whole(
 
 
 async def drain_announced(receive: Receive, headers: dict[bytes, bytes], spare: int = 0) -> None:
-    """Read and throw away a body that its sender is about to send, unless that is a lot."""
+    """Read and discard a body that the client is about to send, unless it is too large."""
     announced = announced_bytes(headers)
     if announced <= spare + DRAINED_BYTES and headers.get(b"expect", b"").lower() != b"100-continue":
         await drain(receive, announced)

@@ -1,8 +1,8 @@
-"""The border of a request to Django: an error becomes an answer in the reader's format."""
+"""Errors of views as answers in the caller's format."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
@@ -12,22 +12,17 @@ from common.text import storable
 
 
 class ErrorMiddleware:
-    """Also refuses addresses that hold what PostgreSQL cannot store, before any view sees them."""
+    """It also refuses addresses with characters that PostgreSQL cannot store, before any view runs."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not all(map(storable, (request.path, *_query_texts(request)))):
+        values = [value for _name, values in request.GET.lists() for value in values]
+        if not all(map(storable, (request.path, *request.GET, *values))):
             return error_response(request, InvalidCharacters())
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         known = known_error(error)
         return error_response(request, known) if known else None
-
-
-def _query_texts(request: HttpRequest) -> Iterator[str]:
-    for name, values in request.GET.lists():
-        yield name
-        yield from values

@@ -1,7 +1,7 @@
-"""The one table of who may use which address: what the `routes.py` of each installed app declares.
+"""The rules of all routes, as the `routes.py` of each installed app declares them.
 
-The key is `METHOD route` as Django resolves it (`GET v1/files/<file_id>`). HEAD follows GET; OPTIONS is
-answered by the framework. A route that no app declares is refused to everybody.
+The key is `METHOD route` as Django resolves it (`GET v1/files/<file_id>`). HEAD has the rule of GET; the framework
+answers OPTIONS. A route that no app declares is refused to every caller.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from common.installed import app_modules
 from common.permissions import Access, Rule
 
 API_DESCRIPTION: dict[str, Rule] = {"GET v1/openapi.json": Access.PUBLIC, "GET v1/docs": Access.PUBLIC}
-"""The framework's own routes, which belong to no app."""
+"""The routes of the framework, which belong to no app."""
 
 
 @cache
@@ -26,11 +26,3 @@ def route_rules() -> dict[str, Rule]:
             )
         rules |= module.RULES
     return rules
-
-
-@cache
-def open_paths() -> frozenset[str]:
-    """The paths that answer without knowing who asks."""
-    return frozenset(
-        f"/{key.partition(' ')[2]}" for key, rule in route_rules().items() if rule is Access.OPEN
-    )

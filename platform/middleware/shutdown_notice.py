@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from middleware.early_answers import Application, Message, Receive, Send, headers_of, send_unavailable
@@ -63,14 +64,14 @@ class ShutdownNotice:
         await send({"type": "lifespan.shutdown.complete"})
 
 
+@dataclass
 class _Response:
     """One response: what has been sent of it, and how it is interrupted."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._media_type: bytes | None = None
-        """Known once the response has started."""
-        self._is_over = False
+    _send: Send
+    _media_type: bytes | None = None
+    """Known once the response has started."""
+    _is_over: bool = False
 
     async def send(self, message: Message) -> None:
         if self._is_over:
@@ -94,18 +95,17 @@ class _Response:
                 if has_begun:
                     await self._send({"type": "http.response.body", "body": _last_event(path)})
                 else:
-                    await send_unavailable(self._send, path, _error(), STOPPING_PAGE, RETRY_AFTER_SECONDS)
+                    await send_unavailable(self._send, path, ERROR, STOPPING_PAGE, RETRY_AFTER_SECONDS)
         return True
 
 
-def _error() -> dict[str, Any]:
-    return {"type": "server_error", "message": SENTENCE, "param": None, "code": CODE}
+ERROR = {"type": "server_error", "message": SENTENCE, "param": None, "code": CODE}
 
 
 def _last_event(path: str) -> bytes:
     """In OpenAI's form for the API, in the console's own for its pages."""
     if path.startswith("/v1/"):
-        return f"data: {json.dumps({'error': _error()})}\n\n".encode()
+        return f"data: {json.dumps({'error': ERROR})}\n\n".encode()
     notice = {"message": f"{SENTENCE_JA} {SENTENCE}", "code": CODE}
     return f"event: error\ndata: {json.dumps(notice, ensure_ascii=False)}\n\n".encode()
 

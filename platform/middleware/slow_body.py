@@ -58,23 +58,25 @@ class SlowBody:
         }
 
 
+@dataclass
 class _Arriving:
     """One request's `receive`. Only the time spent waiting for the client counts."""
 
-    def __init__(self, receive: Receive, timeouts: BodyTimeouts) -> None:
-        self._receive = receive
-        self._timeouts = timeouts
-        self._waited = 0.0
-        self._bytes = 0
-        self._is_whole = False
+    _receive: Receive
+    _timeouts: BodyTimeouts
+    _waited: float = 0.0
+    _bytes: int = 0
+    _is_whole: bool = False
 
     async def receive(self) -> Message:
         if self._is_whole:
             # The caller now waits for the client to disconnect, which may take as long as the answer.
             return await self._receive()
+        silence = self._timeouts.silence_seconds
+        allowed = silence + self._bytes / self._timeouts.slowest_bytes_per_second
         began = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(self._left()):
+            async with asyncio.timeout(min(silence, max(0.0, allowed - self._waited))):
                 message = await self._receive()
         except TimeoutError:
             raise _Late from None
@@ -82,8 +84,3 @@ class _Arriving:
         self._bytes += len(message.get("body", b""))
         self._is_whole = not message.get("more_body", False)
         return message
-
-    def _left(self) -> float:
-        silence = self._timeouts.silence_seconds
-        allowed = silence + self._bytes / self._timeouts.slowest_bytes_per_second
-        return min(silence, max(0.0, allowed - self._waited))

@@ -1,6 +1,6 @@
-"""Every route × method × role × {own, foreign, absent}, walked.
+"""Every combination of route, method, role and {own, foreign, absent} object.
 
-What is expected comes from the `routes.py` of the apps and `accounts/permissions.py` alone. A route that no
+The expected answers are derived only from the `routes.py` of the apps and `accounts/permissions.py`. A route that no
 app declares fails, and so does a declared one that resolves to nothing.
 """
 
@@ -35,7 +35,7 @@ SHARES = 4
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
-# Where one word in an address means different things, by the address's beginning.
+# A word that has several meanings, by the beginning of the route.
 WORDS = {
     ("v1/fine_tuning/jobs", "job_id"): "ftjob_id",
     ("v1/schedules", "run_id"): "schedule_run_id",
@@ -43,14 +43,14 @@ WORDS = {
     ("training", "run_id"): "ftjob_id",
     ("training/models", "version_id"): "model_version_id",
 }
-# A person's own, so that a colleague meets it as absent: asked for as its owner only.
+# Private to a person and absent for colleagues, so it is requested only as its owner.
 PRIVATE = {"conversation_id", "message_id"}
 
 STEPS = [{"type": "segment"}, {"type": "split"}]
 
 
 def bodies(own: dict[str, str]) -> dict[str, Any]:
-    """Bodies complete enough for the API to look for the object that the address names."""
+    """Bodies that are complete enough for the API to look up the object of the address."""
     return {
         "POST v1/uploads/<upload_id>/complete": {"part_ids": [own["part_id"]]},
         "POST v1/vector_stores/<vector_store_id>/files": {"file_id": own["file_id"]},
@@ -88,7 +88,7 @@ class Route:
 
     @property
     def words(self) -> list[str]:
-        """What the address names, in the words of `things`."""
+        """The placeholders of the address, as keys of `things`."""
         found = PARAMETER.findall(self.path)
         return [
             next(
@@ -125,7 +125,7 @@ def resolved() -> dict[str, Any]:
 
 
 def operations(view: Any) -> set[str] | None:
-    """The methods an API address takes; None for a console view, which says so nowhere."""
+    """The methods that an API route accepts; None for a console view, which declares none."""
     owner = getattr(view, "__self__", None) or _path_view(view)
     if owner is None:
         return None
@@ -160,7 +160,7 @@ def test_every_operation_of_the_api_is_declared_and_nothing_else():
 
 @pytest.fixture(autouse=True)
 def quiet(caplog):
-    """Thousands of refusals are asked for here; a report of them would bury the one that is wrong."""
+    """Thousands of refusals would hide the relevant lines of the log."""
     caplog.set_level(logging.CRITICAL, "django.request")
 
 
@@ -184,7 +184,7 @@ class Caller:
         self.headers: dict[str, str] = {}
         if role == ANONYMOUS:
             return
-        # An operator's key stands in some organization, with the least there; an operator in person in none.
+        # An operator's key belongs to an organization, with the lowest role; an operator's session to none.
         key = world.key("viewer", is_operator=True) if role == OPERATOR else world.key(role)
         self.headers = {"Authorization": f"Bearer {key}"}
         person = (
@@ -197,8 +197,8 @@ class Caller:
         self.cookies = console.cookies
 
     def ask(self, route: Route, ids: list[str], body: Any) -> Any:
-        """The answer; whatever it changed is undone."""
-        # A new one each time, for signing out is among the routes.
+        """The answer; the changes are rolled back."""
+        # A new client each time, because sign-out is one of the routes.
         client = Client(raise_request_exception=False)
         if not route.is_api:
             client.cookies = SimpleCookie({name: morsel.value for name, morsel in self.cookies.items()})
@@ -239,7 +239,7 @@ def problem(caller: Caller, route: Route, own: dict, foreign: dict, body: Any) -
     mine = caller.ask(route, [own[word] for word in words], body)
     if not caller.may(route):
         return _refusal(caller, route, mine)
-    # An operator in person belongs to no organization, so that none of its objects is theirs.
+    # An operator's session belongs to no organization, so every object is foreign.
     belongs = route.is_api or caller.role != OPERATOR
     hidden = not belongs or (PRIVATE.intersection(words) and caller.role != Role.OWNER)
     if mine.status_code in (401, 403, 405) or (mine.status_code >= 500 and mine.status_code != 503):
@@ -277,7 +277,7 @@ def _brief(answer: Any) -> str:
 
 
 def _text(answer: Any) -> str:
-    """What the reader gets, without what is random in every page."""
+    """The content, without the random parts of a page."""
     content = b"" if answer.streaming else answer.content
     return re.sub(r'[A-Za-z0-9]{64}|/[^"\s]*', "", content.decode())
 
@@ -285,7 +285,8 @@ def _text(answer: Any) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("share", range(SHARES))
 def test_every_role_gets_what_the_rules_say(share, own, foreign, world):
-    """Two organizations with one of everything are costly to make: every role walks a share of the routes."""
+    """The two organizations with all their objects take long to create, so each part of the test covers a share of the
+    routes for every role."""
     body_of = bodies(own)
     callers = [Caller(world, role) for role in ROLES]
     wrong = [

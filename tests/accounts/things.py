@@ -46,12 +46,12 @@ ABSENT_PREFIXES = {
 
 
 def absent() -> dict[str, str]:
-    """Ids of the right form that name nothing."""
+    """Well-formed ids of no object."""
     return {name: new_id(prefix) for name, prefix in ABSENT_PREFIXES.items()}
 
 
 def things(world: World, *, alias: str, base_model_name: str) -> dict[str, str]:
-    """Makes them all (inside the world's scope) and answers their ids by the address's word for them."""
+    """Create the objects inside the world's scope; returns their ids by the placeholders of the routes."""
     private = BaseModel.objects.filter(name=base_model_name).first() or world.base_model(
         base_model_name, open_to_all=False
     )
@@ -107,7 +107,7 @@ def things(world: World, *, alias: str, base_model_name: str) -> dict[str, str]:
 def _conversation(world: World) -> dict[str, str]:
     from chat.models import Conversation, Message
 
-    # Private to its person: the walker asks as each role, so the conversation is the owner's.
+    # A conversation is private to its person, so it belongs to the owner.
     conversation = Conversation.objects.create(user=world.person("owner"), alias="production")
     message = Message.objects.create(conversation=conversation, role="assistant", content="答え")
     return {"conversation_id": conversation.id, "message_id": message.id}

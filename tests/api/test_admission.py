@@ -97,7 +97,7 @@ async def test_never_refuses_probes():
     assert await web.finish() == [200] * (LIMITS.requests + len(NEVER_REFUSED))
 
 
-async def test_cancelled_request_frees_its_place():
+async def test_cancelled_request_frees_its_slot():
     web = LimitedApplication()
     await web.start("/v1/chat/completions")
     (task,) = web.running

@@ -13,7 +13,7 @@ from tests.world import World
 DEEP = b"[" * 100_000 + b"]" * 100_000
 
 
-# -- bodies, whatever the address -------------------------------------------------------------------
+# -- bodies of all routes -------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [

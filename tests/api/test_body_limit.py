@@ -14,7 +14,7 @@ LIMITS = {"upload_bytes": 3_000_000, "plain_bytes": 1_000}
 
 
 class Exchange:
-    """One request through the limit, in front of an application that reads all of it."""
+    """One request through the limit to an application that reads the whole body."""
 
     def __init__(self, chunks: list[bytes], *headers: tuple[bytes, bytes]) -> None:
         self.chunks = list(chunks)

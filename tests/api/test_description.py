@@ -1,4 +1,4 @@
-"""The API describes itself, and its documentation page loads nothing from elsewhere."""
+"""The API describes itself, and its documentation page loads only local files."""
 
 from __future__ import annotations
 

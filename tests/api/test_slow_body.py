@@ -53,7 +53,7 @@ async def ask(
     return client.sent[0]["status"], admission
 
 
-async def test_refuses_a_body_that_stops_and_frees_its_place():
+async def test_refuses_a_body_that_stops_and_frees_its_slot():
     client = SlowSender((0, b"x" * 10))
     status, admission = await ask(client)
     assert status == 408
@@ -110,7 +110,7 @@ async def test_does_not_answer_twice():
     assert len(client.sent) == 1
 
 
-def test_keeps_nothing_of_a_refused_body(live_world, storage):
+def test_stores_nothing_of_a_refused_body(live_world, storage):
     """After half a file the connection is answered and closed."""
     head = (
         "POST /v1/files HTTP/1.1\r\nHost: 127.0.0.1\r\n"

@@ -1,4 +1,4 @@
-"""The audit trail: a chain that cannot be bent unseen, and no change without its event."""
+"""The audit trail: changes of the chain are detected, and every change of data has its event."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def record(action: str = "thing.done", **data) -> AuditEvent:
 
 
 def commit_chain() -> None:
-    """What the end of a transaction does: the events are linked into their chain."""
+    """Link the events into their chain, as the end of a transaction does."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
@@ -53,29 +53,29 @@ def chain(db):
         return list(AuditEvent.objects.order_by("sequence"))
 
 
-def test_untouched_chain_holds(chain):
+def test_verifies_an_unchanged_chain(chain):
     assert [event.sequence for event in chain] == [1, 2, 3, 4]
     assert chain[1].previous_hash == chain[0].hash
-    assert chain_verify(ORGANIZATION) is None
-    assert chain_verify("org_empty") is None
+    assert chain_verify(ORGANIZATION).broken is None
+    assert chain_verify("org_empty").broken is None
 
 
 def test_events_added_during_verification_do_not_break_the_chain(chain, monkeypatch):
-    """The drill found a restored trail called broken: jobs went on while it was verified."""
+    """After a restore jobs continue while the trail is verified."""
     read_head = audit_chain._head
 
-    def and_another_comes(organization_id: str):
+    def and_add_another(organization_id: str):
         head = read_head(organization_id)
         record()
         commit_chain()
         return head
 
-    monkeypatch.setattr(audit_chain, "_head", and_another_comes)
-    assert chain_verify(ORGANIZATION) is None
+    monkeypatch.setattr(audit_chain, "_head", and_add_another)
+    assert chain_verify(ORGANIZATION).broken is None
     monkeypatch.undo()
-    assert chain_verify(ORGANIZATION) is None
+    assert chain_verify(ORGANIZATION).broken is None
     tamper("DELETE FROM audit_auditevent WHERE sequence = 6")
-    assert chain_verify(ORGANIZATION) == 6
+    assert chain_verify(ORGANIZATION).broken == 6
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_events_added_during_verification_do_not_break_the_chain(chain, monkeypa
 )
 def test_finds_the_changed_event(chain, sql, found):
     tamper(sql)
-    assert chain_verify(ORGANIZATION) == found
+    assert chain_verify(ORGANIZATION).broken == found
 
 
 @pytest.mark.parametrize("verb", ["update", "delete"])
@@ -114,8 +114,8 @@ def test_database_refuses_to_truncate_the_trail(also):
         cursor.execute(f"TRUNCATE audit_auditevent{also}")
     with organization_scope(ORGANIZATION):
         assert AuditEvent.objects.count() == 1
-    assert chain_verify(ORGANIZATION) is None
-    assert chain_verify(ORGANIZATION) is None
+    assert chain_verify(ORGANIZATION).broken is None
+    assert chain_verify(ORGANIZATION).broken is None
 
 
 def test_event_needs_the_transaction_of_its_change(transactional_db):
@@ -136,7 +136,7 @@ def test_concurrent_events_form_one_chain(transactional_db):
     for thread in threads:
         thread.join()
     assert AuditHead.objects.get().sequence == 8
-    assert chain_verify(ORGANIZATION) is None
+    assert chain_verify(ORGANIZATION).broken is None
 
 
 def test_organizations_do_not_see_each_others_events(world, api):
@@ -147,11 +147,11 @@ def test_organizations_do_not_see_each_others_events(world, api):
     assert "document.uploaded" in actions and "foreign.action" not in actions
     filtered = api.get("audit_events", action="document.uploaded").ok["data"]
     assert [event["action"] for event in filtered] == ["document.uploaded"]
-    assert chain_verify(world.organization.id) is None
+    assert chain_verify(world.organization.id).broken is None
 
 
-# Writes that follow an event already recorded (the end of a job, a step of a schedule's run), or that
-# hand over to a service which records it.
+# Writes that follow a recorded event (the end of a job, a step of a schedule's run), or that call a service which
+# records one.
 FOLLOW = {
     "accounts.services.member_add",
     "documents.services.document_upload",

@@ -1,4 +1,4 @@
-"""The scheduled verification: proportional to what is new, a full pass now and then, and what is found is shown."""
+"""The scheduled verification: it reads the new events, makes periodic full passes, and reports the result."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def verify_again_from_the_start() -> None:
     chains_verify()
 
 
-def test_nothing_to_verify_is_no_fault(db):
+def test_empty_trail_is_no_fault(db):
     chains_verify()
     assert trail_state().is_empty
     assert (trail_state().events, trail_state().broken_chains) == (0, 0)
@@ -73,7 +73,7 @@ def test_reads_new_events_only(events, read):
     assert trail_state().events == 7
 
 
-def test_chain_without_news_counts_as_verified_now(events):
+def test_chain_without_new_events_counts_as_verified_now(events):
     events(1)
     chains_verify()
     AuditCheck.objects.update(verified_at=timezone.now() - timedelta(hours=2))
@@ -142,7 +142,7 @@ def test_full_pass_finds_a_break_in_old_events(events, sql):
 
 
 def test_finds_a_removed_end_at_once(events):
-    """Also where the head of the chain was set back with it."""
+    """Also if the head of the chain was changed with it."""
     events(6)
     chains_verify()
     tamper("DELETE FROM audit_auditevent WHERE sequence >= %s", 5)
@@ -174,7 +174,7 @@ def test_finds_a_head_that_was_removed(events):
     assert check().broken_sequence == 1
 
 
-def test_a_mended_chain_holds_again(events):
+def test_verifies_a_repaired_chain(events):
     events(4)
     tamper(CHANGED, 3)
     chains_verify()

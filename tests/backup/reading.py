@@ -16,7 +16,7 @@ VERIFY_CHAINS = """
 import json
 from audit.models import AuditHead
 from audit.chain import chain_verify
-print(json.dumps({head.pk: chain_verify(head.pk) for head in AuditHead.objects.all()}))
+print(json.dumps({head.pk: chain_verify(head.pk).broken for head in AuditHead.objects.all()}))
 """
 
 

@@ -1,4 +1,4 @@
-"""Ids, digests, texts and places in bodies."""
+"""Ids, digests, storable texts and the places of fields in bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths below `KOSHA_VAR` are stored without it and read where the installation lies now."""
+"""Paths below `KOSHA_VAR` are stored relative to it and read with its present value."""
 
 from __future__ import annotations
 

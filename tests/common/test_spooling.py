@@ -1,4 +1,4 @@
-"""A body that waits on disk has no name there, so that a web process may be killed at any moment."""
+"""A spooled body has no file name, so that nothing remains when a web process is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wall between organizations, where it is built."""
+"""The separation of organizations by their scope."""
 
 from __future__ import annotations
 

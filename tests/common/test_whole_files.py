@@ -1,4 +1,4 @@
-"""Files written by rename: whole or not at all, and nothing left behind."""
+"""Files are replaced atomically, and no temporary file remains."""
 
 from __future__ import annotations
 

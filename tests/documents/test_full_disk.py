@@ -16,7 +16,7 @@ from common.error_answers import known_error
 from common.errors import InsufficientStorage
 from common.storage import ROOM_LOOK_BYTES, receive
 from documents.models import Document, Upload
-from middleware.body_limit import SPOOLED_COPIES, BodyLimit, _has_room
+from middleware.body_limit import SPOOLED_COPIES, BodyLimit
 
 EVERYTHING = 1 << 60
 
@@ -74,7 +74,7 @@ async def test_a_body_is_refused_before_it_is_spooled(full):
     ("free_to_spool", "free_to_store", "fits"),
     [(2100, 1100, True), (1900, 1100, False), (2100, 900, False)],
 )
-def test_a_body_needs_space_for_spooling_and_for_storage(
+async def test_a_body_needs_space_for_spooling_and_for_storage(
     settings, storage, monkeypatch, free_to_spool, free_to_store, fits
 ):
     """In a pod these are two volumes."""
@@ -83,7 +83,9 @@ def test_a_body_needs_space_for_spooling_and_for_storage(
     free = {Path("/dev/shm"): free_to_spool, storage: free_to_store}
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(total=10_000, free=free[folder]))
     assert storage.stat().st_dev != Path("/dev/shm").stat().st_dev
-    assert _has_room(1000, SPOOLED_COPIES) is fits
+    limit = BodyLimit(None, upload_bytes=2000, plain_bytes=0)
+    refusal = await limit._refusal(1000, 2000, is_upload=True, copies_to_spool=SPOOLED_COPIES)
+    assert (refusal is None) is fits
 
 
 def test_folders_on_one_disk_share_its_free_space(tmp_path, settings, monkeypatch):

@@ -42,7 +42,7 @@ def test_dead_broker_fails_no_request(settings, transactional_db, caplog):
     with transaction.atomic():
         queue.send("tests.task")
     assert time.monotonic() - began < 10
-    assert "the broker did not take tests.task" in caplog.text
+    assert "the broker did not accept tests.task" in caplog.text
 
 
 def test_full_broker_fails_no_request(broker, transactional_db, caplog):
@@ -53,7 +53,7 @@ def test_full_broker_fails_no_request(broker, transactional_db, caplog):
     finally:
         broker.config_set("maxmemory", limit)
         queue._breaker.cache_clear()
-    assert "the broker did not take tests.task" in caplog.text
+    assert "the broker did not accept tests.task" in caplog.text
 
 
 @pytest.mark.slow
@@ -74,9 +74,9 @@ def test_silent_broker_is_waited_for_once(settings, transactional_db):
 
 def test_one_caller_tries_the_broker_again_after_a_while():
     breaker = queue.Breaker()
-    breaker.failed()
+    breaker.note(worked=False)
     assert not breaker.may_try()
     breaker._quiet_until = time.monotonic() - 1
     assert [breaker.may_try() for _ in range(3)] == [True, False, False]
-    breaker.worked()
+    breaker.note(worked=True)
     assert breaker.may_try()

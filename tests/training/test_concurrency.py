@@ -29,7 +29,7 @@ def test_concurrent_requests_with_one_key_make_one_job(live_world):
     assert Job.objects.filter(idempotency_key="once").count() == TrainingRun.objects.count() == 1
     assert AuditEvent.objects.filter(action="training_run.created").count() == 1
     assert AuditEvent.objects.filter(target_id=runs[0].job_id, action="job.submitted").count() == 1
-    assert chain_verify(world.organization.id) is None
+    assert chain_verify(world.organization.id).broken is None
 
 
 def test_concurrent_different_requests_with_one_key_conflict(live_world):

@@ -27,7 +27,7 @@ QUIET_SECONDS = 60
 VERIFY_CHAIN = """
 import json
 from audit.chain import chain_verify
-print(json.dumps([name for name in ({organization!r}, "installation") if chain_verify(name) is not None]))
+print(json.dumps([name for name in ({organization!r}, "installation") if chain_verify(name).broken is not None]))
 """
 
 

@@ -1,7 +1,7 @@
-"""Create an organization with its first people: `manage.py organization_create --help`.
+"""Create an organization with its first members: `manage.py organization_create --help`.
 
-Prints JSON on standard output: the ids, the generated passwords and, with --key, an API key.
-They are shown this once.
+It prints JSON on standard output: the ids, the generated passwords and, with --key, API keys. They are shown only
+once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Command(BaseCommand):
 
 
 def _person(email: str, organization_id: str, role: str) -> tuple[User, dict[str, str | None]]:
-    """A member with a new password, or an existing person (whose password stays as it is)."""
+    """A member with a new password, or an existing person, whose password does not change."""
     user = User.objects.filter(email=email.lower()).first()
     password = None
     if user is None:
