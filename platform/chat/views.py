@@ -29,7 +29,7 @@ from chat.selectors import (
     target_get,
 )
 from common.connections import release_connection
-from common.error_answers import error_json
+from common.error_answers import error_response
 from common.errors import InvalidRequest, KoshaError
 from common.pagination import keyset_page
 
@@ -83,7 +83,7 @@ async def ask(request: HttpRequest, conversation_id: str | None = None) -> HttpR
     try:
         answer = await sync_to_async(_prepare)(request, conversation_id)
     except KoshaError as error:
-        return error_json(error)
+        return error_response(request, error, as_json=True)
     response: StreamingHttpResponse = event_stream(answer.events())
     return response
 

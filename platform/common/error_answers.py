@@ -7,7 +7,6 @@ import logging
 from django.core.exceptions import RequestDataTooBig
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from common.disk import is_disk_full, is_storage_away
@@ -49,24 +48,15 @@ def known_error(error: BaseException | None) -> KoshaError | None:
     return None
 
 
-def error_response(request: HttpRequest, error: KoshaError) -> HttpResponse:
-    """As JSON for the API, as a page for the console."""
-    if is_api(request):
-        return error_json(error)
+def error_response(request: HttpRequest, error: KoshaError, *, as_json: bool = False) -> HttpResponse:
+    """JSON for the API and, with `as_json`, for scripts of the console; otherwise a page."""
+    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, Unavailable) else {}
+    if as_json or is_api(request):
+        return JsonResponse(error.body(), status=error.status, headers=headers)
     if isinstance(error, Busy):
         # The context of the other pages queries the database, which has just failed.
         facts = {"error": error, "theme": request.COOKIES.get("theme", "")}
-        response = HttpResponse(render_to_string("error.html", facts), status=error.status)
+        page = render_to_string("error.html", facts)
     else:
-        response = render(request, "error.html", {"error": error}, status=error.status)
-    return _with_retry_after(response, error)
-
-
-def error_json(error: KoshaError) -> HttpResponse:
-    return _with_retry_after(JsonResponse(error.body(), status=error.status), error)
-
-
-def _with_retry_after(response: HttpResponse, error: KoshaError) -> HttpResponse:
-    if isinstance(error, Unavailable):
-        response["Retry-After"] = str(error.retry_after_seconds)
-    return response
+        page = render_to_string("error.html", {"error": error}, request)
+    return HttpResponse(page, status=error.status, headers=headers)

@@ -36,7 +36,7 @@ class Query(Schema):
 
 
 class PageQuery(Query):
-    """The parameters of a keyset page, which every list accepts."""
+    """The keyset page every list takes."""
 
     after: str | None = None
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAXIMUM_LIMIT)

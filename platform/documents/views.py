@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.principal import actor_of
 from common.downloads import file_response
-from common.error_answers import error_json
+from common.error_answers import error_response
 from common.errors import InvalidRequest, KoshaError
 from common.pagination import KeysetPage, keyset_page
 from common.storage import blob_path
@@ -98,7 +98,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     except KoshaError as error:
         if not wants_json:
             raise
-        return error_json(error)
+        return error_response(request, error, as_json=True)
     if wants_json:
         return JsonResponse({"id": document.id, "url": document.get_absolute_url()}, status=201)
     messages.success(request, _("The file was received and is being read."))
