@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from workers.contract.spec import Spec
-from workers.engines.shared.runtime import EngineFault, Run, StopRequested, UserError, run_engine
+from workers.engines.shared.runtime import EngineFault, Run, RunStopped, UserError, run_engine
 
 
 class ProbeSpec(Spec):
@@ -63,7 +63,7 @@ def work(run: Run, spec: ProbeSpec) -> dict[str, object]:
         if spec.fail and run.config.attempt <= spec.fail_attempts and step == 3:
             fail(spec.fail)
         if run.stop_requested:
-            raise StopRequested(step - 1)
+            raise RunStopped(step - 1)
         time.sleep(spec.pause)
         run.progress(step, spec.steps, "step")
         run.metrics(step, loss=1.0 / step)

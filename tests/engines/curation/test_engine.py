@@ -13,7 +13,7 @@ from workers.contract.artifacts import verify_manifest
 from workers.contract.specs.curation import DEFAULT_RECIPE, CurationSpec
 from workers.contract.specs.run import RunConfig
 from workers.engines.curation.engine import curate
-from workers.engines.shared.runtime import EngineFault, Run, StopRequested, UserError
+from workers.engines.shared.runtime import EngineFault, Run, RunStopped, UserError
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -69,5 +69,5 @@ def test_a_dataset_without_records_is_a_result(source, curated):
 
 def test_stops_on_request(source, run):
     run.request_stop()
-    with pytest.raises(StopRequested):
+    with pytest.raises(RunStopped):
         curate(run, CurationSpec(sources=(source("a", pages("本文。")),)))

@@ -14,7 +14,7 @@ from workers.contract.specs.curation_steps import STEPS, SegmentStep, SplitStep,
 from workers.engines.curation.step_context import StepContext, StepLog
 from workers.engines.curation.steps import registry
 from workers.engines.curation.units import Unit
-from workers.engines.shared.runtime import StopRequested, UserError
+from workers.engines.shared.runtime import RunStopped, UserError
 
 SOURCE = Source(document_id="d", revision_id="r", document_name="規程.pdf", kind="page", number=3)
 UNITS = [Unit(DocumentOrigin(source=SOURCE), f"本文{number}。") for number in range(7)]
@@ -36,7 +36,7 @@ def test_batches_keep_the_order_and_the_last_one_is_shorter(log):
 
 
 def test_a_run_stops_between_two_batches(log):
-    stops = iter([None, None, StopRequested()])
+    stops = iter([None, None, RunStopped()])
 
     def raise_if_stopped() -> None:
         if (stop := next(stops)) is not None:
@@ -44,7 +44,7 @@ def test_a_run_stops_between_two_batches(log):
 
     batches = StepContext(log, raise_if_stopped, batch_size=2).batches(UNITS)
     assert [next(batches), next(batches)] == [UNITS[:2], UNITS[2:4]]
-    with pytest.raises(StopRequested):
+    with pytest.raises(RunStopped):
         next(batches)
 
 

@@ -17,7 +17,7 @@ from workers.contract.specs.tasks.bits_per_character import BitsPerCharacterSett
 from workers.contract.specs.tasks.declaration import Item, item_from_json
 from workers.contract.specs.tasks.question_answering import QuestionAnsweringSettings
 from workers.engines.evaluation.figures import compute_figures
-from workers.engines.shared.runtime import EngineFault, StopRequested, UserError
+from workers.engines.shared.runtime import EngineFault, RunStopped, UserError
 
 pytestmark = pytest.mark.ml
 
@@ -311,7 +311,7 @@ def test_a_stop_ends_the_run_without_an_artefact(base, records, tmp_path):
 
     run = make_run(tmp_path / "run")
     run.request_stop()
-    with pytest.raises(StopRequested):
+    with pytest.raises(RunStopped):
         evaluate(run, EvaluationSpec(candidates=base_and(base), record_files=(records,), tasks=TASKS))
     with pytest.raises(ArtifactDamaged):
         verify_manifest(run.output_dir)

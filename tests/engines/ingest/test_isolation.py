@@ -12,7 +12,7 @@ import pytest
 from workers.engines.ingest import isolation
 from workers.engines.ingest.engine import ingest
 from workers.engines.ingest.isolation import parse_in_child
-from workers.engines.shared.runtime import StopRequested, UserError
+from workers.engines.shared.runtime import RunStopped, UserError
 from workers.orchestration.launchers.local.processes import processes_of_runs
 
 
@@ -59,10 +59,10 @@ def test_child_belongs_to_the_run_and_gets_no_secrets(run, spec_for, monkeypatch
     def look_and_stop() -> None:
         for pid, _ in processes_of_runs(run.directory):
             seen["environment"] = Path(f"/proc/{pid}/environ").read_bytes()
-            raise StopRequested
+            raise RunStopped
 
     monkeypatch.setattr(run, "raise_if_stopped", look_and_stop)
-    with pytest.raises(StopRequested):
+    with pytest.raises(RunStopped):
         parse_in_child(run, spec_for("a.txt", b"text"), run.output_dir, module=f"{CHILDREN}.sleeps")
     assert b"secret" not in seen["environment"]
     assert not list(processes_of_runs(run.directory))
@@ -77,7 +77,7 @@ def test_progress_of_the_child_becomes_progress_of_the_run(run, spec_for, monkey
 
     monkeypatch.setattr(isolation, "REPORT_SECONDS", 0.05)
     monkeypatch.setattr(run, "progress", stop_after_progress)
-    with pytest.raises(StopRequested):
+    with pytest.raises(RunStopped):
         parse_in_child(run, spec_for("a.txt", b"text"), run.output_dir, module=f"{CHILDREN}.reports_progress")
     assert events == [(3, 10, "page")]
 
@@ -95,6 +95,6 @@ def test_progress_is_unknown_until_the_child_has_written_it(tmp_path):
 def test_stop_request_kills_the_child(run, spec_for):
     threading.Timer(0.3, run.request_stop).start()
     begun = time.monotonic()
-    with pytest.raises(StopRequested):
+    with pytest.raises(RunStopped):
         parse_in_child(run, spec_for("a.txt", b"text"), run.output_dir, module=f"{CHILDREN}.sleeps")
     assert time.monotonic() - begun < 20, "the child would have slept for a minute"

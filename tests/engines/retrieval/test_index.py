@@ -17,7 +17,7 @@ from workers.engines.retrieval.retriever import KoshaRetriever
 from workers.engines.shared.index.embedding import Embedder
 from workers.engines.shared.index.search import Index
 from workers.engines.shared.index.vectors import VectorIndex, write_vectors
-from workers.engines.shared.runtime import EngineFault, StopRequested, UserError
+from workers.engines.shared.runtime import EngineFault, RunStopped, UserError
 
 pytestmark = pytest.mark.ml
 
@@ -155,7 +155,7 @@ def test_what_cannot_be_built_says_why(tmp_path: Path, embedding_model: Path, do
 def test_a_stop_request_is_obeyed(tmp_path: Path, embedding_model: Path, document: Document) -> None:
     run = make_run(tmp_path / "run")
     run.request_stop()
-    with pytest.raises(StopRequested):
+    with pytest.raises(RunStopped):
         build_index(
             run, RetrievalSpec(sources=(document("休暇規程", [LEAVE]),), embedding_model=embedding_model)
         )

@@ -19,7 +19,7 @@ from workers.contract.specs.serving import ChatMessage
 from workers.engines.serving.backends.adapters import adapter_folder
 from workers.engines.serving.backends.protocol import AnswerRequest, SamplingSettings
 from workers.engines.serving.backends.torch.backend import TorchBackend
-from workers.engines.serving.backends.torch.batch import Batch, Generation
+from workers.engines.serving.backends.torch.batch import AnswerBatch, Generation
 from workers.engines.serving.backends.torch.model import BASE, TorchTextModel
 from workers.engines.serving.backends.torch.scheduler import Scheduler
 from workers.engines.serving.errors import ServeError
@@ -141,7 +141,7 @@ def test_joining_and_leaving_between_steps_changes_no_answer(
     adapters = (None, models.red, models.blue, None)
     lengths = (20, 4, 12, 9)
     pairs = [generation(*what) for what in zip(adapters, QUESTIONS, lengths, strict=True)]
-    batch = Batch(model)
+    batch = AnswerBatch(model)
     for answer, _ in pairs:
         batch.join(answer)
         if batch.answers:
@@ -250,7 +250,7 @@ def test_unused_adapters_beyond_the_limit_are_unloaded(models: Models) -> None:
     name = model.attach(red)
     received = Received()
     answer = Generation(model, name, AnswerRequest([5, 6], 2, frozenset()), received.put, lambda: None)
-    Batch(model).join(answer)
+    AnswerBatch(model).join(answer)
     assert answer.written == len(received.tokens) == 1
 
 

@@ -23,9 +23,9 @@ from tests.engines.training.tiny import (
 from workers.contract.artifacts import read_manifest, verify_manifest
 from workers.contract.specs.run import RunConfig
 from workers.contract.specs.training import Checkpointing, TrainingSpec
-from workers.engines.shared.runtime import EngineFault, Run, StopRequested, UserError
+from workers.engines.shared.runtime import EngineFault, Run, RunStopped, UserError
 from workers.engines.training.backend import SingleProcess
-from workers.engines.training.checkpoints import CheckpointStore, Identity
+from workers.engines.training.checkpoints import CheckpointStore, RunIdentity
 from workers.engines.training.processes import Processes
 
 pytestmark = pytest.mark.ml
@@ -88,7 +88,7 @@ def test_resumed_run_equals_uninterrupted_one_to_the_bit(make_spec: MakeSpec, tm
     whole = go(make_run(tmp_path / "whole"), spec)
 
     first = StopAfter(run_config(tmp_path / "first"), step=3)
-    with pytest.raises(StopRequested) as stopped:
+    with pytest.raises(RunStopped) as stopped:
         go(first, spec)
     assert stopped.value.step == 3
     second = make_run(tmp_path / "second", previous=(tmp_path / "first",))
@@ -108,7 +108,7 @@ def test_resumes_to_the_bit_after_files_moved(make_spec: MakeSpec, tmp_path: Pat
     """As after restoring an installation elsewhere: the same files under other paths."""
     spec = make_spec(spec={"checkpoint": Checkpointing(every_steps=2)}, max_steps=5)
     go(make_run(tmp_path / "whole"), spec)
-    with pytest.raises(StopRequested):
+    with pytest.raises(RunStopped):
         go(StopAfter(run_config(tmp_path / "first"), step=3), spec)
     there = tmp_path / "moved"
     moved = spec.model_copy(
@@ -147,7 +147,7 @@ def test_interrupted_step_is_repeated_to_the_bit(make_spec: MakeSpec, tmp_path: 
     spec = make_spec(**settings, spec={"method": "lora"})
     go(make_run(tmp_path / "whole"), spec)
 
-    with pytest.raises(StopRequested) as stopped:
+    with pytest.raises(RunStopped) as stopped:
         go(StopAtCheck(run_config(tmp_path / "first"), check=check), spec)
     assert stopped.value.step < 4
     resumed = go(make_run(tmp_path / "second", previous=(tmp_path / "first",)), spec)
@@ -158,7 +158,7 @@ def test_interrupted_step_is_repeated_to_the_bit(make_spec: MakeSpec, tmp_path: 
 
 def test_passes_over_damaged_checkpoint(make_spec: MakeSpec, tmp_path: Path) -> None:
     spec = make_spec(max_steps=6, epochs=4, spec={"checkpoint": Checkpointing(every_steps=2)})
-    with pytest.raises(StopRequested):
+    with pytest.raises(RunStopped):
         go(StopAfter(run_config(tmp_path / "first"), step=5), spec)
     checkpoints = tmp_path / "first" / "checkpoints"
     assert sorted(path.name for path in checkpoints.iterdir()) == ["2", "4", "5"]
@@ -318,7 +318,7 @@ def test_every_rank_resumes_the_checkpoint_that_rank_0_chose(make_spec: MakeSpec
 
     run = make_run(tmp_path / "second", previous=(tmp_path / "first",))
     manifest = read_manifest(checkpoints / "4")["facts"]
-    identity = Identity(manifest["config_digest"], manifest["data_digest"], manifest["world_size"])
+    identity = RunIdentity(manifest["config_digest"], manifest["data_digest"], manifest["world_size"])
     store = CheckpointStore(run, identity, keep=3)
     backend: Any = LoadedFolders()
     warnings: list[str] = []

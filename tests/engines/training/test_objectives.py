@@ -19,8 +19,8 @@ from workers.contract.records import PairRecord
 from workers.contract.specs.training import Hyperparameters, TrainingSpec
 from workers.engines.shared.language_models import chat_prompt, encode, load_base_model, load_tokenizer
 from workers.engines.training.model import PackedLanguageModel
-from workers.engines.training.objectives import OBJECTIVES, Objective, make_objectives
-from workers.engines.training.samples import Batch, Sample, build_samples, collate
+from workers.engines.training.objectives import OBJECTIVES, TrainingObjective, make_objectives
+from workers.engines.training.samples import PackedBatch, Sample, build_samples, collate
 
 pytestmark = pytest.mark.ml
 
@@ -43,7 +43,7 @@ class PreferencePair(Sample):
         return 1.0
 
 
-class Preference(Objective):
+class Preference(TrainingObjective):
     """Direct preference optimization (Rafailov et al. 2023, equation 7); the base model is the reference.
 
     The rejected answer of a pair is the answer of the next one.
@@ -87,7 +87,7 @@ class Preference(Objective):
         return int((sample.weights[: sample.preferred_length] > 0).sum())
 
     def loss(
-        self, model: PackedLanguageModel, batch: Batch, hidden: torch.Tensor, labels: Labels
+        self, model: PackedLanguageModel, batch: PackedBatch, hidden: torch.Tensor, labels: Labels
     ) -> torch.Tensor:
         with torch.no_grad(), adapters_disabled(model):
             reference = model.hidden(batch.input_ids, batch.position_ids, lengths=batch.lengths)[0]

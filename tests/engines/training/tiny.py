@@ -14,7 +14,7 @@ from workers.contract.specs.training import Hyperparameters, TrainingResult, Tra
 from workers.engines.shared.runtime import Run
 
 if TYPE_CHECKING:
-    from workers.engines.training.samples import Batch, Sample
+    from workers.engines.training.samples import PackedBatch, Sample
 
 ORIGIN = DocumentOrigin(
     source=Source(document_id="d", revision_id="r", document_name="規程.pdf", kind="page", number=1)
@@ -111,7 +111,7 @@ def mixed_records(texts: int = 12, pairs: int = 4) -> list[Any]:
     return [*records, text_record(99, split="heldout")]
 
 
-def collate_text(samples: Sequence[Sample]) -> Batch:
+def collate_text(samples: Sequence[Sample]) -> PackedBatch:
     """A pack of next-token samples; only making samples needs a tokenizer."""
     from workers.engines.training.objectives.continued_pretraining import ContinuedPretraining
     from workers.engines.training.samples import collate

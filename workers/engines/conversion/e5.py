@@ -68,7 +68,7 @@ class PackedModel:
     tensors: dict[str, np.ndarray]
 
 
-class _Reader:
+class _FieldReader:
     """A cursor over little-endian fields."""
 
     def __init__(self, data: bytes) -> None:
@@ -92,7 +92,7 @@ class _Reader:
 
 def read_packed(path: Path) -> PackedModel:
     """Parse the whole file. Raises ValueError when it is not one."""
-    reader = _Reader(path.read_bytes())
+    reader = _FieldReader(path.read_bytes())
     if reader.take(4) != MAGIC:
         raise ValueError(f"{path.name} is not a packed E5 model")
     _version, hidden, layers, heads, intermediate, vocabulary, positions, types, epsilon, _block = (
@@ -116,7 +116,7 @@ def read_packed(path: Path) -> PackedModel:
     )
 
 
-def _read_pieces(reader: _Reader) -> list[tuple[str, float]]:
+def _read_pieces(reader: _FieldReader) -> list[tuple[str, float]]:
     count, _bos, _eos, _pad, _unk, size = reader.unpack("5iQ")
     offsets = reader.array("<u4", count + 1)
     scores = reader.array("<f4", count)
@@ -124,7 +124,7 @@ def _read_pieces(reader: _Reader) -> list[tuple[str, float]]:
     return [(text[offsets[i] : offsets[i + 1]].decode(), float(scores[i])) for i in range(count)]
 
 
-def _read_tensors(reader: _Reader) -> dict[str, np.ndarray]:
+def _read_tensors(reader: _FieldReader) -> dict[str, np.ndarray]:
     tensors = {}
     (count,) = reader.unpack("i")
     for _ in range(count):

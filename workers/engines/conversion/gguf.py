@@ -72,13 +72,13 @@ def _read_once() -> Iterator[None]:
     import gguf
     import numpy as np
 
-    class Reader(gguf.GGUFReader):
+    class FastReader(gguf.GGUFReader):
         def _get(self, *arguments: Any, **options: Any) -> Any:
             self.data = np.asarray(self.data)
             return super()._get(*arguments, **options)
 
     kept = gguf.GGUFReader, gguf.get_tensor_name_map
-    gguf.GGUFReader, gguf.get_tensor_name_map = cache(Reader), cache(gguf.get_tensor_name_map)
+    gguf.GGUFReader, gguf.get_tensor_name_map = cache(FastReader), cache(gguf.get_tensor_name_map)
     try:
         yield
     finally:

@@ -87,7 +87,7 @@ def _place(origin: Origin) -> str:
 class StepContext:
     log: StepLog
     raise_if_stopped: Callable[[], None]
-    """Raises StopRequested once the run has been asked to stop; a step that computes long calls it now and then."""
+    """Raises RunStopped once the run has been asked to stop; a step that computes long calls it now and then."""
     models: Mapping[str, Path] = field(default_factory=dict)
     batch_size: int = 64
     device: str = "cpu"

@@ -26,7 +26,7 @@ from workers.engines.shared.text import row_text
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class QuestionAnswer:
     question: str
     answer: str
     accepted: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Unit:
     text: str
     """Of a pair or a conversation: all its text, for steps that only read it."""
     tables: tuple[Table, ...] = ()
-    pair: Pair | None = None
+    pair: QuestionAnswer | None = None
     messages: tuple[dict[str, str], ...] | None = None
 
     @property
@@ -87,7 +87,7 @@ def page_unit(page: Page, document: CurationSource) -> Unit:
     return Unit(DocumentOrigin(source=source), page.text, page.tables)
 
 
-def pair_unit(origin: Origin, pair: Pair) -> Unit:
+def pair_unit(origin: Origin, pair: QuestionAnswer) -> Unit:
     return Unit(origin, f"{pair.question}\n{pair.answer}", pair=pair)
 
 
@@ -100,7 +100,7 @@ def map_texts(unit: Unit, change: Callable[[str], str]) -> Unit:
     if unit.pair is not None:
         pair = unit.pair
         accepted = tuple(change(text) for text in pair.accepted)
-        return pair_unit(unit.origin, Pair(change(pair.question), change(pair.answer), accepted))
+        return pair_unit(unit.origin, QuestionAnswer(change(pair.question), change(pair.answer), accepted))
     if unit.messages is not None:
         changed = tuple({**message, "content": change(message["content"])} for message in unit.messages)
         return conversation_unit(unit.origin, changed)

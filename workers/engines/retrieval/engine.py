@@ -30,7 +30,7 @@ EMBED_AT_ONCE = 512
 def build_index(run: Run, spec: RetrievalSpec) -> RetrievalResult:
     """Write the index into `run.output_dir`.
 
-    Raises UserError `no_text` and `embedding_model_*`, EngineFault `pages_missing`, StopRequested.
+    Raises UserError `no_text` and `embedding_model_*`, EngineFault `pages_missing`, RunStopped.
     """
     started = time.monotonic()
     torch.set_num_threads(run.config.threads)

@@ -9,7 +9,12 @@ from functools import partial
 
 from workers.contract.specs.serving import ChatBody
 from workers.engines.serving.backends.adapters import PARAM, adapter_folder
-from workers.engines.serving.backends.protocol import AnswerRequest, Backend, SamplingSettings, TokenStream
+from workers.engines.serving.backends.protocol import (
+    AnswerRequest,
+    SamplingSettings,
+    ServingBackend,
+    TokenStream,
+)
 from workers.engines.serving.errors import ServeError, context_too_long
 from workers.engines.serving.model_cache import Lease, ModelCache
 from workers.engines.serving.models import BASE_MODELS, TextModel
@@ -77,7 +82,7 @@ async def _with_pauses(tokens: TokenStream, seconds: float | None) -> AsyncGener
 
 
 class Chat:
-    def __init__(self, settings: ServingSettings, cache: ModelCache, backend: Backend) -> None:
+    def __init__(self, settings: ServingSettings, cache: ModelCache, backend: ServingBackend) -> None:
         self._settings = settings
         self._cache = cache
         self._backend = backend

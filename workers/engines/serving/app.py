@@ -35,7 +35,7 @@ from workers.engines.serving.wire import KEEP_ALIVE, Completion, embeddings, eve
 
 if TYPE_CHECKING:
     from workers.engines.serving.answers import Chat, RunningAnswer
-    from workers.engines.serving.backends.protocol import Backend
+    from workers.engines.serving.backends.protocol import ServingBackend
     from workers.engines.serving.model_cache import ModelCache
     from workers.engines.serving.retrieval import Retrieval
 
@@ -47,13 +47,13 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 @dataclass(frozen=True)
 class Services:
     cache: ModelCache
-    backend: Backend
+    backend: ServingBackend
     chat: Chat
     retrieval: Retrieval
 
 
 def create_app(settings: ServingSettings, make_services: Callable[[], Services]) -> Starlette:
-    server = ModelServer(settings, make_services)
+    server = ModelServerRoutes(settings, make_services)
     routes = [
         Route("/health", server.health),
         Route("/v1/chat/completions", server.protected(server.chat), methods=["POST"]),
@@ -63,7 +63,7 @@ def create_app(settings: ServingSettings, make_services: Callable[[], Services])
     return Starlette(routes=routes, lifespan=server.lifespan)
 
 
-class ModelServer:
+class ModelServerRoutes:
     def __init__(self, settings: ServingSettings, make_services: Callable[[], Services]) -> None:
         self._settings = settings
         self._make_services = make_services

@@ -28,7 +28,7 @@ Key = tuple[str, Path, int]
 
 
 @dataclass
-class _Entry(Generic[LoadedT]):
+class _CacheEntry(Generic[LoadedT]):
     lock: threading.Lock = field(default_factory=threading.Lock)
     leases: int = 0
     loaded: LoadedT | None = None
@@ -63,7 +63,7 @@ class ModelCache:
         self._memory_bytes = memory_bytes
         self._lock = threading.Lock()
         # The entry used longest ago first.
-        self._entries: OrderedDict[Key, _Entry[Any]] = OrderedDict()
+        self._entries: OrderedDict[Key, _CacheEntry[Any]] = OrderedDict()
 
     def allowed(self, path: Path, param: str) -> Path:
         """The real path, symbolic links followed; ServeError outside of the roots or where it is missing."""
@@ -79,7 +79,7 @@ class ModelCache:
         real = self.allowed(path, param)
         key = (kind, real, _sealed_at(real))
         with self._lock:
-            entry = self._entries.setdefault(key, _Entry())
+            entry = self._entries.setdefault(key, _CacheEntry())
             self._entries.move_to_end(key)
             entry.leases += 1
         try:

@@ -10,7 +10,7 @@ from transformers import AutoConfig, GenerationConfig
 
 from workers.contract.artifacts import verify_model_folder
 from workers.contract.specs.serving import ChatMessage
-from workers.engines.serving.backends.protocol import Backend, Embeddings, ModelFolder, Role
+from workers.engines.serving.backends.protocol import Embeddings, ModelFolder, Role, ServingBackend
 from workers.engines.shared.language_models import chat_prompt, encode, load_tokenizer, stop_token_ids
 
 BASE_MODELS, EMBEDDING_MODELS = "base_models", "embedding_models"
@@ -20,7 +20,7 @@ BASE_MODELS, EMBEDDING_MODELS = "base_models", "embedding_models"
 class _HeldModel:
     """A model in a backend's memory, as the model cache keeps it."""
 
-    def __init__(self, folder: ModelFolder, backend: Backend, digest: str | None) -> None:
+    def __init__(self, folder: ModelFolder, backend: ServingBackend, digest: str | None) -> None:
         """`digest`: what the folder must be. Raises UnsafeModelFolder and ArtifactDamaged."""
         verify_model_folder(folder.path, digest)
         self._backend = backend
@@ -37,7 +37,7 @@ class _HeldModel:
 class TextModel(_HeldModel):
     """A base model with its chat template and its stop tokens."""
 
-    def __init__(self, path: Path, backend: Backend, digest: str | None = None) -> None:
+    def __init__(self, path: Path, backend: ServingBackend, digest: str | None = None) -> None:
         super().__init__(ModelFolder("text", path), backend, digest)
         self.tokenizer = load_tokenizer(path)
         self.stop_tokens = frozenset(stop_token_ids(self.tokenizer)) | _configured_stop_tokens(path)
@@ -49,7 +49,7 @@ class TextModel(_HeldModel):
 
 
 class EmbeddingModel(_HeldModel):
-    def __init__(self, path: Path, backend: Backend, digest: str | None = None) -> None:
+    def __init__(self, path: Path, backend: ServingBackend, digest: str | None = None) -> None:
         super().__init__(ModelFolder("embedding", path), backend, digest)
 
     def embed_and_count(self, texts: Sequence[str], role: Role) -> Embeddings:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workers.contract.artifacts import ArtifactDamaged, verify_manifest_is
 from workers.contract.specs.serving import EmbeddingsBody, SearchAnswer, SearchBody
-from workers.engines.serving.backends.protocol import Backend, Embeddings
+from workers.engines.serving.backends.protocol import Embeddings, ServingBackend
 from workers.engines.serving.errors import ServeError, artifact_damaged
 from workers.engines.serving.model_cache import Lease, ModelCache
 from workers.engines.serving.models import EMBEDDING_MODELS, EmbeddingModel
@@ -19,7 +19,7 @@ INDEXES = "indexes"
 
 
 class Retrieval:
-    def __init__(self, cache: ModelCache, backend: Backend) -> None:
+    def __init__(self, cache: ModelCache, backend: ServingBackend) -> None:
         self._cache = cache
         self._backend = backend
 

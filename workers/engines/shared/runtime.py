@@ -68,7 +68,7 @@ class EngineFault(EngineError):
         super().__init__(f"system.{code}", message, param=param)
 
 
-class StopRequested(Exception):
+class RunStopped(Exception):
     """A stop was requested, and the engine has saved its state."""
 
     def __init__(self, step: int | None = None) -> None:
@@ -148,7 +148,7 @@ class Run:
     def raise_if_stopped(self) -> None:
         """For engines with nothing to save."""
         if self.stop_requested:
-            raise StopRequested
+            raise RunStopped
 
     # -- end ------------------------------------------------------------------------------
     def finish(self, result: RunResult) -> None:
@@ -185,7 +185,7 @@ def run_engine(
 ) -> None:
     """Run `work(run, spec)` for the config named on the command line and exit by `ExitCode`.
 
-    `work` returns the engine's result; it raises UserError, EngineFault or StopRequested.
+    `work` returns the engine's result; it raises UserError, EngineFault or RunStopped.
     Anything else it raises is a failure of the system whose traceback goes to stderr only.
     """
     try:
@@ -223,7 +223,7 @@ def _run(
         field = ".".join(str(part) for part in first["loc"])
         failure = RunError(code=f"{name}.user.invalid_spec", message=first["msg"], param=field)
         return _fail(run, failure, ExitCode.USER_ERROR)
-    except StopRequested as stop:
+    except RunStopped as stop:
         run.stopped(stop.step)
         run.finish(RunResult(status=RunStatus.STOPPED))
         return ExitCode.STOPPED

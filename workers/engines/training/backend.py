@@ -11,7 +11,7 @@ import torch
 from workers.contract.specs.training import Hyperparameters
 from workers.engines.training.interruption import LayerStopChecks, StepInterrupted
 from workers.engines.training.model import PackedLanguageModel
-from workers.engines.training.samples import Batch
+from workers.engines.training.samples import PackedBatch
 from workers.engines.training.state import (
     load_random_state,
     load_replicated,
@@ -23,14 +23,14 @@ from workers.engines.training.state import (
 )
 
 
-class Backend(Protocol):
+class TrainingBackend(Protocol):
     """What the loop needs from one process (`SingleProcess`) or from many (`deepspeed_backend.py`)."""
 
     device: torch.device
     model: torch.nn.Module
-    """Called with a Batch, returns its loss as PackedLanguageModel does."""
+    """Called with a PackedBatch, returns its loss as PackedLanguageModel does."""
 
-    def forward_backward(self, batches: list[Batch], total_weight: float) -> float:
+    def forward_backward(self, batches: list[PackedBatch], total_weight: float) -> float:
         """Accumulate the gradient of the step's mean loss; returns that loss over all processes.
 
         `batches` are this process's packs, `total_weight` is the denominator of the mean for all of them.
@@ -67,7 +67,7 @@ class SingleProcess:
         self.trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self.optimizer = new_optimizer(list(self.trainable.values()), settings)
 
-    def forward_backward(self, batches: list[Batch], total_weight: float) -> float:
+    def forward_backward(self, batches: list[PackedBatch], total_weight: float) -> float:
         before = random_state()
         loss_sum = 0.0
         try:

@@ -14,14 +14,14 @@ from workers.contract.artifacts import ArtifactDamaged, read_manifest, verify_ma
 from workers.contract.atomic_files import sync_directory
 from workers.contract.run_folder import RunFolder
 from workers.engines.shared.runtime import EngineFault, Run
-from workers.engines.training.backend import Backend
+from workers.engines.training.backend import TrainingBackend
 from workers.engines.training.processes import Processes
 
 KIND = "checkpoint"
 
 
 @dataclass(frozen=True)
-class Identity:
+class RunIdentity:
     """What must be equal for a checkpoint to continue a run to the bit."""
 
     config_digest: str
@@ -30,7 +30,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class StoredCheckpoint:
     step: int
     path: Path
     facts: dict[str, Any]
@@ -39,14 +39,14 @@ class Checkpoint:
 class CheckpointStore:
     """The checkpoints of one run: writes into its own folder, reads earlier attempts' too."""
 
-    def __init__(self, run: Run, identity: Identity, keep: int) -> None:
+    def __init__(self, run: Run, identity: RunIdentity, keep: int) -> None:
         self.folder = RunFolder(run.directory).checkpoints
         self.earlier = [RunFolder(directory).checkpoints for directory in run.config.previous_run_dirs]
         self.identity = identity
         self.keep = keep
 
     def save(
-        self, backend: Backend, processes: Processes, *, step: int, **facts: Any
+        self, backend: TrainingBackend, processes: Processes, *, step: int, **facts: Any
     ) -> tuple[Path, str] | None:
         """Called by all ranks; on rank 0 returns the checkpoint's folder and its manifest's sha256.
 
@@ -71,8 +71,8 @@ class CheckpointStore:
         return (final, digest) if processes.rank == 0 else None
 
     def resume(
-        self, backend: Backend, processes: Processes, warn: Callable[[str], None]
-    ) -> Checkpoint | None:
+        self, backend: TrainingBackend, processes: Processes, warn: Callable[[str], None]
+    ) -> StoredCheckpoint | None:
         """Load the newest intact checkpoint into `backend`; None, with nothing loaded, without one.
 
         Called by all ranks. Raises EngineFault `checkpoint_damaged`.
@@ -91,9 +91,9 @@ class CheckpointStore:
             if not is_loaded:
                 warn("The checkpoint's shards are not signed for this run; starting again.")
                 return None
-        return Checkpoint(int(facts["step"]), path, facts)
+        return StoredCheckpoint(int(facts["step"]), path, facts)
 
-    def newest_intact(self, warn: Callable[[str], None]) -> Checkpoint | None:
+    def newest_intact(self, warn: Callable[[str], None]) -> StoredCheckpoint | None:
         """The furthest checkpoint of this very run whose hashes hold, else the one before."""
         for path in _newest_first([self.folder, *self.earlier]):
             try:
@@ -104,7 +104,7 @@ class CheckpointStore:
             facts = manifest["facts"]
             is_own = all(facts.get(name) == value for name, value in asdict(self.identity).items())
             if manifest["kind"] == KIND and is_own:
-                return Checkpoint(int(facts["step"]), path, facts)
+                return StoredCheckpoint(int(facts["step"]), path, facts)
             warn(f"Checkpoint {path.name} belongs to another configuration and was passed over.")
         return None
 

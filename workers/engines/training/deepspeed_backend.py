@@ -23,7 +23,7 @@ from workers.engines.shared.runtime import EngineFault
 from workers.engines.training.interruption import LayerStopChecks, StepInterrupted
 from workers.engines.training.model import PackedLanguageModel
 from workers.engines.training.processes import Processes, SharedStopCheck
-from workers.engines.training.samples import Batch
+from workers.engines.training.samples import PackedBatch
 from workers.engines.training.state import (
     load_random_state,
     load_replicated,
@@ -40,7 +40,7 @@ SIGNATURE = "shards.hmac"
 
 
 class DeepSpeedBackend:
-    """`backend.Backend` for more than one process; every method is called by all of them."""
+    """`backend.TrainingBackend` for more than one process; every method is called by all of them."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class DeepSpeedBackend:
         )
         self.model: torch.nn.Module = self.engine
 
-    def forward_backward(self, batches: list[Batch], total_weight: float) -> float:
+    def forward_backward(self, batches: list[PackedBatch], total_weight: float) -> float:
         """After StepInterrupted, which all processes raise at the same point, the engine holds half of a
         step: it can be saved but cannot go on."""
         before = random_state()

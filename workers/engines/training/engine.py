@@ -17,11 +17,11 @@ from workers.engines.shared.language_models import load_base_model, load_tokeniz
 from workers.engines.shared.records import read_records
 from workers.engines.shared.runtime import EngineFault, Run, UserError
 from workers.engines.training.adapters import attach_trainable, save_trained
-from workers.engines.training.backend import Backend, SingleProcess
-from workers.engines.training.checkpoints import CheckpointStore, Identity
+from workers.engines.training.backend import SingleProcess, TrainingBackend
+from workers.engines.training.checkpoints import CheckpointStore, RunIdentity
 from workers.engines.training.loop import LOSS_WINDOW, METRICS_SECONDS, Loop, RunTotals
 from workers.engines.training.model import PackedLanguageModel
-from workers.engines.training.objectives import Objective, make_objectives
+from workers.engines.training.objectives import TrainingObjective, make_objectives
 from workers.engines.training.plan import PlanSettings, Step, plan_steps
 from workers.engines.training.processes import Processes, join_processes, local_rank
 from workers.engines.training.samples import SampleSet, build_samples, collate, replay_known
@@ -40,7 +40,7 @@ class Prepared:
 
     tokenizer: PreTrainedTokenizerBase
     base_digest: str
-    objectives: list[Objective]
+    objectives: list[TrainingObjective]
     training: SampleSet
     heldout: SampleSet
     plan_settings: PlanSettings
@@ -48,7 +48,7 @@ class Prepared:
 
 
 def train(run: Run, spec: TrainingSpec, *, metrics_seconds: float = METRICS_SECONDS) -> TrainingResult:
-    """Train and save. Raises UserError, EngineFault or StopRequested."""
+    """Train and save. Raises UserError, EngineFault or RunStopped."""
     try:
         return _train(run, spec, metrics_seconds)
     except RuntimeError as error:
@@ -71,7 +71,7 @@ def _train(run: Run, spec: TrainingSpec, metrics_seconds: float) -> TrainingResu
     trained, model = _load_model(spec, prepared.base_digest, device)
     processes = join_processes(spec.processes, device)
     backend = _make_backend(run, spec, prepared, model, processes, device)
-    identity = Identity(
+    identity = RunIdentity(
         spec.learning_digest(prepared.base_digest), prepared.training.digest(), spec.processes
     )
     checkpoints = CheckpointStore(run, identity, spec.checkpoint.keep)
@@ -198,7 +198,7 @@ def _make_backend(
     model: PackedLanguageModel,
     processes: Processes,
     device: torch.device,
-) -> Backend:
+) -> TrainingBackend:
     if processes.count == 1:
         return SingleProcess(model, spec.hyperparameters, device, lambda: run.stop_requested)
     from workers.engines.training.deepspeed_backend import DeepSpeedBackend
@@ -208,7 +208,7 @@ def _make_backend(
 
 
 @torch.no_grad()
-def _heldout_loss(backend: Backend, prepared: Prepared) -> float | None:
+def _heldout_loss(backend: TrainingBackend, prepared: Prepared) -> float | None:
     """Mean loss per labelled token (weighted) over the first held-out samples; None without any."""
     chosen, tokens = [], 0
     for sample in prepared.heldout.samples:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workers.contract.specs.training import TrainingSpec
-from workers.engines.shared.runtime import EngineFault, Run, StopRequested
-from workers.engines.training.backend import Backend
+from workers.engines.shared.runtime import EngineFault, Run, RunStopped
+from workers.engines.training.backend import TrainingBackend
 from workers.engines.training.checkpoints import CheckpointStore
 from workers.engines.training.interruption import StepInterrupted
-from workers.engines.training.objectives.base import Objective
+from workers.engines.training.objectives.base import TrainingObjective
 from workers.engines.training.plan import Step, learning_rate_at
 from workers.engines.training.processes import Processes
 from workers.engines.training.samples import Sample, collate
@@ -58,10 +58,10 @@ class Loop:
 
     run: Run
     spec: TrainingSpec
-    backend: Backend
+    backend: TrainingBackend
     processes: Processes
     checkpoints: CheckpointStore
-    objectives: Sequence[Objective]
+    objectives: Sequence[TrainingObjective]
     samples: Sequence[Sample]
     plan: Sequence[Step]
     metrics_seconds: float = METRICS_SECONDS
@@ -83,7 +83,7 @@ class Loop:
         return found.step
 
     def train(self) -> RunTotals:
-        """Take all steps that are left. Raises StopRequested after a checkpoint, EngineFault `loss_not_finite`."""
+        """Take all steps that are left. Raises RunStopped after a checkpoint, EngineFault `loss_not_finite`."""
         totals, saved_at = self.totals, self.totals.step
         while totals.step < len(self.plan):
             try:
@@ -92,14 +92,14 @@ class Loop:
                 # It changed nothing: the state is that after the step before it.
                 if totals.step > saved_at:
                     self.save_checkpoint()
-                raise StopRequested(totals.step) from None
+                raise RunStopped(totals.step) from None
             stopping = self.processes.any_rank(self.run.stop_requested)
             is_last = totals.step == len(self.plan)
             if stopping or is_last or totals.step % self.spec.checkpoint.every_steps == 0:
                 self.save_checkpoint()
                 saved_at = totals.step
             if stopping and not is_last:
-                raise StopRequested(saved_at)
+                raise RunStopped(saved_at)
         return totals
 
     def take_step(self) -> None:

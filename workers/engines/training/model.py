@@ -10,7 +10,7 @@ import torch
 from workers.engines.shared.runtime import EngineFault, UserError
 from workers.engines.training.attention import use_packed_attention
 from workers.engines.training.loss import LogitShape, chunked_cross_entropy
-from workers.engines.training.samples import Batch
+from workers.engines.training.samples import PackedBatch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -30,7 +30,7 @@ class PackedLanguageModel(torch.nn.Module):
         self._verify_head()
         use_packed_attention(model)
 
-    def forward(self, batch: Batch) -> torch.Tensor:
+    def forward(self, batch: PackedBatch) -> torch.Tensor:
         """The sum of the losses of the pack's samples, as their objectives compute them (float32 scalar)."""
         hidden = self.hidden(batch.input_ids, batch.position_ids, lengths=batch.lengths)
         if not batch.labels:

@@ -15,7 +15,7 @@ from workers.contract.records import AnyRecord
 from workers.engines.shared.runtime import UserError
 
 if TYPE_CHECKING:
-    from workers.engines.training.objectives.base import Objective
+    from workers.engines.training.objectives.base import TrainingObjective
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def replay_known(
 
 
 def build_samples(
-    records: Iterable[AnyRecord], objectives: Sequence[Objective], sequence_length: int
+    records: Iterable[AnyRecord], objectives: Sequence[TrainingObjective], sequence_length: int
 ) -> SampleSet:
     """The samples that the objectives make of `records`, in the order of the records.
 
@@ -120,7 +120,7 @@ def build_samples(
 
 
 @dataclass(frozen=True)
-class Batch:
+class PackedBatch:
     """One pack as tensors, each (1, tokens)."""
 
     input_ids: torch.Tensor
@@ -128,13 +128,13 @@ class Batch:
     """Starts again at 0 with every sequence."""
     lengths: list[int]
     """Tokens of each sequence, in order."""
-    labels: list[tuple[Objective, Any]]
+    labels: list[tuple[TrainingObjective, Any]]
     """For each class of samples in the pack: an objective that computes their loss, and their labels."""
 
 
 def collate(
-    samples: Sequence[Sample], objectives: Sequence[Objective], device: torch.device | str = "cpu"
-) -> Batch:
+    samples: Sequence[Sample], objectives: Sequence[TrainingObjective], device: torch.device | str = "cpu"
+) -> PackedBatch:
     """Pack `samples` into one row. Without samples: a row of one token from which nothing is learnt."""
     ids = np.concatenate([sample.ids for sample in samples]) if samples else np.zeros(1, dtype=np.int64)
     lengths = [length for sample in samples for length in sample.sequences] or [1]
@@ -145,7 +145,7 @@ def collate(
         own = [number for number, sample in enumerate(samples) if type(sample) is sample_type]
         own_starts = [starts[number] for number in own]
         labels.append((objective, objective.collate([samples[number] for number in own], own_starts, device)))
-    return Batch(
+    return PackedBatch(
         input_ids=torch.from_numpy(ids).to(device)[None],
         position_ids=torch.from_numpy(np.concatenate([np.arange(n) for n in lengths])).to(device)[None],
         lengths=lengths,

@@ -10,7 +10,7 @@ from workers.contract.records import Table
 from workers.contract.specs.curation_steps import QuestionAnswerStep
 from workers.engines.curation.step_context import StepContext, StepLog
 from workers.engines.curation.steps.registry import implements
-from workers.engines.curation.units import Pair, Unit, pair_unit
+from workers.engines.curation.units import QuestionAnswer, Unit, pair_unit
 from workers.engines.shared.text import normalize, row_text, rows_range
 
 # ご質問内容 is still a question column; a whole sentence that mentions 質問 is not.
@@ -91,7 +91,7 @@ def _pairs(unit: Unit, table: Table, columns: _Columns, log: StepLog) -> Iterato
         place = unit.at_cells(rows_range(table, index))
         if question and answer:
             short = "" if columns.short_answer is None else row[columns.short_answer]
-            yield pair_unit(place.origin, Pair(question, answer, accepted_answers(short)))
+            yield pair_unit(place.origin, QuestionAnswer(question, answer, accepted_answers(short)))
         elif any(row):
             log.drop(place, "incomplete_pair", text=row_text(row))
 

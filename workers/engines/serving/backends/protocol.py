@@ -96,7 +96,7 @@ class BackendHealth:
     """Folders of the adapters in memory."""
 
 
-class Backend(Protocol):
+class ServingBackend(Protocol):
     def load(self, folder: ModelFolder) -> LoadedModel:
         """Block until the model can be used."""
 

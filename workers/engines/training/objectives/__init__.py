@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from workers.contract.specs.training import Hyperparameters
 from workers.engines.shared.runtime import UserError
-from workers.engines.training.objectives.base import OBJECTIVES, Objective
+from workers.engines.training.objectives.base import OBJECTIVES, TrainingObjective
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -20,7 +20,7 @@ for _module in pkgutil.iter_modules(__path__):
 
 def make_objectives(
     names: Sequence[str], tokenizer: PreTrainedTokenizerBase, settings: Hyperparameters
-) -> list[Objective]:
+) -> list[TrainingObjective]:
     """Raises UserError `invalid_spec` for a name that no objective has."""
     unknown = [name for name in names if name not in OBJECTIVES]
     if unknown:

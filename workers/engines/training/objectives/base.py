@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from workers.contract.specs.training import Hyperparameters
-from workers.engines.training.samples import Batch, Sample
+from workers.engines.training.samples import PackedBatch, Sample
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from workers.engines.training.model import PackedLanguageModel
 
-OBJECTIVES: dict[str, type[Objective]] = {}
+OBJECTIVES: dict[str, type[TrainingObjective]] = {}
 """All objectives by name. A subclass with a name enters itself when it is defined."""
 
 
-class Objective(ABC):
+class TrainingObjective(ABC):
     """What a run learns from records, and by which loss.
 
     Objectives of one run share its packs. Those whose samples are of the same class also share `collate`
@@ -57,7 +57,7 @@ class Objective(ABC):
 
     @abstractmethod
     def loss(
-        self, model: PackedLanguageModel, batch: Batch, hidden: torch.Tensor, labels: Any
+        self, model: PackedLanguageModel, batch: PackedBatch, hidden: torch.Tensor, labels: Any
     ) -> torch.Tensor:
         """The sum of the samples' losses as a float32 scalar.
 

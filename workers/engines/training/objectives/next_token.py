@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from workers.engines.training.objectives.base import Objective
-from workers.engines.training.samples import Batch, Sample
+from workers.engines.training.objectives.base import TrainingObjective
+from workers.engines.training.samples import PackedBatch, Sample
 
 if TYPE_CHECKING:
     from workers.engines.training.model import PackedLanguageModel
@@ -26,7 +26,7 @@ class NextTokenLabels:
     weights: torch.Tensor
 
 
-class NextTokenObjective(Objective):
+class NextTokenObjective(TrainingObjective):
     """Cross-entropy of each labelled token, times its weight."""
 
     def collate(
@@ -41,7 +41,7 @@ class NextTokenObjective(Objective):
         )
 
     def loss(
-        self, model: PackedLanguageModel, batch: Batch, hidden: torch.Tensor, labels: NextTokenLabels
+        self, model: PackedLanguageModel, batch: PackedBatch, hidden: torch.Tensor, labels: NextTokenLabels
     ) -> torch.Tensor:
         chosen = hidden.index_select(0, labels.predict_from)
         return model.cross_entropy(chosen, labels.targets, labels.weights)

@@ -59,7 +59,7 @@ class Generation:
         return True
 
 
-class Batch:
+class AnswerBatch:
     """Rows that share one cache. Only the scheduler's thread touches it."""
 
     def __init__(self, model: TorchTextModel) -> None:

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import deque
 
-from workers.engines.serving.backends.torch.batch import Batch, Generation
+from workers.engines.serving.backends.torch.batch import AnswerBatch, Generation
 from workers.engines.serving.backends.torch.model import TorchTextModel
 from workers.engines.serving.errors import ServeError, too_busy, unexpected
 
@@ -22,7 +22,7 @@ class Scheduler:
         self._waiting: deque[Generation] = deque()
         # Neither waiting nor in a batch: its prompt is being read.
         self._joining: Generation | None = None
-        self._batches: dict[TorchTextModel, Batch] = {}
+        self._batches: dict[TorchTextModel, AnswerBatch] = {}
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
@@ -98,7 +98,7 @@ class Scheduler:
 
     def _join(self, answer: Generation) -> None:
         with self._changed:  # other threads iterate over them in `size`
-            batch = self._batches.setdefault(answer.model, Batch(answer.model))
+            batch = self._batches.setdefault(answer.model, AnswerBatch(answer.model))
         try:
             with answer.model.lock:
                 batch.join(answer)
@@ -107,7 +107,7 @@ class Scheduler:
             answer.release()
         self._joining = None
 
-    def _step(self, batch: Batch) -> None:
+    def _step(self, batch: AnswerBatch) -> None:
         if not batch.answers:
             return
         try:
