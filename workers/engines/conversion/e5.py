@@ -98,7 +98,10 @@ def read_packed(path: Path) -> PackedModel:
     _version, hidden, layers, heads, intermediate, vocabulary, positions, types, epsilon, _block = (
         reader.unpack("I7ifi")
     )
-    pieces = _read_pieces(reader)
+    count, _bos, _eos, _pad, _unk, size = reader.unpack("5iQ")
+    offsets, scores = reader.array("<u4", count + 1), reader.array("<f4", count)
+    text = reader.take(size)
+    pieces = [(text[offsets[i] : offsets[i + 1]].decode(), float(scores[i])) for i in range(count)]
     _count, size = reader.unpack("iI")
     # The per-character normalisation map is skipped: the tokenizer gets the full rules that it is made from.
     reader.take(size)
@@ -114,14 +117,6 @@ def read_packed(path: Path) -> PackedModel:
         pieces,
         _read_tensors(reader),
     )
-
-
-def _read_pieces(reader: _FieldReader) -> list[tuple[str, float]]:
-    count, _bos, _eos, _pad, _unk, size = reader.unpack("5iQ")
-    offsets = reader.array("<u4", count + 1)
-    scores = reader.array("<f4", count)
-    text = reader.take(size)
-    return [(text[offsets[i] : offsets[i + 1]].decode(), float(scores[i])) for i in range(count)]
 
 
 def _read_tensors(reader: _FieldReader) -> dict[str, np.ndarray]:
@@ -166,21 +161,15 @@ def write_bert(sources: Sequence[Path], target: Path) -> None:
         eos_token_id=2,
     )
     model = BertModel(config, add_pooling_layer=False)
-    weights = bert_state(packed, {name: tuple(value.shape) for name, value in model.state_dict().items()})
-    model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    weights = {bert_name(name): torch.from_numpy(values) for name, values in packed.tensors.items()}
+    model.load_state_dict({name: values.reshape(shapes[name]) for name, values in weights.items()})
     model.save_pretrained(target)
     PreTrainedTokenizerFast(
         tokenizer_object=unigram_tokenizer(packed.pieces),
         model_max_length=packed.positions,
         **SPECIAL_TOKENS,
     ).save_pretrained(target)
-
-
-def bert_state(packed: PackedModel, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """The tensors under BertModel's names and in its shapes."""
-    return {
-        bert_name(name): values.reshape(shapes[bert_name(name)]) for name, values in packed.tensors.items()
-    }
 
 
 def bert_name(name: str) -> str:

@@ -70,19 +70,15 @@ def convert(conversion: Conversion, target: Path) -> bool:
         unfinished.mkdir()
         conversion.write(sources, unfinished)
         (unfinished / "NOTICE").write_text(conversion.notice, encoding="utf-8")
-        _make_readable(unfinished)
+        # safetensors makes files readable by their owner alone; engines may run as another user.
+        for file in unfinished.iterdir():
+            file.chmod(0o644)
         write_manifest(unfinished, KIND, **conversion.facts())
         shutil.rmtree(target, ignore_errors=True)
         os.replace(unfinished, target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return True
-
-
-def _make_readable(folder: Path) -> None:
-    """safetensors makes files readable by their owner alone; engines may run as another user."""
-    for file in folder.iterdir():
-        file.chmod(0o644)
 
 
 def is_complete(conversion: Conversion, target: Path) -> bool:

@@ -1,1 +1,1 @@
-"""Documents in, clean records out: ingest (one file to pages) and curate (pages to a data set)."""
+"""Makes dataset versions: from the pages of documents to records for training and evaluation."""

@@ -84,10 +84,14 @@ def draw_heldout(
         return set()
     most = int(max(step.most_heldout_share, share) * len(clusters))
     least = min(step.least_heldout, int(step.most_heldout_share * len(clusters)))
+    places: list[tuple[float, list[int]]] = []
+    for members in clusters.members():
+        # In [0, 1), from the seed and the texts alone: where the texts come from does not count.
+        first = min(clusters.digests[number] for number in members)
+        digest = hashlib.sha256(str(seed).encode() + first).digest()
+        places.append((int.from_bytes(digest[:8], "big") / 2**64, members))
     heldout: set[int] = set()
-    for place, members in sorted(
-        (_place(clusters, members, seed), members) for members in clusters.members()
-    ):
+    for place, members in sorted(places):
         is_drawn = place < share or len(heldout) < least
         if (
             is_drawn
@@ -96,10 +100,3 @@ def draw_heldout(
         ):
             heldout.update(members)
     return heldout
-
-
-def _place(clusters: Clusters, members: list[int], seed: int) -> float:
-    """In [0, 1), from the seed and the texts alone: where the texts come from does not count."""
-    first = min(clusters.digests[number] for number in members)
-    digest = hashlib.sha256(str(seed).encode() + first).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64

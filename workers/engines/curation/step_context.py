@@ -1,4 +1,4 @@
-"""What a step works with beside its settings and its units: a log, models, batches, and whether to stop."""
+"""What a step works with beside its settings and its units: a log, models, batches and a check for stop requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from workers.contract.records import DroppedRecord, Origin, document_name, source_of
+from workers.contract.records import DroppedRecord, document_name
 from workers.contract.specs.curation import StepCount
 from workers.engines.curation.units import Unit
 from workers.engines.shared.runtime import UserError
@@ -45,8 +45,10 @@ class StepLog:
         self.reasons[reason] += 1
         self.characters_dropped += len(dropped)
         if len(self.examples) < EXAMPLES_PER_STEP:
-            example = {"place": _place(unit.origin), "text": dropped[:EXAMPLE_CHARACTERS]}
-            self.examples.append({"reason": reason, **example})
+            place = unit.origin.type
+            if source := unit.source:
+                place = f"{document_name(unit.origin)} ({source.kind} {source.number})"
+            self.examples.append({"reason": reason, "place": place, "text": dropped[:EXAMPLE_CHARACTERS]})
 
     def passed(self, before: Unit, after: Unit) -> Unit:
         """Count a change, if it is one, and return `after`."""
@@ -78,16 +80,11 @@ class StepLog:
         )
 
 
-def _place(origin: Origin) -> str:
-    source = source_of(origin)
-    return f"{document_name(origin)} ({source.kind} {source.number})" if source else origin.type
-
-
 @dataclass(frozen=True)
 class StepContext:
     log: StepLog
     raise_if_stopped: Callable[[], None]
-    """Raises RunStopped once the run has been asked to stop; a step that computes long calls it now and then."""
+    """Raises RunStopped once the run has been asked to stop; a step that runs for long calls it regularly."""
     models: Mapping[str, Path] = field(default_factory=dict)
     batch_size: int = 64
     device: str = "cpu"

@@ -54,27 +54,25 @@ def best_passages(queries: list[PairQuery], texts: Texts) -> list[SupportingPass
     """For each query the weight of all its bigrams."""
     for gram, numbers in postings.items():
         possible[numbers] += weights[gram]
-    answers = [_answer_pattern(query.accepted) for query in queries]
+    answers: list[re.Pattern[str] | None] = []
+    """For each query a pattern of its short answers; 3日 is not found in 23日."""
+    for query in queries:
+        keys = [key for answer in query.accepted if (key := compare_key(answer))]
+        parts = [("(?<![0-9,.])" if key[0].isdigit() else "") + re.escape(key) for key in keys]
+        answers.append(re.compile("|".join(parts)) if parts else None)
     best_score = np.zeros(len(queries))
     best: list[SupportingPassage | None] = [None] * len(queries)
     for number, text in enumerate(texts()):
         key = compare_key(text)
         scores, found = _score(bigrams(text), postings, weights, average, len(queries))
-        for query in np.flatnonzero(scores * ANSWER_BONUS > best_score):
-            support = float(found[query] / possible[query])
-            holds = (answer := answers[query]) is not None and answer.search(key) is not None
-            score = scores[query] * (ANSWER_BONUS if holds else 1.0)
-            if score > best_score[query] and support >= (MINIMUM_SUPPORT / 2 if holds else MINIMUM_SUPPORT):
-                best_score[query] = score
-                best[query] = SupportingPassage(number, support)
+        for index in np.flatnonzero(scores * ANSWER_BONUS > best_score):
+            support = float(found[index] / possible[index])
+            holds = (pattern := answers[index]) is not None and pattern.search(key) is not None
+            score = scores[index] * (ANSWER_BONUS if holds else 1.0)
+            if score > best_score[index] and support >= (MINIMUM_SUPPORT / 2 if holds else MINIMUM_SUPPORT):
+                best_score[index] = score
+                best[index] = SupportingPassage(number, support)
     return best
-
-
-def _answer_pattern(accepted: tuple[str, ...]) -> re.Pattern[str] | None:
-    """Any of the short answers; 3日 is not found in 23日."""
-    keys = [compare_key(answer) for answer in accepted]
-    parts = [("(?<![0-9,.])" if key[0].isdigit() else "") + re.escape(key) for key in keys if key]
-    return re.compile("|".join(parts)) if parts else None
 
 
 def bigrams(text: str) -> Counter[str]:

@@ -120,19 +120,18 @@ def replace_tables(unit: Unit, tables: tuple[Table, ...], change: Callable[[str]
     }
     if not lines:
         return replace(unit, text=change(unit.text))
-    runs = groupby(unit.text.split("\n"), key=lambda line: line in lines and line != "")
-    parts = (
-        "\n".join(map(lines.__getitem__, run)) if is_row else _inside(run, change) for is_row, run in runs
-    )
+    parts: list[str] = []
+    for is_row, run in groupby(unit.text.split("\n"), key=lambda line: line in lines and line != ""):
+        if is_row:
+            parts += map(lines.__getitem__, run)
+            continue
+        # Between two tables: blank lines around the text stay as they are.
+        text = "\n".join(run)
+        if body := text.strip("\n"):
+            before, _, after = text.partition(body)
+            text = before + change(body) + after
+        parts.append(text)
     return replace(unit, text="\n".join(parts), tables=tables)
-
-
-def _inside(run: Iterable[str], change: Callable[[str], str]) -> str:
-    """The changed lines between two tables; blank lines around them stay as they are."""
-    text = "\n".join(run)
-    body = text.strip("\n")
-    start = text.find(body)
-    return text[:start] + change(body) + text[start + len(body) :] if body else text
 
 
 def by_document(units: Iterable[Unit]) -> Iterator[list[Unit]]:

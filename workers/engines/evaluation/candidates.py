@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from workers.contract.artifacts import ArtifactDamaged, verify_manifest_is, verify_model_folder
+from workers.contract.artifacts import ArtifactDamaged, verify_model_folder
 from workers.contract.model_folder import UnsafeModelFolder
 from workers.contract.specs.evaluation import Candidate, CandidateIndex
 from workers.engines.shared.integrity import require_intact
@@ -35,8 +35,7 @@ class CandidateSearch:
 
         self._spec = spec
         try:
-            verify_manifest_is(spec.folder, spec.manifest_sha256)
-            self._index = Index(spec.folder)
+            self._index = Index(spec.folder, spec.manifest_sha256)
             verify_model_folder(spec.embedding_model, spec.embedding_model_digest)
             self._embedder = Embedder(spec.embedding_model)
         except UnsafeModelFolder as error:
@@ -81,14 +80,14 @@ class LoadedCandidate:
         self.name = spec.name
         self.system_prompt = spec.system_prompt
         self.tokenizer = tokenizer
-        self._weights = weights
+        self.weights = weights
         self._adapter = spec.name if spec.adapter is not None else None
         self._has_adapters = has_adapters
         self._search = search
 
     @property
     def context_length(self) -> int:
-        return int(self._weights.config.get_text_config().max_position_embeddings)
+        return int(self.weights.config.get_text_config().max_position_embeddings)
 
     def find_passages(self, question: str) -> list[str] | None:
         """What the candidate's index finds for the question, best first; None without an index."""
@@ -98,16 +97,10 @@ class LoadedCandidate:
     def activate(self) -> Iterator[Any]:
         """The model of this candidate, in evaluation mode and without gradients."""
         if self._adapter is not None:
-            self._weights.set_adapter(self._adapter)
+            self.weights.set_adapter(self._adapter)
         switched_off = self._has_adapters and self._adapter is None
-        with torch.inference_mode(), self._weights.disable_adapter() if switched_off else nullcontext():
-            yield self._weights
-
-    def to_precision(self, dtype: torch.dtype) -> None:
-        """Convert the weights in place, and them alone: rounding the positions' frequencies would hurt."""
-        for parameter in self._weights.parameters():
-            if parameter.is_floating_point():
-                parameter.data = parameter.data.to(dtype)
+        with torch.inference_mode(), self.weights.disable_adapter() if switched_off else nullcontext():
+            yield self.weights
 
 
 def load_candidates(specs: Sequence[Candidate], dtype: torch.dtype, device: str) -> list[LoadedCandidate]:

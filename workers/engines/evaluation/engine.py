@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from workers.engines.evaluation.requests import REQUEST_TYPES, GenerateUntil, Re
 from workers.engines.evaluation.tasks import TASKS
 from workers.engines.evaluation.tasks.task import Case, Task
 from workers.engines.shared.integrity import require_intact_records
+from workers.engines.shared.language_models import convert_weights
 from workers.engines.shared.records import read_records
 from workers.engines.shared.runtime import Run, UserError
 
@@ -33,7 +35,8 @@ def evaluate(run: Run, spec: EvaluationSpec) -> EvaluationResult:
     started = time.monotonic()
     torch.set_num_threads(run.config.threads)
     cases = _cases(spec)
-    records = {task.type: _records(task.type, cases) for task in spec.tasks}
+    chosen = {(case.item.task, case.item.record_id) for _task, case in cases}
+    records = {task.type: sum(name == task.type for name, _record in chosen) for task in spec.tasks}
     run.log("Held-out data chosen.", items=len(cases), **records)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # Log-likelihoods are summed over thousands of tokens: float32, where it costs no GPU its speed.
@@ -84,10 +87,6 @@ def _cases(spec: EvaluationSpec) -> Cases:
     return cases
 
 
-def _records(name: str, cases: Cases) -> int:
-    return len({case.item.record_id for _task, case in cases if case.item.task == name})
-
-
 def _measure(run: Run, cases: Cases, candidates: Sequence[LoadedCandidate]) -> list[Item]:
     """All requests of all tasks, type by type; then the items with their results, in the order measured."""
     plans = {candidate.name: _plan(cases, candidate) for candidate in candidates}
@@ -97,7 +96,7 @@ def _measure(run: Run, cases: Cases, candidates: Sequence[LoadedCandidate]) -> l
         if request_type is GenerateUntil:
             # Answers are generated in the precision they will be served in.
             for candidate in candidates:
-                candidate.to_precision(torch.bfloat16)
+                convert_weights(candidate.weights, torch.bfloat16)
         for candidate in candidates:
             of_type = [one for one in plans[candidate.name] if isinstance(one.request, request_type)]
             with candidate.activate() as weights:
@@ -140,14 +139,14 @@ def _plan(cases: Cases, candidate: LoadedCandidate) -> list[PlannedRequest]:
     return plan
 
 
+@dataclass
 class _Clock:
-    """Progress and time left in units of cost; leaves the run when it was asked to stop."""
+    """Progress and time left in units of cost; raises RunStopped when the run was asked to stop."""
 
-    def __init__(self, run: Run, total: float) -> None:
-        self.run = run
-        self.total = total
-        self.done = 0.0
-        self.started = time.monotonic()
+    run: Run
+    total: float
+    done: float = 0.0
+    started: float = field(default_factory=time.monotonic)
 
     def advance(self, cost: float) -> None:
         self.run.raise_if_stopped()

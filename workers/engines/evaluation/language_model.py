@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -106,15 +107,13 @@ def batches(planned: Sequence[PlannedRequest]) -> Iterator[list[PlannedRequest]]
         yield from (group[start : start + size] for start in range(0, len(group), size))
 
 
+@dataclass(frozen=True)
 class LanguageModel:
     """Answers batches of planned requests with the model that is active at the moment."""
 
-    def __init__(
-        self, model: Any, tokenizer: PreTrainedTokenizerBase, stop_requested: Callable[[], bool]
-    ) -> None:
-        self.model = model
-        self.tokenizer = tokenizer
-        self.stop_requested = stop_requested
+    model: Any
+    tokenizer: PreTrainedTokenizerBase
+    stop_requested: Callable[[], bool]
 
     def respond(self, batch: Sequence[PlannedRequest]) -> list[Response]:
         """One response for each request, in order. `batch` comes from `batches`."""

@@ -20,19 +20,17 @@ _POINT, _BORDER = "\ue000", "\ue001"
 def canonical(text: str) -> str:
     """`text` in NFKC and lower case, without punctuation and spaces.
 
-    Between two digits something stays, so that numbers neither merge (`3, 10日` is not `310日`) nor
+    Between two digits a separator remains, so that numbers neither merge (`3, 10日` is not `310日`) nor
     change (`2,500円` is `2500円`, `1.5倍` keeps its point).
     """
     text = _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).casefold())
     text = _DECIMAL_POINT.sub(_POINT, text)
-    text = "".join(" " if _is_separator(character) else character for character in text)
-    return _BETWEEN_DIGITS.sub(_BORDER, text).replace(" ", "").replace(_POINT, ".").replace(_BORDER, " ")
-
-
-def _is_separator(character: str) -> bool:
-    if character == _POINT:
-        return False
-    return character in _SEPARATOR_SIGNS or character.isspace() or unicodedata.category(character)[0] in "PZC"
+    spaced = ""
+    for character in text:
+        is_sign = character in _SEPARATOR_SIGNS or unicodedata.category(character)[0] in "PZC"
+        is_separator = (is_sign or character.isspace()) and character != _POINT
+        spaced += " " if is_separator else character
+    return _BETWEEN_DIGITS.sub(_BORDER, spaced).replace(" ", "").replace(_POINT, ".").replace(_BORDER, " ")
 
 
 def contains(answer: str, accepted: str) -> bool:

@@ -50,9 +50,10 @@ def model_card(spec: ExportSpec) -> str:
 
 
 def _table(rows: Mapping[str, object]) -> str:
-    lines = [f"| {_cell(name)} | {_cell(value)} |" for name, value in rows.items() if value != ""]
-    return "\n".join(["| | |", "|---|---|", *lines])
-
-
-def _cell(value: object) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    """Without the rows whose value is an empty text."""
+    lines = ["| | |", "|---|---|"]
+    for row in rows.items():
+        if row[1] != "":
+            cells = [str(value).replace("|", "\\|").replace("\n", " ") for value in row]
+            lines.append(f"| {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)

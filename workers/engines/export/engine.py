@@ -10,6 +10,7 @@ from workers.contract.artifacts import MANIFEST, write_manifest
 from workers.contract.specs.export import ExportResult, ExportSpec
 from workers.engines.export.card import model_card
 from workers.engines.shared.language_models import (
+    convert_weights,
     load_adapter,
     load_base_model,
     load_tokenizer,
@@ -38,7 +39,9 @@ def export(run: Run, spec: ExportSpec) -> ExportResult:
     folder.mkdir()
     if spec.format == "adapter":
         assert spec.adapter is not None
-        _copy_adapter(spec.adapter, folder)
+        for file in sorted(spec.adapter.iterdir()):
+            if file.is_file() and file.name not in (MANIFEST, "README.md"):
+                shutil.copyfile(file, folder / file.name)
     else:
         _write_merged(run, spec, folder)
     run.raise_if_stopped()
@@ -64,12 +67,6 @@ def _seal(run: Run, spec: ExportSpec, folder: Path) -> ExportResult:
     return ExportResult(format=spec.format, files=files, bytes=sum(files.values()), manifest_sha256=manifest)
 
 
-def _copy_adapter(adapter: Path, folder: Path) -> None:
-    for file in sorted(adapter.iterdir()):
-        if file.is_file() and file.name not in (MANIFEST, "README.md"):
-            shutil.copyfile(file, folder / file.name)
-
-
 def _write_merged(run: Run, spec: ExportSpec, folder: Path) -> None:
     import torch
 
@@ -83,7 +80,8 @@ def _write_merged(run: Run, spec: ExportSpec, folder: Path) -> None:
         model = _merge(model, spec.adapter)
     run.raise_if_stopped()
     dtype = stored if spec.dtype == "keep" else getattr(torch, spec.dtype)
-    _cast(model, dtype)
+    convert_weights(model, dtype)
+    model.config.dtype = dtype
     model.config.name_or_path = ""
     run.log("Writing the weights.", dtype=str(dtype).removeprefix("torch."))
     model.save_pretrained(folder)
@@ -108,10 +106,3 @@ def _stored_dtype(base_model: Path) -> torch.dtype:
     config = AutoConfig.from_pretrained(base_model, local_files_only=True, trust_remote_code=False)
     named = config.dtype or config.get_text_config().dtype
     return named if isinstance(named, torch.dtype) else torch.float32
-
-
-def _cast(model: PreTrainedModel, dtype: torch.dtype) -> None:
-    for parameter in model.parameters():
-        if parameter.is_floating_point():
-            parameter.data = parameter.data.to(dtype)
-    model.config.dtype = dtype

@@ -43,7 +43,9 @@ def decode(content: bytes, *, declared_inside: bool = False) -> str:
 
 
 def _decode_japanese(content: bytes) -> str:
-    if _is_broken_utf8(content):
+    # Mostly valid UTF-8 Japanese with a few bad bytes: cp932 might still accept it as garbage.
+    errors = content.decode("utf-8", errors="replace").count("\ufffd")
+    if len(_UTF8_SEQUENCE.findall(content)) > 4 * errors:
         return _strict(content, "utf-8")
     decoded = [text for encoding in _JAPANESE if (text := _attempt(content, encoding)) is not None]
     candidates = [text for text in decoded if not _NOT_JIS.search(text)]
@@ -74,13 +76,6 @@ def _python_name(charset: str) -> str:
         if charset.lower().replace("-", "_") in ("shift_jis", "sjis", "x_sjis", "windows_31j")
         else charset
     )
-
-
-def _is_broken_utf8(content: bytes) -> bool:
-    """Mostly valid UTF-8 Japanese with a few bad bytes: cp932 might still accept it as garbage."""
-    sequences = len(_UTF8_SEQUENCE.findall(content))
-    errors = content.decode("utf-8", errors="replace").count("\ufffd")
-    return sequences > 4 * errors
 
 
 def _plausibility(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Read one document revision: check it, have a child process parse it, seal what came out."""
+"""Read one document revision: check it, have a child process parse it, write the manifest."""
 
 from __future__ import annotations
 

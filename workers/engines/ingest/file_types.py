@@ -1,4 +1,4 @@
-"""What a file is, by its bytes.
+"""The media type of a file, from its bytes.
 
 The name only distinguishes the text formats and reveals a file whose name and content differ.
 """

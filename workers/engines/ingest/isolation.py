@@ -26,12 +26,12 @@ POLL_SECONDS = 0.02
 REPORT_SECONDS = 1.0
 CHILD_MODULE = "workers.engines.ingest.parse_child"
 _REPOSITORY = Path(__file__).resolve().parents[3]
-# pdfium and glibc end the process themselves when memory cannot be had.
+# pdfium and glibc end the process themselves when memory cannot be allocated.
 _OUT_OF_MEMORY_SIGNALS = {signal.SIGABRT, signal.SIGTRAP, signal.SIGILL}
 _OUT_OF_TIME_SIGNALS = {signal.SIGXCPU}
 # Sent by the node or by a person, never because of the file: the memory of the child itself is limited.
 _OUTSIDE_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-_HANDED_ON = ("PATH", "TMPDIR", RUN_DIR_VARIABLE)
+_PASSED_ON = ("PATH", "TMPDIR", RUN_DIR_VARIABLE)
 
 
 def parse_in_child(
@@ -54,7 +54,7 @@ def parse_in_child(
         cwd=_REPOSITORY,
         env={
             # The platform finds the child by the variable of its run; temporary files stay in the run's folder.
-            **{name: os.environ[name] for name in _HANDED_ON if name in os.environ},
+            **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
             "LANG": "C.UTF-8",
             "OMP_NUM_THREADS": "1",
         },

@@ -25,7 +25,7 @@ from workers.contract.specs.run import ExitCode
 from workers.engines.ingest.file_types import detect
 from workers.engines.ingest.isolation import out_of_memory, write_progress
 from workers.engines.ingest.limits import Report, read_pages
-from workers.engines.ingest.parsers.registry import parser_for
+from workers.engines.ingest.parsers.registry import all_parsers
 from workers.engines.shared.runtime import DISK_FULL_ERRNOS, UserError
 
 PR_SET_PDEATHSIG = 1
@@ -50,9 +50,11 @@ def _outcome(spec: IngestSpec, output_dir: Path, progress: Path) -> dict[str, An
         with open(progress, "wb", buffering=0) as file:
             return parse(spec, output_dir, lambda done, total: write_progress(file, done, total))
     except UserError as error:
-        return _failed(error)
+        failure = error
     except (MemoryError, RecursionError):
-        return _failed(out_of_memory(spec.parse_memory_bytes))
+        failure = out_of_memory(spec.parse_memory_bytes)
+    code = failure.code.removeprefix("user.")
+    return {"error": {"code": code, "message": failure.message, "param": failure.param}}
 
 
 def limit_this_process(spec: IngestSpec, *, parent: int) -> None:
@@ -71,7 +73,7 @@ def limit_this_process(spec: IngestSpec, *, parent: int) -> None:
 def parse(spec: IngestSpec, output_dir: Path, report: Report) -> dict[str, Any]:
     """Raises UserError where the file cannot be read or holds no text."""
     media_type = detect(spec.path, spec.name)
-    document = parser_for(media_type)(spec.path, spec)
+    document = all_parsers()[media_type](spec.path, spec)
     pages = document.finish(list(read_pages(document, spec, report)))
     characters = sum(len(page.text) for page in pages)
     if not characters:
@@ -110,11 +112,6 @@ def _write_lines(path: Path, lines: Iterable[Spec]) -> None:
     with open(path, "w", encoding="utf-8") as file:
         for line in lines:
             file.write(line.model_dump_json() + "\n")
-
-
-def _failed(error: UserError) -> dict[str, Any]:
-    code = error.code.removeprefix("user.")
-    return {"error": {"code": code, "message": error.message, "param": error.param}}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Cut pages into passages at the places where the text itself is divided.
+"""Cut pages into passages at the boundaries in the text.
 
 Articles (第N条) of regulations and rows of spreadsheets are passages of their own; prose is cut at
 the ends of sentences. Every passage knows where it came from, down to the range of cells.
@@ -14,10 +14,12 @@ from langchain_text_splitters import RecursiveCharacterTextSplitter
 from workers.contract.records import Page, Source, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource
 from workers.engines.shared.index.passages import Passage
+from workers.engines.shared.text import column_letters
 
 # An article's head stands at the start of a line: 第12条, 第十二条の2, or Article 12.
 ARTICLE = re.compile(r"(?m)^(?=[ \t　]*(?:第[0-9０-９一二三四五六七八九十百千]+条|Article\s+\d+))")
 SENTENCE_ENDS = ["\n\n", "\n", "。", "！", "？", ". ", "、", " ", ""]
+NUMBER = re.compile(r"[-+¥$]?[\d,.]+[%円]?")
 LONGEST_HEAD = 40
 LONGEST_HEADER_CELL = 40
 CELL_RANGE = re.compile(r"^([A-Z]+)(\d+)(?::([A-Z]+)\d+)?$")
@@ -67,13 +69,9 @@ def _header(table: Table) -> tuple[str, ...]:
     named = [cell for cell in first if cell]
     if len(named) < 2 or len(set(named)) != len(named):
         return ()
-    if any(len(cell) > LONGEST_HEADER_CELL or _is_number(cell) for cell in named):
+    if any(len(cell) > LONGEST_HEADER_CELL or NUMBER.fullmatch(cell) for cell in named):
         return ()
     return tuple(first)
-
-
-def _is_number(text: str) -> bool:
-    return bool(re.fullmatch(r"[-+¥$]?[\d,.]+[%円]?", text))
 
 
 def _row_text(header: tuple[str, ...], row: tuple[str, ...]) -> str:
@@ -92,23 +90,12 @@ def row_range(cells: str, row: int, width: int) -> str:
     if not match:
         return cells
     first, top, last = match[1], int(match[2]), match[3]
-    last = last or _column_name(_column_number(first) + max(width, 1) - 1)
+    if last is None:
+        index = 0
+        for letter in first:
+            index = index * 26 + ord(letter) - ord("A") + 1
+        last = column_letters(index + max(width, 1) - 2)
     return f"{first}{top + row}:{last}{top + row}"
-
-
-def _column_number(name: str) -> int:
-    number = 0
-    for letter in name:
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number
-
-
-def _column_name(number: int) -> str:
-    name = ""
-    while number:
-        number, letter = divmod(number - 1, 26)
-        name = chr(ord("A") + letter) + name
-    return name
 
 
 def split_text(text: str, chunking: Chunking) -> list[str]:

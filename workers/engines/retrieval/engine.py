@@ -13,7 +13,7 @@ from transformers.utils import logging
 from workers.contract.artifacts import ArtifactDamaged, verify_manifest, write_manifest
 from workers.contract.model_folder import UnsafeModelFolder, model_folder_digest
 from workers.contract.records import Page
-from workers.contract.specs.retrieval import RetrievalResult, RetrievalSource, RetrievalSpec
+from workers.contract.specs.retrieval import RetrievalResult, RetrievalSpec
 from workers.engines.retrieval.chunking import Passage, passages_of
 from workers.engines.shared.index.embedding import Embedder, Vectors
 from workers.engines.shared.index.passages import PassageStore, write_passages
@@ -23,7 +23,7 @@ from workers.engines.shared.index.vectors import VectorIndex, write_vectors
 from workers.engines.shared.integrity import require_intact_pages
 from workers.engines.shared.runtime import Run, UserError
 
-# Texts embedded between two looks at the stop request.
+# Texts embedded between two checks for a stop request.
 EMBED_AT_ONCE = 512
 
 
@@ -37,9 +37,12 @@ def build_index(run: Run, spec: RetrievalSpec) -> RetrievalResult:
     # Otherwise it warns of a missing classification layer, which embedding models never have.
     logging.set_verbosity_error()
     run.started()
-    passages = [
-        passage for source in spec.sources for passage in passages_of(source, _pages(source), spec.chunking)
-    ]
+    passages: list[Passage] = []
+    for source in spec.sources:
+        require_intact_pages(source)
+        with open(source.pages_path, encoding="utf-8") as lines:
+            pages = [Page.model_validate_json(line) for line in lines if line.strip()]
+        passages += passages_of(source, pages, spec.chunking)
     if not passages:
         raise UserError(
             "no_text", "None of the documents holds text to search. Add documents with text.", param="sources"
@@ -58,12 +61,6 @@ def build_index(run: Run, spec: RetrievalSpec) -> RetrievalResult:
         bytes=sum(path.stat().st_size for path in run.output_dir.iterdir()),
         seconds=round(time.monotonic() - started, 3),
     )
-
-
-def _pages(source: RetrievalSource) -> list[Page]:
-    require_intact_pages(source)
-    with open(source.pages_path, encoding="utf-8") as lines:
-        return [Page.model_validate_json(line) for line in lines if line.strip()]
 
 
 def _embedder(folder: Path) -> Embedder:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
@@ -22,7 +20,7 @@ class KoshaRetriever(BaseRetriever):
     embedder: Embedder
     limit: int = 5
     groups: tuple[str, ...]
-    """What the asker may see: only passages that carry one of these groups are found."""
+    """Groups of the person who asks: only passages that one of these groups may read are found."""
     excluded_document_ids: tuple[str, ...] = ()
 
     def _get_relevant_documents(
@@ -35,9 +33,9 @@ class KoshaRetriever(BaseRetriever):
             groups=self.groups,
             excluded_document_ids=self.excluded_document_ids,
         )
-        return [Document(id=hit.chunk_id, page_content=hit.text, metadata=_metadata(hit)) for hit in hits]
-
-
-def _metadata(hit: Any) -> dict[str, Any]:
-    scores = {"score": hit.score, "dense_score": hit.dense_score, "lexical_score": hit.lexical_score}
-    return hit.source.model_dump(exclude_none=True) | scores
+        documents = []
+        for hit in hits:
+            scores = {"score": hit.score, "dense_score": hit.dense_score, "lexical_score": hit.lexical_score}
+            metadata = hit.source.model_dump(exclude_none=True) | scores
+            documents.append(Document(id=hit.chunk_id, page_content=hit.text, metadata=metadata))
+        return documents

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
 
 from workers.contract.specs.serving import ChatBody
@@ -24,7 +25,7 @@ from workers.engines.serving.text_stream import TextStream
 
 
 class RunningAnswer:
-    """An answer being written. Read `events` once; `cancel` it when nobody reads it any more."""
+    """An answer being written. Read `events` once; `cancel` it when it is no longer read."""
 
     def __init__(
         self, tokens: TokenStream, request: AnswerRequest, text: TextStream, release: Callable[[], None]
@@ -69,7 +70,7 @@ class RunningAnswer:
 async def _with_pauses(tokens: TokenStream, seconds: float | None) -> AsyncGenerator[int | None]:
     """Every token; None each time none came for `seconds`."""
     while True:
-        # A task, since waiting for `anext` itself with a timeout would break the stream off.
+        # A task, since waiting for `anext` itself with a timeout would end the stream.
         coming = asyncio.ensure_future(anext(tokens))
         try:
             while not (await asyncio.wait({coming}, timeout=seconds))[0]:
@@ -81,43 +82,49 @@ async def _with_pauses(tokens: TokenStream, seconds: float | None) -> AsyncGener
             coming.cancel()
 
 
+@dataclass(frozen=True)
 class Chat:
-    def __init__(self, settings: ServingSettings, cache: ModelCache, backend: ServingBackend) -> None:
-        self._settings = settings
-        self._cache = cache
-        self._backend = backend
+    settings: ServingSettings
+    cache: ModelCache
+    backend: ServingBackend
 
     async def start(self, body: ChatBody) -> RunningAnswer:
         """Raises ServeError where the model cannot be loaded, the prompt is too long or too many wait."""
+        stops = (body.stop,) if isinstance(body.stop, str) else body.stop or ()
+        if len(stops) > 4:
+            raise ServeError(400, "invalid_value", "At most 4 stop strings are allowed.", param="stop")
         preparing = asyncio.ensure_future(asyncio.to_thread(self._prepare, body))
         try:
             lease, request = await asyncio.shield(preparing)
         except asyncio.CancelledError:
-            # The thread goes on loading the model. It is released as soon as it is there.
+            # The thread goes on loading the model. The model is released as soon as it is loaded.
             preparing.add_done_callback(_release_prepared)
             raise
         try:
-            tokens = await self._backend.start(lease.loaded.weights, request)
+            tokens = await self.backend.start(lease.loaded.weights, request)
         except BaseException:
             lease.release()
             raise
-        text = TextStream(lease.loaded.tokenizer, _stop_strings(body))
+        text = TextStream(lease.loaded.tokenizer, stops)
         return RunningAnswer(tokens, request, text, lease.release)
 
     def _prepare(self, body: ChatBody) -> tuple[Lease[TextModel], AnswerRequest]:
         """The model, which must be released, and what the backend shall write."""
         choice, adapter = body.kosha, None
-        _stop_strings(body)
         if choice.adapter is not None:
-            adapter = adapter_folder(self._cache.allowed(choice.adapter, PARAM), choice.adapter_sha256)
-        load = partial(TextModel, backend=self._backend, digest=choice.base_model_digest)
-        lease = self._cache.lease(BASE_MODELS, choice.base_model, load, "kosha.base_model")
+            adapter = adapter_folder(self.cache.allowed(choice.adapter, PARAM), choice.adapter_sha256)
+        load = partial(TextModel, backend=self.backend, digest=choice.base_model_digest)
+        lease = self.cache.lease(BASE_MODELS, choice.base_model, load, "kosha.base_model")
         try:
             prompt = lease.loaded.prompt(body.messages)
-            max_tokens = self._max_tokens(body, len(prompt), lease.loaded.weights.context_length)
+            context = lease.loaded.weights.context_length
+            asked = body.max_completion_tokens or body.max_tokens
+            if len(prompt) + (asked or 1) > context:
+                raise context_too_long(len(prompt), asked or 1, context)
         except BaseException:
             lease.release()
             raise
+        max_tokens = asked or min(self.settings.default_max_tokens, context - len(prompt))
         sampling = SamplingSettings(
             temperature=body.temperature,
             top_p=body.top_p,
@@ -127,22 +134,7 @@ class Chat:
         )
         return lease, AnswerRequest(prompt, max_tokens, lease.loaded.stop_tokens, sampling, adapter)
 
-    def _max_tokens(self, body: ChatBody, prompt: int, context: int) -> int:
-        """How many tokens the answer may have beside a prompt of `prompt` tokens."""
-        asked = body.max_completion_tokens or body.max_tokens
-        if prompt + (asked or 1) > context:
-            raise context_too_long(prompt, asked or 1, context)
-        return asked or min(self._settings.default_max_tokens, context - prompt)
-
 
 def _release_prepared(preparing: asyncio.Future[tuple[Lease[TextModel], AnswerRequest]]) -> None:
     if not preparing.cancelled() and preparing.exception() is None:
         preparing.result()[0].release()
-
-
-def _stop_strings(body: ChatBody) -> tuple[str, ...]:
-    """Raises ServeError `invalid_value` for more than four."""
-    stops = (body.stop,) if isinstance(body.stop, str) else body.stop or ()
-    if len(stops) > 4:
-        raise ServeError(400, "invalid_value", "At most 4 stop strings are allowed.", param="stop")
-    return stops

@@ -28,7 +28,7 @@ from starlette.routing import Route
 
 from workers.contract.spec import Spec
 from workers.contract.specs.serving import ChatBody, EmbeddingsBody, Health, SearchBody
-from workers.engines.serving.errors import ServeError, search_too_long, unauthorized, unexpected
+from workers.engines.serving.errors import ServeError, search_too_long, unexpected
 from workers.engines.serving.settings import ServingSettings
 from workers.engines.serving.stream_events import Delta, Done
 from workers.engines.serving.wire import KEEP_ALIVE, Completion, embeddings, event
@@ -67,8 +67,9 @@ class ModelServerRoutes:
     def __init__(self, settings: ServingSettings, make_services: Callable[[], Services]) -> None:
         self._settings = settings
         self._make_services = make_services
+        # Awaited through `asyncio.shield`: a client that leaves must not stop the start for everyone.
         self._services: asyncio.Future[Services]
-        # Apart from the other threads: a search that hangs keeps its thread.
+        # A pool of its own: a search that hangs occupies its thread.
         self._searchers = ThreadPoolExecutor(thread_name_prefix="search")
 
     @contextlib.asynccontextmanager
@@ -85,7 +86,8 @@ class ModelServerRoutes:
 
         async def run(request: Request) -> Response:
             if not self._authorized(request):
-                return _error_response(unauthorized())
+                message = "The model server's token is missing or wrong."
+                return _error_response(ServeError(401, "invalid_api_key", message))
             # First, since watching for the client's leaving reads from the same channel.
             await request.body()
             answering = asyncio.ensure_future(_answered(endpoint, request))
@@ -123,18 +125,18 @@ class ModelServerRoutes:
         return StreamingResponse(_streamed(starting, completion, alive), media_type="text/event-stream")
 
     async def _start(self, body: ChatBody) -> RunningAnswer:
-        services = await self._ready()
+        services = await asyncio.shield(self._services)
         return await services.chat.start(body)
 
     async def embeddings(self, request: Request) -> Response:
         body = await _body(request, EmbeddingsBody)
-        services = await self._ready()
+        services = await asyncio.shield(self._services)
         found = await asyncio.to_thread(services.retrieval.embed, body)
         return JSONResponse(embeddings(body, found.vectors, found.tokens))
 
     async def search(self, request: Request) -> Response:
         body = await _body(request, SearchBody)
-        services = await self._ready()
+        services = await asyncio.shield(self._services)
         loop, seconds = asyncio.get_running_loop(), self._settings.search_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -143,10 +145,6 @@ class ModelServerRoutes:
             log.error("a search in %s took longer than %g s", body.index.name, seconds)
             raise search_too_long(seconds) from None
         return Response(answer.model_dump_json(), media_type="application/json")
-
-    async def _ready(self) -> Services:
-        # Shielded: a client that leaves must not stop the start for everyone.
-        return await asyncio.shield(self._services)
 
     def _authorized(self, request: Request) -> bool:
         sent = request.headers.get("Authorization", "").encode()
@@ -179,7 +177,7 @@ async def _with_keep_alive(request: Request, answering: asyncio.Future[Response]
         either: set[asyncio.Future[Any]] = {answering, left}
         await asyncio.wait(either, timeout=alive, return_when=asyncio.FIRST_COMPLETED)
         if answering.done() or getattr(request.state, "streams", False):
-            # A stream sends comments of its own as soon as it is there.
+            # A stream sends comments of its own as soon as it has begun.
             return await answering
         if not left.done():
             return StreamingResponse(_blanks_then(answering, alive), media_type="application/json")
@@ -215,19 +213,19 @@ async def _streamed(
             yield KEEP_ALIVE
             await asyncio.wait({starting}, timeout=alive)
         answer = starting.result()
-        yield completion.opening()
+        yield completion.chunk(role="assistant", content="")
         async for piece in answer.events(alive):
             if piece is None:
                 yield KEEP_ALIVE
             elif isinstance(piece, Delta):
-                yield completion.delta(piece.text)
+                yield completion.chunk(content=piece.text)
             else:
                 yield completion.closing(piece)
     except ServeError as error:
-        yield event({**error.body(), "status": error.status})
+        yield event({**error.body, "status": error.status})
     except Exception:
-        log.exception("an answer broke off")
-        yield event({**unexpected().body(), "status": 500})
+        log.exception("an answer failed while it was streamed")
+        yield event({**unexpected().body, "status": 500})
     finally:
         # Reached also when the client has left; after the end it changes nothing.
         _cancel(starting)
@@ -247,7 +245,7 @@ async def _collected(starting: asyncio.Future[RunningAnswer]) -> tuple[str, Done
 
 
 def _cancel(starting: asyncio.Future[RunningAnswer]) -> None:
-    """The answer, whether it has begun or not."""
+    """Cancel the answer, whether it has begun or not."""
     if not starting.done():
         starting.cancel()
     elif not starting.cancelled() and starting.exception() is None:
@@ -261,11 +259,11 @@ async def _disconnected(request: Request) -> None:
 
 def _error_response(error: ServeError) -> Response:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
-    return JSONResponse(error.body(), status_code=error.status, headers=headers)
+    return JSONResponse(error.body, status_code=error.status, headers=headers)
 
 
 def _exit_if_failed(services: asyncio.Future[Services]) -> None:
-    """Without its libraries the server is of no use; its supervisor starts it again."""
+    """Without its libraries the server is of no use; its supervisor restarts it."""
     if not services.cancelled() and (error := services.exception()):
         log.critical("The model server cannot start", exc_info=error)
         os._exit(3)

@@ -1,8 +1,6 @@
-"""What the model server refuses, as HTTP status and stable code."""
+"""The model server's errors: each has an HTTP status and a stable code."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from workers.contract.specs.serving import ErrorBody
 
@@ -21,28 +19,11 @@ class ServeError(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.code = code
         self.retry_after = retry_after
         type_ = "invalid_request_error" if status < 500 else "server_error"
-        self._body = ErrorBody(type=type_, message=message, param=param, code=code)
-
-    @property
-    def code(self) -> str:
-        return self._body.code
-
-    def body(self) -> dict[str, Any]:
-        return {"error": self._body.model_dump()}
-
-
-def unauthorized() -> ServeError:
-    return ServeError(401, "invalid_api_key", "The model server's token is missing or wrong.")
-
-
-def path_not_allowed(param: str) -> ServeError:
-    return ServeError(403, "path_not_allowed", "This folder is outside of what is served.", param=param)
-
-
-def artifact_missing(name: str, param: str) -> ServeError:
-    return ServeError(500, "serve.system.artifact_missing", f"The folder {name} is missing.", param=param)
+        error = ErrorBody(type=type_, message=message, param=param, code=code)
+        self.body = {"error": error.model_dump()}
 
 
 def artifact_damaged(what: str, param: str) -> ServeError:

@@ -1,4 +1,4 @@
-"""What was loaded from folders (base models, embedding models, indexes), within a memory limit."""
+"""A cache of base models, embedding models and indexes, within a memory limit."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from workers.contract.artifacts import MANIFEST, ArtifactDamaged
 from workers.contract.model_folder import UnsafeModelFolder
-from workers.engines.serving.errors import artifact_damaged, artifact_missing, path_not_allowed
+from workers.engines.serving.errors import ServeError, artifact_damaged
 
 
 class Loaded(Protocol):
     @property
     def bytes(self) -> int:
-        """Memory it holds, about."""
+        """Approximate size in memory."""
 
     def close(self) -> None:
-        """Free it; nobody uses it any more."""
+        """Free the memory; called when there is no lease."""
 
 
 LoadedT = TypeVar("LoadedT", bound=Loaded)
@@ -56,7 +56,7 @@ class Lease(Generic[LoadedT]):
 
 
 class ModelCache:
-    """Thread-safe. A folder is loaded once, however many ask for it at the same time."""
+    """Thread-safe. A folder is loaded once, however many threads ask for it at the same time."""
 
     def __init__(self, roots: tuple[Path, ...], memory_bytes: int) -> None:
         self._roots = tuple(root.resolve() for root in roots)
@@ -69,15 +69,20 @@ class ModelCache:
         """The real path, symbolic links followed; ServeError outside of the roots or where it is missing."""
         real = path.resolve()
         if not any(real.is_relative_to(root) for root in self._roots):
-            raise path_not_allowed(param)
+            message = "This folder is outside of what is served."
+            raise ServeError(403, "path_not_allowed", message, param=param)
         if not real.is_dir():
-            raise artifact_missing(path.name, param)
+            message = f"The folder {path.name} is missing."
+            raise ServeError(500, "serve.system.artifact_missing", message, param=param)
         return real
 
     def lease(self, kind: str, path: Path, load: Callable[[Path], LoadedT], param: str) -> Lease[LoadedT]:
         """Wait until `path` is loaded. Raises ServeError (`path_not_allowed`, `…artifact_damaged`, …)."""
         real = self.allowed(path, param)
-        key = (kind, real, _sealed_at(real))
+        # By its time of writing, so that a folder that was replaced under the same name is loaded again.
+        sealing = (real / name for name in (MANIFEST, "config.json"))
+        sealed_at = next((file.stat().st_mtime_ns for file in sealing if file.is_file()), 0)
+        key = (kind, real, sealed_at)
         with self._lock:
             entry = self._entries.setdefault(key, _CacheEntry())
             self._entries.move_to_end(key)
@@ -126,11 +131,3 @@ class ModelCache:
         # Outside of the lock: a backend may have to wait for a process to end.
         for loaded in unused:
             loaded.close()
-
-
-def _sealed_at(folder: Path) -> int:
-    """When the folder was written: one that was replaced under the same name is loaded again."""
-    for name in (MANIFEST, "config.json"):
-        if (folder / name).is_file():
-            return (folder / name).stat().st_mtime_ns
-    return 0

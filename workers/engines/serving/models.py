@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from transformers import AutoConfig, GenerationConfig
 
 from workers.contract.artifacts import verify_model_folder
 from workers.contract.specs.serving import ChatMessage
-from workers.engines.serving.backends.protocol import Embeddings, ModelFolder, Role, ServingBackend
+from workers.engines.serving.backends.protocol import ModelFolder, Role, ServingBackend
 from workers.engines.shared.language_models import chat_prompt, encode, load_tokenizer, stop_token_ids
 
 BASE_MODELS, EMBEDDING_MODELS = "base_models", "embedding_models"
@@ -18,17 +18,16 @@ BASE_MODELS, EMBEDDING_MODELS = "base_models", "embedding_models"
 
 
 class _HeldModel:
-    """A model in a backend's memory, as the model cache keeps it."""
+    """A model in a backend's memory, as the model cache holds it."""
 
-    def __init__(self, folder: ModelFolder, backend: ServingBackend, digest: str | None) -> None:
-        """`digest`: what the folder must be. Raises UnsafeModelFolder and ArtifactDamaged."""
-        verify_model_folder(folder.path, digest)
+    kind: ClassVar[Literal["text", "embedding"]]
+
+    def __init__(self, path: Path, backend: ServingBackend, digest: str | None = None) -> None:
+        """`digest`: that of the expected folder. Raises UnsafeModelFolder and ArtifactDamaged."""
+        verify_model_folder(path, digest)
         self._backend = backend
-        self.weights = backend.load(folder)
-
-    @property
-    def bytes(self) -> int:
-        return self.weights.bytes
+        self.weights = backend.load(ModelFolder(self.kind, path))
+        self.bytes = self.weights.bytes
 
     def close(self) -> None:
         self._backend.unload(self.weights)
@@ -37,8 +36,10 @@ class _HeldModel:
 class TextModel(_HeldModel):
     """A base model with its chat template and its stop tokens."""
 
+    kind = "text"
+
     def __init__(self, path: Path, backend: ServingBackend, digest: str | None = None) -> None:
-        super().__init__(ModelFolder("text", path), backend, digest)
+        super().__init__(path, backend, digest)
         self.tokenizer = load_tokenizer(path)
         self.stop_tokens = frozenset(stop_token_ids(self.tokenizer)) | _configured_stop_tokens(path)
 
@@ -49,15 +50,11 @@ class TextModel(_HeldModel):
 
 
 class EmbeddingModel(_HeldModel):
-    def __init__(self, path: Path, backend: ServingBackend, digest: str | None = None) -> None:
-        super().__init__(ModelFolder("embedding", path), backend, digest)
-
-    def embed_and_count(self, texts: Sequence[str], role: Role) -> Embeddings:
-        return self._backend.embed(self.weights, texts, role)
+    kind = "embedding"
 
     def embed(self, texts: Sequence[str], role: Role) -> Any:
         """(texts, dimensions) of float32, each row of length 1."""
-        return self.embed_and_count(texts, role).vectors
+        return self._backend.embed(self.weights, texts, role).vectors
 
 
 def _configured_stop_tokens(folder: Path) -> frozenset[int]:

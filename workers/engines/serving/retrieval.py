@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from workers.contract.artifacts import ArtifactDamaged, verify_manifest_is
+from workers.contract.artifacts import ArtifactDamaged
 from workers.contract.specs.serving import EmbeddingsBody, SearchAnswer, SearchBody
 from workers.engines.serving.backends.protocol import Embeddings, ServingBackend
 from workers.engines.serving.errors import ServeError, artifact_damaged
@@ -18,15 +19,15 @@ INDEXES = "indexes"
 """Kind in the model cache and in the answer to /health."""
 
 
+@dataclass(frozen=True)
 class Retrieval:
-    def __init__(self, cache: ModelCache, backend: ServingBackend) -> None:
-        self._cache = cache
-        self._backend = backend
+    cache: ModelCache
+    backend: ServingBackend
 
     def search(self, body: SearchBody) -> SearchAnswer:
         started = time.perf_counter()
-        open_index = partial(_open_index, sha256=body.index_sha256)
-        with self._cache.lease(INDEXES, body.index, open_index, "index") as index:
+        open_index = partial(Index, manifest_sha256=body.index_sha256)
+        with self.cache.lease(INDEXES, body.index, open_index, "index") as index:
             folder = body.embedding_model or index.embedding_model
             with self._embedding_model(folder, body.embedding_model_digest, "embedding_model") as model:
                 try:
@@ -53,14 +54,8 @@ class Retrieval:
         choice = body.kosha
         param = "kosha.embedding_model"
         with self._embedding_model(choice.embedding_model, choice.folder_digest, param) as model:
-            return model.embed_and_count(texts, choice.role)
+            return self.backend.embed(model.weights, texts, choice.role)
 
     def _embedding_model(self, folder: Path, digest: str | None, param: str) -> Lease[EmbeddingModel]:
-        load = partial(EmbeddingModel, backend=self._backend, digest=digest)
-        return self._cache.lease(EMBEDDING_MODELS, folder, load, param)
-
-
-def _open_index(folder: Path, sha256: str | None) -> Index:
-    """An index verifies its files by its manifest; whether that is the expected one is checked here."""
-    verify_manifest_is(folder, sha256)
-    return Index(folder)
+        load = partial(EmbeddingModel, backend=self.backend, digest=digest)
+        return self.cache.lease(EMBEDDING_MODELS, folder, load, param)

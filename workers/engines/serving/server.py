@@ -23,7 +23,7 @@ STOP_SECONDS = 8.0
 
 
 def make_services(settings: ServingSettings) -> Services:
-    """Import the libraries, which takes seconds, and put the server's parts together."""
+    """Import the libraries, which takes seconds, and build the server's services."""
     import torch
     from transformers.utils import logging
 
@@ -41,7 +41,7 @@ def make_services(settings: ServingSettings) -> Services:
 
 
 def serve(app: Starlette, host: str, port: int) -> None:
-    """Until SIGTERM or SIGINT. Answers still being written are given a moment, then broken off."""
+    """Until SIGTERM or SIGINT. Answers still being written get three seconds, then they are cancelled."""
     import uvicorn
 
     class Server(uvicorn.Server):

@@ -1,4 +1,4 @@
-"""What the model server may use and touch, from the environment."""
+"""The model server's settings, from the environment."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ServingSettings:
     context_limit: int = 8192
     """Most tokens of prompt and answer together, where the model could take more."""
     default_max_tokens: int = 1024
-    """Longest answer where the request does not say."""
+    """Longest answer where the request sets no limit."""
     memory_bytes: int = 8 * GIB
     """Weights and indexes in memory; beyond it those used longest ago are unloaded."""
     adapters_per_model: int = 16
@@ -45,6 +45,7 @@ class ServingSettings:
         roots = [Path(part).resolve() for part in environ.get("KOSHA_MODEL_ROOTS", "").split(":") if part]
         if not roots:
             raise ValueError("Set KOSHA_MODEL_ROOTS to the folders of models and indexes, colon-separated.")
+        memory_gib = max(1, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (2 * GIB))
         return cls(
             token=token,
             roots=tuple(roots),
@@ -54,7 +55,7 @@ class ServingSettings:
             search_seconds=_integer(environ, "KOSHA_SERVE_SEARCH_SECONDS", int(cls.search_seconds)),
             context_limit=_integer(environ, "KOSHA_SERVE_CONTEXT_LIMIT", cls.context_limit),
             default_max_tokens=_integer(environ, "KOSHA_SERVE_MAX_TOKENS", cls.default_max_tokens),
-            memory_bytes=_integer(environ, "KOSHA_SERVE_MEMORY_GIB", _half_the_memory_gib()) * GIB,
+            memory_bytes=_integer(environ, "KOSHA_SERVE_MEMORY_GIB", memory_gib) * GIB,
             dtype=environ.get("KOSHA_SERVE_DTYPE", cls.dtype),
         )
 
@@ -64,8 +65,3 @@ def _integer(environ: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdigit() or int(text) < 1:
         raise ValueError(f"{name} must be a positive number, not {text!r}.")
     return int(text)
-
-
-def _half_the_memory_gib() -> int:
-    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    return max(1, pages * size // (2 * GIB))

@@ -25,6 +25,7 @@ class Completion:
             "created": int(time.time()),
             "model": body.model,
         }
+        self._chunk_fields = {**self._common, "object": "chat.completion.chunk"}
         self._with_usage = bool(body.stream_options and body.stream_options.include_usage)
 
     def whole(self, text: str, done: Done) -> dict[str, Any]:
@@ -32,26 +33,17 @@ class Completion:
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": done.finish_reason}
         return {**self._common, "object": "chat.completion", "choices": [choice], "usage": usage(done)}
 
-    def opening(self) -> str:
-        return self._chunk({"role": "assistant", "content": ""}, None)
-
-    def delta(self, text: str) -> str:
-        return self._chunk({"content": text}, None)
+    def chunk(self, finish_reason: str | None = None, **delta: str) -> str:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        fields = {**self._chunk_fields, "choices": [choice]}
+        return event({**fields, "usage": None} if self._with_usage else fields)
 
     def closing(self, done: Done) -> str:
         """The last chunks: why it ended, what it took where that was asked for, and `[DONE]`."""
-        text = self._chunk({}, done.finish_reason)
+        text = self.chunk(done.finish_reason)
         if self._with_usage:
-            text += event({**self._chunk_fields(), "choices": [], "usage": usage(done)})
+            text += event({**self._chunk_fields, "choices": [], "usage": usage(done)})
         return text + DONE
-
-    def _chunk(self, delta: dict[str, Any], finish_reason: str | None) -> str:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        fields = {**self._chunk_fields(), "choices": [choice]}
-        return event({**fields, "usage": None} if self._with_usage else fields)
-
-    def _chunk_fields(self) -> dict[str, Any]:
-        return {**self._common, "object": "chat.completion.chunk"}
 
 
 def usage(done: Done) -> dict[str, int]:

@@ -26,7 +26,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import ValidationError
 
@@ -47,9 +47,12 @@ SpecT = TypeVar("SpecT", bound=Spec)
 class EngineError(Exception):
     """A failure with a stable code. `code` lacks the engine's name, for example `user.empty_dataset`."""
 
+    cause: ClassVar[Literal["user", "system"]]
+    """The first part of `code`."""
+
     def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
         super().__init__(message)
-        self.code = code
+        self.code = f"{self.cause}.{code}"
         self.message = message
         self.param = param
 
@@ -57,15 +60,13 @@ class EngineError(Exception):
 class UserError(EngineError):
     """The input or the settings are wrong. Another attempt cannot help."""
 
-    def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
-        super().__init__(f"user.{code}", message, param=param)
+    cause = "user"
 
 
 class EngineFault(EngineError):
     """The machine or the software failed. Another attempt may succeed."""
 
-    def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
-        super().__init__(f"system.{code}", message, param=param)
+    cause = "system"
 
 
 class RunStopped(Exception):

@@ -95,7 +95,7 @@ def join_wrapped_lines(text: str, apart: frozenset[str] = frozenset()) -> str:
 
     A break is undone where the line is nearly as wide as the widest one, does not end a sentence,
     and the next does not begin like a heading or a list item. Japanese joins without a space.
-    Lines whose `line_shape` is in `apart` (headers and footers) are left alone.
+    Lines whose `line_shape` is in `apart` (headers and footers) are not joined.
     """
     lines = text.split("\n")
     widest = max((display_width(line) for line in lines), default=0)
@@ -103,7 +103,10 @@ def join_wrapped_lines(text: str, apart: frozenset[str] = frozenset()) -> str:
     for index, line in enumerate(lines):
         before = lines[index - 1] if index else ""
         framed = apart and (line_shape(before) in apart or line_shape(line) in apart)
-        if before and line and not framed and _is_wrapped(before, line, widest):
+        # Japanese prose has no spaces: two or more in both lines are the gaps between columns.
+        is_table = all(len(_COLUMN_GAP.findall(part)) >= 2 for part in (before, line))
+        is_full = display_width(before) >= _WRAPPED_SHARE * widest
+        if continues(before, line) and is_full and not framed and not is_table:
             joined[-1] = glue(joined[-1], line)
         else:
             joined.append(line)
@@ -140,13 +143,6 @@ def glue(before: str, after: str) -> str:
 def display_width(text: str) -> int:
     """Columns of a fixed-width font: ideographs and kana take two."""
     return sum(2 if unicodedata.east_asian_width(character) in "FWA" else 1 for character in text)
-
-
-def _is_wrapped(before: str, after: str, widest: int) -> bool:
-    # Japanese prose has no spaces: two or more in both lines are the gaps between columns.
-    if all(len(_COLUMN_GAP.findall(line)) >= 2 for line in (before, after)):
-        return False
-    return display_width(before) >= _WRAPPED_SHARE * widest and continues(before, after)
 
 
 # -- tables ---------------------------------------------------------------------------------

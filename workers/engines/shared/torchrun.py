@@ -1,9 +1,9 @@
-"""torchrun for the ranks of one run on this machine; its exit code tells how the ranks ended.
+"""torchrun for the ranks of one run on this machine; its exit code reports how the ranks ended.
 
     python -m workers.engines.shared.torchrun --standalone --nproc-per-node 2 -m workers.engines.training config.json
 
 torchrun itself exits with 1 after any failure. Whether the run is tried again depends on how its rank ended:
-killed from outside (by the kernel for want of memory, or by hand), or with an exit code of its own.
+killed from outside (by the kernel for lack of memory, or by hand), or with an exit code of its own.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ NAME = "packed_documents"
 def use_packed_attention(model: PreTrainedModel) -> None:
     """Make `model` take `lengths` (tokens of each document in the pack, in order) in every call."""
     AttentionInterface.register(NAME, packed_attention)
-    AttentionMaskInterface.register(NAME, _no_mask)
+    AttentionMaskInterface.register(NAME, lambda *_, **__: None)
     model.set_attn_implementation(NAME)
 
 
@@ -65,7 +65,3 @@ def _window_mask(length: int, window: int | None, device: torch.device) -> torch
     position = torch.arange(length, device=device)
     distance = position[:, None] - position[None, :]
     return (distance >= 0) & (distance < window)
-
-
-def _no_mask(*_: Any, **__: Any) -> None:
-    return None

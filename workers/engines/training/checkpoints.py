@@ -94,7 +94,7 @@ class CheckpointStore:
         return StoredCheckpoint(int(facts["step"]), path, facts)
 
     def newest_intact(self, warn: Callable[[str], None]) -> StoredCheckpoint | None:
-        """The furthest checkpoint of this very run whose hashes hold, else the one before."""
+        """The checkpoint of this run with the latest step whose files are intact."""
         for path in _newest_first([self.folder, *self.earlier]):
             try:
                 manifest = verify_manifest(path)
@@ -110,7 +110,7 @@ class CheckpointStore:
 
 
 def _newest_first(folders: list[Path]) -> list[Path]:
-    """The finished checkpoints in `folders`, the furthest step first."""
+    """The finished checkpoints in `folders`, the latest step first."""
     found = [path for folder in folders for path in folder.glob("*") if path.name.isdigit()]
     return sorted(found, key=lambda path: int(path.name), reverse=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import statistics
 import sys
 from dataclasses import dataclass
@@ -23,14 +24,14 @@ from workers.engines.training.loop import LOSS_WINDOW, METRICS_SECONDS, Loop, Ru
 from workers.engines.training.model import PackedLanguageModel
 from workers.engines.training.objectives import TrainingObjective, make_objectives
 from workers.engines.training.plan import PlanSettings, Step, plan_steps
-from workers.engines.training.processes import Processes, join_processes, local_rank
+from workers.engines.training.processes import Processes, join_processes
 from workers.engines.training.samples import SampleSet, build_samples, collate, replay_known
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 HELDOUT_TOKENS = 4096
-"""How much of the held-out split the closing loss is measured on; the evaluation measures all of it."""
+"""How much of the held-out split the final loss is measured on; the evaluation measures all of it."""
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
 
 
@@ -67,7 +68,9 @@ def _train(run: Run, spec: TrainingSpec, metrics_seconds: float) -> TrainingResu
     keep_freed_memory()
     prepared = _prepare(run, spec)
     run.raise_if_stopped()
-    device = torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
+    device = torch.device("cpu")
+    if torch.cuda.is_available():
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     trained, model = _load_model(spec, prepared.base_digest, device)
     processes = join_processes(spec.processes, device)
     backend = _make_backend(run, spec, prepared, model, processes, device)
@@ -75,18 +78,8 @@ def _train(run: Run, spec: TrainingSpec, metrics_seconds: float) -> TrainingResu
         spec.learning_digest(prepared.base_digest), prepared.training.digest(), spec.processes
     )
     checkpoints = CheckpointStore(run, identity, spec.checkpoint.keep)
-    samples = prepared.training.samples
-    loop = Loop(
-        run,
-        spec,
-        backend,
-        processes,
-        checkpoints,
-        prepared.objectives,
-        samples,
-        prepared.plan,
-        metrics_seconds,
-    )
+    objectives, samples, plan = prepared.objectives, prepared.training.samples, prepared.plan
+    loop = Loop(run, spec, backend, processes, checkpoints, objectives, samples, plan, metrics_seconds)
     # Dropout must differ between processes; the weights were drawn before, alike in all of them.
     torch.manual_seed(spec.hyperparameters.seed + processes.rank)
     resumed_from = loop.resume()

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from workers.contract.specs.training import TrainingSpec
 from workers.engines.shared.runtime import EngineFault, Run, RunStopped
@@ -26,7 +25,7 @@ SAVED = ("step", "tokens", "labelled_tokens", "first_losses", "last_losses")
 
 @dataclass
 class RunTotals:
-    """What the run has done so far. The fields in SAVED travel in each checkpoint's manifest."""
+    """What the run has done so far. The fields in SAVED are stored in each checkpoint's manifest."""
 
     step: int = 0
     tokens: int = 0
@@ -47,9 +46,6 @@ class RunTotals:
         self.seconds += seconds
         self.first_losses = [*self.first_losses, loss][:LOSS_WINDOW]
         self.last_losses = [*self.last_losses, loss][-LOSS_WINDOW:]
-
-    def saved_facts(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in SAVED}
 
 
 @dataclass
@@ -146,8 +142,9 @@ class Loop:
         self.run.progress(totals.step, total_steps, "step", seconds_left=seconds_left)
 
     def save_checkpoint(self) -> None:
-        facts = {"data_position": self.totals.step, **self.totals.saved_facts()}
-        saved = self.checkpoints.save(self.backend, self.processes, **facts)
+        totals = self.totals
+        facts = {name: getattr(totals, name) for name in SAVED}
+        saved = self.checkpoints.save(self.backend, self.processes, data_position=totals.step, **facts)
         if saved is not None:
             path, digest = saved
-            self.run.checkpoint(self.totals.step, path, digest, loss=self.totals.last_losses[-1])
+            self.run.checkpoint(totals.step, path, digest, loss=totals.last_losses[-1])

@@ -61,9 +61,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         rows: int,
     ) -> torch.Tensor:
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        wants_hidden, wants_head = ctx.needs_input_grad[:2]
-        grad_hidden = torch.empty_like(hidden) if wants_hidden else None
-        grad_head = torch.zeros_like(head, dtype=torch.float32) if wants_head else None
+        needs_hidden, needs_head = ctx.needs_input_grad[:2]
+        grad_hidden = torch.empty_like(hidden) if needs_hidden else None
+        grad_head = torch.zeros_like(head, dtype=torch.float32) if needs_head else None
         for start in range(0, hidden.shape[0], rows):
             part = slice(start, start + rows)
             loss, grad_logits = _chunk(hidden[part], head, targets[part], weights[part], shape)

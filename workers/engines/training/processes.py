@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,13 +17,13 @@ STOP_CHECK_SECONDS = 0.25
 """About so often within a step the processes ask one another whether a stop was requested."""
 
 
+@dataclass(frozen=True)
 class Processes:
     """Every method is called by all ranks at the same point. With a single process each is a no-op."""
 
-    def __init__(self, rank: int = 0, count: int = 1, device: torch.device | str = "cpu") -> None:
-        self.rank = rank
-        self.count = count
-        self.device = device
+    rank: int = 0
+    count: int = 1
+    device: torch.device | str = "cpu"
 
     def any_rank(self, flag: bool) -> bool:
         """Whether `flag` is true on at least one rank."""
@@ -50,10 +51,6 @@ class Processes:
             dist.destroy_process_group()
 
 
-def local_rank() -> int:
-    return int(os.environ.get("LOCAL_RANK", "0"))
-
-
 def join_processes(expected: int, device: torch.device) -> Processes:
     """Find the other processes that torchrun started. Raises EngineFault `wrong_world_size`."""
     if expected == 1:
@@ -64,8 +61,8 @@ def join_processes(expected: int, device: torch.device) -> Processes:
             "wrong_world_size", f"The run asks for {expected} processes but was started with {world}."
         )
     store, rank, _ = next(dist.rendezvous("env://"))
-    # After a restart by torchrun the keys of the dead attempt are still in the store, and gloo
-    # would call the dead process's port; a prefix gives each attempt its own keys.
+    # After a restart by torchrun the keys of the failed attempt are still in the store, and gloo
+    # would connect to the port of an ended process; a prefix gives each attempt its own keys.
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     store = dist.PrefixStore(f"attempt_{attempt}", store)
     backend = "gloo" if device.type == "cpu" else "nccl"

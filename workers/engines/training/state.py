@@ -11,7 +11,7 @@ from workers.contract.specs.training import Hyperparameters
 
 
 def new_optimizer(parameters: list[torch.nn.Parameter], settings: Hyperparameters) -> torch.optim.AdamW:
-    # Norms and biases are not decayed: pulling these vectors to zero hurts.
+    # Norms and biases are not decayed: values near zero would degrade the model.
     groups = [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},

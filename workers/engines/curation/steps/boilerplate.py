@@ -75,7 +75,7 @@ def is_contents(text: str) -> bool:
 
 
 def is_notice(text: str) -> bool:
-    """A copyright or confidentiality notice with next to nothing else. An article is never one."""
+    """A copyright or confidentiality notice with little other text. An article is never one."""
     if ARTICLE.search(text):
         return False
     parts = [part.strip() for part in sentences(text) if part.strip()]

@@ -43,23 +43,24 @@ def drop_noise(step: NoiseStep, units: Iterable[Unit], context: StepContext) -> 
 
 
 def _noise(text: str, step: NoiseStep) -> tuple[str, str] | None:
-    """Reason and detail, or None for text worth keeping."""
-    symbols = symbol_share(text)
+    """Reason and detail, or None for text worth keeping.
+
+    Symbols are characters that are neither letter nor digit, spaces and cell borders left aside. Of a text without
+    letters all counts as Japanese.
+    """
+    characters = _CELL_BORDERS.sub("", text)
+    symbols = 1 - sum(map(str.isalnum, characters)) / len(characters) if characters else 1.0
     if symbols > step.max_symbol_share:
         return "symbols", f"{symbols:.2f} > {step.max_symbol_share:g}"
     repetition = repetition_share(text)
     if repetition > step.max_repetition:
         return "repetition", f"{repetition:.2f} > {step.max_repetition:g}"
-    japanese = japanese_share(text) if step.min_japanese_share else 1.0
+    japanese = 1.0
+    if step.min_japanese_share and (letters := sum(map(str.isalpha, text))):
+        japanese = len(_JAPANESE_LETTER.findall(text)) / letters
     if japanese < step.min_japanese_share:
         return "not_japanese", f"{japanese:.2f} < {step.min_japanese_share:g}"
     return None
-
-
-def symbol_share(text: str) -> float:
-    """Share of characters that are neither letter nor digit, spaces and cell borders left aside."""
-    characters = _CELL_BORDERS.sub("", text)
-    return 1 - sum(map(str.isalnum, characters)) / len(characters) if characters else 1.0
 
 
 def repetition_share(text: str) -> float:
@@ -74,9 +75,3 @@ def repetition_share(text: str) -> float:
         if equal + period >= REPEATS * period:
             longest = max(longest, equal + period)
     return longest / len(codes) if len(codes) else 0.0
-
-
-def japanese_share(text: str) -> float:
-    """Share of kana and ideographs among letters; 1 where there are no letters."""
-    letters = sum(map(str.isalpha, text))
-    return len(_JAPANESE_LETTER.findall(text)) / letters if letters else 1.0

@@ -17,8 +17,6 @@ from workers.engines.shared.text import normalize, row_text, rows_range
 _EXTRA_CHARACTERS = 4
 # A slash between two Latin letters or digits belongs to the answer (km/h, 2024/4/1).
 _ALTERNATIVES = re.compile(r"\s*[|\n]\s*|\s+/\s+|(?<![0-9A-Za-z])/|/(?![0-9A-Za-z])")
-
-
 _GROUPED_NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
 
 
@@ -91,13 +89,10 @@ def _pairs(unit: Unit, table: Table, columns: _Columns, log: StepLog) -> Iterato
         place = unit.at_cells(rows_range(table, index))
         if question and answer:
             short = "" if columns.short_answer is None else row[columns.short_answer]
-            yield pair_unit(place.origin, QuestionAnswer(question, answer, accepted_answers(short)))
+            accepted = [part.strip() for part in _ALTERNATIVES.split(short) if part.strip()]
+            # A number is also accepted without the commas that a sheet's format adds.
+            accepted += [part.replace(",", "") for part in accepted if _GROUPED_NUMBER.fullmatch(part)]
+            pair = QuestionAnswer(question, answer, tuple(dict.fromkeys(accepted)))
+            yield pair_unit(place.origin, pair)
         elif any(row):
             log.drop(place, "incomplete_pair", text=row_text(row))
-
-
-def accepted_answers(cell: str) -> tuple[str, ...]:
-    """The alternatives of a short-answer cell; a number also without the commas a sheet's format adds."""
-    parts = [part.strip() for part in _ALTERNATIVES.split(cell) if part.strip()]
-    plain = [part.replace(",", "") for part in parts if _GROUPED_NUMBER.fullmatch(part)]
-    return tuple(dict.fromkeys([*parts, *plain]))

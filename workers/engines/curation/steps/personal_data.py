@@ -1,6 +1,6 @@
 """Mask personal data: each find becomes a token that names its kind.
 
-Expects normalised text (half-width digits). Where a rule is in doubt it masks nothing, so that product codes survive:
+Expects normalised text (half-width digits). In doubtful cases nothing is masked, so that product codes stay as they are:
 a number with a check digit is masked only if that digit is right.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from workers.contract.records import Table
 from workers.contract.specs.curation_steps import PersonalDataKind, PersonalDataStep
@@ -85,10 +86,7 @@ _LABEL_ROWS = 5
 @implements(PersonalDataStep)
 def mask_personal_data(step: PersonalDataStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
     log = context.log
-
-    def change(text: str) -> str:
-        return mask(text, step, log.masked)
-
+    change = partial(mask, step=step, found=log.masked)
     for unit in units:
         if unit.is_text and unit.tables:
             tables = tuple(mask_table(table, step, log.masked) for table in unit.tables)
@@ -115,17 +113,19 @@ def mask(text: str, step: PersonalDataStep, found: Counter[str]) -> str:
 
 _Check = Callable[[re.Match[str], PersonalDataStep], bool]
 _RULES: tuple[tuple[PersonalDataKind, re.Pattern[str], _Check], ...] = (
-    ("email", _EMAIL, lambda match, step: match[1].lower() not in _kept_domains(step)),
+    (
+        "email",
+        _EMAIL,
+        lambda match, step: (
+            match[1].lower() not in {name.lower().removeprefix("@") for name in step.keep_domains}
+        ),
+    ),
     ("credit_card", _LONG_NUMBER, lambda match, step: is_card_number(_digits(match[0]))),
     ("my_number", _LONG_NUMBER, lambda match, step: is_my_number(_digits(match[0]))),
     ("phone", _PHONE, lambda match, step: is_phone_number(match[0])),
     ("postal_address", _ADDRESS, lambda match, step: True),
 )
 """In this order: a card number must not be taken for two telephone numbers."""
-
-
-def _kept_domains(step: PersonalDataStep) -> set[str]:
-    return {domain.lower().removeprefix("@") for domain in step.keep_domains}
 
 
 def _mask_names(text: str, found: Counter[str]) -> str:

@@ -1,6 +1,6 @@
 """Which function implements which step of a recipe.
 
-A step is a generator `(settings, units, context) -> units` that says with `@implements(...)` which settings class
+A step is a generator `(settings, units, context) -> units` that declares with `@implements(...)` which settings class
 of `workers.contract.specs.curation_steps` it belongs to. Every module of this package is imported to find them.
 """
 

@@ -41,7 +41,7 @@ class _RunningText:
 
 @implements(SegmentStep)
 def segment(step: SegmentStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
-    """Of each document first what is no running text, in its order, then sections and slides, then its pages."""
+    """Of each document first what is not running text, in its order, then sections and slides, then its pages."""
     for document in by_document(units):
         pages = _RunningText()
         alone: list[_RunningText] = []

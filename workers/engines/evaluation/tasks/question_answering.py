@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from workers.contract.prompts import PromptMessage, closed_book_messages, open_book_messages
 from workers.contract.records import AnyRecord, MessagesRecord, PairRecord, document_name
@@ -19,9 +19,6 @@ from workers.engines.evaluation.requests import Generated, GenerateUntil, Reques
 from workers.engines.evaluation.scoring import is_right, overlap
 from workers.engines.evaluation.tasks.task import Case, PromptSource, Task, choose, implements
 from workers.engines.shared.language_models import chat_prompt, encode
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 @implements(QuestionAnsweringSettings)
@@ -93,12 +90,12 @@ class QuestionAnswering(Task[QuestionAnsweringSettings, QuestionItem]):
             passages = candidate.find_passages(case.item.question)
         if passages is None:
             return None
-        return [self._shortened(passage, candidate.tokenizer) for passage in passages]
-
-    def _shortened(self, passage: str, tokenizer: PreTrainedTokenizerBase) -> str:
-        ids = encode(tokenizer, passage)
-        limit = self.settings.max_passage_tokens
-        return passage if len(ids) <= limit else str(tokenizer.decode(ids[:limit]))
+        tokenizer, limit = candidate.tokenizer, self.settings.max_passage_tokens
+        shortened = []
+        for passage in passages:
+            ids = encode(tokenizer, passage)
+            shortened.append(passage if len(ids) <= limit else str(tokenizer.decode(ids[:limit])))
+        return shortened
 
     def score(self, case: Case[QuestionItem], responses: Sequence[Response]) -> GradedAnswer:
         answer, item = cast(Generated, responses[0]), case.item

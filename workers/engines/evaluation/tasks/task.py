@@ -1,4 +1,4 @@
-"""What a task is: which items it measures, what it asks for each, and what the responses are worth."""
+"""What a task is: which items it measures, what it asks for each, and how it scores the responses."""
 
 from __future__ import annotations
 

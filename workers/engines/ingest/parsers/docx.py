@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
 from workers.engines.ingest.file_types import DOCX, damaged_by
@@ -27,7 +26,8 @@ def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
     check_archive(path, spec.max_expanded_bytes)
     with _damaged_document():
         document = docx.Document(str(path))
-    return ParsedDocument(_pages(document), title=normalize(document.core_properties.title or "") or None)
+    title = normalize(document.core_properties.title or "") or None
+    return ParsedDocument(sections(_blocks(document)), title=title)
 
 
 def _damaged_document() -> AbstractContextManager[None]:
@@ -38,23 +38,19 @@ def _damaged_document() -> AbstractContextManager[None]:
     return damaged_by("The Word document cannot be read.", *own, KeyError, ValueError, AttributeError)
 
 
-def _pages(document: Any) -> Iterator[Page]:
-    with _damaged_document():
-        yield from sections(_blocks(document))
-
-
 def _blocks(document: Any) -> Iterator[Block]:
     from docx.table import Table
     from docx.text.paragraph import Paragraph
 
-    for block in document.iter_inner_content():
-        if isinstance(block, Paragraph):
-            text = normalize(block.text)
-            style = block.style
-            is_heading = style is not None and _SECTION_HEADING.match(style.name or "")
-            yield Heading(text) if text and is_heading else text
-        elif isinstance(block, Table) and (table := table_of(_rows(block))) is not None:
-            yield table
+    with _damaged_document():
+        for block in document.iter_inner_content():
+            if isinstance(block, Paragraph):
+                text = normalize(block.text)
+                style = block.style
+                is_heading = style is not None and _SECTION_HEADING.match(style.name or "")
+                yield Heading(text) if text and is_heading else text
+            elif isinstance(block, Table) and (table := table_of(_rows(block))) is not None:
+                yield table
 
 
 def _rows(table: Any) -> list[tuple[str, ...]]:

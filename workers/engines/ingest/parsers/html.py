@@ -64,7 +64,9 @@ def _blocks(root: Any) -> Iterator[Block]:
         if event == "end":
             line.append(_collapse(node.getparent(), node.tail))
         elif node.tag == "table" and node.find(".//table") is None:
-            if (table := table_of(_rows(node))) is not None:
+            rows = [[cell for cell in row if cell.tag in ("td", "th")] for row in node.iter("tr")]
+            texts = [[normalize(" ".join(cell.itertext())) for cell in row] for row in rows]
+            if (table := table_of(texts)) is not None:
                 yield table
             walk.skip_subtree()
         elif node.tag in _SECTION_HEADINGS:
@@ -80,10 +82,3 @@ def _collapse(node: Any, text: str | None) -> str:
     if not text or (node is not None and node.tag == "pre"):
         return text or ""
     return " ".join(text.split("\n")) if text.strip() else " "
-
-
-def _rows(table: Any) -> list[list[str]]:
-    return [
-        [normalize(" ".join(cell.itertext())) for cell in row if cell.tag in ("td", "th")]
-        for row in table.iter("tr")
-    ]

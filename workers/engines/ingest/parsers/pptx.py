@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from workers.contract.records import Page, Table
+from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
 from workers.engines.ingest.file_types import PPTX, damaged_by
@@ -58,19 +58,16 @@ def _xml(archive: zipfile.ZipFile, name: str) -> Any:
 def _pages(path: Path, names: list[str]) -> Iterator[Page]:
     with _damaged_presentation(), zipfile.ZipFile(path) as archive:
         for number, name in enumerate(names, 1):
-            yield _slide(number, _xml(archive, name))
-
-
-def _slide(number: int, root: Any) -> Page:
-    tables = tuple(table for node in root.iter(f"{_A}tbl") if (table := _table(node)) is not None)
-    shapes = [text for body in root.iter(f"{_P}txBody") if (text := _paragraphs(body))]
-    text = "\n".join([*shapes, *(table_text(table) for table in tables)])
-    label = shapes[0].partition("\n")[0][:LONGEST_LABEL] if shapes else None
-    return Page(kind="slide", number=number, label=label, text=text, tables=tables)
-
-
-def _table(node: Any) -> Table | None:
-    return table_of([[_paragraphs(cell) for cell in row.iter(f"{_A}tc")] for row in node.iter(f"{_A}tr")])
+            root = _xml(archive, name)
+            tables = []
+            for node in root.iter(f"{_A}tbl"):
+                rows = [[_paragraphs(cell) for cell in row.iter(f"{_A}tc")] for row in node.iter(f"{_A}tr")]
+                if (table := table_of(rows)) is not None:
+                    tables.append(table)
+            shapes = [text for body in root.iter(f"{_P}txBody") if (text := _paragraphs(body))]
+            label = shapes[0].partition("\n")[0][:LONGEST_LABEL] if shapes else None
+            text = "\n".join([*shapes, *map(table_text, tables)])
+            yield Page(kind="slide", number=number, label=label, text=text, tables=tuple(tables))
 
 
 def _paragraphs(node: Any) -> str:

@@ -22,7 +22,7 @@ from workers.engines.ingest import parsers
 class ParsedDocument:
     """A document that has been opened and checked; its pages are read while `pages` is iterated.
 
-    Reading a page raises UserError where the document is damaged or not what it seemed to be.
+    Reading a page raises UserError where the document is damaged or of another type.
     """
 
     pages: Iterable[Page]
@@ -59,7 +59,3 @@ def all_parsers() -> Mapping[MediaType, Parser]:
     for module in pkgutil.iter_modules(parsers.__path__, f"{parsers.__name__}."):
         importlib.import_module(module.name)
     return _parsers
-
-
-def parser_for(media_type: MediaType) -> Parser:
-    return all_parsers()[media_type]

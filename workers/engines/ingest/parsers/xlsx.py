@@ -14,7 +14,7 @@ from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
 from workers.engines.ingest.file_types import XLSX, damaged_by
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
-from workers.engines.ingest.parsers.sheets import Row, sheet_page
+from workers.engines.ingest.parsers.sheets import sheet_page
 from workers.engines.shared.text import normalize
 
 
@@ -55,14 +55,10 @@ def _damaged_workbook() -> AbstractContextManager[None]:
 def _pages(sheets: list[Any]) -> Iterator[Page]:
     with _damaged_workbook():
         for number, sheet in enumerate(sheets, 1):
-            yield sheet_page(number, sheet.title, _rows(sheet))
-
-
-def _rows(sheet: Any) -> Iterator[Row]:
-    """Every row from the sheet's first, as texts. A wrong stored dimension is not believed."""
-    sheet.reset_dimensions()
-    for row in sheet.iter_rows():
-        yield [_cell_text(cell) for cell in row]
+            # The stored dimensions may be wrong: every row is read, from the sheet's first.
+            sheet.reset_dimensions()
+            rows = ([_cell_text(cell) for cell in row] for row in sheet.iter_rows())
+            yield sheet_page(number, sheet.title, rows)
 
 
 def _cell_text(cell: Any) -> str:
@@ -76,13 +72,10 @@ def _cell_text(cell: Any) -> str:
         plain_date = value.time() == datetime.time()
         return value.date().isoformat() if plain_date else value.strftime("%Y-%m-%d %H:%M")
     if isinstance(value, int | float):
-        return _number_text(value, cell.number_format or "")
+        number_format = cell.number_format or ""
+        if "%" in number_format:
+            return f"{value * 100:.10g}%"
+        if "," in number_format:
+            return f"{round(value, 6):,}".removesuffix(".0")
+        return f"{value:.15g}" if isinstance(value, float) else str(value)
     return normalize(str(value))
-
-
-def _number_text(value: int | float, number_format: str) -> str:
-    if "%" in number_format:
-        return f"{value * 100:.10g}%"
-    if "," in number_format:
-        return f"{round(value, 6):,}".removesuffix(".0")
-    return f"{value:.15g}" if isinstance(value, float) else str(value)

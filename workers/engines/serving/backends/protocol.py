@@ -1,7 +1,7 @@
-"""What serving asks of a backend: keep models in memory, write tokens, embed texts.
+"""The interface of a backend: it holds models in memory, generates tokens and embeds texts.
 
 A backend knows token ids and no text. Chat templates, stop strings, the counting of tokens and the wire
-format are the same for every backend and stand above it. A backend runs its models in this process or in
+format are the same for every backend and are not its concern. A backend runs its models in this process or in
 child processes; `load`, `unload` and `embed` may take long and are called in threads.
 """
 
@@ -17,7 +17,7 @@ Role = Literal["query", "passage"]
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A folder whose files were verified a moment ago."""
+    """A folder whose files have just been verified."""
 
     kind: Literal["text", "embedding"]
     path: Path
@@ -37,7 +37,7 @@ class SamplingSettings:
     """How the next token is chosen."""
 
     temperature: float = 1.0
-    """0 takes the likeliest token."""
+    """With 0 the most probable token is chosen."""
     top_p: float = 1.0
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
@@ -59,11 +59,11 @@ class AnswerRequest:
 class LoadedModel(Protocol):
     @property
     def bytes(self) -> int:
-        """Memory it holds, about."""
+        """Approximate size in memory."""
 
     @property
     def context_length(self) -> int:
-        """Most tokens that a prompt and its answer may have together."""
+        """The most tokens that a prompt and its answer may have together."""
 
 
 class TokenStream(Protocol):
@@ -101,7 +101,7 @@ class ServingBackend(Protocol):
         """Block until the model can be used."""
 
     def unload(self, model: LoadedModel) -> None:
-        """Free the model's memory. No answer of it is being read any more."""
+        """Free the model's memory. None of its answers is being read."""
 
     async def start(self, model: LoadedModel, request: AnswerRequest) -> TokenStream:
         """Begin an answer; the adapter is loaded first where it is not in memory.
@@ -114,4 +114,4 @@ class ServingBackend(Protocol):
     def health(self) -> BackendHealth: ...
 
     def close(self) -> None:
-        """Break off every answer; they end with ServeError `model_server_busy`."""
+        """Cancel every answer; they end with ServeError `model_server_busy`."""

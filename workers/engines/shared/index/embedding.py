@@ -21,11 +21,12 @@ Vectors = NDArray[np.float32]
 
 MAX_TOKENS = 512
 TOKENS_PER_BATCH = 4096
+# Where the model folder names no prefixes of questions and passages.
 E5_PREFIXES = {"query": "query: ", "passage": "passage: "}
 
 
 class Embedder:
-    """One embedding model. Thread-safe: calls take turns."""
+    """One embedding model. Thread-safe: one batch is computed at a time."""
 
     def __init__(self, folder: Path) -> None:
         """Raises UnsafeModelFolder for a folder with pickles, code or damaged weights."""
@@ -36,16 +37,16 @@ class Embedder:
                 folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
             )
         self._model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-        self._prefixes = _prefixes(folder)
-        self._first_token_only = _pools_first_token(folder)
+        prompts = _json(folder / "config_sentence_transformers.json").get("prompts") or {}
+        named = {role: prompts[role] for role in E5_PREFIXES if isinstance(prompts.get(role), str)}
+        self._prefixes = named or E5_PREFIXES
+        pooling = _json(folder / "1_Pooling" / "config.json")
+        self._first_token_only = bool(pooling.get("pooling_mode_cls_token"))
         self._lock = threading.Lock()
         self.dimensions: int = model.config.hidden_size
         self.bytes = sum(weight.nbytes for weight in model.parameters())
         positions = getattr(model.config, "max_position_embeddings", MAX_TOKENS)
         self.context_length: int = min(MAX_TOKENS, positions)
-
-    def close(self) -> None:
-        """Memory is freed with the last reference."""
 
     def embed(
         self, texts: Sequence[str], role: Role, progress: Callable[[int], None] | None = None
@@ -95,17 +96,6 @@ def _batches(lengths: list[int]) -> Iterator[list[int]]:
         batch.append(row)
     if batch:
         yield batch
-
-
-def _prefixes(folder: Path) -> dict[str, str]:
-    """Prefixes of questions and passages: those the model folder names, else those of e5."""
-    prompts = _json(folder / "config_sentence_transformers.json").get("prompts") or {}
-    known = {role: prompts[role] for role in E5_PREFIXES if isinstance(prompts.get(role), str)}
-    return known or E5_PREFIXES
-
-
-def _pools_first_token(folder: Path) -> bool:
-    return bool(_json(folder / "1_Pooling" / "config.json").get("pooling_mode_cls_token"))
 
 
 def _json(path: Path) -> dict[str, Any]:

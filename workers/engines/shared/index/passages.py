@@ -53,19 +53,16 @@ class Passage:
 
 def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
     audiences: dict[str, int] = {}
-
-    def row(position: int, passage: Passage) -> tuple[int, str, str, str, int, str, str]:
-        groups = json.dumps(sorted(set(passage.groups)))
-        audience = audiences.setdefault(groups, len(audiences))
-        source = passage.source.model_dump_json(exclude_none=True)
-        document_id = passage.source.document_id
-        return (position, passage.id, passage.digest, document_id, audience, source, passage.text)
-
     connection = sqlite3.connect(folder / FILE)
     with connection:
         connection.executescript(SCHEMA)
-        rows = (row(position, passage) for position, passage in enumerate(passages))
-        connection.executemany("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        for position, passage in enumerate(passages):
+            groups = json.dumps(sorted(set(passage.groups)))
+            audience = audiences.setdefault(groups, len(audiences))
+            source = passage.source.model_dump_json(exclude_none=True)
+            key = (position, passage.id, passage.digest, passage.source.document_id)
+            row = (*key, audience, source, passage.text)
+            connection.execute("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         connection.executemany("INSERT INTO audience (groups, id) VALUES (?, ?)", audiences.items())
         connection.execute("CREATE INDEX passage_document ON passage (document_id, position)")
         connection.execute("CREATE INDEX passage_audience ON passage (audience, position)")

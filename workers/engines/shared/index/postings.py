@@ -4,8 +4,8 @@ Japanese has no spaces, and a tokenizer that splits at them finds nothing; chara
 find more than a morphological analyser and need no dictionary.
 
 The weights are computed when the index is built, so that a query only adds up postings. The postings
-are four plain arrays, read into memory as the vectors are. Pages mapped from the files would show whatever
-happens to those after they were verified, and end the process where they were cut short.
+are four plain arrays, read into memory as the vectors are. A memory map would show
+changes made to a file after it was verified, and a file cut short would end the process.
 """
 
 from __future__ import annotations

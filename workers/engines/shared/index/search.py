@@ -18,7 +18,7 @@ from workers.engines.shared.text import normalize
 
 KIND = "index"
 CANDIDATES = 100
-"""How many passages each leg proposes at least; both legs score the union of the proposals."""
+"""How many passages each half of the index proposes at least; both score the union of the proposals."""
 
 
 class EmbeddingModelMismatch(Exception):
@@ -33,9 +33,9 @@ class QueryEmbedder(Protocol):
 class Index:
     """One immutable index build, opened for reading. Thread-safe."""
 
-    def __init__(self, folder: Path) -> None:
-        """Verifies every file; raises ArtifactDamaged."""
-        manifest = verify_manifest(folder)
+    def __init__(self, folder: Path, manifest_sha256: str | None = None) -> None:
+        """Verifies every file, and the manifest where its sha256 is given; raises ArtifactDamaged."""
+        manifest = verify_manifest(folder, manifest_sha256)
         self.embedding_model = Path(manifest["facts"]["embedding_model"])
         self.bytes = sum(entry["size"] for entry in manifest["files"])
         self._passages = PassageStore(folder)
@@ -63,7 +63,7 @@ class Index:
     ) -> list[SearchHit]:
         """The best passages, best first, of those that one of `groups` may read.
 
-        What may not be read is left out of both legs before they are cut to their best.
+        Other passages are left out of both rankings before these are cut to the best.
         """
         # Documents were normalised when they were ingested; a question is brought to the same form.
         query = normalize(query)
@@ -81,7 +81,7 @@ class Index:
         groups: Sequence[str],
         excluded_document_ids: Sequence[str] = (),
     ) -> list[SearchHit]:
-        """As `search`, with the question's embedding at hand. Raises EmbeddingModelMismatch."""
+        """As `search`, with the question's embedding computed before. Raises EmbeddingModelMismatch."""
         if len(vector) != self.dimensions:
             raise EmbeddingModelMismatch
         allowed = self._passages.readable(groups, excluded_document_ids)
@@ -91,7 +91,7 @@ class Index:
         count = max(CANDIDATES, 2 * limit)
         candidates = np.union1d(self._vectors.nearest(vector, count, allowed), _best(lexical, count, allowed))
         dense = self._vectors.similarity(vector, candidates)
-        scores = (_stretched(dense) + _stretched(lexical[candidates])) / 2
+        scores = (_min_max(dense) + _min_max(lexical[candidates])) / 2
         order = np.argsort(-scores, kind="stable")[:limit]
         return self._hits(candidates[order], scores[order], dense[order], lexical[candidates[order]])
 
@@ -121,7 +121,7 @@ def _best(scores: NDArray[np.float32], count: int, allowed: Positions | None) ->
     return positions[np.argpartition(-scores[positions], count)[:count]]
 
 
-def _stretched(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+def _min_max(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """Min-max normalisation: the lowest becomes 0 and the highest 1; equal scores become 0."""
     low, high = scores.min(), scores.max()
     return (scores - low) / (high - low) if high > low else np.zeros_like(scores)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 FILE = "vectors.faiss"
 LARGEST_EXACT = 100_000
-# With fewer allowed passages than this, comparing with each is both exact and faster than a walk
-# through a graph whose nodes are nearly all forbidden.
+# With fewer allowed passages than this, comparing with each is both exact and faster than
+# searching a graph whose nodes are nearly all excluded.
 LARGEST_SCAN = 20_000
 GRAPH_NEIGHBOURS = 32
 GRAPH_SEARCH_WIDTH = 256

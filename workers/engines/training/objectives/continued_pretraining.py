@@ -17,20 +17,19 @@ class ContinuedPretraining(NextTokenObjective):
     record_types = (TextRecord,)
 
     def samples(self, records: Sequence[TextRecord]) -> Iterator[list[Sample]]:
+        """A text is cut where it is longer than the sequence length. Only its last piece ends with eos."""
         for record in records:
-            yield list(self._pieces(record.text))
-
-    def _pieces(self, text: str) -> Iterator[Sample]:
-        """The text, cut where it is longer than the sequence length. Only the last piece ends with eos."""
-        document = encode_document(self.tokenizer, text)
-        bos = document[:1] if document[:1] == [self.tokenizer.bos_token_id] else []
-        tokens = document[len(bos) :]
-        if self.tokenizer.eos_token_id is not None:
-            tokens.append(self.tokenizer.eos_token_id)
-        length = self.settings.sequence_length - len(bos)
-        for start in range(0, len(tokens), length):
-            ids = np.array(bos + tokens[start : start + length], dtype=np.int64)
-            if len(ids) > 1:
-                weights = np.ones(len(ids), dtype=np.float32)
-                weights[0] = 0
-                yield Sample(ids, weights)
+            document = encode_document(self.tokenizer, record.text)
+            bos = document[:1] if document[:1] == [self.tokenizer.bos_token_id] else []
+            tokens = document[len(bos) :]
+            if self.tokenizer.eos_token_id is not None:
+                tokens.append(self.tokenizer.eos_token_id)
+            length = self.settings.sequence_length - len(bos)
+            pieces = []
+            for start in range(0, len(tokens), length):
+                ids = np.array(bos + tokens[start : start + length], dtype=np.int64)
+                if len(ids) > 1:
+                    weights = np.ones(len(ids), dtype=np.float32)
+                    weights[0] = 0
+                    pieces.append(Sample(ids, weights))
+            yield pieces

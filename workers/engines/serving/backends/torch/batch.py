@@ -99,18 +99,15 @@ class AnswerBatch:
             [answer.adapter for answer in self.answers],
         )
         unfinished = [answer.take(row) for answer, row in zip(self.answers, logits, strict=True)]
-        self._keep(unfinished)
-
-    def drop_cancelled(self) -> None:
-        if any(answer.cancelled.is_set() for answer in self.answers):
-            self._keep([not answer.cancelled.is_set() for answer in self.answers])
+        self.keep(unfinished)
 
     def fail(self, error: ServeError) -> None:
         for answer in self.answers:
             answer.put(error)
-        self._keep([False] * len(self.answers))
+        self.keep([False] * len(self.answers))
 
-    def _keep(self, kept: list[bool]) -> None:
+    def keep(self, kept: list[bool]) -> None:
+        """Remove and release the answers whose entry in `kept` is False."""
         if all(kept):
             return
         gone = [answer for answer, keep in zip(self.answers, kept, strict=True) if not keep]

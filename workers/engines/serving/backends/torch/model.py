@@ -41,7 +41,11 @@ class TorchTextModel:
 
     def __init__(self, path: Path, settings: ServingSettings) -> None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model: Any = load_base_model(path, _dtype(settings.dtype, device), device)
+        # Without instructions for it a CPU emulates bfloat16, many times slower than float32.
+        fast = device == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        auto = torch.bfloat16 if fast else torch.float32
+        dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "auto": auto}
+        self.model: Any = load_base_model(path, dtypes[settings.dtype], device)
         self.bytes = sum(weight.nbytes for weight in self.model.parameters())
         positions = self.model.config.get_text_config().max_position_embeddings
         self.context_length = min(positions, settings.context_limit)
@@ -127,11 +131,3 @@ class TorchTextModel:
             **mixed,
         )
         return output.logits[:, -1]
-
-
-def _dtype(name: str, device: str) -> torch.dtype:
-    if name != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
-    # Without instructions for it a CPU emulates bfloat16, many times slower than float32.
-    fast = device == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if fast else torch.float32

@@ -8,8 +8,8 @@ import torch
 
 from workers.engines.serving.backends.protocol import SamplingSettings
 
-# Sorting a vocabulary of 262,144 takes longer than the rest of a step; the nucleus is nearly always
-# among the likeliest few hundred.
+# Sorting a vocabulary of 262,144 takes longer than the rest of a step; the nucleus nearly always
+# lies within the few hundred most probable tokens.
 NUCLEUS_GUESS = 512
 
 

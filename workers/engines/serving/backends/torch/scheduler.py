@@ -1,4 +1,4 @@
-"""The thread that writes all answers: it takes in what waits and steps what runs."""
+"""The thread that writes all answers: it admits those that wait and advances those that run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Scheduler:
         # Neither waiting nor in a batch: its prompt is being read.
         self._joining: Generation | None = None
         self._batches: dict[TorchTextModel, AnswerBatch] = {}
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.RLock())
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         self._thread.start()
@@ -31,7 +31,7 @@ class Scheduler:
     def submit(self, answer: Generation) -> None:
         """Raises ServeError `model_server_busy`; then `answer.release` has not been called."""
         with self._changed:
-            if self._closed or self._size() >= self._queue_limit:
+            if self._closed or self.size() >= self._queue_limit:
                 raise too_busy()
             self._waiting.append(answer)
             self._changed.notify()
@@ -39,22 +39,24 @@ class Scheduler:
     def size(self) -> int:
         """Answers that wait or are being written."""
         with self._changed:
-            return self._size()
+            batched = [answer for batch in self._batches.values() for answer in batch.answers]
+            joining = self._joining is not None and self._joining not in batched
+            return len(self._waiting) + len(batched) + joining
 
     def close(self) -> None:
-        """Break off everything and wait for the thread."""
+        """Cancel everything and wait for the thread."""
         with self._changed:
             self._closed = True
             self._changed.notify()
         self._thread.join()
 
-    def _size(self) -> int:
-        batched = [answer for batch in self._batches.values() for answer in batch.answers]
-        joining = self._joining is not None and self._joining not in batched
-        return len(self._waiting) + len(batched) + joining
-
     def _run(self) -> None:
-        while self._wait_for_work():
+        while True:
+            with self._changed:
+                self._batches = {model: batch for model, batch in self._batches.items() if batch.answers}
+                self._changed.wait_for(lambda: self._closed or self._waiting or self._batches)
+                if self._closed:
+                    break
             self._drop_cancelled()
             # One prompt between two steps: a new answer soon gets its first token, and the others never
             # wait for more than one prompt.
@@ -69,13 +71,6 @@ class Scheduler:
             answer.put(too_busy())
             answer.release()
 
-    def _wait_for_work(self) -> bool:
-        """False when closed."""
-        with self._changed:
-            self._batches = {model: batch for model, batch in self._batches.items() if batch.answers}
-            self._changed.wait_for(lambda: self._closed or self._waiting or self._batches)
-            return not self._closed
-
     def _drop_cancelled(self) -> None:
         with self._changed:
             gone = [answer for answer in self._waiting if answer.cancelled.is_set()]
@@ -83,7 +78,7 @@ class Scheduler:
         for answer in gone:
             answer.release()
         for batch in self._batches.values():
-            batch.drop_cancelled()
+            batch.keep([not answer.cancelled.is_set() for answer in batch.answers])
 
     def _next(self) -> Generation | None:
         """The oldest waiting answer whose batch has room."""
