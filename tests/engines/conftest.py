@@ -41,7 +41,7 @@ def start_engine(tmp_path: Path) -> Callable[[str, Spec], Started]:
         )
         path = tmp_path / f"{name}.json"
         path.write_text(config.model_dump_json(), encoding="utf-8")
-        # Started with nothing but what a process needs: no Django settings, no database.
+        # The environment has only what a process needs: no Django settings, no database.
         done = subprocess.run(
             [sys.executable, "-m", f"workers.engines.{name}", str(path)],
             cwd=REPOSITORY,

@@ -1,4 +1,4 @@
-"""Small made-up documents: pages of text, sheets with tables, sentences that are unlike each other."""
+"""Small made-up documents: pages of text, sheets with tables, sentences that differ from each other."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sheet(*tables: list[list[str]], label: str = "表") -> list[Page]:
 
 
 def sentence(seed: int) -> str:
-    """A sentence unlike every other one."""
+    """A sentence that differs from every other one."""
     characters = random.Random(seed).sample(
         "山川海空森林花鳥風月雪星雲雨道橋門窓机椅本紙筆墨硯箱鍵鐘鈴旗", 24
     )

@@ -58,11 +58,11 @@ def test_personal_data_is_masked(text, expected):
 
 
 @pytest.mark.parametrize("text", UNTOUCHED)
-def test_other_numbers_and_words_stay(text):
+def test_leaves_other_numbers_and_words_unchanged(text):
     assert mask(text, STEP, Counter()) == text
 
 
-def test_kept_domains_and_kinds():
+def test_masks_only_the_chosen_kinds_and_domains():
     step = PersonalDataStep(kinds=("email",), keep_domains=("example.com",))
     assert (
         mask("a@example.com b@example.org 090-1234-5678", step, Counter())
@@ -75,17 +75,17 @@ def test_masking_again_changes_nothing():
         assert mask(mask(text, STEP, Counter()), STEP, Counter()) == expected, text
 
 
-def test_exactly_one_check_digit_is_right():
+def test_accepts_exactly_one_check_digit():
     assert sum(is_my_number(f"40718362950{digit}") for digit in range(10)) == 1
     assert sum(is_card_number(f"411111111111111{digit}") for digit in range(10)) == 1
 
 
-def test_names_are_told_from_posts():
+def test_distinguishes_names_from_posts():
     assert all(map(is_name, ["山田太郎", "山田 太郎", "佐々木 はな", "スミス ジョン"]))
     assert not any(map(is_name, ["総務部長", "営業担当者", "", "A123", "東京支店"]))
 
 
-def test_name_columns_and_forms():
+def test_masks_name_columns_and_form_fields():
     def masked(*rows):
         return mask_table(Table(cells="A1:B9", rows=rows), STEP, Counter()).rows
 

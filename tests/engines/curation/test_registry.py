@@ -26,7 +26,7 @@ def test_refuses_a_second_implementation():
 
 
 @pytest.mark.parametrize("type_", STEPS)
-def test_a_step_explains_itself_its_settings_and_its_reasons(type_):
+def test_step_describes_its_settings_and_reasons(type_):
     step = STEPS[type_]
     assert step.label and not step.label.endswith(".")
     assert step.help.endswith(".")

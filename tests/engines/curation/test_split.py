@@ -31,13 +31,13 @@ def test_share_zero_holds_out_nothing(source, curated):
     assert result.heldout_records == 0
 
 
-def test_small_datasets_hold_out_the_least_number(source, curated):
+def test_holds_out_a_minimum_of_small_datasets(source, curated):
     result, *_ = curated(source("a", pages(articles(40))), heldout_share=0.01)
     assert result.heldout_records == 8
 
 
 def test_similar_records_stay_on_one_side(source, curated):
-    """Variants alike enough to leak but not enough to be dropped: each family on one side only."""
+    """Variants too similar to be split and too different to be dropped: each family is on one side only."""
 
     def variant(family: int, number: int) -> str:
         return "".join(sentence(family * 100 + part) for part in range(8)) + sentence(

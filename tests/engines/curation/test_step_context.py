@@ -56,7 +56,7 @@ def test_a_model_that_the_job_does_not_name_is_a_user_error(log, tmp_path):
     assert (caught.value.code, caught.value.param) == ("user.step_model_missing", "toxicity")
 
 
-def test_a_drop_is_written_under_the_key_of_the_step(log):
+def test_writes_drops_under_the_key_of_the_step(log):
     log.drop(UNITS[0], "symbols", "0.9 > 0.4")
     assert '"step":"noise:2","reason":"symbols"' in log.dropped_file.getvalue()
     assert log.examples == [{"place": "規程.pdf (page 3)", "reason": "symbols", "text": "本文0。"}]

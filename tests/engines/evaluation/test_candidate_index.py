@@ -86,7 +86,7 @@ def test_a_question_without_its_passage_gets_what_the_index_finds(base, index):
     assert "出張の日当は2,500円とする" in asked
 
 
-def test_passages_that_nobody_in_the_groups_may_read_are_not_found(base, index):
+def test_finds_only_passages_that_the_groups_may_read(base, index):
     other = index.model_copy(update={"groups": ("board",)})
     removed = index.model_copy(update={"excluded_document_ids": ("d",)})
     for restricted in (other, removed):

@@ -251,7 +251,7 @@ def test_the_same_records_are_chosen_whatever_their_order():
     assert chosen != choose(texts, 5, seed=1)
 
 
-def test_no_heldout_data_is_the_users_error(base, tmp_path):
+def test_reports_missing_heldout_data_as_user_error(base, tmp_path):
     path = write_dataset(tmp_path / "dataset", [text_record(1), pair_record(2)])
     with pytest.raises(UserError) as caught:
         run_evaluation(tmp_path / "run", candidates=base_and(base), record_files=(path,))
@@ -266,7 +266,7 @@ def test_a_broken_line_is_named(base, records, tmp_path):
     assert (caught.value.code, caught.value.param) == ("user.broken_record", "records.jsonl:13")
 
 
-def test_a_damaged_dataset_is_not_measured_on(base, records, tmp_path):
+def test_refuses_damaged_dataset(base, records, tmp_path):
     records.write_bytes(records.read_bytes().replace("期限は1日".encode(), "期限は9日".encode()))
     with pytest.raises(EngineFault) as caught:
         run_evaluation(tmp_path / "run", candidates=base_and(base), record_files=(records,))
@@ -306,7 +306,7 @@ def test_a_question_that_does_not_fit_the_context_is_refused(base, tmp_path):
     )
 
 
-def test_a_stop_ends_the_run_without_an_artefact(base, records, tmp_path):
+def test_stopped_run_writes_no_artifact(base, records, tmp_path):
     from workers.engines.evaluation.engine import evaluate
 
     run = make_run(tmp_path / "run")

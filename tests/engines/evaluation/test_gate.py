@@ -63,13 +63,13 @@ GOOD_BITS = difference(-0.2, -0.3, -0.1)
 EQUAL = difference(0, -0.1, 0.1)
 
 
-def test_bits_are_all_bits_over_all_characters():
+def test_divides_all_bits_by_all_characters():
     found = figures([text(0, 20, 10), text(10, 20, 10)])
     assert found[BASE][BITS].value == pytest.approx(40 / 30)
     assert found["differences"][BITS].value == pytest.approx(-20 / 30)
 
 
-def test_pairing_makes_a_small_but_steady_gain_visible():
+def test_paired_interval_detects_small_steady_gain():
     # Texts differ wildly, the gain is the same tenth of a bit for each character of every text.
     items = [text(n, (10 + n) * (1 + n % 7), (10 + n) * (1 + n % 7) - 0.1 * (10 + n)) for n in range(30)]
     found = figures(items)
@@ -91,19 +91,19 @@ def test_accuracy_of_only_right_answers_has_wilsons_interval():
     assert accuracy.low == pytest.approx(0.7225, abs=1e-4)
 
 
-def test_one_candidate_alone_has_nothing_to_be_compared_with():
+def test_single_candidate_has_no_differences():
     found = figures([text(0, 5, None), asked(1, True, None)])
     assert found[TUNED] == found["differences"] == {}
     assert list(found[BASE]) == [BITS, OPEN]
 
 
-def test_a_difference_rests_on_the_items_that_both_candidates_have():
+def test_difference_uses_items_of_both_candidates():
     found = figures([text(0, 20, 10), text(1, 20, None)])
     assert (found[BASE][BITS].items, found[TUNED][BITS].items) == (2, 1)
     assert (found["differences"][BITS].value, found["differences"][BITS].items) == (-1, 1)
 
 
-def test_books_are_kept_apart():
+def test_measures_open_and_closed_book_separately():
     items = [asked(1, False, True, "open"), asked(1, True, False, "closed")]
     differences = figures(items)["differences"]
     assert (differences[OPEN].value, differences[CLOSED].value) == (1, -1)

@@ -1,4 +1,4 @@
-"""Specs of files made on the spot, and parsing in this process."""
+"""Specs of files that a test writes, and parsing in this process."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def test_expanded_size_is_limited_even_at_a_modest_ratio(spec_for, parse):
     assert caught.value.code == "user.archive_too_large"
 
 
-def test_too_many_pages(spec_for, parse):
+def test_refuses_too_many_pages(spec_for, parse):
     with pytest.raises(UserError) as caught:
         parse(spec_for("long.pdf", documents.pdf([["一"], ["二"], ["三"]]), max_pages=2))
     assert caught.value.code == "user.too_many_pages"
@@ -133,19 +133,19 @@ def test_entities_of_a_document_are_not_expanded(spec_for, parse):
     assert "ハハ" not in page.text
 
 
-def test_empty_file(run, spec_for):
+def test_refuses_empty_file(run, spec_for):
     with pytest.raises(UserError) as caught:
         ingest(run, spec_for("empty.pdf", b""))
     assert caught.value.code == "user.empty_file"
 
 
-def test_file_over_the_limit(run, spec_for):
+def test_refuses_file_over_the_limit(run, spec_for):
     with pytest.raises(UserError) as caught:
         ingest(run, spec_for("big.txt", b"a" * 2000, max_bytes=1999))
     assert caught.value.code == "user.file_too_large"
 
 
-def test_a_file_that_is_not_what_was_uploaded_any_more_is_not_read(spec_for, run):
+def test_refuses_file_changed_after_upload(spec_for, run):
     """One bit that turned in the storage would be read, indexed and learnt from like any other."""
     uploaded = JAPANESE.encode()
     damaged = uploaded[:30] + bytes([uploaded[30] ^ 1]) + uploaded[31:]

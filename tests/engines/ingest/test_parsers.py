@@ -17,7 +17,7 @@ from workers.engines.shared.runtime import UserError
 JAPANESE = "第1条（目的）この規程は、従業員の出張旅費について定める。\n第2条　宿泊費は一泊一万円とする。"
 
 
-def test_pdf_pages_with_wrapped_lines_joined(spec_for, parse):
+def test_joins_wrapped_lines_of_pdf_pages(spec_for, parse):
     wrapped = [
         "第3条 宿泊費は、地域の区分と従業員の等級とに応じて、別表",
         "第一に定める額を上限として支給する。",
@@ -32,7 +32,7 @@ def test_pdf_pages_with_wrapped_lines_joined(spec_for, parse):
     assert pages[1].text == "二枚目。"
 
 
-def test_word_sections_and_tables(spec_for, parse):
+def test_reads_word_sections_and_tables(spec_for, parse):
     def build(document):
         document.add_paragraph("前文です。")
         document.add_heading("第1章 総則", 1)
@@ -91,7 +91,7 @@ def test_html_keeps_the_content_only(spec_for, parse):
     assert pages[1].text == "部品\n部品 | 数\nねじ | 4\n一つ目\n二つ目"
 
 
-def test_html_nested_beyond_any_recursion_limit(spec_for, parse):
+def test_reads_html_nested_beyond_the_recursion_limit(spec_for, parse):
     deep = "<!doctype html><body>" + "<div>" * 1500 + "底。" + "</div>" * 1500
     assert parse(spec_for("deep.html", deep.encode()))[0].text == "底。"
 
@@ -104,16 +104,16 @@ def test_html_too_deep_for_libxml_is_refused_rather_than_cut(spec_for, parse):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp932", "euc_jp", "iso2022_jp"])
-def test_text_in_every_japanese_encoding(spec_for, parse, encoding):
+def test_decodes_every_japanese_encoding(spec_for, parse, encoding):
     text = JAPANESE * 3
     assert parse(spec_for("rule.txt", text.encode(encoding)))[0].text.startswith("第1条(目的)この規程は、")
 
 
-def test_shift_jis_of_one_short_line(spec_for, parse):
+def test_decodes_one_short_line_of_shift_jis(spec_for, parse):
     assert parse(spec_for("memo.txt", "会議は十時。".encode("cp932")))[0].text == "会議は十時。"
 
 
-def test_html_in_declared_shift_jis(spec_for, parse):
+def test_decodes_html_in_declared_shift_jis(spec_for, parse):
     page = '<html><head><meta charset="Shift_JIS"></head><body><p>㈱個社の案内①</p></body></html>'
     assert parse(spec_for("a.html", page.encode("cp932")))[0].text == "(株)個社の案内(1)"
 
@@ -122,7 +122,7 @@ def test_byte_order_mark_is_not_text(spec_for, parse):
     assert parse(spec_for("a.txt", codecs.BOM_UTF8 + "本文".encode()))[0].text == "本文"
 
 
-def test_markdown_sections(spec_for, parse):
+def test_splits_markdown_into_sections(spec_for, parse):
     text = "# 手順\n\n本文。\n\n```\n# これは見出しではない\n```\n\n## 片付け\n\n終わり。\n"
     pages = parse(spec_for("a.md", text.encode()))
     assert [(page.label, page.text.split("\n")[-1]) for page in pages] == [

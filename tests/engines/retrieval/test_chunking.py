@@ -81,7 +81,7 @@ def test_a_text_repeated_on_a_page_is_one_passage_but_on_two_pages_two() -> None
         ("名前", 1, 1, "名前"),
     ],
 )
-def test_row_range(cells: str, row: int, width: int, expected: str) -> None:
+def test_row_range_names_the_cells_of_one_row(cells: str, row: int, width: int, expected: str) -> None:
     assert row_range(cells, row, width) == expected
 
 

@@ -75,8 +75,8 @@ def found(
     return [hit.source.document_id for hit in hits]
 
 
-def test_a_readable_document_is_found_however_badly_it_ranks(crowded: tuple[Index, Embedder]) -> None:
-    """Groups hold inside both legs, before either is cut to its best."""
+def test_finds_readable_document_below_many_unreadable_ones(crowded: tuple[Index, Embedder]) -> None:
+    """The groups filter both rankings before these are cut to the best."""
     assert "doc-社歌" not in found(crowded, 100, "everyone", "choir")
     assert found(crowded, 5, "choir") == found(crowded, 5, "board", "unknown") == ["doc-社歌"]
 
@@ -87,7 +87,7 @@ def test_only_passages_of_the_askers_groups_are_found(crowded: tuple[Index, Embe
 
 
 def test_an_excluded_document_is_not_found(crowded: tuple[Index, Embedder]) -> None:
-    """Excluded documents leave both legs before either is cut: what is left ranks as if it were alone."""
+    """Excluded documents are removed from both rankings before these are cut, so the others rank as without them."""
     crowd = [f"doc-旅費{number}" for number in range(150)]
     assert found(crowded, 5, "everyone", "choir", excluded=[*crowd, "doc-unknown"]) == ["doc-社歌"]
     assert found(crowded, 100, "everyone", excluded=crowd[:149]) == [crowd[149]]
@@ -116,7 +116,7 @@ def test_another_embedding_model_reuses_nothing(
     assert result.reused_chunks == 0
 
 
-def test_a_damaged_previous_index_is_left_aside(
+def test_does_not_reuse_damaged_previous_index(
     tmp_path: Path, embedding_model: Path, document: Document
 ) -> None:
     leave = document("休暇規程", [LEAVE])
@@ -138,7 +138,9 @@ def test_progress_ends_at_the_number_of_passages(
     assert (last["done"], last["total"], last["unit"]) == (2, 2, "chunk")
 
 
-def test_what_cannot_be_built_says_why(tmp_path: Path, embedding_model: Path, document: Document) -> None:
+def test_reports_why_an_index_cannot_be_built(
+    tmp_path: Path, embedding_model: Path, document: Document
+) -> None:
     leave = document("休暇規程", [LEAVE])
     with pytest.raises(UserError) as empty:
         built(tmp_path / "1", embedding_model, document("空", ["  "]))
@@ -152,7 +154,7 @@ def test_what_cannot_be_built_says_why(tmp_path: Path, embedding_model: Path, do
     assert (pages.value.code, pages.value.param) == ("system.pages_missing", "doc-休暇規程")
 
 
-def test_a_stop_request_is_obeyed(tmp_path: Path, embedding_model: Path, document: Document) -> None:
+def test_stops_on_request(tmp_path: Path, embedding_model: Path, document: Document) -> None:
     run = make_run(tmp_path / "run")
     run.request_stop()
     with pytest.raises(RunStopped):
@@ -173,7 +175,9 @@ def test_the_graph_of_a_large_index_respects_the_filter(tmp_path: Path) -> None:
     assert index.nearest(vectors[7], 1, allowed)[0] == exact
 
 
-def test_the_retriever_speaks_langchain(tmp_path: Path, embedding_model: Path, document: Document) -> None:
+def test_retriever_returns_langchain_documents(
+    tmp_path: Path, embedding_model: Path, document: Document
+) -> None:
     folder, _ = built(tmp_path / "run", embedding_model, document("休暇規程", [LEAVE]))
     retriever = KoshaRetriever(
         index=Index(folder), embedder=Embedder(embedding_model), limit=1, groups=EVERYONE
@@ -223,7 +227,7 @@ def test_a_file_damaged_after_the_index_was_opened_changes_no_answer(
     file: str,
     damage: Callable[[Path], None],
 ) -> None:
-    """What was verified is what is searched: pages mapped from a file that is cut short end the process."""
+    """The verified files are in memory: a memory map of a file that is cut short would end the process."""
     folder, _ = built(
         tmp_path / "run", embedding_model, document("旅費規程", [TRAVEL]), document("休暇", [LEAVE])
     )

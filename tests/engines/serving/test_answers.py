@@ -1,4 +1,4 @@
-"""What stands above every backend: stop tokens, stop strings, the counting of tokens, pauses, releases."""
+"""What is the same for every backend: stop tokens, stop strings, the counting of tokens, pauses, releases."""
 
 from __future__ import annotations
 

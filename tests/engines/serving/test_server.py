@@ -1,4 +1,4 @@
-"""The server as its clients meet it: the official openai client, the platform's client, and strangers."""
+"""The server with its clients: the official openai client, the platform's client, and one without the token."""
 
 from __future__ import annotations
 
@@ -107,7 +107,9 @@ async def test_adapters_asked_for_together_answer_as_alone(server: str, models: 
     assert len(set(apart)) == 3
 
 
-async def test_leaving_a_stream_stops_the_writing(platform_client: ModelServer, models: Models) -> None:
+async def test_cancels_the_answer_when_its_stream_is_closed(
+    platform_client: ModelServer, models: Models
+) -> None:
     # What was written is preferred more and more, so the answer never ends by itself, and written to
     # its limit it takes several times as long as the test waits. Drawn, since the likeliest first token
     # may be a part of a character, which shows nothing however often it is repeated.
@@ -142,7 +144,7 @@ def test_search_names_the_place_and_respects_the_askers_groups(
     assert platform_client.search(removed, "宿泊費") == []
 
 
-async def test_the_platforms_client_speaks_both_ways(platform_client: ModelServer, models: Models) -> None:
+async def test_platform_client_answers_sync_and_async(platform_client: ModelServer, models: Models) -> None:
     body = chat_body(models)
     whole = platform_client.chat(body)["choices"][0]["message"]["content"]
     assert (await platform_client.chat_async(body))["choices"][0]["message"]["content"] == whole
@@ -180,7 +182,7 @@ def test_a_stop_string_ends_the_answer(client: openai.OpenAI, models: Models) ->
     assert stopped.finish_reason == "stop"
 
 
-def test_strangers_learn_nothing(server: str, models: Models) -> None:
+def test_refuses_requests_without_the_token(server: str, models: Models) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         answer = httpx.post(f"{server}/v1/search", headers=headers, json={})
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
@@ -209,7 +211,7 @@ def test_damage_is_found_before_anything_is_loaded(
     assert "adapter_model.safetensors" in caplog.text
 
 
-def test_what_is_not_what_was_registered_is_not_loaded(
+def test_refuses_folders_with_another_digest(
     platform_client: ModelServer, models: Models, tmp_path: Path
 ) -> None:
     """Whole in itself, but another: digests come from the platform, not from the folder."""
@@ -234,7 +236,7 @@ def test_what_is_not_what_was_registered_is_not_loaded(
         shutil.rmtree(other)
 
 
-def test_the_right_digests_load(platform_client: ModelServer, models: Models) -> None:
+def test_loads_folders_with_the_registered_digest(platform_client: ModelServer, models: Models) -> None:
     kosha = {
         "base_model": str(models.base),
         "base_model_digest": model_folder_digest(models.base),
@@ -307,7 +309,7 @@ async def test_a_stream_that_cannot_begin_raises_first(platform_client: ModelSer
             pytest.fail("nothing should come")
 
 
-def test_a_wrong_field_is_named(client: openai.OpenAI, models: Models) -> None:
+def test_names_the_invalid_field(client: openai.OpenAI, models: Models) -> None:
     with pytest.raises(openai.BadRequestError) as error:
         client.chat.completions.create(
             model="m", messages=QUESTION, extra_body={**choice(models), "temperature": 9}
@@ -321,7 +323,7 @@ def test_too_many_stop_strings_reach_the_caller(platform_client: ModelServer, mo
     assert error.value.param == "stop"
 
 
-async def test_a_server_that_is_away_is_said_to_be_away(models: Models) -> None:
+async def test_client_reports_unreachable_server(models: Models) -> None:
     away = ModelServer("http://127.0.0.1:9", TOKEN)
     with pytest.raises(ModelServerUnavailable) as error:
         away.health()

@@ -31,7 +31,7 @@ def streamed(text: str, *stops: str) -> list[str]:
     return [part for part in [*parts, stream.finish()] if part]
 
 
-def test_characters_of_several_bytes_come_whole() -> None:
+def test_sends_multibyte_characters_whole() -> None:
     assert streamed("有a給🙂") == ["有", "a", "給", "🙂"]
 
 
@@ -86,7 +86,7 @@ def test_unloads_what_was_used_longest_ago(tmp_path: Path) -> None:
     assert cache.paths() == {"k": [str(one), str(three)]}
 
 
-def test_loads_a_folder_once_for_all_who_wait(tmp_path: Path) -> None:
+def test_loads_folder_once_for_concurrent_requests(tmp_path: Path) -> None:
     (folder,) = folders(tmp_path, "1")
     cache, loads, everyone = ModelCache((tmp_path,), 100), [], threading.Barrier(4)
 
@@ -128,7 +128,7 @@ def test_tries_a_failed_load_again(tmp_path: Path) -> None:
     assert cache.lease("k", folder, lambda _: FakeModel(1), "p").loaded.bytes == 1
 
 
-def test_settings_name_what_is_missing() -> None:
+def test_settings_report_missing_variables() -> None:
     with pytest.raises(ValueError, match="KOSHA_MODEL_SERVER_TOKEN"):
         ServingSettings.from_environment({})
     with pytest.raises(ValueError, match="KOSHA_MODEL_ROOTS"):

@@ -1,4 +1,4 @@
-"""The server towards clients that wait, leave, or come while it is starting; with no model in it."""
+"""The server, without a model, with clients that wait, leave, or connect while it is starting."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SHORT_TIMEOUT = httpx.Timeout(1.0, read=0.4)
 
 
 class SlowChat:
-    """A chat that answers 一二, as slowly as it is told to."""
+    """A chat that answers 一二 after a configured delay."""
 
     def __init__(self) -> None:
         self.start_seconds = 0.0
@@ -74,7 +74,7 @@ class SlowAnswer:
 
 
 class SlowRetrieval:
-    """Searches that end when they are told to; the query `hang` never does before."""
+    """Embeddings after a configured delay, and searches; the query `hang` waits until it is released."""
 
     def __init__(self) -> None:
         self.over = threading.Event()
@@ -191,7 +191,7 @@ async def test_stops_an_answer_whose_client_leaves(
 async def test_a_hanging_search_times_out_and_delays_nothing_else(
     client: ModelServer, retrieval: SlowRetrieval
 ) -> None:
-    """The server sends blanks meanwhile, so the client alone would wait for ever."""
+    """The server sends blanks meanwhile, so the client alone would wait without end."""
     index = SearchIndex(Path("/x"), ("everyone",))
     # More than there are threads, asked by both kinds of caller.
     hanging = [client.search_async(index, "hang") for _ in range(40)]

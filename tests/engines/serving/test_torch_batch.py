@@ -214,7 +214,7 @@ def test_a_cancelled_answer_stops_and_releases_its_adapter(scheduler: Scheduler,
     assert not received.ended and received.error is None
 
 
-def test_one_more_than_the_queue_holds_is_refused(scheduler: Scheduler, endless) -> None:
+def test_refuses_answers_beyond_the_queue_limit(scheduler: Scheduler, endless) -> None:
     pairs = [endless() for _ in range(3)]
     for answer, _ in pairs:
         scheduler.submit(answer)
@@ -227,7 +227,7 @@ def test_one_more_than_the_queue_holds_is_refused(scheduler: Scheduler, endless)
     assert {received.error.code for _, received in pairs if received.error} == {"model_server_busy"}
 
 
-def test_a_failing_answer_fails_alone(scheduler: Scheduler, generation) -> None:
+def test_failing_answer_does_not_affect_others(scheduler: Scheduler, generation) -> None:
     bad, from_bad = generation(None, "x")
     bad.adapter = "no such adapter"
     good, from_good = generation(None, "x", 3)
@@ -254,9 +254,7 @@ def test_unused_adapters_beyond_the_limit_are_unloaded(models: Models) -> None:
     assert answer.written == len(received.tokens) == 1
 
 
-def test_an_adapter_is_known_by_its_content_not_by_its_folder(
-    model: TorchTextModel, models: Models, tmp_path
-):
+def test_identifies_adapter_by_its_content(model: TorchTextModel, models: Models, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(models.red, copy)
     assert row_name(model, copy) == row_name(model, models.red)

@@ -18,7 +18,7 @@ def sampler(**settings) -> Sampler:
 LOGITS = torch.tensor([1.0, 3.0, 2.0, -1.0])
 
 
-def test_temperature_zero_takes_the_likeliest() -> None:
+def test_temperature_zero_chooses_the_most_probable_token() -> None:
     assert sampler(temperature=0).choose(LOGITS) == 1
 
 
@@ -42,6 +42,6 @@ def test_a_flat_distribution_wider_than_the_guess_keeps_its_nucleus() -> None:
     assert len({sampler(top_p=0.9, seed=seed).choose(flat) for seed in range(700)}) > 512
 
 
-def test_a_frequency_penalty_moves_on() -> None:
+def test_frequency_penalty_changes_the_choice() -> None:
     penalised = sampler(temperature=0, frequency_penalty=1.5)
     assert [penalised.choose(LOGITS) for _ in range(3)] == [1, 2, 1]

@@ -1,4 +1,4 @@
-"""Tiny random models: what they say means nothing, but they say it as a real one does."""
+"""Tiny random models: folders in the format of real ones, with output that means nothing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def make_base_model(folder: Path) -> Path:
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=8192,
-        # Larger than usual, so that the likeliest token wins clearly and rounding decides nothing.
+        # Larger than usual, so that the most probable token is clearly ahead and rounding decides nothing.
         initializer_range=0.3,
         bos_token_id=None,
         eos_token_id=0,

@@ -35,7 +35,7 @@ from workers.engines.shared.text import (
         ("a < b > c <p> [1]", "a < b > c <p> [1]"),
     ],
 )
-def test_normalize(raw, expected):
+def test_normalizes_text(raw, expected):
     assert normalize(raw) == expected
 
 
@@ -64,12 +64,12 @@ def test_rows_of_a_printed_table_are_not_joined():
     assert join_wrapped_lines(text) == text
 
 
-def test_article_takes_its_chapter_and_caption_along():
+def test_article_includes_its_chapter_and_caption():
     text = "前文\n第2章 旅費\n(目的)\n第1条 目的を定める。第2条は別に定める。\n第三条の二 次の条。"
     assert [match[0] for match in ARTICLE.finditer(text)] == ["第2章 旅費\n(目的)\n第1条", "第三条の二"]
 
 
-def test_cell_ranges():
+def test_names_cell_ranges():
     assert [column_letters(index) for index in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
     assert cell_range(4, 0, 1, 3) == "A5:C5"
     table = Table(cells="B3:D9", rows=(("", "x", ""),) * 7)

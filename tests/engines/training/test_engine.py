@@ -294,7 +294,7 @@ def broken_model(folder: Path) -> Path:
 
 
 class LoadedFolders:
-    """A backend that only notes which checkpoints it was asked to load."""
+    """A backend that only records which checkpoints it was asked to load."""
 
     def __init__(self, *, is_trusted: bool = True) -> None:
         self.is_trusted = is_trusted

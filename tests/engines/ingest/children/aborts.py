@@ -1,4 +1,4 @@
-"""A parser whose allocator gives up."""
+"""A parser whose allocator aborts the process."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""A parser with a wild pointer."""
+"""A parser that accesses invalid memory."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""A parser that wants more memory than there is, under the real limits."""
+"""A parser that allocates more memory than the real limits allow."""
 
 from workers.engines.ingest import parse_child
 

@@ -1,4 +1,4 @@
-"""A parser with a bug of ours."""
+"""A parser that raises an unexpected exception."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A parser that has read 3 pages of 10 and never gets any further."""
+"""A parser that has read 3 pages of 10 and then waits without end."""
 
 import json
 import sys

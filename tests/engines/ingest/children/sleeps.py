@@ -1,4 +1,4 @@
-"""A parser that waits for ever."""
+"""A parser that waits without end."""
 
 import time
 
