@@ -12,7 +12,7 @@ from typing import IO
 
 from workers.contract.artifacts import write_manifest
 from workers.contract.atomic_files import write_json
-from workers.contract.records import DROPPED_FILE, RECORDS_FILE, MessagesRecord, Page
+from workers.contract.records import DROPPED_FILE, RECORDS_FILE, DocumentOrigin, MessagesRecord, Page
 from workers.contract.run_folder import RunFolder
 from workers.contract.specs.curation import CurationResult, CurationSpec
 from workers.contract.specs.curation_steps import SplitStep, step_keys
@@ -20,8 +20,9 @@ from workers.engines.curation.report import build_report
 from workers.engines.curation.split import split_records
 from workers.engines.curation.step_context import StepContext, StepLog
 from workers.engines.curation.steps.registry import implementations
-from workers.engines.curation.units import Unit, conversation_unit, page_unit, read_lines, record_of
+from workers.engines.curation.units import Unit, conversation_unit, read_lines, record_of
 from workers.engines.shared.integrity import require_intact_pages
+from workers.engines.shared.records import page_source
 from workers.engines.shared.runtime import Run, UserError
 
 
@@ -76,7 +77,9 @@ def _read(run: Run, spec: CurationSpec) -> Iterator[Unit]:
                 record = MessagesRecord.model_validate_json(line)
                 yield conversation_unit(record.origin, record.messages)
             else:
-                yield page_unit(Page.model_validate_json(line), source)
+                page = Page.model_validate_json(line)
+                origin = DocumentOrigin(source=page_source(source, page))
+                yield Unit(origin, page.text, page.tables)
     run.progress(total, total, "document")
 
 

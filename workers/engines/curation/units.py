@@ -13,7 +13,6 @@ from workers.contract.records import (
     DocumentOrigin,
     MessagesRecord,
     Origin,
-    Page,
     PageKind,
     PairRecord,
     Source,
@@ -21,7 +20,6 @@ from workers.contract.records import (
     TextRecord,
     source_of,
 )
-from workers.contract.specs.curation import CurationSource
 from workers.engines.shared.text import row_text
 
 
@@ -73,18 +71,6 @@ class Unit:
         assert isinstance(self.origin, DocumentOrigin), "only documents have sheets"
         source = self.origin.source.model_copy(update={"cells": cells})
         return replace(self, origin=DocumentOrigin(source=source))
-
-
-def page_unit(page: Page, document: CurationSource) -> Unit:
-    source = Source(
-        document_id=document.document_id,
-        revision_id=document.revision_id,
-        document_name=document.document_name,
-        kind=page.kind,
-        number=page.number,
-        label=page.label,
-    )
-    return Unit(DocumentOrigin(source=source), page.text, page.tables)
 
 
 def pair_unit(origin: Origin, pair: QuestionAnswer) -> Unit:

@@ -14,6 +14,7 @@ from langchain_text_splitters import RecursiveCharacterTextSplitter
 from workers.contract.records import Page, Source, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource
 from workers.engines.shared.index.passages import Passage
+from workers.engines.shared.records import page_source
 from workers.engines.shared.text import column_letters
 
 # An article's head stands at the start of a line: 第12条, 第十二条の2, or Article 12.
@@ -29,15 +30,7 @@ def passages_of(document: RetrievalSource, pages: Iterable[Page], chunking: Chun
     """All passages of a document in reading order; a text repeated on one page appears once."""
     found: dict[str, Passage] = {}
     for page in pages:
-        source = Source(
-            document_id=document.document_id,
-            revision_id=document.revision_id,
-            document_name=document.document_name,
-            kind=page.kind,
-            number=page.number,
-            label=page.label,
-        )
-        for text, place in _page_passages(page, source, chunking):
+        for text, place in _page_passages(page, page_source(document, page), chunking):
             passage = Passage(text, place, document.groups)
             found.setdefault(passage.id, passage)
     return list(found.values())

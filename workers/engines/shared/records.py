@@ -1,4 +1,4 @@
-"""Reading the records of a dataset version, the same way in every engine."""
+"""Records of a dataset version and places of pages, the same way in every engine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from workers.contract.records import RECORD, AnyRecord, Split
+from workers.contract.records import RECORD, AnyRecord, Page, Source, Split
+from workers.contract.specs.curation import CurationSource
+from workers.contract.specs.retrieval import RetrievalSource
 from workers.engines.shared.runtime import UserError
 
 
@@ -29,3 +31,15 @@ def read_records(files: Sequence[Path], split: Split) -> Iterator[AnyRecord]:
                         f"Line {number} of {path.name} is not a record.",
                         param=f"{path.name}:{number}",
                     ) from None
+
+
+def page_source(document: CurationSource | RetrievalSource, page: Page) -> Source:
+    """The place of a page, for what is made from it."""
+    return Source(
+        document_id=document.document_id,
+        revision_id=document.revision_id,
+        document_name=document.document_name,
+        kind=page.kind,
+        number=page.number,
+        label=page.label,
+    )
