@@ -114,7 +114,7 @@ def test_special_token_in_a_document_stays_text(tokenizer: Any) -> None:
 def test_conversations_too_long_are_counted_or_refused(tokenizer: Any) -> None:
     long = pair_record(1, context="長" * 200)
     result = build(tokenizer, [long])
-    assert (len(result), result.too_long) == (1, 1)
+    assert (len(result.samples), result.too_long) == (1, 1)
     with pytest.raises(UserError) as refused:
         build(tokenizer, [long], pair_forms=("open_book",))
     assert refused.value.code == "user.context_too_long"

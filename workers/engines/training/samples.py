@@ -58,9 +58,6 @@ class SampleSet:
     too_long: int = 0
     """Samples longer than the sequence length; they are left out."""
 
-    def __len__(self) -> int:
-        return len(self.samples)
-
     def digest(self) -> str:
         """sha256 over all samples in order: equal digests train equally."""
         whole = hashlib.sha256()

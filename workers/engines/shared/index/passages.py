@@ -91,9 +91,6 @@ class PassageStore:
     def close(self) -> None:
         self._connection.close()
 
-    def __len__(self) -> int:
-        return len(self._audience_of)
-
     def readable(
         self, groups: Iterable[str], excluded_document_ids: Sequence[str]
     ) -> NDArray[np.int64] | None:

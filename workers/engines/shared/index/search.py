@@ -42,9 +42,6 @@ class Index:
         self._vectors = VectorIndex(folder)
         self._postings = Postings(folder, len(self._vectors))
 
-    def __len__(self) -> int:
-        return len(self._vectors)
-
     @property
     def dimensions(self) -> int:
         return self._vectors.dimensions
@@ -85,7 +82,7 @@ class Index:
         if len(vector) != self.dimensions:
             raise EmbeddingModelMismatch
         allowed = self._passages.readable(groups, excluded_document_ids)
-        if not len(self) or (allowed is not None and not len(allowed)):
+        if not len(self._vectors) or (allowed is not None and not len(allowed)):
             return []
         lexical = self._postings.scores(query)
         count = max(CANDIDATES, 2 * limit)
