@@ -18,7 +18,6 @@ class TextStream:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, stops: Sequence[str] = ()) -> None:
         self._tokenizer = tokenizer
         self._stops = [stop for stop in stops if stop]
-        self._stop_beginnings = {stop[:size] for stop in self._stops for size in range(1, len(stop))}
         self._tokens: list[int] = []
         # The text of tokens up to `_read` was returned. Those from `_start` on are decoded again with the
         # new ones, since a token's text depends on the tokens before it.
@@ -58,6 +57,9 @@ class TextStream:
             self.stopped, self._held = True, ""
             return text[: min(met)]
         # The end of the text is held back where it may be the beginning of a stop string.
-        keep = max((len(begun) for begun in self._stop_beginnings if text.endswith(begun)), default=0)
+        keep = 0
+        for stop in self._stops:
+            sizes = range(min(len(text), len(stop) - 1), 0, -1)
+            keep = max(keep, next((size for size in sizes if text.endswith(stop[:size])), 0))
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]
