@@ -1,6 +1,6 @@
 """What a task asks a model for, in the three types of lm-evaluation-harness, and what comes back.
 
-`prompt` and `context` are encoded as they stand: they may hold special tokens, as a chat template writes them.
+`prompt` and `context` are encoded unchanged: they may hold special tokens, as a chat template writes them.
 """
 
 from __future__ import annotations

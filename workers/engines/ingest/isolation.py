@@ -1,7 +1,7 @@
 """Runs a parser in a child process with limits on memory, processor time and elapsed time.
 
 Uploaded files are not trusted. The child gets no secrets in its environment and a session of its own. However it
-ends, the engine survives and reports what happened.
+ends, the engine goes on and reports what happened.
 """
 
 from __future__ import annotations

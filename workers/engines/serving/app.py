@@ -2,9 +2,9 @@
 
 Machine-learning modules are reached only through `Services`, which is made in a thread.
 
-A client cannot tell a slow server from a dead one. A request that takes longer therefore receives
+A client cannot distinguish a slow server from one that hangs. A request that takes longer therefore receives
 something every few seconds: a stream receives comments, every other answer blanks before its JSON. An
-error that comes after such a beginning stands in the body, with its `status` beside it.
+error that comes after such a beginning is in the body, with its `status` beside it.
 """
 
 from __future__ import annotations

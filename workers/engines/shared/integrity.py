@@ -29,7 +29,7 @@ def require_intact(
 
 
 def require_intact_records(files: Iterable[Path], *, param: str) -> None:
-    """Check the dataset versions that the record files lie in. Raises EngineFault `artifact_damaged`."""
+    """Check the dataset versions that contain the record files. Raises EngineFault `artifact_damaged`."""
     for file in files:
         require_intact(
             file.parent,

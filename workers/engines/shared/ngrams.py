@@ -1,4 +1,4 @@
-"""Character n-grams. Japanese has no spaces between words, so runs of characters stand in for words."""
+"""Character n-grams. Japanese has no spaces between words, so runs of characters serve as words."""
 
 from __future__ import annotations
 

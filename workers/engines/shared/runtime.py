@@ -169,7 +169,7 @@ class Run:
         with self._heartbeat_lock:
             self._finished.set()
             if self._events is None:
-                # Other ranks may still run. The slowest heartbeat counts, so this one must not stay behind.
+                # Other ranks may still run. The slowest heartbeat counts, so this one is removed.
                 self._heartbeat.unlink(missing_ok=True)
 
     def beat(self) -> None:

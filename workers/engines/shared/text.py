@@ -151,7 +151,7 @@ _RANGE = re.compile(r"([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)")
 
 
 def row_text(row: tuple[str, ...]) -> str:
-    """A table row as one line of the page's text, in the form `normalize` leaves alone."""
+    """A table row as one line of the page's text, in the form that `normalize` does not change."""
     return " ".join(CELL_SEPARATOR.join(row).split()).strip(" |")
 
 

@@ -66,7 +66,7 @@ class QuestionAnswering(Task[QuestionAnsweringSettings, QuestionItem]):
         return [GenerateUntil(prompt, self.settings.max_new_tokens, batch_size=self.settings.batch_size)]
 
     def _messages(self, case: Case[QuestionItem], candidate: PromptSource) -> list[PromptMessage]:
-        """As in chat: passages stand before the last question, and the candidate's system prompt before all."""
+        """As in chat: passages come before the last question, and the candidate's system prompt before all."""
         record, question = case.record, case.item.question
         passages = self._passages(case, candidate)
         turns = list(record.messages[:-2]) if isinstance(record, MessagesRecord) else []
@@ -83,7 +83,7 @@ class QuestionAnswering(Task[QuestionAnsweringSettings, QuestionItem]):
         return [system, *(turn for turn in turns if turn["role"] != "system")]
 
     def _passages(self, case: Case[QuestionItem], candidate: PromptSource) -> list[str] | None:
-        """None: the question stands alone."""
+        """None: the question is asked without passages."""
         if case.item.book == "open":
             passages: list[str] | None = [cast(PairRecord, case.record).context]
         else:

@@ -82,7 +82,7 @@ class PassageStore:
             int(audience): frozenset(json.loads(groups))
             for audience, groups in self._rows("SELECT id, groups FROM audience")
         }
-        # From the index alone, which is small; the passages' own pages are read when they are found.
+        # From the SQL index alone, which is small; the pages with the texts are read for a search's results.
         rows = np.array(self._rows("SELECT position, audience FROM passage ORDER BY audience, position"))
         self._audience_of = np.empty(len(rows), dtype=np.int32)
         if len(rows):
