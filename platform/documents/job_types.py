@@ -48,7 +48,7 @@ register(
         artifact=PAGES,
         columns=_columns,
         kept=lambda rows: rows.filter(document__deleted_at=None),
-        is_wanted=revision_is_wanted,
+        owner_exists=revision_is_wanted,
         on_end=revision_read,
         failures_on_home=False,
         subject="document",

@@ -14,7 +14,7 @@ from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, unix
 from jobs.clusters import cluster_get
 from jobs.models import Job, JobEvent, WaitsFor
-from jobs.selectors import job_event_list, job_get, job_list, public_state, waiting_sentence
+from jobs.selectors import job_get, job_list, public_state, waiting_sentence
 from jobs.services import job_cancel
 from jobs.transitions import JobState
 from jobs.types import Placement, Resources, find_job_type, job_types
@@ -30,7 +30,7 @@ def _registered(kind: str) -> str:
 
 
 class RegisteredNames:
-    """Describes the names that are registered when the description of the API is asked for."""
+    """Lists the registered names when the description of the API is generated."""
 
     @staticmethod
     def __get_pydantic_json_schema__(core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -87,9 +87,11 @@ def retrieve_job(request: HttpRequest, job_id: str) -> dict[str, Any]:
 
 @router.get("/jobs/{job_id}/events", summary="List what happened to a job")
 def list_job_events(request: HttpRequest, job_id: str, query: Query[PageQuery]) -> dict[str, Any]:
-    rows = job_event_list(job_get(job_id))
-    after = None if query.after is None else str(_event_number(query.after))
-    return list_body(keyset_page(rows, after=after, limit=query.limit, order=query.order), event_body)
+    events = job_get(job_id).events.all()
+    after = None if query.after is None else query.after.removeprefix("jobevent-")
+    if after is not None and not (after.isascii() and after.isdigit() and len(after) < 19):
+        raise InvalidRequest("invalid_value", "after must be the id of an event.", param="after")
+    return list_body(keyset_page(events, after=after, limit=query.limit, order=query.order), event_body)
 
 
 @router.post("/jobs/{job_id}/cancel", summary="Cancel a job")
@@ -99,6 +101,10 @@ def cancel_job(request: HttpRequest, job_id: str) -> dict[str, Any]:
 
 def job_body(job: Job) -> dict[str, Any]:
     ended = job.ended_at if public_state(job) == job.state else None
+    waiting = None
+    if job.state == JobState.QUEUED and job.waits_for:
+        needed = job.disk_bytes if job.waits_for == WaitsFor.DISK else None
+        waiting = {"code": job.waits_for, "message": waiting_sentence(job), "needed_bytes": needed}
     return {
         "id": job.id,
         "object": "job",
@@ -108,7 +114,7 @@ def job_body(job: Job) -> dict[str, Any]:
         "created_at": unix(job.created_at),
         "started_at": unix(job.started_at),
         "finished_at": unix(ended),
-        "waiting": waiting_body(job),
+        "waiting": waiting,
         "progress": progress_body(job),
         "error": job_error_body(job),
         **placement_body(job),
@@ -122,14 +128,6 @@ def placement_body(job: Job) -> dict[str, Any]:
         "priority": job.priority,
         "resources": {"cpus": job.cpus, "gpus": job.gpus, "memory_bytes": job.memory_bytes},
     }
-
-
-def waiting_body(job: Job) -> dict[str, Any] | None:
-    """Why it has not started, once somebody has looked: `code` is stable."""
-    if job.state != JobState.QUEUED or not job.waits_for:
-        return None
-    needed = job.disk_bytes if job.waits_for == WaitsFor.DISK else None
-    return {"code": job.waits_for, "message": waiting_sentence(job), "needed_bytes": needed}
 
 
 def progress_body(job: Job) -> dict[str, Any] | None:
@@ -160,10 +158,3 @@ def event_body(event: JobEvent) -> dict[str, Any]:
         "attempt": event.fence,
         "data": event.data,
     }
-
-
-def _event_number(id: str) -> int:
-    number = id.removeprefix("jobevent-")
-    if not number.isascii() or not number.isdigit() or len(number) > 18:
-        raise InvalidRequest("invalid_value", "after must be the id of an event.", param="after")
-    return int(number)

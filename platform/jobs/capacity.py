@@ -1,4 +1,4 @@
-"""What a cluster has left, and which of the waiting jobs may start with it."""
+"""The free capacity of a cluster, and which waiting jobs may start on it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobs.transitions import ACTIVE, JobState
 
 @dataclass(frozen=True)
 class Capacity:
-    """What is free of a cluster; a figure below zero is reserved for a job that waits for it."""
+    """The free resources of a cluster. A figure falls below zero where a waiting job reserves more than is free."""
 
     cpus: int
     gpus: int
@@ -41,7 +41,7 @@ def choose(waiting: Iterable[Job], free: Capacity) -> list[Job]:
     """Which of `waiting` (in order) start now.
 
     The first job that does not fit reserves what it asks for: those behind it may only take what
-    it does not need. So small jobs start early, but never hold up a big one for ever.
+    it does not need. So small jobs start early, but never block a large one for ever.
     """
     chosen, reserved = [], False
     for job in waiting:
@@ -55,7 +55,7 @@ def choose(waiting: Iterable[Job], free: Capacity) -> list[Job]:
 
 
 def due_jobs(cluster: Cluster) -> QuerySet[Job]:
-    """What waits and may start by its own time, oldest first."""
+    """The queued jobs whose `not_before` has passed, oldest first."""
     rows = Job.objects.filter(cluster=cluster, state=JobState.QUEUED)
     return rows.filter(Q(not_before=None) | Q(not_before__lte=Now())).order_by("id")
 
@@ -63,8 +63,8 @@ def due_jobs(cluster: Cluster) -> QuerySet[Job]:
 def in_turn(due: QuerySet[Job], limit: int) -> list[Job]:
     """The first `limit` of `due`, in the order in which they are served.
 
-    The places in the queue go by age. On the places of one organization its jobs go by priority, so no
-    priority delays the jobs of another organization.
+    The places in the queue are ordered by age. Each organization fills the places of its own jobs by priority,
+    so no priority delays the jobs of another organization.
     """
     waiting = list(due.values_list("id", "organization_id", "priority"))
     own: defaultdict[str, deque[str]] = defaultdict(deque)
@@ -77,7 +77,7 @@ def in_turn(due: QuerySet[Job], limit: int) -> list[Job]:
 
 
 def free_of(cluster: Cluster) -> Capacity:
-    """The cluster's capacity without what active jobs hold; a job asked to stop still holds it."""
+    """The cluster's capacity minus that of its active jobs, including those that are stopping."""
     fields = ("cpus", "gpus", "memory_bytes", "light")
     used = Job.objects.filter(cluster=cluster, state__in=ACTIVE).aggregate(
         **{f"used_{field}": Coalesce(Sum(field), 0) for field in fields}

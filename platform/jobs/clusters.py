@@ -21,7 +21,7 @@ BUILT_IN = "local"
 
 
 def cluster_default() -> Cluster:
-    """The machine itself, open to everyone; made when first needed."""
+    """The cluster of this machine, open to every organization. Created when first needed."""
     found = _machine()
     measured = {f"measured_{figure}": value for figure, value in found.items()}
     cluster, created = Cluster.objects.get_or_create(
@@ -43,9 +43,9 @@ def cluster_default() -> Cluster:
 
 @transaction.atomic
 def cluster_measure() -> None:
-    """Give the built-in cluster what this machine has, which may be another one since a restore.
+    """Set the figures of the built-in cluster to those of this machine, which may be another since a restore.
 
-    A figure that is not what was measured last was set by hand, and stays.
+    A figure that differs from the last measured one was set by hand and is not changed.
     """
     cluster = Cluster.objects.select_for_update(no_key=True).filter(name=BUILT_IN).first()
     if cluster is None:

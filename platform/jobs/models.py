@@ -16,7 +16,7 @@ from common.ids import PrefixedIdField
 from common.models import CreatedModel, TenantModel
 from common.places import PlaceJSONField
 from common.storage import run_path
-from jobs.transitions import TERMINAL, JobState
+from jobs.transitions import JobState
 
 
 class LauncherName(models.TextChoices):
@@ -194,10 +194,6 @@ class Job(TenantModel):
     def run_dir(self) -> Path:
         """The folder of the current (or last) attempt."""
         return run_path(self.id, self.fence)
-
-    @property
-    def is_terminal(self) -> bool:
-        return self.state in TERMINAL
 
 
 class JobEvent(TenantModel):

@@ -1,4 +1,4 @@
-"""The row of whatever a job makes, and the one finalizer that completes it when the job has ended."""
+"""The row of what a job makes, and the function that completes it when the job has ended."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def produced_finalize(job: Job) -> None:
     if known.produces is not None:
         rows = known.produces.objects.select_for_update(no_key=True, of=("self",))
         row: ProducedRow | None = rows.filter(job=job).first()
-        if row is not None and row.is_building and known.is_wanted(row):
+        if row is not None and row.is_building and known.owner_exists(row):
             row.job = job
             _complete(row, job, known, result)
     for follow in followers(job.kind):
@@ -77,8 +77,8 @@ def _complete(row: ProducedRow, job: Job, known: JobType, result: Spec | None) -
         row.manifest_sha256 = row.result["manifest_sha256"]
         output = RunFolder(job.run_dir).output
         folder = output / known.sealed_folder(result)
-        # Where it is not, it has been adopted already, or adopting it will say that it is lost. The files'
-        # hashes are left to those who read them: hashing a large model takes longer than a task may last.
+        # A missing folder was adopted already, or `artifact_adopt` raises ArtifactLost. The files' hashes are
+        # checked when the files are read: hashing a large model takes longer than the time limit of a task.
         if folder.is_dir():
             verify_sizes(folder, row.manifest_sha256)
         kept = output if known.keeps_whole_output else folder

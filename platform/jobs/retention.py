@@ -21,10 +21,10 @@ from jobs.transitions import TERMINAL
 
 logger = logging.getLogger(__name__)
 
-FOLDERS_A_QUERY = 500
-JOBS_A_CALL = 200
+FOLDERS_PER_QUERY = 500
+JOBS_PER_CALL = 200
 KEPT_POINTS = 500
-"""Of a curve: as many as a screen can show."""
+"""Of a curve: about as many as a chart can show."""
 
 THIN = """
     WITH newest AS (
@@ -46,20 +46,20 @@ THIN = """
 
 
 def run_folders_sweep() -> None:
-    """Remove the run folders of jobs that ended more than `KOSHA_RUN_FOLDER_DAYS` ago, with the checkpoints
-    that a failed run has kept so far."""
+    """Remove the run folders of jobs that ended more than `KOSHA_RUN_FOLDER_DAYS` ago, including the
+    checkpoints of failed runs."""
     folders = run_folders()
     age = timedelta(days=settings.KOSHA_RUN_FOLDER_DAYS)
-    while job_ids := list(islice(folders, FOLDERS_A_QUERY)):
+    while job_ids := list(islice(folders, FOLDERS_PER_QUERY)):
         with every_organization("run folders of all organizations are removed"):
-            # A folder of no known job is left alone.
+            # Folders of unknown jobs are not removed.
             ended = Job.objects.filter(pk__in=job_ids, state__in=TERMINAL, ended_at__lt=Now() - age)
             old = list(ended.exclude(cleaned_at=None).values_list("id", flat=True))
         for job_id in old:
             try:
                 run_folder_delete(job_id)
             except OSError as error:
-                # The others are removed all the same.
+                # The other folders are still removed.
                 logger.error("the run folder of %s stays: %s", job_id, error.strerror or type(error).__name__)
 
 
@@ -68,12 +68,7 @@ def metrics_sweep() -> None:
     age = timedelta(days=settings.KOSHA_METRICS_DAYS)
     with every_organization("curves of all organizations are thinned"):
         due = Job.objects.filter(has_metrics=True, thinned_at=None, ended_at__lt=Now() - age)
-        for job_id in list(due.order_by("ended_at").values_list("id", flat=True)[:JOBS_A_CALL]):
-            metrics_thin(job_id)
-
-
-@transaction.atomic
-def metrics_thin(job_id: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(THIN, {"job": job_id, "most": KEPT_POINTS})
-    Job.objects.filter(pk=job_id).update(thinned_at=Now())
+        for job_id in list(due.order_by("ended_at").values_list("id", flat=True)[:JOBS_PER_CALL]):
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(THIN, {"job": job_id, "most": KEPT_POINTS})
+                Job.objects.filter(pk=job_id).update(thinned_at=Now())

@@ -14,22 +14,19 @@ from jobs.models import Cluster, Job, JobEvent, WaitsFor
 from jobs.transitions import JobState
 
 
-def job_rows() -> QuerySet[Job]:
-    """Without their specs: an index build's names every document, and no page or answer shows it."""
-    rows: QuerySet[Job] = Job.objects.select_related("cluster").defer("spec")
-    return rows
-
-
 def job_get(id: str) -> Job:
-    job = job_rows().filter(pk=id).first()
+    job = job_list().filter(pk=id).first()
     if job is None:
         raise NotFound("job_id")
     return job
 
 
 def job_list(*, kind: str | None = None, state: str | None = None) -> QuerySet[Job]:
-    """`state` is the public one: a success not yet finalized counts as running."""
-    rows = job_rows()
+    """`state` is the public one: a success not yet finalized counts as running.
+
+    Without their specs: that of an index build names every document, and no page or answer shows it.
+    """
+    rows: QuerySet[Job] = Job.objects.select_related("cluster").defer("spec")
     if kind is not None:
         rows = rows.filter(kind=kind)
     if state == JobState.RUNNING:
@@ -41,16 +38,11 @@ def job_list(*, kind: str | None = None, state: str | None = None) -> QuerySet[J
     return rows
 
 
-def job_event_list(job: Job) -> QuerySet[JobEvent]:
-    rows: QuerySet[JobEvent] = JobEvent.objects.filter(job=job)
-    return rows
-
-
 def job_events(
     job: Job, after: int | None = None, limit: int = 100, types: Iterable[str] | None = None
 ) -> list[JobEvent]:
     """Events after the given event id, oldest first."""
-    rows = job_event_list(job)
+    rows = job.events.all()
     if after is not None:
         rows = rows.filter(pk__gt=after)
     if types is not None:
@@ -60,7 +52,7 @@ def job_events(
 
 def newest_job_events(job: Job, limit: int) -> list[JobEvent]:
     """The newest `limit` events that a person reads (curves are drawn, not listed), oldest first."""
-    rows = job_event_list(job).exclude(type="metrics").order_by("-pk")[:limit]
+    rows = job.events.exclude(type="metrics").order_by("-pk")[:limit]
     return list(reversed(rows))
 
 

@@ -1,4 +1,4 @@
-"""The only writer of jobs: what people ask for, and what the orchestration's tasks find out.
+"""The only writer of jobs, for requests of people and for the tasks of the orchestration.
 
 A move is one conditional UPDATE filtered by id, expected states and fence. Where it changes no row, another
 writer was first, and the function returns False (or the job as it now is). The JobEvent and the AuditEvent
@@ -8,6 +8,7 @@ of a move are written in the same transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ from jobs.clusters import refuse_oversize, usable_cluster
 from jobs.models import Job, JobEvent, WaitsFor
 from jobs.selectors import job_by_idempotency_key, job_get, newer_releases
 from jobs.transitions import ACTIVE, MOVES, TERMINAL, JobState
-from jobs.types import Placement, job_type, job_type_of
+from jobs.types import Placement, job_type, job_types
 from workers.contract.spec import Spec
 from workers.contract.specs.run import RunError
 
@@ -35,10 +36,10 @@ LEASE = timedelta(seconds=30)
 """How long an engine may show no heartbeat before it is ended."""
 
 START_LEASE = timedelta(seconds=120)
-"""The first lease of a run that is alive: importing torch on a busy node takes its time."""
+"""The first lease of a run: importing torch on a busy node takes long."""
 
 
-# -- asked by people and pipelines ----------------------------------------------------------
+# -- requested by people and pipelines -------------------------------------------------------
 @transaction.atomic
 def job_submit(
     *,
@@ -50,18 +51,16 @@ def job_submit(
 ) -> Job:
     """Queue a job in the current organization; the class of `spec` decides its type.
 
-    The same `idempotency_key` with the same request returns the first job; with another request
-    it raises Conflict. Raises NotFound or Conflict when the cluster cannot be used, InvalidRequest
-    `resources_exceed_cluster` when it can never hold the job.
+    The same `idempotency_key` with the same request returns the first job; with another request it raises
+    Conflict. Raises NotFound or Conflict when the cluster cannot be used, InvalidRequest when it is too small.
     """
     digest = value_digest([request_digest or spec_digest(spec), placement.asked()])
-    if idempotency_key is not None:
-        known = job_by_idempotency_key(idempotency_key, digest)
-        if known is not None:
-            return known
+    if idempotency_key is not None and (first := job_by_idempotency_key(idempotency_key, digest)):
+        return first
     cluster = usable_cluster(placement.cluster)
-    kind = job_type_of(spec)
-    need = kind.resources(spec, placement.resources, cluster)
+    kind = next(known for known in job_types() if known.spec is type(spec))
+    processes = kind.processes(spec)
+    need = kind.usual.settle(placement.resources, cluster, processes)
     refuse_oversize(need, cluster)
     job = Job(
         organization_id=current_organization_id(),
@@ -70,11 +69,8 @@ def job_submit(
         release=RELEASE,
         cluster=cluster,
         priority=placement.priority,
-        processes=kind.processes(spec),
-        cpus=need.cpus,
-        gpus=need.gpus,
-        memory_bytes=need.memory_bytes,
-        light=need.light,
+        processes=processes,
+        **asdict(need),
         idempotency_key=idempotency_key,
         request_digest=digest,
         actor_kind=actor.kind,
@@ -85,11 +81,10 @@ def job_submit(
         with transaction.atomic():
             job.save(force_insert=True)
     except IntegrityError:
-        # The same key came twice at the same moment; the other one has committed by now.
-        known = job_by_idempotency_key(idempotency_key or "", digest)
-        if known is None:
-            raise
-        return known
+        # Two requests with one key came at the same moment; the other one has committed by now.
+        if first := job_by_idempotency_key(idempotency_key or "", digest):
+            return first
+        raise
     _note(job, actor, "submitted", {"kind": kind.name, "cluster": cluster.name})
     queue.send("jobs.dispatch")
     return job
@@ -113,7 +108,7 @@ def job_cancel(*, job: Job, actor: Actor) -> Job:
 
 
 def job_pause(*, job: Job, actor: Actor) -> Job:
-    """Stop after a checkpoint, to be resumed later. Only kinds that keep checkpoints can."""
+    """Stop after a checkpoint, to be resumed later. Only for kinds of job that write checkpoints."""
     if not job_type(job.kind).can_pause:
         raise Conflict("job_cannot_pause", _("A job of this kind cannot be paused. Cancel it instead."))
     return _ask(
@@ -203,7 +198,7 @@ def job_claim(*, job: Job, disk_bytes: int | None = None) -> bool:
 
 
 def job_waits(*, job: Job, waits_for: str, disk_bytes: int) -> bool:
-    """Keep why a due job was not started; written only when that changes."""
+    """Record why a due job was not started; written only when that changes."""
     rows = _current(job, {JobState.QUEUED}).exclude(waits_for=waits_for, disk_bytes=disk_bytes)
     return bool(rows.update(waits_for=waits_for, disk_bytes=disk_bytes))
 
@@ -219,7 +214,7 @@ def jobs_leave_to_newer(*, waiting: models.QuerySet[Job]) -> models.QuerySet[Job
 
 
 def job_launched(*, job: Job, handle: dict[str, Any]) -> bool:
-    """Keep what the launcher answered."""
+    """Store the launcher's answer."""
     return bool(_current(job, ACTIVE).update(handle=handle))
 
 
@@ -229,7 +224,7 @@ def job_started(*, job: Job) -> bool:
 
 
 def job_polled(*, job: Job, heartbeat_mtime: int) -> bool:
-    """Keep that the launcher was asked; a changed heartbeat renews the lease."""
+    """Record a poll of the launcher; a changed heartbeat renews the lease."""
     fields: dict[str, Any] = {"polled_at": Now()}
     if heartbeat_mtime != job.heartbeat_mtime:
         fields |= {"heartbeat_mtime": heartbeat_mtime, "lease_until": Now() + LEASE}
@@ -237,14 +232,14 @@ def job_polled(*, job: Job, heartbeat_mtime: int) -> bool:
 
 
 def job_lease_extend(*, job: Job) -> bool:
-    """Another lease for an engine that nobody could look at."""
+    """Another lease for an engine that could not be polled in time."""
     return bool(
         _current(job, ACTIVE).update(polled_at=Now(), progress_seen_at=Now(), lease_until=Now() + LEASE)
     )
 
 
 def job_events_imported(*, job: Job, offset: int, events: Sequence[JobEvent], **fields: Any) -> bool:
-    """Keep that `events.jsonl` was imported up to byte `offset`; False if another worker was first.
+    """Record that `events.jsonl` was imported up to byte `offset`; False if another worker was first.
 
     Must run inside the transaction of whatever else the events cause.
     """

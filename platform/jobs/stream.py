@@ -1,12 +1,12 @@
 """A job as server-sent events: its status when it changes, its events as they come.
 
-    head    the heading with state and buttons, drawn, when the state has changed
-    status  how far it is, drawn, when that has changed
-    event   one line of the log, drawn; its id resumes the stream (`Last-Event-ID`)
-    end     the job is over and its result complete; the browser closes the stream
+    head    the rendered heading with state and buttons, when the state has changed
+    status  the rendered progress, when it has changed
+    event   one rendered line of the log; its id resumes the stream (`Last-Event-ID`)
+    end     the job has ended and its result is complete; the browser closes the stream
 
-The generator is asynchronous, holds no database connection while it waits, and opens its scope
-for each look: by the time it runs the request's own scope is closed.
+The generator is asynchronous and holds no database connection while it waits. It enters the organization scope
+for each look, because the request's own scope is closed by then.
 """
 
 from __future__ import annotations
@@ -32,23 +32,24 @@ from jobs.views import status_facts
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-EVENTS_A_LOOK = 100
+EVENTS_PER_LOOK = 100
 PING_LOOKS = 15
-"""A comment after so many looks without news, so that no proxy takes silence for the end."""
+"""After this many looks without news a comment is sent, so that no proxy closes the connection."""
 
 
 def job_stream(request: HttpRequest, job_id: str) -> StreamingHttpResponse:
     job_get(job_id)
+    last = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
     follower = Follower(
         job_id=job_id,
         principal=principal_of(request),
-        after=_number(request.headers.get("Last-Event-ID") or request.GET.get("after", "")),
+        after=int(last) if last.isascii() and last.isdigit() and len(last) < 19 else 0,
         language=translation.get_language() or settings.LANGUAGE_CODE,
         csrf_token=get_token(request),
     )
     response = StreamingHttpResponse(follower.lines(), content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-cache"
-    # A proxy that buffered would turn a stream into a long wait.
+    # A proxy that buffers the response would delay the events.
     response["X-Accel-Buffering"] = "no"
     return response
 
@@ -80,7 +81,7 @@ class Follower:
                 await asyncio.sleep(LOOK_SECONDS)
 
     def _look_if_possible(self) -> list[str]:
-        """While the database is away there is no news; the stream stays open."""
+        """While the database is unreachable there is no news; the stream stays open."""
         try:
             return self.look()
         except (OperationalError, InterfaceError) as error:
@@ -98,34 +99,30 @@ class Follower:
 
     def _news(self) -> list[str]:
         job = job_get(self.job_id)
-        events = job_events(job, after=self.after, limit=EVENTS_A_LOOK)
+        events = job_events(job, after=self.after, limit=EVENTS_PER_LOOK)
         # The job was read before its events: what is written in between is found by the next look.
-        self.ended = public_state(job) in TERMINAL and len(events) < EVENTS_A_LOOK
+        self.ended = public_state(job) in TERMINAL and len(events) < EVENTS_PER_LOOK
         news = []
         for event in events:
             self.after = event.id
             if event.type != "metrics":
-                drawn = render_to_string("jobs/_event.html", {"event": event})
-                news.append(_message("event", drawn, id=event.id))
+                html = render_to_string("jobs/_event.html", {"event": event})
+                news.append(_message("event", html, id=event.id))
         facts = {**status_facts(job), "principal": self.principal, "csrf_token": self.csrf_token}
         for name, version in (("head", facts["state"]), ("status", None)):
-            drawn = render_to_string(f"jobs/_{name}.html", facts)
-            # Compared by state where the drawing holds a dialog: one that is open must not be swapped.
-            if self.shown.get(name) != (version or drawn):
-                self.shown[name] = version or drawn
-                news.append(_message(name, drawn))
+            html = render_to_string(f"jobs/_{name}.html", facts)
+            # The heading is compared by state: it contains a dialog, which is not replaced while it is open.
+            if self.shown.get(name) != (version or html):
+                self.shown[name] = version or html
+                news.append(_message(name, html))
         if self.ended:
             news.append(_message("end", ""))
         return news
 
 
 def _message(event: str, data: str, *, id: int | None = None) -> str:
-    """One event; every line of `data` is a line of its own, as the standard asks."""
+    """One event; every line of `data` is a line of its own, as the standard requires."""
     lines = [f"event: {event}", *(f"data: {line}" for line in data.splitlines() or [""])]
     if id is not None:
         lines.append(f"id: {id}")
     return "\n".join(lines) + "\n\n"
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

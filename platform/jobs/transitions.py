@@ -34,7 +34,7 @@ MOVES: dict[JobState, frozenset[JobState]] = {
     # A run may end by itself while it is asked to pause.
     _S.PAUSING: frozenset({_S.PAUSED, _S.CANCELLING, _S.SUCCEEDED, _S.FAILED}),
     _S.PAUSED: frozenset({_S.QUEUED, _S.CANCELLED}),
-    # The result of a cancelled run is not wanted, even if it came a moment before.
+    # The result of a cancelled run is discarded, even if it came a moment before.
     _S.CANCELLING: frozenset({_S.CANCELLED}),
     # Only until it is finalized: its result was lost before its success was shown.
     _S.SUCCEEDED: frozenset({_S.FAILED}),
@@ -49,18 +49,10 @@ TERMINAL = frozenset({_S.SUCCEEDED, _S.FAILED, _S.CANCELLED})
 """States in which no engine will run again. A finalized job never leaves them."""
 
 
-def is_legal(before: JobState, after: JobState) -> bool:
-    return after in MOVES[before]
-
-
-def legal_pairs() -> list[tuple[str, str]]:
-    return sorted((before.value, after.value) for before, following in MOVES.items() for after in following)
-
-
 def trigger_sql(pairs: Iterable[tuple[str, str]]) -> str:
     """SQL that makes PostgreSQL refuse, by itself:
 
-    - a job that is not born `queued`,
+    - a job that is not created as `queued`,
     - a move that is not among `pairs`,
     - any move of a job that is finished (`finalized_at`),
     - a fence that changes in any other way than rising with the claim (`queued` to `starting`).

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from pydantic import ValidationError
 
 from workers.contract.spec import Spec
 from workers.contract.specs.events import Event
@@ -41,22 +40,22 @@ class Resources:
     """What a request asks of the cluster. None: what is usual for the type of job."""
 
     cpus: int | None = None
-    """0 asks for no cores of its own: a light job that runs beside the others in one of the cluster's
-    `light_slots`. So an upload is readable while a training takes every core."""
+    """0 makes it a light job without cores of its own, which runs in one of the cluster's `light_slots`. So a
+    document can be read while a training uses every core."""
     gpus: int | None = None
     memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a job runs, how soon, and with how much; everything may be left to the platform."""
+    """Where a job runs, how soon, and with how much. Every part is optional."""
 
     cluster: Cluster | None = None
     priority: int = 0
     resources: Resources = Resources()
 
     def asked(self) -> list[Any]:
-        """As JSON, to tell one request from another."""
+        """As JSON, to compare requests."""
         return [self.cluster.id if self.cluster else None, self.priority, asdict(self.resources)]
 
 
@@ -129,8 +128,8 @@ class JobType:
     """From a result to the columns of the row that are copied from it."""
     kept: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
     """From the rows to those whose folders are kept; those of the others were deleted with what they belong to."""
-    is_wanted: Callable[[Any], bool] = lambda row: True
-    """Locks what the row belongs to; false where that was deleted, so that nothing is kept."""
+    owner_exists: Callable[[Any], bool] = lambda row: True
+    """Locks what the row belongs to. False if that was deleted: then the row is not completed."""
     on_end: Callable[[Any], None] = lambda row: None
     """Called with the completed row, whatever the end; in the same transaction."""
     subject: str = ""
@@ -144,16 +143,6 @@ class JobType:
     """Called with `job` and `event` inside the transaction that imports the event."""
     errors: Mapping[str, ErrorText] = field(default_factory=dict)
     """By the part of the code after the name: `user.empty_dataset`."""
-
-    def resources(self, spec: Spec, asked: Resources, cluster: Cluster) -> Need:
-        return self.usual.settle(asked, cluster, self.processes(spec))
-
-    def disk_estimate(self, spec: Mapping[str, Any]) -> int:
-        """`disk_bytes` of a spec in JSON; 0 for one that the engine will refuse."""
-        try:
-            return self.disk_bytes(self.spec.model_validate(spec))
-        except ValidationError:
-            return 0
 
 
 _types: dict[str, JobType] = {}
@@ -183,11 +172,6 @@ def job_types() -> list[JobType]:
 def job_type(name: str) -> JobType:
     """Raises KeyError for a name that no installed app has registered."""
     return _types[name]
-
-
-def job_type_of(spec: Spec) -> JobType:
-    """The type whose jobs take this class of spec."""
-    return next(known for known in _types.values() if known.spec is type(spec))
 
 
 def find_job_type(name: str) -> JobType | None:

@@ -56,7 +56,8 @@ class ReleaseForm(forms.Form):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.releasable = releasable_versions()
-        self.base_choices = [(base.name, base.name) for base in _bases()]
+        bases = base_model_list().filter(kind=BaseModelKind.CAUSAL_LM)
+        self.base_choices = [(base.name, base.name) for base in bases.order_by("name")]
         self.fields["model"].choices = [  # type: ignore[attr-defined]
             *((one.version.name, str(one.version)) for one in self.releasable if one.passed),
             *self.base_choices,
@@ -82,10 +83,6 @@ class ReleaseForm(forms.Form):
 
     def generation(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in GENERATION}
-
-
-def _bases() -> Any:
-    return base_model_list().filter(kind=BaseModelKind.CAUSAL_LM).order_by("name")
 
 
 class PublishForm(forms.Form):

@@ -192,7 +192,10 @@ def deployment_rollback(*, alias: str, actor: Actor, idempotency_key: str | None
     deployment = Deployment.objects.select_for_update(no_key=True).filter(alias=alias).first()
     if deployment is None:
         raise NotFound
-    done = _rolled_back_by(idempotency_key)
+    done: DeploymentChange | None = None
+    if idempotency_key is not None:
+        changes = DeploymentChange.objects.select_related("release")
+        done = changes.filter(idempotency_key=idempotency_key).first()
     if done is not None:
         if done.deployment_id != deployment.id:
             raise IdempotencyKeyReused
@@ -207,14 +210,6 @@ def deployment_rollback(*, alias: str, actor: Actor, idempotency_key: str | None
     with unique_or(IdempotencyKeyReused()):
         _change(deployment, "rollback", target, previous, actor, idempotency_key)
     return deployment
-
-
-def _rolled_back_by(idempotency_key: str | None) -> DeploymentChange | None:
-    if idempotency_key is None:
-        return None
-    changes = DeploymentChange.objects.select_related("release")
-    found: DeploymentChange | None = changes.filter(idempotency_key=idempotency_key).first()
-    return found
 
 
 def _change(

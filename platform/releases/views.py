@@ -40,9 +40,8 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def create(request: HttpRequest) -> HttpResponse:
-    form = (
-        ReleaseForm(request.POST) if request.method == "POST" else ReleaseForm(initial=_preselected(request))
-    )
+    preselected = {name: request.GET[name] for name in ("model", "knowledge") if name in request.GET}
+    form = ReleaseForm(request.POST) if request.method == "POST" else ReleaseForm(initial=preselected)
     if request.method == "POST" and form.is_valid():
         try:
             release = _create(request, form)
@@ -52,10 +51,6 @@ def create(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("The release was created. It waits for approval by a second person."))
             return redirect(release)
     return render(request, "releases/create.html", {"form": form})
-
-
-def _preselected(request: HttpRequest) -> dict[str, str]:
-    return {name: request.GET[name] for name in ("model", "knowledge") if name in request.GET}
 
 
 def _create(request: HttpRequest, form: ReleaseForm) -> Release:

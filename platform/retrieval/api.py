@@ -50,11 +50,10 @@ class StoreChange(Body):
     expires_after: dict[str, Any] | None = None
 
 
-def store_body(knowledge_base: KnowledgeBase) -> dict[str, Any]:
-    return _store_body(knowledge_base, status_counts(entry_list([knowledge_base]))[knowledge_base.id])
-
-
-def _store_body(knowledge_base: KnowledgeBase, counts: dict[str, int]) -> dict[str, Any]:
+def store_body(knowledge_base: KnowledgeBase, counts: dict[str, int] | None = None) -> dict[str, Any]:
+    """A list passes `counts`, so that those of all its entries are read in one query."""
+    if counts is None:
+        counts = status_counts(entry_list([knowledge_base]))[knowledge_base.id]
     build = knowledge_base.current_build
     return {
         "id": knowledge_base.id,
@@ -106,7 +105,7 @@ def _refuse(expires_after: object, chunking_strategy: dict[str, Any] | None = No
 def store_list(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
     page = keyset_page(knowledge_base_list(), after=query.after, limit=query.limit, order=query.order)
     counts = status_counts(entry_list(page.items))
-    return list_body(page, lambda knowledge_base: _store_body(knowledge_base, counts[knowledge_base.id]))
+    return list_body(page, lambda knowledge_base: store_body(knowledge_base, counts[knowledge_base.id]))
 
 
 @router.get("/vector_stores/{vector_store_id}", summary="Retrieve a vector store")

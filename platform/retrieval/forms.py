@@ -16,21 +16,16 @@ MOST = 500
 """Documents offered to choose from, newest first."""
 
 
-class DocumentsField(forms.ModelMultipleChoiceField):
-    widget = forms.CheckboxSelectMultiple
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(queryset=None, **options)
-
-
 class KnowledgeForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=200,
         help_text=gettext_lazy("What can be searched here, for example “Company rules”."),
     )
-    documents = DocumentsField(
+    documents: forms.ModelMultipleChoiceField[Any] = forms.ModelMultipleChoiceField(
         label=gettext_lazy("Documents"),
+        queryset=None,
+        widget=forms.CheckboxSelectMultiple,
         required=False,
         help_text=gettext_lazy(
             "Answers are based on these. More can be added later; the index is updated automatically."
@@ -45,7 +40,9 @@ class KnowledgeForm(forms.Form):
 class DocumentsForm(forms.Form):
     """Documents that are not in the knowledge base yet."""
 
-    documents = DocumentsField(label=gettext_lazy("Documents"))
+    documents: forms.ModelMultipleChoiceField[Any] = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Documents"), queryset=None, widget=forms.CheckboxSelectMultiple
+    )
 
     def __init__(self, *args: Any, knowledge_base: KnowledgeBase, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -37,5 +37,5 @@ register(
         errors={"system.pages_missing": PAGES_MISSING},
     )
 )
-# A document that has been read may belong to knowledge bases, of which documents know nothing.
+# A document that was read may belong to knowledge bases, which the documents app does not import.
 follow("ingest", document_ready)

@@ -140,12 +140,10 @@ def index_build_if_needed(*, knowledge_base_id: str, actor: Actor, again: bool =
     revisions = _current_revisions(knowledge_base)
     if not revisions:
         return None
-    if (
-        latest is not None
-        and _holds(latest, revisions)
-        and not (again and latest.state != ProducedState.READY)
-    ):
-        return None
+    if latest is not None and not (again and latest.state != ProducedState.READY):
+        built = set(latest.revisions.values_list("id", flat=True))
+        if built == {revision.id for revision in revisions}:
+            return None
     return _index_build_create(knowledge_base, revisions, actor)
 
 
@@ -170,10 +168,6 @@ def _lock(knowledge_base_id: str) -> KnowledgeBase:
         pk=knowledge_base_id
     )
     return knowledge_base
-
-
-def _holds(build: IndexBuild, revisions: list[Revision]) -> bool:
-    return set(build.revisions.values_list("id", flat=True)) == {revision.id for revision in revisions}
 
 
 def _current_revisions(knowledge_base: KnowledgeBase) -> list[Revision]:

@@ -120,7 +120,7 @@ def test_cancelling_is_repeatable_and_refused_after_another_end(call, make_job):
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "/events"), ("POST", "/cancel")])
-def test_a_foreign_job_looks_absent(call, make_job, method, path):
+def test_a_job_of_another_organization_is_not_found(call, make_job, method, path):
     job = make_job()
     other = Organization.objects.create(name="他社", slug="other")
     with organization_scope(other.id):
@@ -131,7 +131,7 @@ def test_a_foreign_job_looks_absent(call, make_job, method, path):
     assert foreign == absent
 
 
-def test_the_list_costs_the_same_for_many(call, make_job, django_assert_max_num_queries):
+def test_the_list_takes_the_same_queries_for_one_and_many(call, make_job, django_assert_max_num_queries):
     call("GET", "jobs")
     with django_assert_max_num_queries(100) as few:
         call("GET", "jobs")

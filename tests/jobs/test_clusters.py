@@ -72,7 +72,7 @@ def test_measures_nothing_without_a_built_in_cluster(db, machine):
     assert not Cluster.objects.exists()
 
 
-def test_leaves_other_clusters_alone(db, machine):
+def test_does_not_change_other_clusters(db, machine):
     cluster_default()
     Cluster.objects.create(name="gpu", launcher="kubernetes", **OLD)
     machine(NEW)

@@ -49,7 +49,7 @@ def test_a_form_submits_where_and_how_soon(world, second_cluster, kind):
     assert "gpu-1" in detail and "-10" in detail
 
 
-def test_one_cluster_alone_is_not_asked_for(world):
+def test_does_not_ask_for_the_only_cluster(world):
     form = PlacementForm({})
     assert list(form.fields) == ["priority"]
     assert form.is_valid()

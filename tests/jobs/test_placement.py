@@ -93,7 +93,7 @@ def test_refuses_impossible_placements(world, api, cluster, kosha, status, code,
     assert Job.objects.count() == jobs
 
 
-def test_a_cluster_of_another_organization_looks_absent(world, api, cluster):
+def test_a_cluster_of_another_organization_is_not_found(world, api, cluster):
     other = Organization.objects.create(name="他社", slug="other")
     lent = Cluster.objects.create(name="theirs", launcher="null", cpus=1, memory_bytes=GIBIBYTE)
     with organization_scope(other.id):

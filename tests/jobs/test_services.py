@@ -41,7 +41,7 @@ def at_once(count, act):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_fifty_claims_at_once_have_one_winner(make_job, organization):
+def test_one_of_fifty_simultaneous_claims_succeeds(make_job, organization):
     job = make_job()
 
     def claim(_number):
@@ -125,7 +125,7 @@ def test_the_same_key_for_another_request_is_a_conflict(organization):
     assert refusal.value.code == "idempotency_key_reused"
 
 
-def test_idempotency_keys_of_two_organizations_are_apart(organization):
+def test_idempotency_keys_of_two_organizations_are_independent(organization):
     job_submit(spec=Work(), actor=SYSTEM, idempotency_key="a")
     other = Organization.objects.create(name="他社", slug="other")
     with organization_scope(other.id):

@@ -16,11 +16,11 @@ from jobs.models import Cluster, Job
 from jobs.services import job_submit
 from jobs.types import follow
 from workers.orchestration.launchers.local.launcher import LocalLauncher
-from workers.orchestration.launchers.null import NullLauncher
 from workers.orchestration.reconcile import reconcile
 
 from ..jobs.conftest import make_job, organization  # noqa: F401 - fixtures
 from ..jobs.work import WORK_TYPES, registered, work_type
+from .null_launcher import NullLauncher
 from .probe_engine import ProbeSpec
 
 TIMEOUT = 40.0

@@ -80,10 +80,10 @@ def test_the_same_failure_at_another_step_is_tried_again():
         (JobState.STARTING, End.NOT_LAUNCHED, JobState.QUEUED),
     ],
 )
-def test_the_state_that_follows(state, end, following):
+def test_moves_the_job_by_its_state_and_by_how_the_attempt_ended(state, end, following):
     assert next_step(Job(kind="work", state=state), Attempt(end, CRASH)).state == following
 
 
-def test_an_error_of_the_launcher_is_kept_to_the_end():
+def test_reports_the_launchers_error_after_the_last_attempt():
     _retries, last = end_until_it_fails(running_job(), End.NOT_LAUNCHED)
     assert last.error == CRASH

@@ -57,7 +57,7 @@ def test_a_job_that_lacks_disk_space_waits_shows_why_and_starts_later(submit, ti
     assert job_body(fresh(job))["waiting"] is None
 
 
-def test_a_job_that_lacks_disk_space_holds_up_no_smaller_one(submit, tick, settings):
+def test_a_job_that_lacks_disk_space_does_not_delay_smaller_ones(submit, tick, settings):
     now = disk()
     settings.KOSHA_DISK_RESERVE_BYTES = now.free // 2
     big, small = submit(), submit(LightWork())

@@ -40,7 +40,7 @@ def job(name: str, cpus: int = 0, gpus: int = 0, memory: int = 0, light: int = 0
         ([job("a", 4), job("b", 4), job("c", 4)], "a"),
     ],
 )
-def test_which_jobs_start(waiting, chosen):
+def test_starts_jobs_in_order_and_reserves_for_the_first_that_does_not_fit(waiting, chosen):
     assert "".join(job.id for job in choose(waiting, FREE)) == chosen
 
 

@@ -49,7 +49,7 @@ def test_a_lost_result_fails_the_job_and_its_row(succeeded, damage):
     assert (revision.state, revision.error_code) == ("error", "ingest.system.result_lost")
 
 
-def test_finalizing_waits_for_a_disk_that_is_away(succeeded):
+def test_finalizing_waits_for_an_unreachable_disk(succeeded):
     away = runs_root().rename(runs_root().with_name("away"))
     finalize_job(succeeded.id)
     job = Job.objects.get(pk=succeeded.pk)

@@ -49,7 +49,7 @@ def test_a_missing_liveness_file_fails(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_passes_while_the_broker_is_away_or_silent(liveness_file: Path):
+def test_passes_while_the_broker_is_unreachable_or_silent(liveness_file: Path):
     assert passes(liveness_file)
     assert passes(liveness_file, f"redis://:secret@127.0.0.1:{free_port()}/0")
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -135,7 +135,7 @@ def test_launching_twice_starts_one_engine(installation, organization):
     assert started.count() == 1
 
 
-def test_pause_and_resume_go_on_from_the_checkpoint(installation):
+def test_pause_and_resume_continue_from_the_checkpoint(installation):
     job = reach_step(installation, installation.submit(hold_at=2))
     job_pause(job=job, actor=SYSTEM)
     job = installation.until(job, "paused")

@@ -61,7 +61,7 @@ def test_the_release_is_the_projects(repository):
     ("release", "newer"),
     [("", False), (RELEASE, False), ("0.0.9", False), ("0.10.0", True), (NEWER, True), ("next", True)],
 )
-def test_which_releases_are_newer(release, newer):
+def test_compares_releases_by_number(release, newer):
     assert is_newer(release) is newer
 
 
@@ -83,7 +83,7 @@ def test_a_newer_job_starts_once_workers_are_upgraded(of_newer_web, tick, upgrad
     assert (job.state, job.waits_for) == ("starting", "")
 
 
-def test_a_newer_job_holds_up_no_other_job(of_newer_web, submit, tick):
+def test_a_newer_job_does_not_delay_other_jobs(of_newer_web, submit, tick):
     behind = submit()
     tick()
     assert fresh(behind).state == "starting"

@@ -84,7 +84,7 @@ STOPPED = {"status": "stopped"}
         (Lost(), None, "queued", ""),
     ],
 )
-def test_how_an_attempt_ends(running, null_launcher, tick, seen, result, state, code):
+def test_result_and_exit_code_decide_the_next_state(running, null_launcher, tick, seen, result, state, code):
     if result is not None:
         write_result(running, **result)
     null_launcher.end(run_of(running), seen)
@@ -118,7 +118,9 @@ def tick_without_relaunch(job, tick) -> None:
         (Exited(-11), None, (0, 1)),
     ],
 )
-def test_what_an_attempt_costs(running, null_launcher, tick, seen, result, counters):
+def test_counts_losses_and_failures_against_the_retry_budget(
+    running, null_launcher, tick, seen, result, counters
+):
     if result is not None:
         write_result(running, **result)
     null_launcher.end(run_of(running), seen)
@@ -214,7 +216,7 @@ def test_a_cancelled_run_is_cancelled_whatever_its_end(running, null_launcher, t
         (Exited(2), FAILED, "failed"),
     ],
 )
-def test_how_a_pausing_run_ends(running, null_launcher, tick, seen, result, state):
+def test_pausing_run_ends_as_paused_succeeded_or_failed(running, null_launcher, tick, seen, result, state):
     if result is not None:
         write_result(running, **result)
     job_pause(job=running, actor=SYSTEM)
@@ -244,7 +246,7 @@ def test_cancelling_before_anything_started(null_cluster, null_launcher, tick):
     assert fresh(job).state == "cancelled"
 
 
-def test_a_moving_heartbeat_renews_the_lease(running, null_launcher, tick):
+def test_a_changed_heartbeat_renews_the_lease(running, null_launcher, tick):
     set_columns(running, lease_until="-1 hour")
     (running.run_dir / "heartbeat").touch()
     tick()
@@ -253,7 +255,7 @@ def test_a_moving_heartbeat_renews_the_lease(running, null_launcher, tick):
     assert job.lease_until > job.polled_at
 
 
-def test_a_still_heartbeat_ends_the_attempt_after_its_lease(running, null_launcher, tick):
+def test_an_unchanged_heartbeat_ends_the_attempt_after_its_lease(running, null_launcher, tick):
     set_columns(running, lease_until="-1 second")
     tick()
     assert kills(null_launcher) == 1
@@ -271,7 +273,7 @@ def test_one_silent_rank_ends_the_attempt_of_all(running, null_launcher, tick):
     assert kills(null_launcher) == 1
 
 
-def test_a_worker_that_was_away_extends_the_lease(running, null_launcher, tick):
+def test_extends_the_lease_after_a_long_gap_between_polls(running, null_launcher, tick):
     set_columns(running, lease_until="-1 hour", polled_at="-1 hour", progress_seen_at="-1 hour")
     tick()
     assert fresh(running).state == "running"
@@ -424,7 +426,7 @@ def test_replaces_what_postgresql_cannot_store(running, null_launcher, tick):
     ]
 
 
-def test_a_job_that_cannot_be_finalized_holds_up_no_other(running, null_launcher, null_cluster):
+def test_a_job_that_cannot_be_finalized_does_not_delay_others(running, null_launcher, null_cluster):
     """Finalizing the first one raises a database error every time."""
     second = job_submit(spec=OneCoreWork(), actor=SYSTEM, placement=Placement(cluster=null_cluster))
     ended: list[str] = []

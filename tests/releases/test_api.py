@@ -71,7 +71,9 @@ def test_a_version_is_released_only_with_a_passed_gate(world: World, api: ApiCli
     assert api.post("releases", {"model": version.name}).ok["evaluation"] == evaluation.id
 
 
-def test_decisions_that_are_refused(world: World, api: ApiClient, reviewer: ApiClient) -> None:
+def test_refuses_own_repeated_and_unapproved_decisions(
+    world: World, api: ApiClient, reviewer: ApiClient
+) -> None:
     world.base_model()
     release = api.post("releases", {"model": "gemma"}).ok["id"]
     for decision in ("approve", "reject"):

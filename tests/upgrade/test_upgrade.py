@@ -26,6 +26,7 @@ from jobs.selectors import understood
 from jobs.transitions import ACTIVE, JobState
 from releases.models import Deployment
 from tests.backup.conftest import Place, database
+from tests.orchestration.null_launcher import NullLauncher
 from tests.upgrade.make_fixture import COUNTS, DUMP, FIXTURES, STORAGE, count_rows
 from training.models import Checkpoint
 from workers.contract.artifacts import verify_manifest
@@ -37,7 +38,6 @@ from workers.contract.specs.retrieval import RetrievalSpec
 from workers.contract.specs.training import TrainingSpec
 from workers.orchestration.dispatch import run_of
 from workers.orchestration.launchers.base import Exited
-from workers.orchestration.launchers.null import NullLauncher
 from workers.orchestration.reconcile import reconcile
 
 pytestmark = pytest.mark.slow

@@ -43,7 +43,13 @@ def write_manifest(folder: Path, kind: str, **facts: Any) -> str:
     `facts` must be JSON values; they say what made the artefact. A folder inside `folder` that has
     a manifest of its own is listed file by file like any other.
     """
-    files = [_entry(folder, path) for path in _files(folder)]
+    files = []
+    for path in _files(folder, sync=True):
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        name = path.relative_to(folder).as_posix()
+        files.append({"path": name, "size": path.stat().st_size, "sha256": digest})
     manifest = {"version": MANIFEST_VERSION, "kind": kind, "files": files, "facts": facts}
     write_json(folder / MANIFEST, manifest | {"seal": _seal(json_content(manifest | {"seal": NO_SEAL}))})
     return manifest_sha256(folder)
@@ -69,16 +75,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ArtifactDamaged(folder, MANIFEST, "not JSON") from None
     if not isinstance(manifest, dict) or manifest.get("version") not in (MANIFEST_VERSION, UNSEALED_VERSION):
         raise ArtifactDamaged(folder, MANIFEST, "of an unknown version")
-    if not _is_sealed(manifest, content):
-        raise ArtifactDamaged(folder, MANIFEST, "has other content")
-    return manifest
-
-
-def _is_sealed(manifest: dict[str, Any], content: bytes) -> bool:
     seal = manifest.get("seal")
     if seal is None:
-        return manifest["version"] == UNSEALED_VERSION
-    return isinstance(seal, str) and _seal(content.replace(seal.encode(), NO_SEAL.encode())) == seal
+        is_intact = manifest["version"] == UNSEALED_VERSION
+    else:
+        is_intact = _seal(content.replace(str(seal).encode(), NO_SEAL.encode())) == seal
+    if not is_intact:
+        raise ArtifactDamaged(folder, MANIFEST, "has other content")
+    return manifest
 
 
 def _seal(content: bytes) -> str:
@@ -108,7 +112,7 @@ def verify_manifest_is(folder: Path, expected_sha256: str | None) -> None:
 
 
 def verify_sizes(folder: Path, expected_sha256: str) -> None:
-    """For whoever has no time to read large files: the expected manifest, and each file in its size.
+    """Check the manifest and the size of every file. The contents are not read, which is fast for large files.
 
     Raises ArtifactDamaged.
     """
@@ -128,14 +132,13 @@ def verify_manifest(folder: Path, expected_sha256: str | None = None) -> dict[st
     Raises ArtifactDamaged for a missing, changed or additional file, and, where
     `expected_sha256` is given, for another manifest than the expected one.
     """
+    verify_manifest_is(folder, expected_sha256)
     manifest = read_manifest(folder)
-    if expected_sha256 is not None and manifest_sha256(folder) != expected_sha256:
-        raise ArtifactDamaged(folder, MANIFEST, "not the expected one")
     try:
         listed = {str(entry["path"]): (entry["size"], entry["sha256"]) for entry in manifest["files"]}
     except (KeyError, TypeError):
         raise ArtifactDamaged(folder, MANIFEST, "not a manifest") from None
-    present = {_name(folder, path): path for path in _files(folder, sync=False)}
+    present = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     for name, (size, sha256) in listed.items():
         if name not in present:
             raise ArtifactDamaged(folder, name, "missing")
@@ -156,22 +159,11 @@ def _verify_file(folder: Path, path: Path, name: str, size: int, sha256: str) ->
         raise ArtifactDamaged(folder, name, error.strerror or "unreadable") from error
 
 
-def _files(folder: Path, *, sync: bool = True) -> list[Path]:
-    """Every file under `folder` but its own manifest, sorted; folders are fsynced on the way."""
+def _files(folder: Path, *, sync: bool = False) -> list[Path]:
+    """Every file under `folder` but its own manifest, sorted; `sync` fsyncs each folder."""
     found: list[Path] = []
     for directory, _, names in os.walk(folder):
         found += [Path(directory, name) for name in names]
         if sync:
             sync_directory(Path(directory))
     return sorted(path for path in found if path != folder / MANIFEST)
-
-
-def _entry(folder: Path, path: Path) -> dict[str, Any]:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"path": _name(folder, path), "size": path.stat().st_size, "sha256": digest}
-
-
-def _name(folder: Path, path: Path) -> str:
-    return path.relative_to(folder).as_posix()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 PRIVATE = 0o600
-"""For our own eyes only: what holds passwords, or names everything there is."""
+"""The mode of files that only their owner may read, such as those with passwords."""
 
 
 def write_whole(path: Path, content: Iterable[bytes], *, mode: int = 0o666) -> None:

@@ -62,17 +62,18 @@ def inspect_model_folder(path: Path, *, kind: str = "causal_lm") -> ModelFolderF
     except SizeMissing as error:
         raise UnsafeModelFolder("base_model_unsupported", str(error)) from error
     files = _files(path)
+    tokenizer = _json(path / "tokenizer_config.json") if "tokenizer_config.json" in files else {}
     return ModelFolderFacts(
         architecture=_architecture(config, kind),
         model_type=str(config.get("model_type", "")),
-        parameters=sum(_tensor_elements(file) for file in _weights(path)),
+        parameters=sum(_tensor_elements(file) for file in path.glob("*.safetensors")),
         context_length=shape.context_length,
         vocabulary_size=shape.vocabulary_size,
         hidden_size=shape.hidden_size,
         layers=shape.layers,
         files={name: file.stat().st_size for name, file in files.items()},
         folder_digest=model_folder_digest(path),
-        has_chat_template=_has_chat_template(path),
+        has_chat_template="chat_template.jinja" in files or bool(tokenizer.get("chat_template")),
     )
 
 
@@ -123,12 +124,8 @@ def _files(path: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _weights(path: Path) -> list[Path]:
-    return sorted(path.glob("*.safetensors"))
-
-
 def _check_weights(path: Path) -> None:
-    weights = _weights(path)
+    weights = sorted(path.glob("*.safetensors"))
     if not weights:
         raise UnsafeModelFolder("base_model_missing", f"There are no safetensors weights in {path}.")
     index = path / "model.safetensors.index.json"
@@ -200,10 +197,3 @@ def _architecture(config: dict[str, Any], kind: str) -> str:
             "base_model_unsupported", f"config.json does not name {expected} in `architectures`."
         )
     return architecture
-
-
-def _has_chat_template(path: Path) -> bool:
-    if (path / "chat_template.jinja").is_file():
-        return True
-    tokenizer = path / "tokenizer_config.json"
-    return tokenizer.is_file() and bool(_json(tokenizer).get("chat_template"))

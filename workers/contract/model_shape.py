@@ -17,15 +17,16 @@ class ModelShape:
     context_length: int
 
     def lora_parameters(self, rank: int) -> int:
-        return lora_parameters(rank, self.hidden_size, self.layers)
+        """Parameters of a LoRA adapter on all linear layers: about 23 times rank times width for each layer.
+
+        A linear layer from a to b dimensions gets rank * (a + b). With the usual shapes (four attention
+        projections, three of a feed-forward network four times as wide) the sum is 4 * 2 + 3 * 5 = 23 widths.
+        """
+        return 23 * rank * self.hidden_size * self.layers
 
 
 class SizeMissing(ValueError):
-    """`config.json` lacks a size; `name` is the field that was looked for."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"config.json does not say `{name}`.")
-        self.name = name
+    """`config.json` lacks a size."""
 
 
 def model_shape(config: Mapping[str, Any]) -> ModelShape:
@@ -53,17 +54,8 @@ def weights_bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
 
 
-def lora_parameters(rank: int, hidden_size: int, layers: int) -> int:
-    """Parameters of a LoRA adapter on all linear layers: about 23 times rank times width for each layer.
-
-    A linear layer from a to b dimensions gets rank * (a + b). With the usual shapes (four attention
-    projections, three of a feed-forward network four times as wide) the sum is 4 * 2 + 3 * 5 = 23 widths.
-    """
-    return 23 * rank * hidden_size * layers
-
-
 def _number(config: Any, *names: str) -> int:
     for name in names:
         if isinstance(config, Mapping) and isinstance(config.get(name), int):
             return int(config[name])
-    raise SizeMissing(names[0])
+    raise SizeMissing(f"config.json does not say `{names[0]}`.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -16,9 +16,6 @@ class Identity:
     started: int
     """Clock ticks after boot."""
     boot: str
-
-    def as_json(self) -> dict[str, object]:
-        return asdict(self)
 
 
 def process_identity(pid: int) -> Identity:

@@ -35,15 +35,12 @@ def open_book_messages(
     Without passages the prompt states that there are none, so that the model does not answer from
     memory.
     """
-    sources = "\n".join(_passage(number, text) for number, text in enumerate(passages, start=1))
-    content = f"{OPEN_BOOK_INSTRUCTION}\n\n{sources or '(資料なし)'}\n\n質問: {question.strip()}"
-    return [*_system(system_prompt), {"role": "user", "content": content}]
-
-
-def _passage(number: int, text: str) -> str:
     # A document that contains the delimiter must not end its passage early. Its bracket is widened, not
     # removed: what is left after a removal could form a delimiter again.
-    return f"<資料 [{number}]>\n{_DELIMITER.sub('＜', text).strip()}\n</資料>"
+    texts = [_DELIMITER.sub("＜", passage).strip() for passage in passages]
+    sources = "\n".join(f"<資料 [{number}]>\n{text}\n</資料>" for number, text in enumerate(texts, start=1))
+    content = f"{OPEN_BOOK_INSTRUCTION}\n\n{sources or '(資料なし)'}\n\n質問: {question.strip()}"
+    return [*_system(system_prompt), {"role": "user", "content": content}]
 
 
 def _system(system_prompt: str | None) -> list[PromptMessage]:

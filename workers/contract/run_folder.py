@@ -1,7 +1,7 @@
-"""The folder of one attempt of a job: the one owner of the file names in it.
+"""The folder of one attempt of a job: all file names in it are defined here.
 
 An engine writes its events, heartbeat, checkpoints and result; the launcher `local` adds what it needs to find
-the run again. Every other module asks a `RunFolder` for a path and never spells a name itself.
+the run again. Other modules take their paths from a `RunFolder`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from workers.contract.atomic_files import write_json
@@ -23,48 +22,58 @@ HEARTBEAT = "heartbeat"
 CHECKPOINTS = "checkpoints"
 OUTPUT = "output"
 EXITS = "exits"
-"""A file beside the run folders of a machine, touched whenever a run of launcher `local` has ended."""
+"""A file beside the run folders of a machine, touched when a run of launcher `local` has ended."""
 
 KEPT_FILES = frozenset(
     {"config.json", "launch.json", "events.jsonl", "result.json", "exit.json", "stop.json", "owner"}
     | {"engine.log", "engine.log.1", "supervisor.log"}
 )
-"""What stays of a folder after the job has ended: all that explains how it went."""
+"""What remains of a folder after the job has ended: everything that explains how it went."""
 
 BACKED_UP_FILES = ("config.json", "events.jsonl", "engine.log", "engine.log.1", "supervisor.log")
-"""What a backup takes of a folder beside its checkpoints and its output."""
+"""What a backup copies of a folder besides its checkpoints and its output."""
 
 
-@dataclass(frozen=True)
 class RunFolder:
-    """Paths inside the run folder `path`."""
+    """The run folder `path` and the paths inside it."""
 
-    path: Path
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
-    # -- of every run ---------------------------------------------------------------------------
-    @property
-    def config(self) -> Path:
+        # -- of every run
+        self.config = path / "config.json"
         """`RunConfig`, written before the engine starts."""
-        return self.path / "config.json"
-
-    @property
-    def events(self) -> Path:
+        self.events = path / "events.jsonl"
         """One event of `specs.events` per line, appended by the engine."""
-        return self.path / "events.jsonl"
-
-    @property
-    def result(self) -> Path:
+        self.result = path / "result.json"
         """`RunResult`, written last, by rename."""
-        return self.path / "result.json"
-
-    @property
-    def output(self) -> Path:
+        self.output = path / OUTPUT
         """The folder of what the engine makes."""
-        return self.path / OUTPUT
+        self.checkpoints = path / CHECKPOINTS
 
-    @property
-    def checkpoints(self) -> Path:
-        return self.path / CHECKPOINTS
+        # -- of single engines
+        self.parse_task = path / "parse-task.json"
+        """What the child process of an ingest is told to parse."""
+        self.parse_progress = path / "parse-progress"
+        """How many pages the child has read, of how many."""
+        self.parse_outcome = path / "parse-outcome.json"
+        """What the child found, or why it could not read the file."""
+        self.records_spool = path / "spool.jsonl"
+        """The records of a curation before they are split; removed at its end."""
+
+        # -- of launcher `local`
+        self.launch = path / "launch.json"
+        """The command that the supervisor runs."""
+        self.owner = path / "owner"
+        """The identity of the supervisor, or the mark that the run may never start."""
+        self.stop = path / "stop.json"
+        """Written by the launcher when the platform asks the run to stop."""
+        self.exit = path / "exit.json"
+        """The engine's exit code, written once no process of the run is left."""
+        self.engine_log = path / "engine.log"
+        self.supervisor_log = path / "supervisor.log"
+        self.scratch = path / "scratch"
+        """The run's TMPDIR."""
 
     def heartbeat(self, rank: int = 0) -> Path:
         """Touched every few seconds by the only process or by rank 0; rank n has a file of its own."""
@@ -73,61 +82,6 @@ class RunFolder:
     def heartbeats(self) -> Iterator[Path]:
         """The heartbeat files of all ranks that exist."""
         return self.path.glob(f"{HEARTBEAT}*")
-
-    # -- of single engines ------------------------------------------------------------------------
-    @property
-    def parse_task(self) -> Path:
-        """What the child process of an ingest is told to parse."""
-        return self.path / "parse-task.json"
-
-    @property
-    def parse_progress(self) -> Path:
-        """How many pages the child has read, of how many."""
-        return self.path / "parse-progress"
-
-    @property
-    def parse_outcome(self) -> Path:
-        """What the child found, or why it could not read the file."""
-        return self.path / "parse-outcome.json"
-
-    @property
-    def records_spool(self) -> Path:
-        """The records of a curation before they are split; removed at its end."""
-        return self.path / "spool.jsonl"
-
-    # -- of launcher `local` ----------------------------------------------------------------------
-    @property
-    def launch(self) -> Path:
-        """The command that the supervisor runs."""
-        return self.path / "launch.json"
-
-    @property
-    def owner(self) -> Path:
-        """The identity of the supervisor, or the mark that the run may never start."""
-        return self.path / "owner"
-
-    @property
-    def stop(self) -> Path:
-        """Left by the launcher when the platform asks the run to stop."""
-        return self.path / "stop.json"
-
-    @property
-    def exit(self) -> Path:
-        """The engine's exit code, written once no process of the run is left."""
-        return self.path / "exit.json"
-
-    @property
-    def engine_log(self) -> Path:
-        return self.path / "engine.log"
-
-    @property
-    def supervisor_log(self) -> Path:
-        return self.path / "supervisor.log"
-
-    @property
-    def scratch(self) -> Path:
-        """The run's TMPDIR."""
-        return self.path / "scratch"
 
     def take_ownership(self, content: dict[str, object]) -> bool:
         """Create `owner` with `content`; False if the folder has an owner already."""

@@ -1,4 +1,4 @@
-"""The Celery application: short, idempotent tasks beside PostgreSQL, which alone is the truth.
+"""The Celery application: short, idempotent tasks. PostgreSQL is the only source of truth.
 
     celery -A workers.orchestration.app worker        celery -A workers.orchestration.app beat
 
@@ -23,8 +23,7 @@ from celery.signals import setup_logging, worker_shutting_down
 from celery.worker import WorkController
 from django.conf import settings
 
-from workers.orchestration.exit_watcher import ExitWatcher
-from workers.orchestration.liveness_files import WorkerLiveness
+from workers.orchestration.worker_timer import WorkerTimer
 
 SHUTDOWN_SECONDS = 8.0
 LAST_SECONDS = 3.0
@@ -59,7 +58,7 @@ app.conf.update(
     task_time_limit=120,
     broker_transport_options={"visibility_timeout": 300},
     broker_connection_retry_on_startup=True,
-    # An outage of the broker may last a weekend.
+    # An outage of the broker may last days.
     broker_connection_max_retries=None,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     # The reduced count is restored by tasks that end, and after a loss of messages none may.
@@ -75,9 +74,6 @@ app.conf.update(
         for name, seconds in INTERVALS.items()
     },
 )
-
-
-app.steps["worker"].update({WorkerLiveness, ExitWatcher})
 
 
 @worker_shutting_down.connect
@@ -114,7 +110,7 @@ def _later(seconds: float, work: Callable[..., object], *arguments: object) -> N
     timer.start()
 
 
-app.steps["worker"].add(ExitInTime)
+app.steps["worker"].update({WorkerTimer, ExitInTime})
 
 
 @setup_logging.connect

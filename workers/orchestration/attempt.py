@@ -1,8 +1,8 @@
 """How an attempt ended, read from its run folder, and what follows for its job.
 
-A machine may be lost, or the run stopped by a stranger, five times between two checkpoints. The system may
-fail twice without a new checkpoint in between; the same failure at the same point twice is the end. A user's
-error is never tried again.
+A run may be lost, or stopped by something other than the platform, five times between two checkpoints. It may
+fail with a system error twice between two checkpoints, but not twice at the same point with the same error. A
+user's error is never retried.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ MAX_FAILURES_SINCE_CHECKPOINT = 2
 FIRST_DELAY = timedelta(seconds=2)
 LONGEST_DELAY = timedelta(seconds=60)
 DISK_FULL_DELAY = timedelta(seconds=10)
-"""After a full disk: somebody has to free space, which takes longer than a tick."""
+"""After a full disk: an operator has to free space, which takes longer than a tick."""
 
 DISK_FULL = "system.disk_full"
 CAUSED_BY_OTHERS = (DISK_FULL, "system.parser_killed")
-"""Errors of an engine that is well: the disk was filled or a process killed by something else."""
+"""Errors that are not the engine's fault: something else filled the disk or killed a process."""
 
 
 class End(StrEnum):
@@ -57,7 +57,7 @@ class Attempt:
     """Why there is no result; also set (and unused) where there is one."""
     result: dict[str, Any] = field(default_factory=dict)
     stop_requested: bool = False
-    """The platform asked it to stop; its launcher leaves `stop.json` in the folder."""
+    """The platform asked it to stop; its launcher has written `stop.json`."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,14 @@ def read_attempt(kind: str, run_dir: Path, exit_code: int | None) -> Attempt:
     try:
         result = RunResult.model_validate(read_json(folder.result.read_bytes()))
     except (FileNotFoundError, ValueError):
-        return Attempt(*_end_without_result(kind, exit_code), stop_requested=stop_requested)
+        if exit_code in (ExitCode.STOPPED, -signal.SIGTERM):
+            return Attempt(End.STOPPED, _stopped_error(kind), stop_requested=stop_requested)
+        is_lost = exit_code in (None, -signal.SIGKILL, ExitCode.DISK_FULL)
+        return Attempt(End.LOST if is_lost else End.SYSTEM_ERROR, unexplained, stop_requested=stop_requested)
     if result.status is RunStatus.SUCCEEDED:
         return Attempt(End.SUCCEEDED, unexplained, result.output, stop_requested)
     if result.status is RunStatus.STOPPED:
-        # Where one rank is lost, torchrun stops the others: they stop in order, although nobody asked the run.
+        # Where one rank is lost, torchrun stops the others: they stop in order, without a request to the run.
         if exit_code in (None, ExitCode.STOPPED):
             return Attempt(End.STOPPED, _stopped_error(kind), stop_requested=stop_requested)
         return Attempt(End.LOST, unexplained, stop_requested=stop_requested)
@@ -126,13 +129,6 @@ def not_launched_attempt(kind: str, error: Exception, *, disk_is_full: bool) -> 
             ),
         ),
     )
-
-
-def _end_without_result(kind: str, exit_code: int | None) -> tuple[End, RunError]:
-    if exit_code in (ExitCode.STOPPED, -signal.SIGTERM):
-        return End.STOPPED, _stopped_error(kind)
-    lost = exit_code in (None, -signal.SIGKILL, ExitCode.DISK_FULL)
-    return End.LOST if lost else End.SYSTEM_ERROR, _unexplained_error(kind, exit_code)
 
 
 def _stopped_error(kind: str) -> RunError:
@@ -175,18 +171,17 @@ def next_step(job: Job, attempt: Attempt) -> NextStep:
 
 
 def _free_retry(job: Job, attempt: Attempt) -> NextStep | None:
-    """For attempts that ended through no fault of the work or the node; they cost nothing of the budgets."""
+    """For attempts that ended through no fault of the work or the node; they do not count against the budgets."""
     ended_by_us = job.stop_deadline is not None and attempt.end in (End.STOPPED, End.LOST)
     if ended_by_us:
-        # The disk was nearly full. A job that begins again from nothing would meet the same end with no
-        # more space than it had.
+        # The disk was nearly full. A job that starts from the beginning would fail again with the same space.
         columns = {} if job_type(job.kind).can_pause else {"disk_bytes": larger_need(job)}
         return NextStep(JobState.QUEUED, reason="disk_full", columns=columns)
     if attempt.end is End.STOPPED and attempt.stop_requested:
         # The installation was stopped.
         return NextStep(JobState.QUEUED, reason="stopped")
     if attempt.error.code == f"{job.kind}.{DISK_FULL}":
-        # It waits for more space than it was thought to take.
+        # It waits for more space than was estimated.
         columns = {} if attempt.end is End.NOT_LAUNCHED else {"disk_bytes": larger_need(job)}
         return NextStep(JobState.QUEUED, reason=attempt.error.code, delay=DISK_FULL_DELAY, columns=columns)
     return None
@@ -200,7 +195,7 @@ def _retry_within_budget(job: Job, attempt: Attempt) -> NextStep:
         same_again = job.failed_code == error.code and job.failed_at == job.progress_done
         if same_again or failures > MAX_FAILURES_SINCE_CHECKPOINT:
             return NextStep(JobState.FAILED, error)
-        delay = _delay(failures)
+        repeated = failures
         columns: dict[str, Any] = {
             "failures_since_checkpoint": failures,
             "failed_code": error.code,
@@ -211,13 +206,10 @@ def _retry_within_budget(job: Job, attempt: Attempt) -> NextStep:
         if losses > MAX_LOSSES:
             return NextStep(JobState.FAILED, _too_often_error(job.kind, attempt, losses))
         # The first loss is followed by another attempt at once, later ones after ever longer delays.
-        delay = _delay(losses - 1)
+        repeated = losses - 1
         columns = {"losses": losses}
+    delay = min(FIRST_DELAY * (2**repeated - 1), LONGEST_DELAY)
     return NextStep(JobState.QUEUED, reason=error.code, delay=delay, columns=columns)
-
-
-def _delay(failures: int) -> timedelta:
-    return min(FIRST_DELAY * (2**failures - 1), LONGEST_DELAY)
 
 
 def _too_often_error(kind: str, attempt: Attempt, times: int) -> RunError:

@@ -1,8 +1,8 @@
 """Beat's scheduler: sends each task at its interval, by a clock that only goes forward.
 
 Celery's own scheduler keeps wall-clock times in a file: after the clock was set back an hour it sent nothing
-for that hour, and a second beat on the same file died. These tasks need no memory, for each does whatever
-there is to do. For the same reason they have no expiry time, which a worker would compare with its own clock.
+for that hour, and a second beat on the same file died. These tasks need no stored times, because each does
+whatever is due. For the same reason they have no expiry time, which a worker would compare with its own clock.
 Instead nothing is sent while many messages wait.
 """
 

@@ -1,11 +1,13 @@
 """The disk budget: how many bytes a job will write, and whether the disk has room for them.
 
-The type of job estimates its need on the high side: a job that waits for space it would not have needed
-costs an operator a look, a job that fills the disk stops everything. Where the estimate was too low all the
-same, the next attempt asks for more (`larger_need`).
+The type of job estimates its need on the high side: a job that waits for space that it does
+not need is only delayed, but a job that fills the disk stops everything. Where the estimate was too low, the next
+attempt asks for more (`larger_need`).
 """
 
 from __future__ import annotations
+
+from pydantic import ValidationError
 
 from common.disk import disk, folder_bytes
 from jobs.models import Job
@@ -21,14 +23,20 @@ MAX_GROWTH = 4
 def disk_need(job: Job) -> int:
     """Bytes that the job writes at most at the same time, about."""
     known = find_job_type(job.kind)
-    return SMALLEST_NEED + (known.disk_estimate(job.spec) if known else 0)
+    if known is None:
+        return SMALLEST_NEED
+    try:
+        return SMALLEST_NEED + known.disk_bytes(known.spec.model_validate(job.spec))
+    except ValidationError:
+        # The engine will refuse the spec.
+        return SMALLEST_NEED
 
 
 def larger_need(job: Job) -> int:
     """What to ask for after an attempt that met a full disk: twice as much as before.
 
-    At most `MAX_GROWTH` times the estimate, or it would wait for ever on a disk that it fits on: where that is
-    not enough, something else fills the disk.
+    At most `MAX_GROWTH` times the estimate, or the job could wait for ever on a disk that has room for it. Where
+    that is not enough, something else fills the disk.
     """
     before = job.disk_bytes or 0
     return min(2 * max(before, SMALLEST_NEED), max(MAX_GROWTH * disk_need(job), before))

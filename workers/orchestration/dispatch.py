@@ -1,4 +1,4 @@
-"""Launch the waiting jobs that fit, in their turn."""
+"""Launch the waiting jobs that fit, in their order."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def dispatch(launchers: Launchers) -> None:
 
 
 def _launch_safely(job: Job, launcher: Launcher) -> None:
-    """An error with one job (a disk too full even to revoke it) keeps no other from its start. Reconcile
-    comes back to it when its lease has ended."""
+    """An error with one job (such as a disk too full even to revoke it) does not stop the others. Reconcile
+    handles the job when its lease has ended."""
     try:
-        # Those claimed together are launched one after the other: the last one's lease would be over.
+        # Jobs claimed together are launched one after the other, so the last one's lease may be nearly over.
         if job_lease_extend(job=job):
             launch(job, launcher)
     except Exception as error:
@@ -84,7 +84,7 @@ def launch(job: Job, launcher: Launcher) -> None:
 
 
 def _claim(cluster: Cluster) -> list[Job]:
-    """Claim what fits; one worker at a time, so that nothing is given twice.
+    """Claim what fits; one worker at a time, so that no capacity is assigned twice.
 
     The disk is shared by all clusters, so all claims share one lock.
     """
@@ -94,7 +94,7 @@ def _claim(cluster: Cluster) -> list[Job]:
         waiting = in_turn(jobs_leave_to_newer(waiting=due_jobs(cluster)), BATCH)
         needs = {job.id: disk_need(job) if job.disk_bytes is None else job.disk_bytes for job in waiting}
         budget = DiskBudget()
-        # A job that lacks disk space asks for nothing of the cluster, so that it holds nobody up.
+        # A job that lacks disk space reserves nothing on the cluster, so it delays no other job.
         fit_on_disk = [job for job in waiting if budget.holds(needs[job.id])]
         fit_on_cluster = choose(fit_on_disk, free_of(cluster))
         chosen = [job for job in fit_on_cluster if budget.take(needs[job.id])]

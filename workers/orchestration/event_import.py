@@ -1,6 +1,6 @@
 """Import new lines of a run's `events.jsonl` into the database: each exactly once.
 
-The job keeps how far its file was read. That offset moves in the transaction that writes the events, so of
+The job's row stores how far its file was read. That offset moves in the transaction that writes the events, so of
 two imports at once the second one writes nothing.
 """
 
@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from django.db import transaction
@@ -135,10 +134,6 @@ def _columns(job: Job, events: Sequence[AnyEvent]) -> dict[str, Any]:
     return fields
 
 
-def median_step_seconds(job: Job) -> float:
-    return median(job.step_seconds) if job.step_seconds else 0.0
-
-
 # -- rows --------------------------------------------------------------------------------------------
 def _row(job: Job, event: AnyEvent) -> JobEvent | None:
     """None for progress, which is kept in the job's columns only: it is frequent, and old values are not read."""
@@ -188,5 +183,5 @@ def _handle(job: Job, event: AnyEvent) -> None:
         with transaction.atomic():
             handler(job=job, event=event)
     except Exception:
-        # The rows are for people. The run resumes from its folders, so it goes on without them.
+        # These rows are only displayed. The run resumes from its folders and does not need them.
         logger.exception("%s: an event of type %s was not handled", job.id, event.type)

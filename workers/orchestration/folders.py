@@ -41,7 +41,7 @@ def prune_attempts(job: Job) -> None:
 
 
 def clean_folders(job: Job) -> None:
-    """After the end: keep what explains it, and of a failed run the checkpoints to resume from."""
+    """After the end: keep the files that explain it, and of a failed run the checkpoints to resume from."""
     if job.state == JobState.FAILED:
         prune_attempts(job)
         return

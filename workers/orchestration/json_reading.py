@@ -1,4 +1,4 @@
-"""JSON that engines wrote, as PostgreSQL can keep it."""
+"""JSON written by engines, in a form that PostgreSQL can store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def read_json(content: bytes) -> Any:
-    """Raises ValueError. Two things are JSON to Python and an error to PostgreSQL: a NUL in a text,
-    which becomes the replacement character, and a number that is none (NaN, Infinity), which becomes null.
+    """Raises ValueError. Python's parser accepts two things that PostgreSQL refuses: a NUL in a text, which
+    becomes the replacement character, and NaN or Infinity, which becomes null.
     """
     return json.loads(content.replace(b"\\u0000", b"\\ufffd"), parse_constant=lambda _: None)

@@ -4,7 +4,7 @@
 
 It exits with 0 where the liveness file has changed since the last look. A file that is merely recent would
 prove nothing, since clocks jump. While the broker does not answer, the probe passes too: neither process is
-at fault, and the trainings beside a worker must go on.
+at fault, and running trainings must not be stopped with their pod.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BROKER_SECONDS = 3.0
 
 
 def has_changed(file: Path) -> bool:
-    """Since the last look, whose result is kept beside the file."""
+    """Since the last look, whose result is stored next to the file."""
     try:
         mark = str(file.stat().st_mtime_ns)
     except OSError:
@@ -35,9 +35,9 @@ def broker_answers(url: str) -> bool:
     parts = urlsplit(url)
     try:
         with socket.create_connection((parts.hostname, parts.port or 6379), BROKER_SECONDS) as connection:
-            speaking = _encrypted(connection) if parts.scheme == "rediss" else connection
-            speaking.sendall(b"PING\r\n")
-            return bool(speaking.recv(1))
+            stream = _encrypted(connection) if parts.scheme == "rediss" else connection
+            stream.sendall(b"PING\r\n")
+            return bool(stream.recv(1))
     except OSError:
         return False
 

@@ -1,4 +1,4 @@
-"""What beat starts beside `jobs.reconcile`: each task calls one service that may be repeated at any time."""
+"""The periodic tasks besides `jobs.reconcile`: each calls one service that may be repeated at any time."""
 
 from __future__ import annotations
 

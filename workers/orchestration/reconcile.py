@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
+from statistics import median
 from typing import Any
 
 from celery import shared_task
@@ -38,7 +39,7 @@ from jobs.types import job_type
 from workers.contract.run_folder import RunFolder
 from workers.orchestration.attempt import Attempt, End, next_step, read_attempt, stalled_attempt
 from workers.orchestration.dispatch import dispatch
-from workers.orchestration.event_import import import_events, median_step_seconds
+from workers.orchestration.event_import import import_events
 from workers.orchestration.finalize import finalize_ended
 from workers.orchestration.folders import prune_attempts
 from workers.orchestration.launchers.base import Absent, Exited, Launcher, Lost, Running
@@ -65,7 +66,7 @@ def reconcile_task(self: Any, sender: str = "") -> None:
 
 
 def reconcile(launchers: Launchers) -> None:
-    """One tick. An error with one job never keeps the others waiting."""
+    """One tick. An error with one job does not stop the work on the others."""
     with every_organization("reconcile looks after every job"):
         active = Job.objects.filter(state__in=ACTIVE, cleaned_at=None).order_by("id")
         found = list(active.values_list("id", "organization_id", "cluster__launcher"))
@@ -125,28 +126,27 @@ def end_strays(launcher: Launcher) -> None:
 def _attend(job: Job, launcher: Launcher, now: datetime) -> None:
     if job.state == JobState.STARTING and job_started(job=job):
         return
-    if _shall_stop(job):
+    is_asked = job.state in (JobState.PAUSING, JobState.CANCELLING) or job.stop_deadline is not None
+    # On a full disk the run is stopped, so that the database can still write. It continues from a checkpoint,
+    # or starts again, when there is space.
+    if is_asked or (job.state == JobState.RUNNING and disk().is_full):
         _stop(job, launcher, now)
     heartbeat_mtime = _heartbeat_mtime(job)
     is_silent = heartbeat_mtime == job.heartbeat_mtime
     if is_silent and job.polled_at is not None and now - job.polled_at > LEASE / 2:
-        # Nobody looked for so long (the worker or the whole machine slept) that silence proves nothing.
+        # The last poll is long ago (the worker or the whole machine was suspended), so silence proves nothing.
         job_lease_extend(job=job)
         return
     job_polled(job=job, heartbeat_mtime=heartbeat_mtime)
     if is_silent and job.lease_until is not None and now > job.lease_until:
         logger.warning("%s shows no heartbeat; ending it", job.id)
         _end_lost(job, launcher)
-    elif job.state == JobState.RUNNING and _is_stalled(job, now) and launcher.kill(run_of(job)):
+        return
+    usual_step = timedelta(seconds=median(job.step_seconds) if job.step_seconds else 0)
+    timeout = max(STALL_STEPS * usual_step, STALL_AT_LEAST)
+    is_stalled = job.progress_seen_at is not None and now > job.progress_seen_at + timeout
+    if is_stalled and job.state == JobState.RUNNING and launcher.kill(run_of(job)):
         _conclude(job, stalled_attempt(job.kind))
-
-
-def _shall_stop(job: Job) -> bool:
-    """Because somebody asked, or to leave the last of the disk to the database. A run that can continue
-    from a checkpoint makes one; any other leaves at the next safe moment. Both wait for space."""
-    if job.state in (JobState.PAUSING, JobState.CANCELLING) or job.stop_deadline is not None:
-        return True
-    return job.state == JobState.RUNNING and disk().is_full
 
 
 def _stop(job: Job, launcher: Launcher, now: datetime) -> None:
@@ -162,17 +162,12 @@ def _stop(job: Job, launcher: Launcher, now: datetime) -> None:
 
 
 def _heartbeat_mtime(job: Job) -> int:
-    """Of the slowest rank: one that is stopped holds all the others up."""
+    """The oldest one of all ranks: a rank that hangs blocks the others."""
     times = []
     for path in RunFolder(job.run_dir).heartbeats():
         with suppress(FileNotFoundError):
             times.append(path.stat().st_mtime_ns)
     return min(times, default=0)
-
-
-def _is_stalled(job: Job, now: datetime) -> bool:
-    timeout = max(STALL_STEPS * timedelta(seconds=median_step_seconds(job)), STALL_AT_LEAST)
-    return job.progress_seen_at is not None and now > job.progress_seen_at + timeout
 
 
 # -- a run that is over ----------------------------------------------------------------------------------

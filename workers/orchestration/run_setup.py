@@ -21,18 +21,21 @@ def run_of(job: Job) -> RunRef:
 def engine_of(job: Job) -> Engine:
     """Of the current attempt."""
     threads = str(max(1, job.cpus // job.processes))
+    # Signs what only the job's own attempts may load again (optimizer shards are pickles). It is the same for
+    # every attempt, is never stored, and is of no use to another job.
+    secret = salted_hmac("kosha.run", job.id, secret=settings.SECRET_KEY, algorithm="sha256")
     return Engine(
         command=("-m", job_type(job.kind).engine, str(RunFolder(job.run_dir.resolve()).config)),
         environment={
-            "KOSHA_RUN_SECRET": run_secret(job.id),
+            "KOSHA_RUN_SECRET": secret.hexdigest(),
             "PYTHONUNBUFFERED": "1",
             "HF_HUB_OFFLINE": "1",
             "TOKENIZERS_PARALLELISM": "false",
             "OMP_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
             "OPENBLAS_NUM_THREADS": threads,
-            # A thread that spins at a barrier takes the core from the one it waits for: beside other
-            # work on two cores, matrix products ran ten times slower and worse.
+            # A thread that spins at a barrier takes the core from the one it waits for. With other work on
+            # the same cores, matrix products ran ten times slower.
             "OMP_WAIT_POLICY": "PASSIVE",
         },
         processes=job.processes,
@@ -42,16 +45,8 @@ def engine_of(job: Job) -> Engine:
     )
 
 
-def run_secret(job_id: str) -> str:
-    """Signs what only the job's own attempts may load again (optimizer shards are pickles).
-
-    The same for every attempt, never stored, and of no use to another job.
-    """
-    return salted_hmac("kosha.run", job_id, secret=settings.SECRET_KEY, algorithm="sha256").hexdigest()
-
-
 def write_config(job: Job, engine: Engine) -> None:
-    """Leave `config.json` in the folder of the current attempt."""
+    """Write `config.json` into the folder of the current attempt."""
     config = RunConfig(
         job_id=job.id,
         kind=job.kind,

@@ -22,7 +22,6 @@ from workers.contract.specs.tasks.declaration import (
     TaskSettings,
     declare_task,
     declared_metrics,
-    declared_tasks,
     task_of_metric,
 )
 from workers.engines.evaluation.requests import LogLikelihood
@@ -31,7 +30,7 @@ from workers.engines.evaluation.tasks.task import Case, Task, implements
 
 
 def test_every_declared_task_is_implemented():
-    assert {settings.task_name() for settings in declared_tasks()} == set(TASKS)
+    assert set(declaration._tasks) == set(TASKS)
 
 
 def test_every_metric_can_be_named_without_its_task():

@@ -101,13 +101,13 @@ def judge(gate: Gate, differences: Sequence[Difference]) -> GateVerdict:
         for each in differences
         if (each.candidate, each.baseline) == (gate.candidate, gate.baseline)
     }
-    outcomes = tuple(_judge_rule(rule, by_metric.get((rule.task, rule.metric))) for rule in gate.rules)
-    return GateVerdict(passed=all(outcome.passed for outcome in outcomes), outcomes=outcomes)
-
-
-def _judge_rule(rule: GateRule, difference: Difference | None) -> RuleOutcome:
-    reason = _reason(rule, difference)
-    return RuleOutcome(rule=rule, passed=reason == rule.require, reason=reason, difference=difference)
+    outcomes = []
+    for rule in gate.rules:
+        difference = by_metric.get((rule.task, rule.metric))
+        reason = _reason(rule, difference)
+        passed = reason == rule.require
+        outcomes.append(RuleOutcome(rule=rule, passed=passed, reason=reason, difference=difference))
+    return GateVerdict(passed=all(outcome.passed for outcome in outcomes), outcomes=tuple(outcomes))
 
 
 def _reason(rule: GateRule, difference: Difference | None) -> Reason:

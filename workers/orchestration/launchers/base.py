@@ -1,4 +1,4 @@
-"""What the platform asks of a place that runs engines."""
+"""The interface of a launcher, which runs engines in one place, such as this machine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Engine:
     """Arguments of a Python interpreter: module and configuration. The launcher puts its interpreter before
     them and, for more than one process, torchrun."""
     environment: Mapping[str, str]
-    """Beside what the launcher's own place needs; holds a secret, so it is in no log."""
+    """In addition to what the launcher sets itself. It contains a secret, so it is never logged."""
     processes: int = 1
     """One for each rank; more than one are started by torchrun."""
     nodes: int = 1

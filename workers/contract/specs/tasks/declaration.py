@@ -62,10 +62,6 @@ def declare_task(settings: SettingsT) -> SettingsT:
     return settings
 
 
-def declared_tasks() -> list[type[TaskSettings]]:
-    return list(_tasks.values())
-
-
 def declared_metrics() -> Iterator[tuple[str, Metric]]:
     """(task, metric) of every task, in the order in which figures are shown."""
     for name, settings in _tasks.items():

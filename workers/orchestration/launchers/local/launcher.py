@@ -57,7 +57,9 @@ class LocalLauncher:
         run_dir = run.run_dir.resolve()
         folder = RunFolder(run_dir)
         folder.scratch.mkdir(exist_ok=True)
-        write_json(folder.launch, {"version": 1, "command": _command(engine)})
+        torchrun = ("-m", "workers.engines.shared.torchrun", "--standalone", "--nproc-per-node")
+        prefix = (*torchrun, str(engine.processes)) if engine.processes > 1 else ()
+        write_json(folder.launch, {"version": 1, "command": [sys.executable, *prefix, *engine.command]})
         # Returns as soon as the supervisor has detached, so this worker never has a zombie to reap.
         subprocess.run(
             [sys.executable, "-m", "workers.orchestration.launchers.local.supervisor", str(run_dir)],
@@ -127,7 +129,7 @@ def stop_all(runs_root: Path, seconds: float = CLEAN_STOP_SECONDS) -> None:
     asked: set[RunRef] = set()
     while (left := set(launcher.running())) and time.monotonic() < deadline:
         for run in left - asked:
-            # One that has no owner yet is just being started; it is asked in the next round.
+            # A run without an owner is just being started; it is stopped in the next round.
             if _owner(run.run_dir) is not None:
                 launcher.stop(run, seconds)
                 asked.add(run)
@@ -140,7 +142,7 @@ _REVOKED = Identity(0, 0, "")
 
 
 def _owner(run_dir: Path) -> Identity | None:
-    """Who owns the folder: nobody (None), the reconciler (_REVOKED), or a supervisor."""
+    """The owner of the folder: none, the reconciler (_REVOKED), or a supervisor."""
     try:
         content = json.loads(RunFolder(run_dir).owner.read_text(encoding="utf-8"))
         return _REVOKED if "revoked" in content else Identity(**content)
@@ -149,13 +151,6 @@ def _owner(run_dir: Path) -> Identity | None:
     except (ValueError, TypeError):
         # Linked but never written out: the machine lost power, so its owner is gone.
         return _REVOKED
-
-
-def _command(engine: Engine) -> list[str]:
-    if engine.processes == 1:
-        return [sys.executable, *engine.command]
-    torchrun = ["workers.engines.shared.torchrun", "--standalone", "--nproc-per-node", str(engine.processes)]
-    return [sys.executable, "-m", *torchrun, *engine.command]
 
 
 def _environment(run_dir: Path, engine: Engine) -> dict[str, str]:

@@ -23,6 +23,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from workers.contract.process_identity import process_identity
@@ -59,7 +60,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Run the engine to its end. Does nothing if the folder is owned."""
-        if not self.folder.take_ownership(process_identity(os.getpid()).as_json()):
+        if not self.folder.take_ownership(asdict(process_identity(os.getpid()))):
             return
         # Blocked before the engine exists, so that none is missed while it starts.
         signal.pthread_sigmask(signal.SIG_BLOCK, _OWN_SIGNALS)

@@ -1,4 +1,4 @@
-"""Launcher `null`: runs nothing; a test sets what it observes."""
+"""A launcher that runs nothing; a test sets what it observes."""
 
 from __future__ import annotations
 

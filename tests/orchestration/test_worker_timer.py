@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from common import queue
-from workers.orchestration.exit_watcher import ExitsFile
+from workers.orchestration.worker_timer import ExitsFile
 
 
-def test_one_task_is_sent_for_each_end(tmp_path):
+def test_sends_one_task_for_each_ended_run(tmp_path):
     ended = tmp_path / "ended"
     exits = ExitsFile(ended)
     before = queue.waiting()

@@ -1,7 +1,7 @@
-"""Starts `jobs.reconcile` as soon as a run of this machine has ended, instead of at the next tick.
+"""What the worker's main process does at short intervals: touch its liveness file, and look for ended runs.
 
-A run's supervisor touches one file beside the run folders when it ends. The worker's main process looks
-whether that file has changed, and sends the task. Nothing depends on it: a tick comes every two seconds.
+A run's supervisor touches one file beside the run folders when it ends. After a change of that file
+`jobs.reconcile` is sent at once. Nothing depends on this, for beat sends the task every two seconds.
 """
 
 from __future__ import annotations
@@ -13,27 +13,34 @@ from celery import bootsteps
 
 from common import queue
 from common.storage import runs_root
+from workers.contract.liveness import WORKER
 from workers.contract.run_folder import EXITS
+from workers.orchestration.liveness_files import touch
 
-LOOK_SECONDS = 0.2
+LIVENESS_SECONDS = 2.0
+EXITS_SECONDS = 0.2
 
 
-class ExitWatcher(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Looks from the timer of the worker's main process."""
+class WorkerTimer(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Uses the timer of the worker's event loop, so that a loop that hangs touches nothing."""
 
     requires = ("celery.worker.components:Timer",)
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
-        self._entry: Any = None
+        self._entries: list[Any] = []
 
     def start(self, parent: Any) -> None:
+        touch(WORKER)
         exits = ExitsFile(runs_root() / EXITS)
-        self._entry = parent.timer.call_repeatedly(LOOK_SECONDS, exits.send_if_changed)
+        self._entries = [
+            parent.timer.call_repeatedly(LIVENESS_SECONDS, touch, (WORKER,)),
+            parent.timer.call_repeatedly(EXITS_SECONDS, exits.send_if_changed),
+        ]
 
     def stop(self, parent: Any) -> None:
-        if self._entry is not None:
-            self._entry.cancel()
+        for entry in self._entries:
+            entry.cancel()
 
 
 class ExitsFile:
