@@ -1,6 +1,6 @@
 """Artefact folders: a manifest that names every file with its size and sha256.
 
-A folder is an artefact once `manifest.json` lies in it; the sha256 of that file names the whole
+A folder is an artefact once it contains `manifest.json`; the sha256 of that file names the whole
 folder. No machine-learning library is needed to write or to verify one.
 """
 

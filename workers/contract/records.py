@@ -1,4 +1,4 @@
-"""The lines of the JSONL files that engines hand to one another: pages, records, drops.
+"""The lines of the JSONL files that engines exchange: pages, records, dropped records.
 
 ingest writes `pages.jsonl` (Page); curation reads it and writes `records.jsonl` (AnyRecord) and
 `dropped.jsonl` (DroppedRecord); training and evaluation read records; retrieval reads pages.
@@ -54,7 +54,7 @@ class Page(Spec):
     """The sheet's or section's own name."""
     text: str
     text_origin: TextOrigin = TextLayer()
-    """Every parser of today reads a text layer."""
+    """Every current parser reads a text layer."""
     tables: tuple[Table, ...] = ()
 
 
@@ -135,7 +135,7 @@ class ImportedOrigin(Spec):
 
 
 PairOrigin = Annotated[WrittenOrigin | CorrectionOrigin | GeneratedOrigin, Field(discriminator="type")]
-"""Of a pair that the platform keeps as a row of its own."""
+"""Of a pair that the platform stores as a row."""
 Origin = Annotated[
     DocumentOrigin | WrittenOrigin | CorrectionOrigin | GeneratedOrigin | ImportedOrigin,
     Field(discriminator="type"),

@@ -36,13 +36,13 @@ class IngestSpec(Spec):
     path: Path
     """The blob on the node's disk."""
     sha256: str | None = None
-    """Of the bytes that were uploaded; what lies there now must be them. Older jobs name none."""
+    """Of the uploaded bytes; the file must still have this digest. Jobs of older releases name none."""
     media_type: str | None = None
-    """What the uploader said it was: a hint, never believed against the bytes."""
+    """What the uploader stated: only a hint, the bytes decide."""
     max_bytes: int = Field(default=200 * MEBIBYTE, ge=1)
     """Largest file accepted."""
     parse_seconds: float = Field(default=300.0, gt=0)
-    """Longest time the parser may take, by the clock on the wall."""
+    """Longest wall-clock time that the parser may take."""
     parse_memory_bytes: int = Field(default=2048 * MEBIBYTE, ge=256 * MEBIBYTE)
     """Most address space the parser may take."""
     max_pages: int = Field(default=5000, ge=1)

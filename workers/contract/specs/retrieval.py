@@ -1,4 +1,4 @@
-"""What an index build is asked for (`RetrievalSpec`) and what it leaves behind (`RetrievalResult`)."""
+"""What an index build is started with (`RetrievalSpec`) and what it yields (`RetrievalResult`)."""
 
 from __future__ import annotations
 
