@@ -20,7 +20,6 @@ from evaluations.models import Evaluation
 from evaluations.selectors import evaluation_get, evaluation_list
 from evaluations.services import evaluation_create, suite_default
 from jobs.selectors import public_state
-from jobs.transitions import TERMINAL
 from registry.selectors import model_named
 
 
@@ -61,7 +60,6 @@ def _start(form: EvaluationForm, actor: Actor) -> Evaluation:
 
 def detail(request: HttpRequest, evaluation_id: str) -> HttpResponse:
     evaluation = evaluation_get(evaluation_id)
-    state = public_state(evaluation.job)
     drawn = figures(evaluation)
     return render(
         request,
@@ -69,8 +67,8 @@ def detail(request: HttpRequest, evaluation_id: str) -> HttpResponse:
         {
             "evaluation": evaluation,
             "job": evaluation.job,
-            "state": state,
-            "is_moving": state not in TERMINAL,
+            "state": public_state(evaluation.job),
+            "is_moving": evaluation.is_building,
             "figures": drawn,
             "rules": rules(evaluation),
             "has_items": bool(drawn),

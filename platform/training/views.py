@@ -92,7 +92,7 @@ def _status(run: TrainingRun) -> dict[str, Any]:
     return {
         "job": job,
         "state": state,
-        "is_moving": state not in TERMINAL,
+        "is_moving": run.is_building,
         "can_pause": job.state in (JobState.QUEUED, JobState.STARTING, JobState.RUNNING),
         "can_resume": job.state == JobState.PAUSED,
         "can_cancel": job.state not in (*TERMINAL, JobState.CANCELLING),

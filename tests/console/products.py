@@ -157,7 +157,9 @@ class Products:
                 manifest_sha256="cd" * 32,
                 facts=TRAIN_RESULT,
             )
-            TrainingRun.objects.filter(pk=run.pk).update(model_version=made, result=TRAIN_RESULT)
+            TrainingRun.objects.filter(pk=run.pk).update(
+                state="ready", model_version=made, result=TRAIN_RESULT
+            )
             return ModelVersion.objects.select_related("base_model").get(pk=made.pk)
 
     # -- evaluation -------------------------------------------------------------------------------
@@ -187,7 +189,9 @@ class Products:
                 seconds=80.0,
                 manifest_sha256="aa" * 32,
             ).model_dump(mode="json")
-            Evaluation.objects.filter(pk=evaluation.pk).update(result=result, passed=gate.passed)
+            Evaluation.objects.filter(pk=evaluation.pk).update(
+                state="ready", result=result, passed=gate.passed
+            )
             return Evaluation.objects.get(pk=evaluation.pk)
 
     # -- knowledge, releases ----------------------------------------------------------------------

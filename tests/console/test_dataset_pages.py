@@ -61,17 +61,6 @@ def test_records_link_to_their_page_and_are_paged(company):
     assert "nearly the same as another" in text(client.get(f"{version.get_absolute_url()}/dropped"))
 
 
-def test_a_failed_version_says_why(company):
-    version = company.version(company.dataset(), company.document(), state="failed")
-    with company.scope():
-        Job.objects.filter(pk=version.job_id).update(
-            error_code="curation.system.crashed", error_message="boom"
-        )
-    page = text(company.client().get(version.get_absolute_url()))
-    assert "It failed because of an internal error." in page
-    assert "curation.system.crashed" in page
-
-
 @pytest.mark.parametrize("state", ["building", "failed", "cancelled"])
 def test_a_version_without_figures_is_listed(company, state):
     version = company.version(company.dataset(), company.document(), state=state)

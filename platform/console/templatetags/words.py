@@ -1,7 +1,7 @@
 """Codes as words and failures as notices: `{% load words %}`.
 
 {{ job.kind|job_kind }} {{ step|step_name }} {{ step|step_help }} {{ reason|drop_reason }} {{ job|took }}
-{% fault job.error_code job.error_message job.error_param %}
+{% fault version %} {% why version %}
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from console import formats, words
 from console.states import state_of
 from curation.words import drop_reason, step_help, step_name
 from jobs.models import Job, JobEvent
+from jobs.produced import ProducedRow
 from jobs.types import error_text, find_job_type
+from pipelines.models import PipelineRun
 
 register = template.Library()
 register.filter("step_name", step_name)
@@ -70,9 +72,14 @@ def place(source: dict[str, Any]) -> str:
 
 
 @register.inclusion_tag("components/fault.html")
-def fault(code: str, message: str = "", param: str | None = None) -> dict[str, Any]:
-    """What went wrong and what to do, with the engine's own sentence and code for whoever helps."""
-    return {"fault": error_text(code), "code": code, "message": message, "param": param}
+def fault(failed: Job | ProducedRow | PipelineRun) -> dict[str, Any]:
+    """What went wrong and what to do, and the engine's own message and code for support."""
+    return {
+        "fault": error_text(failed.error_code),
+        "code": failed.error_code,
+        "message": failed.error_message,
+        "param": getattr(failed, "error_param", ""),
+    }
 
 
 @register.filter
@@ -98,7 +105,7 @@ def took(job: Job) -> str:
 
 
 @register.simple_tag
-def why(code: str, message: str = "") -> str:
+def why(failed: Job | ProducedRow) -> str:
     """What went wrong in one sentence, for a list."""
-    found = error_text(code)
-    return str(found.what) if found else message
+    found = error_text(failed.error_code)
+    return str(found.what) if found else failed.error_message

@@ -1,0 +1,51 @@
+"""The pages of things whose job failed: each shows the error that the produced row holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from jobs.produced import ProducedRow
+from jobs.types import job_types
+from tests.jobs.test_produced import QUEUED, row_of
+from tests.world import fail
+
+PAGE_OF: dict[str, Callable[..., str]] = {
+    "ingest": lambda revision: revision.document.get_absolute_url(),
+    "curation": lambda version: version.get_absolute_url(),
+    "training": lambda run: run.get_absolute_url(),
+    "evaluation": lambda evaluation: evaluation.get_absolute_url(),
+    "retrieval": lambda build: build.knowledge_base.get_absolute_url(),
+    "export": lambda export: export.model_version.get_absolute_url(),
+}
+
+
+def failed_row(world, kind: str, code: str, message: str) -> ProducedRow:
+    """A row whose error differs from that of its job."""
+    job = QUEUED[kind](world)
+    fail(job, f"{kind}.user.of_the_job", "The message of the job.")
+    row = row_of(job)
+    row.error_code, row.error_message = code, message
+    row.save()
+    return row
+
+
+def test_every_kind_of_job_has_a_page_here():
+    assert PAGE_OF.keys() == {known.name for known in job_types()}
+
+
+@pytest.mark.parametrize("kind", sorted(PAGE_OF))
+def test_shows_the_error_of_the_produced_row(world, kind):
+    row = failed_row(world, kind, f"{kind}.user.of_the_row", "The message of the row.")
+    page = world.browser().get(PAGE_OF[kind](row)).content.decode()
+    assert "The message of the row." in page
+    assert "The message of the job." not in page
+
+
+@pytest.mark.parametrize("kind", sorted(PAGE_OF))
+def test_says_a_system_error_in_plain_words(world, kind):
+    row = failed_row(world, kind, f"{kind}.system.crashed", "boom")
+    assert (
+        "It failed because of an internal error." in world.browser().get(PAGE_OF[kind](row)).content.decode()
+    )
