@@ -36,7 +36,8 @@ from retrieval.models import IndexBuild, KnowledgeBase
 from retrieval.selectors import latest_build
 from retrieval.services import knowledge_base_create
 from schedules.models import Schedule
-from schedules.services import Timing, schedule_create
+from schedules.services import schedule_create
+from schedules.timing import Timing
 from training.models import MethodType, TrainingRun
 from training.services import training_run_create
 from workers.contract.artifacts import write_manifest

@@ -1,4 +1,4 @@
-"""/v1/chat/completions, /v1/embeddings and /v1/models, as OpenAI's clients know them."""
+"""/v1/chat/completions, /v1/embeddings and /v1/models, compatible with OpenAI's clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 from ninja import Router
 from pydantic import Field
@@ -24,6 +24,7 @@ from common.connections import release_connection, release_connection_async
 from common.error_answers import known_error
 from common.errors import InvalidRequest, KoshaError, NotFound, Unavailable
 from common.model_server import ModelServerUnavailable, model_server
+from common.streaming import event_stream
 from common.wire import Body, refuse_unsupported, unix, validate
 from registry.models import BaseModel, BaseModelKind
 from registry.selectors import base_model_get, model_version_get
@@ -34,11 +35,6 @@ from workers.contract.specs.serving import ChatBody, StreamOptions
 
 logger = logging.getLogger(__name__)
 router = Router(tags=["Chat"])
-
-
-class BrokenOff(Unavailable):
-    def __init__(self) -> None:
-        super().__init__("internal_error", _("The answer was interrupted. Ask again."))
 
 
 class TextPart(Body):
@@ -110,7 +106,7 @@ class CompletionBody(Body):
 
 
 def _refuse(payload: CompletionBody) -> None:
-    """Refuse what would change the answer's meaning and is not supported."""
+    """Refuse parameters that are not supported and would change the answer."""
     refuse_unsupported(
         {
             "n": None if payload.n in (None, 1) else payload.n,
@@ -180,7 +176,7 @@ def _chat_body(payload: CompletionBody, target: Target, messages: list[PromptMes
 
 
 async def _lines(first: dict[str, Any], chunks: AsyncGenerator[dict[str, Any], None]) -> AsyncIterator[str]:
-    """Server-sent events. A stream that breaks off ends with an error event."""
+    """Server-sent events. A stream that is interrupted ends with an error event."""
     try:
         async with aclosing(chunks):
             yield _event(first)
@@ -190,23 +186,16 @@ async def _lines(first: dict[str, Any], chunks: AsyncGenerator[dict[str, Any], N
         yield _event(error.body())
         return
     except Exception as error:
-        # Every error becomes an event: a stream that ends without one would be taken for a short answer.
-        logger.exception("a stream of %s broke off", first.get("model"))
-        yield _event((known_error(error) or BrokenOff()).body())
+        # Every error becomes an event: a client would take a stream that ends without one for a short answer.
+        logger.exception("a stream of %s was interrupted", first.get("model"))
+        interrupted = Unavailable("internal_error", _("The answer was interrupted. Ask again."))
+        yield _event((known_error(error) or interrupted).body())
         return
     yield "data: [DONE]\n\n"
 
 
 def _event(value: dict[str, Any]) -> str:
     return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"
-
-
-def event_stream(lines: AsyncIterator[str]) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(lines, content_type="text/event-stream; charset=utf-8")
-    response["Cache-Control"] = "no-cache"
-    # A proxy that buffered would turn a stream into a long wait.
-    response["X-Accel-Buffering"] = "no"
-    return response
 
 
 # -- embeddings -------------------------------------------------------------------------------
@@ -237,22 +226,19 @@ def embeddings(request: HttpRequest, payload: EmbeddingBody) -> dict[str, Any]:
     vectors, tokens = model_server().embed(
         Path(base_model.path), texts, digest=base_model.digest, role=payload.input_type
     )
+    data: list[dict[str, Any]] = []
+    for index, vector in enumerate(vectors):
+        embedding: list[float] | str = vector
+        if payload.encoding_format == "base64":
+            # Of little-endian float32, as OpenAI's client asks for by default.
+            embedding = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+        data.append({"object": "embedding", "index": index, "embedding": embedding})
     return {
         "object": "list",
         "model": base_model.name,
-        "data": [
-            {"object": "embedding", "index": index, "embedding": _encoded(vector, payload.encoding_format)}
-            for index, vector in enumerate(vectors)
-        ],
+        "data": data,
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
-
-
-def _encoded(vector: list[float], encoding: str) -> list[float] | str:
-    """Base64 of little-endian float32, as OpenAI's client asks for by default."""
-    if encoding == "float":
-        return vector
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
 # -- models -------------------------------------------------------------------------------------

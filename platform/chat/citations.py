@@ -63,16 +63,13 @@ def _best_sentence(answer: str, passage: str) -> tuple[float, str]:
     # A question is no statement, so it supports no answer, also where the answer repeats it.
     sentences = [sentence for sentence in sentences if sentence and sentence[-1] not in "?？"]
     answered = _bigrams(answer)
-    return max(
-        ((_overlap(answered, _bigrams(sentence)), sentence) for sentence in sentences),
-        default=(0.0, passage.strip()),
-    )
-
-
-def _overlap(answer: frozenset[str], sentence: frozenset[str]) -> float:
-    # A sentence of a single word is found in every answer, so a short one counts as if it were longer.
-    smaller = min(len(answer), max(len(sentence), SHORTEST_SENTENCE))
-    return len(answer & sentence) / smaller if smaller else 0.0
+    scored: list[tuple[float, str]] = []
+    for sentence in sentences:
+        stated = _bigrams(sentence)
+        # A sentence of a single word is found in every answer, so a short one counts as if it were longer.
+        smaller = min(len(answered), max(len(stated), SHORTEST_SENTENCE))
+        scored.append((len(answered & stated) / smaller if smaller else 0.0, sentence))
+    return max(scored, default=(0.0, passage.strip()))
 
 
 def _bigrams(text: str) -> frozenset[str]:

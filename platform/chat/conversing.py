@@ -1,14 +1,14 @@
-"""One answer in a conversation, as server-sent events. It is always stored, also when it breaks off.
+"""One answer in a conversation, as server-sent events. It is always stored, also when it is interrupted.
 
     begun     {"url", "ask"}             addresses of the conversation and of its next question
-    status    {"text"}                   what is done before the first piece
+    status    {"text"}                   what happens before the first piece
     delta     {"text"}                   a piece of the answer
     citations [{number, title, place, quote, url}]
-    done      {"feedback"}               it is stored; address for feedback
-    error     {"message"}                it broke off or could not be stored; earlier pieces stay valid
+    done      {"feedback"}               it is stored; the address for feedback
+    error     {"message"}                it was interrupted or could not be stored; earlier pieces stay valid
 
-The reader may leave at any moment. Then the pieces so far are stored as `cancelled`, and closing the
-stream to the model server stops the answer there.
+The reader may leave at any moment. The pieces so far are then stored as `cancelled`, and closing the
+stream to the model server stops the generation.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ class ConversationAnswer:
             with translation.override(self.language or settings.LANGUAGE_CODE):
                 status = _("Searching the documents…") if self.target.index else _("Thinking…")
             # First, so that a reader who stops the answer knows the conversation's address.
-            yield _event("begun", self._addresses())
+            ask = reverse("chat:ask_again", args=[self.conversation.id])
+            yield _event("begun", {"url": self.conversation.get_absolute_url(), "ask": ask})
             yield _event("status", {"text": status})
             async for line in self._answer():
                 yield line
@@ -133,12 +134,6 @@ class ConversationAnswer:
                 )
         finally:
             release_connection()
-
-    def _addresses(self) -> dict[str, str]:
-        return {
-            "url": self.conversation.get_absolute_url(),
-            "ask": reverse("chat:ask_again", args=[self.conversation.id]),
-        }
 
 
 def _body(target: Target, messages: list[PromptMessage]) -> ChatBody:

@@ -1,4 +1,4 @@
-"""Stored messages and citations as the chat page and its script show them."""
+"""Stored messages and citations as the chat page and `chat.js` show them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from chat.models import Feedback, Message
 from documents.places import place_text, place_url
 
 
-def shown_citation(annotation: dict[str, Any]) -> dict[str, Any]:
-    """A `file_citation` as `chat.js` shows it."""
-    cited = annotation["file_citation"]
-    return {
-        "number": cited["index"],
-        "title": cited["filename"],
-        "place": place_text(
-            kind=cited["kind"], number=cited["page"], label=cited["label"], cells=cited["cells"]
-        ),
-        "quote": cited["quote"],
-        "url": place_url(cited["file_id"], cited["page"]),
-    }
-
-
 def shown_citations(annotations: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [shown_citation(annotation) for annotation in annotations]
+    """The `file_citation` of each annotation."""
+    shown = []
+    for annotation in annotations:
+        cited = annotation["file_citation"]
+        place = place_text(
+            kind=cited["kind"], number=cited["page"], label=cited["label"], cells=cited["cells"]
+        )
+        shown.append(
+            {
+                "number": cited["index"],
+                "title": cited["filename"],
+                "place": place,
+                "quote": cited["quote"],
+                "url": place_url(cited["file_id"], cited["page"]),
+            }
+        )
+    return shown
 
 
 def shown_message(message: Message) -> dict[str, Any]:

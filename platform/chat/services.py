@@ -47,7 +47,7 @@ def answer_add(
     release: Release | None,
     finish_reason: str,
 ) -> Message:
-    """An answer that broke off or was stopped is stored with the text so far."""
+    """Store an answer; one that was interrupted or stopped with the text so far."""
     return Message.objects.create(
         conversation=conversation,
         role="assistant",

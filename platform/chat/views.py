@@ -1,12 +1,10 @@
-"""The chat pages: one's own conversations with what is served or waits for approval."""
+"""The chat pages: a person's conversations with releases that are served or wait for approval."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -16,7 +14,6 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from accounts.principal import actor_of, principal_of
 from chat import services
-from chat.api import event_stream
 from chat.conversing import ConversationAnswer, turns
 from chat.models import Conversation
 from chat.presenting import shown_message
@@ -32,29 +29,26 @@ from common.connections import release_connection
 from common.error_answers import error_response
 from common.errors import InvalidRequest, KoshaError
 from common.pagination import keyset_page
+from common.streaming import event_stream
 
 LONGEST_QUESTION = 8000
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    """A new conversation, and the list of earlier ones."""
+    """A new conversation, and the list of the earlier ones."""
     targets = askable(principal_of(request))
     chosen = {"targets": targets, "chosen": request.GET.get("with", "")}
     return render(
         request,
         "chat/index.html",
         {
-            **_aside(request),
+            "page": keyset_page(conversation_list(_user(request)), after=request.GET.get("after")),
             "targets": targets,
             "target_field": render_to_string("chat/_target.html", chosen, request),
             "messages_shown": [],
             "conversation": None,
         },
     )
-
-
-def _aside(request: HttpRequest) -> dict[str, Any]:
-    return {"page": keyset_page(conversation_list(_user(request)), after=request.GET.get("after"))}
 
 
 def _user(request: HttpRequest) -> User:
@@ -69,7 +63,7 @@ def conversation(request: HttpRequest, conversation_id: str) -> HttpResponse:
         request,
         "chat/index.html",
         {
-            **_aside(request),
+            "page": keyset_page(conversation_list(_user(request)), after=request.GET.get("after")),
             "conversation": found,
             "messages_shown": [shown_message(message) for message in message_list(found)],
         },
@@ -84,8 +78,7 @@ async def ask(request: HttpRequest, conversation_id: str | None = None) -> HttpR
         answer = await sync_to_async(_prepare)(request, conversation_id)
     except KoshaError as error:
         return error_response(request, error, as_json=True)
-    response: StreamingHttpResponse = event_stream(answer.events())
-    return response
+    return event_stream(answer.events())
 
 
 def _prepare(request: HttpRequest, conversation_id: str | None) -> ConversationAnswer:

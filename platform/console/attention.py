@@ -1,4 +1,4 @@
-"""What the home page shows beside the steps: what needs a person, what runs, and what is scheduled."""
+"""What the home page lists for a person to decide or to repair."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from documents.models import RevisionState
 from documents.selectors import document_list
 from jobs.models import Job
 from jobs.selectors import job_list
-from jobs.transitions import ACTIVE, JobState
+from jobs.transitions import JobState
 from jobs.types import job_types
 from releases.models import Release, ReleaseState
 from releases.selectors import release_list
-from schedules.models import Schedule
-from schedules.selectors import schedule_list
 
 FAILURES_OF = timedelta(days=7)
 
@@ -45,11 +43,3 @@ def attention_needed() -> Attention:
         ),
         unreadable="" if unreadable == "0" else unreadable,
     )
-
-
-def running_jobs() -> list[Job]:
-    return list(job_list().filter(state__in=[JobState.QUEUED, *ACTIVE]).order_by("id")[:8])
-
-
-def next_schedule() -> Schedule | None:
-    return schedule_list().filter(is_active=True).order_by("next_fire_at").first()

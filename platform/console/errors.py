@@ -1,4 +1,4 @@
-"""Error pages: in the reader's words, with the way out; `config/urls.py` names them as handlers."""
+"""Error pages. `config/urls.py` names them as handlers."""
 
 from __future__ import annotations
 
@@ -30,21 +30,27 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Drawn without context processors: the database may be what failed.
+    """Drawn without context processors, because the database may have failed.
 
-    Django calls this inside the `except` of what no view and no middleware caught. Who asks is found
-    in a middleware, so that is how an outage of the database arrives.
+    Django calls this inside the `except` of an error that no view and no middleware caught. A middleware
+    reads the principal, so an outage of the database arrives here.
     """
     known = known_error(sys.exc_info()[1])
     if known is not None:
         return error_response(request, known)
     if request.path.startswith("/v1/"):
-        return error_response(request, _Broken())
+        return error_response(
+            request,
+            _InternalError(
+                "internal_error",
+                _("An internal error occurred. Try again. If it persists, tell your operator."),
+            ),
+        )
     return HttpResponseServerError(loader.render_to_string("500.html"))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Most often a sign-in in another tab: the form's token is of the session before."""
+    """Most often the person signed in in another tab, and the form's token belongs to the previous session."""
     error = KoshaError(
         "stale_form",
         _("This page was opened before you signed in. Go back, reload it and send it again."),
@@ -53,12 +59,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "error.html", context, status=403)
 
 
-class _Broken(KoshaError):
+class _InternalError(KoshaError):
     status = 500
     type = "server_error"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "internal_error",
-            _("An internal error occurred. Try again. If it persists, tell your operator."),
-        )

@@ -33,7 +33,7 @@ _SIZES = ("kB", "MB", "GB", "TB", "PB")
 
 def number(value: float | int, digits: int = 0) -> str:
     """`12,345`; with `digits`, exactly so many after the point."""
-    # Rounded before: number_format cuts.
+    # Rounded first, because number_format truncates.
     return number_format(Decimal(f"{value:.{digits}f}"), decimal_pos=digits, force_grouping=True)
 
 
@@ -60,22 +60,21 @@ def duration(seconds: float) -> str:
     if whole < _MINUTE:
         return _("%(n)s s") % {"n": whole}
     if whole < _HOUR:
+        major_text, minor_text = _("%(n)s min"), _("%(n)s s")
         major, minor = divmod(whole, _MINUTE)
-        return _join(_("%(n)s min"), major, _("%(n)s s"), minor if whole < 10 * _MINUTE else 0)
-    if whole < _DAY:
+        minor = minor if major < 10 else 0
+    elif whole < _DAY:
+        major_text, minor_text = _("%(n)s h"), _("%(n)s min")
         major, minor = divmod(round(whole / _MINUTE), 60)
-        return _join(_("%(n)s h"), major, _("%(n)s min"), minor)
-    major, minor = divmod(round(whole / _HOUR), 24)
-    return _join(_("%(n)s d"), major, _("%(n)s h"), minor)
-
-
-def _join(major_text: str, major: int, minor_text: str, minor: int) -> str:
+    else:
+        major_text, minor_text = _("%(n)s d"), _("%(n)s h")
+        major, minor = divmod(round(whole / _HOUR), 24)
     text = major_text % {"n": number(major)}
     return f"{text} {minor_text % {'n': minor}}" if minor else text
 
 
 def time_left(seconds: float) -> str:
-    """An estimate, rounded as coarsely as it deserves."""
+    """An estimate, rounded to a minute below one hour and to five minutes above."""
     if seconds < _MINUTE:
         return _("less than a minute left")
     rounded = round(seconds / _MINUTE) * _MINUTE if seconds < _HOUR else round(seconds / 300) * 300

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -19,13 +19,9 @@ class Page:
     label: str | Promise
     icon: str
     permission: Permission | None = None
-    """Who may read the page; None: everybody who is signed in."""
+    """What reading the page requires; None: only that one is signed in."""
     starts_group: bool = False
     """A line is drawn above this entry."""
-
-    @property
-    def namespace(self) -> str:
-        return self.url_name.partition(":")[0]
 
 
 PAGES = (
@@ -45,17 +41,13 @@ PAGES = (
 
 
 def navigation_for(principal: Principal, namespace: str) -> list[dict[str, Any]]:
-    """The pages that this person may read; `namespace` of the current route marks the current one.
-
-    A page whose app is not routed in this installation is left out.
-    """
-    entries: list[dict[str, Any]] = []
-    for page in PAGES:
-        if page.permission is not None and not principal.may(page.permission):
-            continue
-        try:
-            url = reverse(page.url_name)
-        except NoReverseMatch:
-            continue
-        entries.append({"page": page, "url": url, "is_current": namespace == page.namespace})
-    return entries
+    """The pages that this person may read; `namespace` of the current route marks the current one."""
+    return [
+        {
+            "page": page,
+            "url": reverse(page.url_name),
+            "is_current": page.url_name.partition(":")[0] == namespace,
+        }
+        for page in PAGES
+        if page.permission is None or principal.may(page.permission)
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from common.permissions import Permission
@@ -76,7 +76,7 @@ def _training(name: str) -> Step:
     return Step(
         name=name,
         note=note or _("none yet"),
-        url=_address("training:index"),
+        url=reverse("training:index"),
         is_done=newest is not None,
         advice=_("Train a base model on the dataset. The time it takes is shown before it starts."),
         label=_("Go to training"),
@@ -90,7 +90,7 @@ def _evaluation(name: str) -> Step:
     return Step(
         name=name,
         note=verdict or _("none yet"),
-        url=_address("evaluations:index"),
+        url=reverse("evaluations:index"),
         is_done=newest is not None,
         advice=_("Compare the trained model with its base model on texts and questions it has not seen."),
         label=_("Go to evaluations"),
@@ -113,7 +113,7 @@ def _release(name: str) -> Step:
     return Step(
         name=name,
         note=note,
-        url=_address("releases:index"),
+        url=reverse("releases:index"),
         is_done=newest is not None and newest.state != ReleaseState.CANDIDATE,
         advice=advice,
         label=_("Go to releases"),
@@ -127,7 +127,7 @@ def _serving() -> Step:
     return Step(
         name=_("Served"),
         note=note or _("not yet"),
-        url=_address("chat:index") if first else _address("releases:index"),
+        url=reverse("chat:index") if first else reverse("releases:index"),
         is_done=first is not None,
         advice=_("Publish an approved release. From then on it answers your colleagues and programs."),
         label=_("Go to releases"),
@@ -141,11 +141,3 @@ _STAGES: dict[str, Callable[[str], Step]] = {
     EVALUATION.name: _evaluation,
     RELEASE.name: _release,
 }
-
-
-def _address(name: str) -> str:
-    """Of a page; the home page where this installation does not route it."""
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return reverse("home")

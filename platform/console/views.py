@@ -6,9 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.principal import principal_of
-from console.attention import attention_needed, next_schedule, running_jobs
+from console.attention import attention_needed
 from console.onboarding import onboarding_steps
+from jobs.selectors import job_list
+from jobs.transitions import ACTIVE, JobState
 from releases.selectors import deployment_list
+from schedules.selectors import schedule_list
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -25,8 +28,8 @@ def home(request: HttpRequest) -> HttpResponse:
             "next_step": following,
             "may_do_it": following is not None and principal.may(following.permission),
             "attention": attention_needed(),
-            "jobs": running_jobs(),
+            "jobs": list(job_list().filter(state__in=[JobState.QUEUED, *ACTIVE]).order_by("id")[:8]),
             "deployments": list(deployment_list(principal).order_by("alias")[:10]),
-            "schedule": next_schedule(),
+            "schedule": schedule_list().filter(is_active=True).order_by("next_fire_at").first(),
         },
     )

@@ -24,6 +24,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from accounts.principal import Principal, principal_of
+from common.streaming import event_stream
 from common.tenancy import organization_scope
 from jobs.selectors import job_events, job_get, public_state
 from jobs.transitions import TERMINAL
@@ -47,11 +48,7 @@ def job_stream(request: HttpRequest, job_id: str) -> StreamingHttpResponse:
         language=translation.get_language() or settings.LANGUAGE_CODE,
         csrf_token=get_token(request),
     )
-    response = StreamingHttpResponse(follower.lines(), content_type="text/event-stream; charset=utf-8")
-    response["Cache-Control"] = "no-cache"
-    # A proxy that buffers the response would delay the events.
-    response["X-Accel-Buffering"] = "no"
-    return response
+    return event_stream(follower.lines())
 
 
 class Follower:

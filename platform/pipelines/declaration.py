@@ -1,4 +1,4 @@
-"""What a pipeline is: a list of stages, each of which makes one row and waits for the job that finishes it."""
+"""What a pipeline is: a list of stages, each of which makes one row and waits for the job that completes it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from django.db.models import Model, QuerySet
 from django.utils.functional import Promise
 from pydantic import BaseModel
 
-from jobs.models import Job
-from jobs.selectors import public_state
-from jobs.transitions import JobState
 from jobs.types import job_type
 from pipelines.models import PipelineRun
 
@@ -40,22 +37,14 @@ class Stage(ABC, Generic[RowT]):
     def produce(self, run: PipelineRun, row: RowT | None) -> RowT | None:
         """The row of this stage in `run`; None leaves the stage out.
 
-        Called at every advance until the row's job has ended, with the row of the call before: begin the
-        work if `row` is None, and only then. Raises StageFailed, or any KoshaError: a passing one is tried
-        again at the next advance, any other ends the run.
+        Called at every advance until the row is complete, with the row of the previous call. Begin the work
+        if and only if `row` is None. Raises StageFailed or a KoshaError: a passing one is tried again at the
+        next advance, any other ends the run.
         """
 
     @abstractmethod
     def rows(self) -> QuerySet[RowT]:
-        """The rows that such stages make, with what a page needs of them selected."""
-
-    def job(self, row: RowT) -> Job | None:
-        """The job that finishes `row`; None if the row is complete when it is made."""
-        return None
-
-    def job_state(self, row: RowT) -> str:
-        job = self.job(row)
-        return JobState.SUCCEEDED if job is None else public_state(job)
+        """The rows that such stages make, with the relations that pages show selected."""
 
     def find(self, run: PipelineRun) -> RowT | None:
         """The row that this stage made or makes in `run`."""
@@ -63,7 +52,7 @@ class Stage(ABC, Generic[RowT]):
         return self.rows().get(pk=id) if id else None
 
     def get(self, run: PipelineRun) -> RowT:
-        """The row of a stage that every run passes before the one that asks."""
+        """The row of a stage that every run passes before the calling one."""
         row = self.find(run)
         if row is None:
             raise LookupError(f"{run.id} has no row of the stage {self.name}")
@@ -71,7 +60,7 @@ class Stage(ABC, Generic[RowT]):
 
 
 class JobStage(Stage[RowT]):
-    """A stage that waits for a job. Its name is the job's type, which knows the row."""
+    """A stage whose row a job produces. Its name is the type of the job, which declares the row."""
 
     def rows(self) -> QuerySet[RowT]:
         known = job_type(self.name)
@@ -79,20 +68,13 @@ class JobStage(Stage[RowT]):
         rows = known.produces.objects.select_related("job", *known.subject_related)
         return cast("QuerySet[RowT]", rows)
 
-    def job(self, row: RowT) -> Job:
-        job: Job = row.job  # type: ignore[attr-defined]
-        return job
-
 
 @dataclass(frozen=True)
 class Pipeline:
     name: str
     inputs: type[BaseModel]
-    """What a run is told when it starts."""
+    """The class of a run's inputs."""
     stages: tuple[Stage[Any], ...]
-
-    def stage(self, name: str) -> Stage[Any]:
-        return next(stage for stage in self.stages if stage.name == name)
 
 
 _PIPELINES: dict[str, Pipeline] = {}
@@ -103,5 +85,6 @@ def pipeline_register(pipeline: Pipeline) -> None:
     _PIPELINES[pipeline.name] = pipeline
 
 
-def pipeline_named(name: str) -> Pipeline:
-    return _PIPELINES[name]
+def stage_of(pipeline: str, name: str) -> Stage[Any]:
+    """The named stage of the named pipeline."""
+    return next(stage for stage in _PIPELINES[pipeline].stages if stage.name == name)

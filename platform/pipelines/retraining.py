@@ -17,7 +17,6 @@ from documents.selectors import ready_documents
 from evaluations.models import Evaluation, Suite
 from evaluations.services import evaluation_create
 from jobs.produced import ProducedState
-from jobs.transitions import JobState
 from pipelines.declaration import JobStage, Pipeline, Stage, StageFailed
 from pipelines.models import PipelineRun
 from registry.models import BaseModel
@@ -154,10 +153,6 @@ class RetrievalStage(JobStage[IndexBuild]):
         if build is None:
             raise StageFailed("nothing_to_index", _("No document can be searched."))
         return build
-
-    def job_state(self, row: IndexBuild) -> str:
-        # When a job ends, its build is settled a moment later, and the next one may start with that.
-        return JobState.RUNNING if row.state == ProducedState.BUILDING else super().job_state(row)
 
 
 class ReleaseStage(Stage[Release]):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Model
 from django.utils.functional import Promise
 
-from pipelines.declaration import pipeline_named
+from pipelines.declaration import stage_of
 from pipelines.models import PipelineRun
 
 
@@ -30,17 +30,17 @@ def stages_of_runs(runs: Iterable[PipelineRun]) -> dict[str, list[StageProgress]
     Read the runs with their `stages` prefetched.
     """
     runs = list(runs)
-    wanted: dict[tuple[str, str], list[str]] = {}
+    produced: dict[tuple[str, str], list[str]] = {}
     for run in runs:
         for stage_run in run.stages.all():
             if stage_run.produced_id:
-                wanted.setdefault((run.pipeline, stage_run.name), []).append(stage_run.produced_id)
-    found = {key: pipeline_named(key[0]).stage(key[1]).rows().in_bulk(ids) for key, ids in wanted.items()}
+                produced.setdefault((run.pipeline, stage_run.name), []).append(stage_run.produced_id)
+    found = {key: stage_of(*key).rows().in_bulk(ids) for key, ids in produced.items()}
     return {
         run.id: [
             StageProgress(
                 name=each.name,
-                label=pipeline_named(run.pipeline).stage(each.name).label,
+                label=stage_of(run.pipeline, each.name).label,
                 state=each.state,
                 row=found.get((run.pipeline, each.name), {}).get(each.produced_id),
             )

@@ -1,4 +1,4 @@
-"""Writes: pipeline runs. `pipeline_run_advance` alone carries a run from stage to stage."""
+"""Writes: pipeline runs. Only `pipeline_run_advance` moves a run from stage to stage."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from common.connections import is_away
 from common.errors import KoshaError
 from common.queue import send
 from common.tenancy import every_organization, organization_scope
-from jobs.api import job_error_body
-from jobs.models import Job
+from jobs.produced import ProducedRow
 from jobs.transitions import JobState
-from pipelines.declaration import Pipeline, StageFailed, pipeline_named
+from pipelines.declaration import Pipeline, StageFailed, stage_of
 from pipelines.models import PipelineRun, RunState, StageRun
 
 logger = logging.getLogger(__name__)
 
 BLOCKED_LIMIT = timedelta(hours=24)
-"""How long a run waits for a full disk or a server that is away: until the next working day."""
+"""How long a run waits while the disk is full or a server is unavailable: until the next working day."""
 
 
 @transaction.atomic
@@ -48,7 +47,7 @@ def pipeline_run_start(*, pipeline: Pipeline, inputs: BaseModel, series: str, ac
 
 
 def pipeline_runs_advance() -> int:
-    """Advance every unfinished run of every organization; answers how many there are."""
+    """Advance every unfinished run of every organization; returns how many there are."""
     with every_organization("pipeline runs of every organization advance"):
         unfinished = list(PipelineRun.objects.filter(ended_at=None).values_list("id", "organization_id"))
     for id, organization_id in unfinished:
@@ -58,17 +57,17 @@ def pipeline_runs_advance() -> int:
             except Exception as error:
                 if is_away(error):
                     raise
-                # A fault of ours in one run must not hold up the others.
+                # An unexpected error in one run must not stop the others.
                 logger.exception("advancing %s failed", id)
     return len(unfinished)
 
 
 def pipeline_run_advance(id: str) -> None:
-    """Do what can be done in the run now: begin its stage, or go on to the next if its job has ended.
+    """Begin the run's current stage, or go on to the next stage if the row of the current one is complete.
 
-    May be called at any time, by several workers at once, and as often as one likes. The run's row is locked,
-    what a stage begins is noted in the same transaction, and each stage has a transaction of its own.
-    A refusal ends the run with its reason; one that may pass ends it only when it has lasted `BLOCKED_LIMIT`.
+    Repeatable, also by several workers at once: the run's row is locked, and each stage has its own
+    transaction, which also stores the id of the row that the stage makes. A refusal ends the run with its
+    reason; one that may pass ends it only when it has lasted for `BLOCKED_LIMIT`.
     """
     while True:
         try:
@@ -94,10 +93,10 @@ def _locked(id: str) -> PipelineRun | None:
 
 
 def _advance_stage(run: PipelineRun) -> bool:
-    """Whether the current stage came to its end."""
+    """Whether the current stage has ended."""
     stage_run = run.current
     assert stage_run is not None, "an unfinished run has a stage that runs"
-    stage = pipeline_named(run.pipeline).stage(stage_run.name)
+    stage = stage_of(run.pipeline, stage_run.name)
     try:
         row = stage.produce(run, stage.find(run))
     except StageFailed as failure:
@@ -111,16 +110,19 @@ def _advance_stage(run: PipelineRun) -> bool:
     if is_new and stage_run.position == 0 and _was_done_before(run, row):
         _end(run, RunState.SKIPPED)
         return True
-    state = stage.job_state(row)
-    if state in (JobState.FAILED, JobState.CANCELLED):
-        _fail_with_job(run, stage.job(row))
-    elif state == JobState.SUCCEEDED:
+    if isinstance(row, ProducedRow) and row.is_building:
+        return False
+    if not isinstance(row, ProducedRow) or row.state == row.STATES[JobState.SUCCEEDED]:
         _next_stage(run, stage_run, RunState.DONE)
-    return state in (JobState.FAILED, JobState.CANCELLED, JobState.SUCCEEDED)
+    elif row.state == row.STATES[JobState.FAILED]:
+        _end(run, RunState.FAILED, code=row.error_code, message=row.error_message)
+    else:
+        _end(run, RunState.FAILED, code="cancelled", message=_("A job of this run was cancelled."))
+    return True
 
 
 def _was_done_before(run: PipelineRun, row: Model) -> bool:
-    """Whether a run of the series that began with the same row is done; one that failed is worth a new try."""
+    """Whether a run of the series that began with the same row is done; one that failed is tried again."""
     return bool(
         PipelineRun.objects.filter(
             series=run.series, state=RunState.DONE, stages__position=0, stages__produced_id=row.pk
@@ -138,14 +140,6 @@ def _next_stage(run: PipelineRun, stage_run: StageRun, state: RunState) -> None:
     else:
         following.state = RunState.RUNNING
         following.save()
-
-
-def _fail_with_job(run: PipelineRun, job: Job | None) -> None:
-    error = (job and job_error_body(job)) or {
-        "code": "cancelled",
-        "message": _("A job of this run was cancelled."),
-    }
-    _end(run, RunState.FAILED, code=error["code"], message=error["message"])
 
 
 def _end(run: PipelineRun, state: RunState, *, code: str = "", message: str = "") -> None:

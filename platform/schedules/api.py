@@ -20,12 +20,13 @@ from retrieval.selectors import knowledge_base_get
 from schedules import services
 from schedules.models import Schedule, ScheduledRun
 from schedules.selectors import schedule_get, schedule_list, scheduled_run_get, scheduled_run_list
+from schedules.timing import Timing
 from training.hyperparameters import hyperparameters
 
 router = Router(tags=["Schedules"])
 
 
-class ScheduleBody(services.Timing):
+class ScheduleBody(Timing):
     name: str = Field(min_length=1, max_length=200)
     dataset: str
     base_model: str
@@ -44,7 +45,7 @@ class ScheduleBody(services.Timing):
 class ScheduleChange(Body):
     name: str | None = Field(default=None, min_length=1, max_length=200)
     active: bool | None = None
-    timing: services.Timing | None = None
+    timing: Timing | None = None
 
 
 def schedule_body(schedule: Schedule) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def schedule_body(schedule: Schedule) -> dict[str, Any]:
         "created_at": unix(schedule.created_at),
         "name": schedule.name,
         "active": schedule.is_active,
-        "timing": services.timing_of(schedule).model_dump(mode="json"),
+        "timing": Timing.model_validate(schedule, from_attributes=True).model_dump(mode="json"),
         "next_fire_at": unix(schedule.next_fire_at) if schedule.is_active else None,
         "dataset": schedule.dataset_id,
         "base_model": schedule.base_model.name,
@@ -72,7 +73,7 @@ def schedule_create(request: HttpRequest, payload: ScheduleBody) -> dict[str, An
     hyperparameters(payload.hyperparameters, at="hyperparameters.")
     schedule = services.schedule_create(
         name=payload.name,
-        timing=services.Timing.model_validate(payload.model_dump(include=set(services.Timing.model_fields))),
+        timing=Timing.model_validate(payload.model_dump(include=set(Timing.model_fields))),
         dataset=dataset_get(payload.dataset, param="dataset"),
         base_model=base_model_get(payload.base_model, kind=BaseModelKind.CAUSAL_LM, param="base_model"),
         suite=suite_get(payload.eval, param="eval"),
@@ -144,11 +145,11 @@ def run_body(run: ScheduledRun) -> dict[str, Any]:
 
 @router.get("/schedules/{schedule_id}/runs", summary="List a schedule's runs")
 def runs(request: HttpRequest, schedule_id: str, query: Query[PageQuery]) -> dict[str, Any]:
-    rows = scheduled_run_list(schedule_get(schedule_id))
+    rows = scheduled_run_list([schedule_get(schedule_id)])
     page = keyset_page(rows, after=query.after, limit=query.limit, order=query.order)
     return list_body(page, run_body)
 
 
 @router.get("/schedules/{schedule_id}/runs/{run_id}", summary="Retrieve a run")
 def run_retrieve(request: HttpRequest, schedule_id: str, run_id: str) -> dict[str, Any]:
-    return run_body(scheduled_run_get(run_id, schedule_id=schedule_get(schedule_id).id))
+    return run_body(scheduled_run_get(run_id, schedule=schedule_get(schedule_id)))

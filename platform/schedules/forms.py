@@ -14,14 +14,14 @@ from evaluations.selectors import suite_list
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list
 from retrieval.selectors import knowledge_base_list
-from schedules.models import Cadence, Schedule
-from schedules.services import Timing
+from schedules.models import Cadence
+from schedules.timing import Timing
 
 HOURS = [(hour, f"{hour}:00") for hour in range(24)]
 
 
 class TimingForm(forms.Form):
-    """What can be changed later: the name and the hours."""
+    """The name and the times; both can be changed later."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
@@ -67,7 +67,7 @@ class TimingForm(forms.Form):
 
 
 class ScheduleForm(TimingForm):
-    """The hours, and the inputs of the pipeline, which cannot be changed later."""
+    """The name, the times, and the inputs of the pipeline, which cannot be changed later."""
 
     dataset: forms.ModelChoiceField[Any] = forms.ModelChoiceField(
         label=gettext_lazy("Dataset"),
@@ -141,7 +141,3 @@ class ScheduleForm(TimingForm):
 
     def retrained(self) -> list[forms.BoundField]:
         return [self[name] for name in self.fields if name not in TimingForm.base_fields]
-
-
-def timing_initial(schedule: Schedule) -> dict[str, Any]:
-    return {name: getattr(schedule, name) for name in ("name", *Timing.model_fields)}

@@ -23,16 +23,16 @@ def schedule_get(id: str) -> Schedule:
     return schedule
 
 
-def _scheduled_runs() -> QuerySet[ScheduledRun]:
-    return ScheduledRun.objects.select_related("pipeline_run").prefetch_related("pipeline_run__stages")
+def scheduled_run_list(schedules: Iterable[Schedule]) -> QuerySet[ScheduledRun]:
+    return (
+        ScheduledRun.objects.filter(schedule__in=schedules)
+        .select_related("pipeline_run")
+        .prefetch_related("pipeline_run__stages")
+    )
 
 
-def scheduled_run_list(schedule: Schedule) -> QuerySet[ScheduledRun]:
-    return _scheduled_runs().filter(schedule=schedule)
-
-
-def scheduled_run_get(id: str, *, schedule_id: str) -> ScheduledRun:
-    run = _scheduled_runs().filter(pk=id, schedule_id=schedule_id).first()
+def scheduled_run_get(id: str, *, schedule: Schedule) -> ScheduledRun:
+    run = scheduled_run_list([schedule]).filter(pk=id).first()
     if run is None:
         raise NotFound
     return run
@@ -40,8 +40,8 @@ def scheduled_run_get(id: str, *, schedule_id: str) -> ScheduledRun:
 
 def newest_runs(schedules: Iterable[Schedule]) -> dict[str, ScheduledRun]:
     """The newest run of each schedule, by the schedule's id."""
-    rows = _scheduled_runs().filter(schedule__in=schedules).order_by("schedule_id", "-id")
-    return {run.schedule_id: run for run in rows.distinct("schedule_id")}
+    rows = scheduled_run_list(schedules).order_by("schedule_id", "-id").distinct("schedule_id")
+    return {run.schedule_id: run for run in rows}
 
 
 def run_is_unfinished(schedule: Schedule) -> bool:

@@ -1,66 +1,34 @@
-"""Writes: schedules, and firing them. Each firing starts a run of the retraining pipeline."""
+"""Writes: schedules. Each firing of a schedule starts a run of the retraining pipeline."""
 
 from __future__ import annotations
 
 import logging
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from pydantic import Field, field_validator
 
 from audit.services import SYSTEM, Actor, audit_record
 from common.connections import is_away
 from common.errors import Conflict
 from common.tenancy import every_organization, organization_scope
-from common.wire import Body
 from curation.models import Dataset
 from evaluations.models import Suite
 from pipelines.retraining import RETRAINING, RetrainingInputs
 from pipelines.services import pipeline_run_start
 from registry.models import BaseModel
 from retrieval.models import KnowledgeBase
-from schedules.cadence import next_moment
-from schedules.models import Cadence, Schedule, ScheduledRun
+from schedules.models import Schedule, ScheduledRun
 from schedules.selectors import run_is_unfinished
+from schedules.timing import Timing
 
 logger = logging.getLogger(__name__)
 
 PERSON = "schedule"
 """Stands for the maker of a scheduled release, so that any reviewer may approve it."""
-
-
-class Timing(Body):
-    """When a schedule fires."""
-
-    cadence: Cadence = Cadence.WEEKLY
-    """daily, weekly or monthly."""
-    weekday: int = Field(default=6, ge=0, le=6)
-    """Weekly: 0 is Monday, 6 is Sunday."""
-    day: int = Field(default=1, ge=1, le=28)
-    """Monthly: the day of the month."""
-    hour: int = Field(default=2, ge=0, le=23)
-    time_zone: str = "Asia/Tokyo"
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError("no such time zone; an example is Asia/Tokyo") from error
-        return value
-
-    def after(self, moment: datetime) -> datetime:
-        return next_moment(**self.model_dump(), after=moment)
-
-
-def timing_of(schedule: Schedule) -> Timing:
-    return Timing.model_validate({name: getattr(schedule, name) for name in Timing.model_fields})
 
 
 @transaction.atomic
@@ -108,7 +76,7 @@ def schedule_update(
     for field, value in timing.items():
         setattr(schedule, field, value)
     if timing or resumed:
-        schedule.next_fire_at = timing_of(schedule).after(timezone.now())
+        schedule.next_fire_at = Timing.model_validate(schedule, from_attributes=True).after(timezone.now())
     schedule.save()
     _audit(schedule, actor, "schedule.updated", {"active": schedule.is_active})
     return schedule
@@ -116,7 +84,7 @@ def schedule_update(
 
 @transaction.atomic
 def schedule_delete(*, schedule: Schedule, actor: Actor) -> None:
-    """No further run begins; one that is under way goes on to its end."""
+    """No further run begins; a run in progress continues to its end."""
     schedule.deleted_at = timezone.now()
     schedule.save(update_fields=["deleted_at"])
     _audit(schedule, actor, "schedule.deleted", {})
@@ -124,7 +92,7 @@ def schedule_delete(*, schedule: Schedule, actor: Actor) -> None:
 
 @transaction.atomic
 def schedule_fire(*, schedule: Schedule, actor: Actor, due_at: datetime | None = None) -> ScheduledRun:
-    """Begin a run. Raises Conflict `schedule_already_running` while one is under way."""
+    """Begin a run. Raises Conflict `schedule_already_running` while one is in progress."""
     Schedule.objects.select_for_update(no_key=True, of=("self",)).get(pk=schedule.pk)
     if run_is_unfinished(schedule):
         raise Conflict(
@@ -155,7 +123,7 @@ def schedule_fire(*, schedule: Schedule, actor: Actor, due_at: datetime | None =
 
 
 def schedules_fire_due() -> int:
-    """Fire what is due; missed moments (the platform was down) are made up for once, not each."""
+    """Fire the schedules that are due. Moments missed while the platform was down fire once together."""
     with every_organization("schedules of every organization come due"):
         due = list(
             Schedule.objects.filter(is_active=True, deleted_at=None, next_fire_at__lte=Now())
@@ -166,7 +134,7 @@ def schedules_fire_due() -> int:
 
 
 def _fire_safely(id: str, organization_id: str) -> bool:
-    """One that cannot be fired (its time zone is not known here any more, say) holds up no other."""
+    """One that cannot be fired, for example because its time zone is no longer known, does not stop the others."""
     try:
         return _fire_if_due(id, organization_id)
     except Exception as error:
@@ -181,14 +149,14 @@ def _fire_if_due(id: str, organization_id: str) -> bool:
         schedule = (
             Schedule.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
             .filter(pk=id, is_active=True, deleted_at=None, next_fire_at__lte=Now())
-            # The database's clock: a worker's own may be an hour ahead.
+            # By the database's clock, because a worker's clock may be wrong.
             .annotate(now=Now())
             .first()
         )
         if schedule is None:
             return False
         due_at = schedule.next_fire_at
-        schedule.next_fire_at = timing_of(schedule).after(schedule.now)
+        schedule.next_fire_at = Timing.model_validate(schedule, from_attributes=True).after(schedule.now)
         schedule.save(update_fields=["next_fire_at"])
         if run_is_unfinished(schedule):
             _audit(schedule, SYSTEM, "schedule.skipped", {"due_at": due_at.isoformat()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.forms.models import model_to_dict
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,7 +17,7 @@ from curation.selectors import dataset_list
 from evaluations.services import suite_default
 from pipelines.selectors import stages_of_runs
 from schedules import services
-from schedules.forms import ScheduleForm, TimingForm, timing_initial
+from schedules.forms import ScheduleForm, TimingForm
 from schedules.selectors import (
     newest_runs,
     run_is_unfinished,
@@ -61,7 +62,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 def detail(request: HttpRequest, schedule_id: str) -> HttpResponse:
     schedule = schedule_get(schedule_id)
-    page = keyset_page(scheduled_run_list(schedule), after=request.GET.get("after"), limit=10)
+    page = keyset_page(scheduled_run_list([schedule]), after=request.GET.get("after"), limit=10)
     stages = stages_of_runs(run.pipeline_run for run in page.items)
     return render(
         request,
@@ -77,7 +78,7 @@ def detail(request: HttpRequest, schedule_id: str) -> HttpResponse:
 
 def edit(request: HttpRequest, schedule_id: str) -> HttpResponse:
     schedule = schedule_get(schedule_id)
-    form = TimingForm(request.POST or None, initial=timing_initial(schedule))
+    form = TimingForm(request.POST or None, initial=model_to_dict(schedule, fields=TimingForm.base_fields))
     if request.method == "POST" and form.is_valid():
         services.schedule_update(
             schedule=schedule,
@@ -104,7 +105,7 @@ def fire(request: HttpRequest, schedule_id: str) -> HttpResponse:
 
 @require_POST
 def switch(request: HttpRequest, schedule_id: str, active: bool) -> HttpResponse:
-    """Pause it, or let it go on."""
+    """Pause the schedule or resume it."""
     schedule = schedule_get(schedule_id)
     services.schedule_update(
         schedule=schedule, name=None, is_active=active, timing={}, actor=actor_of(request)

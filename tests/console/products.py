@@ -26,7 +26,8 @@ from releases.services import release_approve, release_create, release_publish
 from retrieval.models import IndexBuild, KnowledgeBase
 from retrieval.services import knowledge_base_create
 from schedules.models import Schedule
-from schedules.services import Timing, schedule_create
+from schedules.services import schedule_create
+from schedules.timing import Timing
 from training.models import Checkpoint, TrainingRun
 from training.services import training_run_create
 from workers.contract.specs.evaluation import EvaluationResult

@@ -16,7 +16,7 @@ from common.errors import NotFound
 from common.pagination import KeysetPage
 from console import formats
 from console.states import STATES, state_of
-from console.styleguide import Row, styleguide
+from tests.console.styleguide import Row, styleguide
 
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
 
@@ -148,7 +148,7 @@ def test_the_style_guide_draws_every_component_without_inline_code(language, set
     """No inline style, script or handler anywhere: the Content-Security-Policy would drop it."""
     request = RequestFactory().get("/styleguide")
     with translation.override(language):
-        page = styleguide(request).content.decode()
+        page = styleguide(request)
     assert f'<html lang="{language}"' in page
     assert " style=" not in page
     assert not re.search(r"\son[a-z]+=", page)

@@ -21,6 +21,7 @@ from pipelines.selectors import stages_of_runs
 from pipelines.services import pipeline_run_advance, pipeline_run_start, pipeline_runs_advance
 from tests.at_once import at_once
 from tests.world import World, fail
+from workers.orchestration.finalize import finalize_job
 
 
 class Inputs(BaseModel):
@@ -130,7 +131,8 @@ def test_fails_with_the_error_of_the_job(world):
 def test_fails_when_the_job_was_cancelled(world):
     world.document()
     run = advanced(start(world))
-    job_cancel(job=DatasetVersion.objects.get(pk=run.produced_id("curation")).job, actor=world.actor)
+    job = job_cancel(job=DatasetVersion.objects.get(pk=run.produced_id("curation")).job, actor=world.actor)
+    finalize_job(job.id)
     run = advanced(run)
     assert (run.stage, run.error_code) == ("failed", "cancelled")
 

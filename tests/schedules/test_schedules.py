@@ -13,9 +13,9 @@ from django.utils import timezone
 from audit.models import AuditEvent
 from common.errors import Conflict
 from common.tenancy import organization_scope
-from schedules.cadence import next_moment
 from schedules.models import Schedule, ScheduledRun
 from schedules.services import schedule_fire, schedule_update, schedules_fire_due
+from schedules.timing import Timing
 
 
 def moment(text: str) -> datetime:
@@ -39,18 +39,15 @@ def moment(text: str) -> datetime:
     ],
     ids=str,
 )
-def test_next_moment_follows_the_cadence_in_its_time_zone(timing, after, expected):
+def test_follows_the_cadence_in_its_time_zone(timing, after, expected):
     zone = timing.pop("zone", "Asia/Tokyo")
-    given = {"weekday": 0, "day": 1, **timing}
-    assert next_moment(**given, time_zone=zone, after=moment(after)) == moment(expected)
+    assert Timing(**timing, time_zone=zone).after(moment(after)) == moment(expected)
 
 
 def test_every_moment_is_later_than_the_one_before():
     now = moment("2026-01-01T00:00")
     for _ in range(800):
-        following = next_moment(
-            cadence="daily", weekday=0, day=1, hour=2, time_zone="Europe/Berlin", after=now
-        )
+        following = Timing(cadence="daily", hour=2, time_zone="Europe/Berlin").after(now)
         assert timedelta() < following - now < timedelta(hours=26)
         assert following.astimezone(ZoneInfo("Europe/Berlin")).hour in (2, 3)
         now = following

@@ -1,4 +1,4 @@
-"""The forms of the settings pages; each field says in a sentence what it does."""
+"""The forms of the settings pages."""
 
 from __future__ import annotations
 
@@ -19,11 +19,19 @@ ROLE_SENTENCES = {
 
 
 def role_choices(by_role: str | None) -> list[tuple[str, Any]]:
-    """The roles that somebody of `by_role` may give: only owners make owners."""
+    """The roles that a person with `by_role` may give: only owners make owners."""
     return [(role, label) for role, label in Role.choices if role != Role.OWNER or by_role == Role.OWNER]
 
 
-class MemberForm(forms.Form):
+class RoleForm(forms.Form):
+    """A form that gives a role. The choices of its field `role` depend on the role of the person who gives it."""
+
+    def __init__(self, *args: Any, by_role: str | None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["role"].choices = role_choices(by_role)  # type: ignore[attr-defined]
+
+
+class MemberForm(RoleForm):
     email = forms.EmailField(
         label=_("E-mail address"),
         help_text=_("Used to sign in. A person who already has an account keeps their password."),
@@ -35,15 +43,13 @@ class MemberForm(forms.Form):
         help_text=_("The name that is shown with everything this person does."),
     )
     role = forms.ChoiceField(
-        label=_("Role"), help_text=_("What this person may do here. It can be changed later.")
+        label=_("Role"),
+        initial=Role.VIEWER,
+        help_text=_("What this person may do here. It can be changed later."),
     )
 
-    def __init__(self, *args: Any, by_role: str | None, **options: Any) -> None:
-        super().__init__(*args, **options)
-        _offer(self.fields["role"], role_choices(by_role), Role.VIEWER)
 
-
-class KeyForm(forms.Form):
+class KeyForm(RoleForm):
     name = forms.CharField(
         label=_("Name"),
         max_length=200,
@@ -52,15 +58,7 @@ class KeyForm(forms.Form):
         ),
     )
     role = forms.ChoiceField(
-        label=_("Role"), help_text=_("What the key may do. Give it no more than it needs.")
+        label=_("Role"),
+        initial=Role.EDITOR,
+        help_text=_("What the key may do. Give it no more than it needs."),
     )
-
-    def __init__(self, *args: Any, by_role: str | None, **options: Any) -> None:
-        super().__init__(*args, **options)
-        _offer(self.fields["role"], role_choices(by_role), Role.EDITOR)
-
-
-def _offer(field: forms.Field, choices: list[tuple[str, Any]], initial: str) -> None:
-    assert isinstance(field, forms.ChoiceField)
-    field.choices = choices
-    field.initial = initial

@@ -17,8 +17,16 @@ from common.pagination import keyset_page
 from console.settings.forms import KeyForm
 
 
-def index(request: HttpRequest) -> HttpResponse:
-    return _page(request, KeyForm(by_role=principal_of(request).role))
+def index(
+    request: HttpRequest, form: KeyForm | None = None, *, secret: str = "", status: int = 200
+) -> HttpResponse:
+    context = {
+        "page": keyset_page(api_key_list().select_related("created_by"), after=request.GET.get("after")),
+        "form": form or KeyForm(by_role=principal_of(request).role),
+        "secret": secret,
+        "api_url": request.build_absolute_uri("/v1"),
+    }
+    return render(request, "settings/keys.html", context, status=status)
 
 
 @never_cache
@@ -28,15 +36,15 @@ def create(request: HttpRequest) -> HttpResponse:
     principal = principal_of(request)
     form = KeyForm(request.POST, by_role=principal.role)
     if not form.is_valid():
-        return _page(request, form, status=400)
+        return index(request, form, status=400)
     try:
         _key, secret = api_key_create(
             **form.cleaned_data, actor=principal.actor, created_by=principal.user, by_role=principal.role
         )
     except KoshaError as error:
         form.add_error(error.param if error.param in form.fields else None, str(error.message))
-        return _page(request, form, status=400)
-    return _page(request, KeyForm(by_role=principal.role), secret=secret)
+        return index(request, form, status=400)
+    return index(request, secret=secret)
 
 
 @require_POST
@@ -44,13 +52,3 @@ def revoke(request: HttpRequest, key_id: str) -> HttpResponse:
     api_key_revoke(key_id=key_id, actor=principal_of(request).actor)
     messages.success(request, _("The key was revoked; it is refused from now on."))
     return redirect("settings:keys")
-
-
-def _page(request: HttpRequest, form: KeyForm, *, secret: str = "", status: int = 200) -> HttpResponse:
-    context = {
-        "page": keyset_page(api_key_list().select_related("created_by"), after=request.GET.get("after")),
-        "form": form,
-        "secret": secret,
-        "api_url": request.build_absolute_uri("/v1"),
-    }
-    return render(request, "settings/keys.html", context, status=status)

@@ -19,8 +19,23 @@ from common.tenancy import current_organization_id
 from console.settings.forms import ROLE_SENTENCES, MemberForm, role_choices
 
 
-def index(request: HttpRequest) -> HttpResponse:
-    return _page(request, MemberForm(by_role=principal_of(request).role))
+def index(
+    request: HttpRequest,
+    form: MemberForm | None = None,
+    *,
+    added: Membership | None = None,
+    password: str | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        "page": keyset_page(membership_list(), after=request.GET.get("after"), order="asc"),
+        "form": form or MemberForm(by_role=principal_of(request).role),
+        "roles": role_choices(principal_of(request).role),
+        "role_sentences": [(Role(role).label, sentence) for role, sentence in ROLE_SENTENCES.items()],
+        "added": added,
+        "password": password,
+    }
+    return render(request, "settings/members.html", context, status=status)
 
 
 @never_cache
@@ -30,7 +45,7 @@ def add(request: HttpRequest) -> HttpResponse:
     principal = principal_of(request)
     form = MemberForm(request.POST, by_role=principal.role)
     if not form.is_valid():
-        return _page(request, form, status=400)
+        return index(request, form, status=400)
     email = form.cleaned_data["email"]
     try:
         membership, password = member_add(
@@ -43,8 +58,8 @@ def add(request: HttpRequest) -> HttpResponse:
         )
     except KoshaError as error:
         form.add_error(error.param if error.param in form.fields else None, str(error.message))
-        return _page(request, form, status=400)
-    return _page(request, MemberForm(by_role=principal.role), added=membership, password=password)
+        return index(request, form, status=400)
+    return index(request, added=membership, password=password)
 
 
 @require_POST
@@ -69,22 +84,3 @@ def remove(request: HttpRequest, membership_id: str) -> HttpResponse:
     membership_remove(membership_id=membership_id, actor=principal.actor, by_role=principal.role)
     messages.success(request, _("%(name)s is no longer a member.") % {"name": membership.user})
     return redirect("settings:members")
-
-
-def _page(
-    request: HttpRequest,
-    form: MemberForm,
-    *,
-    added: Membership | None = None,
-    password: str | None = None,
-    status: int = 200,
-) -> HttpResponse:
-    context = {
-        "page": keyset_page(membership_list(), after=request.GET.get("after"), order="asc"),
-        "form": form,
-        "roles": role_choices(principal_of(request).role),
-        "role_sentences": [(Role(role).label, sentence) for role, sentence in ROLE_SENTENCES.items()],
-        "added": added,
-        "password": password,
-    }
-    return render(request, "settings/members.html", context, status=status)

@@ -11,16 +11,16 @@ from collections.abc import Iterable
 from django import template
 from django.db.models import Model
 
-from console.lineage import Uses, subjects_of, uses_of
-from documents.models import Document
+from console.lineage import subjects_of, uses_of
 from jobs.models import Job
 
 register = template.Library()
+register.simple_tag(uses_of, name="uses")
 
 
 @register.simple_tag
 def with_subjects(jobs: Iterable[Job]) -> list[tuple[Job, Model | None]]:
-    """Each job with what it works on, in a handful of queries."""
+    """Each job with what it works on, with one query for each kind of job."""
     listed = list(jobs)
     found = subjects_of(listed)
     return [(job, found.get(job.id)) for job in listed]
@@ -29,8 +29,3 @@ def with_subjects(jobs: Iterable[Job]) -> list[tuple[Job, Model | None]]:
 @register.simple_tag
 def subject(job: Job) -> Model | None:
     return subjects_of([job]).get(job.id)
-
-
-@register.simple_tag
-def uses(document: Document) -> Uses:
-    return uses_of(document)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import template
@@ -23,18 +24,11 @@ register = template.Library()
 register.filter("step_name", step_name)
 register.filter("step_help", step_help)
 register.filter("drop_reason", drop_reason)
-
-
-def _filter(name: str, table: words.Words) -> None:
-    register.filter(name, lambda code: words.worded(table, str(code)))
-
-
-_filter("event_type", words.EVENT_TYPES)
-_filter("personal_data", words.PERSONAL_DATA)
-_filter("split_name", words.SPLITS)
-_filter("record_type", words.RECORD_TYPES)
-_filter("origin_name", words.ORIGINS)
-_filter("audit_action", words.ACTIONS)
+register.filter("personal_data", partial(words.worded, words.PERSONAL_DATA))
+register.filter("split_name", partial(words.worded, words.SPLITS))
+register.filter("record_type", partial(words.worded, words.RECORD_TYPES))
+register.filter("origin_name", partial(words.worded, words.ORIGINS))
+register.filter("audit_action", partial(words.worded, words.ACTIONS))
 
 
 @register.filter
