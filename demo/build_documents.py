@@ -23,7 +23,7 @@ COMPANY = "葦辺流機工業株式会社"
 DEMO = Path(__file__).resolve().parent
 SOURCE = DEMO / "source"
 PDF_FONT = "HeiseiKakuGo-W5"
-"""A font every PDF reader substitutes for: its text needs no embedded file to be extracted exactly."""
+"""A font that every PDF reader has a substitute for, so its text is extracted exactly without embedding."""
 CELL_SEPARATOR = " || "
 FIXED_TIME = datetime(2025, 4, 1)
 
@@ -118,7 +118,7 @@ def build_pdf(source: Source) -> bytes:
     )  # fmt: skip
     blocks = parse_blocks(source.body)
     followers = [*blocks[1:], Block("break")]
-    # A table stays on the page of the sentence that introduces it: whoever cites the page cites both.
+    # A table stays on the page of the sentence that introduces it, so a citation of the page covers both.
     flow = [_pdf_block(block, next_.kind == "table") for block, next_ in zip(blocks, followers, strict=True)]
     document.build(flow, onFirstPage=draw_foot, onLaterPages=draw_foot)
     return target.getvalue()

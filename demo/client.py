@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class ApiError(Exception):
-    """The API refused; carries the status, the stable code, the sentence and when to come back (seconds)."""
+    """The API refused; has the status, the stable code, the message and the seconds to wait."""
 
     def __init__(self, status: int, code: str, message: str, retry_after: int | None = None) -> None:
         super().__init__(f"{status} {code}: {message}")
@@ -87,7 +87,7 @@ class ApiResponse:
 
     @property
     def error(self) -> tuple[int, str, str | None]:
-        """Status, code and param of a refusal; each has exactly these fields, and a sentence."""
+        """Status, code and param of a refusal; each has exactly these fields and a message."""
         error = self.body["error"]
         assert set(error) == {"type", "message", "param", "code"}
         assert error["message"].strip()
@@ -121,7 +121,7 @@ class ApiClient:
 
     # -- one request --------------------------------------------------------------------------------
     def request(self, method: str, path: str, **options: Any) -> ApiResponse:
-        """`options` are those of `httpx.Client.request`. Raises httpx.HTTPError where nobody answers."""
+        """`options` are those of `httpx.Client.request`. Raises httpx.HTTPError if no server answers."""
         return ApiResponse(self._http.request(method, self._url(path), **options))
 
     def get(self, path: str, **query: Any) -> ApiResponse:
@@ -194,7 +194,7 @@ class ApiClient:
 
     @contextmanager
     def stream(self, path: str, body: Json, timeout: float | None = None) -> Iterator[Iterator[Json]]:
-        """The chunks of a streamed answer; who leaves the block early closes the connection.
+        """The chunks of a streamed answer; leaving the block early closes the connection.
 
         Raises ApiError where the request is refused; reading the chunks raises StreamError and StreamTruncated.
         """

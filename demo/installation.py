@@ -140,7 +140,7 @@ class Installation:
             return False
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Raises InstallationError with the logs where `up` ends or the time is over before the condition holds."""
+        """Raises InstallationError with the logs if `up` ends or the time is over before the condition is true."""
         deadline = time.monotonic() + seconds
         while not condition():
             if not self.may_die and self.process is not None and self.process.poll() is not None:

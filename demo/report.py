@@ -5,11 +5,11 @@ The next run reads it to reuse what is still valid.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,18 @@ class Report:
         self.files: list[str] = []
         self.base_model = base_model
         self.steps: list[dict[str, Any]] = []
-        self.earlier = self._read()
-
-    def _read(self) -> dict[str, Any]:
-        try:
-            earlier: dict[str, Any] = json.loads(self.path.read_text())
-        except (OSError, ValueError):
-            return {}
-        return earlier if earlier.get("base_model") == self.base_model else {}
+        self.earlier: dict[str, Any] = {}
+        """The report of the run before, if it used the same base model."""
+        with contextlib.suppress(OSError, ValueError):
+            earlier = json.loads(path.read_text())
+            self.earlier = earlier if earlier.get("base_model") == base_model else {}
 
     def known(self, name: str) -> str | None:
         """The id that an earlier run left under this name."""
         id: str | None = self.earlier.get("ids", {}).get(name)
         return id
 
-    @contextmanager
+    @contextlib.contextmanager
     def step(self, name: str) -> Iterator[dict[str, Any]]:
         """Record the time and the outcome of a step; the caller fills its figures."""
         step: dict[str, Any] = {"name": name, "ok": False, "seconds": 0.0, "figures": {}}

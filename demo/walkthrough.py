@@ -182,7 +182,11 @@ class Walkthrough:
                 },
             ).ok
         )
-        run = self._follow_training(run)
+        path = f"/fine_tuning/jobs/{run['id']}"
+        self.owner.wait_for_job(
+            run["kosha"]["job"], lambda job: self.screen.job(job, self._newest_point(path))
+        )
+        run = self.owner.get(path).ok
         self.report.ids["training_run"], self.report.ids["model"] = run["id"], run["fine_tuned_model"]
         result = run["kosha"]["result"]
         figures.update(
@@ -194,15 +198,6 @@ class Walkthrough:
             f"      {run['fine_tuned_model']}: {result['steps']} steps, {result['tokens']:,} tokens at "
             f"{result['tokens_per_second']:.0f} a second, loss {result['loss_first']:.2f} → {result['loss_last']:.2f}"
         )
-
-    def _follow_training(self, run: Json) -> Json:
-        path = f"/fine_tuning/jobs/{run['id']}"
-
-        def show(job: Json) -> None:
-            self.screen.job(job, self._newest_point(path))
-
-        self.owner.wait_for_job(run["kosha"]["job"], show)
-        return self.owner.get(path).ok
 
     def _newest_point(self, path: str) -> str:
         """The newest point of the loss curve."""
@@ -339,7 +334,10 @@ class Walkthrough:
             hyperparameters=company.RETRAINING,
         )
         self.report.ids["schedule"] = schedule["id"]
-        run = self._follow_schedule(self.owner.post(f"/schedules/{schedule['id']}/fire").ok)
+        run = self.owner.post(f"/schedules/{schedule['id']}/fire").ok
+        while run["ended_at"] is None:
+            self._show_newest_job()
+            run = self.owner.get(f"/schedules/{schedule['id']}/runs/{run['id']}").ok
         figures.update(stage=run["stage"], documents=len(new))
         if run["stage"] == "skipped" and self.report.earlier:
             self.screen.say("      nothing is new since the last run, so nothing is retrained")
@@ -354,12 +352,6 @@ class Walkthrough:
         self.screen.say(
             f"      release {release['number']} ({release['model']}) waits for approval: {release['note']}"
         )
-
-    def _follow_schedule(self, run: Json) -> Json:
-        while run["ended_at"] is None:
-            self._show_newest_job()
-            run = self.owner.get(f"/schedules/{run['schedule']}/runs/{run['id']}").ok
-        return run
 
     # -- reusing what an earlier run made --------------------------------------------------------
     def _find_or_create(self, path: str, name: str, **settings: Any) -> Json:

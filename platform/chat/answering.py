@@ -59,9 +59,9 @@ async def answer(target: Target, body: ChatBody, passages: list[SearchHit]) -> d
 async def answer_stream(
     target: Target, body: ChatBody, passages: list[SearchHit]
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """OpenAI's chunks; the annotations come on the delta that carries the finish reason."""
+    """OpenAI's chunks; the annotations are in the delta with the finish reason."""
     text: list[str] = []
-    # Closed as soon as the reader leaves, which stops the answer on the model server.
+    # Closed as soon as the reader leaves, which stops the generation on the model server.
     async with aclosing(model_server().chat_stream(body)) as chunks:
         async for chunk in chunks:
             chunk["model"] = target.name

@@ -74,7 +74,7 @@ class ConversationAnswer:
         try:
             with translation.override(self.language or settings.LANGUAGE_CODE):
                 status = _("Searching the documents…") if self.target.index else _("Thinking…")
-            # First, so that a reader who stops the answer knows the conversation's address.
+            # First, so that the page of a reader who stops the answer has the conversation's address.
             ask = reverse("chat:ask_again", args=[self.conversation.id])
             yield _event("begun", {"url": self.conversation.get_absolute_url(), "ask": ask})
             yield _event("status", {"text": status})
@@ -119,7 +119,7 @@ class ConversationAnswer:
         yield _event("citations", shown)
 
     async def _store_shielded(self) -> Message:
-        """When the reader leaves, this task is cancelled; the row must be written nevertheless."""
+        """Shielded, because this task is cancelled when the reader leaves and the row must still be written."""
         return await asyncio.shield(asyncio.ensure_future(sync_to_async(self._store)()))
 
     def _store(self) -> Message:

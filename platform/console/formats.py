@@ -1,4 +1,4 @@
-"""Numbers, sizes and times as a reader of the active language writes them."""
+"""Numbers, sizes and times in the conventions of the active language."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def count_of(rows: QuerySet[Any]) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes in the largest decimal unit that keeps one digit before the point: `1.2 MB`."""
+    """Bytes in the largest decimal unit of which there is at least one: `1.2 MB`."""
     if count < 1000:
         return ngettext("%(n)s byte", "%(n)s bytes", count) % {"n": number(count)}
     power = 1
@@ -82,7 +82,7 @@ def time_left(seconds: float) -> str:
 
 
 def relative(moment: datetime, now: datetime | None = None) -> str:
-    """`3 minutes ago`, `in 2 hours`; beyond thirty days the date itself."""
+    """`3 minutes ago`, `in 2 hours`; beyond thirty days the date."""
     difference = (now or timezone.now()) - moment
     seconds = abs(difference.total_seconds())
     if seconds < 45:
@@ -115,6 +115,6 @@ def relative(moment: datetime, now: datetime | None = None) -> str:
 
 
 def exact(moment: datetime) -> str:
-    """Date, time to the second and the zone, in the reader's order."""
+    """Date, time to the second and zone, in the order of the active language."""
     local = timezone.localtime(moment)
     return f"{date_format(local, 'DATE_FORMAT')} {date_format(local, 'H:i:s')} {local.tzname()}"

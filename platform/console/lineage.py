@@ -1,4 +1,4 @@
-"""What made a thing and what was made from it, across the apps: links both ways, and a deletion's reach."""
+"""Links across the apps: what a job works on, and what was made from a document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from releases.models import Deployment, Release
 from retrieval.models import KnowledgeBase
 
 MOST = 50
-"""Of each kind; beyond it a page says so instead of listing on."""
+"""The most rows of each kind."""
 
 
 def subjects_of(jobs: Iterable[Job]) -> dict[str, Model]:

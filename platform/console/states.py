@@ -1,4 +1,4 @@
-"""Every state a thing can be in: one word and one tone, the same wherever it appears.
+"""The word and the tone of every state, the same on all pages.
 
 Tones: `good` done well, `busy` moving by itself, `warn` stands still or needs a look, `bad` failed,
 `wait` waits for a person, `still` neither.
@@ -20,7 +20,7 @@ class State(NamedTuple):
 
 
 STATES: dict[str, State] = {
-    # jobs, and whatever shows its job's state
+    # jobs, and rows that show the state of their job
     "queued": State("still", pgettext_lazy("state", "Queued")),
     "starting": State("busy", pgettext_lazy("state", "Starting")),
     "running": State("busy", pgettext_lazy("state", "Running")),

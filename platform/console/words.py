@@ -1,7 +1,4 @@
-"""Codes in people's words: steps and reasons of a curation, what the audit trail records.
-
-A code that is not listed is shown as it is: a new one is legible before it is worded.
-"""
+"""Labels of codes: event types, kinds of personal data, origins of records, actions of the audit trail."""
 
 from __future__ import annotations
 
@@ -124,4 +121,5 @@ ACTIONS: Words = {
 
 
 def worded(words: Words, code: str) -> str:
+    """The label of `code`; without one, the code with spaces for its underscores."""
     return str(words.get(code) or code.replace("_", " "))

@@ -1,4 +1,4 @@
-"""When to retrain, on what, and how far it may go without a person."""
+"""When to retrain, and on what."""
 
 from __future__ import annotations
 

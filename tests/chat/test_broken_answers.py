@@ -1,4 +1,4 @@
-"""Answers that break off because the model server dies or the reader leaves, with the stock client."""
+"""Answers that are interrupted because the model server dies or the reader leaves, with the stock client."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def client(web, live_world, model_server):
         yield client
 
 
-def test_a_stream_that_breaks_raises_in_the_stock_client(client, model_server: ModelServerDouble):
+def test_an_interrupted_stream_raises_in_the_stock_client(client, model_server: ModelServerDouble):
     model_server.breaks_after = 2
     pieces = []
     with pytest.raises(openai.APIError) as broken:

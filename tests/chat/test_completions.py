@@ -196,7 +196,7 @@ def test_a_stream_ends_with_done(stream):
     ("way", "code"),
     [("breaks_after", "model_server_unavailable"), ("error_after", "serve.system.broken")],
 )
-def test_a_stream_that_breaks_off_ends_with_an_error_event(stream, model_server, way, code):
+def test_an_interrupted_stream_ends_with_an_error_event(stream, model_server, way, code):
     setattr(model_server, way, 2)
     events = stream()
     assert "[DONE]" not in events

@@ -136,7 +136,7 @@ async def test_an_answer_streams_with_citations_and_is_stored(served, model_serv
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_an_answer_that_breaks_off_is_stored_as_far_as_it_came(served, model_server):
+async def test_stores_the_text_so_far_of_an_interrupted_answer(served, model_server):
     model_server.breaks_off = True
     client = await in_thread(asked_by, served)
     received = await ask(client, "/chat/ask", message="日当は？", target="production")

@@ -98,7 +98,7 @@ def test_the_folders_hold_what_the_sources_build_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_the_committed_file_says_what_its_source_says(name: str) -> None:
+def test_the_committed_file_has_the_text_of_its_source(name: str) -> None:
     source = SOURCES[name]
     committed = (DEMO / source.target).read_bytes()
     assert squeeze(extract(name, committed)) == squeeze(expected_text(source))
@@ -151,7 +151,7 @@ def test_the_faq_is_long_and_asks_nothing_twice() -> None:
 
 
 @pytest.mark.parametrize("row", faq_rows(), ids=lambda row: row[0])
-def test_each_faq_answer_stands_in_the_document_it_names(row: list[str]) -> None:
+def test_each_faq_answer_is_in_the_document_it_names(row: list[str]) -> None:
     _, answer, short, document = row
     source = next(source for name, source in SOURCES.items() if Path(name).stem == document)
     accepted = [squeeze(variant) for variant in short.split("|")]

@@ -209,7 +209,7 @@ def test_a_refusal_that_cannot_pass_ends_the_run_at_once(world, errors):
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError(), DataError()], ids=lambda fault: type(fault).__name__)
-def test_a_fault_in_one_run_does_not_hold_up_the_others(world, errors, caplog, fault):
+def test_a_fault_in_one_run_does_not_stop_the_others(world, errors, caplog, fault):
     first, second = start(world), start(world, "別", builds=False)
     errors["規程"] = fault
     assert pipeline_runs_advance() == 2

@@ -96,7 +96,7 @@ def test_renaming_keeps_the_next_moment_and_a_new_hour_moves_it(world):
     assert Schedule.objects.get().next_fire_at > timezone.now()
 
 
-def test_workers_that_tick_at_once_fire_a_schedule_once(live_world):
+def test_workers_that_look_at_once_fire_a_schedule_once(live_world):
     make_due(live_world.schedule())
     barrier, fired = threading.Barrier(6), []
 
@@ -115,7 +115,7 @@ def test_workers_that_tick_at_once_fire_a_schedule_once(live_world):
     assert sorted(fired) == [0, 0, 0, 0, 0, 1]
 
 
-def test_a_schedule_that_cannot_fire_does_not_hold_up_the_others(world, caplog):
+def test_a_schedule_that_cannot_fire_does_not_stop_the_others(world, caplog):
     unknown, good = world.schedule(), world.schedule(name="別", dataset=world.dataset("別"))
     moments = timezone.now() - timedelta(hours=2), timezone.now() - timedelta(hours=1)
     Schedule.objects.filter(pk=unknown.pk).update(next_fire_at=moments[0], time_zone="Atlantis/Port")

@@ -1,4 +1,4 @@
-"""What the operator set up for this organization: base models and clusters, to read."""
+"""Read-only pages of what the operator set up for the organization: base models and clusters."""
 
 from __future__ import annotations
 

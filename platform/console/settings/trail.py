@@ -1,4 +1,4 @@
-"""The audit trail: who did what to what, and whether the chain of its hashes holds."""
+"""The audit trail: who did what to what, and whether its chain of hashes is intact."""
 
 from __future__ import annotations
 

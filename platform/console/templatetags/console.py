@@ -64,7 +64,7 @@ THING_ICONS = {
 
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
-    """A drawing from the sprite; without `label` it is decoration and hidden from screen readers."""
+    """An icon of the sprite; without `label` it is hidden from screen readers."""
     if label:
         return format_html(
             '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"></use></svg>',
@@ -108,7 +108,7 @@ def when(moment: datetime | None, empty: str = NOTHING) -> SafeString:
 
 @register.filter
 def number(value: Any, digits: int = 0) -> str:
-    """A dash for None, and for "": what a template makes of a key that is not there."""
+    """A dash for None, and for "", which templates make of a missing key."""
     return NOTHING if value in (None, "") else formats.number(value, int(digits))
 
 
@@ -130,7 +130,7 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 @register.filter
 def signed(value: float | None, digits: int = 2) -> str:
-    """A difference: the sign is always written, and a minus is a minus."""
+    """A difference, always with its sign; the minus is U+2212."""
     if value is None:
         return NOTHING
     text = formats.number(abs(value), int(digits))
@@ -161,7 +161,7 @@ def thing(subject: models.Model | None, label: str = "") -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def may(context: Context, permission: str) -> bool:
-    """Whether the reader's role allows it; the view's route refuses by itself, this spares a dead button."""
+    """Whether the person's role has the permission. The route refuses too; this hides the button."""
     principal = context.get("principal")
     return principal is not None and principal.may(Permission(permission))
 
@@ -178,7 +178,7 @@ def progress(
     tone: str = "",
     label: str = "",
 ) -> dict[str, Any]:
-    """Without `total` the bar says only that something moves."""
+    """Without `total` the bar is indeterminate."""
     known = done is not None and bool(total)
     words = ""
     if known and done is not None and total is not None:
@@ -220,13 +220,13 @@ def pager(context: Context, page: KeysetPage[Any]) -> dict[str, Any]:
 
 @register.inclusion_tag("components/empty.html")
 def empty(icon: str, title: str, text: str = "", url: str = "", label: str = "") -> dict[str, str]:
-    """What stands where nothing is yet: what this place is for, and what to do first."""
+    """The placeholder of an empty list: what the list is for and what to do first."""
     return {"icon": icon, "title": title, "text": text, "url": url, "label": label}
 
 
 @register.inclusion_tag("components/parts.html")
 def parts(shares: Iterable[tuple[str, float, str]], label: str = "") -> dict[str, Any]:
-    """Parts of a whole as one bar: (name, amount, tone) each. SVG, for a width may not be an inline style."""
+    """Parts of a whole as one bar: (name, amount, tone) each. SVG, because the policy forbids widths as inline styles."""
     rows = [(str(name), float(amount), tone) for name, amount, tone in shares]
     total = sum(amount for _name, amount, _tone in rows) or 1.0
     bars, start = [], 0.0
@@ -243,7 +243,7 @@ def parts(shares: Iterable[tuple[str, float, str]], label: str = "") -> dict[str
 def confirm(
     context: Context, identifier: str, title: str, text: str, url: str, label: str, danger: bool = False
 ) -> dict[str, Any]:
-    """A dialog that says what an act touches before it is done; opened by `data-dialog="identifier"`."""
+    """A dialog that states the effects of an action before it is done; opened by `data-dialog="identifier"`."""
     return {
         "identifier": identifier,
         "title": title,

@@ -1,4 +1,4 @@
-"""Figures of the health page, worded: `{% load health %}`."""
+"""Figures of the health page as sentences: `{% load health %}`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ register = template.Library()
 
 @register.filter
 def banner_digest(outages: Sequence[Outage] | str) -> str:
-    """ "" for a template's absent variable as for no outage."""
+    """Empty without outages, and for a variable that the template does not have."""
     return digest_of(outages) if outages and not isinstance(outages, str) else ""
 
 
 @register.simple_tag
 def health_figures(component: Component) -> str:
-    """The figures of a part that people want to see, if it has any."""
+    """The most important figures of a part; empty if it has none."""
     facts = component.facts
     if component.name is Name.STORAGE and "free_bytes" in facts:
         return _("%(free)s free of %(total)s") % {

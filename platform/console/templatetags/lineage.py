@@ -1,4 +1,4 @@
-"""Links between things of different apps, for templates of apps that do not know each other: `{% load lineage %}`.
+"""Links between rows of different apps, for templates of apps that do not import one another: `{% load lineage %}`.
 
 {% with_subjects page.items as rows %}{% for job, subject in rows %}...
 {% uses document as uses %}

@@ -1,4 +1,4 @@
-"""Codes as words and failures as notices: `{% load words %}`.
+"""Labels of codes, and notices of failures: `{% load words %}`.
 
 {{ job.kind|job_kind }} {{ step|step_name }} {{ step|step_help }} {{ reason|drop_reason }} {{ job|took }}
 {% fault version %} {% why version %}
@@ -78,7 +78,7 @@ def fault(failed: Job | ProducedRow | PipelineRun) -> dict[str, Any]:
 
 @register.filter
 def event_text(event: JobEvent) -> str:
-    """A line of a job's log: the state it moved to, or what its engine said."""
+    """A line of a job's log: its new state, or the message of its engine."""
     kind = words.worded(words.EVENT_TYPES, event.type)
     if event.type == "state":
         reason = event.data.get("reason")
