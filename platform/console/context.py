@@ -26,7 +26,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
     if principal is None or principal.user is None:
         return facts
     memberships = memberships_of(principal.user)
-    organizations = {membership.organization_id: membership.organization for membership in memberships}
+    current = [each for each in memberships if each.organization_id == principal.organization_id]
     match, namespace = request.resolver_match, ""
     if match is not None:
         namespace = match.namespaces[0] if match.namespaces else (match.url_name or "")
@@ -35,7 +35,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
         **facts,
         "principal": principal,
         "memberships": memberships,
-        "organization": organizations.get(principal.organization_id),
+        "organization": current[0].organization if current else None,
         "navigation": navigation_for(principal, namespace),
         # From the newest report, so that no page waits for a check. The page asks for newer ones itself.
         "outages": outages_of(report) if report else [],

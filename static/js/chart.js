@@ -1,5 +1,5 @@
-// Curves by uPlot out of a JSON endpoint: {"x": [0, 10, …], "series": {"loss": [2.3, 2.1, …]}}.
-// With `data-live` it asks again every few seconds for what came `after` the last point, and also
+// Curves by uPlot from a JSON endpoint: {"x": [0, 10, …], "series": {"loss": [2.3, 2.1, …]}}.
+// With `data-live` it polls every few seconds for the points `after` the last one, and also
 // takes points from the page's event stream (`metrics`: {"x": 20, "values": {"loss": 2.0}}).
 
 const POLL_MILLISECONDS = 3000;
@@ -40,7 +40,7 @@ class Chart {
     try {
       const response = await fetch(url, { headers: { Accept: "application/json" } });
       if (response.ok) this.take(await response.json());
-    } catch { /* the server is away for a moment: the next tick asks again */ }
+    } catch { /* The server is unavailable; the next poll tries again. */ }
     this.canvas.removeAttribute("aria-busy");
     if (this.figure.isConnected && "live" in this.figure.dataset) setTimeout(() => this.load(), POLL_MILLISECONDS);
   }

@@ -1,13 +1,13 @@
-// A conversation: sends a question, streams the answer, shows where it comes from.
+// A conversation: sends a question, streams the answer and shows its citations.
 //
 // The form posts to its action and reads server events:
-//   begun     {"url","ask"}                    the conversation's address; where the next question goes
+//   begun     {"url","ask"}                    addresses of the conversation and of its next question
 //   delta     {"text"}                         a piece of the answer
-//   status    {"text"}                         what is being done until the first piece
+//   status    {"text"}                         what happens before the first piece
 //   citations [{"number","title","place","quote","url"}]
-//   done      {"feedback"}                     the answer is stored; where an opinion of it goes
+//   done      {"feedback"}                     the answer is stored; the address for feedback
 //   error     {"message"}
-// Answers already stored stand in `[data-answer]` as plain text with their citations as JSON beside.
+// Stored answers are in `[data-answer]` as plain text, with their citations as JSON beside them.
 
 import { post, serverEvents } from "./http.js";
 import { render } from "./markdown.js";
@@ -69,7 +69,7 @@ function showFailure(turn, message) {
   turn.append(notice);
 }
 
-/** The question that a broken answer was for. */
+/** The question of an interrupted answer. */
 function questionOf(turn) {
   let before = turn.previousElementSibling;
   while (before && !before.matches(".turn.user")) before = before.previousElementSibling;
@@ -102,7 +102,7 @@ async function follow(response, turn) {
   return text;
 }
 
-/** From now on this page is the conversation's: a reload shows it, the next question goes on with it. */
+/** Make this page the conversation's: a reload shows it, and the next question continues it. */
 function enter({ url, ask: next }) {
   history.replaceState(null, "", url);
   form.action = next;
@@ -162,7 +162,7 @@ turns.addEventListener("click", (event) => {
 form.querySelector("[data-stop]").addEventListener("click", () => running?.abort());
 
 form.querySelector("textarea").addEventListener("keydown", (event) => {
-  // While an input method composes (Japanese conversion), Enter belongs to it.
+  // While an input method composes (Japanese conversion), Enter confirms the conversion.
   if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
   event.preventDefault();
   form.requestSubmit();

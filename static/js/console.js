@@ -1,5 +1,5 @@
-// What every page of the console does in the browser. Each module minds one thing and works by
-// delegation or on `htmx:load`, so that parts swapped in later need no second setting up.
+// The script of every page. Each module works by delegation or on `htmx:load`, so that parts swapped in
+// later need no setup of their own.
 
 import "./theme.js";
 import "./menus.js";
@@ -12,7 +12,7 @@ import { toast, toastText } from "./toasts.js";
 document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRFToken"] = csrfToken();
 });
-// What asks by itself, again and again, does not complain each time: see `[data-quiet]`.
+// Elements that poll do not report each failure: see `[data-quiet]`.
 const asked = (event) => !event.detail.elt.closest("[data-quiet]");
 document.addEventListener("htmx:sendError", (event) => asked(event) && toast("bad", toastText("offline")));
 document.addEventListener("htmx:responseError", (event) => asked(event) && toast("bad", toastText("failed")));

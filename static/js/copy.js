@@ -1,4 +1,4 @@
-// `data-copy="text"` copies it and says so for a moment on the button itself.
+// `data-copy="text"` copies it and confirms it for a moment on the button.
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");

@@ -1,4 +1,4 @@
-// Thumbs under an answer: `data-helpful` buttons in a `data-tools` that names where the opinion goes.
+// Thumbs under an answer: `data-helpful` buttons in a `data-tools` that has the address for feedback.
 
 import { post } from "./http.js";
 import { toast, toastText } from "./toasts.js";

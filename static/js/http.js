@@ -1,10 +1,10 @@
-// Speaking to our own server.
+// Requests to the own server.
 
 export function csrfToken() {
   return document.querySelector('meta[name="csrf-token"]').content;
 }
 
-/** POST fields as a form would; answers the Response, whatever its status. */
+/** POST fields as a form does; returns the Response of any status. */
 export function post(url, fields, options = {}) {
   return fetch(url, {
     method: "POST",
@@ -17,7 +17,7 @@ export function post(url, fields, options = {}) {
 
 /**
  * The events of a `text/event-stream` answer, as {event, data} with data parsed as JSON.
- * EventSource cannot POST, hence this reader. Multi-line data is joined as the standard says.
+ * EventSource cannot POST, hence this reader. Multi-line data is joined as the standard requires.
  */
 export async function* serverEvents(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();

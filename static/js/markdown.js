@@ -1,5 +1,5 @@
-// The little Markdown a language model writes, as DOM nodes. Text only ever enters by textContent, and
-// only the elements made here can exist: nothing in an answer can become markup, a link or a script.
+// The subset of Markdown that language models write, as DOM nodes. Text is set only by textContent, and only
+// the elements made here can exist: nothing in an answer can become markup, a link or a script.
 
 const FENCE = /^```/;
 const BULLET = /^\s*[-*・]\s+(.*)$/;
@@ -35,7 +35,7 @@ function blocks(lines, cite) {
   return made;
 }
 
-/** Where the run of lines of one kind that starts at `at` ends. */
+/** The end of the run of lines of one kind that starts at `at`. */
 function runEnd(lines, at, kind) {
   let stop = at + 1;
   while (stop < lines.length && lines[stop].trim()) {

@@ -1,5 +1,5 @@
-// Light, dark, or as the system has it. The choice is a cookie, so that the server draws the first
-// paint right and no inline script is needed.
+// Light, dark, or the theme of the system. The choice is a cookie, so that the server renders the right
+// theme and no inline script is needed.
 
 const YEAR = 60 * 60 * 24 * 365;
 

@@ -1,4 +1,4 @@
-// Keeps `<time data-relative>` true while the page stays open; the server wrote the first text.
+// Updates `<time data-relative>` while the page is open; the server writes the first text.
 
 const language = document.documentElement.lang;
 const words = new Intl.RelativeTimeFormat(language, { numeric: "always" });

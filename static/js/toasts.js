@@ -1,4 +1,4 @@
-// Short news at the edge of the page, read out by screen readers. The server sends one by the response
+// Short messages at the edge of the page, read by screen readers. The server sends one in the response
 // header `HX-Trigger: {"toast": {"tone": "good", "text": "…"}}`.
 
 const SECONDS_SHOWN = 8;
@@ -15,7 +15,7 @@ export function toast(tone, text) {
   const sprite = document.querySelector("#toast-template").content.querySelector("[data-dismiss] use").getAttribute("href");
   element.querySelector("use").setAttribute("href", `${sprite.split("#")[0]}#${ICONS[tone] ?? "circle-alert"}`);
   document.getElementById("toasts").append(element);
-  // What went wrong stays until it is read.
+  // An error stays until it is dismissed.
   if (tone !== "bad") setTimeout(() => element.remove(), SECONDS_SHOWN * 1000);
 }
 

@@ -1,5 +1,5 @@
-// Many files at once, each with its own progress, its own error and its own second try. Without this
-// script the form still posts. Each file is one request: `file`, answered with 2xx or {"error": {"message"}}.
+// Many files at once, each with its own progress, error and retry. Without this script the form still
+// posts. Each file is one request: `file`, answered with 2xx or {"error": {"message"}}.
 
 import { csrfToken } from "./http.js";
 
@@ -21,7 +21,7 @@ class Uploads {
     for (const name of ["dragleave", "drop"]) zone.addEventListener(name, () => zone.classList.remove("over"));
     zone.addEventListener("drop", (event) => { event.preventDefault(); this.add(event.dataTransfer.files); });
     window.addEventListener("beforeunload", (event) => { if (this.active) event.preventDefault(); });
-    takeChosen(); // what was chosen on a slow connection before this script had arrived
+    takeChosen(); // files chosen before this script had loaded
   }
 
   add(files) {
