@@ -71,10 +71,6 @@ class BackupInfo(BaseModel):
     fault_count: int
 
 
-def write_private(path: Path, content: Iterable[str]) -> None:
-    write_whole(path, (piece.encode() for piece in content), mode=PRIVATE)
-
-
 def sync_disk(folder: Path) -> None:
     """Flush everything written so far to the disk; one call, where fsync would be one for each file."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -137,8 +133,9 @@ def _damaged(backup: Path, file: str) -> BackupError:
     )
 
 
-def entry_line(entry: Entry) -> str:
-    return json.dumps([entry.path, entry.size, entry.sha256], ensure_ascii=False) + "\n"
+def write_entries(backup: Path, entries: Iterable[Entry]) -> None:
+    lines = (json.dumps([one.path, one.size, one.sha256], ensure_ascii=False) for one in entries)
+    write_whole(backup / FILES, (f"{line}\n".encode() for line in lines), mode=PRIVATE)
 
 
 def entries_of(backup: Path, info: BackupInfo) -> Iterator[Entry]:

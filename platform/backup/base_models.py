@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -62,7 +62,11 @@ class ModelCopier:
 
     def _is_taken(self, model: BaseModel, files: Mapping[str, Path]) -> bool:
         folder = self._target / MODELS / model.name
-        self._remove_others(folder, files)
+        # What an interrupted backup has left of another state of the model would count in the digest.
+        for directory, _, names in os.walk(folder):
+            for path in (Path(directory, name) for name in names):
+                if path.relative_to(self._target).as_posix() not in files:
+                    path.unlink()
         is_reused = False
         for inside, source in files.items():
             # Of the same model in the backup before, or of an interrupted backup as it lies here.
@@ -84,13 +88,6 @@ class ModelCopier:
         """Of that file in the backup before, if it held this very model."""
         is_same = self._digests_before.get(model.name) == model.digest
         return self._catalog.digest_before(inside) if is_same else ""
-
-    def _remove_others(self, folder: Path, files: Collection[str]) -> None:
-        """What an interrupted backup has left of another state of the model would count in the digest."""
-        for directory, _, names in os.walk(folder):
-            for path in (Path(directory, name) for name in names):
-                if path.relative_to(self._target).as_posix() not in files:
-                    path.unlink()
 
 
 def _files(model: BaseModel) -> dict[str, Path]:

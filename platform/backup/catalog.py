@@ -57,6 +57,7 @@ class Catalog:
         self._rows = sqlite3.connect(path, isolation_level=None)
         self._rows.executescript(SCHEMA)
         self._round = 0
+        self.item_count = 0
 
     def close(self) -> None:
         self._rows.close()
@@ -78,13 +79,11 @@ class Catalog:
         self._round += 1
         self._rows.execute("DELETE FROM item")
         self._insert("INSERT INTO item VALUES (?, ?, ?, ?, ?, ?)", map(astuple, items))
+        self.item_count = int(self._rows.execute("SELECT count(*) FROM item").fetchone()[0])
 
     def items(self) -> Iterator[Item]:
         for row in self._rows.execute("SELECT * FROM item ORDER BY rowid"):
             yield Item(*row)
-
-    def item_count(self) -> int:
-        return int(self._rows.execute("SELECT count(*) FROM item").fetchone()[0])
 
     # -- what was taken -----------------------------------------------------------------------------
     def put(self, entry: Entry) -> None:

@@ -1,7 +1,7 @@
 """Bring files into a backup: each is hashed while it is copied, appears by rename, and is copied once only.
 
 A file that has not changed since the backup before becomes a hard link to it, after it was read and verified again. So a
-damaged original is replaced from there, and a damaged copy is never handed on.
+damaged original is replaced from there, and a damaged copy is never linked again.
 """
 
 from __future__ import annotations
@@ -136,11 +136,12 @@ class Copier:
     def take_all(self, *, is_last: bool) -> list[Fault]:
         """Take the items of the round; the faults found. `is_last`: also the files that change all the time."""
         self._faults = {}
-        count = self._catalog.item_count()
         for number, item in enumerate(self._catalog.items()):
             if time.monotonic() > self._progress_at:
                 self._progress_at = time.monotonic() + PROGRESS_SECONDS
-                self._progress(f"{number} of {count} items, {self._copied_bytes / 1e6:.0f} MB copied")
+                self._progress(
+                    f"{number} of {self._catalog.item_count} items, {self._copied_bytes / 1e6:.0f} MB copied"
+                )
             match item.kind:
                 case "file":
                     self._take(item.path, item.sha256)
@@ -154,18 +155,18 @@ class Copier:
 
     def bytes_to_copy(self) -> int:
         """An upper bound: what lies here already, of an interrupted backup, or can be linked needs no space."""
-        return sum(self._bytes_of(item) for item in self._catalog.items())
-
-    def _bytes_of(self, item: Item) -> int:
-        is_file = item.kind == "file"
-        known = item.path if is_file else f"{item.path}/{MANIFEST}"
-        if item.sha256 and self._catalog.digest_before(f"{STORAGE}/{known}") == item.sha256:
-            return 0
-        measure = file_bytes if is_file else folder_bytes
-        paths = [path for path in (item.path, item.fallback) if path]
-        targets = [self._target / STORAGE / path for path in paths]
-        here = sum(measure(target) + file_bytes(partial_of(target)) for target in targets)
-        return max(0, sum(measure(self._storage / path) for path in paths) - here)
+        size = 0
+        for item in self._catalog.items():
+            is_file = item.kind == "file"
+            known = item.path if is_file else f"{item.path}/{MANIFEST}"
+            if item.sha256 and self._catalog.digest_before(f"{STORAGE}/{known}") == item.sha256:
+                continue
+            measure = file_bytes if is_file else folder_bytes
+            paths = [path for path in (item.path, item.fallback) if path]
+            targets = [self._target / STORAGE / path for path in paths]
+            here = sum(measure(target) + file_bytes(partial_of(target)) for target in targets)
+            size += max(0, sum(measure(self._storage / path) for path in paths) - here)
+        return size
 
     # -- one file -----------------------------------------------------------------------------------
     def take_file(self, source: Path, inside: str, sha256: str = "") -> bool:

@@ -44,7 +44,7 @@ from jobs.models import Job
 from jobs.transitions import ACTIVE
 from registry.models import BaseModel
 from stack.state import refuse_unfinished_restore
-from workers.contract.atomic_files import sync_directory
+from workers.contract.atomic_files import PRIVATE, sync_directory, write_json
 
 ROUNDS = 6
 SPARE_BYTES = 64 * 1024**2
@@ -194,7 +194,7 @@ class BackupRun:
 
     def _copy_secret_key(self) -> None:
         if self._env.secret_key:
-            return  # whoever sets the environment keeps it
+            return  # it comes from the environment, and is stored where that is set
         key = self._env.var / archive.SECRET_KEY
         try:
             self._catalog.put(copy_hashed(key, self._target / archive.SECRET_KEY))
@@ -217,7 +217,7 @@ class BackupRun:
 
     def _finish(self, id: str, models: list[ModelInfo], faults: list[Fault]) -> tuple[Path, BackupInfo]:
         target, catalog = self._target, self._catalog
-        archive.write_private(target / archive.FILES, map(archive.entry_line, catalog.entries()))
+        archive.write_entries(target, catalog.entries())
         files, size = catalog.totals()
         catalog.close()
         info = BackupInfo(
@@ -238,7 +238,7 @@ class BackupRun:
             fault_count=len(faults),
         )
         archive.sync_disk(target)
-        archive.write_private(target / archive.INFO, [info.model_dump_json(indent=1)])
+        write_json(target / archive.INFO, info.model_dump(), mode=PRIVATE)
         final = self._folder / id
         os.rename(target, final)
         sync_directory(self._folder)

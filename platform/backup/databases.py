@@ -105,12 +105,8 @@ def server_major() -> int:
     return int(connection.connection.info.server_version) // 10000
 
 
-def embedded_major() -> int:
-    return _major_of(postgres_program("postgres")) or 0
-
-
-def is_empty() -> bool:
-    return not _column("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+def tables() -> list[str]:
+    return _column("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
 
 
 def database_bytes() -> int:
@@ -138,7 +134,7 @@ def dump(target: Path, snapshot: str) -> None:
 def clear() -> None:
     """Drop every table and function: what an interrupted restore has left, perhaps already migrated."""
     with transaction.atomic(), connection.cursor() as cursor:
-        for table in _column("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+        for table in tables():
             cursor.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier("public", table)))
         for function in _column(OWN_FUNCTIONS):
             cursor.execute(f"DROP FUNCTION {function} CASCADE")
@@ -182,7 +178,7 @@ def find_tool(name: str, major: int) -> Path:
     with suppress(ServerMissing):
         found.append(str(postgres_program(name)))
     programs = [Path(path) for path in found if path and Path(path).exists()]
-    versions = {version: path for path in programs if (version := _major_of(path))}
+    versions = {version: path for path in programs if (version := major_of(path))}
     fitting = [version for version in versions if version >= major]
     if not fitting:
         seen = f" (found: {', '.join(map(str, sorted(versions)))})" if versions else ""
@@ -193,7 +189,7 @@ def find_tool(name: str, major: int) -> Path:
     return versions[min(fitting)]
 
 
-def _major_of(program: Path) -> int | None:
+def major_of(program: Path) -> int | None:
     output = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
     match = re.search(r"(\d+)\.\d+", output)
     return int(match.group(1)) if match else None

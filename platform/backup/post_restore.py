@@ -41,7 +41,11 @@ def adapt(env: Environment, info: BackupInfo) -> Adapted:
     adapted = Adapted()
     with every_organization("a restored installation is adapted as a whole"), transaction.atomic():
         _models(env, info, adapted)
-        _stop_runs(adapted)
+        # The runs of the old machine count as stopped by the platform: reconcile continues them from their checkpoints,
+        # and pauses or cancels those that were to be paused or cancelled.
+        for job in Job.objects.filter(state__in=ACTIVE).iterator(500):
+            RunFolder(job.run_dir).declare_stopped()
+            adapted.jobs_continued += 1
         cluster_measure()
         # A session that was ended after the backup must not be valid again.
         Session.objects.all().delete()
@@ -55,14 +59,6 @@ def adapt(env: Environment, info: BackupInfo) -> Adapted:
             data={"backup": info.id, "made_at": info.created_at, "kosha": info.kosha},
         )
     return adapted
-
-
-def _stop_runs(adapted: Adapted) -> None:
-    """Mark the runs of the old machine as stopped by the platform: reconcile continues them from their checkpoints,
-    and pauses or cancels those that were to be paused or cancelled."""
-    for job in Job.objects.filter(state__in=ACTIVE).iterator(500):
-        RunFolder(job.run_dir).declare_stopped()
-        adapted.jobs_continued += 1
 
 
 def _models(env: Environment, info: BackupInfo, adapted: Adapted) -> None:

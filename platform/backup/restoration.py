@@ -18,8 +18,9 @@ from backup.copying import STORAGE, Unreadable, copy_hashed
 from backup.creation import SPARE_BYTES, fingerprint
 from backup.errors import BackupError
 from config.env import Environment
+from stack.servers import postgres_program
 from stack.state import AlreadyRunning, lock, restore_marker
-from workers.contract.atomic_files import sync_directory
+from workers.contract.atomic_files import PRIVATE, sync_directory, write_json
 
 DATABASE_GROWTH = 4
 """A restored database is larger than its compressed dump, by about this factor at most."""
@@ -71,14 +72,14 @@ class RestoreRun:
         archive.refuse_damaged(self._backup, info, self._progress)
         self._refuse_too_little_space(info)
         if not self._env.database_url:
-            _refuse_older_server(databases.embedded_major(), info)
+            _refuse_older_server(databases.major_of(postgres_program("postgres")) or 0, info)
             self._begin(info)
             shutil.rmtree(self._env.var / "postgres", ignore_errors=True)
             with databases.embedded_database(self._env):
                 return self._fill(info)
         with databases.installed_database(self._env):
             is_unfinished = self._marker.exists()
-            if not databases.is_empty() and not (is_unfinished and self._filled_this_database()):
+            if databases.tables() and not (is_unfinished and self._filled_this_database()):
                 raise BackupError(
                     "restore_not_empty",
                     "The database that DATABASE_URL names holds tables. Name an empty database.",
@@ -118,7 +119,7 @@ class RestoreRun:
     # -- the changes ------------------------------------------------------------------------------------
     def _begin(self, info: BackupInfo) -> None:
         content = {"backup": info.id, "database": self._database_name()}
-        archive.write_private(self._marker, [json.dumps(content)])
+        write_json(self._marker, content, mode=PRIVATE)
         for name in ("organizations", "runs"):
             shutil.rmtree(self._env.var / STORAGE / name, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""The parts of an installation: what can be found of each, and what people are told about it."""
+"""The parts of an installation: the findings about each, and the texts shown for them."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ OUTAGES: dict[Name, tuple[Text, Text, Text]] = {
         _("Documents, datasets and trainings work."),
     ),
 }
-"""For everybody, while a part is down: what happened, what does not work, and what still does."""
+"""For all users, while a part is down: what happened, what does not work, and what still does."""
 
 _STORAGE_AWAY = (
     _("The storage cannot be used."),
@@ -221,7 +221,7 @@ _STORAGE_AWAY = (
     _("Pages without files work. Nothing that was stored is lost by this."),
 )
 OUTAGES_BY_CODE = {(Name.STORAGE, code): _STORAGE_AWAY for code in ("unreachable", "silent")}
-"""Where people have to know in which way a part is down."""
+"""Where the text depends on why a part is down."""
 
 TROUBLES: dict[str, Text] = {
     "ended": _("It ended without being asked to. Its log on the machine says why."),

@@ -100,18 +100,15 @@ class DatabaseQuestion:
     """Asks over a connection of its own: a pool whose connections are all in use is no outage."""
 
     def __init__(self) -> None:
-        self._has_connected = False
-
-    def has_connected(self) -> bool:
+        self.has_connected = False
         """Whether the server let us in this time. Every wait for it is bounded, so this does not stay true for long
         of a server that has fallen silent since."""
-        return self._has_connected
 
     def __call__(self) -> DatabaseFacts | PendingMigrations:
-        self._has_connected = False
+        self.has_connected = False
         try:
             with own_connection():
-                self._has_connected = True
+                self.has_connected = True
                 return database_facts()
         except (DatabaseError, InterfaceError) as error:
             # Django wraps what the driver said.
@@ -119,7 +116,7 @@ class DatabaseQuestion:
                 raise Slow from error
             if isinstance(error.__cause__, ServerSilent | ConnectionTimeout):
                 raise Silent from error
-            if self._has_connected or not server_takes_connections():
+            if self.has_connected or not server_takes_connections():
                 raise Unreachable from error
         # It refuses one more connection. Requests still work where the pool has one left.
         try:
@@ -175,7 +172,7 @@ def ask_model_server() -> Health:
 def installed_probes() -> dict[Name, Probe]:
     database = DatabaseQuestion()
     return {
-        Name.DATABASE: Probe(database, database.has_connected),
+        Name.DATABASE: Probe(database, lambda: database.has_connected),
         Name.BROKER: Probe(ask_broker),
         Name.STORAGE: Probe(ask_storage),
         Name.MODEL_SERVER: Probe(ask_model_server),

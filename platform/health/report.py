@@ -1,4 +1,4 @@
-"""From the answers of the probes to what is reported of each part: pure, so that every case is a test."""
+"""Derives what is reported of each part from the answers of the probes; pure functions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Component:
     code: str = ""
     """Why it does not work, as in `FINDINGS`; empty where it does."""
     facts: dict[str, Any] = field(default_factory=dict)
-    """Figures, for machines and for the page: never a name, an address or a text of anybody's."""
+    """Figures for machines and for the page; no names, addresses or texts of users."""
     since: datetime | None = None
     """When this status began; None: not known."""
 
@@ -60,12 +60,8 @@ class Report:
         return next(component for component in self.components if component.name is name)
 
 
-def judge(answers: Mapping[Name, Answer]) -> tuple[Component, ...]:
+def judge(answers: Mapping[Name, Answer]) -> Iterator[Component]:
     """`answers` holds database, broker, storage and model server; the other parts follow from them."""
-    return tuple(_components(answers))
-
-
-def _components(answers: Mapping[Name, Answer]) -> Iterator[Component]:
     database, broker = answers[Name.DATABASE], answers[Name.BROKER]
     is_busy = isinstance(database, Slow)
     unknown_reason = "database_busy" if is_busy else "database_away"
@@ -76,7 +72,10 @@ def _components(answers: Mapping[Name, Answer]) -> Iterator[Component]:
         yield Component(Name.MIGRATIONS, facts={"pending": 0})
     else:
         yield Component(Name.MIGRATIONS, unknown_reason)
-    yield _broker(broker)
+    if isinstance(broker, BrokerFacts):
+        yield Component(Name.BROKER, "full" if broker.is_full else "", {"backlog": broker.backlog})
+    else:
+        yield Component(Name.BROKER, _lost(broker))
     if isinstance(database, DatabaseFacts):
         yield from _processes(database, broker)
         yield _queue(database)
@@ -86,14 +85,13 @@ def _components(answers: Mapping[Name, Answer]) -> Iterator[Component]:
             Component(name, unknown_reason) for name in (Name.WORKERS, Name.BEAT, Name.QUEUE, Name.AUDIT)
         )
     yield _storage(answers[Name.STORAGE])
-    yield _model_server(answers[Name.MODEL_SERVER])
+    server = answers[Name.MODEL_SERVER]
+    if isinstance(server, Health):
+        code = _first(("starting", server.status == "starting"), ("busy", server.queue >= BUSY_ANSWERS))
+        yield Component(Name.MODEL_SERVER, code, {"queue": server.queue})
+    else:
+        yield Component(Name.MODEL_SERVER, _lost(server))
     yield Component(Name.REPLICATION, "not_built")
-
-
-def _broker(answer: Answer) -> Component:
-    if not isinstance(answer, BrokerFacts):
-        return Component(Name.BROKER, _lost(answer))
-    return Component(Name.BROKER, "full" if answer.is_full else "", {"backlog": answer.backlog})
 
 
 def _processes(database: DatabaseFacts, broker: Answer) -> Iterator[Component]:
@@ -166,13 +164,6 @@ def _storage(answer: Answer) -> Component:
         "reserve_bytes": answer.reserve,
     }
     return Component(Name.STORAGE, _first(("full", answer.is_full), ("low", answer.is_low)), facts)
-
-
-def _model_server(answer: Answer) -> Component:
-    if not isinstance(answer, Health):
-        return Component(Name.MODEL_SERVER, _lost(answer))
-    code = _first(("starting", answer.status == "starting"), ("busy", answer.queue >= BUSY_ANSWERS))
-    return Component(Name.MODEL_SERVER, code, {"queue": answer.queue})
 
 
 def _lost(answer: Answer) -> str:

@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can work, and the page and banner that tell people."""
+"""Liveness, readiness, and the page and banner that show the state of the parts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 
-from health.report import Component
 from health.shown import banner_digest, outages_of, rows_of, supervised_processes
 from health.watch import watch
 
@@ -26,17 +25,13 @@ def alive(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """The state of every part; 503 where this process cannot do its work."""
     report = watch().report()
-    body = {
-        "status": report.status if report.is_ready else "unavailable",
-        "components": {component.name.value: _component_body(component) for component in report.components},
-    }
-    return JsonResponse(body, status=200 if report.is_ready else 503)
-
-
-def _component_body(component: Component) -> dict[str, Any]:
-    since = component.since.isoformat(timespec="seconds") if component.since else None
-    body: dict[str, Any] = {"status": component.status.value, "since": since, **component.facts}
-    return {**body, "code": component.code} if component.code else body
+    components: dict[str, dict[str, Any]] = {}
+    for component in report.components:
+        since = component.since.isoformat(timespec="seconds") if component.since else None
+        body = {"status": component.status.value, "since": since, **component.facts}
+        components[component.name.value] = {**body, "code": component.code} if component.code else body
+    status = report.status if report.is_ready else "unavailable"
+    return JsonResponse({"status": status, "components": components}, status=200 if report.is_ready else 503)
 
 
 def index(request: HttpRequest) -> HttpResponse:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from health.parts import Name, Status
 from health.probes import LIMIT_SECONDS, Probe, ask_all, installed_probes
-from health.report import Component, Report, judge
+from health.report import Report, judge
 
 KEPT_SECONDS = 3.0
 """The parts are asked no more often than this, however many readers there are."""
@@ -39,21 +39,20 @@ class HealthWatch:
         with self._asking:
             found = self.known(kept)
             if found is None:
-                components = judge(ask_all(self._probes, self._limit))
-                found = self._report = Report(tuple(map(self._dated, components)), time.monotonic())
+                dated = []
+                for component in judge(ask_all(self._probes, self._limit)):
+                    status, began = self._began.get(component.name, (None, timezone.now()))
+                    if status is not component.status:
+                        began = timezone.now()
+                        self._began[component.name] = (component.status, began)
+                    dated.append(component if component.since else replace(component, since=began))
+                found = self._report = Report(tuple(dated), time.monotonic())
             return found
 
     def known(self, seconds: float = KNOWN_SECONDS) -> Report | None:
         """The last report, without asking."""
         found = self._report
         return found if found is not None and time.monotonic() - found.made_at < seconds else None
-
-    def _dated(self, component: Component) -> Component:
-        status, began = self._began.get(component.name, (None, timezone.now()))
-        if status is not component.status:
-            began = timezone.now()
-            self._began[component.name] = (component.status, began)
-        return component if component.since else replace(component, since=began)
 
 
 @cache

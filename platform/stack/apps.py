@@ -13,13 +13,7 @@ class StackConfig(AppConfig):
         from config.env import environment
 
         if environment().process == "web":
-            make_storage(Path(settings.KOSHA_STORAGE_ROOT))
-
-
-def make_storage(root: Path) -> None:
-    """Once a web has started, a missing storage is a lost one and not that of a new installation.
-
-    Where it cannot be made the web starts all the same and reports it (`health/probes.py`).
-    """
-    with suppress(OSError):
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Once a web has started, a missing storage is a lost one and not that of a new installation.
+            # Where it cannot be made the web starts all the same and reports it (`health/probes.py`).
+            with suppress(OSError):
+                Path(settings.KOSHA_STORAGE_ROOT).mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -12,9 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import psutil
 import psycopg
 
 from config.env import ROOT, Environment, model_roots, model_server_token
@@ -22,7 +22,7 @@ from stack import probes
 from stack.leftovers import STACK_VARIABLE, empty, end_all, remove_drafts, servers_in, services_of
 from stack.processes import guarded, port_is_free
 from stack.servers import HOST, EmbeddedPostgres, EmbeddedServer, EmbeddedValkey, service_of
-from stack.service import Backoff, Service
+from stack.service import Backoff, LivenessProbe, Service
 from stack.state import port_for
 from stack.supervisor import SETTLED, ServiceNotReady, Supervisor
 from workers.contract import liveness
@@ -36,7 +36,7 @@ STOP_SERVERS_SECONDS = 3.0
 
 MODEL_SERVER = "model-server"
 SCHEDULING = ("beat", "worker")
-"""They would start an engine again."""
+"""They could start an engine again."""
 ANSWERING = ("web", MODEL_SERVER)
 SERVERS = ("valkey", "postgres")
 
@@ -52,15 +52,18 @@ class Stack:
         self._env = env
         self._echo = echo
         self._state = "starting"
+        self._server_folders = [env.var / name for name in SERVERS]
         self._database_url = env.database_url or ""
         self._redis_url = env.redis_url or ""
         self._model_server_url = env.model_server_url or ""
+        # An address to listen on is none to connect to where it stands for all addresses of the machine.
+        self._host = HOST if env.host in ("0.0.0.0", "") else env.host  # noqa: S104 - compared, not bound
         self._port = env.port
         self.supervisor = Supervisor(env.var / "logs", ROOT, echo=echo, on_change=self._write_state)
 
     @property
     def base_url(self) -> str:
-        return f"http://{_reachable(self._env.host)}:{self._port}"
+        return f"http://{self._host}:{self._port}"
 
     # -- up -----------------------------------------------------------------------------------------
     def start(self) -> None:
@@ -71,7 +74,7 @@ class Stack:
         """
         var = self._env.var
         # We hold the lock of `var/`, so no other `up` uses these processes and files.
-        if end_all(lambda: [*services_of(var), *self._servers_left()]):
+        if end_all(lambda: [*services_of(var), *servers_in(*self._server_folders)]):
             self._echo("ended processes that an earlier start had left")
         remove_drafts(var)
         self._port = self._env.port or port_for(var, "web")
@@ -114,7 +117,7 @@ class Stack:
                 except psycopg.OperationalError:
                     # It has just ended again, and is being restarted.
                     self.supervisor.pause(1)
-            self._echo(f"{server.name} answers on 127.0.0.1:{server.port}")
+            self._echo(f"{server.name} answers on {HOST}:{server.port}")
 
     def _migrate(self) -> None:
         self._echo("updating the database")
@@ -137,12 +140,12 @@ class Stack:
         model_server = []
         if not self._env.model_server_url:
             port = self._env.model_server_port or port_for(var, MODEL_SERVER)
-            self._model_server_url = f"http://127.0.0.1:{port}"
+            self._model_server_url = f"http://{HOST}:{port}"
             model_server = [self._model_server(port)]
         worker_starts, beat_starts = (
             probes.Touched(folder / name) for name in (liveness.WORKER, liveness.BEAT)
         )
-        celery = _python("celery", "-A", "workers.orchestration.app")
+        celery = [sys.executable, "-m", "celery", "-A", "workers.orchestration.app"]
         # Two forked children: tasks are short and wait for the database, and only a child process can be ended at its
         # time limit (a thread cannot).
         pool = ["--pool=prefork", "--concurrency=2", "--max-tasks-per-child=1000"]
@@ -163,14 +166,14 @@ class Stack:
                 beat_starts,
                 self._environment(),
                 prepare=beat_starts.reset,
-                probes=lambda: [probes.beat_probe(folder)],
+                probes=lambda: [LivenessProbe(probes.Touched(folder / liveness.BEAT))],
             ),
             *model_server,
             self.web(),
         ]
 
     def _model_server(self, port: int) -> Service:
-        command = _python("workers.engines.serving", "--port", str(port))
+        command = [sys.executable, "-m", "workers.engines.serving", "--port", str(port)]
         roots = [self._env.var / "storage", *model_roots(self._env)]
         return Service(
             MODEL_SERVER,
@@ -185,14 +188,15 @@ class Stack:
                 "KOSHA_MODEL_SERVER_TOKEN": model_server_token(self._env),
             },
             # While libraries and models are loaded the interpreter may be held for long.
-            probes=lambda: [probes.http_probe(HOST, port, "/health", failures=24)],
+            probes=lambda: [
+                LivenessProbe(lambda: probes.http_status(HOST, port, "/health") is not None, failures=24)
+            ],
         )
 
     def web(self) -> Service:
         command = [
-            *_python(
-                "uvicorn", "config.asgi:application", "--host", self._env.host, "--port", str(self._port)
-            ),
+            *(sys.executable, "-m", "uvicorn", "config.asgi:application"),
+            *("--host", self._env.host, "--port", str(self._port)),
             *("--lifespan", "on", "--no-server-header", "--log-level", "warning"),
             # Open event streams would delay a restart without end.
             *("--timeout-graceful-shutdown", "3"),
@@ -201,15 +205,16 @@ class Stack:
             *("--timeout-keep-alive", "75"),
             "--proxy-headers" if self._env.behind_proxy else "--no-proxy-headers",
         ]
-        host = _reachable(self._env.host)
+        status = partial(probes.http_status, self._host, self._port, "/healthz")
         return Service(
             "web",
             lambda: guarded(command),
-            lambda: probes.http_is_served(host, self._port, "/healthz"),
+            # A refusal will do: the host name that is used here may be one that is not allowed outside.
+            lambda: (status() or 500) < 500,
             {**self._environment(), "KOSHA_PROCESS": "web"},
             # Request bodies are spooled there; those of a web that was killed are of no use.
             prepare=lambda: empty(self._env.var / "uploads"),
-            probes=lambda: [probes.http_probe(host, self._port, "/healthz")],
+            probes=lambda: [LivenessProbe(lambda: status() is not None)],
         )
 
     def _environment(self) -> dict[str, str]:
@@ -231,15 +236,16 @@ class Stack:
         began = time.monotonic()
         self.supervisor.request_end([*SCHEDULING, *ANSWERING])
         self.supervisor.stop(SCHEDULING, STOP_SCHEDULING_SECONDS)
-        stop_engines(self._env.var / "storage" / "runs")
+        # The engines of this machine; their jobs continue at the next `up`. A process of its own stops them: the module
+        # that knows the local launcher stands above this package.
+        stop_runs = [sys.executable, "-m", "workers.orchestration.launchers.local.stop_runs"]
+        options = ["--runs", str(self._env.var / "storage" / "runs"), "--seconds", str(STOP_ENGINES_SECONDS)]
+        subprocess.run([*stop_runs, *options], cwd=ROOT, check=False)
         self.supervisor.stop(ANSWERING, max(0.0, STOP_ANSWERING_SECONDS - (time.monotonic() - began)))
         self.supervisor.stop(SERVERS, STOP_SERVERS_SECONDS)
-        end_all(self._servers_left, end_seconds=0)
+        end_all(lambda: servers_in(*self._server_folders), end_seconds=0)
         self._state = "stopped"
         self.supervisor.note_change()
-
-    def _servers_left(self) -> list[psutil.Process]:
-        return [left for name in SERVERS for left in servers_in(self._env.var / name)]
 
     def _write_state(self) -> None:
         facts = {
@@ -255,14 +261,6 @@ class Stack:
         write_json(self._env.var / "stack.json", facts, mode=PRIVATE)
 
 
-def stop_engines(runs_root: Path) -> None:
-    """Stop the engines that were started on this machine; their jobs continue at the next `up`."""
-    arguments = ["--runs", str(runs_root), "--seconds", str(STOP_ENGINES_SECONDS)]
-    # A process of its own: the module that knows the local launcher stands above this package.
-    command = _python("workers.orchestration.launchers.local.stop_runs", *arguments)
-    subprocess.run(command, cwd=ROOT, check=False)
-
-
 def _inherited(*withheld: str) -> dict[str, str]:
     """Our environment without `withheld`, for Python processes.
 
@@ -276,11 +274,3 @@ def _inherited(*withheld: str) -> dict[str, str]:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "HF_HUB_OFFLINE": "1",
     }
-
-
-def _python(module: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", module, *arguments]
-
-
-def _reachable(host: str) -> str:
-    return "127.0.0.1" if host in ("0.0.0.0", "") else host  # noqa: S104 - compared, not bound

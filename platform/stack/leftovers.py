@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,29 +30,25 @@ LOOK_SECONDS = 0.05
 
 def services_of(var: Path) -> list[psutil.Process]:
     """Live processes of any stack on `var`."""
-    return [
-        process
-        for process, facts in _processes("environ")
-        if (facts["environ"] or {}).get(STACK_VARIABLE) == str(var)
-        and RUN_DIR_VARIABLE not in facts["environ"]
-        and process.pid != os.getpid()
-    ]
+    found = []
+    for process in psutil.process_iter(["environ", "status"]):
+        environment = process.info["environ"] or {}
+        is_service = environment.get(STACK_VARIABLE) == str(var) and RUN_DIR_VARIABLE not in environment
+        if is_service and process.info["status"] != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
+            found.append(process)
+    return found
 
 
-def servers_in(folder: Path) -> list[psutil.Process]:
-    """Live servers whose working folder lies in `folder`: PostgreSQL's processes and Valkey overwrite their
-    environment and their command line, but keep their folder."""
-    return [
-        process
-        for process, facts in _processes("cwd")
-        if facts["name"] in SERVER_NAMES and facts["cwd"] and Path(facts["cwd"]).is_relative_to(folder)
-    ]
-
-
-def _processes(attribute: str) -> Iterator[tuple[psutil.Process, dict]]:
-    for process in psutil.process_iter([attribute, "name", "status"]):
-        if process.info["status"] != psutil.STATUS_ZOMBIE:
-            yield process, process.info
+def servers_in(*folders: Path) -> list[psutil.Process]:
+    """Live servers whose working folder lies in one of `folders`: PostgreSQL's processes and Valkey overwrite their
+    environment and their command line, but not their folder."""
+    found = []
+    for process in psutil.process_iter(["name", "cwd", "status"]):
+        is_server = process.info["name"] in SERVER_NAMES and process.info["status"] != psutil.STATUS_ZOMBIE
+        cwd = process.info["cwd"] if is_server else None
+        if cwd and any(Path(cwd).is_relative_to(folder) for folder in folders):
+            found.append(process)
+    return found
 
 
 def end_all(find: Callable[[], list[psutil.Process]], end_seconds: float = END_SECONDS) -> int:

@@ -40,16 +40,6 @@ def http_status(host: str, port: int, path: str, seconds: float = ANSWER_SECONDS
         connection.close()
 
 
-def http_is_served(host: str, port: int, path: str) -> bool:
-    """Also by a refusal: the host name that we use here may be one that is not allowed outside."""
-    status = http_status(host, port, path)
-    return status is not None and status < 500
-
-
-def http_probe(host: str, port: int, path: str, failures: int = 12) -> LivenessProbe:
-    return LivenessProbe(lambda: http_status(host, port, path) is not None, failures=failures)
-
-
 def valkey_answers(url: str) -> bool:
     """Also by a refusal: it is loading, out of memory, or asks for another password."""
     try:
@@ -86,10 +76,6 @@ class Touched:
             self._seen = self._file.stat().st_mtime_ns
         except OSError:
             self._seen = 0
-
-
-def beat_probe(folder: Path) -> LivenessProbe:
-    return LivenessProbe(Touched(folder / liveness.BEAT))
 
 
 def worker_probes(folder: Path, redis_url: str) -> tuple[LivenessProbe, LivenessProbe]:

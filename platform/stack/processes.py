@@ -104,15 +104,13 @@ def spawn(
 
 
 def signal_group(process: subprocess.Popen[bytes], *numbers: int) -> None:
-    """Signal everything in the child's process group; a group that is gone is no error."""
+    """Signal everything in the child's process group; a group that is gone is no error.
+
+    SIGCONT belongs after a request to end: a stopped process receives other signals only when it is continued.
+    """
     for number in numbers:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-
-
-def stop_group(process: subprocess.Popen[bytes], number: int) -> None:
-    """Ask the group to end with `number`. A stopped process receives signals only when it is continued."""
-    signal_group(process, number, signal.SIGCONT)
 
 
 def wait_all(processes: Iterable[subprocess.Popen[bytes]], seconds: float) -> list[subprocess.Popen[bytes]]:

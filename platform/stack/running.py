@@ -10,11 +10,11 @@ from pathlib import Path
 
 from common.threads import in_background
 from stack.process_watch import ProcessWatch
-from stack.processes import kill_groups, signal_group, spawn, stop_group
+from stack.processes import kill_groups, signal_group, spawn
 from stack.service import Service, State, Trouble
 
 CONTINUE_AT = 0.25
-"""Of the tolerated silence: a stopped process is continued early, since that loses nothing."""
+"""Share of the tolerated silence after which a process is sent SIGCONT: it may only have been stopped."""
 QUICK_SECONDS = 0.05
 """A preparation that takes no longer is waited for; a longer one (`initdb`) goes on in its thread."""
 
@@ -30,7 +30,7 @@ class Running:
         self._preparation: futures.Future[None] | None = None
         self._watch: ProcessWatch | None = None
         self._ends: list[float] = []
-        """When its processes ended, as far as that is not forgotten; by the monotonic clock."""
+        """When its processes ended, within the window of the backoff; by the monotonic clock."""
         self._is_failing = False
         self._retry_at: float | None = None
         self._kill_at: float | None = None
@@ -105,7 +105,7 @@ class Running:
             self._watch = ProcessWatch(service.is_ready, service.probes())
         except (OSError, RuntimeError) as error:
             if self.process is not None:
-                # No thread to watch it. A process whose silence nobody would notice is not kept.
+                # No thread to watch it: its silence would not be noticed, so it is ended.
                 kill_groups([self.process])
                 self.process = None
             elif isinstance(error, RuntimeError) and not self._restarts:
@@ -139,7 +139,7 @@ class Running:
         silence = self._watch.silence if self._watch is not None else 0.0
         if silence >= 1:
             self._kill_at = time.monotonic() + self.service.end_seconds
-            stop_group(process, self.service.stop_signal)
+            signal_group(process, self.service.stop_signal, signal.SIGCONT)
             self._trouble, self._reason = Trouble.SILENT, "did not answer"
             return f"{self.service.name} does not answer any more and is restarted; its log: {self.log}"
         if silence < CONTINUE_AT:
@@ -187,4 +187,4 @@ class Running:
         if self._watch is not None:
             self._watch.close()
         if self.process is not None:
-            stop_group(self.process, self.service.stop_signal)
+            signal_group(self.process, self.service.stop_signal, signal.SIGCONT)

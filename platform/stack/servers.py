@@ -28,6 +28,8 @@ from stack.processes import Account, guarded, unprivileged_account
 from stack.service import LivenessProbe, Service
 
 HOST = "127.0.0.1"
+ROLE = DATABASE = "kosha"
+"""The application's."""
 
 
 class ServerMissing(RuntimeError):
@@ -46,8 +48,6 @@ class EmbeddedPostgres:
     port: int
     settings: Mapping[str, str] = field(default_factory=dict)
     """Further `postgresql.conf` settings, given on the command line."""
-    user: str = "kosha"
-    database: str = "kosha"
 
     name = "postgres"
     # It ends sessions on SIGINT and waits for them on SIGTERM.
@@ -62,10 +62,10 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         password = quote(secret(self.directory / "password"))
-        return f"postgresql://{self.user}:{password}@{HOST}:{self.port}/{self.database}"
+        return f"postgresql://{ROLE}:{password}@{HOST}:{self.port}/{DATABASE}"
 
     def probe(self) -> LivenessProbe:
-        # To kill a PostgreSQL that is only busy costs a recovery; to wait five minutes costs five minutes.
+        # A PostgreSQL that is only busy must not be killed: it would have to recover.
         return LivenessProbe(lambda: postgres_answers(HOST, self.port), every=10, failures=30)
 
     def prepare(self) -> None:
@@ -136,14 +136,14 @@ class EmbeddedPostgres:
 
     def after_start(self) -> None:
         """Make the application's role (no superuser) and database if they are not there."""
-        role, database = sql.Identifier(self.user), sql.Identifier(self.database)
+        role, database = sql.Identifier(ROLE), sql.Identifier(DATABASE)
         password = sql.Literal(secret(self.directory / "password"))
         with self._connect() as connection:
-            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [self.user]).fetchone()
+            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone()
             verb = sql.SQL("ALTER" if known else "CREATE")
             connection.execute(sql.SQL("{} ROLE {} LOGIN CREATEDB PASSWORD {}").format(verb, role, password))
             query = "SELECT 1 FROM pg_database WHERE datname = %s"
-            if not connection.execute(query, [self.database]).fetchone():
+            if not connection.execute(query, [DATABASE]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:

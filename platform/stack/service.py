@@ -15,7 +15,7 @@ class State(StrEnum):
     WAITING = "waiting"
     """It ended; the next start is due soon."""
     FAILING = "failing"
-    """It ends again and again; it is tried at a slow pace, and somebody should look."""
+    """It ends again and again; it is started at a slow pace, and an operator should look at its log."""
     UNRESPONSIVE = "unresponsive"
     """It is alive, does not answer any more, and is being replaced."""
 
@@ -30,7 +30,7 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True)
 class LivenessProbe:
-    """A sign of life."""
+    """A check that shows whether a process responds."""
 
     check: Callable[[], bool]
     """Must end by itself, in about ten seconds."""
@@ -41,7 +41,7 @@ class LivenessProbe:
 
 @dataclass(frozen=True)
 class Backoff:
-    """Doubling delays up to a limit; beyond a budget of ends, a slow pace until the service holds again."""
+    """Doubling delays up to a limit; beyond a budget of ends, a slow pace until the service runs stably again."""
 
     first: float = 0.5
     longest: float = 30.0
@@ -51,7 +51,7 @@ class Backoff:
     """Ends within `window` seconds that are tolerated; with one more the service is failing."""
     window: float = 900.0
     slow: float = 180.0
-    """Between the starts of a failing service. It is never given up: nobody may look before Monday."""
+    """Between the starts of a failing service. It is never given up."""
 
     def delay(self, ends: int) -> float:
         """Seconds to wait after so many ends in a row (1, 2, …)."""

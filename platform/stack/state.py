@@ -8,26 +8,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from stack.processes import free_port, port_is_free
 from workers.contract.atomic_files import PRIVATE, write_json
 
 LOCK_SECONDS = 0.5
-"""`is_running` holds the lock for a moment; a start waits for it so long."""
+"""How long a start waits for the lock: `is_running` holds it for a moment."""
 
 
 class AlreadyRunning(RuntimeError):
-    """Another stack holds this `var/`; two would write to one database cluster."""
+    """Another stack has locked this `var/`; two would write to one database cluster."""
 
 
 class RestoreUnfinished(RuntimeError):
-    """A restore into this `var/` was interrupted: what lies in it is no whole installation."""
+    """A restore into this `var/` was interrupted, so the installation in it is incomplete."""
 
 
 @contextmanager
 def lock(var: Path, timeout: float = LOCK_SECONDS) -> Iterator[None]:
-    """Hold `var/` for this process. Raises AlreadyRunning; the kernel releases it however we die."""
+    """Hold `var/` for this process. Raises AlreadyRunning; the kernel releases it at the end of the process."""
     var.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + timeout
     with open(var / "stack.lock", "a") as file:
@@ -66,18 +65,13 @@ def refuse_unfinished_restore(var: Path) -> None:
 def port_for(var: Path, name: str) -> int:
     """The port that `name` had last time if it is free, so that addresses stay; else a new one."""
     path = var / "ports.json"
-    ports = read_json(path)
+    try:
+        ports = dict(json.loads(path.read_text()))
+    except (FileNotFoundError, ValueError):
+        ports = {}
     if name not in ports or not port_is_free(ports[name]):
         ports[name] = free_port()
         # On a full disk the port serves this time, and the next start chooses again.
         with suppress(OSError):
             write_json(path, ports, mode=PRIVATE)
     return int(ports[name])
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in `path`; empty where there is none or none that can be read."""
-    try:
-        return dict(json.loads(path.read_text()))
-    except (FileNotFoundError, ValueError):
-        return {}

@@ -18,9 +18,9 @@ from stack.service import Service, State
 
 TICK_SECONDS = 0.1
 REMIND_SECONDS = 60.0
-"""How often a person who waits is reminded what for."""
+"""Between two messages about a wait."""
 SETTLED = (State.RUNNING, State.FAILING)
-"""It answers, or has ended too often for the others to wait for it."""
+"""It answers, or has ended so often that the others start without it."""
 LOG_BYTES = 10 * 1024**2
 LOG_GENERATIONS = 3
 
@@ -30,7 +30,7 @@ class ServiceNotReady(RuntimeError):
 
 
 class StopRequested(Exception):
-    """The stack shall stop while something was being waited for."""
+    """A stop was requested during a wait."""
 
 
 class Supervisor:
@@ -60,7 +60,7 @@ class Supervisor:
         self._is_stop_requested = False
 
     def request_stop(self, *_: object) -> None:
-        """For signal handlers: whatever waits ends with StopRequested within a tick."""
+        """For signal handlers: every wait ends with StopRequested within a tick."""
         self._is_stop_requested = True
 
     def facts(self) -> dict[str, dict[str, object]]:
@@ -150,9 +150,6 @@ class Supervisor:
             self._echo(f"{processes[process].service.name} did not stop in time and is killed")
         kill_groups(processes)
         self.note_change()
-
-    def stop_all(self, seconds: float) -> None:
-        self.stop(list(self._running), seconds)
 
 
 def rotate(log: Path, limit: int = LOG_BYTES, generations: int = LOG_GENERATIONS) -> None:

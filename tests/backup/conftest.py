@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import psycopg
 import pytest
@@ -23,6 +24,7 @@ from psycopg import sql
 
 from backup.archive import BackupInfo
 from backup.creation import BackupRun
+from backup.errors import BackupError
 from backup.restoration import Restored, RestoreRun
 from config.env import Environment
 from tests.backup.world_on_disk import fill
@@ -62,6 +64,12 @@ class Place:
         with self.here():
             return BackupRun(self.env, folder, progress=print, **options).run()
 
+    def inside(self, path: Path) -> str:
+        """Where a backup holds the file of the storage or of a base model."""
+        if path.is_relative_to(self.var):
+            return path.relative_to(self.var).as_posix()
+        return f"models/{path.relative_to(path.parents[1]).as_posix()}"
+
     def restore(self, backup: Path) -> Restored:
         with self.here():
             return RestoreRun(self.env, backup, progress=print).run()
@@ -69,6 +77,21 @@ class Place:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url) as other:
             return other.execute(query).fetchall()
+
+
+def refusal(call: Callable[..., object], *arguments: Any, **options: Any) -> str:
+    """The code of the BackupError that `call` raises."""
+    with pytest.raises(BackupError) as refused:
+        call(*arguments, **options)
+    assert len(refused.value.sentence) > 20
+    return refused.value.code
+
+
+def interrupt(call: Callable[..., object], *arguments: Any, at: str, **options: Any) -> None:
+    """Kill `call` where it calls the function `at`."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(at, Mock(side_effect=KeyboardInterrupt))
+        call(*arguments, **options)
 
 
 @contextmanager
@@ -120,6 +143,15 @@ def place(filled: Place, tmp_path: Path, django_db_blocker) -> Iterator[Place]:
         place = Place(tmp_path / "old", name)
         with place.here():
             yield place
+
+
+@pytest.fixture(scope="module")
+def restored(made: Path, tmp_path_factory, django_db_blocker) -> Iterator[tuple[Place, Restored]]:
+    """Another place with that backup; for looking only."""
+    with django_db_blocker.unblock(), database() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jobs.clusters._machine", lambda: {"cpus": 3, "memory_bytes": 1 << 33})
+        place = Place(tmp_path_factory.mktemp("restored"), name)
+        yield place, place.restore(made.parent)
 
 
 @pytest.fixture

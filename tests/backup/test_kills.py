@@ -11,8 +11,8 @@ import pytest
 from backup import archive
 from stack.state import restore_marker
 from tests.backup.conftest import Place
-from tests.backup.test_backup import files_below
 from tests.backup.test_restore import COUNTS
+from tests.backup.world_on_disk import files_below
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from audit.services import chains_verify
-from common.storage import artifact_path
+from backup import copying
+from common.storage import artifact_path, blob_path
 from common.tenancy import every_organization
+from documents.models import Revision
+from jobs.models import Job
 from jobs.types import job_types
-from registry.models import ModelVersion
+from registry.models import BaseModel, ModelVersion
 from tests.world import World, begin
 from workers.contract.artifacts import write_manifest
+from workers.contract.model_folder import model_folder_digest
 
 
 def write_manifests() -> None:
@@ -52,3 +62,63 @@ def fill() -> None:
         (run_dir / "owner").write_text(f'{{"pid": {os.getpid()}, "started": 1, "boot": "b"}}')
     write_manifests()
     chains_verify()
+
+
+# -- a test's look at it --------------------------------------------------------------------------
+def files_below(folder: Path) -> dict[str, bytes]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def revision_of(name: str) -> Revision:
+    with every_organization("test"):
+        return Revision.objects.get(document__name=name)
+
+
+def blob_of(name: str) -> Path:
+    revision = revision_of(name)
+    return blob_path(revision.organization_id, revision.sha256)
+
+
+def running_job() -> Job:
+    with every_organization("test"):
+        return Job.objects.get(kind="training", state="running")
+
+
+def register(folder: Path, **files: bytes) -> Path:
+    """Make `folder` the base model `gemma`."""
+    folder.mkdir(parents=True)
+    for file, content in {"config.json": b"{}", "a.safetensors": b"a", **files}.items():
+        (folder / file).write_bytes(content)
+    BaseModel.objects.filter(name="gemma").update(path=str(folder), digest=model_folder_digest(folder))
+    return folder
+
+
+class Broken(io.RawIOBase):
+    """A file on a bad sector: it opens, and reading fails."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def make_unreadable(monkeypatch: pytest.MonkeyPatch, is_broken: Callable[[Path], bool], how: int = 0) -> None:
+    """These files and folders cannot be read: opening fails with the errno `how`; where it is 0, reading fails."""
+    listed = Path.iterdir
+
+    def opened(path: Any, *arguments: Any) -> Any:
+        if not is_broken(Path(path)):
+            return open(path, *arguments)
+        if how:
+            raise OSError(how, os.strerror(how), str(path))
+        return Broken()
+
+    def iterdir(path: Path) -> Any:
+        if is_broken(path):
+            raise OSError(how, os.strerror(how), str(path))
+        return listed(path)
+
+    monkeypatch.setattr(copying, "open", opened, raising=False)
+    monkeypatch.setattr(Path, "iterdir", iterdir)

@@ -52,7 +52,7 @@ WELL = {
 
 
 def report(**answers) -> Report:
-    return Report(judge({**WELL, **{Name(name): answer for name, answer in answers.items()}}), 0.0)
+    return Report(tuple(judge({**WELL, **{Name(name): answer for name, answer in answers.items()}})), 0.0)
 
 
 def said(name: str, **answers) -> tuple[str, str]:

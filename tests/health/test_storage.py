@@ -1,4 +1,4 @@
-"""A storage that cannot be used is told as such, in the report and to who stores something."""
+"""A storage that cannot be used is reported as such, and uploads into it are refused."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 
 from common.error_answers import known_error
+from config.env import Environment
 from health.parts import Name
 from health.probes import BrokerFacts, Probe, Unreachable, ask_all, ask_storage
 from health.report import judge
-from stack.apps import make_storage
 from workers.contract.specs.serving import Health
 
 
@@ -98,10 +99,11 @@ def test_web_makes_the_storage_of_a_new_installation(tmp_path, repository):
         assert (tmp_path / "var" / "storage").is_dir() is is_made
 
 
-def test_web_starts_where_the_storage_cannot_be_made(tmp_path):
+def test_web_starts_where_the_storage_cannot_be_made(tmp_path, settings, monkeypatch):
     (tmp_path / "file").touch()
-    make_storage(tmp_path / "file" / "storage")
-    make_storage(tmp_path / "file")
+    monkeypatch.setattr("config.env.environment", lambda: Environment(process="web"))
+    for settings.KOSHA_STORAGE_ROOT in (tmp_path / "file" / "storage", tmp_path / "file"):
+        apps.get_app_config("stack").ready()
     assert (tmp_path / "file").is_file()
 
 

@@ -3,68 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
 
 import httpx
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
-from stack.processes import free_port
-
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
 
 POOL = 2
 WAITING = 20 * POOL
-START_SECONDS = 60
 IN_TIME = 25
 """Seconds: five for the pool, five for a lock, and as much again for a machine that has other work."""
 
 
 @pytest.fixture
-def small_web(live_world, repository: Path, tmp_path: Path) -> Iterator[str]:
-    """`uvicorn` as the stack starts it, with two connections to the test's own database."""
-    url, port = settings.DATABASES["default"], free_port()
-    environment = {
-        **os.environ,
-        "DATABASE_URL": f"postgresql://{url['USER']}:{url['PASSWORD']}@{url['HOST']}:{url['PORT']}/{url['NAME']}",
-        "KOSHA_PROCESS": "web",
-        "KOSHA_DATABASE_POOL_SIZE": str(POOL),
-        "PYTHONPATH": os.pathsep.join([str(repository / "platform"), str(repository)]),
-    }
-    command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--lifespan", "off"]
-    log = tmp_path / "web.log"
-    with log.open("w") as lines:
-        process = subprocess.Popen(
-            [*command, "--port", str(port), "--log-level", "warning"],
-            cwd=repository,
-            env=environment,
-            stderr=lines,
-        )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/healthz", process, log)
-        yield f"http://127.0.0.1:{port}"
-        assert "Traceback" not in log.read_text(), "a refusal is a line in the log, not a page"
-    finally:
-        process.terminate()
-        process.wait(20)
+def small_web(start_web) -> str:
+    """The address of a web with two connections to its database."""
+    return start_web(KOSHA_DATABASE_POOL_SIZE=str(POOL)).url
 
 
-def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(address, trust_env=False, timeout=5).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)  # between looks
-    raise AssertionError(log.read_text())
+@pytest.fixture
+def headers(live_world) -> dict[str, str]:
+    return {"Authorization": f"Bearer {live_world.key()}"}
+
+
+@contextmanager
+def locked(*tables: str) -> Iterator[None]:
+    """Every look at these tables waits."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+        yield
 
 
 async def ask(base_url: str, path: str, times: int, **more) -> list[httpx.Response]:
@@ -73,9 +45,8 @@ async def ask(base_url: str, path: str, times: int, **more) -> list[httpx.Respon
         return list(await asyncio.gather(*(http.get(path, **more) for _ in range(times))))
 
 
-def test_exhausted_pool_is_refused_in_time(live_world, small_web):
+def test_exhausted_pool_is_refused_in_time(headers, small_web):
     """Keys and sessions are looked up in a middleware, so that is where the pool is found empty."""
-    headers = {"Authorization": f"Bearer {live_world.key()}"}
     cookie = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={'a' * 32}"}
     times = POOL + WAITING + 20
 
@@ -86,9 +57,7 @@ def test_exhausted_pool_is_refused_in_time(live_world, small_web):
             ask(small_web, "/healthz", 1),
         )
 
-    with transaction.atomic(), connection.cursor() as cursor:
-        # Every look at a key or a session waits for this transaction.
-        cursor.execute("LOCK TABLE accounts_apikey, django_session IN ACCESS EXCLUSIVE MODE")
+    with locked("accounts_apikey", "django_session"):
         answers, pages, probes = asyncio.run(ask_all())
     assert probes[0].status_code == 200
     assert Counter(answer.status_code for answer in answers) == {503: times}
@@ -100,9 +69,8 @@ def test_exhausted_pool_is_refused_in_time(live_world, small_web):
     assert Counter(answer.status_code for answer in again) == {200: 4 * POOL}
 
 
-def test_clients_that_disconnect_free_their_connections(live_world, small_web):
+def test_clients_that_disconnect_free_their_connections(headers, small_web):
     """As many as the pool has, and more, left in the middle: not one connection is lost."""
-    headers = {"Authorization": f"Bearer {live_world.key()}"}
 
     async def leave(times: int) -> None:
         async with httpx.AsyncClient(base_url=small_web, trust_env=False) as http:
@@ -112,16 +80,14 @@ def test_clients_that_disconnect_free_their_connections(live_world, small_web):
                         "/v1/jobs", headers=headers, timeout=httpx.Timeout(10, read=0.001 * (number % 4 + 1))
                     )
 
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE jobs_job IN ACCESS EXCLUSIVE MODE")
+    with locked("jobs_job"):
         asyncio.run(leave(3 * POOL))
     answers = asyncio.run(ask(small_web, "/v1/jobs", 4 * POOL, headers=headers))
     assert Counter(answer.status_code for answer in answers) == {200: 4 * POOL}
 
 
-def test_exhausted_pool_is_no_outage_of_the_database(live_world, small_web):
+def test_exhausted_pool_is_no_outage_of_the_database(headers, small_web):
     """A proxy that believed it would take every web out of service, because they are all at work."""
-    headers = {"Authorization": f"Bearer {live_world.key()}"}
 
     async def ask_under_load() -> httpx.Response:
         crowd = asyncio.create_task(ask(small_web, "/v1/files", POOL + WAITING + 20, headers=headers))
@@ -131,8 +97,7 @@ def test_exhausted_pool_is_no_outage_of_the_database(live_world, small_web):
         crowd.cancel()
         return ready
 
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE accounts_apikey IN ACCESS EXCLUSIVE MODE")
+    with locked("accounts_apikey"):
         ready = asyncio.run(ask_under_load())
     assert ready.status_code == 200
     assert ready.json()["components"]["database"]["status"] == "ok"

@@ -79,7 +79,7 @@ class Watched(Supervisor):
 def supervisor(tmp_path) -> Iterator[Watched]:
     supervisor = Watched(tmp_path)
     yield supervisor
-    supervisor.stop_all(2)
+    supervisor.stop(list(supervisor.facts()), 2)
 
 
 @contextmanager
@@ -145,18 +145,6 @@ def test_failing_service_is_reported_and_never_given_up(supervisor, tmp_path):
     assert supervisor.fact("next_start") is None
 
 
-def test_missing_program_is_tried_again(supervisor, tmp_path):
-    program = tmp_path / "program"
-    program.write_text("#!/bin/sh\nexec sleep 600\n")
-    program.chmod(0o755)
-    supervisor.start(Service("service", lambda: [str(program)], lambda: True, backoff=QUICK))
-    program.rename(tmp_path / "away")
-    supervisor.kill()
-    supervisor.until_echoed("could not be started")
-    (tmp_path / "away").rename(program)
-    supervisor.until(lambda: supervisor.fact("pid") is not None)
-
-
 # -- what hangs ---------------------------------------------------------------------------------
 @pytest.mark.parametrize(("ignores", "code"), [("", -15), (DEAF, -9)], ids=["ends when asked", "is killed"])
 def test_silent_process_is_replaced(supervisor, tmp_path, ignores, code):
@@ -194,7 +182,7 @@ def test_stopped_process_is_continued_before_it_is_replaced(supervisor, tmp_path
 
 
 def test_supervisor_that_slept_restarts_nothing(tmp_path, repository):
-    code = "s.wait('sleeper')\nprint('ready', flush=True)\ns.pause(2)\nprint(s.facts()['sleeper']['restarts'], flush=True)\ns.stop_all(2)"
+    code = "s.wait('sleeper')\nprint('ready', flush=True)\ns.pause(2)\nprint(s.facts()['sleeper']['restarts'], flush=True)\ns.stop(['sleeper'], 2)"
     with child_supervisor(tmp_path, repository, code) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -205,101 +193,97 @@ def test_supervisor_that_slept_restarts_nothing(tmp_path, repository):
 
 
 # -- what must not delay the others -----------------------------------------------------------------
-def test_hanging_probe_delays_no_other_service(supervisor):
-    over = threading.Event()
-    stuck = LivenessProbe(lambda: over.wait(20), every=0.01)
-    supervisor.start(service("watched", probes=lambda: [stuck]))
-    supervisor.start(service("slow", is_ready=lambda: over.wait(20)))
+@pytest.mark.parametrize("part", ["probe", "is_ready", "prepare"])
+@pytest.mark.parametrize("is_restart", [False, True], ids=["at first", "again"])
+@pytest.mark.parametrize("ends", [False, True], ids=["stopped meanwhile", "ends"])
+def test_hanging_part_of_a_service_delays_no_other(supervisor, part, is_restart, ends):
+    """Making a cluster, changing the owner of many files, asking a server that does not answer."""
+    over, is_hanging, may_hang = threading.Event(), threading.Event(), not is_restart
+
+    def hang() -> bool:
+        if may_hang:
+            is_hanging.set()
+            assert over.wait(30)
+        return True
+
+    options = {"probes": lambda: [LivenessProbe(hang, every=0.01)]} if part == "probe" else {part: hang}
+    supervisor.start(service("slow", **options))
     supervisor.start(service("other"))
-    began = time.monotonic()
+    if is_restart:
+        supervisor.wait("slow")
+        may_hang = True
+        supervisor.kill("slow")
+    supervisor.until(is_hanging.is_set)
+    if part == "prepare":
+        assert (supervisor.fact("state", "slow"), supervisor.fact("pid", "slow")) == ("starting", None)
     supervisor.until_restarted("other")
+    if ends:
+        over.set()
+        supervisor.wait("slow")
     supervisor.request_stop()
     with pytest.raises(StopRequested):
-        supervisor.tick()
-    supervisor.stop_all(5)
+        supervisor.wait("slow", ())
+    began = time.monotonic()
+    supervisor.stop(["slow", "other"], 20)
     assert time.monotonic() - began < 10
     over.set()
 
 
-def test_long_preparation_delays_no_other_service(supervisor):
-    """Making a cluster, changing the owner of many files: the others are tended, and a stop is heard."""
-    may_end, is_prepared = threading.Event(), threading.Event()
-
-    def prepare() -> None:
-        is_prepared.set()
-        assert may_end.wait(30)
-
-    supervisor.start(service("other"))
-    supervisor.start(service("slow", prepare=prepare))
-    assert is_prepared.is_set()
-    assert (supervisor.fact("state", "slow"), supervisor.fact("pid", "slow")) == ("starting", None)
-    supervisor.until_restarted("other")
-    may_end.set()
-    supervisor.wait("slow")
-
-    # The same when it is prepared again, and is stopped in the middle of that.
-    may_end.clear()
-    is_prepared.clear()
-    supervisor.kill("slow")
-    supervisor.until(is_prepared.is_set)
-    assert supervisor.fact("state", "slow") == "starting"
-    supervisor.request_stop()
-    with pytest.raises(StopRequested):
-        supervisor.wait("slow")
-    began = time.monotonic()
-    supervisor.stop(["slow"], 20)
-    assert time.monotonic() - began < 10
-    may_end.set()
-
-
-def test_refused_first_start_is_raised_and_a_later_one_is_tried_again(supervisor):
-    """A person waits for the first start (`initdb` may refuse after seconds), and nobody for the others."""
-    may_refuse, refuses = threading.Event(), True
+def test_refused_first_start_is_raised(supervisor):
+    """A person waits for the first start, and `initdb` may refuse after seconds."""
+    may_refuse = threading.Event()
 
     def prepare() -> None:
         assert may_refuse.wait(30)
-        if refuses:
-            raise RuntimeError("initdb: no locale")
+        raise RuntimeError("initdb: no locale")
 
     supervisor.start(service(prepare=prepare))
     may_refuse.set()
     with pytest.raises(RuntimeError, match="no locale"):
         supervisor.until(lambda: False)
-    refuses = False
-    supervisor.start(service(prepare=prepare))
-    supervisor.until(lambda: supervisor.fact("pid") is not None)
-    refuses = True
-    supervisor.kill()
-    supervisor.until_echoed("service could not be started: initdb: no locale")
-    assert supervisor.fact("trouble") == "not_started"
 
 
-@pytest.mark.parametrize("thread", ["prepare", "watch"])
-@pytest.mark.parametrize("is_restart", [False, True], ids=["at first", "again"])
-def test_start_without_a_free_thread_is_tried_later(supervisor, monkeypatch, thread, is_restart):
-    """The machine has no more threads: what happens to one service must not end the others."""
-    ordinary, is_full, spawned = threading.Thread.start, False, []
+REFUSED_STARTS = {
+    "program is missing": ("could not be started: No such file", [True]),
+    "tool refuses": ("could not be started: initdb: no locale", [True]),
+    "no thread to prepare": ("could not be started: can't start new thread", [False, True]),
+    "no thread to watch": ("could not be started: can't start new thread", [False, True]),
+}
+"""The sentence, and whether it is a restart."""
+
+
+@pytest.mark.parametrize(
+    ("what", "is_restart"), [(what, again) for what, (_, both) in REFUSED_STARTS.items() for again in both]
+)
+def test_refused_start_is_tried_again(supervisor, tmp_path, monkeypatch, what, is_restart):
+    """What happens to one service must not end the others."""
+    ordinary, is_refused, spawned = threading.Thread.start, not is_restart, []
 
     def start(self: threading.Thread) -> None:
-        if is_full and self.name == thread:
+        if is_refused and what == f"no thread to {self.name}":
             raise RuntimeError("can't start new thread")
         ordinary(self)
 
-    def noted(*arguments, **options) -> subprocess.Popen[bytes]:
-        spawned.append(spawn(*arguments, **options))
+    def noted(command: list[str], **options) -> subprocess.Popen[bytes]:
+        is_missing = is_refused and what == "program is missing"
+        spawned.append(spawn([str(tmp_path / "missing")] if is_missing else command, **options))
         return spawned[-1]
+
+    def prepare() -> None:
+        if is_refused and what == "tool refuses":
+            raise RuntimeError("initdb: no locale")
 
     monkeypatch.setattr(threading.Thread, "start", start)
     monkeypatch.setattr("stack.running.spawn", noted)
-    is_full = not is_restart
-    supervisor.start(service())
+    supervisor.start(service(prepare=prepare))
     if is_restart:
-        is_full = True
+        supervisor.wait("service")
+        is_refused = True
         supervisor.kill()
-    supervisor.until_echoed("could not be started: can't start new thread")
+    supervisor.until_echoed(REFUSED_STARTS[what][0])
     assert (supervisor.fact("trouble"), supervisor.fact("pid")) == ("not_started", None)
     assert all(process.poll() is not None for process in spawned), "nobody would notice its silence"
-    is_full = False
+    is_refused = False
     supervisor.wait("service")
 
 
@@ -329,7 +313,7 @@ def test_state_that_a_full_disk_refused_is_written_later(tmp_path):
         supervisor.tick()
         assert len(written) == count
     finally:
-        supervisor.stop_all(2)
+        supervisor.stop(list(supervisor.facts()), 2)
 
 
 # -- commands and waiting --------------------------------------------------------------------------
@@ -354,13 +338,6 @@ def test_long_wait_names_what_it_waits_for(supervisor):
 
 
 # -- stopping -----------------------------------------------------------------------------------
-def test_stop_interrupts_a_wait(supervisor):
-    supervisor.start(service(is_ready=lambda: False))
-    supervisor.request_stop()
-    with pytest.raises(StopRequested):
-        supervisor.wait("service")
-
-
 def test_stop_is_heard_at_any_moment(tmp_path, monkeypatch):
     """A signal handler runs between any two steps of the thread that it interrupts, with the locks that it holds."""
     monkeypatch.setattr("stack.supervisor.TICK_SECONDS", 0.001)

@@ -7,61 +7,41 @@ Progress goes to standard error, a JSON summary to standard output.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from backup import archive
 from backup.archive import BackupInfo
 from backup.copying import UNREADABLE
 from backup.creation import BackupRun
-from backup.errors import BackupError
+from backup.operator_command import OperatorCommand
 from config.env import environment
-from stack.servers import ServerFailed, ServerMissing
-from stack.state import AlreadyRunning, RestoreUnfinished
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Back up database, storage and secrets, or verify a backup, while everything runs."
-    requires_system_checks = ()
-    requires_migrations_checks = False
+    impossible = "backup_impossible"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path, help="where backups are kept; with --verify also one backup")
         parser.add_argument("--with-models", action="store_true", help="copy the base models, too")
         parser.add_argument("--verify", action="store_true", help="make none; read and verify the newest")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            summary = self._verify(options) if options["verify"] else self._make(options)
-        except BackupError as error:
-            raise CommandError(str(error)) from error
-        except (AlreadyRunning, RestoreUnfinished, ServerFailed, ServerMissing) as error:
-            raise CommandError(f"backup_impossible: {error}") from error
-        self.stdout.write(json.dumps(summary, ensure_ascii=False, indent=1))
-
-    def _make(self, options: dict[str, Any]) -> dict[str, Any]:
-        models = options["with_models"]
-        backup, info = BackupRun(
-            environment(), options["folder"], with_models=models, progress=self._progress
-        ).run()
-        self._progress(f"{backup} is complete. It holds everything, keys and documents: keep it locked away.")
+    def summary(self, options: dict[str, Any]) -> dict[str, Any]:
+        folder = options["folder"].expanduser().resolve()
+        if options["verify"]:
+            backup = archive.find_backup(folder)
+            info = archive.read_info(backup)
+            archive.refuse_damaged(backup, info, self.progress)
+            return {"backup": str(backup), "files": info.files, "bytes": info.bytes, "verified": True}
+        run = BackupRun(environment(), folder, with_models=options["with_models"], progress=self.progress)
+        backup, info = run.run()
+        self.progress(f"{backup} is complete. It holds everything, keys and documents: keep it locked away.")
         if info.fault_count:
-            self._progress(warning_of(info))
+            self.progress(warning_of(info))
         return {"backup": str(backup), **info.model_dump(exclude={"migrations", "format"})}
-
-    def _verify(self, options: dict[str, Any]) -> dict[str, Any]:
-        backup = archive.find_backup(options["folder"].expanduser().resolve())
-        info = archive.read_info(backup)
-        archive.refuse_damaged(backup, info, self._progress)
-        return {"backup": str(backup), "files": info.files, "bytes": info.bytes, "verified": True}
-
-    def _progress(self, sentence: str) -> None:
-        # Progress is no error, so it is not coloured as one.
-        self.stderr.write(sentence, style_func=str)
-        self.stderr.flush()
 
 
 def warning_of(info: BackupInfo) -> str:

@@ -6,42 +6,29 @@ the backup. An interrupted restore can be run again.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from backup.errors import BackupError
+from backup.operator_command import OperatorCommand
 from backup.restoration import RestoreRun
 from config.env import environment
-from stack.servers import ServerFailed, ServerMissing
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Restore a backup into an empty installation that is not running."
-    requires_system_checks = ()
-    requires_migrations_checks = False
+    impossible = "restore_impossible"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("backup", type=Path, help="a backup, or the folder of backups for its newest")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            restored = RestoreRun(environment(), options["backup"], progress=self._progress).run()
-        except BackupError as error:
-            raise CommandError(str(error)) from error
-        except (ServerFailed, ServerMissing) as error:
-            raise CommandError(f"restore_impossible: {error}") from error
+    def summary(self, options: dict[str, Any]) -> dict[str, Any]:
+        restored = RestoreRun(environment(), options["backup"], progress=self.progress).run()
         for warning in restored.warnings:
-            self._progress(f"WARNING: {warning}")
-        self._progress(
+            self.progress(f"WARNING: {warning}")
+        self.progress(
             "Restored. Everybody has to sign in again; keys revoked since the backup are valid again."
         )
-        self.stdout.write(json.dumps(asdict(restored), ensure_ascii=False, indent=1))
-
-    def _progress(self, sentence: str) -> None:
-        # Progress is no error, so it is not coloured as one.
-        self.stderr.write(sentence, style_func=str)
-        self.stderr.flush()
+        return asdict(restored)

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from config.env import environment
-from stack.state import is_running, read_json
+from config.env import environment, running_stack
+from stack.state import is_running
 
 
 class Command(BaseCommand):
@@ -21,7 +21,7 @@ class Command(BaseCommand):
         if not is_running(var):
             self.stdout.write("stopped")
             sys.exit(1)
-        facts = read_json(var / "stack.json")
+        facts = running_stack(var)
         self.stdout.write(f"{facts.get('state', 'starting')} on {facts.get('base_url', '')}")
         for name, service in facts.get("services", {}).items():
             self.stdout.write(_line(name, service))

@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
     def _run(self, stack: Stack) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # nohup sets SIGHUP to be ignored; it stays so.
+            # Under nohup SIGHUP is ignored; it stays so.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, stack.supervisor.request_stop)
         try:
