@@ -29,23 +29,29 @@ OPERATOR = Actor("user", "operator", "manage.py")
 
 
 @dataclass
-class Adapted:
+class Restored:
+    """The summary for the operator."""
+
+    backup: str
+    created_at: str
+    files: int
+    bytes: int
+    organizations: int
     jobs_continued: int = 0
     models_missing: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
-def adapt(env: Environment, info: BackupInfo) -> Adapted:
+def adapt(env: Environment, info: BackupInfo, restored: Restored) -> None:
     """Migrate the loaded database to this version, and adapt its rows to this place."""
     call_command("migrate", interactive=False, verbosity=0)
-    adapted = Adapted()
     with every_organization("a restored installation is adapted as a whole"), transaction.atomic():
-        _models(env, info, adapted)
+        _models(env, info, restored)
         # The runs of the old machine count as stopped by the platform: reconcile continues them from their checkpoints,
         # and pauses or cancels those that were to be paused or cancelled.
         for job in Job.objects.filter(state__in=ACTIVE).iterator(500):
             RunFolder(job.run_dir).declare_stopped()
-            adapted.jobs_continued += 1
+            restored.jobs_continued += 1
         cluster_measure()
         # A session that was ended after the backup must not be valid again.
         Session.objects.all().delete()
@@ -58,10 +64,9 @@ def adapt(env: Environment, info: BackupInfo) -> Adapted:
             target_id=info.id,
             data={"backup": info.id, "made_at": info.created_at, "kosha": info.kosha},
         )
-    return adapted
 
 
-def _models(env: Environment, info: BackupInfo, adapted: Adapted) -> None:
+def _models(env: Environment, info: BackupInfo, restored: Restored) -> None:
     included = {model.name for model in info.models if model.included}
     for model in BaseModel.objects.order_by("name"):
         if model.name in included:
@@ -72,8 +77,8 @@ def _models(env: Environment, info: BackupInfo, adapted: Adapted) -> None:
         except OSError:
             is_right = False
         if not is_right:
-            adapted.models_missing.append(model.name)
-            adapted.warnings.append(
+            restored.models_missing.append(model.name)
+            restored.warnings.append(
                 f"The folder {model.path} is not the base model {model.name} any more, or cannot be read."
                 if Path(model.path).is_dir()
                 else f"The base model {model.name} is not at {model.path}. Put its folder there before `up`."

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from backup import archive, databases, post_restore
@@ -17,6 +16,7 @@ from backup.archive import BackupInfo
 from backup.copying import STORAGE, Unreadable, copy_hashed
 from backup.creation import SPARE_BYTES, fingerprint
 from backup.errors import BackupError
+from backup.post_restore import Restored
 from config.env import Environment
 from stack.servers import postgres_program
 from stack.state import AlreadyRunning, lock, restore_marker
@@ -24,20 +24,6 @@ from workers.contract.atomic_files import PRIVATE, sync_directory, write_json
 
 DATABASE_GROWTH = 4
 """A restored database is larger than its compressed dump, by about this factor at most."""
-
-
-@dataclass(frozen=True)
-class Restored:
-    """The summary for the operator."""
-
-    backup: str
-    created_at: str
-    files: int
-    bytes: int
-    organizations: int
-    jobs_continued: int
-    models_missing: list[str]
-    warnings: list[str]
 
 
 class RestoreRun:
@@ -140,20 +126,13 @@ class RestoreRun:
         self._progress("loading the database")
         databases.load(self._backup / archive.DUMP)
         self._progress("updating the database")
-        adapted = post_restore.adapt(self._env, info)
+        restored = Restored(info.id, info.created_at, info.files, info.bytes, info.organizations)
+        restored.warnings += self._warnings(info)
+        post_restore.adapt(self._env, info, restored)
         archive.sync_disk(self._env.var)
         self._marker.unlink()
         sync_directory(self._env.var)
-        return Restored(
-            backup=info.id,
-            created_at=info.created_at,
-            files=info.files,
-            bytes=info.bytes,
-            organizations=info.organizations,
-            jobs_continued=adapted.jobs_continued,
-            models_missing=adapted.models_missing,
-            warnings=[*self._warnings(info), *adapted.warnings],
-        )
+        return restored
 
     def _copy_files(self, info: BackupInfo) -> None:
         for number, entry in enumerate(archive.entries_of(self._backup, info), 1):

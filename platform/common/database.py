@@ -14,9 +14,6 @@ import psycopg
 STATEMENT_SECONDS = 10
 """The server ends a statement of the web after this time."""
 LOCK_SECONDS = 5
-ANSWER_SECONDS = 12.0
-"""A server that has not answered after this time does not work."""
-
 SERVER_LIMITS = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s"
 """libpq's `options`."""
 
@@ -26,10 +23,13 @@ class ServerSilent(psycopg.OperationalError):
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """A connection on which no wait lasts longer than `ANSWER_SECONDS`."""
+    """A connection on which no wait lasts longer than `answer_seconds`."""
+
+    answer_seconds = 12.0
+    """A server that has not answered after this time does not work."""
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        limit = ANSWER_SECONDS if timeout is None else timeout
+        limit = self.answer_seconds if timeout is None else timeout
         try:
             return super().wait(gen, interval=interval, timeout=limit)
         except psycopg.errors._WaitTimeout as error:

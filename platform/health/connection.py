@@ -19,15 +19,12 @@ from common.database import BoundedConnection
 
 CONNECT_SECONDS = 2
 """The shortest that libpq allows."""
-ANSWER_SECONDS = 2.0
-"""A statement without an answer by then is given up; the connection is closed."""
 SERVER_LIMITS = "-c statement_timeout=1500 -c lock_timeout=1500"
 """Milliseconds. A server that works refuses the statement before that, and so shows that it works."""
 
 
 class BriefConnection(BoundedConnection):
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        return super().wait(gen, interval, ANSWER_SECONDS if timeout is None else timeout)
+    answer_seconds = 2.0
 
 
 class BriefWrapper(DatabaseWrapper):

@@ -56,7 +56,7 @@ class Stack:
         self._database_url = env.database_url or ""
         self._redis_url = env.redis_url or ""
         self._model_server_url = env.model_server_url or ""
-        # An address to listen on is none to connect to where it stands for all addresses of the machine.
+        # `0.0.0.0` stands for all addresses of the machine; this process connects to the loopback address.
         self._host = HOST if env.host in ("0.0.0.0", "") else env.host  # noqa: S104 - compared, not bound
         self._port = env.port
         self.supervisor = Supervisor(env.var / "logs", ROOT, echo=echo, on_change=self._write_state)

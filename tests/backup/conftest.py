@@ -25,7 +25,8 @@ from psycopg import sql
 from backup.archive import BackupInfo
 from backup.creation import BackupRun
 from backup.errors import BackupError
-from backup.restoration import Restored, RestoreRun
+from backup.post_restore import Restored
+from backup.restoration import RestoreRun
 from config.env import Environment
 from tests.backup.world_on_disk import fill
 

@@ -171,7 +171,7 @@ def test_refusing_valkey_is_alive(run):
 def test_postgres_stopped_during_its_start_delays_no_supervisor(run, monkeypatch):
     server, _ = run(EmbeddedPostgres)
     with server._connect() as connection:
-        monkeypatch.setattr("common.database.ANSWER_SECONDS", 0.5)
+        monkeypatch.setattr("common.database.BoundedConnection.answer_seconds", 0.5)
         os.kill(connection.info.backend_pid, signal.SIGSTOP)
         with pytest.raises(psycopg.OperationalError, match="did not answer in time"):
             connection.execute("SELECT 1")
