@@ -12,7 +12,7 @@ from functools import cache
 from django.utils import timezone
 
 from health.parts import Name, Status
-from health.probes import LIMIT_SECONDS, Probe, ask_all, installed_probes
+from health.probes import Probe, ask_all, installed_probes
 from health.report import Report, judge
 
 KEPT_SECONDS = 3.0
@@ -24,9 +24,8 @@ KNOWN_SECONDS = 30.0
 class HealthWatch:
     """Thread-safe. `since` is as this process saw it, unless the part itself reports it."""
 
-    def __init__(self, probes: Mapping[Name, Probe], limit: float = LIMIT_SECONDS) -> None:
+    def __init__(self, probes: Mapping[Name, Probe]) -> None:
         self._probes = probes
-        self._limit = limit
         self._asking = threading.Lock()
         self._report: Report | None = None
         self._began: dict[Name, tuple[Status, datetime]] = {}
@@ -40,7 +39,7 @@ class HealthWatch:
             found = self.known(kept)
             if found is None:
                 dated = []
-                for component in judge(ask_all(self._probes, self._limit)):
+                for component in judge(ask_all(self._probes)):
                     status, began = self._began.get(component.name, (None, timezone.now()))
                     if status is not component.status:
                         began = timezone.now()

@@ -28,9 +28,9 @@ def accepts_connections(port: int, host: str = "127.0.0.1") -> bool:
         return False
 
 
-def http_status(host: str, port: int, path: str, seconds: float = ANSWER_SECONDS) -> int | None:
+def http_status(host: str, port: int, path: str) -> int | None:
     """The status of the answer; None where there is none."""
-    connection = http.client.HTTPConnection(host, port, timeout=seconds)
+    connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", path)
         return connection.getresponse().status

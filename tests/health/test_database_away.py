@@ -1,4 +1,4 @@
-"""A real web whose PostgreSQL dies, comes back, and is stopped: answers come, and come soon."""
+"""A real web whose PostgreSQL dies, comes back, and is stopped: it still answers, in time."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def sign_in(client: httpx.Client, made: dict) -> httpx.Response:
 
 
 def asked_of(site: Site, made: dict, person: httpx.Client) -> dict[str, httpx.Response]:
-    """Everything at once: the pages of somebody signed in, a stranger's sign-in, and the API."""
+    """Everything at once: the pages of a signed-in person, a sign-in, and the API."""
     key = {"Authorization": f"Bearer {made['owner']['api_key']}"}
     stranger = httpx.Client(base_url=site.url, timeout=40)
     asks = {
@@ -176,10 +176,10 @@ def is_told_as_away(site: Site, made: dict, person: httpx.Client, seconds: float
     assert took < seconds
 
 
-def health_tells(site: Site, person: httpx.Client, code: str) -> None:
+def assert_reported(site: Site, person: httpx.Client, code: str) -> None:
     began = time.monotonic()
     assert person.get("/healthz").status_code == 200
-    # What was found a moment ago is told for a few seconds.
+    # A report is reused for a few seconds.
     wait(lambda: person.get("/readyz").status_code != 200, 6)
     ready = person.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
@@ -198,7 +198,7 @@ def test_killed_database_is_reported_and_used_again_when_back(site, made, person
     is_told_as_away(site, made, person, SOON)
     # The reconnecting of a minute's outage must not go on as long afterwards.
     is_told_as_away(site, made, person, SOON)
-    health_tells(site, person, "silent" if "silent" in person.get("/readyz").text else "unreachable")
+    assert_reported(site, person, "silent" if "silent" in person.get("/readyz").text else "unreachable")
     site.start_database()
     back = time.monotonic()
     wait(site.is_ready, 12)
@@ -211,7 +211,7 @@ def test_stopped_database_is_reported_in_time(site, made, person):
     is_well(site, made, person)
     site.signal_database(signal.SIGSTOP)
     try:
-        health_tells(site, person, "silent")
+        assert_reported(site, person, "silent")
         is_told_as_away(site, made, person, IN_TIME)
     finally:
         site.signal_database(signal.SIGCONT)

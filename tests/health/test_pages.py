@@ -139,7 +139,7 @@ def test_operator_without_organization_sees_the_page(transactional_db):
 
 
 @contextmanager
-def supervisor_that_tells(folder: Path, **processes: dict) -> Iterator[None]:
+def supervisor_that_reports(folder: Path, **processes: dict) -> Iterator[None]:
     stack = {"pid": os.getpid(), "services": processes, "database_url": "postgresql://kosha:geheim@db/kosha"}
     path = folder / "stack.json"
     path.write_text(json.dumps(stack))
@@ -150,7 +150,7 @@ def supervisor_that_tells(folder: Path, **processes: dict) -> Iterator[None]:
 def test_shows_supervised_processes(live_world, settings, client):
     client.force_login(live_world.person("owner"))
     web = {"pid": 1, "restarts": 3, "state": "failing", "last_exit": -9, "log": "/secret/path"}
-    with supervisor_that_tells(settings.KOSHA_VAR, web=web):
+    with supervisor_that_reports(settings.KOSHA_VAR, web=web):
         page = client.get("/health").content.decode()
     assert ('data-state="failing"' in page and "−9" in page) or "-9" in page
     assert "geheim" not in page and "secret/path" not in page
@@ -174,7 +174,7 @@ def test_shows_the_trouble_of_a_process_and_its_next_start(
         "reason": "could not be started: /secret/path is full",
         "next_start": time.time() + 125,
     }
-    with supervisor_that_tells(settings.KOSHA_VAR, postgres=postgres, beat={"pid": 1, "state": "running"}):
+    with supervisor_that_reports(settings.KOSHA_VAR, postgres=postgres, beat={"pid": 1, "state": "running"}):
         page = client.get("/health").content.decode()
     assert what in page and when in page
     assert page.count(when) == 1, "who runs is not started again"
@@ -203,6 +203,6 @@ def test_pages_show_the_last_report_without_asking(live_world, client):
 
 def test_open_addresses_name_parts_only(live_world, client):
     """No name, address or text of anybody's."""
-    told = client.get("/readyz").content.decode() + client.get("/health/components").content.decode()
-    assert live_world.organization.name not in told
-    assert "127.0.0.1" not in told and "://" not in told
+    shown = client.get("/readyz").content.decode() + client.get("/health/components").content.decode()
+    assert live_world.organization.name not in shown
+    assert "127.0.0.1" not in shown and "://" not in shown

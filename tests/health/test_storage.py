@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from django.apps import apps
@@ -20,8 +22,8 @@ from health.report import judge
 from workers.contract.specs.serving import Health
 
 
-def told() -> tuple[str, str]:
-    """As the report says it."""
+def reported() -> tuple[str, str]:
+    """Status and code in the report."""
     answers = {
         **ask_all({Name.STORAGE: Probe(ask_storage)}, 10),
         Name.DATABASE: Unreachable(),
@@ -32,41 +34,31 @@ def told() -> tuple[str, str]:
     return storage.status.value, storage.code
 
 
-DOWN = ("down", "unreachable")
+def forbid(right: int) -> Callable[[Path, pytest.MonkeyPatch], object]:
+    """The system says so also to root where the mount is read-only."""
+    return lambda root, patch: patch.setattr(
+        os, "access", lambda path, mode: path != root or not mode & right
+    )
 
 
-@pytest.fixture
-def root(settings) -> Path:
+UNUSABLE: dict[str, Callable[[Path, pytest.MonkeyPatch], object]] = {
+    "missing": lambda root, patch: root.rmdir(),
+    "file in its place": lambda root, patch: (root.rmdir(), root.touch()),
+    "not readable": forbid(os.R_OK),
+    "not writable": forbid(os.W_OK),
+    "closed": forbid(os.X_OK),
+    "failing": lambda root, patch: patch.setattr(Path, "is_dir", Mock(side_effect=error(errno.EIO))),
+}
+
+
+@pytest.mark.parametrize("why", UNUSABLE)
+def test_unusable_storage_is_down(settings, monkeypatch, why):
     # Whatever disk the tests run on, it shall not be called full.
     settings.KOSHA_DISK_FLOOR_BYTES = settings.KOSHA_DISK_RESERVE_BYTES = 0
-    assert told() == ("ok", "")
-    return Path(settings.KOSHA_STORAGE_ROOT)
-
-
-def test_missing_storage_is_down(root):
-    root.rmdir()
-    assert told() == DOWN
-
-
-def test_file_in_place_of_the_storage_is_down(root):
-    root.rmdir()
-    root.touch()
-    assert told() == DOWN
-
-
-@pytest.mark.parametrize("right", [os.R_OK, os.W_OK, os.X_OK], ids=["read", "write", "enter"])
-def test_forbidden_storage_is_down(root, monkeypatch, right):
-    """The system says so also to root where the mount is read-only."""
-    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != root or not mode & right)
-    assert told() == DOWN
-
-
-def test_failing_storage_is_down(root, monkeypatch):
-    def broken(self: Path) -> bool:
-        raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
-
-    monkeypatch.setattr(Path, "is_dir", broken)
-    assert told() == DOWN
+    assert reported() == ("ok", "")
+    with monkeypatch.context() as patch:
+        UNUSABLE[why](Path(settings.KOSHA_STORAGE_ROOT), patch)
+        assert reported() == ("down", "unreachable")
 
 
 READ_ONLY = """

@@ -15,7 +15,7 @@ from tests.load.counters import Counters, Outcome
 
 LONGEST_RETRY_SECONDS = 10
 NOBODY = "http://127.0.0.1:9"
-"""An address at which nobody answers, for an installation that has none yet."""
+"""An address without a server, for an installation that has none yet."""
 
 
 class NotAnswered(Exception):

@@ -1,4 +1,4 @@
-"""A task that takes longer than a worker may take to end, in a child that does not hear."""
+"""A task that takes longer than a worker may take to end, in a child that ignores the signal."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_clients_that_disconnect_free_their_connections(headers, small_web):
 
 
 def test_exhausted_pool_is_no_outage_of_the_database(headers, small_web):
-    """A proxy that believed it would take every web out of service, because they are all at work."""
+    """Otherwise a proxy would take every busy web out of service."""
 
     async def ask_under_load() -> httpx.Response:
         crowd = asyncio.create_task(ask(small_web, "/v1/files", POOL + WAITING + 20, headers=headers))

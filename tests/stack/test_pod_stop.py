@@ -1,4 +1,4 @@
-"""The worker pod's first process hears its end whatever it is doing at that moment."""
+"""The first process of the worker pod reacts to the stop signal at any moment."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ print(code)
 """
 
 
-def test_stop_signal_is_heard_at_any_moment(repository: Path):
+def test_reacts_to_the_stop_signal_at_any_moment(repository: Path):
     """A handler runs within the thread that it interrupts, with whatever that holds: it must wait for nothing."""
     command = [sys.executable, "-c", TOLD_AT_EVERY_STEP]
     environment = {"PYTHONPATH": f"{repository}/platform:{repository}"}
-    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
-    assert told.stdout == "-15\n", told.stderr
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    assert done.stdout == "-15\n", done.stderr

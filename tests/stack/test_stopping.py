@@ -1,4 +1,4 @@
-"""A stop in the middle of a real training: soon, with a checkpoint, and the next start goes on from it."""
+"""A stop during a real training takes a few seconds and writes a checkpoint, from which the next start continues."""
 
 from __future__ import annotations
 

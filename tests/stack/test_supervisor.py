@@ -46,7 +46,7 @@ def service(name: str = "service", code: str = SLEEP, **options) -> Service:
 
 
 class Watched(Supervisor):
-    """A supervisor with short words for what the tests ask it."""
+    """A supervisor with helpers for the tests."""
 
     def __init__(self, folder: Path, **options) -> None:
         self.sentences: list[str] = []
@@ -162,7 +162,7 @@ def test_silent_process_is_replaced(supervisor, tmp_path, ignores, code):
 
 
 def test_stopped_process_is_continued_before_it_is_replaced(supervisor, tmp_path):
-    """SIGSTOP has lost nothing yet; a restart would."""
+    """A stopped process has lost nothing; a restart would lose its state."""
     beat = tmp_path / "beat"
     code = f"import pathlib, time\nbeat = pathlib.Path({str(beat)!r})\nwhile True: beat.write_text(str(time.monotonic())); time.sleep(0.01)"
     seen: list[str] = [""]
@@ -282,7 +282,7 @@ def test_refused_start_is_tried_again(supervisor, tmp_path, monkeypatch, what, i
         supervisor.kill()
     supervisor.until_echoed(REFUSED_STARTS[what][0])
     assert (supervisor.fact("trouble"), supervisor.fact("pid")) == ("not_started", None)
-    assert all(process.poll() is not None for process in spawned), "nobody would notice its silence"
+    assert all(process.poll() is not None for process in spawned), "an unwatched process was left"
     is_refused = False
     supervisor.wait("service")
 
@@ -338,7 +338,7 @@ def test_long_wait_names_what_it_waits_for(supervisor):
 
 
 # -- stopping -----------------------------------------------------------------------------------
-def test_stop_is_heard_at_any_moment(tmp_path, monkeypatch):
+def test_stop_request_is_noticed_at_any_moment(tmp_path, monkeypatch):
     """A signal handler runs between any two steps of the thread that it interrupts, with the locks that it holds."""
     monkeypatch.setattr("stack.supervisor.TICK_SECONDS", 0.001)
 
@@ -364,7 +364,7 @@ def test_stop_is_heard_at_any_moment(tmp_path, monkeypatch):
             supervisor.tick()
         except StopRequested:
             return True
-        raise AssertionError("the stop was not heard")
+        raise AssertionError("the stop was not noticed")
 
     moments: list[int] = []
 

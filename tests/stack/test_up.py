@@ -1,4 +1,4 @@
-"""`manage.py up` as an operator meets it: everything answers, restarts, refuses a second one, stops clean."""
+"""`manage.py up` starts everything, restarts what ends, refuses a second start, and stops cleanly."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ def test_starts_restarts_and_stops_the_embedded_stack(install):
 
 
 def shared_memory_of(pid: int) -> set[Path]:
-    """The segments that a PostgreSQL keeps in /dev/shm; other tests' are nobody's business here."""
+    """The segments that a PostgreSQL keeps in /dev/shm; those of other tests are left out."""
     lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     return {Path(line.split(maxsplit=5)[5]) for line in lines if "/dev/shm/" in line}
 
 
 def test_starts_after_a_killed_up(install):
-    """Its children are told by the kernel, but one that is stopped cannot hear."""
+    """The kernel signals its children, but a stopped one does not react."""
     kosha = install(KOSHA_MODEL_SERVER_URL="http://127.0.0.1:9")
     kosha.up()
     old = {name: kosha.pid(name) for name in kosha.state["services"]}

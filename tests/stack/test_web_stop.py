@@ -1,4 +1,4 @@
-"""A web process that is told to end while answers are open ends soon, and each client is told why."""
+"""A web process that is stopped while answers are open ends in time, and each client is given the reason."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HALF_A_REQUEST = (
 )
 
 
-# Each of these opens an answer; the process is told to end where it yields, and what follows is what the client sees.
+# Each of these opens an answer. The process is asked to end where it yields; the rest is what the client then sees.
 def upload(web: Web, world: Any, model_server: Any, stack: ExitStack) -> Iterator[None]:
     client = stack.enter_context(socket.create_connection(("127.0.0.1", web.port), timeout=20))
     client.sendall(HALF_A_REQUEST)
@@ -124,7 +124,7 @@ def test_open_answer_ends_with_a_shutdown_notice_in_time(
     web = start_web()
     with ExitStack() as stack:
         with contextmanager(is_open)(web, live_world, model_server, stack):
-            told = time.monotonic()
+            asked = time.monotonic()
             web.process.send_signal(number)
         web.process.wait(STOP_SECONDS)
-    assert time.monotonic() - told < STOP_SECONDS
+    assert time.monotonic() - asked < STOP_SECONDS
