@@ -99,10 +99,9 @@ def ask_all(probes: Mapping[Name, Probe], seconds: float = LIMIT_SECONDS) -> dic
 class DatabaseQuestion:
     """Asks over a connection of its own: a pool whose connections are all in use is no outage."""
 
-    def __init__(self) -> None:
-        self.has_connected = False
-        """Whether the server let us in this time. Every wait for it is bounded, so this does not stay true for long
-        of a server that has fallen silent since."""
+    has_connected = False
+    """Whether the server let us in this time. Every wait for it is bounded, so this does not stay true for long of a
+    server that has fallen silent since."""
 
     def __call__(self) -> DatabaseFacts | PendingMigrations:
         self.has_connected = False

@@ -30,13 +30,13 @@ class HealthWatch:
         self._report: Report | None = None
         self._began: dict[Name, tuple[Status, datetime]] = {}
 
-    def report(self, kept: float = KEPT_SECONDS) -> Report:
-        """No older than `kept` seconds. Where another thread is asking already, its report is waited for."""
-        found = self.known(kept)
+    def report(self) -> Report:
+        """No older than `KEPT_SECONDS`. Where another thread is asking already, its report is waited for."""
+        found = self.known(KEPT_SECONDS)
         if found is not None:
             return found
         with self._asking:
-            found = self.known(kept)
+            found = self.known(KEPT_SECONDS)
             if found is None:
                 dated = []
                 for component in judge(ask_all(self._probes)):

@@ -84,8 +84,8 @@ def names_a_path_outside(attempt: Attempt) -> None:
     attempt.rewrite_info(files_sha256=copying.sha256_of(files))
 
 
-def interrupted(attempt: Attempt) -> None:
-    attempt.backup.rename(attempt.backup.with_name(f"{attempt.backup.name}.partial"))
+def interrupted(attempt: Attempt) -> Path:
+    return attempt.backup.rename(attempt.backup.with_name(f"{attempt.backup.name}.partial"))
 
 
 def database_in_use(attempt: Attempt) -> None:
@@ -112,6 +112,7 @@ REFUSED = {
         lambda attempt: attempt.rewrite_info(migrations=["jobs.9999_of_the_future"]),
     ),
     "interrupted": ("backup_not_found", interrupted),
+    "folder of an interrupted one": ("backup_not_found", lambda attempt: interrupted(attempt).parent),
     "storage in use": (
         "restore_not_empty",
         lambda attempt: (attempt.elsewhere.var / "storage/organizations/org_1").mkdir(parents=True),
@@ -133,10 +134,10 @@ def state_of(place: Place) -> tuple[object, ...]:
 def test_refused_before_any_change(place, backup, elsewhere, why):
     code, prepare = REFUSED[why]
     with ExitStack() as over:
-        prepare(Attempt(place, backup, elsewhere, over))
+        source = prepare(Attempt(place, backup, elsewhere, over)) or backup
         (elsewhere.var / "stack.lock").touch()
         before = state_of(elsewhere)
-        assert refusal(elsewhere.restore, backup if backup.exists() else backup.parent) == code
+        assert refusal(elsewhere.restore, source) == code
         assert state_of(elsewhere) == before
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -94,16 +92,6 @@ def register(folder: Path, **files: bytes) -> Path:
     return folder
 
 
-class Broken(io.RawIOBase):
-    """A file on a bad sector: it opens, and reading fails."""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-
 def make_unreadable(monkeypatch: pytest.MonkeyPatch, is_broken: Callable[[Path], bool], how: int = 0) -> None:
     """These files and folders cannot be read: opening fails with the errno `how`; where it is 0, reading fails."""
     listed = Path.iterdir
@@ -113,7 +101,7 @@ def make_unreadable(monkeypatch: pytest.MonkeyPatch, is_broken: Callable[[Path],
             return open(path, *arguments)
         if how:
             raise OSError(how, os.strerror(how), str(path))
-        return Broken()
+        return open("/proc/self/mem", *arguments)  # as a bad sector: it opens, and reading fails with EIO
 
     def iterdir(path: Path) -> Any:
         if is_broken(path):

@@ -1,4 +1,4 @@
-"""Probes: one that hangs holds up nothing, and nothing is asked more often than needed."""
+"""A hanging probe delays no other, and no part is asked more often than needed."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_question_without_a_thread_is_asked_again(monkeypatch):
 
 
 def test_unexpected_answer_is_an_outage():
-    """Another program may listen where the model server shall."""
+    """Another program may listen on the port of the model server."""
 
     def nonsense():
         raise ValueError("not what was asked")
@@ -74,7 +74,7 @@ def test_unexpected_answer_is_an_outage():
     assert isinstance(answers[Name.MODEL_SERVER], Unreachable)
 
 
-def test_report_is_shared_and_kept():
+def test_report_is_shared_and_reused(monkeypatch):
     looks = []
 
     def storage() -> Disk:
@@ -95,7 +95,8 @@ def test_report_is_shared_and_kept():
     assert len(looks) == 1
     first = watch.report()
     assert watch.known() is first
-    second = watch.report(kept=0)
+    monkeypatch.setattr("health.watch.KEPT_SECONDS", 0)
+    second = watch.report()
     assert len(looks) == 2
     since = {component.name: component.since for component in first.components}
     assert {component.name: component.since for component in second.components} == since
