@@ -41,6 +41,5 @@ def test_few_functions_are_longer_than_50_lines(function_lengths):
     assert long / len(function_lengths) < 0.03
 
 
-@pytest.mark.xfail(reason="The median was 6 of 2,292 functions on 2026-11-29; enable the test when it is 7.")
 def test_median_function_length(function_lengths):
     assert MEDIAN[0] <= median(function_lengths) <= MEDIAN[1]
