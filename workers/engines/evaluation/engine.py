@@ -22,6 +22,7 @@ from workers.engines.evaluation.tasks import TASKS
 from workers.engines.evaluation.tasks.task import Case, Task
 from workers.engines.shared.integrity import require_intact_records
 from workers.engines.shared.language_models import convert_weights
+from workers.engines.shared.precision import Machine, choose_dtype, served_precision
 from workers.engines.shared.records import read_records
 from workers.engines.shared.runtime import Run, UserError
 
@@ -38,12 +39,11 @@ def evaluate(run: Run, spec: EvaluationSpec) -> EvaluationResult:
     chosen = {(case.item.task, case.item.record_id) for _task, case in cases}
     records = {task.type: sum(name == task.type for name, _record in chosen) for task in spec.tasks}
     run.log("Held-out data chosen.", items=len(cases), **records)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    # Log-likelihoods are summed over thousands of tokens: float32, where it costs no GPU its speed.
-    candidates = load_candidates(
-        spec.candidates, torch.float32 if device == "cpu" else torch.bfloat16, device
-    )
-    items = _measure(run, cases, candidates)
+    machine = Machine.here()
+    candidates = load_candidates(spec.candidates, choose_dtype("likelihoods", machine), machine.device)
+    served = choose_dtype("answers", machine, served_precision())
+    run.log("Models loaded.", answers_in=str(served).removeprefix("torch."))
+    items = _measure(run, cases, candidates, served)
     with open(run.output_dir / ITEMS_FILE, "w", encoding="utf-8") as file:
         file.writelines(item.model_dump_json() + "\n" for item in items)
         file.flush()
@@ -87,16 +87,20 @@ def _cases(spec: EvaluationSpec) -> Cases:
     return cases
 
 
-def _measure(run: Run, cases: Cases, candidates: Sequence[LoadedCandidate]) -> list[Item]:
-    """All requests of all tasks, type by type; then the items with their results, in the order measured."""
+def _measure(
+    run: Run, cases: Cases, candidates: Sequence[LoadedCandidate], served: torch.dtype
+) -> list[Item]:
+    """All requests of all tasks, type by type; then the items with their results, in the order measured.
+
+    Answers are generated in the precision `served`, in which they will be served.
+    """
     plans = {candidate.name: _plan(cases, candidate) for candidate in candidates}
     clock = _Clock(run, sum(planned.cost for plan in plans.values() for planned in plan))
     responses: dict[str, dict[int, dict[int, Response]]] = {candidate.name: {} for candidate in candidates}
     for request_type in REQUEST_TYPES:
         if request_type is GenerateUntil:
-            # Answers are generated in the precision they will be served in.
             for candidate in candidates:
-                convert_weights(candidate.weights, torch.bfloat16)
+                convert_weights(candidate.weights, served)
         for candidate in candidates:
             of_type = [one for one in plans[candidate.name] if isinstance(one.request, request_type)]
             with candidate.activate() as weights:

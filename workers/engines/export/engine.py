@@ -17,6 +17,7 @@ from workers.engines.shared.language_models import (
     require_model_folder,
     verify_adapter,
 )
+from workers.engines.shared.precision import Machine, choose_dtype
 from workers.engines.shared.runtime import Run, UserError
 
 if TYPE_CHECKING:
@@ -72,8 +73,7 @@ def _write_merged(run: Run, spec: ExportSpec, folder: Path) -> None:
 
     torch.set_num_threads(run.config.threads)
     tokenizer = load_tokenizer(spec.base_model)
-    # Merged in float32: in bfloat16 the small changes of an adapter are largely rounded away.
-    model = load_base_model(spec.base_model, torch.float32)
+    model = load_base_model(spec.base_model, choose_dtype("merging", Machine.here()))
     stored = _stored_dtype(spec.base_model)
     if spec.adapter is not None:
         run.log("Merging the adapter into the base model.")

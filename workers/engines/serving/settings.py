@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from workers.engines.shared.precision import served_precision
+
 GIB = 1 << 30
 
 
@@ -34,7 +36,7 @@ class ServingSettings:
     """Weights and indexes in memory; beyond it those used longest ago are unloaded."""
     adapters_per_model: int = 16
     dtype: str = "auto"
-    """float32, bfloat16, or auto: bfloat16 where the hardware multiplies it."""
+    """Of the weights, as `choose_dtype` takes it."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> ServingSettings:
@@ -56,7 +58,7 @@ class ServingSettings:
             context_limit=_integer(environ, "KOSHA_SERVE_CONTEXT_LIMIT", cls.context_limit),
             default_max_tokens=_integer(environ, "KOSHA_SERVE_MAX_TOKENS", cls.default_max_tokens),
             memory_bytes=_integer(environ, "KOSHA_SERVE_MEMORY_GIB", memory_gib) * GIB,
-            dtype=environ.get("KOSHA_SERVE_DTYPE", cls.dtype),
+            dtype=served_precision(environ),
         )
 
 

@@ -126,9 +126,13 @@ def load_adapter(
 
 
 def convert_weights(model: PreTrainedModel | PeftModel, dtype: torch.dtype) -> None:
-    """Convert the parameters in place, and them alone: rounding the positions' frequencies would degrade the model."""
-    for parameter in model.parameters():
-        if parameter.is_floating_point():
+    """Convert the base model's parameters in place, as if it had been loaded in `dtype`.
+
+    Nothing else is converted: rounding the positions' frequencies would degrade the model, and peft keeps an
+    adapter in float32 whatever it is put on.
+    """
+    for name, parameter in model.named_parameters():
+        if parameter.is_floating_point() and ".lora_" not in name:
             parameter.data = parameter.data.to(dtype)
 
 

@@ -15,6 +15,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from workers.contract.model_folder import check_model_folder
 from workers.engines.shared.language_models import LOADING
+from workers.engines.shared.precision import Machine, choose_dtype
 
 Role = Literal["query", "passage"]
 Vectors = NDArray[np.float32]
@@ -32,11 +33,13 @@ class Embedder:
         """Raises UnsafeModelFolder for a folder with pickles, code or damaged weights."""
         check_model_folder(folder)
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        machine = Machine.here()
+        dtype = choose_dtype("embeddings", machine)
         with LOADING:
             model = AutoModel.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+                folder, local_files_only=True, use_safetensors=True, dtype=dtype
             )
-        self._model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        self._model = model.to(machine.device).eval()
         prompts = _json(folder / "config_sentence_transformers.json").get("prompts") or {}
         named = {role: prompts[role] for role in E5_PREFIXES if isinstance(prompts.get(role), str)}
         self._prefixes = named or E5_PREFIXES

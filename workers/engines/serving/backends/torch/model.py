@@ -18,6 +18,7 @@ from workers.engines.serving.backends.protocol import AdapterFolder
 from workers.engines.serving.errors import ServeError
 from workers.engines.serving.settings import ServingSettings
 from workers.engines.shared.language_models import load_adapter, load_base_model
+from workers.engines.shared.precision import Machine, choose_dtype
 from workers.engines.shared.runtime import UserError
 
 BASE = "__base__"
@@ -40,12 +41,9 @@ class TorchTextModel:
     """
 
     def __init__(self, path: Path, settings: ServingSettings) -> None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        # Without instructions for it a CPU emulates bfloat16, many times slower than float32.
-        fast = device == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        auto = torch.bfloat16 if fast else torch.float32
-        dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "auto": auto}
-        self.model: Any = load_base_model(path, dtypes[settings.dtype], device)
+        machine = Machine.here()
+        dtype = choose_dtype("answers", machine, settings.dtype)
+        self.model: Any = load_base_model(path, dtype, machine.device)
         self.bytes = sum(weight.nbytes for weight in self.model.parameters())
         positions = self.model.config.get_text_config().max_position_embeddings
         self.context_length = min(positions, settings.context_limit)
