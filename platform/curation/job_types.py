@@ -9,7 +9,7 @@ from common.disk import file_bytes
 from curation.models import DatasetVersion
 from curation.selectors import DATASETS
 from documents.job_types import PAGES_MISSING
-from jobs.types import GIBIBYTE, ErrorText, JobType, UsualResources, register
+from jobs.types import GIBIBYTE, ErrorText, JobType, Size, UsualResources, register
 from workers.contract.specs.curation import CurationResult, CurationSpec
 
 DATASET_DAMAGED = ErrorText(
@@ -22,6 +22,23 @@ DATASET_DAMAGED = ErrorText(
 """For the jobs of other apps that read the records of a dataset version."""
 
 
+LIGHT_BYTES = 16 << 20
+"""Pages of this size make a dataset version in minutes."""
+
+
+def _pages_bytes(spec: CurationSpec) -> int:
+    return sum(file_bytes(source.pages_path) for source in spec.sources)
+
+
+def _disk_bytes(spec: CurationSpec) -> int:
+    """Records, what was dropped, and what steps keep aside: each about as long as the pages."""
+    return 4 * _pages_bytes(spec)
+
+
+def _size(spec: CurationSpec) -> Size:
+    return Size.LONG if _pages_bytes(spec) <= LIGHT_BYTES and spec.device == "cpu" else Size.FULL
+
+
 register(
     JobType(
         name="curation",
@@ -31,8 +48,8 @@ register(
         result=CurationResult,
         engine="workers.engines.curation",
         usual=UsualResources(cpus=1, memory_bytes=2 * GIBIBYTE),
-        # Records, dropped units and the intermediate files of steps: each about as long as the pages.
-        disk_bytes=lambda spec: 4 * sum(file_bytes(source.pages_path) for source in spec.sources),
+        size=_size,
+        disk_bytes=_disk_bytes,
         produces=DatasetVersion,
         artifact=DATASETS,
         subject_related=("dataset",),

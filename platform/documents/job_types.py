@@ -11,7 +11,7 @@ from common.disk import file_bytes
 from documents.models import Revision
 from documents.selectors import PAGES
 from documents.services import revision_is_wanted, revision_read
-from jobs.types import GIBIBYTE, ErrorText, JobType, UsualResources, register
+from jobs.types import GIBIBYTE, ErrorText, JobType, Size, UsualResources, register
 from workers.contract.specs.ingest import IngestResult, IngestSpec
 
 PAGES_MISSING = ErrorText(
@@ -19,7 +19,13 @@ PAGES_MISSING = ErrorText(
     _("Delete the document and upload it again. Have your operator look at the disk of the node."),
 )
 """For the jobs of other apps that read the text of documents."""
+SHORT_BYTES = 4 << 20
+"""A file of this size is read in seconds."""
 _SPLIT = _("Split it into smaller files and upload those.")
+
+
+def _size(spec: IngestSpec) -> Size:
+    return Size.SHORT if file_bytes(spec.path) <= SHORT_BYTES else Size.LONG
 
 
 def _columns(result: IngestResult) -> dict[str, Any]:
@@ -41,7 +47,8 @@ register(
         spec=IngestSpec,
         result=IngestResult,
         engine="workers.engines.ingest",
-        usual=UsualResources(cpus=0, memory_bytes=GIBIBYTE),
+        usual=UsualResources(memory_bytes=GIBIBYTE),
+        size=_size,
         # Text and tables. A packed format unpacks to more than its size, within the parsers' limits.
         disk_bytes=lambda spec: 4 * file_bytes(spec.path),
         produces=Revision,

@@ -9,8 +9,28 @@ from common.disk import file_bytes
 from curation.job_types import DATASET_DAMAGED
 from evaluations.models import Evaluation
 from evaluations.selectors import EVALUATIONS
-from jobs.types import GIBIBYTE, ErrorText, JobType, UsualResources, register
+from jobs.types import GIBIBYTE, ErrorText, JobType, Size, UsualResources, register
+from workers.contract.model_shape import weights_bytes
 from workers.contract.specs.evaluation import EvaluationResult, EvaluationSpec
+
+LIGHT_WEIGHTS_BYTES = 2 * GIBIBYTE
+LIGHT_RECORD_BYTES = 8 << 20
+LIGHT_RECORDS = 40
+
+
+def _size(spec: EvaluationSpec) -> Size:
+    """Some dozens of questions to small models are answered in minutes by a core or two."""
+    is_small = all(weights_bytes(candidate.model) <= LIGHT_WEIGHTS_BYTES for candidate in spec.candidates)
+    if not is_small or sum(map(file_bytes, spec.record_files)) > LIGHT_RECORD_BYTES:
+        return Size.FULL
+    return Size.LONG if _heldout_records(spec) <= LIGHT_RECORDS else Size.FULL
+
+
+def _heldout_records(spec: EvaluationSpec) -> int:
+    """The engine says what is wrong with a file that cannot be read."""
+    lines = [line for path in spec.record_files if path.is_file() for line in path.read_bytes().splitlines()]
+    return sum(b'"heldout"' in line for line in lines)
+
 
 register(
     JobType(
@@ -21,6 +41,7 @@ register(
         result=EvaluationResult,
         engine="workers.engines.evaluation",
         usual=UsualResources(memory_bytes=4 * GIBIBYTE, gpu_each_process=True),
+        size=_size,
         disk_bytes=lambda spec: 8 * sum(map(file_bytes, spec.record_files)),
         produces=Evaluation,
         artifact=EVALUATIONS,

@@ -84,9 +84,10 @@ def _cut_waiting(cluster: Cluster) -> None:
     """A job that asked for more than the machine has now would wait for ever."""
     with every_organization("jobs of all organizations share the machine"):
         unfinished = Job.objects.filter(cluster=cluster, cleaned_at=None).exclude(state__in=TERMINAL)
-        for figure in ("cpus", "memory_bytes"):
-            there = getattr(cluster, figure)
-            unfinished.filter(**{f"{figure}__gt": there}).update(**{figure: there})
+        unfinished.filter(cpus__gt=cluster.cpus).update(cpus=cluster.cpus)
+        for light in (0, 1):
+            there = cluster.memory_share(light=bool(light))
+            unfinished.filter(light=light, memory_bytes__gt=there).update(memory_bytes=there)
 
 
 def cluster_get(name: str, *, param: str) -> Cluster:
@@ -117,9 +118,13 @@ def usable_cluster(cluster: Cluster | None) -> Cluster:
 
 
 def refuse_oversize(need: Need, cluster: Cluster) -> None:
-    for field in ("gpus", "cpus", "memory_bytes"):
-        asked, there = getattr(need, field), getattr(cluster, field)
-        if asked > there:
+    there_is = {
+        "gpus": cluster.gpus,
+        "cpus": cluster.cpus,
+        "memory_bytes": cluster.memory_share(light=bool(need.light)),
+    }
+    for field, there in there_is.items():
+        if (asked := getattr(need, field)) > there:
             raise InvalidRequest(
                 "resources_exceed_cluster",
                 _("The job asks for %(asked)s %(field)s; the cluster has %(there)s.")

@@ -18,6 +18,9 @@ from common.places import PlaceJSONField
 from common.storage import run_path
 from jobs.transitions import JobState
 
+LIGHT_MEMORY_BYTES = 4 << 30
+"""For each light job at most; less where it would be more than a quarter of the cluster."""
+
 
 class LauncherName(models.TextChoices):
     LOCAL = "local", _("This machine")
@@ -43,9 +46,11 @@ class Cluster(CreatedModel):
     gpus = models.PositiveIntegerField(_("GPUs"), default=0)
     memory_bytes = models.PositiveBigIntegerField(_("memory in bytes"))
     light_slots = models.PositiveIntegerField(
-        _("short jobs at once"),
-        default=2,
-        help_text=_("Jobs without cores of their own, such as reading a document."),
+        _("light jobs at once"),
+        default=3,
+        help_text=_(
+            "Jobs without cores of their own, such as reading a document. The last place is for short ones."
+        ),
     )
     is_shared = models.BooleanField(
         _("open to every organization"),
@@ -59,6 +64,16 @@ class Cluster(CreatedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def light_long_slots(self) -> int:
+        """For light jobs that may take minutes: a place stays that is free again soon."""
+        return min(self.light_slots, max(1, self.light_slots - 1))
+
+    def memory_share(self, *, light: bool) -> int:
+        """Light jobs have a part of the memory for themselves, so that neither kind waits for the other's."""
+        reserved = min(self.memory_bytes // 4, self.light_slots * LIGHT_MEMORY_BYTES)
+        return reserved if light else self.memory_bytes - reserved
 
 
 class ClusterGrant(TenantModel):
@@ -103,6 +118,9 @@ class Job(TenantModel):
     gpus = models.PositiveIntegerField(default=0)
     memory_bytes = models.PositiveBigIntegerField()
     light = models.PositiveSmallIntegerField(default=0)
+    """1 for a job without cores of its own."""
+    light_long = models.PositiveSmallIntegerField(default=0)
+    """1 for a light job that may take minutes."""
 
     disk_bytes = models.PositiveBigIntegerField(null=True)
     """Space on the disk that it is expected to take; estimated when dispatch first looks at it."""
@@ -112,6 +130,8 @@ class Job(TenantModel):
     fence = models.PositiveIntegerField(default=0)
     """Rises with every claim. Each later write names it, so that a late writer changes nothing."""
     attempt = models.PositiveIntegerField(default=0)
+    claimed_at = models.DateTimeField(null=True)
+    """When the current attempt was claimed; the organization that was served last is served last again."""
     handle = models.JSONField(null=True)
     """What the launcher answered, for people; the launcher itself finds a run by id and fence."""
     not_before = models.DateTimeField(null=True)
@@ -182,6 +202,11 @@ class Job(TenantModel):
                 fields=["ended_at"], condition=Q(thinned_at=None, has_metrics=True), name="job_to_thin"
             ),
             models.Index(fields=["cluster", "id"], condition=Q(state=JobState.QUEUED), name="job_waiting"),
+            models.Index(
+                fields=["organization", "cluster", "light", "-claimed_at"],
+                condition=Q(claimed_at__isnull=False),
+                name="job_last_served",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ of a move are written in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -60,7 +60,7 @@ def job_submit(
     cluster = usable_cluster(placement.cluster)
     kind = next(known for known in job_types() if known.spec is type(spec))
     processes = kind.processes(spec)
-    need = kind.usual.settle(placement.resources, cluster, processes)
+    need = kind.usual.settle(placement.resources, cluster, processes, kind.size(spec))
     refuse_oversize(need, cluster)
     job = Job(
         organization_id=current_organization_id(),
@@ -162,7 +162,7 @@ def _ask(
 
 
 # -- written by the orchestration -------------------------------------------------------------
-def job_claim(*, job: Job, disk_bytes: int | None = None) -> bool:
+def job_claim(*, job: Job) -> bool:
     """Take a waiting job for launching. On True the object holds the new fence and attempt.
 
     Of any number of simultaneous claims exactly one is answered True.
@@ -179,10 +179,10 @@ def job_claim(*, job: Job, disk_bytes: int | None = None) -> bool:
         polled_at=Now(),
         progress_seen_at=Now(),
         started_at=models.functions.Coalesce("started_at", Now()),
+        claimed_at=Now(),
         handle=None,
         waits_for="",
         release=RELEASE,
-        disk_bytes=disk_bytes,
         heartbeat_mtime=0,
         not_before=None,
         stop_deadline=None,
@@ -197,10 +197,16 @@ def job_claim(*, job: Job, disk_bytes: int | None = None) -> bool:
     return claimed
 
 
-def job_waits(*, job: Job, waits_for: str, disk_bytes: int) -> bool:
-    """Record why a due job was not started; written only when that changes."""
-    rows = _current(job, {JobState.QUEUED}).exclude(waits_for=waits_for, disk_bytes=disk_bytes)
-    return bool(rows.update(waits_for=waits_for, disk_bytes=disk_bytes))
+def jobs_estimated(*, needs: Mapping[str, int]) -> None:
+    """Keep how much of the disk each of these waiting jobs is expected to take."""
+    rows = [Job(pk=id, disk_bytes=bytes_) for id, bytes_ in needs.items()]
+    Job.objects.bulk_update(rows, ["disk_bytes"])
+
+
+def jobs_wait(*, jobs: Iterable[Job], waits_for: str) -> int:
+    """Keep why due jobs were not started; written only where that changes."""
+    rows = Job.objects.filter(pk__in=[job.id for job in jobs], state=JobState.QUEUED)
+    return rows.exclude(waits_for=waits_for).update(waits_for=waits_for)
 
 
 def jobs_leave_to_newer(*, waiting: models.QuerySet[Job]) -> models.QuerySet[Job]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.utils.functional import Promise
@@ -35,13 +36,24 @@ class ErrorText(NamedTuple):
     """What to do about it."""
 
 
+class Size(Enum):
+    """How much work a job is, as far as its spec tells. Light jobs run beside the others in the cluster's
+    `light_slots`, without cores of their own, so that they never wait for a training."""
+
+    FULL = "full"
+    """Takes cores of its own, or GPUs."""
+    LONG = "long"
+    """Light, and perhaps at work for minutes."""
+    SHORT = "short"
+    """Light, and over in less than a minute."""
+
+
 @dataclass(frozen=True)
 class Resources:
     """What a request asks of the cluster. None: what is usual for the type of job."""
 
     cpus: int | None = None
-    """0 makes it a light job without cores of its own, which runs in one of the cluster's `light_slots`. So a
-    document can be read while a training uses every core."""
+    """0 asks for no cores of its own: the job is a light one."""
     gpus: int | None = None
     memory_bytes: int | None = None
 
@@ -68,6 +80,8 @@ class Need:
     memory_bytes: int
     light: int
     """1 for a job without cores of its own, else 0."""
+    light_long: int
+    """1 for a light job that is not short, else 0."""
 
 
 @dataclass(frozen=True)
@@ -79,20 +93,26 @@ class UsualResources:
     """None: every core, so that two such jobs never compete (they would run three times slower)."""
     gpu_each_process: bool = False
 
-    def settle(self, asked: Resources, cluster: Cluster, processes: int) -> Need:
+    def settle(self, asked: Resources, cluster: Cluster, processes: int, size: Size) -> Need:
         """A usual figure is cut to what the cluster has. An explicit one is not: the caller refuses what
-        does not fit."""
+        does not fit. Who asks for cores or GPUs gets them, however small the job is."""
         gpus, cpus, memory_bytes = asked.gpus, asked.cpus, asked.memory_bytes
+        is_light = size is not Size.FULL and not cpus and not gpus
         if gpus is None:
-            gpus = min(processes, cluster.gpus) if self.gpu_each_process else 0
-        if cpus is None and gpus:
-            # Each GPU comes with its share of the cores, so that as many jobs fit as there are GPUs.
-            cpus = max(1, cluster.cpus * gpus // max(1, cluster.gpus))
-        elif cpus is None:
-            cpus = cluster.cpus if self.cpus is None else min(self.cpus, cluster.cpus)
+            gpus = min(processes, cluster.gpus) if self.gpu_each_process and not is_light else 0
+        if cpus is None:
+            cpus = 0 if is_light else self._cpus(cluster, gpus)
+        light = 0 if cpus or gpus else 1
         if memory_bytes is None:
-            memory_bytes = min(self.memory_bytes, cluster.memory_bytes)
-        return Need(cpus=cpus, gpus=gpus, memory_bytes=memory_bytes, light=0 if cpus or gpus else 1)
+            memory_bytes = min(self.memory_bytes, cluster.memory_share(light=bool(light)))
+        light_long = light if size is not Size.SHORT else 0
+        return Need(cpus=cpus, gpus=gpus, memory_bytes=memory_bytes, light=light, light_long=light_long)
+
+    def _cpus(self, cluster: Cluster, gpus: int) -> int:
+        if gpus:
+            # Each GPU comes with its share of the cores, so that as many jobs fit as there are GPUs.
+            return max(1, cluster.cpus * gpus // max(1, cluster.gpus))
+        return cluster.cpus if self.cpus is None else min(self.cpus, cluster.cpus)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +132,8 @@ class JobType:
     """From a spec to the bytes that such a job writes at most at the same time, estimated on the high side."""
     processes: Callable[[Any], int] = lambda spec: 1
     """From a spec to the number of processes, one for each GPU; more than one are started by torchrun."""
+    size: Callable[[Any], Size] = lambda spec: Size.FULL
+    """From a spec to how much work it is."""
     can_pause: bool = False
     """Its engine keeps checkpoints to resume from."""
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from common.disk import folder_bytes
-from jobs.types import GIBIBYTE, ErrorText, JobType, UsualResources, register
+from jobs.types import GIBIBYTE, ErrorText, JobType, Size, UsualResources, register
 from registry.models import ModelExport
 from registry.selectors import EXPORTS
 from workers.contract.model_shape import weights_bytes
@@ -20,7 +20,8 @@ register(
         spec=ExportSpec,
         result=ExportResult,
         engine="workers.engines.export",
-        usual=UsualResources(cpus=0, memory_bytes=2 * GIBIBYTE),
+        usual=UsualResources(memory_bytes=2 * GIBIBYTE),
+        size=lambda spec: Size.LONG,
         disk_bytes=lambda spec: (
             2 * weights_bytes(spec.base_model) + (folder_bytes(spec.adapter) if spec.adapter else 0)
         ),

@@ -7,17 +7,31 @@ from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes, folder_bytes
 from documents.job_types import PAGES_MISSING
-from jobs.types import GIBIBYTE, JobType, UsualResources, follow, register
+from jobs.types import GIBIBYTE, JobType, Size, UsualResources, follow, register
 from retrieval.models import IndexBuild
 from retrieval.selectors import INDEXES
 from retrieval.services import document_ready, index_build_ended
 from workers.contract.specs.retrieval import RetrievalResult, RetrievalSpec
+
+LIGHT_BYTES = 16 << 20
+LIGHT_NEW_BYTES = 2 << 20
+SHORT_NEW_BYTES = 128 << 10
+"""A passage has about a kilobyte, and one core embeds five to ten in a second."""
 
 
 def _disk_bytes(spec: RetrievalSpec) -> int:
     """Passages, their vectors (1.5 kB for a passage of a kB) and the character index."""
     known = folder_bytes(spec.previous_index) if spec.previous_index else 0
     return known + 8 * sum(file_bytes(source.pages_path) for source in spec.sources)
+
+
+def _size(spec: RetrievalSpec) -> Size:
+    """What the previous index holds is read and written again, which is quick; the rest is embedded."""
+    sizes = {source: file_bytes(source.pages_path) for source in spec.sources}
+    new = sum(size for source, size in sizes.items() if not source.is_known)
+    if sum(sizes.values()) > LIGHT_BYTES or new > LIGHT_NEW_BYTES:
+        return Size.FULL
+    return Size.SHORT if new <= SHORT_NEW_BYTES else Size.LONG
 
 
 register(
@@ -29,6 +43,7 @@ register(
         result=RetrievalResult,
         engine="workers.engines.retrieval",
         usual=UsualResources(memory_bytes=2 * GIBIBYTE, gpu_each_process=True),
+        size=_size,
         disk_bytes=_disk_bytes,
         produces=IndexBuild,
         artifact=INDEXES,

@@ -187,6 +187,7 @@ def _index_build_create(
     knowledge_base: KnowledgeBase, revisions: Iterable[Revision], actor: Actor
 ) -> IndexBuild:
     current = knowledge_base.current_build
+    known = set(current.revisions.values_list("id", flat=True)) if current else set()
     spec = RetrievalSpec(
         sources=tuple(
             RetrievalSource(
@@ -195,6 +196,7 @@ def _index_build_create(
                 document_name=revision.document.name,
                 pages_path=pages_path(revision),
                 groups=(everyone_in(revision.organization_id),),
+                is_known=revision.id in known,
             )
             for revision in revisions
         ),

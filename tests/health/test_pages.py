@@ -24,7 +24,7 @@ from health.selectors import database_facts
 from health.services import tick_note
 from health.watch import watch
 from jobs.models import Cluster, Job
-from jobs.services import job_submit, job_waits
+from jobs.services import job_submit, jobs_wait
 from jobs.types import Placement
 from stack.service import Trouble
 
@@ -101,13 +101,13 @@ def test_reports_a_job_that_could_start_and_waits(organization):  # noqa: F811
     assert database_facts().oldest_waiting == pytest.approx(300, abs=5)
     # One that was looked at may have got its place a moment ago, since the last look at the latest.
     for job in (first, second):
-        job_waits(job=job, waits_for="place", disk_bytes=1)
+        jobs_wait(jobs=[job], waits_for="place")
     tick_note(worker="celery@here", by_beat=True)
     SignOfLife.objects.update(seen_at=Now() - timedelta(seconds=40))
     assert database_facts().oldest_waiting == pytest.approx(40, abs=5)
     # One that waits for room on the disk waits for no worker.
     for job in (first, second):
-        job_waits(job=job, waits_for="disk", disk_bytes=1)
+        jobs_wait(jobs=[job], waits_for="disk")
     facts = database_facts()
     assert (facts.oldest_waiting, facts.waits_for_disk, facts.waits_for_workers) == (None, True, False)
     Job.objects.update(waits_for="workers")

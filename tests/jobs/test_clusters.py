@@ -90,6 +90,7 @@ def test_waiting_jobs_are_cut_to_the_smaller_machine(make_job, machine):
     def need(job):
         return Job.objects.values_list("cpus", "memory_bytes").get(pk=job.pk)
 
-    assert need(waiting) == (8, 1 << 34)
+    # A quarter of the memory is for light jobs.
+    assert need(waiting) == (8, 3 << 32)
     assert need(small) == (0, 1 << 30)
     assert need(ended)[0] == 64

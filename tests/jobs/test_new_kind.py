@@ -9,7 +9,7 @@ import pytest
 from common.storage import runs_root
 from jobs.models import Job
 from jobs.services import job_submit
-from jobs.types import GIBIBYTE, ErrorText, JobType, UsualResources
+from jobs.types import GIBIBYTE, ErrorText, JobType, Size, UsualResources
 from workers.orchestration.launchers.local.launcher import LocalLauncher
 from workers.orchestration.reconcile import reconcile
 
@@ -25,7 +25,8 @@ TOY = JobType(
     spec=ToySpec,
     result=ToyResult,
     engine="tests.jobs.toy_engine",
-    usual=UsualResources(cpus=0, memory_bytes=GIBIBYTE),
+    usual=UsualResources(memory_bytes=GIBIBYTE),
+    size=lambda spec: Size.SHORT,
     disk_bytes=lambda spec: 8 * len(spec.numbers),
     errors={"user.nothing_to_add": ErrorText("There was nothing to add.", "Name some numbers.")},
 )

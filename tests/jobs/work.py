@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from jobs import types
-from jobs.types import GIBIBYTE, JobType, UsualResources, register
+from jobs.types import GIBIBYTE, JobType, Size, UsualResources, register
 from workers.contract.spec import Spec
+
+LONG = 100
 
 
 class Work(Spec):
@@ -19,7 +21,7 @@ class Work(Spec):
 
 
 class LightWork(Work):
-    """Takes no core of its own."""
+    """Takes no core of its own; over soon where it has few items."""
 
 
 class OneCoreWork(Work):
@@ -45,7 +47,7 @@ def work_type(name: str, spec: type[Spec], cpus: int | None = None, **fields: An
 
 WORK_TYPES = (
     work_type("work", Work, can_pause=True),
-    work_type("light_work", LightWork, cpus=0),
+    work_type("light_work", LightWork, size=lambda spec: Size.SHORT if spec.items < LONG else Size.LONG),
     work_type("one_core_work", OneCoreWork, cpus=1),
 )
 

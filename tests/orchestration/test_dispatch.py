@@ -17,13 +17,17 @@ from workers.contract.specs.run import RunConfig
 from workers.orchestration.dispatch import dispatch
 from workers.orchestration.launchers.base import Engine, RunRef
 
-from ..jobs.work import LightWork, Work
+from ..jobs.work import LONG, LightWork, Work
 
-FREE = Capacity(cpus=4, gpus=2, memory_bytes=100, light=2)
+FREE = Capacity(cpus=4, gpus=2, memory_bytes=100, light=3, light_long=2, light_memory_bytes=10)
 
 
-def job(name: str, cpus: int = 0, gpus: int = 0, memory: int = 0, light: int = 0) -> Job:
-    return Job(id=name, cpus=cpus, gpus=gpus, memory_bytes=memory, light=light)
+def job(name: str, cpus: int = 0, gpus: int = 0, memory: int = 0) -> Job:
+    return Job(id=name, cpus=cpus, gpus=gpus, memory_bytes=memory)
+
+
+def light(name: str, *, long: int = 0, memory: int = 1) -> Job:
+    return Job(id=name, cpus=0, memory_bytes=memory, light=1, light_long=long)
 
 
 @pytest.mark.parametrize(
@@ -34,8 +38,12 @@ def job(name: str, cpus: int = 0, gpus: int = 0, memory: int = 0, light: int = 0
         # A big job that does not fit holds back those that would take what it waits for,
         ([job("a", 1), job("big", 4), job("c", 1)], "a"),
         # but not those that take nothing of it.
-        ([job("a", 1), job("big", 4), job("i", light=1), job("g", gpus=1)], "aig"),
-        ([job("i", light=1), job("j", light=1), job("k", light=1), job("c", 4)], "ijc"),
+        ([job("a", 1), job("big", 4), light("i"), job("g", gpus=1)], "aig"),
+        ([job("a", 4, memory=100), job("big", 4, memory=100), light("i", memory=10)], "ai"),
+        ([light("i"), light("j"), light("k"), light("l"), job("c", 4)], "ijkc"),
+        # The last place of the light ones is for those that are over soon.
+        ([light("i", long=1), light("j", long=1), light("k", long=1), light("l")], "ijl"),
+        ([light("i", memory=8), light("j", memory=8), light("k", memory=2)], "ik"),
         ([job("m", 1, memory=101), job("n", 1, memory=1), job("o", 1)], "o"),
         ([job("a", 4), job("b", 4), job("c", 4)], "a"),
     ],
@@ -69,15 +77,12 @@ def test_older_and_more_urgent_jobs_go_first(null_cluster, null_launcher, organi
 def test_two_jobs_of_every_core_never_share_a_machine_but_light_ones_run_beside_them(
     null_cluster, null_launcher
 ):
-    specs = [Work, Work, LightWork, LightWork, LightWork]
-    jobs = [
-        job_submit(spec=spec(items=n), actor=SYSTEM, placement=Placement(cluster=null_cluster))
-        for n, spec in enumerate(specs)
-    ]
+    specs = [Work(items=1), Work(items=2), *(LightWork(items=LONG + n) for n in range(3)), LightWork()]
+    jobs = [job_submit(spec=spec, actor=SYSTEM, placement=Placement(cluster=null_cluster)) for spec in specs]
     for _ in range(3):
         dispatch({"null": null_launcher})
     states = [Job.objects.get(pk=job.pk).state for job in jobs]
-    assert states == ["starting", "queued", "starting", "starting", "queued"]
+    assert states == ["starting", "queued", "starting", "starting", "queued", "starting"]
 
 
 def test_the_engine_finds_its_config(null_cluster, null_launcher):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from celery import shared_task
 
@@ -17,8 +18,9 @@ from jobs.services import (
     job_launched,
     job_lease_extend,
     job_requeue,
-    job_waits,
+    jobs_estimated,
     jobs_leave_to_newer,
+    jobs_wait,
 )
 from jobs.transitions import JobState
 from workers.orchestration.attempt import next_step, not_launched_attempt
@@ -92,18 +94,21 @@ def _claim(cluster: Cluster) -> list[Job]:
         if not locked:
             return []
         waiting = in_turn(jobs_leave_to_newer(waiting=due_jobs(cluster)), BATCH)
-        needs = {job.id: disk_need(job) if job.disk_bytes is None else job.disk_bytes for job in waiting}
+        needs = _disk_needs(waiting)
         budget = DiskBudget()
         # A job that lacks disk space reserves nothing on the cluster, so it delays no other job.
         fit_on_disk = [job for job in waiting if budget.holds(needs[job.id])]
         fit_on_cluster = choose(fit_on_disk, free_of(cluster))
         chosen = [job for job in fit_on_cluster if budget.take(needs[job.id])]
-        for job in waiting:
-            if job not in chosen:
-                lacks_disk = job in fit_on_cluster or job not in fit_on_disk
-                job_waits(
-                    job=job,
-                    waits_for=WaitsFor.DISK if lacks_disk else WaitsFor.PLACE,
-                    disk_bytes=needs[job.id],
-                )
-        return [job for job in chosen if job_claim(job=job, disk_bytes=needs[job.id])]
+        lack_place = [job for job in fit_on_disk if job not in fit_on_cluster]
+        lack_disk = [job for job in waiting if job not in chosen and job not in lack_place]
+        jobs_wait(jobs=lack_place, waits_for=WaitsFor.PLACE)
+        jobs_wait(jobs=lack_disk, waits_for=WaitsFor.DISK)
+        return [job for job in chosen if job_claim(job=job)]
+
+
+def _disk_needs(waiting: Iterable[Job]) -> dict[str, int]:
+    """Bytes by job; what is estimated for the first time is kept."""
+    estimated = {job.id: disk_need(job) for job in waiting if job.disk_bytes is None}
+    jobs_estimated(needs=estimated)
+    return {job.id: estimated.get(job.id, job.disk_bytes or 0) for job in waiting}

@@ -46,9 +46,9 @@ class Migration(migrations.Migration):
                 (
                     "light_slots",
                     models.PositiveIntegerField(
-                        default=2,
-                        help_text="Jobs without cores of their own, such as reading a document.",
-                        verbose_name="short jobs at once",
+                        default=3,
+                        help_text="Jobs without cores of their own, such as reading a document. The last place is for short ones.",
+                        verbose_name="light jobs at once",
                     ),
                 ),
                 (
@@ -114,6 +114,7 @@ class Migration(migrations.Migration):
                 ("gpus", models.PositiveIntegerField(default=0)),
                 ("memory_bytes", models.PositiveBigIntegerField()),
                 ("light", models.PositiveSmallIntegerField(default=0)),
+                ("light_long", models.PositiveSmallIntegerField(default=0)),
                 ("disk_bytes", models.PositiveBigIntegerField(null=True)),
                 (
                     "waits_for",
@@ -130,6 +131,7 @@ class Migration(migrations.Migration):
                 ),
                 ("fence", models.PositiveIntegerField(default=0)),
                 ("attempt", models.PositiveIntegerField(default=0)),
+                ("claimed_at", models.DateTimeField(null=True)),
                 ("handle", models.JSONField(null=True)),
                 ("not_before", models.DateTimeField(null=True)),
                 ("lease_until", models.DateTimeField(null=True)),
@@ -267,6 +269,14 @@ class Migration(migrations.Migration):
             model_name="job",
             index=models.Index(
                 condition=models.Q(("state", "queued")), fields=["cluster", "id"], name="job_waiting"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="job",
+            index=models.Index(
+                condition=models.Q(("claimed_at__isnull", False)),
+                fields=["organization", "cluster", "light", "-claimed_at"],
+                name="job_last_served",
             ),
         ),
         migrations.AddConstraint(

@@ -20,6 +20,8 @@ class RetrievalSource(Spec):
     """The revision's `pages.jsonl` as ingest wrote it."""
     groups: tuple[str, ...] = Field(min_length=1)
     """Who may read it. Every passage carries these groups, and a search names the asker's."""
+    is_known: bool = False
+    """The previous index holds it already; says how much there is to do, and no more."""
 
 
 class Chunking(Spec):
