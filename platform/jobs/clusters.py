@@ -16,6 +16,7 @@ from jobs.models import Cluster, ClusterGrant, Job, LauncherName
 from jobs.selectors import cluster_list
 from jobs.transitions import TERMINAL
 from jobs.types import Need
+from workers.contract import fork_server
 
 BUILT_IN = "local"
 
@@ -74,9 +75,10 @@ def cluster_measure() -> None:
 
 
 def _machine() -> dict[str, int]:
+    """Without the memory of the libraries that engines are forked with."""
     return {
         "cpus": settings.KOSHA_JOB_CORES or len(os.sched_getaffinity(0)),
-        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") - fork_server.MEMORY_BYTES,
     }
 
 

@@ -1,6 +1,6 @@
 """The services of Kosha's stack, and the order in which they start and stop.
 
-    PostgreSQL, Valkey  ->  migrations  ->  worker, beat, model server, web
+    PostgreSQL, Valkey  ->  migrations  ->  worker, beat, fork server, model server, web
 
 With `DATABASE_URL`, `REDIS_URL` or `KOSHA_MODEL_SERVER_URL` set, what they name is used instead.
 """
@@ -25,7 +25,7 @@ from stack.servers import HOST, EmbeddedPostgres, EmbeddedServer, EmbeddedValkey
 from stack.service import Backoff, LivenessProbe, Service
 from stack.state import port_for
 from stack.supervisor import SETTLED, ServiceNotReady, Supervisor
-from workers.contract import liveness
+from workers.contract import fork_server, liveness
 from workers.contract.atomic_files import PRIVATE, write_json
 
 # Together below the fifteen seconds after which a service manager kills. Web and model server end while the engines do.
@@ -35,7 +35,8 @@ STOP_ANSWERING_SECONDS = 5.0
 STOP_SERVERS_SECONDS = 3.0
 
 MODEL_SERVER = "model-server"
-SCHEDULING = ("beat", "worker")
+FORK_SERVER = "fork-server"
+SCHEDULING = ("beat", "worker", FORK_SERVER)
 """They could start an engine again."""
 ANSWERING = ("web", MODEL_SERVER)
 SERVERS = ("valkey", "postgres")
@@ -168,9 +169,23 @@ class Stack:
                 prepare=beat_starts.reset,
                 probes=lambda: [LivenessProbe(probes.Touched(folder / liveness.BEAT))],
             ),
+            self._fork_server(),
             *model_server,
             self.web(),
         ]
+
+    def _fork_server(self) -> Service:
+        """Nothing waits for it: without it engines start more slowly."""
+        command = [sys.executable, "-m", fork_server.MODULE, str(self._env.var)]
+        touched = probes.Touched(self._env.var / liveness.FOLDER / liveness.FORK_SERVER)
+        return Service(
+            FORK_SERVER,
+            lambda: guarded(command),
+            lambda: True,
+            {**_inherited(), STACK_VARIABLE: str(self._env.var), "PYTHONPATH": str(ROOT)},
+            # It touches the file between two libraries, and one takes long on a busy machine.
+            probes=lambda: [LivenessProbe(touched, every=10, failures=12)],
+        )
 
     def _model_server(self, port: int) -> Service:
         command = [sys.executable, "-m", "workers.engines.serving", "--port", str(port)]

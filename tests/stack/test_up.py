@@ -42,7 +42,15 @@ def test_starts_restarts_and_stops_the_embedded_stack(install):
     assert kosha.manage("status").returncode == 1
     kosha.up()
     assert kosha.is_ready()
-    assert set(kosha.state["services"]) == {"postgres", "valkey", "worker", "beat", "model-server", "web"}
+    assert set(kosha.state["services"]) == {
+        "postgres",
+        "valkey",
+        "worker",
+        "beat",
+        "fork-server",
+        "model-server",
+        "web",
+    }
     assert "running" in kosha.manage("status").stdout
 
     second = kosha.manage("up")

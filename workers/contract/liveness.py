@@ -10,4 +10,6 @@ BEAT = "beat"
 """Touched at each tick of the beat scheduler."""
 TASKS = "tasks"
 """Touched by the worker's children whenever a task begins."""
-FILES = (WORKER, BEAT, TASKS)
+FORK_SERVER = "fork-server"
+"""Touched by the fork server while it waits."""
+FILES = (WORKER, BEAT, TASKS, FORK_SERVER)

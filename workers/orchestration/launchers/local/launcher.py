@@ -11,67 +11,62 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from workers.contract.atomic_files import write_json
+from workers.contract.fork_server import connect
 from workers.contract.process_identity import Identity, is_alive
-from workers.contract.run_folder import RUN_DIR_VARIABLE, RunFolder
+from workers.contract.run_folder import RunFolder
 from workers.orchestration.launchers.base import Absent, Engine, Exited, Lost, Observation, Running, RunRef
+from workers.orchestration.launchers.local.environment import ROOT, environment_of
 from workers.orchestration.launchers.local.processes import kill_run, processes_of_runs
-
-ROOT = Path(__file__).resolve().parents[4]
-
-WITHHELD = (
-    "DATABASE_URL",
-    "REDIS_URL",
-    "KOSHA_SECRET_KEY",
-    "KOSHA_MODEL_SERVER_TOKEN",
-    "DJANGO_SETTINGS_MODULE",
-    "KOSHA_STACK",
-)
-"""An engine knows neither the database nor any key of the platform, and is no part of the stack that
-is ended with it."""
 
 SUPERVISOR_START_SECONDS = 20.0
 CLEAN_STOP_SECONDS = 6.0
 SUPERVISOR_MARGIN_SECONDS = 1.0
 KILL_SECONDS = 1.0
 
-_TCMALLOC = (
-    "/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4",
-    "/usr/lib/x86_64-linux-gnu/libtcmalloc.so.4",
-    "/usr/lib/aarch64-linux-gnu/libtcmalloc_minimal.so.4",
-)
+FORK_SECONDS = 3.0
+"""After so long without an answer of the fork server the run is started without it."""
 
 
 class LocalLauncher:
-    def __init__(self, runs_root: Path) -> None:
+    def __init__(self, runs_root: Path, fork_server: Path | None = None) -> None:
+        """`fork_server`: the folder in which one listens, while there is one."""
         self._runs_root = runs_root.resolve()
+        self._fork_server = fork_server
 
     def launch(self, run: RunRef, engine: Engine) -> dict[str, Any]:
         run_dir = run.run_dir.resolve()
         folder = RunFolder(run_dir)
         folder.scratch.mkdir(exist_ok=True)
-        torchrun = ("-m", "workers.engines.shared.torchrun", "--standalone", "--nproc-per-node")
-        prefix = (*torchrun, str(engine.processes)) if engine.processes > 1 else ()
-        write_json(folder.launch, {"version": 1, "command": [sys.executable, *prefix, *engine.command]})
-        # Returns as soon as the supervisor has detached, so this worker never has a zombie to reap.
-        subprocess.run(
-            [sys.executable, "-m", "workers.orchestration.launchers.local.supervisor", str(run_dir)],
-            env=_environment(run_dir, engine),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=SUPERVISOR_START_SECONDS,
-            check=True,
-        )
-        return {"launcher": "local", "host": os.uname().nodename}
+        command, environment = _command(engine), environment_of(run_dir, engine)
+        write_json(folder.launch, {"version": 1, "command": command})
+        # The ranks of torchrun are processes of its own.
+        is_forked = engine.processes == 1 and self._fork(run_dir, command, environment)
+        if not is_forked:
+            _start_supervisor(run_dir, environment)
+        return {"launcher": "local", "host": os.uname().nodename, "start": "forked" if is_forked else "cold"}
+
+    def _fork(self, run_dir: Path, command: Sequence[str], environment: Mapping[str, str]) -> bool:
+        """Whether the fork server has started the supervisor. It may have where no answer came; the run is then
+        started twice, and the second one finds the folder owned."""
+        if self._fork_server is None:
+            return False
+        request = {"run_dir": str(run_dir), "command": command, "environment": environment}
+        try:
+            with connect(self._fork_server, FORK_SECONDS) as connection:
+                connection.sendall(json.dumps(request).encode())
+                connection.shutdown(socket.SHUT_WR)
+                return connection.recv(16) != b""
+        except OSError:
+            return False
 
     def poll(self, run: RunRef) -> Observation:
         owner = _owner(run.run_dir)
@@ -153,16 +148,22 @@ def _owner(run_dir: Path) -> Identity | None:
         return _REVOKED
 
 
-def _environment(run_dir: Path, engine: Engine) -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if name not in WITHHELD}
-    environment |= engine.environment
-    environment |= {
-        RUN_DIR_VARIABLE: str(run_dir),
-        # What libraries leave behind when they are killed is removed with the folder of the run.
-        "TMPDIR": str(RunFolder(run_dir).scratch),
-        "PYTHONPATH": str(ROOT),
-    }
-    allocator = next((path for path in _TCMALLOC if Path(path).exists()), None)
-    if allocator is not None:
-        environment["LD_PRELOAD"] = allocator
-    return environment
+def _command(engine: Engine) -> list[str]:
+    if engine.processes == 1:
+        return [sys.executable, *engine.command]
+    torchrun = ["workers.engines.shared.torchrun", "--standalone", "--nproc-per-node", str(engine.processes)]
+    return [sys.executable, "-m", *torchrun, *engine.command]
+
+
+def _start_supervisor(run_dir: Path, environment: Mapping[str, str]) -> None:
+    """Returns as soon as it has detached, so this worker never has a zombie to reap."""
+    subprocess.run(
+        [sys.executable, "-m", "workers.orchestration.launchers.local.supervisor", str(run_dir)],
+        env=environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=SUPERVISOR_START_SECONDS,
+        check=True,
+    )

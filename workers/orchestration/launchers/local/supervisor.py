@@ -23,12 +23,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
 from workers.contract.process_identity import process_identity
 from workers.contract.run_folder import EXITS, RunFolder
 from workers.contract.specs.run import ExitCode
+from workers.orchestration.launchers.local.fresh_process import run_module
 from workers.orchestration.launchers.local.processes import kill_run
 
 DEFAULT_GRACE = 10.0
@@ -46,14 +49,35 @@ def detach(run_dir: Path) -> None:
     if os.fork():
         os._exit(0)
     os.setsid()
+    write_logs(run_dir)
+
+
+def write_logs(run_dir: Path) -> None:
+    """What this process prints goes into the run folder."""
     log = os.open(RunFolder(run_dir).supervisor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
+    os.close(log)
+    os.close(nothing)
+
+
+class EngineProcess(Protocol):
+    """A child of this process."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+
+
+StartEngine = Callable[[Sequence[str], Path], EngineProcess]
+"""From its command and its log to the engine, which leads a session of its own."""
 
 
 class Supervisor:
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, start_engine: StartEngine) -> None:
+        self._start_engine = start_engine
         self.run_dir = run_dir
         self.folder = RunFolder(run_dir)
         self.kill_at: float | None = None
@@ -86,20 +110,11 @@ class Supervisor:
             except OSError:
                 time.sleep(TICK_SECONDS)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> EngineProcess:
         launch = json.loads(self.folder.launch.read_text(encoding="utf-8"))
-        parent = os.getpid()
-        with open(self.folder.engine_log, "ab") as log:
-            return subprocess.Popen(
-                launch["command"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=lambda: _before_engine(parent),
-            )
+        return self._start_engine(launch["command"], self.folder.engine_log)
 
-    def _attend(self, engine: subprocess.Popen[bytes]) -> int:
+    def _attend(self, engine: EngineProcess) -> int:
         while (code := engine.poll()) is None:
             left = TICK_SECONDS if self.kill_at is None else self.kill_at - time.monotonic()
             received = signal.sigtimedwait(_OWN_SIGNALS, max(0.05, min(TICK_SECONDS, left)))
@@ -112,7 +127,7 @@ class Supervisor:
         was_asked = self.kill_at is not None
         return ExitCode.STOPPED if was_asked and code not in _CHOSEN_BY_THE_ENGINE else code
 
-    def _stop(self, engine: subprocess.Popen[bytes]) -> None:
+    def _stop(self, engine: EngineProcess) -> None:
         try:
             grace = float(json.loads(self.folder.stop.read_text(encoding="utf-8"))["grace"])
         except (OSError, ValueError, KeyError):
@@ -123,6 +138,49 @@ class Supervisor:
             os.killpg(engine.pid, signal.SIGTERM)
             # A stopped process receives the signal when it is continued.
             os.killpg(engine.pid, signal.SIGCONT)
+
+
+# -- the engine --------------------------------------------------------------------------------------
+def start_engine(command: Sequence[str], log: Path) -> EngineProcess:
+    parent = os.getpid()
+    with open(log, "ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: _before_engine(parent),
+        )
+
+
+class ForkedEngine:
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        if self._code is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            self._code = os.waitstatus_to_exitcode(status) if ended else None
+        return self._code
+
+
+def fork_engine(command: Sequence[str], log: Path) -> EngineProcess:
+    """For a supervisor that the fork server has forked: the libraries are there already."""
+    parent = os.getpid()
+    if pid := os.fork():
+        return ForkedEngine(pid)
+    try:
+        os.setsid()
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        for target in (1, 2):
+            os.dup2(output, target)
+        os.close(output)
+        _before_engine(parent)
+        run_module(command)
+    finally:
+        os._exit(COULD_NOT_START)
 
 
 NICENESS = 5
@@ -157,7 +215,7 @@ def bound_log(path: Path) -> None:
 def main() -> None:
     run_dir = Path(sys.argv[1]).resolve()
     detach(run_dir)
-    Supervisor(run_dir).run()
+    Supervisor(run_dir, start_engine).run()
 
 
 if __name__ == "__main__":
