@@ -12,7 +12,7 @@ from tests.faults.kinds.servers import RefuseConnections
 
 VICTIMS = (
     "web", "worker", "worker-child", "beat", "model-server", "postgres", "postgres-backend", "valkey",
-    "engine", "rank", "run-supervisor", "up",
+    "fork-server", "engine", "rank", "run-supervisor", "up",
 )  # fmt: skip
 
 

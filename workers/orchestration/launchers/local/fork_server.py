@@ -31,8 +31,13 @@ from workers.contract.fork_server import MODULE, fork_server_folder, listen
 from workers.contract.liveness import FOLDER as LIVENESS
 from workers.contract.liveness import FORK_SERVER
 from workers.orchestration.launchers.local.environment import LIBRARIES, ROOT
-from workers.orchestration.launchers.local.fresh_process import become, show_command
-from workers.orchestration.launchers.local.supervisor import Supervisor, fork_engine, write_logs
+from workers.orchestration.launchers.local.fresh_process import show_command, take_environment
+from workers.orchestration.launchers.local.supervisor import (
+    Supervisor,
+    fork_engine,
+    supervisor_command,
+    write_logs,
+)
 
 TOUCH_SECONDS = 2.0
 REQUEST_SECONDS = 5.0
@@ -142,7 +147,8 @@ def become_supervisor(connection: socket.socket) -> NoReturn:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         request = json.loads(_read(connection))
         run_dir = Path(request["run_dir"])
-        become(request["environment"], request["command"])
+        take_environment(request["environment"])
+        show_command(supervisor_command(run_dir))
         write_logs(run_dir)
         connection.sendall(STARTED)
         connection.close()

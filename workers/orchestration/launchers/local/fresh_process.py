@@ -34,11 +34,10 @@ _THREAD_LIMITS = {
 """By a part of the library's file name: what limits the threads of a library that read its environment long ago."""
 
 
-def become(environment: Mapping[str, str], command: Sequence[str]) -> None:
-    """Take on the environment and the command line of a run. Raises OSError where /proc does not show them."""
+def take_environment(environment: Mapping[str, str]) -> None:
+    """Take on the environment of a run. Raises OSError where /proc does not show it."""
     os.environ.clear()
     os.environ.update(environment)
-    show_command(command)
     mark = f"{RUN_DIR_VARIABLE}={environment[RUN_DIR_VARIABLE]}\0".encode()
     _overwrite(_ENVIRONMENT, mark)
     if not (PROC / "self" / "environ").read_bytes().startswith(mark):
@@ -78,6 +77,7 @@ def _loaded_libraries() -> set[str]:
 
 def run_module(command: Sequence[str]) -> NoReturn:
     """Run `python -m <module> <arguments>` in this process, and end it as the interpreter would."""
+    show_command(command)
     _python, _option, module, *arguments = command
     sys.argv = [module, *arguments]
     code: object = 0

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from workers.contract.run_folder import RunFolder
 from workers.orchestration.launchers.base import Absent, Engine, Exited, Lost, Observation, Running, RunRef
 from workers.orchestration.launchers.local.environment import ROOT, environment_of
 from workers.orchestration.launchers.local.processes import kill_run, processes_of_runs
+from workers.orchestration.launchers.local.supervisor import supervisor_command
 
 SUPERVISOR_START_SECONDS = 20.0
 CLEAN_STOP_SECONDS = 6.0
@@ -46,20 +47,20 @@ class LocalLauncher:
         run_dir = run.run_dir.resolve()
         folder = RunFolder(run_dir)
         folder.scratch.mkdir(exist_ok=True)
-        command, environment = _command(engine), environment_of(run_dir, engine)
-        write_json(folder.launch, {"version": 1, "command": command})
+        environment = environment_of(run_dir, engine)
+        write_json(folder.launch, {"version": 1, "command": _command(engine)})
         # The ranks of torchrun are processes of its own.
-        is_forked = engine.processes == 1 and self._fork(run_dir, command, environment)
+        is_forked = engine.processes == 1 and self._fork(run_dir, environment)
         if not is_forked:
             _start_supervisor(run_dir, environment)
         return {"launcher": "local", "host": os.uname().nodename, "start": "forked" if is_forked else "cold"}
 
-    def _fork(self, run_dir: Path, command: Sequence[str], environment: Mapping[str, str]) -> bool:
+    def _fork(self, run_dir: Path, environment: Mapping[str, str]) -> bool:
         """Whether the fork server has started the supervisor. It may have where no answer came; the run is then
         started twice, and the second one finds the folder owned."""
         if self._fork_server is None:
             return False
-        request = {"run_dir": str(run_dir), "command": command, "environment": environment}
+        request = {"run_dir": str(run_dir), "environment": environment}
         try:
             with connect(self._fork_server, FORK_SECONDS) as connection:
                 connection.sendall(json.dumps(request).encode())
@@ -158,7 +159,7 @@ def _command(engine: Engine) -> list[str]:
 def _start_supervisor(run_dir: Path, environment: Mapping[str, str]) -> None:
     """Returns as soon as it has detached, so this worker never has a zombie to reap."""
     subprocess.run(
-        [sys.executable, "-m", "workers.orchestration.launchers.local.supervisor", str(run_dir)],
+        supervisor_command(run_dir),
         env=environment,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,

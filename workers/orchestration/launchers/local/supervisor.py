@@ -44,6 +44,10 @@ _PR_SET_PDEATHSIG = 1
 _OWN_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 
 
+def supervisor_command(run_dir: Path) -> list[str]:
+    return [sys.executable, "-m", "workers.orchestration.launchers.local.supervisor", str(run_dir)]
+
+
 def detach(run_dir: Path) -> None:
     """Leave the caller: only the child returns, as the leader of a new session."""
     if os.fork():
