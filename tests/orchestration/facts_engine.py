@@ -15,6 +15,7 @@ from workers.contract.process_identity import process_identity
 from workers.contract.spec import Spec
 from workers.engines.shared.runtime import Run, run_engine
 
+SECRET = "KOSHA_RUN_SECRET"
 LIMITS = ("AS", "CORE", "CPU", "DATA", "FSIZE", "NOFILE", "NPROC", "STACK")
 
 
@@ -28,7 +29,11 @@ def facts() -> dict[str, object]:
     proc = Path("/proc/self")
     status = dict(line.split(":\t") for line in (proc / "status").read_text().splitlines() if ":\t" in line)
     return {
-        "environment": {name: value for name, value in os.environ.items() if name != "LC_CTYPE"},
+        # Each job has a secret of its own; the interpreter itself may set the other one.
+        "environment": {
+            name: value for name, value in os.environ.items() if name not in (SECRET, "LC_CTYPE")
+        },
+        "secret": len(os.environ[SECRET]),
         "directory": str(Path.cwd()),
         "leads its session": os.getsid(0) == os.getpid() == os.getpgid(0),
         "niceness": os.nice(0),

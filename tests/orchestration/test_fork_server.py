@@ -47,12 +47,20 @@ class ForkServer:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", MODULE, str(var)], env=environment, cwd=ROOT, stderr=log
             )
-        self._until(lambda: self.is_listening())
+        self._until(self.is_listening)
         connect(self.folder, 1).close()
-        self._until(lambda: b"ready" in self.log.read_bytes() and self.is_listening())
+        self._until(lambda: b"ready" in self.log.read_bytes())
+        self._until(self.answers)
 
     def is_listening(self) -> bool:
         return (self.folder / SOCKET).exists()
+
+    def answers(self) -> bool:
+        try:
+            connect(self.folder, 1).close()
+        except OSError:
+            return False
+        return True
 
     def _until(self, happened) -> None:
         deadline = time.monotonic() + READY_SECONDS
@@ -151,7 +159,7 @@ def test_a_forked_run_is_cancelled_and_leaves_nothing(fork_server, installed):
     installation = installed(fork_server.folder)
     job = installation.submit(hold_at=2, child=True)
     assert start_of(installation, job) == "forked"
-    installation.until_true(lambda: (installation.fresh(job).checkpoint_step or 0) >= 2, job)
+    job = installation.until_true(lambda: (installation.fresh(job).checkpoint_step or 0) >= 2, job)
     job_cancel(job=job, actor=SYSTEM)
     installation.until(job, "cancelled")
     assert list(processes_of_runs(installation.runs.resolve())) == []
@@ -160,7 +168,7 @@ def test_a_forked_run_is_cancelled_and_leaves_nothing(fork_server, installed):
 def test_a_killed_forked_engine_is_run_again(fork_server, installed):
     installation = installed(fork_server.folder)
     job = installation.submit(hold_at=2)
-    installation.until_true(lambda: (installation.fresh(job).checkpoint_step or 0) >= 2, job)
+    job = installation.until_true(lambda: (installation.fresh(job).checkpoint_step or 0) >= 2, job)
     os.kill(installation.engine(job), signal.SIGKILL)
     job = installation.until(job, "succeeded")
     assert (job.attempt, job.result["resumed_from"], job.losses) == (2, 2, 0)
@@ -169,7 +177,7 @@ def test_a_killed_forked_engine_is_run_again(fork_server, installed):
 def test_a_killed_forked_supervisor_ends_its_engine(fork_server, installed):
     installation = installed(fork_server.folder)
     job = installation.submit(hold_at=2, child=True)
-    installation.until_true(lambda: (installation.fresh(job).checkpoint_step or 0) >= 2, job)
+    job = installation.until_true(lambda: (installation.fresh(job).checkpoint_step or 0) >= 2, job)
     signal_if_alive(installation.owner(job), signal.SIGKILL)
     installation.until_true(lambda: installation.fresh(job).fence == 2, job)
     assert not [of for _, of in processes_of_runs(installation.runs.resolve()) if of.name == "1"]
@@ -182,7 +190,7 @@ def test_without_an_answer_a_run_starts_cold(fork_server, installed, monkeypatch
     installation = installed(fork_server.folder)
     running = installation.submit(hold_at=1)
     assert start_of(installation, running) == "forked"
-    installation.until(running, "running")
+    running = installation.until(running, "running")
     fork_server.process.send_signal(signal.SIGSTOP)
     stopped = installation.submit(steps=2)
     assert start_of(installation, job_after(installation, running, stopped)) == "cold"

@@ -63,7 +63,9 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     alive = var / LIVENESS / FORK_SERVER
     with listen(fork_server_folder(var)) as listener:
-        accept(listener, alive).close()
+        connection = accept(listener, alive)
+    # Refused at once by a socket that nobody listens at, launchers do not wait for the libraries.
+    connection.close()
     import_libraries(alive)
     serve(listen(fork_server_folder(var)), alive)
 
