@@ -199,8 +199,7 @@ def job_claim(*, job: Job) -> bool:
 
 def jobs_estimated(*, needs: Mapping[str, int]) -> None:
     """Keep how much of the disk each of these waiting jobs is expected to take."""
-    rows = [Job(pk=id, disk_bytes=bytes_) for id, bytes_ in needs.items()]
-    Job.objects.bulk_update(rows, ["disk_bytes"])
+    Job.objects.bulk_update((Job(pk=id, disk_bytes=need) for id, need in needs.items()), ["disk_bytes"])
 
 
 def jobs_wait(*, jobs: Iterable[Job], waits_for: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("training_throughput", "retrieval_jsquad", "upload_to_search", "concurrency")
+BENCHMARKS = ("training_throughput", "retrieval_jsquad", "upload_to_search", "small_work", "concurrency")
 
 
 def main() -> int:

@@ -11,6 +11,8 @@ from workers.orchestration.launchers.base import Absent, Engine, Lost, Observati
 class NullLauncher:
     """Every launched run is Running until `end(run, ...)`; calls are kept in `calls`."""
 
+    is_one_machine = True
+
     def __init__(self) -> None:
         self.calls: list[tuple[str, RunRef]] = []
         self.observations: dict[RunRef, Observation] = {}

@@ -10,9 +10,10 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from workers.contract.atomic_files import write_json
+from workers.contract.atomic_files import json_content, write_json
 from workers.contract.specs.run import ExitCode
 
 RUN_DIR_VARIABLE = "KOSHA_RUN_DIR"
@@ -50,6 +51,8 @@ class RunFolder:
         self.output = path / OUTPUT
         """The folder of what the engine makes."""
         self.checkpoints = path / CHECKPOINTS
+        self.threads = path / "threads.json"
+        """How many threads the platform grants each process of the run at the moment; absent where it grants none."""
 
         # -- of single engines
         self.parse_task = path / "parse-task.json"
@@ -94,6 +97,14 @@ class RunFolder:
         finally:
             draft.unlink(missing_ok=True)
         return True
+
+    def write_threads(self, count: int) -> None:
+        """Written only where it changes. Raises OSError where there is no folder."""
+        content = {"version": 1, "threads": count}
+        with suppress(FileNotFoundError):
+            if self.threads.read_bytes() == json_content(content):
+                return
+        write_json(self.threads, content)
 
     def write_stop(self, grace: float) -> None:
         write_json(self.stop, {"version": 1, "grace": grace})

@@ -24,6 +24,7 @@ from jobs.services import (
 )
 from jobs.transitions import JobState
 from workers.orchestration.attempt import next_step, not_launched_attempt
+from workers.orchestration.cores import share_cores
 from workers.orchestration.disk_budget import DiskBudget, disk_need
 from workers.orchestration.launchers.base import Launcher
 from workers.orchestration.launchers.installed import Launchers, installed_launchers
@@ -47,6 +48,7 @@ def dispatch(launchers: Launchers) -> None:
         for cluster in Cluster.objects.filter(pk__in=waiting, is_active=True, launcher__in=list(launchers)):
             for job in _claim(cluster):
                 _launch_safely(job, launchers[cluster.launcher])
+    share_cores(launchers)
 
 
 def _launch_safely(job: Job, launcher: Launcher) -> None:

@@ -24,6 +24,8 @@ def engine_of(job: Job) -> Engine:
     # Signs what only the job's own attempts may load again (optimizer shards are pickles). It is the same for
     # every attempt, is never stored, and is of no use to another job.
     secret = salted_hmac("kosha.run", job.id, secret=settings.SECRET_KEY, algorithm="sha256")
+    # Of a cluster whose GPUs are given out, a job without one sees none.
+    hidden = {"CUDA_VISIBLE_DEVICES": ""} if job.cluster.gpus and not job.gpus else {}
     return Engine(
         command=("-m", job_type(job.kind).engine, str(RunFolder(job.run_dir.resolve()).config)),
         environment={
@@ -37,6 +39,7 @@ def engine_of(job: Job) -> Engine:
             # A thread that spins at a barrier takes the core from the one it waits for. With other work on
             # the same cores, matrix products ran ten times slower.
             "OMP_WAIT_POLICY": "PASSIVE",
+            **hidden,
         },
         processes=job.processes,
         cpus=job.cpus,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.engines.training.tiny import (
     events,
@@ -21,8 +22,10 @@ from tests.engines.training.tiny import (
     write_dataset,
 )
 from workers.contract.artifacts import read_manifest, verify_manifest
+from workers.contract.run_folder import RunFolder
 from workers.contract.specs.run import RunConfig
 from workers.contract.specs.training import Checkpointing, TrainingSpec
+from workers.engines.shared import threads
 from workers.engines.shared.runtime import EngineFault, Run, RunStopped, UserError
 from workers.engines.training.backend import SingleProcess
 from workers.engines.training.checkpoints import CheckpointStore, RunIdentity
@@ -334,3 +337,29 @@ def test_every_rank_resumes_the_checkpoint_that_rank_0_chose(make_spec: MakeSpec
     with pytest.raises(EngineFault) as fault:
         store.resume(backend, SecondRank(rank=1), warnings.append)
     assert fault.value.code == "system.checkpoint_damaged"
+
+
+class GrantedDuring(Run):
+    """A run whose share of the cores changes with each step."""
+
+    def metrics(self, step: int, **values: float) -> None:
+        super().metrics(step, **values)
+        RunFolder(self.directory).write_threads(1 + step % 2)
+
+
+def test_a_training_follows_its_share_of_the_cores_within_a_step(
+    make_spec: MakeSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its losses are those of any other share, up to rounding."""
+    counts: list[int] = []
+
+    def use(count: int) -> None:
+        counts.append(count)
+        torch.set_num_threads(count)
+
+    monkeypatch.setattr(threads, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(threads, "use_threads", use)
+    go(GrantedDuring(run_config(tmp_path / "run")), make_spec(max_steps=3))
+    torch.set_num_threads(1)
+    assert counts == [1, 2, 1, 2][: len(counts)] and len(counts) >= 3
+    assert list(losses(tmp_path / "run").values()) == pytest.approx(GOLDEN, rel=1e-4)

@@ -25,6 +25,7 @@ from workers.engines.shared.language_models import convert_weights
 from workers.engines.shared.precision import Machine, choose_dtype, served_precision
 from workers.engines.shared.records import read_records
 from workers.engines.shared.runtime import Run, UserError
+from workers.engines.shared.threads import GrantedThreads
 
 ITEMS_FILE = "items.jsonl"
 Cases = list[tuple[Task[Any, Any], Case[Any]]]
@@ -34,7 +35,7 @@ def evaluate(run: Run, spec: EvaluationSpec) -> EvaluationResult:
     """Measure, write `output/items.jsonl`, and judge. Figures come from the items alone."""
     run.started()
     started = time.monotonic()
-    torch.set_num_threads(run.config.threads)
+    threads = GrantedThreads(run)
     cases = _cases(spec)
     chosen = {(case.item.task, case.item.record_id) for _task, case in cases}
     records = {task.type: sum(name == task.type for name, _record in chosen) for task in spec.tasks}
@@ -43,7 +44,7 @@ def evaluate(run: Run, spec: EvaluationSpec) -> EvaluationResult:
     candidates = load_candidates(spec.candidates, choose_dtype("likelihoods", machine), machine.device)
     served = choose_dtype("answers", machine, served_precision())
     run.log("Models loaded.", answers_in=str(served).removeprefix("torch."))
-    items = _measure(run, cases, candidates, served)
+    items = _measure(run, threads, cases, candidates, served)
     with open(run.output_dir / ITEMS_FILE, "w", encoding="utf-8") as file:
         file.writelines(item.model_dump_json() + "\n" for item in items)
         file.flush()
@@ -88,7 +89,11 @@ def _cases(spec: EvaluationSpec) -> Cases:
 
 
 def _measure(
-    run: Run, cases: Cases, candidates: Sequence[LoadedCandidate], served: torch.dtype
+    run: Run,
+    threads: GrantedThreads,
+    cases: Cases,
+    candidates: Sequence[LoadedCandidate],
+    served: torch.dtype,
 ) -> list[Item]:
     """All requests of all tasks, type by type; then the items with their results, in the order measured.
 
@@ -104,8 +109,9 @@ def _measure(
         for candidate in candidates:
             of_type = [one for one in plans[candidate.name] if isinstance(one.request, request_type)]
             with candidate.activate() as weights:
-                model = LanguageModel(weights, candidate.tokenizer, lambda: run.stop_requested)
+                model = LanguageModel(weights, candidate.tokenizer, threads.stop_requested)
                 for batch in batches(of_type):
+                    threads.follow()
                     for planned, response in zip(batch, model.respond(batch), strict=True):
                         responses[candidate.name].setdefault(planned.item, {})[planned.number] = response
                     clock.advance(sum(planned.cost for planned in batch))

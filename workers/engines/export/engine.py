@@ -19,6 +19,7 @@ from workers.engines.shared.language_models import (
 )
 from workers.engines.shared.precision import Machine, choose_dtype
 from workers.engines.shared.runtime import Run, UserError
+from workers.engines.shared.threads import GrantedThreads
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +72,7 @@ def _seal(run: Run, spec: ExportSpec, folder: Path) -> ExportResult:
 def _write_merged(run: Run, spec: ExportSpec, folder: Path) -> None:
     import torch
 
-    torch.set_num_threads(run.config.threads)
+    GrantedThreads(run)
     tokenizer = load_tokenizer(spec.base_model)
     model = load_base_model(spec.base_model, choose_dtype("merging", Machine.here()))
     stored = _stored_dtype(spec.base_model)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from transformers.utils import logging
 
 from workers.contract.artifacts import ArtifactDamaged, verify_manifest, write_manifest
@@ -22,6 +21,7 @@ from workers.engines.shared.index.search import KIND
 from workers.engines.shared.index.vectors import VectorIndex, write_vectors
 from workers.engines.shared.integrity import require_intact_pages
 from workers.engines.shared.runtime import Run, UserError
+from workers.engines.shared.threads import GrantedThreads
 
 # Texts embedded between two checks for a stop request.
 EMBED_AT_ONCE = 512
@@ -33,7 +33,7 @@ def build_index(run: Run, spec: RetrievalSpec) -> RetrievalResult:
     Raises UserError `no_text` and `embedding_model_*`, EngineFault `pages_missing`, RunStopped.
     """
     started = time.monotonic()
-    torch.set_num_threads(run.config.threads)
+    threads = GrantedThreads(run)
     # Otherwise it warns of a missing classification layer, which embedding models never have.
     logging.set_verbosity_error()
     run.started()
@@ -50,7 +50,7 @@ def build_index(run: Run, spec: RetrievalSpec) -> RetrievalResult:
     run.log(f"{len(passages)} passages from {len(spec.sources)} documents")
     embedder = _embedder(spec.embedding_model)
     digest = spec.embedding_model_digest or model_folder_digest(spec.embedding_model)
-    vectors, reused = _vectors(run, spec, embedder, digest, passages)
+    vectors, reused = _vectors(run, threads, spec, embedder, digest, passages)
     manifest = _write(run.output_dir, spec, digest, passages, vectors)
     return RetrievalResult(
         documents=len({item.source.document_id for item in passages}),
@@ -72,18 +72,25 @@ def _embedder(folder: Path) -> Embedder:
 
 
 def _vectors(
-    run: Run, spec: RetrievalSpec, embedder: Embedder, digest: str, passages: Sequence[Passage]
+    run: Run,
+    threads: GrantedThreads,
+    spec: RetrievalSpec,
+    embedder: Embedder,
+    digest: str,
+    passages: Sequence[Passage],
 ) -> tuple[Vectors, int]:
     """A row for each passage, and how many passages had theirs from the previous index."""
     known = _previous_vectors(run, spec.previous_index, digest, {item.digest for item in passages})
     reused = sum(item.digest in known for item in passages)
     new = {item.digest: item.text for item in passages if item.digest not in known}
     run.progress(reused, len(passages), "chunk")
-    known |= _embed(run, embedder, new, reused, len(passages))
+    known |= _embed(run, threads, embedder, new, reused, len(passages))
     return np.stack([known[item.digest] for item in passages]), reused
 
 
-def _embed(run: Run, embedder: Embedder, texts: dict[str, str], done: int, total: int) -> dict[str, Vectors]:
+def _embed(
+    run: Run, threads: GrantedThreads, embedder: Embedder, texts: dict[str, str], done: int, total: int
+) -> dict[str, Vectors]:
     """Vectors by digest. Texts of similar length are embedded together, the shortest first."""
     vectors: dict[str, Vectors] = {}
     order = sorted(texts, key=lambda digest: len(texts[digest]))
@@ -91,7 +98,10 @@ def _embed(run: Run, embedder: Embedder, texts: dict[str, str], done: int, total
     for start in range(0, len(order), EMBED_AT_ONCE):
         run.raise_if_stopped()
         part = order[start : start + EMBED_AT_ONCE]
-        vectors.update(zip(part, embedder.embed([texts[digest] for digest in part], "passage"), strict=True))
+        embedded = embedder.embed(
+            [texts[digest] for digest in part], "passage", lambda _done: threads.follow()
+        )
+        vectors.update(zip(part, embedded, strict=True))
         seconds_left = (time.monotonic() - started) / len(vectors) * (len(order) - len(vectors))
         run.progress(min(done + len(vectors), total), total, "chunk", round(seconds_left, 1))
     run.progress(total, total, "chunk", 0)

@@ -17,6 +17,7 @@ from workers.engines.shared.integrity import require_intact_records
 from workers.engines.shared.language_models import load_base_model, load_tokenizer, require_model_folder
 from workers.engines.shared.records import read_records
 from workers.engines.shared.runtime import EngineFault, Run, UserError
+from workers.engines.shared.threads import GrantedThreads
 from workers.engines.training.adapters import attach_trainable, save_trained
 from workers.engines.training.backend import SingleProcess, TrainingBackend
 from workers.engines.training.checkpoints import CheckpointStore, RunIdentity
@@ -64,7 +65,7 @@ def train(run: Run, spec: TrainingSpec, *, metrics_seconds: float = METRICS_SECO
 
 
 def _train(run: Run, spec: TrainingSpec, metrics_seconds: float) -> TrainingResult:
-    torch.set_num_threads(run.config.threads)
+    threads = GrantedThreads(run)
     keep_freed_memory()
     prepared = _prepare(run, spec)
     run.raise_if_stopped()
@@ -73,7 +74,7 @@ def _train(run: Run, spec: TrainingSpec, metrics_seconds: float) -> TrainingResu
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     trained, model = _load_model(spec, prepared.base_digest, device)
     processes = join_processes(spec.processes, device)
-    backend = _make_backend(run, spec, prepared, model, processes, device)
+    backend = _make_backend(threads, spec, prepared, model, processes, device)
     identity = RunIdentity(
         spec.learning_digest(prepared.base_digest), prepared.training.digest(), spec.processes
     )
@@ -185,7 +186,7 @@ def _load_model(
 
 
 def _make_backend(
-    run: Run,
+    threads: GrantedThreads,
     spec: TrainingSpec,
     prepared: Prepared,
     model: PackedLanguageModel,
@@ -193,11 +194,11 @@ def _make_backend(
     device: torch.device,
 ) -> TrainingBackend:
     if processes.count == 1:
-        return SingleProcess(model, spec.hyperparameters, device, lambda: run.stop_requested)
+        return SingleProcess(model, spec.hyperparameters, device, threads.stop_requested)
     from workers.engines.training.deepspeed_backend import DeepSpeedBackend
 
     packs = prepared.plan_settings.packs_per_process
-    return DeepSpeedBackend(model, spec, packs, processes, device, lambda: run.stop_requested)
+    return DeepSpeedBackend(model, spec, packs, processes, device, threads.stop_requested)
 
 
 @torch.no_grad()

@@ -77,6 +77,9 @@ Observation = Absent | Running | Exited | Lost
 class Launcher(Protocol):
     """All calls return soon, may be repeated, and may be made by any worker."""
 
+    is_one_machine: bool
+    """Its runs share the cores of one machine."""
+
     def launch(self, run: RunRef, engine: Engine) -> dict[str, Any]:
         """Start the run unless it was started before. The answer is kept for people to see."""
 

@@ -17,7 +17,6 @@ import importlib
 import json
 import logging
 import os
-import pkgutil
 import signal
 import socket
 import struct
@@ -26,7 +25,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-import workers.engines
 from workers.contract.fork_server import MODULE, fork_server_folder, listen
 from workers.contract.liveness import FOLDER as LIVENESS
 from workers.contract.liveness import FORK_SERVER
@@ -39,6 +37,7 @@ from workers.orchestration.launchers.local.supervisor import (
     write_logs,
 )
 
+ENGINES = ROOT / "workers" / "engines"
 TOUCH_SECONDS = 2.0
 REQUEST_SECONDS = 5.0
 REQUEST_BYTES = 1 << 20
@@ -79,9 +78,7 @@ def start_again(var: Path) -> NoReturn:
 
 def engine_modules() -> list[str]:
     """What an engine imports is imported by the module `engine` of its package."""
-    packages = [package.name for package in pkgutil.iter_modules(workers.engines.__path__)]
-    names = [f"{workers.engines.__name__}.{package}.engine" for package in packages]
-    return [name for name in names if importlib.util.find_spec(name) is not None]
+    return [f"workers.engines.{file.parent.name}.engine" for file in sorted(ENGINES.glob("*/engine.py"))]
 
 
 def import_libraries(alive: Path) -> None:

@@ -38,6 +38,8 @@ FORK_SECONDS = 3.0
 
 
 class LocalLauncher:
+    is_one_machine = True
+
     def __init__(self, runs_root: Path, fork_server: Path | None = None) -> None:
         """`fork_server`: the folder in which one listens, while there is one."""
         self._runs_root = runs_root.resolve()
