@@ -104,7 +104,9 @@ class UsualResources:
             cpus = 0 if is_light else self._cpus(cluster, gpus)
         light = 0 if cpus or gpus else 1
         if memory_bytes is None:
-            memory_bytes = min(self.memory_bytes, cluster.memory_share(light=bool(light)))
+            # A light job that has a place never lacks memory.
+            jobs = cluster.light_slots if light else 1
+            memory_bytes = min(self.memory_bytes, cluster.memory_share(light=bool(light)) // max(1, jobs))
         light_long = light if size is not Size.SHORT else 0
         return Need(cpus=cpus, gpus=gpus, memory_bytes=memory_bytes, light=light, light_long=light_long)
 
