@@ -17,6 +17,7 @@ import psutil
 from tests.faults.installation import FaultyInstallation
 from tests.faults.kinds.base import CheckpointDamage, FaultContext, Injected, Skipped, find_within
 from tests.installation import CAUSAL, MODELS, TINY
+from workers.contract.specs.serving import ChatBody, ChatMessage, ModelChoice, SearchBody
 
 ANSWER_SECONDS = 45.0
 PUT_BACK_SECONDS = 60.0
@@ -126,18 +127,27 @@ class DamageArtifact:
 
 def use_artifact(installation: FaultyInstallation, folder: Path) -> str | None:
     """Let the model server use it: `used`, the code of its refusal, or None without an answer."""
+    path: str
+    body: SearchBody | ChatBody
     if folder.parent.name == "indexes":
-        path, body = "/v1/search", {"index": str(folder), "query": "棚卸し"}
+        path, body = "/v1/search", SearchBody(index=folder, query="棚卸し", groups=())
     else:
         base = MODELS / CAUSAL if _is_for_causal(folder) else installation.folder / "models" / TINY
-        choice = {"base_model": str(base), "adapter": str(folder)}
-        messages = [{"role": "user", "content": "Hello"}]
-        path, body = "/v1/chat/completions", {"messages": messages, "kosha": choice, "max_tokens": 1}
+        path, body = (
+            "/v1/chat/completions",
+            ChatBody(
+                messages=(ChatMessage(role="user", content="Hello"),),
+                kosha=ModelChoice(base_model=base, adapter=folder),
+                max_tokens=1,
+            ),
+        )
     token = (installation.var / "model_server_token").read_text().strip()
     headers = {"Authorization": f"Bearer {token}"}
     try:
         url = installation.state["model_server_url"] + path
-        answer = httpx.post(url, json=body, headers=headers, timeout=60, trust_env=False)
+        answer = httpx.post(
+            url, json=body.model_dump(mode="json"), headers=headers, timeout=60, trust_env=False
+        )
         value = answer.json()
     except (httpx.HTTPError, ValueError, KeyError):
         return None
