@@ -62,8 +62,10 @@ _TEXT_NAMES: dict[str, MediaType] = {
     ".jsonl": JSONL,
     ".ndjson": JSONL,
 }
+# Possessive: each byte is read once, whatever the file holds. A group that could give back what it has matched would
+# try every way to divide a long run of comments.
 _HTML_START = re.compile(
-    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+    rb"\s*+(?:<\?xml[^>]*+>\s*+)?+(?:<!--(?>.*?-->)\s*+)*+<(?:!doctype\s++html|html|head|body)\b", re.I | re.S
 )
 _CONVERSATION_START = re.compile(rb'\s*\{\s*"messages"\s*:')
 
