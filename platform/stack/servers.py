@@ -31,6 +31,14 @@ HOST = "127.0.0.1"
 ROLE = DATABASE = "kosha"
 """The application's."""
 
+LOGS_NO_ROWS = {
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+"""Statements, their parameters and the details of errors hold what customers have written."""
+
 
 class ServerMissing(RuntimeError):
     """The server's program is not installed."""
@@ -117,6 +125,7 @@ class EmbeddedPostgres:
             # Kosha's queries are short; compiling them costs more than it saves.
             "jit": "off",
             "password_encryption": "scram-sha-256",
+            **LOGS_NO_ROWS,
             **self.settings,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -135,13 +144,18 @@ class EmbeddedPostgres:
             return False
 
     def after_start(self) -> None:
-        """Make the application's role (no superuser) and database if they are not there."""
+        """Make the application's role (no superuser) and database if they are not there.
+
+        The role's errors are not logged here: their first line may quote a value, and the application receives and logs
+        them itself. What happens to the server, and in its own processes, is logged.
+        """
         role, database = sql.Identifier(ROLE), sql.Identifier(DATABASE)
         password = sql.Literal(secret(self.directory / "password"))
         with self._connect() as connection:
             known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone()
             verb = sql.SQL("ALTER" if known else "CREATE")
             connection.execute(sql.SQL("{} ROLE {} LOGIN CREATEDB PASSWORD {}").format(verb, role, password))
+            connection.execute(sql.SQL("ALTER ROLE {} SET log_min_messages = 'log'").format(role))
             query = "SELECT 1 FROM pg_database WHERE datname = %s"
             if not connection.execute(query, [DATABASE]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))

@@ -147,6 +147,35 @@ def test_postgres_starts_whatever_an_earlier_one_has_left(run, folder, left):
         run(EmbeddedPostgres)
 
 
+TEXT = "社外秘の契約書"
+FAILING_STATEMENTS = {
+    "a key that exists": f"INSERT INTO pages VALUES ('{TEXT}', 1)",
+    "a row that fails a check": f"INSERT INTO pages VALUES ('{TEXT} 2', -1)",
+    "a number that is none": f"SELECT '{TEXT}'::int",
+    "JSON that is none": f"SELECT '{TEXT}'::jsonb",
+    "a query of the search that is none": f"SELECT to_tsquery('simple', '{TEXT} & & ')",
+    "no such column": f'SELECT "{TEXT}" FROM pages',
+    "no SQL": f"SELEKT '{TEXT}'",
+    "too slow": f"SET statement_timeout = 10; SELECT pg_sleep(5), '{TEXT}'",
+    "an exception": f"DO $$ BEGIN RAISE EXCEPTION 'refused: {TEXT}'; END $$",
+}
+
+
+def test_postgres_logs_nothing_that_customers_have_written(run):
+    server, process = run(EmbeddedPostgres)
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE pages (text text PRIMARY KEY, number int CHECK (number > 0))")
+        connection.execute("INSERT INTO pages VALUES (%s, 1)", [TEXT])
+        for statement in FAILING_STATEMENTS.values():
+            with pytest.raises(psycopg.Error):
+                connection.execute(statement)
+        connection.execute(f"DO $$ BEGIN RAISE WARNING 'odd: {TEXT}'; END $$")
+    stop(process)
+    log = (server.directory / "log").read_text()
+    assert "ready to accept connections" in log
+    assert TEXT not in log
+
+
 def test_full_postgres_is_alive_and_a_stopped_one_is_not(run):
     server, process = run(EmbeddedPostgres, {"max_connections": "4", **NO_RESERVE})
     with ExitStack() as stack:
