@@ -55,12 +55,6 @@ class RunFolder:
         """How many threads the platform grants each process of the run at the moment; absent where it grants none."""
 
         # -- of single engines
-        self.parse_task = path / "parse-task.json"
-        """What the child process of an ingest is told to parse."""
-        self.parse_progress = path / "parse-progress"
-        """How many pages the child has read, of how many."""
-        self.parse_outcome = path / "parse-outcome.json"
-        """What the child found, or why it could not read the file."""
         self.records_spool = path / "spool.jsonl"
         """The records of a curation before they are split; removed at its end."""
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.engines.conftest import read_jsonl
 from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
-from workers.engines.ingest import parse_child
+from workers.engines.ingest.reading import Output, read
 
 
 @pytest.fixture
@@ -26,13 +25,13 @@ def spec_for(tmp_path: Path) -> Callable[..., IngestSpec]:
 
 
 @pytest.fixture
-def parse(tmp_path: Path) -> Callable[[IngestSpec], list[Page]]:
-    """Parse in this process: the same code the child runs, without the cost of starting it."""
+def parse() -> Callable[[IngestSpec], list[Page]]:
+    """Read in this process: the same code that runs in a sandbox, without one."""
 
     def parsed(spec: IngestSpec) -> list[Page]:
-        output = tmp_path / "parsed"
-        output.mkdir(exist_ok=True)
-        parse_child.parse(spec, output, lambda done, total: None)
-        return [Page.model_validate(line) for line in read_jsonl(output / "pages.jsonl")]
+        pages: list[Page] = []
+        with open(spec.path, "rb") as file:
+            read(file, spec, Output(lambda done, total: None, pages.append, lambda record: None))
+        return pages
 
     return parsed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -19,12 +20,17 @@ HOSTILE_BEGINNINGS = {
 }
 
 
+def _detect(path: Path) -> MediaType:
+    with open(path, "rb") as file:
+        return detect(file, "page")
+
+
 @pytest.mark.parametrize("unit", HOSTILE_BEGINNINGS.values(), ids=HOSTILE_BEGINNINGS)
 def test_hostile_beginnings_take_no_time(tmp_path, unit):
     path = tmp_path / "blob"
     path.write_bytes(unit * (8192 // len(unit)))
     begun = time.process_time()
-    assert detect(path, "page") == "text/plain"
+    assert _detect(path) == "text/plain"
     assert time.process_time() - begun < 0.5
 
 
@@ -44,4 +50,4 @@ def test_hostile_beginnings_take_no_time(tmp_path, unit):
 def test_type_of_a_text_by_its_beginning(tmp_path, content: bytes, media_type: MediaType):
     path = tmp_path / "blob"
     path.write_bytes(content)
-    assert detect(path, "page") == media_type
+    assert _detect(path) == media_type

@@ -1,100 +1,241 @@
-"""The child process that parses: its limits, its end, and what the engine makes of it."""
+"""Parsers run in sandboxes: what a hostile one can do, how it may end, and that the next file is read all the same.
+
+Each promise is kept by every kind of sandbox that this machine offers.
+"""
 
 from __future__ import annotations
 
-import errno
+import json
+import os
+import socket
+import subprocess
+import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
-from workers.engines.ingest import isolation
-from workers.engines.ingest.engine import ingest
-from workers.engines.ingest.isolation import parse_in_child
-from workers.engines.shared.runtime import RunStopped, UserError
-from workers.orchestration.launchers.local.processes import processes_of_runs
+from tests.engines.conftest import REPOSITORY
+from tests.engines.ingest import documents, hostile
+from workers.contract.records import Page
+from workers.contract.specs.ingest import IngestSpec
+from workers.contract.specs.run import RunConfig
+from workers.engines.ingest import reading
+from workers.engines.ingest.isolation import read_in_sandbox
+from workers.engines.ingest.reading import Output
+from workers.engines.ingest.sandbox import confinement, process
+from workers.engines.ingest.sandbox.landlock import landlock_version
+from workers.engines.ingest.sandbox.messages import Ready
+from workers.engines.ingest.sandbox.task import READER, View
+from workers.engines.shared.runtime import EngineFault, Run, RunStopped, UserError
+
+KINDS = ("namespaces", "bubblewrap", "landlock", "system_calls")
+HERE = REPOSITORY / "tests" / "engines" / "ingest"
+GOOD = "本文です。".encode()
 
 
-def test_passes_on_the_user_error_of_the_child(run, spec_for):
-    with pytest.raises(UserError) as caught:
-        ingest(run, spec_for("train.jsonl", b'{"messages": ['))
-    assert (caught.value.code, caught.value.param) == ("user.invalid_jsonl", "line 1")
+class Read(list):
+    """Reads a file in one kind of sandbox, or in the strongest; the pages are in the list."""
+
+    def __init__(self, run, kind: str | None = None) -> None:
+        self._run = run
+        self._views = get_args(View) if kind is None else [kind if kind in get_args(View) else "whole"]
+
+    def __call__(self, spec: IngestSpec, reader: str | None = None) -> str:
+        self.clear()
+        name = f"tests.engines.ingest.hostile:{reader}" if reader else READER
+        output = Output(lambda done, total: None, self.append, self.append)
+        return read_in_sandbox(self._run, spec, output, views=self._views, reader=name, folders=[HERE])[1]
 
 
-CHILDREN = "tests.engines.ingest.children"
+@cache
+def _refused(kind: str) -> str | None:
+    """Why this machine has no sandbox of the kind; None where it has."""
+    if kind == "landlock" and not landlock_version():
+        return "the kernel has no Landlock"
+    with tempfile.TemporaryDirectory() as folder:
+        blob = Path(folder) / "blob"
+        blob.write_bytes(GOOD)
+        config = RunConfig(job_id="j", kind="test", fence=1, attempt=1, run_dir=Path(folder) / "run", spec={})
+        run = Run(config)
+        try:
+            Read(run, kind)(IngestSpec(document_id="d", revision_id="r", name="a.txt", path=blob))
+        except EngineFault as error:
+            assert error.code == "system.no_sandbox"
+            return str(_last_event(run)["data"]["unavailable"])
+    return None
 
 
-@pytest.mark.parametrize(
-    ("module", "limits", "code"),
-    [
-        ("sleeps", {"parse_seconds": 0.3}, "user.parse_timeout"),
-        ("spins", {"parse_seconds": 0.3}, "user.parse_timeout"),
-        ("eats_memory", {"parse_memory_bytes": 256 * 1024 * 1024}, "user.parse_out_of_memory"),
-        ("crashes", {}, "user.damaged_file"),
-        ("aborts", {}, "user.parse_out_of_memory"),
-        ("fails", {}, "system.parser_failed"),
-        ("is_killed", {}, "system.parser_killed"),
-    ],
-)
-def test_explains_how_the_child_ended(run, spec_for, module, limits, code):
-    spec = spec_for("a.txt", b"text", **limits)
-    with pytest.raises(Exception) as caught:
-        parse_in_child(run, spec, run.output_dir, module=f"{CHILDREN}.{module}")
-    assert caught.value.code == code
+@pytest.fixture(params=KINDS)
+def read(request, run, monkeypatch) -> Read:
+    if request.param == "system_calls":
+        monkeypatch.setattr(confinement, "allow_reading_only", lambda folders: False)
+    if (reason := _refused(request.param)) is not None:
+        pytest.skip(f"not on this machine: {request.param}: {reason}")
+    return Read(run, request.param)
 
 
-def test_reports_a_full_disk_as_such(run, spec_for):
-    (run.output_dir / "pages.jsonl").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left") as caught:
-        ingest(run, spec_for("a.txt", "本文です。".encode()))
-    assert caught.value.errno == errno.ENOSPC
+def _last_event(run) -> dict[str, Any]:
+    return json.loads((run.directory / "events.jsonl").read_text().splitlines()[-1])
 
 
-def test_child_belongs_to_the_run_and_gets_no_secrets(run, spec_for, monkeypatch):
-    monkeypatch.setenv("KOSHA_RUN_DIR", str(run.directory))
-    monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@host/name")
-    seen: dict[str, bytes] = {}
-
-    def look_and_stop() -> None:
-        for pid, _ in processes_of_runs(run.directory):
-            seen["environment"] = Path(f"/proc/{pid}/environ").read_bytes()
-            raise RunStopped
-
-    monkeypatch.setattr(run, "raise_if_stopped", look_and_stop)
-    with pytest.raises(RunStopped):
-        parse_in_child(run, spec_for("a.txt", b"text"), run.output_dir, module=f"{CHILDREN}.sleeps")
-    assert b"secret" not in seen["environment"]
-    assert not list(processes_of_runs(run.directory))
-
-
-def test_progress_of_the_child_becomes_progress_of_the_run(run, spec_for, monkeypatch):
-    events: list[tuple[float, float, str]] = []
-
-    def stop_after_progress(*event) -> None:
-        events.append(event)
-        run.request_stop()
-
-    monkeypatch.setattr(isolation, "REPORT_SECONDS", 0.05)
-    monkeypatch.setattr(run, "progress", stop_after_progress)
-    with pytest.raises(RunStopped):
-        parse_in_child(run, spec_for("a.txt", b"text"), run.output_dir, module=f"{CHILDREN}.reports_progress")
-    assert events == [(3, 10, "page")]
-
-
-def test_progress_is_unknown_until_the_child_has_written_it(tmp_path):
-    path = tmp_path / "progress"
-    assert isolation.read_progress(path) is None
-    with open(path, "wb", buffering=0) as file:
-        assert isolation.read_progress(path) is None
-        for done in (1, 12):
-            isolation.write_progress(file, done, 5000)
-            assert isolation.read_progress(path) == (done, 5000)
+@pytest.fixture
+def facts(tmp_path) -> Iterator[dict[str, Any]]:
+    """Things that a hostile parser would like to reach: all of them exist, and answer."""
+    foreign, doomed = tmp_path / "other" / "blob", tmp_path / "other" / "doomed"
+    foreign.parent.mkdir(mode=0o777)
+    foreign.write_text("another organization's")
+    doomed.write_text("another organization's")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        socket.socket(socket.AF_UNIX) as unix,
+        socket.socket(socket.AF_UNIX) as abstract,
+        subprocess.Popen(["sleep", "600"]) as other,
+    ):
+        udp.bind(("127.0.0.1", 0))
+        unix.bind(str(tmp_path / "s"))
+        abstract.bind(f"\0kosha-{other.pid}")
+        unix.listen()
+        abstract.listen()
+        yield {
+            "foreign": str(foreign),
+            "doomed": str(doomed),
+            "blob": str(tmp_path / "blob"),
+            "run": str(tmp_path / "run"),
+            "names": [sorted(path.name for path in Path("/").iterdir())],
+            "tcp": tcp.getsockname()[1],
+            "udp": udp.getsockname()[1],
+            "unix": str(tmp_path / "s"),
+            "abstract": f"kosha-{other.pid}",
+            "pid": other.pid,
+        }
+        other.kill()
 
 
-def test_stop_request_kills_the_child(run, spec_for):
+def _succeeded(read: Read, spec_for: Callable[..., IngestSpec], facts: dict[str, Any]) -> set[str]:
+    spec = spec_for("a.txt", GOOD).model_copy(update={"document_id": json.dumps(facts)})
+    read(spec, "attempt_all")
+    return set(json.loads(read[0].text))
+
+
+def test_a_hostile_parser_reaches_nothing(read, spec_for, facts):
+    assert _succeeded(read, spec_for, facts) == set()
+    assert Path(facts["doomed"]).exists()
+
+
+def test_without_a_sandbox_it_would_reach_everything(run, spec_for, facts, monkeypatch):
+    """The attempts above are real ones."""
+    nothing = Ready(isolation="limits", uid=0, landlock=False, seccomp=False)
+    monkeypatch.setattr(process, "confine", lambda task: nothing)
+    monkeypatch.setattr(os, "closerange", lambda first, last: None)
+    left = set(hostile.ATTEMPTS) - _succeeded(Read(run, "whole"), spec_for, facts)
+    (Path("/") / "written").unlink(missing_ok=True)
+    assert left <= {"become root", "trace another process", "enter a namespace"}, (
+        "what an ordinary user may not do"
+    )
+
+
+ENDS = [
+    ("spin", {"parse_seconds": 0.5}, "user.parse_timeout"),
+    ("eat_memory", {"parse_memory_bytes": 256 * 1024**2}, "user.parse_out_of_memory"),
+    ("crash", {}, "user.damaged_file"),
+]
+OTHER_ENDS = [
+    ("abort", {}, "user.parse_out_of_memory"),
+    ("kill_itself", {}, "system.parser_killed"),
+    ("fail", {}, "system.parser_failed"),
+    ("leave", {}, "system.parser_failed"),
+    ("sleep", {"parse_seconds": 0.5}, "user.parse_timeout"),
+    ("close_the_output_and_sleep", {"parse_seconds": 0.5}, "user.parse_timeout"),
+    ("send_garbage", {}, "system.parser_failed"),
+    ("send_without_end", {"max_expanded_bytes": 1_000_000}, "user.archive_too_large"),
+]
+
+
+def test_the_file_that_ends_a_sandbox_has_its_code_and_the_next_one_is_read(read, spec_for):
+    for reader, limits, code in ENDS:
+        assert (reader, _code(read, spec_for("a.txt", GOOD, **limits), reader)) == (reader, code)
+        read(spec_for("a.txt", GOOD))
+        assert [page.text for page in read] == ["本文です。"]
+
+
+@pytest.mark.parametrize(("reader", "limits", "code"), OTHER_ENDS, ids=[end[0] for end in OTHER_ENDS])
+def test_each_end_of_a_sandbox_has_its_code(run, spec_for, reader, limits, code):
+    assert _code(Read(run), spec_for("a.txt", GOOD, **limits), reader) == code
+
+
+def _code(read: Read, spec: IngestSpec, reader: str) -> str:
+    with pytest.raises((UserError, EngineFault)) as caught:
+        read(spec, reader)
+    return caught.value.code
+
+
+FILES = {
+    "a.pdf": documents.pdf([["本文です。"]]),
+    "a.docx": documents.word(lambda document: document.add_paragraph("本文です。")),
+    "a.xlsx": documents.workbook({"表": [["品名", "価格"], ["ねじ", 100]]}),
+    "a.pptx": documents.slides(["本文です。"]),
+    "a.html": "<html><meta charset='x-sjis'><body><p>本文です。①</p></body></html>".encode("cp932"),
+    "b.html": "<html><meta charset='koi8-r'><body><p>текст</p></body></html>".encode("koi8-r"),
+    "a.txt": ("本文です。" * 20).encode("euc_jp"),
+    "a.md": "# 見出し\n\n本文です。".encode(),
+    "a.csv": "品名,価格\nねじ,100\n".encode("cp932"),
+}
+
+
+def test_every_format_is_read_as_without_a_sandbox(read, spec_for):
+    for name, content in FILES.items():
+        pages: list[Page] = []
+        spec = spec_for(name, content)
+        with open(spec.path, "rb") as file:
+            reading.read(file, spec, Output(lambda done, total: None, pages.append, pages.append))
+        read(spec)
+        assert (name, list(read)) == (name, pages)
+
+
+def test_the_job_says_how_it_was_isolated_and_why_not_better(run, spec_for, monkeypatch):
+    def refused(folders, place):
+        raise PermissionError(1, "unshare: Operation not permitted")
+
+    monkeypatch.setattr(process, "enter_namespaces", refused)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    output = Output(lambda done, total: None, lambda page: None, lambda record: None)
+    _, kind = read_in_sandbox(run, spec_for("a.txt", GOOD), output)
+    event = _last_event(run)
+    assert kind == event["data"]["sandbox"]["isolation"]
+    assert "Operation not permitted" in event["data"]["unavailable"]["namespaces"]
+    assert "not installed" in event["data"]["unavailable"]["bubblewrap"]
+
+
+def test_no_sandbox_at_all_is_an_error(run, spec_for, monkeypatch):
+    def refused(task):
+        raise OSError(1, "refused")
+
+    monkeypatch.setattr(process, "confine", refused)
+    output = Output(lambda done, total: None, lambda page: None, lambda record: None)
+    with pytest.raises(EngineFault) as caught:
+        read_in_sandbox(run, spec_for("a.txt", GOOD), output, views=["whole"])
+    assert caught.value.code == "system.no_sandbox"
+
+
+def test_what_a_parser_prints_or_raises_puts_no_text_into_the_log(run, spec_for, capfd):
+    read = Read(run)
+    read(spec_for("a.txt", GOOD), "print_text")
+    with pytest.raises(EngineFault):
+        read(spec_for("a.txt", GOOD), "fail")
+    logged = capfd.readouterr().err
+    assert "KeyError" in logged and "hostile.py" in logged
+    assert "社外秘" not in logged
+
+
+def test_a_stop_request_ends_the_sandbox(run, spec_for):
     threading.Timer(0.3, run.request_stop).start()
     begun = time.monotonic()
     with pytest.raises(RunStopped):
-        parse_in_child(run, spec_for("a.txt", b"text"), run.output_dir, module=f"{CHILDREN}.sleeps")
-    assert time.monotonic() - begun < 20, "the child would have slept for a minute"
+        Read(run)(spec_for("a.txt", GOOD), "sleep")
+    assert time.monotonic() - begun < 20, "the reader would have slept for ten minutes"

@@ -24,14 +24,14 @@ def test_every_media_type_has_a_parser():
 def test_refuses_a_second_parser_for_a_media_type():
     all_parsers()
     with pytest.raises(AssertionError, match="two parsers read application/pdf"):
-        parser(PDF)(lambda path, spec: None)
+        parser(PDF)(lambda file, spec: None)
 
 
 @pytest.mark.slow
 def test_finding_the_parsers_loads_none_of_their_libraries():
     code = (
         "import json, sys\n"
-        "from workers.engines.ingest import parse_child\n"
+        "from workers.engines.ingest import engine\n"
         "from workers.engines.ingest.parsers.registry import all_parsers\n"
         "assert all_parsers()\n"
         "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"

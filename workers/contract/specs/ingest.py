@@ -25,6 +25,11 @@ MediaType = Literal[
 """What can be read. A file's own bytes decide which one it is, never its name alone."""
 
 
+Isolation = Literal["namespaces", "bubblewrap", "landlock", "system_calls", "limits"]
+"""What kept the parser from files, network and other processes, the strongest first: namespaces of its own, the same made
+by bubblewrap, Landlock and a filter of system calls, the filter alone, or nothing but limits and another user."""
+
+
 class IngestSpec(Spec):
     """One revision to read and the limits its parser runs under."""
 
@@ -65,6 +70,8 @@ class IngestResult(Spec):
     """For JSONL: conversations read. None for everything else."""
     warnings: tuple[str, ...] = ()
     """Stable words, for example `pages_without_text:3`: accepted, but worth a look."""
+    isolation: Isolation | None = None
+    """How its parser was isolated; None in older results."""
     sha256: str
     """Of the original bytes as read."""
     manifest_sha256: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
-from pathlib import Path
+from typing import BinaryIO
 
 from workers.engines.ingest.file_types import damaged, encrypted
 from workers.engines.shared.runtime import UserError
@@ -17,16 +18,16 @@ _CHUNK = 1024 * 1024
 _ENCRYPTED_FLAG = 0x1
 
 
-def check_archive(path: Path, max_expanded_bytes: int) -> None:
+def check_archive(file: BinaryIO, max_expanded_bytes: int) -> None:
     """Raise UserError unless the archive is whole and unpacks to a bounded size.
 
     The declared sizes are checked first, because that is cheap. Then every entry is read once in chunks: declared
     sizes can be wrong, and a broken entry is better found here than inside a parser.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
-            _check_declared(entries, path.stat().st_size, max_expanded_bytes)
+            _check_declared(entries, os.fstat(file.fileno()).st_size, max_expanded_bytes)
             _read_through(archive, entries, max_expanded_bytes)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
         raise damaged("The document cannot be unpacked.") from error
@@ -45,8 +46,8 @@ def _check_declared(entries: list[zipfile.ZipInfo], packed_bytes: int, max_expan
 def _read_through(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], max_expanded_bytes: int) -> None:
     total = 0
     for entry in entries:
-        with archive.open(entry) as file:
-            while chunk := file.read(_CHUNK):
+        with archive.open(entry) as part:
+            while chunk := part.read(_CHUNK):
                 total += len(chunk)
                 if total > max_expanded_bytes:
                     raise _too_large(max_expanded_bytes)

@@ -1,10 +1,11 @@
-"""Read one document revision: check it, have a child process parse it, write the manifest."""
+"""Read one document revision: check it, have it read in a sandbox, write the manifest."""
 
 from __future__ import annotations
 
 from workers.contract.artifacts import file_sha256, write_manifest
 from workers.contract.specs.ingest import MEBIBYTE, IngestResult, IngestSpec
-from workers.engines.ingest.isolation import parse_in_child
+from workers.engines.ingest.isolation import read_in_sandbox
+from workers.engines.ingest.pages_writer import PagesWriter
 from workers.engines.shared.runtime import EngineFault, Run, UserError
 
 
@@ -13,7 +14,7 @@ def ingest(run: Run, spec: IngestSpec) -> IngestResult:
 
     Raises UserError: empty_file, file_too_large, wrong_type, encrypted, damaged_file, archive_too_large,
     undecodable_text, invalid_jsonl, no_text, too_many_pages, parse_timeout, parse_out_of_memory; EngineFault:
-    blob_missing, blob_damaged. This process reads only the size and the hash of the file; the child parses it.
+    blob_missing, blob_damaged, parser_failed, parser_killed, no_sandbox. This process reads only the size and the hash of the file; a sandbox reads the rest.
     """
     run.started()
     _check_size(spec)
@@ -25,17 +26,28 @@ def ingest(run: Run, spec: IngestSpec) -> IngestResult:
             "the file again.",
         )
     run.raise_if_stopped()
-    found = parse_in_child(run, spec, run.output_dir)
-    run.progress(found["pages"], found["pages"], "page")
+    with PagesWriter(run) as written:
+        found, isolation = read_in_sandbox(run, spec, written.output)
+    run.progress(written.pages, written.pages, "page")
     manifest = write_manifest(
         run.output_dir,
         "pages",
         document_id=spec.document_id,
         revision_id=spec.revision_id,
         source_sha256=sha256,
-        media_type=found["media_type"],
+        media_type=found.media_type,
     )
-    return IngestResult.model_validate({**found, "sha256": sha256, "manifest_sha256": manifest})
+    return IngestResult(
+        media_type=found.media_type,
+        title=found.title,
+        pages=written.pages,
+        characters=written.characters,
+        records=written.records,
+        warnings=found.warnings,
+        isolation=isolation,
+        sha256=sha256,
+        manifest_sha256=manifest,
+    )
 
 
 def _check_size(spec: IngestSpec) -> None:

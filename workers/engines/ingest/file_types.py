@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from workers.contract.specs.ingest import MediaType
 from workers.engines.shared.runtime import UserError
@@ -70,17 +70,16 @@ _HTML_START = re.compile(
 _CONVERSATION_START = re.compile(rb'\s*\{\s*"messages"\s*:')
 
 
-def detect(path: Path, name: str) -> MediaType:
-    """The media type of the file at `path`; raises UserError where it is nothing readable."""
-    with open(path, "rb") as file:
-        head = file.read(_HEAD)
+def detect(file: BinaryIO, name: str) -> MediaType:
+    """The media type of the open file; raises UserError where it is nothing readable."""
+    head = file.read(_HEAD)
     suffix = Path(name).suffix.lower()
     if b"%PDF-" in head[:_PDF_HEADER_WITHIN] and not head.startswith(b"MZ"):
         return PDF
     if head.startswith(b"PK"):
-        return _office_type(path, suffix)
+        return _office_type(file, suffix)
     if head.startswith(_OLE2):
-        raise _ole2_error(path)
+        raise _ole2_error(head + file.read())
     for magic, what in _KNOWN_BINARIES:
         if head.startswith(magic):
             raise wrong_type(f"The file is {what}.")
@@ -114,9 +113,9 @@ def encrypted(what: str) -> UserError:
     return UserError("encrypted", f"{what} Remove the password and upload the file again.")
 
 
-def _office_type(path: Path, suffix: str) -> MediaType:
+def _office_type(file: BinaryIO, suffix: str) -> MediaType:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             names = set(archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         if suffix in _BINARY_NAMES:
@@ -130,9 +129,8 @@ def _office_type(path: Path, suffix: str) -> MediaType:
     raise wrong_type("The file is an archive; unpack it and upload the files in it.")
 
 
-def _ole2_error(path: Path) -> UserError:
+def _ole2_error(content: bytes) -> UserError:
     """Old Office files and password-protected new ones share one container format."""
-    content = path.read_bytes()
     if "EncryptedPackage".encode("utf-16-le") in content:
         return encrypted("The document is protected by a password.")
     return wrong_type(

@@ -1,149 +1,141 @@
-"""Runs a parser in a child process with limits on memory, processor time and elapsed time.
+"""Reads a file in a sandbox, and goes on whatever the file does to it.
 
-Uploaded files are not trusted. The child gets no secrets in its environment and a session of its own. However it
-ends, the engine goes on and reports what happened.
+Uploaded files are not trusted. Each is read by a sandbox of its own, the strongest that this machine offers. It is tried
+anew for each file, which costs milliseconds: nothing that may have changed on the machine is taken for granted.
 """
 
 from __future__ import annotations
 
-import errno
-import json
 import os
-import signal
-import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import BinaryIO, get_args
 
-from workers.contract.run_folder import RUN_DIR_VARIABLE, RunFolder
-from workers.contract.specs.ingest import IngestSpec
-from workers.contract.specs.run import ExitCode
-from workers.engines.ingest.file_types import damaged
+from workers.contract.records import MessagesRecord, Page
+from workers.contract.specs.ingest import IngestSpec, Isolation
+from workers.engines.ingest.failures import failure_of, timed_out, too_much_text
+from workers.engines.ingest.reading import Description, Output
+from workers.engines.ingest.sandbox.code_folders import code_folders
+from workers.engines.ingest.sandbox.lines import Lines, TooLong
+from workers.engines.ingest.sandbox.messages import Failed, Progress, Ready, Refused, Unavailable, decode
+from workers.engines.ingest.sandbox.process import Sandbox, start
+from workers.engines.ingest.sandbox.task import READER, Task, View
 from workers.engines.shared.runtime import EngineFault, Run, UserError
 
-POLL_SECONDS = 0.02
-REPORT_SECONDS = 1.0
-CHILD_MODULE = "workers.engines.ingest.parse_child"
-_REPOSITORY = Path(__file__).resolve().parents[3]
-# pdfium and glibc end the process themselves when memory cannot be allocated.
-_OUT_OF_MEMORY_SIGNALS = {signal.SIGABRT, signal.SIGTRAP, signal.SIGILL}
-_OUT_OF_TIME_SIGNALS = {signal.SIGXCPU}
-# Sent by the node or by a person, never because of the file: the memory of the child itself is limited.
-_OUTSIDE_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-_PASSED_ON = ("PATH", "TMPDIR", RUN_DIR_VARIABLE)
+START_SECONDS = 60.0
+_WAIT_SECONDS = 0.01
 
 
-def parse_in_child(
-    run: Run, spec: IngestSpec, output_dir: Path, module: str = CHILD_MODULE
-) -> dict[str, Any]:
-    """The child's outcome, as `parse_child` describes it; its files are in `output_dir`.
+def read_in_sandbox(
+    run: Run,
+    spec: IngestSpec,
+    output: Output,
+    *,
+    views: Iterable[View] = get_args(View),
+    reader: str = READER,
+    folders: Iterable[Path] = (),
+) -> tuple[Description, Isolation]:
+    """What the file is; its pages have been put out. Raises UserError where the file is the cause, also of a crash.
 
-    Raises UserError where the file is the cause, also when the child crashed on it.
+    `views` are tried in this order. `folders` are shown beside the code.
     """
-    folder = RunFolder(run.directory)
-    task = {
-        "spec": spec.model_dump(mode="json"),
-        "output_dir": str(output_dir),
-        "outcome": str(folder.parse_outcome),
-        "progress": str(folder.parse_progress),
-    }
-    folder.parse_task.write_text(json.dumps(task), encoding="utf-8")
-    child = subprocess.Popen(
-        [sys.executable, "-m", module, str(folder.parse_task), str(os.getpid())],
-        cwd=_REPOSITORY,
-        env={
-            # The platform finds the child by the variable of its run; temporary files stay in the run's folder.
-            **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-            "LANG": "C.UTF-8",
-            "OMP_NUM_THREADS": "1",
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr.fileno() if _has_descriptor(sys.stderr) else subprocess.DEVNULL,
-        start_new_session=True,
+    shown = (*code_folders(), *folders)
+    with open(spec.path, "rb") as file:
+        tasks = [_task(view, run, spec, reader, shown) for view in views]
+        sandbox, lines, ready = _strongest(run, tasks, file)
+        try:
+            return _read(run, spec, sandbox, lines, output), ready.isolation
+        finally:
+            sandbox.end()
+
+
+def _task(view: View, run: Run, spec: IngestSpec, reader: str, folders: tuple[Path, ...]) -> Task:
+    # A forked process begins with all that this one has mapped; bubblewrap starts a new one.
+    mapped = 0 if view == "bubblewrap" else _mapped_bytes()
+    return Task(
+        view=view,
+        spec=spec,
+        folders=folders,
+        place=run.directory,
+        address_space=mapped + spec.parse_memory_bytes,
+        reader=reader,
     )
+
+
+def _mapped_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _strongest(run: Run, tasks: list[Task], file: BinaryIO) -> tuple[Sandbox, Lines, Ready]:
+    """The first sandbox that this machine offers."""
+    reasons: dict[str, str] = {}
+    for task in tasks:
+        sandbox = start(task, file.fileno())
+        lines = Lines(sandbox.output, 4 * task.spec.max_expanded_bytes)
+        try:
+            answer = _first_message(run, lines)
+        except BaseException:
+            sandbox.end()
+            raise
+        if isinstance(answer, Ready):
+            layers = answer.model_dump(mode="json")
+            run.log(
+                f"The file is read in a sandbox: {answer.isolation}.", sandbox=layers, unavailable=reasons
+            )
+            return sandbox, lines, answer
+        sandbox.end()
+        reasons[task.view] = answer.reason
+    run.log("No sandbox could be made.", level="error", unavailable=reasons)
+    raise EngineFault("no_sandbox", "No sandbox could be made for the parser; the job's log says why.")
+
+
+def _first_message(run: Run, lines: Lines) -> Ready | Unavailable:
     try:
-        _wait(run, child, spec.parse_seconds, folder.parse_progress)
-    finally:
-        # The child leads its own process group until it is reaped, so its number belongs to no other process.
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-    return _outcome(child.returncode, folder.parse_outcome, spec)
+        line = lines.next(time.monotonic() + START_SECONDS, run.raise_if_stopped)
+        message = decode(line) if line is not None else None
+    except (TimeoutError, ValueError) as error:
+        return Unavailable(reason=type(error).__name__)
+    return (
+        message if isinstance(message, Ready | Unavailable) else Unavailable(reason="it ended at its start")
+    )
 
 
-def _wait(run: Run, child: subprocess.Popen[bytes], seconds: float, progress: Path) -> None:
-    """Until the child ends. Reports its progress by page, at most once a second."""
-    deadline = time.monotonic() + seconds
-    next_report, reported = time.monotonic() + REPORT_SECONDS, None
-    while child.poll() is None:
+def _read(run: Run, spec: IngestSpec, sandbox: Sandbox, lines: Lines, output: Output) -> Description:
+    deadline = time.monotonic() + spec.parse_seconds
+    try:
+        while (line := lines.next(deadline, run.raise_if_stopped)) is not None:
+            match message := decode(line):
+                case Page():
+                    output.page(message)
+                case MessagesRecord():
+                    output.record(message)
+                case Progress():
+                    output.progress(message.done, message.total)
+                case Description():
+                    return message
+                case Refused():
+                    raise UserError(message.code, message.message, param=message.param)
+                case Failed():
+                    sys.stderr.write(
+                        "\n  ".join([f"the parser raised {message.error}", *message.places]) + "\n"
+                    )
+        raise failure_of(_exit_code(run, sandbox, deadline), spec)
+    except TimeoutError as error:
+        raise timed_out(spec.parse_seconds) from error
+    except TooLong as error:
+        raise too_much_text(lines.limit) from error
+    except ValueError as error:
+        raise EngineFault("parser_failed", "The parser sent what is no message.") from error
+
+
+def _exit_code(run: Run, sandbox: Sandbox, deadline: float) -> int:
+    """Raises TimeoutError: it may have closed its output and go on."""
+    while (code := sandbox.poll()) is None:
         run.raise_if_stopped()
-        now = time.monotonic()
-        if now > deadline:
-            raise timed_out(seconds)
-        if now > next_report:
-            next_report = now + REPORT_SECONDS
-            if (reached := read_progress(progress)) not in (None, reported):
-                reported = reached
-                run.progress(*reached, "page")
-        time.sleep(POLL_SECONDS)
-
-
-def write_progress(file: IO[bytes], done: int, total: int) -> None:
-    """One write of a fixed length, so that the reader never sees half of it."""
-    os.pwrite(file.fileno(), f"{done:10} {total:10}".encode(), 0)
-
-
-def read_progress(path: Path) -> tuple[int, int] | None:
-    """Pages done and all pages, as the child has last written them."""
-    try:
-        done, total = map(int, path.read_bytes().split())
-    except (FileNotFoundError, ValueError):
-        return None
-    return done, total
-
-
-def _outcome(returncode: int, outcome_path: Path, spec: IngestSpec) -> dict[str, Any]:
-    if returncode == 0 and outcome_path.exists():
-        outcome: dict[str, Any] = json.loads(outcome_path.read_text(encoding="utf-8"))
-        if error := outcome.get("error"):
-            raise UserError(error["code"], error["message"], param=error["param"])
-        return outcome
-    if returncode == ExitCode.DISK_FULL:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    if -returncode in _OUTSIDE_SIGNALS:
-        raise EngineFault(
-            "parser_killed",
-            "The parser was killed from outside, most often because the node had no memory left. "
-            "Look at the node's memory, then upload the file again.",
-        )
-    if -returncode in _OUT_OF_TIME_SIGNALS:
-        raise timed_out(spec.parse_seconds)
-    if -returncode in _OUT_OF_MEMORY_SIGNALS:
-        raise out_of_memory(spec.parse_memory_bytes)
-    if returncode < 0:
-        raise damaged("Reading the file crashed the parser.")
-    raise EngineFault("parser_failed", "The parser ended unexpectedly; the engine's log has the details.")
-
-
-def timed_out(seconds: float) -> UserError:
-    return UserError(
-        "parse_timeout",
-        f"Reading the file took longer than {seconds:g} seconds. Split it into smaller files and upload those.",
-    )
-
-
-def out_of_memory(limit_bytes: int) -> UserError:
-    return UserError(
-        "parse_out_of_memory",
-        f"Reading the file needs more than {limit_bytes // 1024**2} MB of memory. "
-        "Split it into smaller files and upload those.",
-    )
-
-
-def _has_descriptor(stream: Any) -> bool:
-    try:
-        stream.fileno()
-    except (AttributeError, OSError, ValueError):
-        return False
-    return True
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(_WAIT_SECONDS)
+    return code

@@ -1,1 +1,1 @@
-"""One module per file format. They run in a child process (`workers.engines.ingest.parse_child`) and nowhere else."""
+"""One module per file format. They run in a sandbox (`workers.engines.ingest.sandbox`) and nowhere else."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
@@ -19,13 +18,13 @@ _SECTION_HEADING = re.compile(r"(?:heading|見出し)\s*[12]", re.I)
 """Names of the styles of the first two levels."""
 
 
-@parser(DOCX)
-def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
+@parser(DOCX, libraries=("docx",))
+def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     import docx
 
-    check_archive(path, spec.max_expanded_bytes)
+    check_archive(file, spec.max_expanded_bytes)
     with _damaged_document():
-        document = docx.Document(str(path))
+        document = docx.Document(file)
     title = normalize(document.core_properties.title or "") or None
     return ParsedDocument(sections(_blocks(document)), title=title)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import decode
@@ -24,9 +23,9 @@ _BLOCKS = {
 _SECTION_HEADINGS = {"h1", "h2"}
 
 
-@parser(HTML)
-def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
-    root = _tree(decode(path.read_bytes(), declared_inside=True))
+@parser(HTML, libraries=("lxml.html",))
+def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
+    root = _tree(decode(file.read(), declared_inside=True))
     title = normalize(root.findtext(".//title") or "") or None
     return ParsedDocument(sections(_blocks(root)), title=title)
 

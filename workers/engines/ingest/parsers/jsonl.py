@@ -6,8 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from workers.contract.records import DocumentOrigin, MessagesRecord, Page, Source
 from workers.contract.specs.ingest import IngestSpec
@@ -22,10 +21,10 @@ RECORDS_PER_PAGE = 50
 
 
 @parser(JSONL)
-def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
+def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     """Records of every line; pages of 50 records each, so that a person can read what was uploaded."""
     # Not splitlines(): U+2028 may stand inside a JSON string.
-    lines = decode(path.read_bytes()).split("\n")
+    lines = decode(file.read()).split("\n")
     records = [_record(line, number, spec) for number, line in enumerate(lines, 1) if line.strip()]
     page_count = math.ceil(len(records) / RECORDS_PER_PAGE)
     return ParsedDocument(_pages(records), page_count=page_count, records=records)

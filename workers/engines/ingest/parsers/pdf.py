@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
@@ -35,20 +34,20 @@ class PdfDocument(ParsedDocument):
         return joined
 
 
-@parser(PDF)
-def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
-    document = _open(path)
+@parser(PDF, libraries=("pypdfium2.raw",))
+def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
+    document = _open(file)
     title = normalize(document.get_metadata_dict().get("Title", "")) or None
     return PdfDocument(_pages(document), page_count=len(document), title=title)
 
 
-def _open(path: Path) -> Any:
+def _open(file: BinaryIO) -> Any:
     """The `pypdfium2.PdfDocument`, with at least one page."""
     import pypdfium2
     import pypdfium2.raw
 
     try:
-        document = pypdfium2.PdfDocument(path)
+        document = pypdfium2.PdfDocument(file.read())
     except pypdfium2.PdfiumError as error:
         if error.err_code in (pypdfium2.raw.FPDF_ERR_PASSWORD, pypdfium2.raw.FPDF_ERR_SECURITY):
             raise encrypted("The PDF is protected by a password.") from error

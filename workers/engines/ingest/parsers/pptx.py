@@ -6,8 +6,7 @@ import posixpath
 import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
@@ -22,12 +21,12 @@ _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 
 
-@parser(PPTX)
-def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
-    check_archive(path, spec.max_expanded_bytes)
-    with _damaged_presentation(), zipfile.ZipFile(path) as archive:
+@parser(PPTX, libraries=("lxml.etree",))
+def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
+    check_archive(file, spec.max_expanded_bytes)
+    with _damaged_presentation(), zipfile.ZipFile(file) as archive:
         names = _slide_names(archive)
-    return ParsedDocument(_pages(path, names), page_count=len(names))
+    return ParsedDocument(_pages(file, names), page_count=len(names))
 
 
 def _damaged_presentation() -> AbstractContextManager[None]:
@@ -55,8 +54,8 @@ def _xml(archive: zipfile.ZipFile, name: str) -> Any:
     return etree.fromstring(archive.read(name), safe)
 
 
-def _pages(path: Path, names: list[str]) -> Iterator[Page]:
-    with _damaged_presentation(), zipfile.ZipFile(path) as archive:
+def _pages(file: BinaryIO, names: list[str]) -> Iterator[Page]:
+    with _damaged_presentation(), zipfile.ZipFile(file) as archive:
         for number, name in enumerate(names, 1):
             root = _xml(archive, name)
             tables = []

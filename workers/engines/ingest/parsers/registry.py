@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from typing import BinaryIO
 
 from workers.contract.records import MessagesRecord, Page
 from workers.contract.specs.ingest import IngestSpec, MediaType
@@ -38,14 +38,17 @@ class ParsedDocument:
         return pages
 
 
-Parser = Callable[[Path, IngestSpec], ParsedDocument]
+Parser = Callable[[BinaryIO, IngestSpec], ParsedDocument]
+"""Called with the open file at its beginning. A sandbox has no path to it: `spec.path` leads nowhere there."""
 _parsers: dict[MediaType, Parser] = {}
+_libraries: set[str] = set()
 
 
-def parser(*media_types: MediaType) -> Callable[[Parser], Parser]:
-    """Declares that the decorated function reads files of these media types."""
+def parser(*media_types: MediaType, libraries: Iterable[str] = ()) -> Callable[[Parser], Parser]:
+    """Declares that the decorated function reads files of these media types with these `libraries`, by module."""
 
     def declare(parse: Parser) -> Parser:
+        _libraries.update(libraries)
         for media_type in media_types:
             assert media_type not in _parsers, f"two parsers read {media_type}"
             _parsers[media_type] = parse
@@ -59,3 +62,10 @@ def all_parsers() -> Mapping[MediaType, Parser]:
     for module in pkgutil.iter_modules(parsers.__path__, f"{parsers.__name__}."):
         importlib.import_module(module.name)
     return _parsers
+
+
+def load_libraries() -> None:
+    """All that any parser imports: for a process that will not be able to open a file, and for one that is forked."""
+    all_parsers()
+    for name in _libraries:
+        importlib.import_module(name)

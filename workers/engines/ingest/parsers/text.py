@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from typing import BinaryIO
 
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import decode
@@ -22,16 +22,16 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 @parser(TEXT)
-def parse_text(path: Path, spec: IngestSpec) -> ParsedDocument:
+def parse_text(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     """One section, or one per form feed."""
-    parts = _read(path).split("\f")
+    parts = _read(file).split("\f")
     return ParsedDocument(sections(block for part in parts for block in (Heading(None), normalize(part))))
 
 
 @parser(MARKDOWN)
-def parse_markdown(path: Path, spec: IngestSpec) -> ParsedDocument:
+def parse_markdown(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     """One section per heading of the first two levels."""
-    blocks = list(_markdown_blocks(normalize(_read(path))))
+    blocks = list(_markdown_blocks(normalize(_read(file))))
     headings = (block.text for block in blocks if isinstance(block, Heading))
     return ParsedDocument(sections(blocks), title=next(headings, None))
 
@@ -52,9 +52,9 @@ def _markdown_blocks(text: str) -> Iterator[Block]:
 
 
 @parser(CSV)
-def parse_csv(path: Path, spec: IngestSpec) -> ParsedDocument:
+def parse_csv(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     """One sheet, so that its rows keep their cell ranges."""
-    text = _read(path)
+    text = _read(file)
     first_line = text.lstrip().partition("\n")[0]
     delimiter = max(",\t;", key=first_line.count)
     csv.field_size_limit(spec.max_bytes)
@@ -63,8 +63,8 @@ def parse_csv(path: Path, spec: IngestSpec) -> ParsedDocument:
     return ParsedDocument([page] if page.text else [])
 
 
-def _read(path: Path) -> str:
-    text = decode(path.read_bytes())
+def _read(file: BinaryIO) -> str:
+    text = decode(file.read())
     # Old printers leave a few stray control characters; more than a few are binary data.
     if len(_CONTROL.findall(text)) > max(8, len(text) // 100):
         raise wrong_type("The file holds binary data.")

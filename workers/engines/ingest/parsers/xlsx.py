@@ -6,8 +6,7 @@ import datetime
 import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
@@ -18,10 +17,10 @@ from workers.engines.ingest.parsers.sheets import sheet_page
 from workers.engines.shared.text import normalize
 
 
-@parser(XLSX)
-def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
-    check_archive(path, spec.max_expanded_bytes)
-    book = _open(path)
+@parser(XLSX, libraries=("openpyxl", "lxml.etree"))
+def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
+    check_archive(file, spec.max_expanded_bytes)
+    book = _open(file)
     shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
     hidden = len(book.worksheets) - len(shown)
     return ParsedDocument(
@@ -32,13 +31,11 @@ def parse(path: Path, spec: IngestSpec) -> ParsedDocument:
     )
 
 
-def _open(path: Path) -> Any:
+def _open(file: BinaryIO) -> Any:
     import openpyxl
 
-    # By file object: openpyxl refuses a path that does not end in .xlsx, and blobs do not. It stays open as long
-    # as the workbook, whose sheets are read later.
     with _damaged_workbook():
-        return openpyxl.load_workbook(open(path, "rb"), read_only=True, data_only=True)
+        return openpyxl.load_workbook(file, read_only=True, data_only=True)
 
 
 def _damaged_workbook() -> AbstractContextManager[None]:

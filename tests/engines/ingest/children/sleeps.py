@@ -1,5 +1,0 @@
-"""A parser that waits without end."""
-
-import time
-
-time.sleep(60)

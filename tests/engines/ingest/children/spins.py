@@ -1,4 +1,0 @@
-"""A parser that never ends."""
-
-while True:
-    pass

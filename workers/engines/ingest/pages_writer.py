@@ -1,0 +1,60 @@
+"""Writes the pages and records of a document into the run's output, as they come."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from workers.contract.records import PAGES_FILE, RECORDS_FILE, MessagesRecord, Page
+from workers.contract.spec import Spec
+from workers.engines.ingest.reading import Output
+from workers.engines.shared.runtime import Run
+
+REPORT_SECONDS = 1.0
+
+
+class PagesWriter:
+    """Counts what it writes. Progress is reported at most once a second."""
+
+    def __init__(self, run: Run) -> None:
+        self.pages = 0
+        self.characters = 0
+        self.records: int | None = None
+        """None for a document without records of its own."""
+        self.output = Output(self._progress, self._page, self._record)
+        self._run = run
+        self._files = ExitStack()
+        self._pages_file = self._open(run.output_dir / PAGES_FILE)
+        self._records_file: BinaryIO | None = None
+        self._next_report = time.monotonic() + REPORT_SECONDS
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+    def _open(self, path: Path) -> BinaryIO:
+        return self._files.enter_context(open(path, "wb"))
+
+    def _progress(self, done: int, total: int) -> None:
+        if time.monotonic() >= self._next_report:
+            self._next_report = time.monotonic() + REPORT_SECONDS
+            self._run.progress(done, total, "page")
+
+    def _page(self, page: Page) -> None:
+        _write(self._pages_file, page)
+        self.pages += 1
+        self.characters += len(page.text)
+
+    def _record(self, record: MessagesRecord) -> None:
+        if self._records_file is None:
+            self._records_file = self._open(self._run.output_dir / RECORDS_FILE)
+        _write(self._records_file, record)
+        self.records = (self.records or 0) + 1
+
+
+def _write(file: BinaryIO, line: Spec) -> None:
+    file.write(line.model_dump_json().encode() + b"\n")

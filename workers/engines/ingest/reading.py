@@ -1,0 +1,66 @@
+"""Reads one open file with the parser of its type. Runs in a sandbox (`sandbox/`), in tests also without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from workers.contract.records import MessagesRecord, Page
+from workers.contract.spec import Spec
+from workers.contract.specs.ingest import IngestSpec, MediaType
+from workers.engines.ingest.file_types import detect
+from workers.engines.ingest.limits import Report, read_pages
+from workers.engines.ingest.parsers.registry import all_parsers
+from workers.engines.shared.runtime import UserError
+
+_PART_OF_TYPE = {
+    ".pdf": "pdf",
+    ".docx": "wordprocessingml",
+    ".xlsx": "spreadsheetml",
+    ".pptx": "presentationml",
+}
+
+
+class Description(Spec):
+    """What a file is, beside its pages."""
+
+    media_type: MediaType
+    title: str | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a reader puts what it finds, page by page."""
+
+    progress: Report
+    page: Callable[[Page], None]
+    record: Callable[[MessagesRecord], None]
+
+
+def read(file: BinaryIO, spec: IngestSpec, output: Output) -> Description:
+    """Raises UserError where the file cannot be read or holds no text; nothing is put out then."""
+    media_type = detect(file, spec.name)
+    file.seek(0)
+    document = all_parsers()[media_type](file, spec)
+    pages = document.finish(list(read_pages(document, spec, output.progress)))
+    if not any(page.text for page in pages):
+        raise UserError(
+            "no_text",
+            "The file holds no text. If its pages are pictures: reading them (OCR) is not available yet; "
+            "upload a version with text.",
+        )
+    for page in pages:
+        output.page(page)
+    for record in document.records or ():
+        output.record(record)
+    warnings = (*document.warnings, *_name_warnings(spec.name, media_type))
+    return Description(media_type=media_type, title=document.title, warnings=warnings)
+
+
+def _name_warnings(name: str, media_type: str) -> list[str]:
+    """A document is read by its bytes, also where its name claims another format."""
+    part = _PART_OF_TYPE.get(Path(name).suffix.lower())
+    return ["type_differs_from_name"] if part and part not in media_type else []

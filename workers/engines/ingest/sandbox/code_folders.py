@@ -1,0 +1,29 @@
+"""What a sandbox may see: the code of Python, of its libraries and of Kosha's workers. None of it is anybody's data."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from pathlib import Path
+
+import workers
+
+KOSHA = Path(workers.__file__).parents[1]
+_SHARED_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
+
+
+def package_folders() -> list[str]:
+    """Where installed packages lie."""
+    packages = [entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
+    return [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *packages]
+
+
+def code_folders() -> list[Path]:
+    """Without those that are inside another one."""
+    python = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+    shared = sysconfig.get_config_var("LIBDIR") or sys.base_prefix
+    named = {
+        Path(each) for each in (*python, *package_folders(), shared, *_SHARED_LIBRARIES, KOSHA / "workers")
+    }
+    found = {path for path in named if path.exists()}
+    return sorted(path for path in found if found.isdisjoint(path.parents))

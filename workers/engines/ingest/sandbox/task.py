@@ -1,0 +1,26 @@
+"""What a sandbox is made for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from workers.contract.spec import Spec
+from workers.contract.specs.ingest import IngestSpec
+
+View = Literal["namespaces", "bubblewrap", "whole"]
+"""How the root folder, network and processes of the machine are hidden: `whole` does not hide them."""
+READER = "workers.engines.ingest.reading:read"
+
+
+class Task(Spec):
+    view: View
+    spec: IngestSpec
+    folders: tuple[Path, ...]
+    """All that may be opened, to be read: code."""
+    place: Path
+    """A folder of the run, on which a new root may be mounted."""
+    address_space: int
+    """Bytes that the process may map, with what it has mapped at its start."""
+    reader: str = READER
+    """`module:function`, called with the open file, the spec and an Output."""
