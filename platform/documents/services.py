@@ -30,6 +30,7 @@ from common.tenancy import current_organization_id
 from documents import deletion
 from documents.models import Document, Purpose, Revision, RevisionState
 from documents.selectors import PAGES, document_get, pages_folder
+from jobs.clusters import cluster_parsers_isolated
 from jobs.models import Job
 from jobs.services import job_cancel, job_submit
 from jobs.transitions import JobState
@@ -154,6 +155,8 @@ def revision_is_wanted(revision: Revision) -> bool:
 
 def revision_read(revision: Revision) -> None:
     """Called when the job that reads a revision has ended; explains a cancelled one."""
+    if isolation := revision.result.get("isolation"):
+        cluster_parsers_isolated(cluster_id=revision.job.cluster_id, isolation=isolation)
     if revision.job.state == JobState.CANCELLED:
         revision.error_code = "ingest.user.cancelled"
         revision.error_message = _("Reading was cancelled. Upload the file again to retry.")

@@ -18,6 +18,7 @@ class Name(StrEnum):
     BEAT = "beat"
     QUEUE = "queue"
     AUDIT = "audit"
+    PARSERS = "parsers"
     STORAGE = "storage"
     MODEL_SERVER = "model_server"
     REPLICATION = "replication"
@@ -44,6 +45,10 @@ PARTS: dict[Name, tuple[Text, Text]] = {
     Name.BEAT: (_("Timer"), _("Starts periodic tasks and the schedules that are due.")),
     Name.QUEUE: (_("Job queue"), _("Jobs start and end without delay.")),
     Name.AUDIT: (_("Audit trail"), _("Records who did what; a chain of hashes shows every later change.")),
+    Name.PARSERS: (
+        _("Parsers"),
+        _("Read uploaded files, kept away from other files, the network and other processes."),
+    ),
     Name.STORAGE: (_("Disk"), _("Holds documents, models, indexes and the output of jobs.")),
     Name.MODEL_SERVER: (_("Model server"), _("Answers in the chat and searches.")),
     Name.REPLICATION: (_("Replication"), _("A second database that could take over.")),
@@ -136,6 +141,15 @@ _REMEDIES: dict[Name, dict[Status, dict[str, Text]]] = {
             "not_verified_yet": _("A worker verifies it every minute."),
         },
     },
+    Name.PARSERS: {
+        Status.DEGRADED: {
+            "limits_only": _(
+                "A machine that reads documents limits their parsers' memory and time only. Run the workers on x86-64 or "
+                "ARM with a Linux kernel that has seccomp, and allow user namespaces there or install bubblewrap."
+            ),
+        },
+        Status.UNKNOWN: _NOT_ANSWERED,
+    },
     Name.STORAGE: {
         Status.DOWN: {
             "full": _(
@@ -179,6 +193,15 @@ FINDINGS: dict[tuple[Name, str], tuple[Status, Text]] = {
     for code, remedy in by_code.items()
 }
 """Status and remedy by part and code; codes are stable. Without a code a part works."""
+
+ISOLATIONS: dict[str, Text] = {
+    "namespaces": _("isolated by namespaces of their own"),
+    "bubblewrap": _("isolated by bubblewrap"),
+    "landlock": _("isolated by Landlock and a filter of system calls"),
+    "system_calls": _("isolated by a filter of system calls"),
+    "limits": _("not isolated"),
+}
+"""By the word of the contract, the strongest first."""
 
 _TRAININGS_CONTINUE = _("Running trainings continue.")
 _PAGES_WORK = _("Pages, uploads, search and chat work, and running trainings continue.")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from common.disk import Disk
 from health.parts import CRITICAL, FINDINGS, Name, Status
 from health.probes import Answer, BrokerFacts, Silent, Slow, Unreachable
 from health.selectors import DatabaseFacts, PendingMigrations
+from workers.contract.specs.ingest import Isolation
 from workers.contract.specs.serving import Health
 
 QUIET_SECONDS = 30.0
@@ -80,9 +81,11 @@ def judge(answers: Mapping[Name, Answer]) -> Iterator[Component]:
         yield from _processes(database, broker)
         yield _queue(database)
         yield _audit(database)
+        yield _parsers(database)
     else:
         yield from (
-            Component(name, unknown_reason) for name in (Name.WORKERS, Name.BEAT, Name.QUEUE, Name.AUDIT)
+            Component(name, unknown_reason)
+            for name in (Name.WORKERS, Name.BEAT, Name.QUEUE, Name.AUDIT, Name.PARSERS)
         )
     yield _storage(answers[Name.STORAGE])
     server = answers[Name.MODEL_SERVER]
@@ -152,6 +155,11 @@ def _audit(database: DatabaseFacts) -> Component:
         "broken_event": trail.broken_sequence,
     }
     return Component(Name.AUDIT, code, facts)
+
+
+def _parsers(database: DatabaseFacts) -> Component:
+    weakest = max(database.parser_isolations, key=get_args(Isolation).index, default=None)
+    return Component(Name.PARSERS, "limits_only" if weakest == "limits" else "", {"isolation": weakest})
 
 
 def _storage(answer: Answer) -> Component:

@@ -45,6 +45,8 @@ class DatabaseFacts:
     waits_for_disk: bool
     waits_for_workers: bool
     trail: TrailState
+    parser_isolations: tuple[str, ...]
+    """Of each cluster that documents have been read on: how the last parser was isolated."""
 
     def age(self, moment: datetime) -> float:
         return (self.now - moment).total_seconds()
@@ -63,6 +65,7 @@ def database_facts() -> DatabaseFacts | PendingMigrations:
         ended = Job.objects.filter(state__in=TERMINAL, cleaned_at=None, finalized_at=None)
         unfinalized = ended.order_by("ended_at").values_list("ended_at", flat=True).first()
         queued = Job.objects.filter(state=JobState.QUEUED, cleaned_at=None)
+        known = Cluster.objects.filter(is_active=True).exclude(parser_isolation="")
         return DatabaseFacts(
             now=now,
             beat=seen.get(BEAT),
@@ -72,6 +75,7 @@ def database_facts() -> DatabaseFacts | PendingMigrations:
             waits_for_disk=queued.filter(waits_for=WaitsFor.DISK).exists(),
             waits_for_workers=queued.filter(waits_for=WaitsFor.WORKERS).exists(),
             trail=trail_state(),
+            parser_isolations=tuple(known.values_list("parser_isolation", flat=True)),
         )
 
 

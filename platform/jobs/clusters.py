@@ -74,6 +74,13 @@ def cluster_measure() -> None:
     )
 
 
+def cluster_parsers_isolated(*, cluster_id: str, isolation: str) -> None:
+    """A document has been read there. Writes only what has changed."""
+    Cluster.objects.filter(pk=cluster_id).exclude(parser_isolation=isolation).update(
+        parser_isolation=isolation
+    )
+
+
 def _machine() -> dict[str, int]:
     """Without the memory of the libraries that engines are forked with."""
     return {

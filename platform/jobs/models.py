@@ -61,6 +61,8 @@ class Cluster(CreatedModel):
     measured_cpus = models.PositiveIntegerField(null=True)
     """Last measured on this machine; other `cpus` were set by hand. Null for a cluster that is not this machine."""
     measured_memory_bytes = models.PositiveBigIntegerField(null=True)
+    parser_isolation = models.CharField(max_length=16, default="", blank=True)
+    """How the parser of the last document that was read there was isolated (`workers.contract.specs.ingest`)."""
 
     def __str__(self) -> str:
         return self.name

@@ -39,6 +39,7 @@ PARTS = [
     "beat",
     "queue",
     "audit",
+    "parsers",
     "storage",
     "model_server",
     "replication",
@@ -128,6 +129,28 @@ def test_page_by_role(live_world, role, status):
     client = Client()
     client.force_login(live_world.person(role))
     assert client.get("/health").status_code == status
+
+
+def test_page_says_how_parsers_are_isolated(live_world):
+    client = Client()
+    client.force_login(live_world.person("owner"))
+    shown = {}
+    for isolation in (None, "namespaces", "limits"):
+        live_world.document(f"{isolation}.txt", isolation=isolation)
+        watch.cache_clear()
+        part = client.get("/readyz").json()["components"]["parsers"]
+        page = client.get("/health", headers={"Accept-Language": "en"}).content.decode()
+        shown[isolation] = part["isolation"], part["status"], _parsers_figure(page)
+    assert shown == {
+        None: (None, "ok", "Parsers: known once a document has been read"),
+        "namespaces": ("namespaces", "ok", "Parsers: isolated by namespaces of their own"),
+        "limits": ("limits", "degraded", "Parsers: not isolated"),
+    }
+
+
+def _parsers_figure(page: str) -> str:
+    row = page.partition('data-component="parsers"')[2]
+    return row.partition('<small class="soft">')[2].partition("</small>")[0]
 
 
 def test_operator_without_organization_sees_the_page(transactional_db):

@@ -39,6 +39,7 @@ def database(beat: float | None = 1, worker: float | None = 1, **facts) -> Datab
         "waits_for_disk": False,
         "waits_for_workers": False,
         "trail": trail(),
+        "parser_isolations": (),
     }
     return DatabaseFacts(**{**ordinary, **facts})
 
@@ -99,6 +100,14 @@ def test_working_parts_are_ok():
         ({"database": database(trail=trail(verified=None))}, "audit", ("unknown", "not_verified_yet")),
         ({"database": database(trail=trail(verified=None, is_empty=True))}, "audit", ("ok", "")),
         ({"database": Silent()}, "audit", ("unknown", "database_away")),
+        (
+            {"database": database(parser_isolations=("namespaces", "limits"))},
+            "parsers",
+            ("degraded", "limits_only"),
+        ),
+        ({"database": database(parser_isolations=("system_calls",))}, "parsers", ("ok", "")),
+        ({"database": database()}, "parsers", ("ok", "")),
+        ({"database": Silent()}, "parsers", ("unknown", "database_away")),
         ({"database": Slow()}, "audit", ("unknown", "database_busy")),
     ],
 )

@@ -8,7 +8,7 @@ from django import template
 from django.utils.translation import gettext as _
 
 from console import formats
-from health.parts import Name
+from health.parts import ISOLATIONS, Name
 from health.report import Component
 from health.shown import Outage
 from health.shown import banner_digest as digest_of
@@ -45,6 +45,9 @@ def health_figures(component: Component) -> str:
             "events": formats.number(facts["verified_events"]),
             "time": formats.duration(facts["last_verified_seconds"]),
         }
+    if component.name is Name.PARSERS and "isolation" in facts:
+        isolation = ISOLATIONS.get(facts["isolation"], _("known once a document has been read"))
+        return _("Parsers: %(isolation)s") % {"isolation": isolation}
     seconds = facts.get("oldest_waiting_seconds")
     if component.name is Name.QUEUE and seconds:
         return _("Longest wait for a start: %(time)s") % {"time": formats.duration(seconds)}

@@ -62,6 +62,7 @@ class Migration(migrations.Migration):
                 ("is_active", models.BooleanField(default=True, verbose_name="takes new jobs")),
                 ("measured_cpus", models.PositiveIntegerField(null=True)),
                 ("measured_memory_bytes", models.PositiveBigIntegerField(null=True)),
+                ("parser_isolation", models.CharField(blank=True, default="", max_length=16)),
             ],
             options={
                 "abstract": False,

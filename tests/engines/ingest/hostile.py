@@ -97,7 +97,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "read the run's folder": lambda facts: _list(facts["run"]),
     "list the root": lambda facts: facts["names"].index(_list("/")),
     "write into its folder": lambda facts: _write("written"),
-    "write into /tmp": lambda facts: _write("/tmp/kosha-hostile"),
+    "write into a folder for temporary files": lambda facts: _write(f"{facts['temporary']}/written"),
     "write into the run's folder": lambda facts: _write(f"{facts['run']}/written"),
     "remove a file of another organization": lambda facts: os.unlink(facts["doomed"]),
     "connect by TCP": lambda facts: _connect(socket.SOCK_STREAM, facts["tcp"]),
