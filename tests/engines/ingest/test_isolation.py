@@ -33,7 +33,7 @@ from workers.engines.ingest.sandbox.messages import Ready
 from workers.engines.ingest.sandbox.task import READER, View
 from workers.engines.shared.runtime import EngineFault, Run, RunStopped, UserError
 
-KINDS = ("namespaces", "bubblewrap", "landlock", "system_calls")
+KINDS = ("namespaces", "bubblewrap", "landlock", "landlock as the same user", "system_calls")
 HERE = REPOSITORY / "tests" / "engines" / "ingest"
 GOOD = "本文です。".encode()
 
@@ -55,7 +55,7 @@ class Read(list):
 @cache
 def _refused(kind: str) -> str | None:
     """Why this machine has no sandbox of the kind; None where it has."""
-    if kind == "landlock" and not landlock_version():
+    if kind.startswith("landlock") and not landlock_version():
         return "the kernel has no Landlock"
     with tempfile.TemporaryDirectory() as folder:
         blob = Path(folder) / "blob"
@@ -73,7 +73,10 @@ def _refused(kind: str) -> str | None:
 @pytest.fixture(params=KINDS)
 def read(request, run, monkeypatch) -> Read:
     if request.param == "system_calls":
+        monkeypatch.setattr(confinement, "landlock_version", lambda: 0)
         monkeypatch.setattr(confinement, "allow_reading_only", lambda folders: False)
+    if request.param == "landlock as the same user":
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
     if (reason := _refused(request.param)) is not None:
         pytest.skip(f"not on this machine: {request.param}: {reason}")
     return Read(run, request.param)

@@ -13,7 +13,7 @@ import secrets
 from workers.contract.specs.ingest import Isolation
 from workers.engines.ingest.parsers.registry import load_libraries
 from workers.engines.ingest.sandbox.kernel import die_with_parent, drop_capabilities, refuse_new_rights
-from workers.engines.ingest.sandbox.landlock import allow_reading_only
+from workers.engines.ingest.sandbox.landlock import allow_reading_only, landlock_version
 from workers.engines.ingest.sandbox.messages import Ready
 from workers.engines.ingest.sandbox.system_calls import allow_few_system_calls
 from workers.engines.ingest.sandbox.task import Task
@@ -26,20 +26,20 @@ _USERS = range(61184, 65520)
 def confine(task: Task) -> Ready:
     """Raises OSError where a layer that the machine offers cannot be applied."""
     is_hidden = task.view != "whole"
-    if not is_hidden:
+    is_root = os.geteuid() == 0
+    if not is_hidden and (is_root or not landlock_version()):
         # Another user may not reach the code, and without Landlock no file can be opened from here on.
         _load_everything()
     _limit(task)
     refuse_new_rights()
     landlock = allow_reading_only(task.folders)
-    if os.geteuid() == 0:
+    if is_root:
         _become_another_user()
     drop_capabilities()
     die_with_parent()
     seccomp = allow_few_system_calls(may_open=is_hidden or landlock)
-    return Ready(
-        isolation=_isolation(task, landlock, seccomp), uid=os.geteuid(), landlock=landlock, seccomp=seccomp
-    )
+    isolation = _isolation(task, landlock, seccomp)
+    return Ready(isolation=isolation, uid=os.geteuid(), landlock=landlock, seccomp=seccomp)
 
 
 def _isolation(task: Task, landlock: bool, seccomp: bool) -> Isolation:

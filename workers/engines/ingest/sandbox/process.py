@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import importlib
 import os
 import signal
@@ -71,6 +72,8 @@ def start(task: Task, file: int) -> Sandbox:
 def _child(task: Task, file: int, output: int) -> NoReturn:
     code = 1
     try:
+        # What the engine has left to be collected may own descriptors, whose numbers mean other files here.
+        gc.freeze()
         os.setsid()
         die_with_parent()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -153,7 +156,8 @@ def _refused(error: UserError) -> Refused:
 def _failed(error: Exception) -> Failed:
     frames = traceback.extract_tb(error.__traceback__, limit=-50)
     places = tuple(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
-    return Failed(error=type(error).__name__, places=places)
+    number = f" {error.errno}" if isinstance(error, OSError) else ""
+    return Failed(error=type(error).__name__ + number, places=places)
 
 
 def _send(message: Message) -> None:
