@@ -154,7 +154,7 @@ def test_only_critical_parts_make_the_web_unready():
 
 def test_every_part_and_every_code_has_its_texts():
     assert set(PARTS) == set(Name)
-    assert set(OUTAGES) == set(Name) - {Name.QUEUE, Name.AUDIT, Name.REPLICATION}
+    assert set(OUTAGES) == set(Name) - {Name.QUEUE, Name.AUDIT, Name.PARSERS, Name.REPLICATION}
     seen = [
         report(database=answer, broker=broker, storage=storage, model_server=model)
         for answer in (Unreachable(), Silent(), Slow(), PendingMigrations(1), database(60, 60),
