@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from workers.contract.records import Page
+from workers.contract.records import DocumentOrigin, MessagesRecord, Page, Source
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.reading import Description, Output
 
@@ -183,6 +183,14 @@ def leave(*_: object) -> None:
 def send_garbage(file: BinaryIO, spec: IngestSpec, output: Output) -> None:
     os.write(4, b'Page {"kind": "section"}\n')
     time.sleep(600)
+
+
+def forge_a_source(file: BinaryIO, spec: IngestSpec, output: Output) -> None:
+    source = Source(
+        document_id="file-other", revision_id="rev-1", document_name="a", kind="section", number=1
+    )
+    messages = ({"role": "user", "content": "問"}, {"role": "assistant", "content": "答"})
+    output.record(MessagesRecord(id="0" * 16, messages=messages, origin=DocumentOrigin(source=source)))
 
 
 def send_without_end(file: BinaryIO, spec: IngestSpec, output: Output) -> None:

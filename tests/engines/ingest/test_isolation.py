@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -22,16 +23,18 @@ import pytest
 from tests.engines.conftest import REPOSITORY
 from tests.engines.ingest import documents, hostile
 from workers.contract.records import Page
+from workers.contract.run_folder import RUN_DIR_VARIABLE
 from workers.contract.specs.ingest import IngestSpec
 from workers.contract.specs.run import RunConfig
 from workers.engines.ingest import reading
 from workers.engines.ingest.isolation import read_in_sandbox
 from workers.engines.ingest.reading import Output
-from workers.engines.ingest.sandbox import confinement, process
+from workers.engines.ingest.sandbox import code_folders, confinement, process
 from workers.engines.ingest.sandbox.landlock import landlock_version
 from workers.engines.ingest.sandbox.messages import Ready
 from workers.engines.ingest.sandbox.task import READER, View
 from workers.engines.shared.runtime import EngineFault, Run, RunStopped, UserError
+from workers.orchestration.launchers.local.processes import processes_of_runs
 
 KINDS = ("namespaces", "bubblewrap", "landlock", "landlock as the same user", "system_calls")
 HERE = REPOSITORY / "tests" / "engines" / "ingest"
@@ -83,7 +86,11 @@ def read(request, run, monkeypatch) -> Read:
 
 
 def _last_event(run) -> dict[str, Any]:
-    return json.loads((run.directory / "events.jsonl").read_text().splitlines()[-1])
+    return json.loads(_events(run.directory)[-1])
+
+
+def _events(folder: Path) -> list[str]:
+    return (folder / "events.jsonl").read_text().splitlines()
 
 
 @pytest.fixture
@@ -157,6 +164,7 @@ OTHER_ENDS = [
     ("sleep", {"parse_seconds": 0.5}, "user.parse_timeout"),
     ("close_the_output_and_sleep", {"parse_seconds": 0.5}, "user.parse_timeout"),
     ("send_garbage", {}, "system.parser_failed"),
+    ("forge_a_source", {}, "system.parser_failed"),
     ("send_without_end", {"max_expanded_bytes": 1_000_000}, "user.archive_too_large"),
 ]
 
@@ -216,6 +224,14 @@ def test_the_job_says_how_it_was_isolated_and_why_not_better(run, spec_for, monk
     assert "not installed" in event["data"]["unavailable"]["bubblewrap"]
 
 
+def test_a_folder_of_code_that_holds_data_is_not_shown(tmp_path, monkeypatch):
+    blob = tmp_path / "storage" / "blob"
+    monkeypatch.setattr(code_folders, "_SHARED_LIBRARIES", (str(tmp_path), str(tmp_path / "other")))
+    (tmp_path / "other").mkdir()
+    shown = code_folders.code_folders(data=[blob])
+    assert tmp_path not in shown and tmp_path / "other" in shown
+
+
 def test_no_sandbox_at_all_is_an_error(run, spec_for, monkeypatch):
     def refused(task):
         raise OSError(1, "refused")
@@ -235,6 +251,71 @@ def test_what_a_parser_prints_or_raises_puts_no_text_into_the_log(run, spec_for,
     logged = capfd.readouterr().err
     assert "KeyError" in logged and "hostile.py" in logged
     assert "社外秘" not in logged
+
+
+ENGINE = """
+import sys
+from pathlib import Path
+from workers.contract.specs.ingest import IngestSpec
+from workers.contract.specs.run import RunConfig
+from workers.engines.ingest import engine, isolation
+from workers.engines.shared.runtime import Run
+
+folder, tests, reader = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+for number in range(3):
+    run = Run(RunConfig(job_id="j", kind="ingest", fence=1, attempt=1, run_dir=folder / str(number), spec={}))
+    spec = IngestSpec(document_id="d", revision_id="r", name="a.txt", path=folder / "blob")
+    if reader:
+        isolation.read_in_sandbox(run, spec, None, reader=reader, folders=[tests])
+    print(engine.ingest(run, spec).characters, flush=True)
+"""
+
+
+@pytest.fixture
+def start(tmp_path) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
+    """An engine process that reads three files, one after another."""
+    (tmp_path / "blob").write_bytes(GOOD)
+    started = []
+
+    def start(reader: str = "") -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", ENGINE, str(tmp_path), str(HERE), reader]
+        environment = {"PATH": os.environ["PATH"], RUN_DIR_VARIABLE: str(tmp_path)}
+        started.append(
+            subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True)
+        )
+        return started[-1]
+
+    yield start
+    for engine in started:
+        engine.kill()
+        engine.communicate()
+
+
+def _processes(folder: Path) -> list[int]:
+    return [pid for pid, _ in processes_of_runs(folder)]
+
+
+@pytest.mark.slow
+def test_one_engine_reads_many_files_one_after_another(start):
+    engine = start()
+    assert engine.communicate(timeout=60)[0].split() == ["5", "5", "5"]
+
+
+@pytest.mark.slow
+def test_a_sandbox_is_found_with_its_run_and_ends_with_its_engine(start, tmp_path):
+    engine = start("tests.engines.ingest.hostile:sleep")
+    _until(lambda: (tmp_path / "0" / "events.jsonl").exists() and _events(tmp_path / "0"))
+    assert len(_processes(tmp_path)) > 1, "the engine and its sandbox"
+    engine.kill()
+    engine.wait()
+    _until(lambda: not _processes(tmp_path))
+
+
+def _until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_stop_request_ends_the_sandbox(run, spec_for):

@@ -10,10 +10,11 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, get_args
 
-from workers.contract.records import MessagesRecord, Page
+from workers.contract.records import DocumentOrigin, MessagesRecord, Page
 from workers.contract.specs.ingest import IngestSpec, Isolation
 from workers.engines.ingest.failures import failure_of, timed_out, too_much_text
 from workers.engines.ingest.reading import Description, Output
@@ -25,7 +26,7 @@ from workers.engines.ingest.sandbox.task import READER, Task, View
 from workers.engines.shared.runtime import EngineFault, Run, UserError
 
 START_SECONDS = 60.0
-_WAIT_SECONDS = 0.01
+END_SECONDS = 1.0
 
 
 def read_in_sandbox(
@@ -41,12 +42,16 @@ def read_in_sandbox(
 
     `views` are tried in this order. `folders` are shown beside the code.
     """
-    shown = (*code_folders(), *folders)
+    shown = (*code_folders(data=(run.directory, spec.path)), *folders)
     with open(spec.path, "rb") as file:
         tasks = [_task(view, run, spec, reader, shown) for view in views]
         sandbox, lines, ready = _strongest(run, tasks, file)
         try:
-            return _read(run, spec, sandbox, lines, output), ready.isolation
+            found = _read(run, spec, sandbox, lines, output)
+            # Its processes wait for one another: killed, the first would leave the next to this machine's init.
+            with suppress(TimeoutError):
+                sandbox.wait(time.monotonic() + END_SECONDS)
+            return found, ready.isolation
         finally:
             sandbox.end()
 
@@ -58,7 +63,7 @@ def _task(view: View, run: Run, spec: IngestSpec, reader: str, folders: tuple[Pa
         view=view,
         spec=spec,
         folders=folders,
-        place=run.directory,
+        place=run.directory.resolve(),
         address_space=mapped + spec.parse_memory_bytes,
         reader=reader,
     )
@@ -111,6 +116,7 @@ def _read(run: Run, spec: IngestSpec, sandbox: Sandbox, lines: Lines, output: Ou
                 case Page():
                     output.page(message)
                 case MessagesRecord():
+                    _check_source(message, spec)
                     output.record(message)
                 case Progress():
                     output.progress(message.done, message.total)
@@ -122,20 +128,18 @@ def _read(run: Run, spec: IngestSpec, sandbox: Sandbox, lines: Lines, output: Ou
                     sys.stderr.write(
                         "\n  ".join([f"the parser raised {message.error}", *message.places]) + "\n"
                     )
-        raise failure_of(_exit_code(run, sandbox, deadline), spec)
+        # It may have closed its output and go on.
+        raise failure_of(sandbox.wait(deadline, run.raise_if_stopped), spec)
     except TimeoutError as error:
         raise timed_out(spec.parse_seconds) from error
     except TooLong as error:
         raise too_much_text(lines.limit) from error
     except ValueError as error:
-        raise EngineFault("parser_failed", "The parser sent what is no message.") from error
+        raise EngineFault("parser_failed", "The parser sent what the engine does not accept.") from error
 
 
-def _exit_code(run: Run, sandbox: Sandbox, deadline: float) -> int:
-    """Raises TimeoutError: it may have closed its output and go on."""
-    while (code := sandbox.poll()) is None:
-        run.raise_if_stopped()
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(_WAIT_SECONDS)
-    return code
+def _check_source(record: MessagesRecord, spec: IngestSpec) -> None:
+    """A record that names another document as its source would be cited as that one."""
+    source = record.origin.source if isinstance(record.origin, DocumentOrigin) else None
+    if source is None or (source.document_id, source.revision_id) != (spec.document_id, spec.revision_id):
+        raise ValueError("a record of another document")

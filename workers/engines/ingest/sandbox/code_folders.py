@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 
 import workers
@@ -18,12 +19,13 @@ def package_folders() -> list[str]:
     return [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *packages]
 
 
-def code_folders() -> list[Path]:
-    """Without those that are inside another one."""
+def code_folders(data: Iterable[Path]) -> list[Path]:
+    """Without those that are inside another one, and without those that hold some of `data`."""
     python = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
     shared = sysconfig.get_config_var("LIBDIR") or sys.base_prefix
     named = {
         Path(each) for each in (*python, *package_folders(), shared, *_SHARED_LIBRARIES, KOSHA / "workers")
     }
-    found = {path for path in named if path.exists()}
+    closed = {folder for path in data for folder in path.resolve().parents}
+    found = {path for path in named if path.exists() and path.resolve() not in closed}
     return sorted(path for path in found if found.isdisjoint(path.parents))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -41,15 +42,26 @@ def allow_reading_only(paths: Iterable[Path]) -> bool:
     version = landlock_version()
     if not version:
         return False
-    handled = (1 << max(count for since, count in _FILE_RIGHTS.items() if since <= version)) - 1
-    attributes = [handled, *([_TCP] if version >= 4 else []), *([_SCOPES] if version >= 6 else [])]
-    ruleset = (ctypes.c_uint64 * len(attributes))(*attributes)
-    rules = call("syscall", _CREATE_RULESET, ctypes.byref(ruleset), ctypes.sizeof(ruleset), 0)
+    rules = _ruleset(version)
     for path in paths:
         _allow(rules, path)
     call("syscall", _RESTRICT_SELF, rules, 0)
     os.close(rules)
     return True
+
+
+def _ruleset(version: int) -> int:
+    """A descriptor. Where the kernel lacks a part of the version that it claims (Red Hat's lacks scopes), without it."""
+    handled = (1 << max(count for since, count in _FILE_RIGHTS.items() if since <= version)) - 1
+    attributes = [handled, *([_TCP] if version >= 4 else []), *([_SCOPES] if version >= 6 else [])]
+    while True:
+        ruleset = (ctypes.c_uint64 * len(attributes))(*attributes)
+        try:
+            return call("syscall", _CREATE_RULESET, ctypes.byref(ruleset), ctypes.sizeof(ruleset), 0)
+        except OSError as error:
+            if error.errno != errno.EINVAL or len(attributes) == 1:
+                raise
+            attributes.pop()
 
 
 def _allow(rules: int, path: Path) -> None:

@@ -14,6 +14,9 @@ from workers.contract.spec import Spec
 from workers.contract.specs.ingest import Isolation
 from workers.engines.ingest.reading import Description
 
+MESSAGE_LENGTH = 2000
+PARAM_LENGTH = 200
+
 
 class Unavailable(Spec):
     """This machine offers no sandbox of the kind that was asked for."""
@@ -39,8 +42,8 @@ class Refused(Spec):
     """The file is the cause: a UserError."""
 
     code: str = Field(pattern=r"^[a-z0-9_]+$", max_length=60)
-    message: str = Field(max_length=2000)
-    param: str | None = Field(max_length=200)
+    message: str = Field(max_length=MESSAGE_LENGTH)
+    param: str | None = Field(max_length=PARAM_LENGTH)
 
 
 class Failed(Spec):

@@ -17,14 +17,12 @@ _CLONE_NEWPID = 0x20000000
 _CLONE_NEWNET = 0x40000000
 _ALL = _CLONE_NEWNS | _CLONE_NEWCGROUP | _CLONE_NEWUTS | _CLONE_NEWIPC | _CLONE_NEWPID | _CLONE_NEWNET
 
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV = 1, 2, 4
 _MS_REMOUNT = 1 << 5
 _MS_BIND = 1 << 12
 _MS_REC = 1 << 14
 _MS_PRIVATE = 1 << 18
-_MS_RELATIME = 1 << 21
 _MNT_DETACH = 2
-_ST_RELATIME = 1 << 12
 
 
 def enter_namespaces(folders: Iterable[Path], place: Path) -> None:
@@ -60,13 +58,9 @@ def _show(path: Path, place: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
     _mount(path.resolve(), target, _MS_BIND | _MS_REC)
-    _mount(None, target, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _kept_flags(target))
-
-
-def _kept_flags(target: Path) -> int:
-    """Flags that a mount had before; the kernel lets no user but root take them away."""
-    found = os.statvfs(target).f_flag
-    return (found & _MS_NOEXEC) | (_MS_RELATIME if found & _ST_RELATIME else 0)
+    # Only root may take this flag away from a mount that has it.
+    no_programs = os.statvfs(target).f_flag & os.ST_NOEXEC
+    _mount(None, target, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | _MS_NODEV | no_programs)
 
 
 def _mount(

@@ -7,7 +7,9 @@ import gc
 import importlib
 import os
 import signal
+import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
@@ -18,7 +20,16 @@ from workers.engines.ingest.reading import Output
 from workers.engines.ingest.sandbox.bubblewrap import run_in_bubblewrap
 from workers.engines.ingest.sandbox.confinement import confine
 from workers.engines.ingest.sandbox.kernel import die_with_parent
-from workers.engines.ingest.sandbox.messages import Failed, Message, Progress, Refused, Unavailable, encode
+from workers.engines.ingest.sandbox.messages import (
+    MESSAGE_LENGTH,
+    PARAM_LENGTH,
+    Failed,
+    Message,
+    Progress,
+    Refused,
+    Unavailable,
+    encode,
+)
 from workers.engines.ingest.sandbox.namespaces import enter_namespaces
 from workers.engines.ingest.sandbox.task import Task
 from workers.engines.shared.runtime import UserError
@@ -26,6 +37,7 @@ from workers.engines.shared.runtime import UserError
 FILE, OUTPUT = 3, 4
 """The only open descriptors of a sandbox, beside three to nowhere."""
 _LOWEST_FREE = 10
+_POLL_SECONDS = 0.002
 _SIGNALED = 128
 
 
@@ -38,19 +50,24 @@ class Sandbox:
     """The descriptor that its messages come from."""
     _code: int | None = None
 
-    def poll(self) -> int | None:
-        """None while it runs; then how it ended: 0, a code of its own, or minus a signal."""
-        return self._wait(os.WNOHANG)
+    def wait(self, deadline: float, check: Callable[[], None] = lambda: None) -> int:
+        """How it ended: 0, a code of its own, or minus a signal. Raises TimeoutError, and what `check` raises."""
+        while (code := self._reap(os.WNOHANG)) is None:
+            check()
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            time.sleep(_POLL_SECONDS)
+        return code
 
     def end(self) -> None:
         """Kill what is left of it; all of its processes end with the first."""
-        if self.poll() is None:
+        if self._reap(os.WNOHANG) is None:
             with suppress(PermissionError):
                 os.kill(self.pid, signal.SIGKILL)
-            self._wait(0)
+            self._reap(0)
         os.close(self.output)
 
-    def _wait(self, options: int) -> int | None:
+    def _reap(self, options: int) -> int | None:
         if self._code is None:
             pid, status = os.waitpid(self.pid, options)
             if pid:
@@ -88,8 +105,8 @@ def _child(task: Task, file: int, output: int) -> NoReturn:
             _continue_in_child()
             _continue_in_child()
         code = serve(task)
-    except OSError as error:
-        _send(Unavailable(reason=str(error)))
+    except Exception as error:
+        _send(Unavailable(reason=f"{type(error).__name__}: {error}"))
     finally:
         os._exit(code)
 
@@ -124,7 +141,7 @@ def _continue_in_child() -> None:
 
 
 def serve(task: Task) -> int:
-    """Confine this process, read FILE and write what was found to OUTPUT; the exit code. Raises OSError before that."""
+    """Confine this process, read FILE and write what was found to OUTPUT; the exit code. Raises what stands in the way of that."""
     module, _, name = task.reader.partition(":")
     read = getattr(importlib.import_module(module), name)
     _send(confine(task))
@@ -150,7 +167,8 @@ def serve(task: Task) -> int:
 
 
 def _refused(error: UserError) -> Refused:
-    return Refused(code=error.code.removeprefix("user."), message=error.message, param=error.param)
+    param = error.param and error.param[:PARAM_LENGTH]
+    return Refused(code=error.code.removeprefix("user."), message=error.message[:MESSAGE_LENGTH], param=param)
 
 
 def _failed(error: Exception) -> Failed:
