@@ -1,4 +1,4 @@
-"""Where parsers run: a process that sees their code, an empty folder and one open file, and can do nothing but read.
+"""Where parsers run: a process that sees their code and one open file, and can do nothing but read.
 
 `isolation.py` starts it. Each layer that the kernel offers is applied, so that a hole in one is not enough:
 
