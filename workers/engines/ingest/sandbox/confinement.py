@@ -52,11 +52,19 @@ def _isolation(task: Task, landlock: bool, seccomp: bool) -> Isolation:
 
 def _limit(task: Task) -> None:
     seconds = math.ceil(task.spec.parse_seconds)
-    resource.setrlimit(resource.RLIMIT_AS, (task.address_space,) * 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
-    for nothing in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC):
-        resource.setrlimit(nothing, (0, 0))
+    limits = {
+        resource.RLIMIT_AS: (task.address_space, task.address_space),
+        resource.RLIMIT_CPU: (seconds, seconds + 5),
+        resource.RLIMIT_NOFILE: (OPEN_FILES, OPEN_FILES),
+        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_FSIZE: (0, 0),
+        resource.RLIMIT_NPROC: (0, 0),
+    }
+    for kind, limit in limits.items():
+        # The machine's own limit may be lower, and cannot be raised.
+        _, highest = resource.getrlimit(kind)
+        known = highest != resource.RLIM_INFINITY
+        resource.setrlimit(kind, (min(limit[0], highest), min(limit[1], highest)) if known else limit)
 
 
 def _become_another_user() -> None:
