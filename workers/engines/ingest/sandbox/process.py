@@ -91,7 +91,8 @@ def _child(task: Task, file: int, output: int) -> NoReturn:
     try:
         # What the engine has left to be collected may own descriptors, whose numbers mean other files here.
         gc.freeze()
-        os.setsid()
+        # Apart from the engine's group, which is asked to stop as a whole; in its session, whose niceness it keeps.
+        os.setpgrp()
         die_with_parent()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
