@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from demo import company
+from demo.account import new_password
 from demo.client import ApiClient, ApiError, JobFailed, Json
 from demo.installation import Installation
 from demo.report import Report
@@ -81,8 +82,8 @@ class Walkthrough:
             access = {
                 "api_key": made["owner"]["api_key"],
                 "email": made["owner"]["email"],
-                "password": made["owner"]["password"],
-                "reviewer": made["reviewer"],
+                "password": new_password(made["owner"]["password_link"]),
+                "reviewer": {**made["reviewer"], "password": new_password(made["reviewer"]["password_link"])},
             }
             self.report.ids["organization"] = made["organization"]
         self.report.access = {"base_url": self.installation.base_url, **access}

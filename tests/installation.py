@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from demo.account import new_password
 from demo.client import ApiClient
 from demo.installation import ROOT, Installation
 from tests.stack.ready_database import put_ready_database
@@ -129,7 +130,12 @@ class Member:
     base_url: str
     api_key: str
     email: str
-    password: str
+    password_link: str
+    """With which the person sets their first password."""
+
+    @cached_property
+    def password(self) -> str:
+        return new_password(self.password_link)
 
     @cached_property
     def api(self) -> ApiClient:
@@ -157,7 +163,7 @@ def create_organization(installation: Installation, slug: str) -> Organization:
         "--owner", f"owner@{slug}.example", "--reviewer", f"reviewer@{slug}.example",
     )  # fmt: skip
     owner, reviewer = (
-        Member(installation.base_url, made[role]["api_key"], made[role]["email"], made[role]["password"])
+        Member(installation.base_url, made[role]["api_key"], made[role]["email"], made[role]["password_link"])
         for role in ("owner", "reviewer")
     )
     return Organization(made["organization"], owner, reviewer)

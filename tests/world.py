@@ -18,6 +18,7 @@ from accounts.models import ApiKey, Membership, Organization, Role, User
 from accounts.principal import Principal
 from accounts.services import api_key_create, membership_set, user_create
 from audit.services import Actor
+from common.permissions import PAGE_ORGANIZATION_HEADER
 from common.tenancy import organization_scope
 from curation.models import Dataset, DatasetVersion
 from curation.services import dataset_create, dataset_version_create
@@ -88,13 +89,21 @@ class World:
             self.people[role] = user
         return self.people[role]
 
+    def operator(self, role: str) -> User:
+        """A member with this role who also operates the installation."""
+        user = user_create(email=f"operator-{role}@{self.slug}.example", name="operator", is_operator=True)
+        membership_set(
+            organization_id=self.organization.id, user=user, role=role, actor=self.actor, by_role=None
+        )
+        return user
+
     def principal(self, role: str = Role.OWNER) -> Principal:
         """The person of this role as the web knows them."""
         return Principal(self.actor, self.organization.id, role, self.person(role))
 
     def browser(self, role: str = Role.OWNER, *, language: str = "en") -> Client:
         """A browser that is signed in as the person of this role."""
-        client = Client()
+        client = Client(headers={PAGE_ORGANIZATION_HEADER: self.organization.id})
         client.force_login(self.person(role))
         client.cookies["django_language"] = language
         return client
@@ -103,11 +112,12 @@ class World:
         """The secret of a key with this role, made by the person of this role."""
         name = f"{role}-operator" if is_operator else str(role)
         if name not in self.keys:
+            person = self.operator(role) if is_operator else self.person(role)
             _key, self.keys[name] = api_key_create(
                 name=name,
                 role=role,
                 actor=self.actor,
-                created_by=self.person(role),
+                person=person,
                 by_role=None,
                 is_operator=is_operator,
             )

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
@@ -68,23 +69,45 @@ class User(AbstractBaseUser):
         return self.name or self.email
 
 
-class SignInFailure(CreatedModel):
-    """A failed sign-in, stored while it counts (`accounts/sign_in_limit.py`)."""
+class AttemptCount(models.Model):
+    """Failed attempts to give a password, of one account, address or browser (`accounts/attempt_limits.py`)."""
 
-    email_sha256 = models.CharField(max_length=64)
-    address = models.CharField(max_length=64)
+    key = models.CharField(max_length=64, primary_key=True)
+    """A digest of what is counted."""
+    failures = models.FloatField(default=0)
+    """As of `counted_at`; they are forgotten one after the other."""
+    counted_at = models.DateTimeField()
+    free_at = models.DateTimeField()
+    """Until then attempts are refused."""
 
     class Meta:
-        indexes = [
-            models.Index(fields=["address", "-created_at"], name="sign_in_failures_of_a_place"),
-            models.Index(fields=["created_at"], name="sign_in_failures_by_age"),
-        ]
+        indexes = [models.Index(fields=["counted_at"], name="attempt_counts_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.failures:.1f} failures"
+
+
+class PasswordLink(CreatedModel):
+    """A one-time link with which a person sets their own password. Only its hash is stored."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    sha256 = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.user_id
 
 
 class Membership(TenantModel):
     id = PrefixedIdField("member_")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(_("role"), max_length=16, choices=Role.choices)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
+    """Null: an operator made the member with the organization."""
+    joined_at = models.DateTimeField(default=timezone.now)
+    """When the invitation was accepted."""
+    link_shown = models.BooleanField(default=False)
+    """The one-time link was shown to the inviter instead of being mailed to the person."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "user"], name="one_membership_each")]
@@ -110,10 +133,73 @@ class ApiKey(TenantModel):
     )
     role = models.CharField(_("role"), max_length=16, choices=Role.choices)
     is_operator = models.BooleanField(default=False)
-    """The key also has the permissions of an operator; only an operator can create it."""
+    """The key also has the permissions of an operator, while its person is one."""
     sha256 = models.CharField(max_length=64, unique=True)
     hint = models.CharField(max_length=16)
-    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
+    """The key acts for this person, at most in the person's present role. Null: for nobody, in its own role."""
     last_used_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+
+class Invitation(TenantModel):
+    """A membership that the person of this e-mail address may accept through a one-time link."""
+
+    id = PrefixedIdField("invite_")
+    email = models.EmailField(_("e-mail address"))
+    role = models.CharField(_("role"), max_length=16, choices=Role.choices)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
+    """Null: an operator."""
+    sha256 = models.CharField(max_length=64, unique=True, null=True)
+    """Of the newest link, which alone is valid; null before the first one is made."""
+    link_shown = models.BooleanField(default=False)
+    """The newest link was shown to the inviter; otherwise it is mailed to the person."""
+    sent_at = models.DateTimeField(null=True)
+    """When the newest link was shown, or taken by the mail server."""
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "email"],
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="one_open_invitation_each",
+            )
+        ]
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
+
+
+class MailKind(models.TextChoices):
+    INVITATION = "invitation"
+    PASSWORD = "password"  # noqa: S105 - the name of a kind
+
+
+class OutgoingMail(CreatedModel):
+    """A mail to be sent. Its link is made when it is sent, so that no link is stored (`accounts/mails.py`)."""
+
+    id = PrefixedIdField("mail_")
+    kind = models.CharField(max_length=16, choices=MailKind.choices)
+    email = models.EmailField()
+    invitation = models.OneToOneField(Invitation, on_delete=models.CASCADE, related_name="mail", null=True)
+    language = models.CharField(max_length=8)
+    due_at = models.DateTimeField(null=True, default=timezone.now)
+    """Null: the mail server has refused the address for good."""
+    attempts = models.PositiveIntegerField(default=0)
+    failure = models.CharField(max_length=32, default="")
+    """Why the last attempt failed: a code of `common/mail.py`."""
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], name="outgoing_mails_by_due")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"

@@ -49,5 +49,15 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
 }
 
 
+def lower_role(role: str, limit: str) -> str:
+    """The highest role that is neither above `role` nor above `limit`: of editor and reviewer it is viewer."""
+    return next(one for one in Role.values if _is_within(one, role) and _is_within(one, limit))
+
+
+def _is_within(role: str, limit: str) -> bool:
+    is_below = role != Role.OWNER and ROLE_PERMISSIONS[role] <= ROLE_PERMISSIONS[limit]
+    return role == limit or is_below
+
+
 OPERATOR_PERMISSIONS = frozenset({_P.HEALTH_READ})
 """The permissions of operators, in addition to those of their role in an organization."""

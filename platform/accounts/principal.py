@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.http import HttpRequest
 
@@ -20,16 +21,21 @@ class Principal:
     role: str | None
     user: User | None = None
     is_operator: bool = False
+    expires_at: datetime | None = None
+    """Of a key."""
 
     @property
     def person_id(self) -> str:
-        """The responsible person: for a key, the person who created it."""
+        """The responsible person: for a key, the person it acts for."""
         return self.user.id if self.user else self.actor.id
 
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        of_role = ROLE_PERMISSIONS[self.role] if self.role else frozenset()
+        return of_role | OPERATOR_PERMISSIONS if self.is_operator else of_role
+
     def may(self, permission: Permission) -> bool:
-        if self.is_operator and permission in OPERATOR_PERMISSIONS:
-            return True
-        return self.role is not None and permission in ROLE_PERMISSIONS[self.role]
+        return permission in self.permissions
 
 
 def principal_of(request: HttpRequest) -> Principal:

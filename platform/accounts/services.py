@@ -1,18 +1,21 @@
-"""Writes: organizations, people, memberships and API keys."""
+"""Writes: organizations, people, memberships and API keys. Invitations are in `accounts/invitations.py`."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import ApiKey, Membership, Organization, Role, User
+from accounts.models import ApiKey, Invitation, Membership, Organization, OutgoingMail, Role, User
+from accounts.permissions import ROLE_PERMISSIONS, lower_role
 from audit.services import SYSTEM, Actor, audit_record
 from common.errors import Conflict, InvalidRequest, NotFound, PermissionDenied
 from common.locks import unique_or
+from common.permissions import Permission
 from common.tenancy import current_organization_id, organization_scope
 
 KEY_PREFIX = "sk-kosha-"
@@ -72,27 +75,6 @@ def session_note(*, user: User, organization_id: str | None, action: str) -> Non
 
 
 @transaction.atomic
-def member_add(
-    *, organization_id: str, email: str, name: str, role: str, actor: Actor, by_role: str | None
-) -> tuple[Membership, str | None]:
-    """The new member and, if the person has no account, a generated password, which is shown only once.
-
-    Raises Conflict `member_exists`: adding a member again does not change the role.
-    """
-    user, password = User.objects.filter(email=email.lower()).first(), None
-    if user is None:
-        password = secrets.token_urlsafe(12)
-        user = user_create(email=email, name=name, password=password, actor=actor)
-    with organization_scope(organization_id):
-        if Membership.objects.filter(user=user).exists():
-            raise Conflict("member_exists", _("This person is a member already."), param="email")
-    membership = membership_set(
-        organization_id=organization_id, user=user, role=role, actor=actor, by_role=by_role
-    )
-    return membership, password
-
-
-@transaction.atomic
 def membership_set(
     *, organization_id: str, user: User, role: str, actor: Actor, by_role: str | None
 ) -> Membership:
@@ -100,7 +82,7 @@ def membership_set(
     if role not in Role.values:
         raise InvalidRequest("invalid_role", _("Choose one of the listed roles."), param="role")
     with organization_scope(organization_id):
-        _lock_members(organization_id)
+        lock_members(organization_id)
         old = Membership.objects.filter(user=user).first()
         touches_owner = role == Role.OWNER or (old is not None and old.role == Role.OWNER)
         if touches_owner and by_role not in (None, Role.OWNER):
@@ -110,6 +92,8 @@ def membership_set(
         membership, _created = Membership.objects.update_or_create(
             user=user, organization_id=organization_id, defaults={"role": role}
         )
+        if Permission.MEMBERS_MANAGE not in ROLE_PERMISSIONS[role]:
+            _withdraw_invitations(user, actor)
         audit_record(
             organization_id=organization_id,
             actor=actor,
@@ -123,7 +107,7 @@ def membership_set(
 
 @transaction.atomic
 def membership_remove(*, membership_id: str, actor: Actor, by_role: str | None) -> None:
-    _lock_members(current_organization_id())
+    lock_members(current_organization_id())
     membership = Membership.objects.filter(pk=membership_id).first()
     if membership is None:
         raise NotFound
@@ -139,10 +123,34 @@ def membership_remove(*, membership_id: str, actor: Actor, by_role: str | None) 
         target_id=membership.id,
         data={"user": membership.user_id},
     )
+    _withdraw_invitations(membership.user, actor)
+    for key in ApiKey.objects.filter(person=membership.user, revoked_at=None):
+        api_key_revoke(key_id=key.id, actor=actor)
     membership.delete()
 
 
-def _lock_members(organization_id: str) -> None:
+def _withdraw_invitations(inviter: User, actor: Actor) -> None:
+    """Those that the person made: they may not invite any more."""
+    for invitation in Invitation.objects.filter(invited_by=inviter, accepted_at=None, revoked_at=None):
+        invitation_revoke(invitation=invitation, actor=actor)
+
+
+@transaction.atomic
+def invitation_revoke(*, invitation: Invitation, actor: Actor) -> None:
+    """The caller holds `lock_members`, so the invitation is not being accepted."""
+    invitation.revoked_at = timezone.now()
+    invitation.save(update_fields=["revoked_at"])
+    OutgoingMail.objects.filter(invitation=invitation).delete()
+    audit_record(
+        organization_id=invitation.organization_id,
+        actor=actor,
+        action="invitation.revoked",
+        target_type="invitation",
+        target_id=invitation.id,
+    )
+
+
+def lock_members(organization_id: str) -> None:
     """Serialize the changes of members: if two owners demote each other, one of them is refused."""
     Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
 
@@ -159,15 +167,18 @@ def api_key_create(
     name: str,
     role: str,
     actor: Actor,
-    created_by: User | None,
+    person: User | None,
     by_role: str | None,
+    expires_at: datetime | None = None,
     is_operator: bool = False,
 ) -> tuple[ApiKey, str]:
-    """The new key and its secret, which is shown only once."""
+    """The new key and its secret, which is shown only once. Nobody creates a key that may do more than they may."""
     if role not in Role.values:
         raise InvalidRequest("invalid_role", _("Choose one of the listed roles."), param="role")
-    if role == Role.OWNER and by_role not in (None, Role.OWNER):
+    if by_role is not None and lower_role(role, by_role) != role:
         raise PermissionDenied
+    if expires_at is not None and expires_at <= timezone.now():
+        raise InvalidRequest("invalid_expiry", _("The key must expire in the future."), param="expires_at")
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
         name=name,
@@ -175,7 +186,8 @@ def api_key_create(
         is_operator=is_operator,
         sha256=hashlib.sha256(secret.encode()).hexdigest(),
         hint=f"…{secret[-4:]}",
-        created_by=created_by,
+        person=person,
+        expires_at=expires_at,
     )
     audit_record(
         organization_id=current_organization_id(),

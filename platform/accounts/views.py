@@ -12,10 +12,11 @@ from django.shortcuts import redirect
 from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
 
-from accounts.forms import PasswordForm, SignInForm
+from accounts.browsers import browser_remember
+from accounts.forms import TOO_MANY, PasswordForm, SignInForm
 from accounts.models import User
 from accounts.principal import principal_of
-from accounts.selectors import SESSION_ORGANIZATION, memberships_of
+from accounts.selectors import SESSION_ORGANIZATION, memberships_of, session_organization
 from accounts.services import session_note
 from common.errors import NotFound
 
@@ -28,18 +29,18 @@ class SignIn(LoginView):
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
-        user = form.get_user()
-        memberships = memberships_of(user)
-        session_note(
-            user=user,
-            organization_id=memberships[0].organization_id if memberships else None,
-            action="session.signed_in",
-        )
+        begin_session(self.request, response, form.get_user())
         return response
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        status = 429 if form.has_error("__all__", SignInForm.TOO_MANY) else 200
+        status = 429 if form.has_error("__all__", TOO_MANY) else 200
         return self.render_to_response(self.get_context_data(form=form), status=status)
+
+
+def begin_session(request: HttpRequest, response: HttpResponse, user: User) -> None:
+    """After `login`: choose the session's organization, remember the browser, record it."""
+    browser_remember(request, response, user.email)
+    session_note(user=user, organization_id=session_organization(request, user), action="session.signed_in")
 
 
 class SignOut(LogoutView):
@@ -61,6 +62,13 @@ class ChangePassword(PasswordChangeView):
     template_name = "accounts/password.html"
     form_class = PasswordForm
     success_url = reverse_lazy("home")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        status = 429 if form.has_error("old_password", TOO_MANY) else 200
+        return self.render_to_response(self.get_context_data(form=form), status=status)
 
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:

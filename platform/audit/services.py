@@ -51,6 +51,8 @@ class Actor:
 
 
 SYSTEM = Actor("system", "system", "Kosha")
+OPERATOR = Actor("user", "operator", "manage.py")
+"""Whoever runs a command on the machine."""
 
 
 def audit_record(

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from ninja import Router
 from pydantic import Field
 
+from accounts.access import while_allowed
 from accounts.principal import actor_of, principal_of
 from chat.answering import answer, answer_stream, passages_for, prompt
 from chat.selectors import ModelNotFound, Named, Target, nameable_model, nameable_models, target_get
@@ -139,7 +140,7 @@ async def chat_completion(request: HttpRequest, payload: CompletionBody) -> Http
     body = _chat_body(payload, target, prompt(target, messages, passages))
     if not payload.stream:
         return JsonResponse(await answer(target, body, passages))
-    chunks = answer_stream(target, body, passages)
+    chunks = while_allowed(principal_of(request), answer_stream(target, body, passages))
     # The first chunk is awaited here, so that a refusal still has its own status.
     first = await anext(chunks, None)
     if first is None:

@@ -16,7 +16,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,8 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from accounts.access import while_allowed
+from accounts.principal import Principal
 from chat.answering import answer_stream, passages_for, prompt
 from chat.models import Conversation, Message
 from chat.presenting import feedback_url, shown_citations
@@ -63,6 +66,7 @@ class ConversationAnswer:
     """An answer being written; `events` may be read once."""
 
     conversation: Conversation
+    principal: Principal
     target: Target
     messages: list[PromptMessage]
     language: str
@@ -78,8 +82,9 @@ class ConversationAnswer:
             ask = reverse("chat:ask_again", args=[self.conversation.id])
             yield _event("begun", {"url": self.conversation.get_absolute_url(), "ask": ask})
             yield _event("status", {"text": status})
-            async for line in self._answer():
-                yield line
+            async with aclosing(self._answer()) as lines:
+                async for line in lines:
+                    yield line
         except (asyncio.CancelledError, GeneratorExit):
             self.finish_reason = "cancelled"
             await self._store_shielded()
@@ -103,20 +108,27 @@ class ConversationAnswer:
             return
         yield _event("done", {"feedback": feedback_url(message)})
 
-    async def _answer(self) -> AsyncIterator[str]:
+    async def _answer(self) -> AsyncGenerator[str, None]:
         passages = await passages_for(self.target, self.messages)
         body = _body(self.target, prompt(self.target, self.messages, passages))
-        async for chunk in answer_stream(self.target, body, passages):
-            for choice in chunk["choices"]:
-                if piece := choice["delta"].get("content"):
-                    self.text += piece
+        stream = while_allowed(self.principal, answer_stream(self.target, body, passages))
+        async with aclosing(stream) as chunks:
+            async for chunk in chunks:
+                for piece in self._pieces(chunk):
                     yield _event("delta", {"text": piece})
-                if choice.get("finish_reason"):
-                    self.finish_reason = choice["finish_reason"]
-                    self.annotations = choice["delta"].get("annotations") or []
         with translation.override(self.language):
             shown = shown_citations(self.annotations)
         yield _event("citations", shown)
+
+    def _pieces(self, chunk: dict[str, Any]) -> Iterator[str]:
+        """The text of a chunk; what it says about the whole answer is kept."""
+        for choice in chunk["choices"]:
+            if piece := choice["delta"].get("content"):
+                self.text += piece
+                yield piece
+            if choice.get("finish_reason"):
+                self.finish_reason = choice["finish_reason"]
+                self.annotations = choice["delta"].get("annotations") or []
 
     async def _store_shielded(self) -> Message:
         """Shielded, because this task is cancelled when the reader leaves and the row must still be written."""

@@ -100,7 +100,9 @@ def _prepare(request: HttpRequest, conversation_id: str | None) -> ConversationA
             user=_user(request), alias=target_name, question=question, actor=actor_of(request)
         )
     services.question_add(conversation=found, text=question)
-    answer = ConversationAnswer(found, target, turns(found), translation.get_language() or "")
+    answer = ConversationAnswer(
+        found, principal_of(request), target, turns(found), translation.get_language() or ""
+    )
     release_connection()
     return answer
 

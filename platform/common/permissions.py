@@ -46,3 +46,9 @@ class Access(StrEnum):
 
 
 Rule = Permission | Access
+
+
+PAGE_ORGANIZATION = "page_organization"
+"""The field with which a form of the console names the organization that its page was opened in."""
+PAGE_ORGANIZATION_HEADER = "X-Kosha-Organization"
+"""The same for requests of scripts."""

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from common.disk import nearest_existing
+from config.env import environment
 
 
 @register(Tags.security)
@@ -47,5 +48,18 @@ def cookies_travel_encrypted(app_configs: Any, **kwargs: Any) -> list[CheckMessa
             "Session cookies are sent over plain HTTP.",
             hint="Put a TLS proxy in front and set KOSHA_HTTPS=true.",
             id="kosha.W001",
+        )
+    ]
+
+
+@register(Tags.security)
+def mailed_links_lead_here(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if not settings.EMAIL_HOST or environment().public_url:
+        return []
+    return [
+        Warning(
+            "Links in mails begin with an address of this machine.",
+            hint="Set KOSHA_PUBLIC_URL to the address under which people reach the console.",
+            id="kosha.W002",
         )
     ]

@@ -8,7 +8,7 @@ import secrets
 import threading
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import Field, field_validator
@@ -42,6 +42,17 @@ class Environment(BaseSettings):
     """The browser sees HTTPS: cookies become secure and HSTS is sent."""
     behind_proxy: bool = False
     """A proxy sets X-Forwarded-Proto and removes the header that clients send."""
+
+    public_url: str | None = None
+    """Where people reach the console, for example `https://kosha.example.co.jp`; links in mails begin with it."""
+    smtp_host: str = ""
+    """The mail server; empty: one-time links are shown to the inviter instead of being mailed."""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: str = ""
+    mail_from: str = "kosha@localhost"
+    """The sender of mails."""
 
     secret_key: str | None = None
     model_server_url: str | None = None

@@ -41,6 +41,7 @@ KOSHA_DISK_RESERVE_BYTES = env.disk_reserve_bytes
 KOSHA_RUN_FOLDER_DAYS = env.run_folder_days
 KOSHA_METRICS_DAYS = env.metrics_days
 KOSHA_MODEL_ROOTS = model_roots(env)
+KOSHA_PUBLIC_URL: str = env.public_url or _stack.get("base_url") or f"http://{env.host}:{env.port}"
 MODEL_SERVER_URL: str = env.model_server_url or _stack.get("model_server_url") or "http://127.0.0.1:8001"
 MODEL_SERVER_TOKEN = model_server_token(env)
 REDIS_URL: str = env.redis_url or _stack.get("redis_url") or "redis://127.0.0.1:6379/0"
@@ -117,6 +118,8 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "console.context.console",
             ],
+            # `{% csrf_token %}` also writes the organization that the page was opened in.
+            "builtins": ["console.templatetags.page_organization"],
             **(
                 {}
                 if DEBUG
@@ -170,7 +173,7 @@ PASSWORD_HASHERS = [
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in (
-        ("UserAttributeSimilarityValidator", {}),
+        ("UserAttributeSimilarityValidator", {"user_attributes": ("email", "name")}),
         ("MinimumLengthValidator", {"min_length": 12}),
         ("CommonPasswordValidator", {}),
         ("NumericPasswordValidator", {}),
@@ -179,6 +182,16 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "sign_in"
+
+# -- mail -----------------------------------------------------------------------------------
+EMAIL_HOST = env.smtp_host
+EMAIL_PORT = env.smtp_port
+EMAIL_HOST_USER = env.smtp_user
+EMAIL_HOST_PASSWORD = env.smtp_password
+EMAIL_USE_TLS = env.smtp_security == "starttls"
+EMAIL_USE_SSL = env.smtp_security == "tls"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.mail_from
 
 # -- languages and time ---------------------------------------------------------------------
 LANGUAGE_CODE = "ja"

@@ -48,12 +48,29 @@ WARNINGS: Words = {
     ),
 }
 
+MAIL_FAILURES: Words = {
+    "unreachable": _("The mail server does not answer. The mail is tried again."),
+    "login_refused": _(
+        "The mail server refuses Kosha's account. Tell your operator; the mail is tried again."
+    ),
+    "sender_refused": _(
+        "The mail server refuses Kosha as sender. Tell your operator; the mail is tried again."
+    ),
+    "postponed": _("The mail server takes the mail later. It is tried again."),
+    "refused": _("The mail server refuses this address. Withdraw the invitation and check the address."),
+}
+
 ACTIONS: Words = {
     "session.signed_in": _("signed in"),
     "session.signed_out": _("signed out"),
     "member.password_changed": _("changed the password"),
     "member.role_set": _("set a member's role"),
     "user.created": _("added a person"),
+    "user.password_link_made": _("made a link for a new password"),
+    "invitation.created": _("invited a person"),
+    "invitation.resent": _("sent an invitation again"),
+    "invitation.revoked": _("withdrew an invitation"),
+    "invitation.accepted": _("accepted an invitation"),
     "member.removed": _("removed a member"),
     "api_key.created": _("created an API key"),
     "api_key.revoked": _("revoked an API key"),

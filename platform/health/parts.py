@@ -19,6 +19,7 @@ class Name(StrEnum):
     QUEUE = "queue"
     AUDIT = "audit"
     PARSERS = "parsers"
+    MAIL = "mail"
     STORAGE = "storage"
     MODEL_SERVER = "model_server"
     REPLICATION = "replication"
@@ -51,6 +52,7 @@ PARTS: dict[Name, tuple[Text, Text]] = {
     ),
     Name.STORAGE: (_("Disk"), _("Holds documents, models, indexes and the output of jobs.")),
     Name.MODEL_SERVER: (_("Model server"), _("Answers in the chat and searches.")),
+    Name.MAIL: (_("Mail"), _("Sends invitations and links for new passwords.")),
     Name.REPLICATION: (_("Replication"), _("A second database that could take over.")),
 }
 """Label and purpose."""
@@ -176,6 +178,20 @@ _REMEDIES: dict[Name, dict[Status, dict[str, Text]]] = {
             "starting": _("It is loading its libraries; questions wait for it."),
             "busy": _("Many answers are being written; further questions may be refused for a moment."),
         },
+    },
+    Name.MAIL: {
+        Status.NONE: {
+            "not_set": _(
+                "No mail server is set, so links are shown to the inviter. Set KOSHA_SMTP_HOST to mail them."
+            ),
+        },
+        Status.DEGRADED: {
+            "not_taken": _(
+                "Mails wait because the mail server does not take them. Check it and the variables KOSHA_SMTP_…; "
+                "the workers' log names the error."
+            ),
+        },
+        Status.UNKNOWN: _NOT_ANSWERED,
     },
     Name.REPLICATION: {
         Status.NONE: {

@@ -82,11 +82,10 @@ def judge(answers: Mapping[Name, Answer]) -> Iterator[Component]:
         yield _queue(database)
         yield _audit(database)
         yield _parsers(database)
+        yield _mail(database)
     else:
-        yield from (
-            Component(name, unknown_reason)
-            for name in (Name.WORKERS, Name.BEAT, Name.QUEUE, Name.AUDIT, Name.PARSERS)
-        )
+        unknown = (Name.WORKERS, Name.BEAT, Name.QUEUE, Name.AUDIT, Name.PARSERS, Name.MAIL)
+        yield from (Component(name, unknown_reason) for name in unknown)
     yield _storage(answers[Name.STORAGE])
     server = answers[Name.MODEL_SERVER]
     if isinstance(server, Health):
@@ -160,6 +159,13 @@ def _audit(database: DatabaseFacts) -> Component:
 def _parsers(database: DatabaseFacts) -> Component:
     weakest = max(database.parser_isolations, key=get_args(Isolation).index, default=None)
     return Component(Name.PARSERS, "limits_only" if weakest == "limits" else "", {"isolation": weakest})
+
+
+def _mail(database: DatabaseFacts) -> Component:
+    mail = database.mail
+    code = _first(("not_set", not mail.is_set), ("not_taken", mail.waiting > 0))
+    facts = {"waiting": mail.waiting, "oldest_waiting_seconds": _age(database, mail.oldest)}
+    return Component(Name.MAIL, code, facts if mail.is_set else {})
 
 
 def _storage(answer: Answer) -> Component:

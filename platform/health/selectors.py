@@ -12,6 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
 
+from accounts.selectors import MailState, mail_state
 from audit.selectors import TrailState, trail_state
 from common.tenancy import every_organization
 from health.models import SignOfLife
@@ -47,6 +48,7 @@ class DatabaseFacts:
     trail: TrailState
     parser_isolations: tuple[str, ...]
     """Of each cluster that documents have been read on: how the last parser was isolated."""
+    mail: MailState
 
     def age(self, moment: datetime) -> float:
         return (self.now - moment).total_seconds()
@@ -76,6 +78,7 @@ def database_facts() -> DatabaseFacts | PendingMigrations:
             waits_for_workers=queued.filter(waits_for=WaitsFor.WORKERS).exists(),
             trail=trail_state(),
             parser_isolations=tuple(known.values_list("parser_isolation", flat=True)),
+            mail=mail_state(),
         )
 
 

@@ -23,6 +23,7 @@ from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from accounts.access import AccessEnded, require_access
 from accounts.principal import Principal, principal_of
 from common.streaming import event_stream
 from common.tenancy import organization_scope
@@ -90,7 +91,11 @@ class Follower:
         assert self.principal.organization_id is not None
         try:
             with organization_scope(self.principal.organization_id), translation.override(self.language):
+                require_access(self.principal)
                 return self._news()
+        except AccessEnded as error:
+            with translation.override(self.language):
+                return self._farewell(str(error.message))
         finally:
             connection.close()
 
@@ -115,6 +120,11 @@ class Follower:
         if self.ended:
             news.append(_message("end", ""))
         return news
+
+    def _farewell(self, sentence: str) -> list[str]:
+        self.ended = True
+        drawn = render_to_string("jobs/_access_ended.html", {"sentence": sentence})
+        return [_message("status", drawn), _message("error", sentence), _message("end", "")]
 
 
 def _message(event: str, data: str, *, id: int | None = None) -> str:

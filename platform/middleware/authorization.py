@@ -8,16 +8,40 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.principal import Principal
 from accounts.selectors import principal_by_key, principal_by_session
 from common.error_answers import error_response, is_api
-from common.errors import KoshaError, MethodNotAllowed, NotAuthenticated, PermissionDenied
-from common.permissions import Access, Permission, Rule
+from common.errors import (
+    Conflict,
+    DeclaredError,
+    KoshaError,
+    MethodNotAllowed,
+    NotAuthenticated,
+    PermissionDenied,
+)
+from common.permissions import PAGE_ORGANIZATION, PAGE_ORGANIZATION_HEADER, Access, Permission, Rule
 from common.tenancy import organization_scope
 from middleware.route_rules import route_rules
 
+SAFE_METHODS = ("GET", "OPTIONS")
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class NoOrganization(DeclaredError):
+    status = 403
+    type = "permission_error"
+    code = "no_organization"
+    message = _("You are not a member of this organization any more. Choose another one on the home page.")
+
+
+class OrganizationSwitched(DeclaredError, Conflict):
+    code = "organization_switched"
+    message = _(
+        "This page was opened in another organization than the one you work in now. Nothing was changed. "
+        "Switch back to that organization, or open the page again."
+    )
 
 
 class PrincipalMiddleware:
@@ -65,6 +89,8 @@ class AuthorizationMiddleware:
             _check(principal, rule or Access.SIGNED_IN)
             if rule is None:
                 raise MethodNotAllowed
+            if isinstance(rule, Permission) and method not in SAFE_METHODS and not is_api(request):
+                _check_page(request, principal)
         except NotAuthenticated as error:
             if is_api(request):
                 return error_response(request, error)
@@ -72,7 +98,7 @@ class AuthorizationMiddleware:
                 f"{reverse('sign_in')}?{urlencode({'next': request.get_full_path()})}"
             )
         except KoshaError as error:
-            return error_response(request, error)
+            return error_response(request, error, as_json=_asks_for_json(request))
         return None
 
 
@@ -85,4 +111,16 @@ def _check(principal: Principal | None, rule: Rule) -> None:
     if rule is Access.OPERATOR and not principal.is_operator:
         raise PermissionDenied
     if isinstance(rule, Permission) and not principal.may(rule):
-        raise PermissionDenied
+        raise PermissionDenied if principal.organization_id or principal.is_operator else NoOrganization
+
+
+def _check_page(request: HttpRequest, principal: Principal | None) -> None:
+    """The page may have been opened before the person switched to another organization in another tab."""
+    opened_in = request.headers.get(PAGE_ORGANIZATION_HEADER) or request.POST.get(PAGE_ORGANIZATION)
+    if principal is not None and opened_in != principal.organization_id:
+        raise OrganizationSwitched
+
+
+def _asks_for_json(request: HttpRequest) -> bool:
+    accepted = request.headers.get("Accept", "")
+    return "application/json" in accepted and "text/html" not in accepted

@@ -6,11 +6,11 @@ import "./menus.js";
 import "./dialogs.js";
 import "./times.js";
 import "./copy.js";
-import { csrfToken } from "./http.js";
+import { pageHeaders } from "./http.js";
 import { toast, toastText } from "./toasts.js";
 
 document.addEventListener("htmx:configRequest", (event) => {
-  event.detail.headers["X-CSRFToken"] = csrfToken();
+  Object.assign(event.detail.headers, pageHeaders());
 });
 // Elements that poll do not report each failure: see `[data-quiet]`.
 const asked = (event) => !event.detail.elt.closest("[data-quiet]");

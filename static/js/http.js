@@ -1,7 +1,10 @@
 // Requests to the own server.
 
-export function csrfToken() {
-  return document.querySelector('meta[name="csrf-token"]').content;
+const fact = (name) => document.querySelector(`meta[name="${name}"]`).content;
+
+/** Headers of a request that changes something: the page's token, and the organization it was opened in. */
+export function pageHeaders() {
+  return { "X-CSRFToken": fact("csrf-token"), "X-Kosha-Organization": fact("organization") };
 }
 
 /** POST fields as a form does; returns the Response of any status. */
@@ -9,7 +12,7 @@ export function post(url, fields, options = {}) {
   return fetch(url, {
     method: "POST",
     body: new URLSearchParams(fields),
-    headers: { "X-CSRFToken": csrfToken(), "Accept": "application/json, text/event-stream" },
+    headers: { ...pageHeaders(), "Accept": "application/json, text/event-stream" },
     credentials: "same-origin",
     ...options,
   });

@@ -1,7 +1,7 @@
 // Many files at once, each with its own progress, error and retry. Without this script the form still
 // posts. Each file is one request: `file`, answered with 2xx or {"error": {"message"}}.
 
-import { csrfToken } from "./http.js";
+import { pageHeaders } from "./http.js";
 
 const AT_ONCE = 3;
 
@@ -83,7 +83,7 @@ class Upload {
     // fetch() does not report how much of a body was sent.
     const request = (this.request = new XMLHttpRequest());
     request.open("POST", this.uploads.form.action);
-    request.setRequestHeader("X-CSRFToken", csrfToken());
+    for (const [name, value] of Object.entries(pageHeaders())) request.setRequestHeader(name, value);
     request.setRequestHeader("Accept", "application/json");
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) this.show("", `${Math.floor((100 * event.loaded) / event.total)}%`, event.loaded / event.total);

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+import io
+import json
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
-from accounts.models import Organization
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from accounts.mails import mails_send
+from accounts.models import Membership, Organization, User
+from accounts.selectors import principal_by_key
 from accounts.services import membership_set, organization_create
 from audit.models import AuditEvent
 from audit.services import SYSTEM
@@ -34,3 +45,60 @@ def test_a_person_chooses_one_of_their_own_organizations(world: World, is_member
     answer = browser.post("/organization", {"organization": other.id})
     assert answer.status_code == (302 if is_member else 404)
     assert (other.name in browser.get("/").content.decode()) is is_member
+
+
+# -- manage.py organization_create -------------------------------------------------------------------
+def created(**options: str) -> dict[str, Any]:
+    names = {
+        "name": "株式会社新",
+        "slug": "shin",
+        "owner": "Owner@shin.example",
+        "reviewer": "r@shin.example",
+    }
+    arguments = [part for name, value in {**names, **options}.items() for part in (f"--{name}", value)]
+    call_command("organization_create", *arguments, stdout=(output := io.StringIO()))
+    answer: dict[str, Any] = json.loads(output.getvalue())
+    return answer
+
+
+def test_command_ties_each_key_to_the_person_it_makes(db):
+    made = created(key="pipeline", **{"key-days": "90"})
+    for word, role in (("owner", "admin"), ("reviewer", "reviewer")):
+        principal = principal_by_key(made[word]["api_key"])
+        assert (principal.user.email, principal.role) == (made[word]["email"], role)
+        assert timedelta(days=89) < principal.expires_at - timezone.now() <= timedelta(days=90)
+    assert made["owner"]["email"] == "owner@shin.example"
+
+
+def test_command_prints_links_for_first_passwords(db):
+    made = created()
+    with organization_scope(made["organization"]):
+        assert set(Membership.objects.values_list("role", "link_shown", "invited_by")) == {
+            ("owner", True, None),
+            ("reviewer", True, None),
+        }
+    path = urlsplit(made["owner"]["password_link"]).path
+    assert Client().get(path)["Location"] == "/account/password/new"
+    assert not User.objects.get(email="owner@shin.example").has_usable_password()
+
+
+def test_command_mails_links_where_a_mail_server_is_set(db, mails):
+    made = created()
+    assert made["owner"] == {"email": "owner@shin.example", "password_link": None, "mailed": True}
+    mails_send()
+    assert sorted(mails.recipients) == ["owner@shin.example", "r@shin.example"]
+    with organization_scope(made["organization"]):
+        assert not Membership.objects.filter(link_shown=True).exists()
+
+
+def test_command_invites_a_person_who_has_an_account(world: World):
+    owner = world.person()
+    made = created(owner=owner.email, key="pipeline")
+    path = urlsplit(made["owner"]["invitation_link"]).path
+    with organization_scope(made["organization"]):
+        assert not Membership.objects.filter(user=owner).exists()
+    assert principal_by_key(made["owner"]["api_key"]) is None
+    browser = world.browser()
+    browser.get(path)
+    browser.post("/invitation/accept")
+    assert principal_by_key(made["owner"]["api_key"]).user == owner

@@ -23,7 +23,7 @@ from ninja.operation import PathView
 from accounts.models import Role
 from accounts.permissions import OPERATOR_PERMISSIONS, ROLE_PERMISSIONS
 from accounts.services import user_create
-from common.permissions import Access, Permission
+from common.permissions import PAGE_ORGANIZATION_HEADER, Access, Permission
 from middleware.route_rules import route_rules
 from tests.accounts.things import absent, things
 from tests.world import World
@@ -42,9 +42,15 @@ WORDS = {
     ("schedules", "run_id"): "schedule_run_id",
     ("training", "run_id"): "ftjob_id",
     ("training/models", "version_id"): "model_version_id",
+    ("invitations", "secret"): "invitation_secret",
+    ("account/password/links", "secret"): "password_secret",
 }
 # Private to a person and absent for colleagues, so it is requested only as its owner.
 PRIVATE = {"conversation_id", "message_id"}
+# A one-time link works for whoever holds it, whatever the organization.
+BEARER = {"invitation_secret", "password_secret"}
+# Absent without a link that was opened in the same session.
+BEHIND_LINKS = {"invitation", "invitation/accept", "account/password/new"}
 
 STEPS = [{"type": "segment"}, {"type": "split"}]
 
@@ -182,6 +188,7 @@ class Caller:
         self.role = role
         self.cookies = SimpleCookie()
         self.headers: dict[str, str] = {}
+        self.page = {PAGE_ORGANIZATION_HEADER: world.organization.id}
         if role == ANONYMOUS:
             return
         # An operator's key belongs to an organization, with the lowest role; an operator's session to none.
@@ -199,7 +206,7 @@ class Caller:
     def ask(self, route: Route, ids: list[str], body: Any) -> Any:
         """The answer; the changes are rolled back."""
         # A new client each time, because sign-out is one of the routes.
-        client = Client(raise_request_exception=False)
+        client = Client(raise_request_exception=False, headers=self.page)
         if not route.is_api:
             client.cookies = SimpleCookie({name: morsel.value for name, morsel in self.cookies.items()})
         options: dict[str, Any] = {"headers": self.headers} if route.is_api else {}
@@ -241,7 +248,9 @@ def problem(caller: Caller, route: Route, own: dict, foreign: dict, body: Any) -
         return _refusal(caller, route, mine)
     # An operator's session belongs to no organization, so every object is foreign.
     belongs = route.is_api or caller.role != OPERATOR
-    hidden = not belongs or (PRIVATE.intersection(words) and caller.role != Role.OWNER)
+    is_foreign = not belongs and not BEARER.intersection(words)
+    hidden = is_foreign or (PRIVATE.intersection(words) and caller.role != Role.OWNER)
+    hidden = hidden or route.path in BEHIND_LINKS
     if mine.status_code in (401, 403, 405) or (mine.status_code >= 500 and mine.status_code != 503):
         return f"own: {_brief(mine)}"
     if mine.status_code == 404 and not hidden:
@@ -249,7 +258,7 @@ def problem(caller: Caller, route: Route, own: dict, foreign: dict, body: Any) -
     if not words:
         return None
     nothing = absent()
-    strangers = [[foreign[word] for word in words]]
+    strangers = [] if BEARER.intersection(words) else [[foreign[word] for word in words]]
     if len(words) > 1:
         strangers.append([own[words[0]], *(foreign[word] for word in words[1:])])
     reference = caller.ask(route, [nothing[word] for word in words], body)

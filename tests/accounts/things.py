@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from accounts.invitations import invitation_create
+from accounts.passwords import password_link
 from common.ids import new_id
 from curation.services import recipe_create
 from documents.uploads import upload_create, upload_part_add
@@ -42,6 +44,9 @@ ABSENT_PREFIXES = {
     "message_id": "msg_",
     "membership_id": "member_",
     "key_id": "key_",
+    "invitation_id": "invite_",
+    "invitation_secret": "",
+    "password_secret": "",
 }
 
 
@@ -100,7 +105,20 @@ def things(world: World, *, alias: str, base_model_name: str) -> dict[str, str]:
         "organization_id": world.organization.id,
         "membership_id": world.membership("viewer").id,
         "key_id": world.api_key("viewer").id,
+        **_links(world),
         **_conversation(world),
+    }
+
+
+def _links(world: World) -> dict[str, str]:
+    invitation, link = invitation_create(
+        email=f"new@{world.slug}.example", role="viewer", actor=world.actor, invited_by=None, by_role=None
+    )
+    assert link is not None
+    return {
+        "invitation_id": invitation.id,
+        "invitation_secret": link.rpartition("/")[2],
+        "password_secret": password_link(user=world.person("viewer")).rpartition("/")[2],
     }
 
 

@@ -153,7 +153,6 @@ def test_organizations_do_not_see_each_others_events(world, api):
 # Writes that follow a recorded event (the end of a job, a step of a schedule's run), or that call a service which
 # records one.
 FOLLOW = {
-    "accounts.services.member_add",
     "documents.services.document_upload",
     "documents.uploads.upload_complete",
     "evaluations.services.suite_default",

@@ -9,6 +9,7 @@ from django.test import Client
 from accounts.models import Organization, Role, User
 from accounts.services import membership_set, user_create
 from audit.services import SYSTEM, Actor
+from common.permissions import PAGE_ORGANIZATION_HEADER
 from common.storage import artifact_path
 from common.tenancy import organization_scope
 from curation.models import Dataset, DatasetVersion
@@ -42,7 +43,7 @@ class Company:
         return user
 
     def client(self, role: str | None = Role.OWNER, language: str = "en") -> Client:
-        client = Client()
+        client = Client(headers={PAGE_ORGANIZATION_HEADER: self.organization.id})
         client.force_login(self.user(role))
         client.cookies["django_language"] = language
         return client

@@ -18,6 +18,7 @@ from chat.conversing import ConversationAnswer, turns
 from chat.models import Conversation, Feedback, Message
 from chat.selectors import target_get
 from chat.services import conversation_create, question_add
+from common.permissions import PAGE_ORGANIZATION_HEADER
 from tests.console.company import Company
 from tests.console.products import Products
 
@@ -108,7 +109,7 @@ async def ask(client: AsyncClient, path: str, **fields) -> list[tuple[str, dict]
 
 
 def asked_by(company, role=Role.VIEWER) -> AsyncClient:
-    client = AsyncClient()
+    client = AsyncClient(headers={PAGE_ORGANIZATION_HEADER: company.organization.id})
     client.force_login(company.user(role))
     client.cookies["django_language"] = "en"
     return client
@@ -172,13 +173,14 @@ def principal(served, user) -> Principal:
 async def test_an_answer_that_cannot_be_stored_stays_on_the_page_with_an_error(served):
     def prepared() -> ConversationAnswer:
         user = served.user(Role.VIEWER)
+        caller = principal(served, user)
         with served.scope():
             conversation = conversation_create(
                 user=user, alias="production", question="日当は？", actor=served.actor()
             )
             question_add(conversation=conversation, text="日当は？")
             answer = ConversationAnswer(
-                conversation, target_get("production", principal(served, user)), turns(conversation), "en"
+                conversation, caller, target_get("production", caller), turns(conversation), "en"
             )
             # Gone meanwhile, so that the answer's row has nothing to hang on.
             Message.objects.filter(conversation=conversation).delete()
@@ -196,13 +198,14 @@ async def test_an_answer_that_cannot_be_stored_stays_on_the_page_with_an_error(s
 async def test_an_answer_is_stored_as_cancelled_when_its_reader_leaves(served):
     def prepared() -> ConversationAnswer:
         user = served.user(Role.VIEWER)
+        caller = principal(served, user)
         with served.scope():
             conversation = conversation_create(
                 user=user, alias="production", question="日当は？", actor=served.actor()
             )
             question_add(conversation=conversation, text="日当は？")
             return ConversationAnswer(
-                conversation, target_get("production", principal(served, user)), turns(conversation), "en"
+                conversation, caller, target_get("production", caller), turns(conversation), "en"
             )
 
     answer = await in_thread(prepared)

@@ -45,6 +45,7 @@ OTHERS = [
     "/settings/clusters",
     "/settings/audit",
     "/account/password",
+    "/account/password/forgotten",
 ]
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from accounts.models import ApiKey, Membership, User
+from accounts.models import ApiKey, Membership
 
 
 def text(response) -> str:
@@ -14,33 +14,23 @@ def text(response) -> str:
     return response.content.decode()
 
 
-def test_a_new_member_gets_a_password_that_is_shown_once(company):
-    client = company.client("admin")
-    page = client.post(
-        "/settings/members/add", {"email": "Hanako@ours.example", "name": "花子", "role": "editor"}
-    )
-    found = re.search(r"<code data-password>([^<]+)</code>", text(page))
-    assert found
-    assert "no-store" in page.headers["Cache-Control"]
-    assert User.objects.get(email="hanako@ours.example").check_password(found[1])
-    assert found[1] not in text(client.get("/settings/members"))
+@pytest.mark.parametrize("role", ["admin", "owner"])
+def test_an_invitation_is_listed_until_it_is_withdrawn(company, role):
+    client = company.client(role)
+    page = text(client.post("/settings/members/invite", {"email": "Hanako@ours.example", "role": "editor"}))
+    link = re.search(r"<code data-link>([^<]+)</code>", page)
+    assert link
+    listed = text(client.get("/settings/members"))
+    assert "hanako@ours.example" in listed and link[1] not in listed
+    withdraw = re.search(r'action="(/settings/invitations/\w+/withdraw)"', listed)
+    assert withdraw and client.post(withdraw[1]).status_code == 302
+    assert 'action="/settings/invitations' not in text(client.get("/settings/members"))
 
 
-def test_an_existing_person_is_added_without_a_password(company, stranger):
-    somebody = stranger.user("viewer")
-    page = text(
-        company.client("admin").post(
-            "/settings/members/add", {"email": somebody.email, "name": "", "role": "viewer"}
-        )
-    )
-    assert "They have an account already" in page
-    assert "data-password" not in page
-
-
-def test_adding_a_member_again_changes_nothing(company):
+def test_inviting_a_member_changes_nothing(company):
     editor = company.user("editor")
     answer = company.client("admin").post(
-        "/settings/members/add", {"email": editor.email, "name": "", "role": "viewer"}
+        "/settings/members/invite", {"email": editor.email, "role": "viewer"}
     )
     assert answer.status_code == 400
     assert "This person is a member already" in answer.content.decode()

@@ -1,15 +1,12 @@
-"""Signing in and out: the limit on failures, the audit trail, and a person without an organization."""
+"""Signing in and out: the audit trail, changing the password, and a person without an organization."""
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.utils.module_loading import import_string
 
-from accounts.models import SignInFailure
-from accounts.sign_in_limit import FAILURES_OF_A_PERSON, WINDOW
+from accounts.attempt_limits import OF_ACCOUNT
 from audit.models import AuditEvent
 from config.settings import PASSWORD_HASHERS
 from tests.console.company import PASSWORD
@@ -46,37 +43,6 @@ def test_a_wrong_password_does_not_reveal_whether_the_person_exists(owner):
     assert "The e-mail address or the password is not right" in unknown
 
 
-def test_after_ten_failures_the_right_password_is_refused_too(owner):
-    for _attempt in range(FAILURES_OF_A_PERSON):
-        assert sign_in(Client(), owner.email, "wrong").status_code == 200
-    refused = sign_in(Client(), owner.email.upper(), PASSWORD, HTTP_ACCEPT_LANGUAGE="en")
-    assert refused.status_code == 429
-    assert "Try again in 15 minutes" in refused.content.decode()
-
-
-def test_failures_do_not_affect_another_person_or_address(company, owner):
-    for _attempt in range(FAILURES_OF_A_PERSON):
-        sign_in(Client(), owner.email, "wrong")
-    assert sign_in(Client(), company.user("viewer").email, PASSWORD).status_code == 302
-    assert sign_in(Client(), owner.email, PASSWORD, REMOTE_ADDR="10.0.0.9").status_code == 302
-
-
-def test_failures_expire(owner):
-    for _attempt in range(FAILURES_OF_A_PERSON):
-        sign_in(Client(), owner.email, "wrong")
-    oldest = SignInFailure.objects.order_by("created_at").first()
-    SignInFailure.objects.filter(pk=oldest.pk).update(
-        created_at=oldest.created_at - WINDOW - timedelta(seconds=1)
-    )
-    assert sign_in(Client(), owner.email, PASSWORD).status_code == 302
-    assert not SignInFailure.objects.exclude(pk=oldest.pk).exists()
-
-
-def test_stores_only_a_digest_of_what_was_typed(owner):
-    sign_in(Client(), "my-secret-password", "x")
-    assert "secret" not in SignInFailure.objects.get().email_sha256
-
-
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_a_person_without_an_organization_is_told_what_to_do(company, language):
     client = company.client(None, language)
@@ -88,20 +54,26 @@ def test_a_person_without_an_organization_is_told_what_to_do(company, language):
     assert client.get("/documents").status_code == 403
 
 
+def change_password(client: Client, old: str, new: str):
+    return client.post("/account/password", {"old_password": old, "new_password1": new, "new_password2": new})
+
+
 def test_changing_the_password_needs_the_present_one(company, owner):
-    client = company.client("owner")
-    new = "ramen-wa-tonkotsu-7"
-    wrong = client.post(
-        "/account/password", {"old_password": "x", "new_password1": new, "new_password2": new}
-    )
-    assert "The present password is not right" in wrong.content.decode()
-    done = client.post(
-        "/account/password", {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
-    )
-    assert done.headers["Location"] == "/"
+    client, new = company.client("owner"), "ramen-wa-tonkotsu-7"
+    assert "The present password is not right" in change_password(client, "x", new).content.decode()
+    assert change_password(client, PASSWORD, new).headers["Location"] == "/"
     assert client.get("/").status_code == 200
     owner.refresh_from_db()
     assert owner.check_password(new)
+
+
+def test_changing_the_password_is_limited_like_signing_in(company, owner):
+    client = company.client("owner")
+    for _attempt in range(OF_ACCOUNT.free + 1):
+        assert change_password(client, "wrong", "ramen-wa-tonkotsu-7").status_code == 200
+    refused = change_password(client, PASSWORD, "ramen-wa-tonkotsu-7")
+    assert refused.status_code == 429
+    assert "Too many attempts failed" in refused.content.decode()
 
 
 def test_the_product_hashes_passwords_with_argon2_at_full_cost():

@@ -20,10 +20,7 @@ from workers.contract.specs.tasks.question_answering import GradedAnswer, Questi
 
 @pytest.fixture
 def browser(world: World) -> Client:
-    client = Client()
-    client.force_login(world.person())
-    client.cookies["django_language"] = "en"
-    return client
+    return world.browser()
 
 
 def started(world: World, version: ModelVersion | None = None) -> Evaluation:

@@ -12,11 +12,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import pytest
 
+from demo.account import new_password
 from stack.processes import free_port, kill_groups, spawn
 from stack.servers import EmbeddedPostgres
 from tests.stack.ready_database import put_ready_database
@@ -113,7 +115,9 @@ def site(tmp_path_factory, repository: Path) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def made(site: Site) -> dict:
     names = ("--name", "架空商事", "--slug", "kaku", "--owner", "owner@kaku.example", "--key", "test")
-    return json.loads(site.manage("organization_create", *names))
+    made = json.loads(site.manage("organization_create", *names))
+    link = site.url + urlsplit(made["owner"]["password_link"]).path
+    return {**made, "password": new_password(link)}
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +131,7 @@ def person(site: Site, made: dict) -> httpx.Client:
 def sign_in(client: httpx.Client, made: dict) -> httpx.Response:
     page = client.get("/sign-in")
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
-    password = made["owner"]["password"]
-    fields = {"username": "owner@kaku.example", "password": password, "csrfmiddlewaretoken": token[1]}
+    fields = {"username": "owner@kaku.example", "password": made["password"], "csrfmiddlewaretoken": token[1]}
     return client.post("/sign-in", data=fields)
 
 

@@ -40,6 +40,7 @@ PARTS = [
     "queue",
     "audit",
     "parsers",
+    "mail",
     "storage",
     "model_server",
     "replication",

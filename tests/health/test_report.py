@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from accounts.selectors import MailState
 from audit.selectors import TrailState
 from common.disk import Disk
 from health.parts import FINDINGS, OUTAGES, PARTS, Name
@@ -40,6 +41,7 @@ def database(beat: float | None = 1, worker: float | None = 1, **facts) -> Datab
         "waits_for_workers": False,
         "trail": trail(),
         "parser_isolations": (),
+        "mail": MailState(True, 0, None),
     }
     return DatabaseFacts(**{**ordinary, **facts})
 
@@ -109,6 +111,7 @@ def test_working_parts_are_ok():
         ({"database": database()}, "parsers", ("ok", "")),
         ({"database": Silent()}, "parsers", ("unknown", "database_away")),
         ({"database": Slow()}, "audit", ("unknown", "database_busy")),
+        ({"database": database(mail=MailState(True, 2, ago(600)))}, "mail", ("degraded", "not_taken")),
     ],
 )
 def test_each_answer_gives_its_status_and_code(answers, name, expected):
@@ -140,6 +143,11 @@ def test_blames_the_process_that_stopped(seen, broker, workers, beat):
     assert said("beat", **answers) == beat
 
 
+def test_installation_without_a_mail_server_works():
+    found = report(database=database(mail=MailState(False, 0, None)))
+    assert (found.status, found.get(Name.MAIL).status, found.get(Name.MAIL).code) == ("ok", "none", "not_set")
+
+
 def test_part_is_down_since_it_was_last_seen():
     found = report(database=database(60, 60), broker=PILE)
     assert found.get(Name.WORKERS).since == ago(60)
@@ -154,13 +162,14 @@ def test_only_critical_parts_make_the_web_unready():
 
 def test_every_part_and_every_code_has_its_texts():
     assert set(PARTS) == set(Name)
-    assert set(OUTAGES) == set(Name) - {Name.QUEUE, Name.AUDIT, Name.PARSERS, Name.REPLICATION}
+    silent = {Name.QUEUE, Name.AUDIT, Name.PARSERS, Name.MAIL, Name.REPLICATION}
+    assert set(OUTAGES) == set(Name) - silent
     seen = [
         report(database=answer, broker=broker, storage=storage, model_server=model)
         for answer in (Unreachable(), Silent(), Slow(), PendingMigrations(1), database(60, 60),
                        database(None, None), database(oldest_waiting=99), database(waits_for_disk=True), database(waits_for_workers=True),
                        database(oldest_unfinalized=99), database(trail=trail(broken=1)), database(trail=trail(verified=9999)),
-                       database(trail=trail(verified=None)))
+                       database(trail=trail(verified=None)), database(mail=MailState(True, 1, ago(9))), database(mail=MailState(False, 0, None)))
         for broker in (Unreachable(), Silent(), PILE, NONE, BrokerFacts(0, True))
         for storage in (Unreachable(), Silent(), Disk(9, 1, 2, 3), Disk(9, 2, 1, 3))
         for model in (Unreachable(), Silent(), Health(status="starting"), Health(status="ok", queue=60))

@@ -22,7 +22,7 @@ from .work import LightWork, Work
 @pytest.fixture
 def call(client, organization):
     """Send a request as an editor of the organization; answers (status, JSON)."""
-    _key, secret = api_key_create(name="test", role="editor", actor=SYSTEM, created_by=None, by_role=None)
+    _key, secret = api_key_create(name="test", role="editor", actor=SYSTEM, person=None, by_role=None)
 
     def send(method, path, key=secret, **query):
         answer = client.generic(
@@ -124,7 +124,7 @@ def test_a_job_of_another_organization_is_not_found(call, make_job, method, path
     job = make_job()
     other = Organization.objects.create(name="他社", slug="other")
     with organization_scope(other.id):
-        _key, secret = api_key_create(name="other", role="owner", actor=SYSTEM, created_by=None, by_role=None)
+        _key, secret = api_key_create(name="other", role="owner", actor=SYSTEM, person=None, by_role=None)
     foreign = call(method, f"jobs/{job.id}{path}", key=secret)
     absent = call(method, f"jobs/job_{'0' * 26}{path}", key=secret)
     assert foreign[0] == 404

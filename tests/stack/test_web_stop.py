@@ -18,6 +18,7 @@ from django.conf import settings
 from django.test import Client
 
 from chat.models import Message
+from common.permissions import PAGE_ORGANIZATION_HEADER
 from tests.stack.conftest import Web
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
@@ -77,6 +78,7 @@ def browser_of(web: Web, world: Any, stack: ExitStack) -> httpx.Client:
     cookies = {name: morsel.value for name, morsel in signed_in.cookies.items()}
     browser = stack.enter_context(httpx.Client(base_url=web.url, cookies=cookies, timeout=20))
     browser.get("/chat")
+    browser.headers[PAGE_ORGANIZATION_HEADER] = world.organization.id
     browser.headers["X-CSRFToken"] = browser.cookies[settings.CSRF_COOKIE_NAME]
     return browser
 

@@ -7,6 +7,8 @@ from importlib import import_module
 from celery import shared_task
 from django.conf import settings
 
+from accounts.attempt_limits import attempt_counts_sweep
+from accounts.mails import accounts_sweep, mails_send
 from audit.services import chains_verify
 from documents.sweeping import documents_sweep
 from jobs.clusters import cluster_measure
@@ -27,6 +29,9 @@ SERVICES = {
     "audit.verify": chains_verify,
     # The machine may have been replaced or extended.
     "jobs.measure_machine": cluster_measure,
+    "accounts.mails": mails_send,
+    "retention.accounts": accounts_sweep,
+    "retention.attempts": attempt_counts_sweep,
     "retention.sessions": sessions_clear,
     "retention.run_folders": run_folders_sweep,
     "retention.metrics": metrics_sweep,

@@ -1,4 +1,5 @@
 import django.db.models.deletion
+import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
@@ -76,6 +77,39 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="PasswordLink",
+            fields=[
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("sha256", models.CharField(max_length=64, unique=True)),
+                ("expires_at", models.DateTimeField()),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="AttemptCount",
+            fields=[
+                ("key", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("failures", models.FloatField(default=0)),
+                ("counted_at", models.DateTimeField()),
+                ("free_at", models.DateTimeField()),
+            ],
+            options={
+                "indexes": [models.Index(fields=["counted_at"], name="attempt_counts_by_age")],
+            },
+        ),
+        migrations.CreateModel(
             name="Membership",
             fields=[
                 ("created_at", models.DateTimeField(auto_now_add=True)),
@@ -104,11 +138,77 @@ class Migration(migrations.Migration):
                         verbose_name="role",
                     ),
                 ),
+                ("joined_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("link_shown", models.BooleanField(default=False)),
+                (
+                    "invited_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 (
                     "user",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Invitation",
+            fields=[
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    common.ids.PrefixedIdField(
+                        "invite_",
+                        db_collation="C",
+                        editable=False,
+                        max_length=64,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254, verbose_name="e-mail address")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("owner", "Owner"),
+                            ("admin", "Administrator"),
+                            ("editor", "Editor"),
+                            ("reviewer", "Reviewer"),
+                            ("viewer", "Viewer"),
+                        ],
+                        max_length=16,
+                        verbose_name="role",
+                    ),
+                ),
+                ("sha256", models.CharField(max_length=64, null=True, unique=True)),
+                ("link_shown", models.BooleanField(default=False)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("expires_at", models.DateTimeField()),
+                ("accepted_at", models.DateTimeField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                (
+                    "invited_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
@@ -193,7 +293,7 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(null=True)),
                 ("revoked_at", models.DateTimeField(null=True)),
                 (
-                    "created_by",
+                    "person",
                     models.ForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
@@ -215,31 +315,60 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="SignInFailure",
+            name="OutgoingMail",
             fields=[
+                ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    common.ids.PrefixedIdField(
+                        "mail_",
+                        db_collation="C",
+                        editable=False,
+                        max_length=64,
+                        primary_key=True,
+                        serialize=False,
                     ),
                 ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("email_sha256", models.CharField(max_length=64)),
-                ("address", models.CharField(max_length=64)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("invitation", "Invitation"), ("password", "Password")], max_length=16
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254)),
+                ("language", models.CharField(max_length=8)),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now, null=True)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("failure", models.CharField(default="", max_length=32)),
+                (
+                    "invitation",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="mail",
+                        to="accounts.invitation",
+                    ),
+                ),
             ],
-            options={
-                "indexes": [
-                    models.Index(fields=["address", "-created_at"], name="sign_in_failures_of_a_place"),
-                    models.Index(fields=["created_at"], name="sign_in_failures_by_age"),
-                ],
-            },
         ),
         migrations.AddConstraint(
             model_name="membership",
             constraint=models.UniqueConstraint(fields=("organization", "user"), name="one_membership_each"),
         ),
         migrations.AddConstraint(
+            model_name="invitation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("accepted_at", None), ("revoked_at", None)),
+                fields=("organization", "email"),
+                name="one_open_invitation_each",
+            ),
+        ),
+        migrations.AddConstraint(
             model_name="group",
             constraint=models.UniqueConstraint(fields=("organization", "name"), name="one_group_name_each"),
+        ),
+        migrations.AddIndex(
+            model_name="outgoingmail",
+            index=models.Index(fields=["due_at"], name="outgoing_mails_by_due"),
         ),
     ]

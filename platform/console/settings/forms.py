@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
@@ -31,16 +33,10 @@ class RoleForm(forms.Form):
         self.fields["role"].choices = role_choices(by_role)  # type: ignore[attr-defined]
 
 
-class MemberForm(RoleForm):
+class InvitationForm(RoleForm):
     email = forms.EmailField(
         label=_("E-mail address"),
-        help_text=_("Used to sign in. A person who already has an account keeps their password."),
-    )
-    name = forms.CharField(
-        label=_("Name"),
-        max_length=200,
-        required=False,
-        help_text=_("The name that is shown with everything this person does."),
+        help_text=_("The person accepts with an account of this address, which may exist already."),
     )
     role = forms.ChoiceField(
         label=_("Role"),
@@ -60,5 +56,17 @@ class KeyForm(RoleForm):
     role = forms.ChoiceField(
         label=_("Role"),
         initial=Role.EDITOR,
-        help_text=_("What the key may do. Give it no more than it needs."),
+        help_text=_("Give it no more than it needs. It never may do more than you may do at that time."),
     )
+    days = forms.IntegerField(
+        label=_("Expires after days"),
+        min_value=1,
+        max_value=3650,
+        required=False,
+        help_text=_("Empty: it works until it is revoked, or until you leave the organization."),
+    )
+
+    @property
+    def expires_at(self) -> datetime | None:
+        days = self.cleaned_data["days"]
+        return None if days is None else timezone.now() + timedelta(days=days)

@@ -21,7 +21,7 @@ def index(
     request: HttpRequest, form: KeyForm | None = None, *, secret: str = "", status: int = 200
 ) -> HttpResponse:
     context = {
-        "page": keyset_page(api_key_list().select_related("created_by"), after=request.GET.get("after")),
+        "page": keyset_page(api_key_list().select_related("person"), after=request.GET.get("after")),
         "form": form or KeyForm(by_role=principal_of(request).role),
         "secret": secret,
         "api_url": request.build_absolute_uri("/v1"),
@@ -39,7 +39,12 @@ def create(request: HttpRequest) -> HttpResponse:
         return index(request, form, status=400)
     try:
         _key, secret = api_key_create(
-            **form.cleaned_data, actor=principal.actor, created_by=principal.user, by_role=principal.role
+            name=form.cleaned_data["name"],
+            role=form.cleaned_data["role"],
+            expires_at=form.expires_at,
+            actor=principal.actor,
+            person=principal.user,
+            by_role=principal.role,
         )
     except KoshaError as error:
         form.add_error(error.param if error.param in form.fields else None, str(error.message))

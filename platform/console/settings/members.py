@@ -1,4 +1,4 @@
-"""Members: who belongs to the organization, in which role, since when."""
+"""Members: who belongs to the organization, in which role, since when; and who is invited."""
 
 from __future__ import annotations
 
@@ -9,57 +9,77 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from accounts.models import Membership, Role
+from accounts.invitations import invitation_create, invitation_resend, invitation_withdraw
+from accounts.models import Invitation, Role
 from accounts.principal import principal_of
-from accounts.selectors import membership_get, membership_list
-from accounts.services import member_add, membership_remove, membership_set
+from accounts.selectors import invitation_list, membership_get, membership_list
+from accounts.services import membership_remove, membership_set
 from common.errors import KoshaError
+from common.forms import refuse
+from common.mail import is_mail_set
 from common.pagination import keyset_page
 from common.tenancy import current_organization_id
-from console.settings.forms import ROLE_SENTENCES, MemberForm, role_choices
+from console.settings.forms import ROLE_SENTENCES, InvitationForm, role_choices
 
 
 def index(
     request: HttpRequest,
-    form: MemberForm | None = None,
+    form: InvitationForm | None = None,
     *,
-    added: Membership | None = None,
-    password: str | None = None,
+    invited: Invitation | None = None,
+    link: str | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    role = principal_of(request).role
     context = {
         "page": keyset_page(membership_list(), after=request.GET.get("after"), order="asc"),
-        "form": form or MemberForm(by_role=principal_of(request).role),
-        "roles": role_choices(principal_of(request).role),
+        "invitations": invitation_list(),
+        "form": form or InvitationForm(by_role=role),
+        "roles": role_choices(role),
         "role_sentences": [(Role(role).label, sentence) for role, sentence in ROLE_SENTENCES.items()],
-        "added": added,
-        "password": password,
+        "invited": invited,
+        "link": link,
+        "is_mail_set": is_mail_set(),
     }
     return render(request, "settings/members.html", context, status=status)
 
 
 @never_cache
 @require_POST
-def add(request: HttpRequest) -> HttpResponse:
-    """Answers with the page itself, not a redirect: the password is in this answer and nowhere else."""
+def invite(request: HttpRequest) -> HttpResponse:
+    """Answers with the page itself, not a redirect: a link that is shown is in this answer and nowhere else."""
     principal = principal_of(request)
-    form = MemberForm(request.POST, by_role=principal.role)
+    form = InvitationForm(request.POST, by_role=principal.role)
     if not form.is_valid():
         return index(request, form, status=400)
-    email = form.cleaned_data["email"]
     try:
-        membership, password = member_add(
-            organization_id=current_organization_id(),
-            email=email,
-            name=form.cleaned_data["name"] or email.partition("@")[0],
-            role=form.cleaned_data["role"],
-            actor=principal.actor,
-            by_role=principal.role,
+        invited, link = invitation_create(
+            **form.cleaned_data, actor=principal.actor, invited_by=principal.user, by_role=principal.role
         )
     except KoshaError as error:
-        form.add_error(error.param if error.param in form.fields else None, str(error.message))
+        refuse(form, error)
         return index(request, form, status=400)
-    return index(request, added=membership, password=password)
+    return index(request, invited=invited, link=link)
+
+
+@never_cache
+@require_POST
+def resend(request: HttpRequest, invitation_id: str) -> HttpResponse:
+    principal = principal_of(request)
+    invited, link = invitation_resend(
+        invitation_id=invitation_id, actor=principal.actor, by_role=principal.role
+    )
+    return index(request, invited=invited, link=link)
+
+
+@require_POST
+def withdraw(request: HttpRequest, invitation_id: str) -> HttpResponse:
+    principal = principal_of(request)
+    invitation = invitation_withdraw(
+        invitation_id=invitation_id, actor=principal.actor, by_role=principal.role
+    )
+    messages.success(request, _("The invitation of %(email)s was withdrawn.") % {"email": invitation.email})
+    return redirect("settings:members")
 
 
 @require_POST

@@ -11,7 +11,9 @@ app_name = "settings"
 urlpatterns = [
     path("settings", RedirectView.as_view(pattern_name="settings:members"), name="index"),
     path("settings/members", members.index, name="members"),
-    path("settings/members/add", members.add, name="member_add"),
+    path("settings/members/invite", members.invite, name="member_invite"),
+    path("settings/invitations/<invitation_id>/resend", members.resend, name="invitation_resend"),
+    path("settings/invitations/<invitation_id>/withdraw", members.withdraw, name="invitation_withdraw"),
     path("settings/members/<membership_id>/role", members.set_role, name="member_role"),
     path("settings/members/<membership_id>/remove", members.remove, name="member_remove"),
     path("settings/keys", keys.index, name="keys"),

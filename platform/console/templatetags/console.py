@@ -252,4 +252,5 @@ def confirm(
         "label": label,
         "danger": danger,
         "csrf_token": context.get("csrf_token"),
+        "principal": context.get("principal"),
     }

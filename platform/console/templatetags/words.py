@@ -28,6 +28,7 @@ register.filter("personal_data", partial(words.worded, words.PERSONAL_DATA))
 register.filter("split_name", partial(words.worded, words.SPLITS))
 register.filter("record_type", partial(words.worded, words.RECORD_TYPES))
 register.filter("origin_name", partial(words.worded, words.ORIGINS))
+register.filter("mail_failure", partial(words.worded, words.MAIL_FAILURES))
 register.filter("audit_action", partial(words.worded, words.ACTIONS))
 
 

@@ -24,7 +24,7 @@ from audit.services import SYSTEM
 from common.tenancy import organization_scope
 owner = User.objects.get(email={email!r})
 with organization_scope({organization!r}):
-    made = [api_key_create(name=f"client {{n}}", role=Role.ADMIN, actor=SYSTEM, created_by=owner, by_role=None)
+    made = [api_key_create(name=f"client {{n}}", role=Role.ADMIN, actor=SYSTEM, person=owner, by_role=None)
             for n in range({count})]
 print(json.dumps([[key.id, secret] for key, secret in made]))
 """

@@ -1,0 +1,232 @@
+"""Writes: invitations, which their persons accept through a one-time link.
+
+Whether the address has an account makes no difference to the inviter. The link goes to the address by mail; where no
+mail server is set it is shown to the inviter, and the membership says so.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from accounts.links import LinkNotValid, digest_of, invitation_address, new_secret
+from accounts.models import Invitation, MailKind, Membership, OutgoingMail, Role, User
+from accounts.permissions import ROLE_PERMISSIONS
+from accounts.services import invitation_revoke, lock_members, user_create
+from audit.services import Actor, audit_record
+from common.errors import Conflict, InvalidRequest, KoshaError, NotFound, PermissionDenied
+from common.locks import unique_or
+from common.mail import is_mail_set
+from common.permissions import Permission
+from common.tenancy import current_organization_id, every_organization, organization_scope
+
+VALID = timedelta(days=7)
+RESENT_AFTER = timedelta(minutes=1)
+MOST_OPEN = 1000
+"""Open invitations of one organization."""
+
+
+class WrongAccount(KoshaError):
+    """The invitation is for another address than that of the person who is signed in."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "invitation_of_another_account",
+            _("This invitation is for another e-mail address. Sign out, and sign in with that address."),
+        )
+
+
+@transaction.atomic
+def invitation_create(
+    *, email: str, role: str, actor: Actor, invited_by: User | None, by_role: str | None
+) -> tuple[Invitation, str | None]:
+    """The invitation and, where no mail server is set, its link, which is shown only once.
+
+    `by_role` is None for an operator. Raises Conflict `member_exists`, `invitation_exists`, `too_many_invitations`.
+    """
+    organization_id, email = current_organization_id(), email.lower()
+    if role not in Role.values:
+        raise InvalidRequest("invalid_role", _("Choose one of the listed roles."), param="role")
+    if role == Role.OWNER and by_role not in (None, Role.OWNER):
+        raise PermissionDenied
+    lock_members(organization_id)
+    _refuse_second(email)
+    invitation = Invitation(
+        organization_id=organization_id,
+        email=email,
+        role=role,
+        invited_by=invited_by,
+        expires_at=timezone.now() + VALID,
+    )
+    with unique_or(_exists()):
+        invitation.save()
+    _record(invitation, actor, "invitation.created", role=role)
+    return invitation, _deliver(invitation)
+
+
+def _refuse_second(email: str) -> None:
+    if Membership.objects.filter(user__email=email).exists():
+        raise Conflict("member_exists", _("This person is a member already."), param="email")
+    open_now = Invitation.objects.filter(accepted_at=None, revoked_at=None)
+    open_now.filter(email=email, expires_at__lte=timezone.now()).update(revoked_at=timezone.now())
+    if open_now.filter(email=email).exists():
+        raise _exists()
+    if open_now.count() >= MOST_OPEN:
+        raise Conflict("too_many_invitations", _("Too many invitations are open. Withdraw some first."))
+
+
+def _exists() -> Conflict:
+    return Conflict(
+        "invitation_exists",
+        _("This person is invited already. Send the invitation again, or withdraw it."),
+        param="email",
+    )
+
+
+@transaction.atomic
+def invitation_resend(
+    *, invitation_id: str, actor: Actor, by_role: str | None
+) -> tuple[Invitation, str | None]:
+    """As `invitation_create`; the earlier link is not valid any more."""
+    invitation = _open_for_change(invitation_id, by_role)
+    if is_mail_set() and invitation.sent_at and timezone.now() - invitation.sent_at < RESENT_AFTER:
+        raise Conflict(
+            "invitation_just_sent", _("The mail was sent a moment ago. Wait a minute before the next.")
+        )
+    invitation.expires_at = timezone.now() + VALID
+    invitation.save(update_fields=["expires_at"])
+    _record(invitation, actor, "invitation.resent")
+    return invitation, _deliver(invitation)
+
+
+@transaction.atomic
+def invitation_withdraw(*, invitation_id: str, actor: Actor, by_role: str | None) -> Invitation:
+    invitation = _open_for_change(invitation_id, by_role)
+    invitation_revoke(invitation=invitation, actor=actor)
+    return invitation
+
+
+def _open_for_change(invitation_id: str, by_role: str | None) -> Invitation:
+    """Of an invitation that was accepted or withdrawn nothing is left to change."""
+    lock_members(current_organization_id())
+    invitation = Invitation.objects.filter(pk=invitation_id, accepted_at=None, revoked_at=None).first()
+    if invitation is None:
+        raise NotFound
+    if invitation.role == Role.OWNER and by_role not in (None, Role.OWNER):
+        raise PermissionDenied
+    return invitation
+
+
+# -- the link ---------------------------------------------------------------------------------------
+def _deliver(invitation: Invitation) -> str | None:
+    """Queue the mail; without a mail server, make the link that is shown."""
+    OutgoingMail.objects.filter(invitation=invitation).delete()
+    if not is_mail_set():
+        return invitation_link(invitation, shown=True)
+    invitation.sha256, invitation.sent_at, invitation.link_shown = None, None, False
+    invitation.save(update_fields=["sha256", "sent_at", "link_shown"])
+    OutgoingMail.objects.create(
+        kind=MailKind.INVITATION,
+        email=invitation.email,
+        invitation=invitation,
+        language=get_language() or "",
+    )
+    return None
+
+
+def invitation_link(invitation: Invitation, *, shown: bool) -> str:
+    """A new link, which replaces the one before. It is nowhere else."""
+    secret = new_secret()
+    invitation.sha256, invitation.link_shown = digest_of(secret), shown
+    invitation.sent_at = timezone.now() if shown else None
+    invitation.save(update_fields=["sha256", "link_shown", "sent_at"])
+    return invitation_address(secret)
+
+
+def invitation_of(sha256: str) -> Invitation:
+    """The invitation that may be accepted with the link of this hash. Raises LinkNotValid."""
+    with every_organization("the link determines the organization"):
+        rows = Invitation.objects.select_related("organization", "invited_by")
+        invitation = rows.filter(sha256=sha256).first()
+        if invitation is None or not is_open(invitation):
+            raise LinkNotValid
+    return invitation
+
+
+def is_open(invitation: Invitation) -> bool:
+    is_over = invitation.accepted_at or invitation.revoked_at or invitation.is_expired
+    return not is_over and invitation.organization.is_active and _may_invite(invitation)
+
+
+def _may_invite(invitation: Invitation) -> bool:
+    """Whether the inviter could invite in this role now: who has left must not come back by an old invitation."""
+    inviter = invitation.invited_by
+    if inviter is None:
+        return True
+    membership = Membership.objects.filter(
+        user=inviter, user__is_active=True, organization_id=invitation.organization_id
+    ).first()
+    if membership is None or Permission.MEMBERS_MANAGE not in ROLE_PERMISSIONS[membership.role]:
+        return False
+    return invitation.role != Role.OWNER or membership.role == Role.OWNER
+
+
+# -- accepting ----------------------------------------------------------------------------------------
+@transaction.atomic
+def invitation_accept(*, sha256: str, user: User) -> Membership:
+    """The signed-in person joins. Raises LinkNotValid, WrongAccount."""
+    invitation = _taken(sha256)
+    if invitation.email != user.email:
+        raise WrongAccount
+    return _join(invitation, user)
+
+
+@transaction.atomic
+def invitation_accept_as_new(*, sha256: str, name: str, password: str) -> Membership:
+    """A new account joins. Raises LinkNotValid, and Conflict `user_exists` where the address has an account."""
+    invitation = _taken(sha256)
+    user = user_create(email=invitation.email, name=name, password=password)
+    return _join(invitation, user)
+
+
+def _taken(sha256: str) -> Invitation:
+    """The invitation, locked: of two who accept it at the same moment the second finds it used."""
+    found = invitation_of(sha256)
+    lock_members(found.organization_id)
+    return invitation_of(sha256)
+
+
+def _join(invitation: Invitation, user: User) -> Membership:
+    with organization_scope(invitation.organization_id):
+        membership, _is_new = Membership.objects.get_or_create(
+            user=user,
+            organization_id=invitation.organization_id,
+            defaults={
+                "role": invitation.role,
+                "invited_by": invitation.invited_by,
+                "link_shown": invitation.link_shown,
+            },
+        )
+        invitation.accepted_at = timezone.now()
+        invitation.save(update_fields=["accepted_at"])
+        OutgoingMail.objects.filter(invitation=invitation).delete()
+        actor = Actor("user", user.id, user.name or user.email)
+        _record(invitation, actor, "invitation.accepted", user=user.id, role=invitation.role)
+    return membership
+
+
+def _record(invitation: Invitation, actor: Actor, action: str, **data: str) -> None:
+    audit_record(
+        organization_id=invitation.organization_id,
+        actor=actor,
+        action=action,
+        target_type="invitation",
+        target_id=invitation.id,
+        data=data,
+    )
