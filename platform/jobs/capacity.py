@@ -98,8 +98,8 @@ SELECT id FROM places WHERE place <= %s ORDER BY light DESC, place
 """
 """Light jobs and the others are two queues. In each the organizations take turns: the n-th job of one, those that
 run included, comes before the n+1-th of any other. Of equal ones that of the organization that was served longest
-ago comes first, then of the one whose oldest job waits longest. On the turns of one organization its jobs go by priority and age, so no priority delays the jobs of
-another organization."""
+ago comes first, then of the one whose oldest job waits longest. On the turns of one organization its jobs go by
+priority and age, so no priority delays the jobs of another organization."""
 
 
 def in_turn(due: QuerySet[Job], limit: int) -> list[Job]:

@@ -83,7 +83,7 @@ def start_training(api: ApiClient) -> str:
     """The id of a training that has come to its first steps and goes on for hours."""
     file = api.upload("対話.jsonl", conversations(), "fine-tune").ok["id"]
     until(lambda: is_processed(api, file))
-    settings = {"sequence_length": 256, "tokens_per_step": 1024, "epochs": 1000, "max_steps": 100_000}
+    settings = {"sequence_length": 256, "tokens_per_step": 512, "epochs": 100}
     method = {"type": "supervised", "supervised": {"hyperparameters": settings}}
     body = {"model": CAUSAL, "training_file": file, "method": method}
     training = str(api.post("fine_tuning/jobs", body).ok["id"])

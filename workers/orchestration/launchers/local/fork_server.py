@@ -144,7 +144,11 @@ def become_supervisor(connection: socket.socket) -> NoReturn:
         for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        request = json.loads(_read(connection))
+        content = _read(connection)
+        if not content:
+            # The launcher has ended, or waited too long.
+            os._exit(0)
+        request = json.loads(content)
         run_dir = Path(request["run_dir"])
         take_environment(request["environment"])
         show_command(supervisor_command(run_dir))
