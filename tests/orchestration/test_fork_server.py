@@ -47,6 +47,9 @@ class ForkServer:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", MODULE, str(var)], env=environment, cwd=ROOT, stderr=log
             )
+
+    def warm_up(self) -> None:
+        """The first request makes it import its libraries."""
         self._until(self.is_listening)
         connect(self.folder, 1).close()
         self._until(lambda: b"ready" in self.log.read_bytes())
@@ -76,8 +79,11 @@ class ForkServer:
 @pytest.fixture(scope="module")
 def fork_server(tmp_path_factory) -> Iterator[ForkServer]:
     server = ForkServer(tmp_path_factory.mktemp("a" * 100))
-    yield server
-    server.kill()
+    try:
+        server.warm_up()
+        yield server
+    finally:
+        server.kill()
 
 
 class ForkingInstallation(Installation):
