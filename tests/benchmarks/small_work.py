@@ -61,7 +61,7 @@ def conversations(count: int = 200) -> bytes:
     pairs = (
         [
             {"role": "user", "content": f"設備{number}の点検は何日ごとですか"},
-            {"role": "assistant", "content": regulation(number)[:400]},
+            {"role": "assistant", "content": regulation(number)[:80]},
         ]
         for number in range(count)
     )
@@ -83,12 +83,19 @@ def start_training(api: ApiClient) -> str:
     """The id of a training that has come to its first steps and goes on for hours."""
     file = api.upload("対話.jsonl", conversations(), "fine-tune").ok["id"]
     until(lambda: is_processed(api, file))
-    settings = {"sequence_length": 256, "tokens_per_step": 512, "epochs": 100}
+    settings = {"sequence_length": 512, "tokens_per_step": 512, "epochs": 100}
     method = {"type": "supervised", "supervised": {"hyperparameters": settings}}
     body = {"model": CAUSAL, "training_file": file, "method": method}
     training = str(api.post("fine_tuning/jobs", body).ok["id"])
-    until(lambda: len(speeds(api, training)) > ALONE_POINTS)
+    until(lambda: is_training(api, training) and len(speeds(api, training)) > ALONE_POINTS)
     return training
+
+
+def is_training(api: ApiClient, training: str) -> bool:
+    found = api.get(f"fine_tuning/jobs/{training}").ok
+    if found["status"] in ("failed", "succeeded", "cancelled"):
+        raise RuntimeError(f"the training has ended: {found['error']}")
+    return bool(found["status"] == "running")
 
 
 def is_processed(api: ApiClient, file: str) -> bool:
