@@ -88,6 +88,13 @@ register(
                 _("A line of the file is not a training conversation; nothing of it was taken."),
                 _("Correct the line and upload the file again."),
             ),
+            "user.not_jsonl": ErrorText(
+                _("The file holds training data in another form than JSONL; nothing of it was taken."),
+                _(
+                    'Write one JSON object in each line, with the single key "messages", and upload the file '
+                    "as .jsonl."
+                ),
+            ),
             "user.parse_timeout": ErrorText(_("Reading the file took too long."), _SPLIT),
             "user.parse_out_of_memory": ErrorText(_("Reading the file needs too much memory."), _SPLIT),
             "user.archive_too_large": ErrorText(

@@ -109,6 +109,15 @@ def _training_data(
         usable = sum(counts[kind] for kind in learns_from(method))
     elif data.purpose == Purpose.FINE_TUNE:
         revision = require_processed(data, param="training_file")
+        if revision.records is None:
+            raise InvalidRequest(
+                "not_jsonl",
+                _(
+                    "The file holds no training conversations. Upload JSONL: in each line one JSON object with the "
+                    'single key "messages".'
+                ),
+                param="training_file",
+            )
         records = pages_folder(revision) / RECORDS_FILE
         usable = revision.records or 0
     else:

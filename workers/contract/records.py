@@ -21,11 +21,16 @@ Split = Literal["train", "heldout"]
 
 
 class Table(Spec):
-    """A rectangle of cells; `rows[0]` is the header where the sheet has one."""
+    """A rectangle of cells; `rows[0]` is the header where the sheet has one.
+
+    The text of a merged cell stands in every cell that it counts for.
+    """
 
     cells: str
     """Range of the whole table as a spreadsheet writes it, for example `A1:C20`."""
     rows: tuple[tuple[str, ...], ...]
+    header_height: int = Field(default=1, ge=1)
+    """How many rows of the sheet `rows[0]` stands for: names above one another are one name of their column."""
 
 
 class TextLayer(Spec):

@@ -5,16 +5,20 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import docx
 import openpyxl
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
+from docx.oxml import parse_xml
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
 FONT = "HeiseiMin-W3"
+_RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
 
 def pdf(pages: Sequence[Sequence[str]], *, password: str | None = None, title: str = "") -> bytes:
@@ -47,6 +51,35 @@ def word(build: Callable[[docx.document.Document], None]) -> bytes:
     buffer = io.BytesIO()
     document.save(buffer)
     return buffer.getvalue()
+
+
+_WORD_NAMESPACES = (
+    'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" '
+    'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+)
+
+
+def word_xml(body: str, notes: Mapping[str, Sequence[str]] | None = None) -> bytes:
+    """A document with this body, and the contents of its notes (`footnotes`, `endnotes`), numbered from 1."""
+
+    def build(document: docx.document.Document) -> None:
+        for element in reversed(parse_xml(f"<w:body {_WORD_NAMESPACES}>{body}</w:body>")):
+            document.element.body.insert(0, element)
+        for kind, contents in (notes or {}).items():
+            name = kind.removesuffix("s")
+            items = "".join(
+                f'<w:{name} w:id="{number}">{content}</w:{name}>'
+                for number, content in enumerate(contents, 1)
+            )
+            part = Part(
+                PackURI(f"/word/{kind}.xml"),
+                f"application/vnd.openxmlformats-officedocument.wordprocessingml.{kind}+xml",
+                f"<w:{kind} {_WORD_NAMESPACES}>{items}</w:{kind}>".encode(),
+                document.part.package,
+            )
+            document.part.relate_to(part, f"{_RELATIONSHIPS}/{kind}")
+
+    return word(build)
 
 
 def workbook(sheets: dict[str, Sequence[Sequence[object]]], *, hidden: Sequence[str] = ()) -> bytes:

@@ -15,6 +15,12 @@ _BOMS = (
 _JAPANESE = ("cp932", "euc_jp")
 # What Python's cp932 makes of the bytes 80, A0, FD, FE and FF, which no Japanese text holds.
 _NOT_JIS = re.compile("[\x80\xa0\uf8f0-\uf8f3]")
+# Marks of voicing follow only the kana that have them; ﾟ or ﾞ elsewhere is another encoding.
+_HALF_WIDTH_WORD = re.compile("(?:[ｳｶ-ﾄﾊ-ﾎ]ﾞ|[ﾊ-ﾎ]ﾟ|[ｦ-ﾝ]){2,}")
+_HALF_WIDTH_MARK = re.compile("[｡-･]")
+_LETTERS_TO_A_MARK = 4
+_KANA_IN_ASCII = 4
+"""Fewer kana in a text that is ASCII but for them may be Western letters."""
 _SAMPLE = 20_000
 _PLAUSIBLE_SHARE = 0.7
 _UTF8_SEQUENCE = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}")
@@ -36,7 +42,7 @@ def decode(content: bytes, *, declared_inside: bool = False) -> str:
         text = _attempt(content, _python_name(match[1].decode("ascii")))
         if text is not None:
             return text
-    if b"\x1b$" in content and content.isascii():
+    if (b"\x1b$" in content or b"\x1b(I" in content) and content.isascii():
         return _strict(content, "iso2022_jp_ext")
     text = _attempt(content, "utf-8")
     return text if text is not None else _decode_japanese(content)
@@ -50,7 +56,7 @@ def _decode_japanese(content: bytes) -> str:
     decoded = [text for encoding in _JAPANESE if (text := _attempt(content, encoding)) is not None]
     candidates = [text for text in decoded if not _NOT_JIS.search(text)]
     best = max(candidates, key=_plausibility, default="")
-    if _plausibility(best) < _PLAUSIBLE_SHARE:
+    if _plausibility(best)[0] < _PLAUSIBLE_SHARE:
         raise _undecodable(None)
     return best
 
@@ -78,16 +84,30 @@ def _python_name(charset: str) -> str:
     )
 
 
-def _plausibility(text: str) -> float:
-    """Share of kana, everyday kanji and Japanese punctuation among what is not ASCII; 0 if there is none."""
-    foreign = [character for character in text[:_SAMPLE] if not character.isascii()]
-    if not foreign:
-        return 0.0
-    kana = sum("ぁ" <= character <= "ヿ" for character in foreign)
-    plausible = kana + sum(_is_everyday(character) for character in foreign)
-    mostly_ascii = len(foreign) < 0.1 * len(text[:_SAMPLE])
+def _plausibility(text: str) -> tuple[float, int]:
+    """Share of kana, everyday kanji and Japanese punctuation among what is not ASCII, and how many kana there are.
+
+    0 if there is nothing but ASCII, or hardly anything else and no kana.
+    """
+    sample = text[:_SAMPLE]
+    foreign = [character for character in sample if not character.isascii()]
+    kana, half_width = sum("ぁ" <= character <= "ヿ" for character in foreign), _half_width_kana(sample)
+    mostly_ascii = len(foreign) < 0.1 * len(sample)
     # Western text with typographic quotes also decodes as cp932, into scattered kanji.
-    return 0.0 if mostly_ascii and not kana else plausible / len(foreign)
+    if not foreign or (mostly_ascii and not kana and half_width < _KANA_IN_ASCII):
+        return 0.0, 0
+    plausible = kana + half_width + sum(_is_everyday(character) for character in foreign)
+    return plausible / len(foreign), kana + half_width
+
+
+def _half_width_kana(text: str) -> int:
+    """Half-width kana in words, and their punctuation; none where they look like another encoding.
+
+    EUC-JP read as cp932 is full of ､ and ･, the first bytes of its kana; a Western accent becomes a single kana.
+    """
+    letters = sum(map(len, _HALF_WIDTH_WORD.findall(text)))
+    marks = len(_HALF_WIDTH_MARK.findall(text))
+    return letters + marks if _LETTERS_TO_A_MARK * marks <= letters else 0
 
 
 def _is_everyday(character: str) -> bool:

@@ -15,7 +15,7 @@ from workers.contract.records import Page, Source, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource
 from workers.engines.shared.index.passages import Passage
 from workers.engines.shared.records import page_source
-from workers.engines.shared.text import column_letters
+from workers.engines.shared.text import rows_range
 
 # An article's head stands at the start of a line: 第12条, 第十二条の2, or Article 12.
 ARTICLE = re.compile(r"(?m)^(?=[ \t　]*(?:第[0-9０-９一二三四五六七八九十百千]+条|Article\s+\d+))")
@@ -23,7 +23,6 @@ SENTENCE_ENDS = ["\n\n", "\n", "。", "！", "？", ". ", "、", " ", ""]
 NUMBER = re.compile(r"[-+¥$]?[\d,.]+[%円]?")
 LONGEST_HEAD = 40
 LONGEST_HEADER_CELL = 40
-CELL_RANGE = re.compile(r"^([A-Z]+)(\d+)(?::([A-Z]+)\d+)?$")
 
 
 def passages_of(document: RetrievalSource, pages: Iterable[Page], chunking: Chunking) -> list[Passage]:
@@ -51,7 +50,7 @@ def _row_passages(table: Table, source: Source, chunking: Chunking) -> Iterator[
         if header and number == 0:
             continue
         text = _row_text(header, row)
-        place = source.model_copy(update={"cells": row_range(table.cells, number, len(row))})
+        place = source.model_copy(update={"cells": rows_range(table, number)})
         for piece in _sentences(text, chunking):
             yield piece, place
 
@@ -75,20 +74,6 @@ def _row_text(header: tuple[str, ...], row: tuple[str, ...]) -> str:
         if cell.strip():
             parts.append(f"{name}: {cell.strip()}" if name else cell.strip())
     return "\n".join(parts)
-
-
-def row_range(cells: str, row: int, width: int) -> str:
-    """The range of the `row`th row (from 0) of the table at `cells`: `A1:C20`, 4 → `A5:C5`."""
-    match = CELL_RANGE.match(cells)
-    if not match:
-        return cells
-    first, top, last = match[1], int(match[2]), match[3]
-    if last is None:
-        index = 0
-        for letter in first:
-            index = index * 26 + ord(letter) - ord("A") + 1
-        last = column_letters(index + max(width, 1) - 2)
-    return f"{first}{top + row}:{last}{top + row}"
 
 
 def split_text(text: str, chunking: Chunking) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from workers.contract.records import Table
 
@@ -38,6 +38,9 @@ _INVISIBLE = re.compile(
 _SPACES = re.compile(r"[^\S\n]+")
 _TRAILING = re.compile(r" *\n *")
 _BLANK_LINES = re.compile(r"\n{3,}")
+_IDEOGRAPHIC_INDENT = re.compile(r"(?m)^[^\S\n]*\u3000[^\S\n]*")
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
+_HAS_LAYOUT = re.compile(r"(?m)^(?:[ \t]+[^\s]|`{3}|~{3})")
 
 # Control tokens of the model families we train, written out in a text. A tokenizer would encode them as the tokens
 # themselves, and a document could end its own turn or start another one.
@@ -55,11 +58,51 @@ def normalize(text: str) -> str:
 
     Idempotent, also for neutralised tokens: 〈 and 〔 are untouched by NFKC, unlike ＜ and ［.
     """
+    return _without_tokens(_without_layout(_unified(text)))
+
+
+def normalize_layout(text: str) -> str:
+    """As `normalize`, but the blanks that begin a line stay, and in fenced code all of them: code and YAML need them.
+
+    Ideographic spaces at the beginning of a paragraph mean nothing and go.
+    """
+    text = _unified(_IDEOGRAPHIC_INDENT.sub("", _LINE_ENDS.sub("\n", text)))
+    if not _HAS_LAYOUT.search(text):
+        return _without_tokens(_without_layout(text))
+    lines: list[str] = []
+    for line, is_code in lines_with_code(text):
+        blanks = line[: len(line) - len(line.lstrip(" \t"))]
+        line = line.rstrip() if is_code else (blanks + _SPACES.sub(" ", line[len(blanks) :])).rstrip()
+        if line or is_code or (lines and lines[-1]):
+            lines.append(line)
+    return _without_tokens("\n".join(lines).rstrip())
+
+
+def lines_with_code(text: str) -> Iterator[tuple[str, bool]]:
+    """Each line, and whether it belongs to fenced code: its first and last line do."""
+    fence = ""
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        yield line, bool(fence or mark)
+        if mark and not fence:
+            fence = mark[1]
+        elif mark and mark[1].startswith(fence) and not line[mark.end() :].strip():
+            fence = ""
+
+
+def _unified(text: str) -> str:
+    """NFKC with unified ideographs, `\\n` at the ends of lines, no invisible characters."""
     text = unicodedata.normalize("NFKC", text.translate(_BEFORE_NFKC))
-    text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
+    return _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
+
+
+def _without_layout(text: str) -> str:
     text = _TRAILING.sub("\n", _SPACES.sub(" ", text))
-    text = _BLANK_LINES.sub("\n\n", text).strip()
-    # `<|im_start|>` becomes `〈|im_start|〉` and `[INST]` becomes `〔INST〕`: readable, but not a token.
+    return _BLANK_LINES.sub("\n\n", text).strip()
+
+
+def _without_tokens(text: str) -> str:
+    """`<|im_start|>` becomes `〈|im_start|〉` and `[INST]` becomes `〔INST〕`: readable, but not a token."""
     return _SQUARE_TOKEN.sub(r"〔\1〕", _ANGLE_TOKEN.sub(r"〈\1〉", text))
 
 
@@ -80,7 +123,8 @@ _STARTS_ALONE = re.compile(
     r"|[0-9]{1,2}(?:\.[0-9]{1,2})+ |[0-9]{1,2} [^0-9]|[ア-ン][.、)]|\(?[a-z][.)] |附則|付則|以上$"
 )
 _ENDS_SENTENCE = re.compile(r"[。.!?!?:：;」』)】》〉]$")
-_SENTENCE = re.compile(r"[^。!?！？\n]*(?:[。!?！？]+[」』)）】]*|\n+|$)")
+# In `a != b` no sentence ends.
+_SENTENCE = re.compile(r"(?:[^。!?！？\n]|[!?](?==))*(?:[。!?！？]+[」』)）】]*|\n+|$)")
 _WRAPPED_SHARE = 0.75
 _COLUMN_GAP = re.compile(r"(?<=[^\x00-\x7f]) (?=\S)|(?<=\S) (?=[^\x00-\x7f])")
 
@@ -95,9 +139,9 @@ def join_wrapped_lines(text: str, apart: frozenset[str] = frozenset()) -> str:
 
     A break is undone where the line is nearly as wide as the widest one, does not end a sentence,
     and the next does not begin like a heading or a list item. Japanese joins without a space.
-    Lines whose `line_shape` is in `apart` (headers and footers) are not joined.
+    Lines whose `line_shape` is in `apart` (headers and footers), rows of numbers and code are not joined.
     """
-    lines = text.split("\n")
+    lines, code = zip(*lines_with_code(text), strict=True)
     widest = max((display_width(line) for line in lines), default=0)
     joined: list[str] = []
     for index, line in enumerate(lines):
@@ -106,8 +150,8 @@ def join_wrapped_lines(text: str, apart: frozenset[str] = frozenset()) -> str:
         # Japanese prose has no spaces: two or more in both lines are the gaps between columns.
         is_table = all(len(_COLUMN_GAP.findall(part)) >= 2 for part in (before, line))
         is_full = display_width(before) >= _WRAPPED_SHARE * widest
-        if continues(before, line) and is_full and not framed and not is_table:
-            joined[-1] = glue(joined[-1], line)
+        if continues(before, line) and is_full and not framed and not is_table and not code[index]:
+            joined[-1] = glue(joined[-1], line.lstrip())
         else:
             joined.append(line)
     return "\n".join(joined)
@@ -131,8 +175,18 @@ def repeated_edges(pages: Sequence[str], share: float) -> frozenset[str]:
 
 
 def continues(before: str, after: str) -> bool:
-    """Whether `after` continues the sentence that `before` ends in."""
-    return bool(before and after and not _ENDS_SENTENCE.search(before) and not _STARTS_ALONE.match(after))
+    """Whether `after` continues the sentence that `before` ends in. Rows of numbers are no sentences."""
+    text, blanks = after.lstrip(" \t"), len(before) - len(before.lstrip(" \t"))
+    if not before or not text or len(after) - len(text) not in (0, blanks):
+        return False
+    is_cut = not _ENDS_SENTENCE.search(before) and not _STARTS_ALONE.match(text)
+    return is_cut and not (is_row(before) and is_row(text))
+
+
+def is_row(line: str) -> bool:
+    """Looks like a row of a table: two fields or more, and a number in at least half of them."""
+    fields = line.split()
+    return len(fields) > 1 and 2 * sum(any(map(str.isdigit, field)) for field in fields) >= len(fields)
 
 
 def glue(before: str, after: str) -> str:
@@ -177,5 +231,7 @@ def rows_range(table: Table, first: int, last: int | None = None) -> str:
     if match is None:
         raise ValueError(f"not a cell range: {table.cells!r}")
     left, top, right, _ = match.groups()
-    end = first if last is None else last
-    return f"{left}{int(top) + first}:{right}{int(top) + end}"
+    more = table.header_height - 1
+    begin = int(top) + first + (more if first else 0)
+    end = int(top) + (first if last is None else last) + more
+    return f"{left}{begin}:{right}{end}"

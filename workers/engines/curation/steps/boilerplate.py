@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from workers.contract.specs.curation_steps import BoilerplateStep
+from workers.engines.curation.page_edges import NOTICE, EdgePage, removable_lines
 from workers.engines.curation.step_context import StepContext, StepLog
 from workers.engines.curation.steps.registry import implements
 from workers.engines.curation.units import Unit, by_document
-from workers.engines.shared.text import (
-    ARTICLE,
-    EDGE_LINES,
-    compare_key,
-    line_shape,
-    repeated_edges,
-    sentences,
-)
+from workers.engines.shared.text import ARTICLE, compare_key, line_shape, sentences
 
 _CONTENTS_TITLE = re.compile(r"(?m)^ *(?:目 *次|もくじ|contents|table of contents) *$", re.I)
 _CONTENTS_LINE = re.compile(r"(?:\.{3,}|・{3,}|[…‥]+|_{3,}|-{3,}|\s)\s*(?:p\.? ?)?[0-9]{1,4}$", re.I)
 _LEADERS = re.compile(r"\.{4,}|・{4,}|…|‥")
-_NOTICE = re.compile(
-    r"無断.{0,20}(?:禁|ご遠慮)|all rights reserved|copyright|©|\(c\) ?[0-9]{4}"
-    r"|本(?:書|資料|文書|ファイル|誌|ページ)(?:は|の|に|を).{0,60}(?:機密|社外秘|秘密情報|著作権|責任を負|開示|複製|配布)"
-    r"|^(?:社外秘|極秘|関係者外秘|機密|取扱注意|confidential|internal use only)$"
-    r"|(?:意図的に)?(?:白紙|空白)|intentionally left blank",
-    re.I,
-)
 # What a cover or a footer holds besides: a page number, a date, a version.
 _EMPTY_LINE = re.compile(
     r"[-– ]*(?:p\.? ?)?[0-9]+(?: ?/ ?[0-9]+)?[-– ]*|[0-9]{4}[年/.-].{0,12}|(?:第|ver\.?|rev\.?) ?[0-9.]+ ?版?",
     re.I,
 )
+_PAGED = ("page", "slide")
 _NOTICE_REST_SHARE = 0.25
 _CONTENTS_SHARE = 0.5
 _CONTENTS_LINES = 3
@@ -79,37 +66,35 @@ def is_notice(text: str) -> bool:
     if ARTICLE.search(text):
         return False
     parts = [part.strip() for part in sentences(text) if part.strip()]
-    if not any(_NOTICE.search(part) for part in parts):
+    if not any(NOTICE.search(part) for part in parts):
         return False
-    rest = sum(len(part) for part in parts if not _NOTICE.search(part) and not _EMPTY_LINE.fullmatch(part))
+    rest = sum(len(part) for part in parts if not NOTICE.search(part) and not _EMPTY_LINE.fullmatch(part))
     return rest <= _NOTICE_REST_SHARE * len(compare_key(text))
 
 
 def _without_repeated_lines(step: BoilerplateStep, document: list[Unit], log: StepLog) -> Iterator[Unit]:
-    """Sheets and sections have no headers; only pages and slides are compared."""
-    paged = [unit for unit in document if unit.is_text and unit.page_kind in ("page", "slide")]
+    """Sheets and sections have no headers; only pages and slides are compared. Each kind of line is logged once."""
+    paged = [place for place, unit in enumerate(document) if unit.is_text and unit.page_kind in _PAGED]
     if len(paged) < step.repeated_line_pages:
         yield from document
         return
-    shapes = repeated_edges([unit.text for unit in paged], step.repeated_line_share)
-    seen: Counter[str] = Counter()
-    for unit in document:
-        if unit.is_text and unit.page_kind in ("page", "slide"):
-            yield log.passed(unit, _strip_edges(unit, shapes, seen, log, len(paged)))
-        else:
+    looked_at = [_edge_page(document[place]) for place in paged]
+    gone = dict(zip(paged, removable_lines(looked_at, step.repeated_line_share), strict=True))
+    logged: set[str] = set()
+    for place, unit in enumerate(document):
+        if not gone.get(place):
             yield unit
+            continue
+        lines = unit.text.split("\n")
+        for index in sorted(gone[place]):
+            if (shape := line_shape(lines[index])) not in logged:
+                logged.add(shape)
+                log.drop(unit, "repeated_line", f"on most of {len(paged)} pages", text=lines[index])
+        kept = "\n".join(line for index, line in enumerate(lines) if index not in gone[place])
+        yield log.passed(unit, replace(unit, text=kept.strip()))
 
 
-def _strip_edges(unit: Unit, shapes: frozenset[str], seen: Counter[str], log: StepLog, pages: int) -> Unit:
-    """The page without its repeated edge lines; each such line is logged once per document."""
-    lines = unit.text.split("\n")
-    filled = [index for index, line in enumerate(lines) if line.strip()]
-    edges = {*filled[:EDGE_LINES], *filled[-EDGE_LINES:]}
-    gone = {index for index in edges if line_shape(lines[index]) in shapes}
-    for index in sorted(gone):
-        shape = line_shape(lines[index])
-        seen[shape] += 1
-        if seen[shape] == 1:
-            log.drop(unit, "repeated_line", f"on most of {pages} pages", text=lines[index])
-    kept = "\n".join(line for index, line in enumerate(lines) if index not in gone)
-    return replace(unit, text=kept.strip())
+def _edge_page(unit: Unit) -> EdgePage:
+    place = unit.source
+    assert place is not None, "pages and slides come from documents"
+    return EdgePage(place.number, unit.text, place.kind == "slide")

@@ -6,12 +6,14 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from rensa import RMinHash
+
 from workers.contract.specs.curation_steps import ExactDuplicateStep, NearDuplicateStep
-from workers.engines.curation.similarity import SimilarityIndex, signature
+from workers.engines.curation.facts import facts_key, words_key
+from workers.engines.curation.similarity import signature
 from workers.engines.curation.step_context import StepContext
 from workers.engines.curation.steps.registry import implements
 from workers.engines.curation.units import Unit
-from workers.engines.shared.text import compare_key
 
 
 @implements(ExactDuplicateStep)
@@ -21,7 +23,7 @@ def drop_exact_duplicates(
     log = context.log
     first: dict[bytes, str] = {}
     for unit in units:
-        key = hashlib.sha256(f"{unit.kind}\n{compare_key(unit.text)}".encode()).digest()
+        key = hashlib.sha256(f"{unit.kind}\n{words_key(unit.text)}".encode()).digest()
         if key in first:
             log.drop(unit, "exact_duplicate", f"same as {first[key]}")
         else:
@@ -33,18 +35,19 @@ def drop_exact_duplicates(
 def drop_near_duplicates(
     step: NearDuplicateStep, units: Iterable[Unit], context: StepContext
 ) -> Iterator[Unit]:
-    """Texts are compared with texts, pairs with pairs, conversations with conversations."""
+    """Texts are compared with texts, pairs with pairs, conversations with conversations.
+
+    Only units that state the same are compared: of texts made from one template each holds a fact of its own.
+    """
     log = context.log
-    indexes: dict[str, SimilarityIndex] = defaultdict(
-        lambda: SimilarityIndex(step.threshold, step.permutations)
-    )
-    ids: dict[str, list[str]] = defaultdict(list)
+    kept: dict[bytes, list[tuple[RMinHash, str]]] = defaultdict(list)
+    """By what they state: the units kept so far, as signature and id."""
     for unit in units:
-        index, minhash = indexes[unit.kind], signature(unit.text, step.ngram, step.permutations)
-        similar = index.similar(minhash)
-        if similar:
-            log.drop(unit, "near_duplicate", f"like {ids[unit.kind][similar[0]]}")
+        same = kept[hashlib.sha256(f"{unit.kind}\n{facts_key(unit.text)}".encode()).digest()]
+        minhash = signature(unit.text, step.ngram, step.permutations)
+        similar = next((id_ for other, id_ in same if other.jaccard(minhash) >= step.threshold), None)
+        if similar is not None:
+            log.drop(unit, "near_duplicate", f"like {similar}")
         else:
-            index.add(minhash)
-            ids[unit.kind].append(unit.id)
+            same.append((minhash, unit.id))
             yield unit

@@ -8,7 +8,7 @@ from workers.contract.specs.curation_steps import NormalizeStep
 from workers.engines.curation.step_context import StepContext
 from workers.engines.curation.steps.registry import implements
 from workers.engines.curation.units import Unit, map_texts
-from workers.engines.shared.text import join_wrapped_lines, normalize
+from workers.engines.shared.text import join_wrapped_lines, normalize_layout
 
 
 @implements(NormalizeStep)
@@ -16,7 +16,7 @@ def normalize_text(step: NormalizeStep, units: Iterable[Unit], context: StepCont
     log = context.log
 
     def change(text: str) -> str:
-        text = normalize(text)
+        text = normalize_layout(text)
         return join_wrapped_lines(text) if step.join_wrapped_lines else text
 
     for unit in units:

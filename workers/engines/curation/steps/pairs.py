@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from workers.contract.records import Table
 from workers.contract.specs.curation_steps import QuestionAnswerStep
@@ -46,7 +47,8 @@ def extract_pairs(step: QuestionAnswerStep, units: Iterable[Unit], context: Step
             yield from _pairs(unit, table, columns, context.log)
             used.update(map(row_text, table.rows[header:]))
             if header:  # titles above the header stay a table of their own
-                kept.append(Table(cells=rows_range(table, 0, header - 1), rows=table.rows[:header]))
+                titles = {"cells": rows_range(table, 0, header - 1), "rows": table.rows[:header]}
+                kept.append(table.model_copy(update=titles))
         if not used:
             yield unit
             continue
@@ -83,16 +85,28 @@ def _column(row: Sequence[str], headers: Sequence[str], taken: Sequence[int | No
 
 
 def _pairs(unit: Unit, table: Table, columns: _Columns, log: StepLog) -> Iterator[Unit]:
-    for index in range(columns.header_row + 1, len(table.rows)):
-        row = table.rows[index]
-        question, answer = row[columns.question].strip(), row[columns.answer].strip()
-        place = unit.at_cells(rows_range(table, index))
-        if question and answer:
-            short = "" if columns.short_answer is None else row[columns.short_answer]
-            accepted = [part.strip() for part in _ALTERNATIVES.split(short) if part.strip()]
-            # A number is also accepted without the commas that a sheet's format adds.
-            accepted += [part.replace(",", "") for part in accepted if _GROUPED_NUMBER.fullmatch(part)]
-            pair = QuestionAnswer(question, answer, tuple(dict.fromkeys(accepted)))
-            yield pair_unit(place.origin, pair)
-        elif any(row):
-            log.drop(place, "incomplete_pair", text=row_text(row))
+    """One pair for neighbouring rows of one question: each holds a part of its answer."""
+    rows = [row for row in range(columns.header_row + 1, len(table.rows)) if any(table.rows[row])]
+    for question, group in groupby(rows, key=lambda row: table.rows[row][columns.question].strip()):
+        numbers = list(group)
+        answered = [row for row in numbers if question and table.rows[row][columns.answer].strip()]
+        for row in numbers:
+            if row not in answered:
+                place = unit.at_cells(rows_range(table, row))
+                log.drop(place, "incomplete_pair", text=row_text(table.rows[row]))
+        if answered:
+            place = unit.at_cells(rows_range(table, answered[0], answered[-1]))
+            answers = _each_once(table.rows[row][columns.answer].strip() for row in answered)
+            accepted = _each_once(short for row in answered for short in _accepted(table.rows[row], columns))
+            yield pair_unit(place.origin, QuestionAnswer(question, "\n".join(answers), accepted))
+
+
+def _accepted(row: Sequence[str], columns: _Columns) -> list[str]:
+    """The short answers of a row. A number is also accepted without the commas that a sheet's format adds."""
+    short = "" if columns.short_answer is None else row[columns.short_answer]
+    parts = [part.strip() for part in _ALTERNATIVES.split(short) if part.strip()]
+    return parts + [part.replace(",", "") for part in parts if _GROUPED_NUMBER.fullmatch(part)]
+
+
+def _each_once(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))

@@ -198,7 +198,9 @@ def _name_cells(table: Table) -> set[tuple[int, int]]:
     cells: set[tuple[int, int]] = set()
     for row, values in enumerate(table.rows):
         for column, value in enumerate(values):
-            if value.replace(" ", "").casefold() not in _NAME_LABELS:
+            # Names of columns above one another stand in one cell: 担当者 姓.
+            parts = {value.replace(" ", ""), *value.split()}
+            if not any(part.casefold() in _NAME_LABELS for part in parts):
                 continue
             if len(values) == 2 and column == 0 and is_name(values[1]):
                 cells.add((row, 1))

@@ -6,14 +6,23 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 from workers.contract.records import Origin, Table
 from workers.contract.specs.curation_steps import SegmentStep
 from workers.engines.curation.step_context import StepContext
 from workers.engines.curation.steps.registry import implements
 from workers.engines.curation.units import Unit, by_document
-from workers.engines.shared.text import ARTICLE, continues, glue, row_text, rows_range, sentences
+from workers.engines.shared.text import (
+    ARTICLE,
+    continues,
+    glue,
+    lines_with_code,
+    row_text,
+    rows_range,
+    sentences,
+)
 
 _SENTENCE_END = re.compile(r"[。.!?][」』)）】]*\s*$")
 _HEADING_CHARACTERS = 60
@@ -65,7 +74,10 @@ def _pieces(step: SegmentStep, running: _RunningText) -> Iterator[Unit]:
     for begin, end in pairwise([0, *begins, len(text)]):
         position = begin
         for piece in _cut(step, text[begin:end]) if end > begin else ():
-            if content := piece.strip():
+            # A blank after a sentence means nothing; one that begins a line may be the indentation of code.
+            is_line = piece.startswith("\n") or text[:position].endswith("\n") or not position
+            content = piece.lstrip("\n" if is_line else None).rstrip()
+            if content.strip():
                 start = position + len(piece) - len(piece.lstrip())
                 page = max(0, bisect_right(running.starts, start) - 1)
                 yield Unit(running.origins[page], content)
@@ -99,7 +111,7 @@ def _cut(step: SegmentStep, block: str) -> Iterator[str]:
 def _parts(block: str, longest: int) -> Iterator[str]:
     """Sentences with the line breaks after them; one longer than `longest` is cut where it reaches it."""
     with_breaks: list[str] = []
-    for sentence in sentences(block):
+    for sentence in _sentences_and_code(block, longest):
         if sentence.strip() or not with_breaks:
             with_breaks.append(sentence)
         else:
@@ -107,6 +119,20 @@ def _parts(block: str, longest: int) -> Iterator[str]:
     for sentence in with_breaks:
         for start in range(0, len(sentence), longest):
             yield sentence[start : start + longest]
+
+
+def _sentences_and_code(block: str, longest: int) -> Iterator[str]:
+    """The sentences; fenced code whole where it fits, else line by line."""
+    position = 0
+    for is_code, lines in groupby(lines_with_code(block), key=itemgetter(1)):
+        text = block[position : position + sum(len(line) + 1 for line, _ in lines)]
+        position += len(text)
+        if not is_code:
+            yield from sentences(text)
+        elif len(text) <= longest:
+            yield text
+        else:
+            yield from text.splitlines(keepends=True)
 
 
 # -- sheets ---------------------------------------------------------------------------------
@@ -117,8 +143,8 @@ def _table_groups(step: SegmentStep, unit: Unit) -> Iterator[Unit]:
     title = ""
     for table in unit.tables:
         only_row = row_text(table.rows[0]) if len(table.rows) == 1 else None
-        if only_row is not None and len(only_row) <= _HEADING_CHARACTERS:
-            title = only_row
+        if only_row is not None and len(title) + len(only_row) < _HEADING_CHARACTERS:
+            title = f"{title}\n{only_row}" if title else only_row
         else:
             yield from _row_groups(step, unit, table, title)
             title = ""
@@ -134,6 +160,8 @@ def _row_groups(step: SegmentStep, unit: Unit, table: Table, title: str) -> Iter
     begin = first
     for index in range(first, len(table.rows)):
         line = row_text(table.rows[index])
+        if not line:
+            continue
         if group and sum(len(row) + 1 for row in group) + len(line) > available:
             yield _rows_unit(unit, table, head, group, begin, index - 1)
             group, begin = [], index

@@ -1,4 +1,4 @@
-"""Word documents: one section per heading of the first two levels, tables in their place."""
+"""Word documents: one section per heading of the first two levels, tables and notes in their place."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
 from workers.engines.ingest.file_types import DOCX, damaged_by
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
-from workers.engines.ingest.parsers.sections import Block, Heading, sections, table_of
-from workers.engines.shared.text import normalize
+from workers.engines.ingest.parsers.sections import Block, Heading, sections
+from workers.engines.ingest.parsers.tables import table_of
+from workers.engines.ingest.parsers.word_text import Note, WordTable, WordText
+from workers.engines.shared.text import normalize, normalize_layout
 
 _SECTION_HEADING = re.compile(r"(?:heading|見出し)\s*[12]", re.I)
 """Names of the styles of the first two levels."""
+_NOTE_PARTS = ("footnotes", "endnotes")
 
 
 @parser(DOCX, libraries=("docx",))
@@ -25,8 +28,10 @@ def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     check_archive(file, spec.max_expanded_bytes)
     with _damaged_document():
         document = docx.Document(file)
-    title = normalize(document.core_properties.title or "") or None
-    return ParsedDocument(sections(_blocks(document)), title=title)
+        title = normalize(document.core_properties.title or "") or None
+        headings = {style.style_id for style in document.styles if _SECTION_HEADING.match(style.name or "")}
+        notes = {name: _part(document, name) for name in _NOTE_PARTS}
+    return ParsedDocument(sections(_blocks(document.element.body, notes, headings)), title=title)
 
 
 def _damaged_document() -> AbstractContextManager[None]:
@@ -37,29 +42,26 @@ def _damaged_document() -> AbstractContextManager[None]:
     return damaged_by("The Word document cannot be read.", *own, KeyError, ValueError, AttributeError)
 
 
-def _blocks(document: Any) -> Iterator[Block]:
-    from docx.table import Table
-    from docx.text.paragraph import Paragraph
+def _part(document: Any, name: str) -> Any:
+    """The root element of the document's part of this kind, None where it has none."""
+    from lxml import etree
 
+    safe = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+    for relation in document.part.rels.values():
+        if relation.reltype.endswith(f"/{name}") and not relation.is_external:
+            return etree.fromstring(relation.target_part.blob, safe)
+    return None
+
+
+def _blocks(body: Any, notes: dict[str, Any], headings: set[str]) -> Iterator[Block]:
     with _damaged_document():
-        for block in document.iter_inner_content():
-            if isinstance(block, Paragraph):
-                text = normalize(block.text)
-                style = block.style
-                is_heading = style is not None and _SECTION_HEADING.match(style.name or "")
-                yield Heading(text) if text and is_heading else text
-            elif isinstance(block, Table) and (table := table_of(_rows(block))) is not None:
-                yield table
-
-
-def _rows(table: Any) -> list[tuple[str, ...]]:
-    """Cell texts by row; a merged cell is given once, its other places are empty."""
-    seen: set[object] = set()
-    rows: list[tuple[str, ...]] = []
-    for row in table.rows:
-        cells: list[str] = []
-        for cell in row.cells:
-            cells.append("" if cell._tc in seen else normalize(cell.text))
-            seen.add(cell._tc)
-        rows.append(tuple(cells))
-    return rows
+        for block in WordText(notes).blocks(body):
+            if isinstance(block, WordTable):
+                if (table := table_of(block.rows, merges=block.merges)) is not None:
+                    yield table
+            elif isinstance(block, Note):
+                yield f"({block.mark}) {normalize(block.text)}"
+            elif block.style in headings and (text := normalize(block.text)):
+                yield Heading(text)
+            else:
+                yield normalize_layout(block.text)

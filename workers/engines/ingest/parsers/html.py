@@ -9,18 +9,21 @@ from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import decode
 from workers.engines.ingest.file_types import HTML, damaged, damaged_by
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
-from workers.engines.ingest.parsers.sections import Block, Heading, sections, table_of
-from workers.engines.shared.text import normalize
+from workers.engines.ingest.parsers.sections import Block, Heading, sections
+from workers.engines.ingest.parsers.tables import spanned, table_of
+from workers.engines.shared.text import normalize, normalize_layout
 
 _LEFT_OUT = {
     "script", "style", "noscript", "template", "nav", "footer", "header", "aside", "form", "button",
-    "select", "iframe", "object", "svg", "canvas", "head",
+    "select", "iframe", "object", "svg", "canvas", "head", "del", "rt", "rp",
 }  # fmt: skip
 _BLOCKS = {
     "p", "div", "section", "article", "main", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "pre", "tr",
     "td", "th", "table", "h1", "h2", "h3", "h4", "h5", "h6", "figure", "figcaption", "address", "details", "summary",
 }  # fmt: skip
 _SECTION_HEADINGS = {"h1", "h2"}
+MOST_COLUMNS, MOST_ROWS = 1000, 65534
+"""That one cell covers, by the HTML standard."""
 
 
 @parser(HTML, libraries=("lxml.html",))
@@ -63,21 +66,52 @@ def _blocks(root: Any) -> Iterator[Block]:
         if event == "end":
             line.append(_collapse(node.getparent(), node.tail))
         elif node.tag == "table" and node.find(".//table") is None:
-            rows = [[cell for cell in row if cell.tag in ("td", "th")] for row in node.iter("tr")]
-            texts = [[normalize(" ".join(cell.itertext())) for cell in row] for row in rows]
-            if (table := table_of(texts)) is not None:
+            rows, merges = spanned(
+                [[_cell(cell) for cell in row.iter("td", "th")] for row in node.iter("tr")]
+            )
+            if (table := table_of(rows, merges=merges)) is not None:
                 yield table
             walk.skip_subtree()
         elif node.tag in _SECTION_HEADINGS:
-            yield Heading(normalize(" ".join(node.itertext())) or None)
+            yield Heading(_text(node) or None)
+            walk.skip_subtree()
+        elif node.tag == "pre":
+            yield normalize_layout("".join(node.itertext(etree.Element))).strip("\n")
             walk.skip_subtree()
         else:
             line.append("\n" if node.tag == "br" else _collapse(node, node.text))
     yield normalize("".join(line))
 
 
+def _text(node: Any) -> str:
+    """The text of a heading or a cell, with a space where a block or a line ends."""
+    from lxml import etree
+
+    pieces: list[str] = []
+    walk = etree.iterwalk(node, events=("start", "end", "comment", "pi"))
+    for event, inner in walk:
+        if event == "start" and inner.tag in _LEFT_OUT and inner is not node:
+            walk.skip_subtree()
+            continue
+        if inner.tag in _BLOCKS or inner.tag == "br":
+            pieces.append(" ")
+        if event == "start":
+            pieces.append(inner.text or "")
+        elif inner is not node:
+            pieces.append(inner.tail or "")
+    return normalize(" ".join("".join(pieces).split("\n")))
+
+
+def _cell(node: Any) -> tuple[str, int, int]:
+    """A cell's text, and how many columns and rows it covers."""
+    spans = [node.get(name, "").strip() for name in ("colspan", "rowspan")]
+    columns, rows = (int(span) if span.isascii() and span.isdigit() else 1 for span in spans)
+    # Of no rows, says the standard: all that follow.
+    return _text(node), min(max(columns, 1), MOST_COLUMNS), rows or MOST_ROWS
+
+
 def _collapse(node: Any, text: str | None) -> str:
-    """Line breaks in the source mean nothing in HTML, except in `pre`."""
-    if not text or (node is not None and node.tag == "pre"):
-        return text or ""
+    """Line breaks in the source mean nothing in HTML, except in `pre`, which is not read here."""
+    if not text:
+        return ""
     return " ".join(text.split("\n")) if text.strip() else " "

@@ -13,8 +13,9 @@ from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import decode
 from workers.engines.ingest.file_types import JSONL
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
+from workers.engines.ingest.training_formats import MESSAGES, format_of, not_jsonl, refuse_other_formats
 from workers.engines.shared.runtime import UserError
-from workers.engines.shared.text import normalize
+from workers.engines.shared.text import normalize, normalize_layout
 
 ROLES = ("system", "user", "assistant")
 RECORDS_PER_PAGE = 50
@@ -24,7 +25,9 @@ RECORDS_PER_PAGE = 50
 def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     """Records of every line; pages of 50 records each, so that a person can read what was uploaded."""
     # Not splitlines(): U+2028 may stand inside a JSON string.
-    lines = decode(file.read()).split("\n")
+    text = decode(file.read())
+    refuse_other_formats(text)
+    lines = text.split("\n")
     records = [_record(line, number, spec) for number, line in enumerate(lines, 1) if line.strip()]
     page_count = math.ceil(len(records) / RECORDS_PER_PAGE)
     return ParsedDocument(_pages(records), page_count=page_count, records=records)
@@ -45,6 +48,8 @@ def _record(line: str, number: int, spec: IngestSpec) -> MessagesRecord:
     except (ValueError, RecursionError) as error:
         column = f", column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         _refuse(number, f"is not valid JSON{column}")
+    if (form := format_of(value)) not in (None, MESSAGES):
+        raise not_jsonl(f"Line {number} has the form {form}.")
     if not isinstance(value, dict) or set(value) != {"messages"}:
         _refuse(number, 'must be an object with the single key "messages"')
     given = value["messages"]
@@ -72,7 +77,7 @@ def _message(value: Any, number: int) -> dict[str, str]:
         _refuse(number, f"a role must be one of {', '.join(ROLES)}")
     if not isinstance(content, str) or not normalize(content):
         _refuse(number, "a message's content must be text that is not empty")
-    return {"role": role, "content": normalize(content)}
+    return {"role": role, "content": normalize_layout(content)}
 
 
 def _check_order(roles: list[str], number: int) -> None:

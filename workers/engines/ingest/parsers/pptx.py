@@ -13,7 +13,8 @@ from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
 from workers.engines.ingest.file_types import PPTX, damaged_by
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
-from workers.engines.ingest.parsers.sections import LONGEST_LABEL, table_of, table_text
+from workers.engines.ingest.parsers.sections import LONGEST_LABEL
+from workers.engines.ingest.parsers.tables import Merge, table_of, table_text
 from workers.engines.shared.text import normalize
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -60,13 +61,29 @@ def _pages(file: BinaryIO, names: list[str]) -> Iterator[Page]:
             root = _xml(archive, name)
             tables = []
             for node in root.iter(f"{_A}tbl"):
-                rows = [[_paragraphs(cell) for cell in row.iter(f"{_A}tc")] for row in node.iter(f"{_A}tr")]
-                if (table := table_of(rows)) is not None:
+                cells = [list(row.iter(f"{_A}tc")) for row in node.iter(f"{_A}tr")]
+                rows = [[_paragraphs(cell) for cell in row] for row in cells]
+                if (table := table_of(rows, merges=_merges(cells))) is not None:
                     tables.append(table)
             shapes = [text for body in root.iter(f"{_P}txBody") if (text := _paragraphs(body))]
             label = shapes[0].partition("\n")[0][:LONGEST_LABEL] if shapes else None
             text = "\n".join([*shapes, *map(table_text, tables)])
             yield Page(kind="slide", number=number, label=label, text=text, tables=tuple(tables))
+
+
+def _merges(rows: list[list[Any]]) -> list[Merge]:
+    """The first cell of a merge says how far it reaches; the others are there, and empty."""
+    return [
+        Merge(
+            top,
+            left,
+            top + int(cell.get("rowSpan", "1")) - 1,
+            left + int(cell.get("gridSpan", "1")) - 1,
+        )
+        for top, row in enumerate(rows)
+        for left, cell in enumerate(row)
+        if cell.get("rowSpan") or cell.get("gridSpan")
+    ]
 
 
 def _paragraphs(node: Any) -> str:

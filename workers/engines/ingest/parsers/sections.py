@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from workers.contract.records import Page, Table
-from workers.engines.shared.text import cell_range, row_text
+from workers.engines.ingest.parsers.tables import table_text
 
 LONGEST_LABEL = 200
 
@@ -57,17 +57,3 @@ def sections(blocks: Iterable[Block]) -> Iterator[Page]:
             section.has_body = True
     if section.lines:
         yield section.page(number)
-
-
-def table_of(rows: Sequence[Sequence[str]], first_row: int = 0, first_column: int = 0) -> Table | None:
-    """A Table of equally long rows, or None if nothing is in it."""
-    width = max((len(row) for row in rows), default=0)
-    filled = tuple(tuple(row) + ("",) * (width - len(row)) for row in rows)
-    if not any(any(row) for row in filled):
-        return None
-    return Table(cells=cell_range(first_row, first_column, len(filled), width), rows=filled)
-
-
-def table_text(table: Table) -> str:
-    """The rows of the table that hold something, one line each."""
-    return "\n".join(line for row in table.rows if (line := row_text(row)))

@@ -2,40 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from workers.contract.records import Page, Table
-from workers.engines.ingest.parsers.sections import table_of, table_text
+from workers.engines.ingest.parsers.tables import Merge, table_of, table_text
 from workers.engines.shared.text import normalize
 
 Row = list[str]
 
 
-def sheet_page(number: int, label: str | None, rows: Iterable[Row]) -> Page:
-    tables = tuple(_tables(rows))
+def sheet_page(number: int, label: str | None, rows: Iterable[Row], merges: Iterable[Merge] = ()) -> Page:
+    tables = tuple(_tables(rows, sorted(merges, key=lambda merge: merge.top)))
     text = "\n\n".join(table_text(table) for table in tables)
     return Page(kind="sheet", number=number, label=normalize(label or "") or None, text=text, tables=tables)
 
 
-def _tables(rows: Iterable[Row]) -> Iterator[Table]:
-    """Blocks of rows between empty rows, each cut to the columns that hold something."""
+def _tables(rows: Iterable[Row], merges: Sequence[Merge]) -> Iterator[Table]:
+    """Blocks of rows between empty rows, each cut to the columns that hold something.
+
+    A row without text of its own is not empty where a merged cell of the block reaches into it.
+    """
+    by_top: dict[int, list[Merge]] = defaultdict(list)
+    for merge in merges:
+        by_top[merge.top].append(merge)
     block: list[Row] = []
-    start = 0
+    start, covered = 0, -1
     for index, row in enumerate(rows):
         if any(row):
             if not block:
                 start = index
+            tops = by_top.get(index, ())
+            covered = max([covered, *(each.bottom for each in tops if any(row[each.left : each.left + 1]))])
+            block.append(row)
+        elif block and index <= covered:
             block.append(row)
         elif block:
-            yield _block_table(block, start)
-            block = []
+            yield from _block_tables(block, start, merges)
+            block, covered = [], -1
     if block:
-        yield _block_table(block, start)
+        yield from _block_tables(block, start, merges)
 
 
-def _block_table(block: list[Row], first_row: int) -> Table:
+def _block_tables(block: list[Row], first_row: int, merges: Sequence[Merge]) -> Iterator[Table]:
+    """The block as one table; a title that is merged over several columns above it is a table of its own."""
+    begin = bisect_left(merges, first_row, key=lambda merge: merge.top)
+    end = bisect_right(merges, first_row + len(block) - 1, key=lambda merge: merge.top)
+    inside = [
+        replace(merge, top=merge.top - first_row, bottom=merge.bottom - first_row)
+        for merge in merges[begin:end]
+    ]
+    height = _title_height(block, inside)
+    if height:
+        yield _block_table(block[:height], first_row, ())
+    below = [
+        replace(merge, top=merge.top - height, bottom=merge.bottom - height)
+        for merge in inside
+        if merge.top >= height
+    ]
+    yield _block_table(block[height:], first_row + height, below)
+
+
+def _title_height(block: list[Row], merges: Sequence[Merge]) -> int:
+    """How many rows the block's title takes, 0 where it has none."""
+    named = (merge for merge in merges if merge.top == 0 and merge.right > merge.left)
+    title = next((merge for merge in named if any(block[0][merge.left : merge.left + 1])), None)
+    height = title.bottom + 1 if title is not None else 0
+    alone = sum(bool(cell) for row in block[:height] for cell in row) == 1
+    return height if alone and any(any(row) for row in block[height:]) else 0
+
+
+def _block_table(block: list[Row], first_row: int, merges: Iterable[Merge]) -> Table:
     used = [column for row in block for column, cell in enumerate(row) if cell]
     left, right = min(used), max(used)
-    table = table_of([row[left : right + 1] for row in block], first_row, left)
+    moved = [
+        replace(merge, left=merge.left - left, right=merge.right - left)
+        for merge in merges
+        if merge.left >= left
+    ]
+    table = table_of([row[left : right + 1] for row in block], first_row, left, moved)
     assert table is not None, "a block has at least one filled cell"
     return table

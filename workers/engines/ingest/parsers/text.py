@@ -14,41 +14,43 @@ from workers.engines.ingest.file_types import CSV, MARKDOWN, TEXT, wrong_type
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.parsers.sections import Block, Heading, sections
 from workers.engines.ingest.parsers.sheets import sheet_page
-from workers.engines.shared.text import normalize
+from workers.engines.ingest.training_formats import refuse_other_formats
+from workers.engines.shared.text import lines_with_code, normalize_layout
 
 _HEADING = re.compile(r"(#{1,2}) +(.+?)(?: +#+)?$")
-_FENCE = re.compile(r" {0,3}(?:```|~~~)")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 @parser(TEXT)
 def parse_text(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     """One section, or one per form feed."""
-    parts = _read(file).split("\f")
-    return ParsedDocument(sections(block for part in parts for block in (Heading(None), normalize(part))))
+    text = _read(file)
+    refuse_other_formats(text)
+    parts = text.split("\f")
+    return ParsedDocument(
+        sections(block for part in parts for block in (Heading(None), normalize_layout(part)))
+    )
 
 
 @parser(MARKDOWN)
 def parse_markdown(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     """One section per heading of the first two levels."""
-    blocks = list(_markdown_blocks(normalize(_read(file))))
+    blocks = list(_markdown_blocks(normalize_layout(_read(file))))
     headings = (block.text for block in blocks if isinstance(block, Heading))
     return ParsedDocument(sections(blocks), title=next(headings, None))
 
 
 def _markdown_blocks(text: str) -> Iterator[Block]:
     lines: list[str] = []
-    is_fenced = False
-    for line in text.split("\n"):
-        is_fenced ^= bool(_FENCE.match(line))
-        heading = None if is_fenced else _HEADING.match(line)
+    for line, is_code in lines_with_code(text):
+        heading = None if is_code else _HEADING.match(line)
         if heading:
-            yield "\n".join(lines).strip()
+            yield "\n".join(lines).strip("\n")
             yield Heading(heading[2])
             lines = []
         else:
             lines.append(line)
-    yield "\n".join(lines).strip()
+    yield "\n".join(lines).strip("\n")
 
 
 @parser(CSV)
@@ -59,7 +61,7 @@ def parse_csv(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     delimiter = max(",\t;", key=first_line.count)
     csv.field_size_limit(spec.max_bytes)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    page = sheet_page(1, None, ([normalize(cell) for cell in row] for row in rows))
+    page = sheet_page(1, None, ([normalize_layout(cell).strip() for cell in row] for row in rows))
     return ParsedDocument([page] if page.text else [])
 
 

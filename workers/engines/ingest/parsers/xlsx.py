@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -14,7 +15,14 @@ from workers.engines.ingest.archive import check_archive
 from workers.engines.ingest.file_types import XLSX, damaged_by
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.parsers.sheets import sheet_page
-from workers.engines.shared.text import normalize
+from workers.engines.ingest.parsers.tables import Merge
+from workers.engines.shared.text import normalize, normalize_layout
+
+_MERGE = re.compile(
+    rb"""<(?:\w+:)?mergeCell\s[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']"""
+)
+_CHUNK = 1024 * 1024
+_LONGEST_TAG = 1024
 
 
 @parser(XLSX, libraries=("openpyxl", "lxml.etree"))
@@ -55,7 +63,23 @@ def _pages(sheets: list[Any]) -> Iterator[Page]:
             # The stored dimensions may be wrong: every row is read, from the sheet's first.
             sheet.reset_dimensions()
             rows = ([_cell_text(cell) for cell in row] for row in sheet.iter_rows())
-            yield sheet_page(number, sheet.title, rows)
+            yield sheet_page(number, sheet.title, rows, _merges(sheet))
+
+
+def _merges(sheet: Any) -> Iterator[Merge]:
+    """The merged cells, which openpyxl leaves out where it reads row by row. They stand after the rows."""
+    from openpyxl.utils.cell import column_index_from_string
+
+    rest = b""
+    with sheet.parent._archive.open(sheet._worksheet_path) as file:
+        while chunk := file.read(_CHUNK):
+            # A tag that the chunk cuts is read with the next one.
+            whole, cut, rest = (rest + chunk).rpartition(b"<")
+            rest = (cut + rest)[:_LONGEST_TAG]
+            for match in _MERGE.finditer(whole):
+                left, top, right, bottom = match.group(1, 2, 3, 4)
+                columns = (column_index_from_string(letters.decode()) - 1 for letters in (left, right))
+                yield Merge(int(top) - 1, next(columns), int(bottom) - 1, next(columns))
 
 
 def _cell_text(cell: Any) -> str:
@@ -75,4 +99,4 @@ def _cell_text(cell: Any) -> str:
         if "," in number_format:
             return f"{round(value, 6):,}".removesuffix(".0")
         return f"{value:.15g}" if isinstance(value, float) else str(value)
-    return normalize(str(value))
+    return normalize_layout(str(value)).strip()
