@@ -116,10 +116,10 @@ def lying_bomb(megabytes: int) -> bytes:
     return honest.replace(true_size, struct.pack("<I", 1))
 
 
-def slides(texts: Sequence[str], *, entity: str = "") -> bytes:
+def slides(texts: Sequence[str], *, entity: str = "", after: str = "") -> bytes:
     """The smallest presentation with these slides, listed in reverse order of their part names.
 
-    `entity` is what the document type declares `&laugh;` to be.
+    `entity` is what the document type declares `&laugh;` to be; `after` follows the text of each slide.
     """
     declared = f'<!DOCTYPE sld [<!ENTITY laugh "{entity}">]>' if entity else ""
     a = 'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
@@ -138,5 +138,7 @@ def slides(texts: Sequence[str], *, entity: str = "") -> bytes:
         file.writestr("ppt/_rels/presentation.xml.rels", f"<Relationships>{relations}</Relationships>")
         for i, text in enumerate(texts):
             body = f"<p:sp><p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"
-            file.writestr(f"ppt/slides/slide{count - i}.xml", f"{declared}<p:sld {a} {p}>{body}</p:sld>")
+            file.writestr(
+                f"ppt/slides/slide{count - i}.xml", f"{declared}<p:sld {a} {p}>{body}{after}</p:sld>"
+            )
     return buffer.getvalue()

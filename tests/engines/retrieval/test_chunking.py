@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from workers.contract.records import Page, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource
-from workers.engines.retrieval.chunking import passages_of, row_range, split_text
+from workers.engines.retrieval.chunking import passages_of, split_text
 
 SOURCE = RetrievalSource(
     document_id="d", revision_id="r", document_name="規程.pdf", pages_path="unused", groups=("everyone",)
@@ -70,19 +70,6 @@ def test_a_first_row_of_numbers_is_no_header() -> None:
 def test_a_text_repeated_on_a_page_is_one_passage_but_on_two_pages_two() -> None:
     pages = [Page(kind="page", number=number, text="第1条 同じ\n第1条 同じ") for number in (1, 2)]
     assert [passage.source.number for passage in passages_of(SOURCE, pages, CHUNKING)] == [1, 2]
-
-
-@pytest.mark.parametrize(
-    ("cells", "row", "width", "expected"),
-    [
-        ("A1:C20", 4, 3, "A5:C5"),
-        ("Z9", 1, 3, "Z10:AB10"),
-        ("AA1:AB2", 0, 2, "AA1:AB1"),
-        ("名前", 1, 1, "名前"),
-    ],
-)
-def test_row_range_names_the_cells_of_one_row(cells: str, row: int, width: int, expected: str) -> None:
-    assert row_range(cells, row, width) == expected
 
 
 def test_overlap_of_more_than_half_is_refused() -> None:

@@ -1,0 +1,114 @@
+"""Small files that were read wrongly once, from the upload to the records of a dataset version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engines.conftest import read_jsonl
+from workers.contract.artifacts import write_manifest
+from workers.contract.specs.curation import CurationSource, CurationSpec
+from workers.contract.specs.ingest import IngestSpec
+from workers.engines.curation.engine import curate
+from workers.engines.ingest import parse_child
+from workers.engines.shared.runtime import Run, UserError
+
+INPUTS = Path(__file__).parent / "inputs"
+Read = Callable[[str], tuple[list[str], list[dict[str, Any]]]]
+
+
+@pytest.fixture
+def read(tmp_path: Path, run: Run) -> Read:
+    """The text of a file's pages, and the records of a version that is made from it alone."""
+
+    def read_file(name: str) -> tuple[list[str], list[dict[str, Any]]]:
+        folder = tmp_path / "pages"
+        folder.mkdir()
+        spec = IngestSpec(document_id="file-1", revision_id="rev-1", name=name, path=INPUTS / name)
+        found = parse_child.parse(spec, folder, lambda done, total: None)
+        write_manifest(folder, "pages")
+        source = CurationSource(
+            document_id="file-1",
+            revision_id="rev-1",
+            document_name=name,
+            pages_path=folder / "pages.jsonl",
+            media_type=found["media_type"],
+        )
+        curate(run, CurationSpec(sources=(source,)))
+        texts = [page["text"] for page in read_jsonl(folder / "pages.jsonl")]
+        return texts, read_jsonl(run.output_dir / "records.jsonl")
+
+    return read_file
+
+
+def test_tracked_changes_are_accepted(read):
+    (text,), _ = read("出張旅費規程_改正案.docx")
+    assert text == (
+        "出張旅費規程の一部改正\n国内出張の日当は2,500円とする。\n宿泊費の上限は一泊につき12,000円とする。\n"
+        "領収書は原本を添付する。\n精算は帰着後五営業日以内に行う。\n施行日 | 2025年10月1日\n以上のとおり改正する。"
+    )
+
+
+def test_ruby_leaves_the_base_text_in_place(read):
+    (text,), _ = read("押印手続のしおり.docx")
+    assert text.split("\n")[1:] == [
+        "稟議書は、課長の捺印を得てから頒布する。",
+        "控えは総務課の鍵付き書庫に三年間置く。",
+    ]
+
+
+def test_merged_cells_count_for_their_rows(read):
+    texts, records = read("部品表と問合せ.xlsx")
+    assert "水中ポンプ | KP-220 | 104000 | 116000 | 9営業日" in texts[0].split("\n")
+    assert texts[0].startswith("区分 | 型式 | 標準価格 国内 | 標準価格 輸出 | 納期\n")
+    pairs = {record["question"]: record["answer"] for record in records if record["type"] == "pair"}
+    answer = "国内は一泊12,000円までです。\n海外は一泊24,000円までです。"
+    assert pairs["出張の宿泊費はいくらまで認められますか"] == answer
+    assert len(pairs) == 2
+
+
+@pytest.mark.parametrize("name", ["納期FAQ.xlsx", "納期一覧.md"])
+def test_facts_of_one_template_are_all_kept(read, name):
+    _, records = read(name)
+    everything = json.dumps(records, ensure_ascii=False)
+    assert len(records) == 6
+    for model, days in ((110, 10), (120, 12), (130, 15), (210, 7), (220, 9), (230, 11)):
+        assert f"KP-{model}" in everything and f"数えて{days}営業日" in everything
+
+
+def test_rows_at_the_edges_of_pages_are_kept(read):
+    _, records = read("交換部品価格表.pdf")
+    lines = [line for record in records for line in record["text"].split("\n")]
+    rows = [f"{2000 + n} {1250 * n:,} {n % 9 + 1}" for n in range(1, 25)]
+    assert lines == ["交換部品の価格(部品番号 価格 入数)", *rows]
+
+
+def test_numbered_titles_of_slides_are_kept(read):
+    _, records = read("軸封交換手順.pptx")
+    assert [record["text"].split("\n")[0] for record in records] == [f"手順{n}" for n in range(1, 5)]
+    assert all(record["text"].endswith("作業の前後に写真を撮り、記録票に貼る。") for record in records)
+
+
+@pytest.mark.parametrize("name", ["train.json", "sharegpt.jsonl"])
+def test_other_forms_of_training_data_are_refused(read, name):
+    with pytest.raises(UserError) as refused:
+        read(name)
+    assert refused.value.code == "user.not_jsonl" and "JSONL" in refused.value.message
+
+
+def test_indentation_is_as_uploaded(read, tmp_path):
+    uploaded = (INPUTS / "設定手順.md").read_text(encoding="utf-8")
+    blocks = [block.strip("\n") for block in uploaded.split("```")[1::2]]
+    (text,), records = read("設定手順.md")
+    assert all(block in text and any(block in record["text"] for record in records) for block in blocks)
+
+
+def test_indentation_of_answers_is_as_uploaded(read):
+    uploaded = [json.loads(line) for line in (INPUTS / "コード対話.jsonl").read_text("utf-8").splitlines()]
+    texts, records = read("コード対話.jsonl")
+    assert [record["messages"] for record in records] == [line["messages"] for line in uploaded]
+    assert all(line["messages"][1]["content"] in texts[0] for line in uploaded)
