@@ -85,6 +85,11 @@ REFUSALS = {
         "empty_dataset",
         "training_file",
     ),
+    "file that is no JSONL": (
+        lambda world: {"data": world.document("x.json", purpose="fine-tune")},
+        "not_jsonl",
+        "training_file",
+    ),
     "all records held out": (
         lambda world: {
             "data": world.dataset_version(

@@ -108,7 +108,9 @@ class PersonalDataStep(StepSettings):
 class BoilerplateStep(StepSettings):
     type: Literal["boilerplate"] = "boilerplate"
     label = gettext_noop("Drop boilerplate")
-    help = gettext_noop("Drop pages that carry no knowledge and lines that repeat on page after page.")
+    help = gettext_noop(
+        "Drop pages that carry no knowledge, page numbers, and headers and footers but for one of each."
+    )
     works_on = "pages"
     reasons = {
         "blank": gettext_noop("blank page"),
@@ -121,7 +123,7 @@ class BoilerplateStep(StepSettings):
     drop_notice_pages: bool = True
     """Drop pages that hold nothing but a copyright notice, a confidentiality notice or a cover."""
     repeated_line_share: float = Field(default=0.6, gt=0, le=1)
-    """Remove a header or footer line found on at least this share of a document's pages."""
+    """Remove a header or footer line found on at least this share of a document's pages. One of them stays."""
     repeated_line_pages: int = Field(default=2, ge=2)
     """Look for repeated lines only in documents of at least this many pages."""
 
@@ -194,11 +196,14 @@ class ExactDuplicateStep(StepSettings):
 class NearDuplicateStep(StepSettings):
     type: Literal["near_duplicate"] = "near_duplicate"
     label = gettext_noop("Drop near-duplicates")
-    help = gettext_noop("Keep the first of units that are nearly equal (MinHash over character n-grams).")
+    help = gettext_noop(
+        "Keep the first of units that are nearly equal and state the same: one number, name or negation apart, "
+        "both are kept."
+    )
     works_on = "units"
     reasons = {"near_duplicate": gettext_noop("nearly the same as another")}
     threshold: float = Field(default=0.8, ge=0.5, le=1)
-    """Jaccard similarity from which two units count as the same."""
+    """Jaccard similarity from which two units that state the same count as the same."""
     ngram: int = Field(default=5, ge=2, le=20)
     """Characters per n-gram."""
     permutations: int = Field(default=128, ge=32, le=512, multiple_of=16)

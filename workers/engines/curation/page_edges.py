@@ -138,9 +138,7 @@ def _repeated(pages: Sequence[EdgePage], edges: Sequence[_Edge], share: float) -
 
 
 def _is_content(line: str) -> bool:
+    undated = _DATE.sub("", line)
     return bool(
-        _CLAUSE.search(line)
-        or _LIST_ITEM.match(line)
-        or _QUANTITY.search(_DATE.sub("", line))
-        or is_row(line)
+        _CLAUSE.search(line) or _LIST_ITEM.match(line) or _QUANTITY.search(undated) or is_row(undated)
     )

@@ -66,12 +66,13 @@ def _block_tables(block: list[Row], first_row: int, merges: Sequence[Merge]) -> 
 
 
 def _title_height(block: list[Row], merges: Sequence[Merge]) -> int:
-    """How many rows the block's title takes, 0 where it has none."""
+    """How many rows the block's title takes, 0 where it has none. It begins at the left edge of what is below it."""
     named = (merge for merge in merges if merge.top == 0 and merge.right > merge.left)
     title = next((merge for merge in named if any(block[0][merge.left : merge.left + 1])), None)
     height = title.bottom + 1 if title is not None else 0
     alone = sum(bool(cell) for row in block[:height] for cell in row) == 1
-    return height if alone and any(any(row) for row in block[height:]) else 0
+    used = [column for row in block[height:] for column, cell in enumerate(row) if cell]
+    return height if title is not None and alone and used and title.left <= min(used) else 0
 
 
 def _block_table(block: list[Row], first_row: int, merges: Iterable[Merge]) -> Table:

@@ -92,15 +92,16 @@ class _Grid:
             if merge.top < height and height > 1:
                 self._spread_across(merge, range(merge.top, min(merge.bottom + 1, height)))
             elif merge.top >= height and body_is_regular:
-                self._spread_across(merge, range(merge.top, merge.bottom + 1))
-        rows = [self._header(height), *self.rows[height:]] if height > 1 else self.rows
+                rows = range(merge.top, merge.bottom + 1)
+                self._spread_across(merge, [row for row in rows if not self._is_alone(merge, row)])
+        filled = [self._header(height), *self.rows[height:]] if height > 1 else self.rows
         covered = {column for merge in self.merges for column in range(merge.left + 1, merge.right + 1)}
         kept = [
             column
-            for column in range(len(rows[0]))
-            if column not in covered or any(row[column] for row in rows)
+            for column in range(len(filled[0]))
+            if column not in covered or any(row[column] for row in filled)
         ]
-        return [[row[column] for column in kept] for row in rows], height
+        return [[row[column] for column in kept] for row in filled], height
 
     def _columns(self, merge: Merge) -> list[int]:
         """The columns under the merge that hold text somewhere in the table."""
@@ -114,13 +115,15 @@ class _Grid:
                 self.rows[row][merge.left] = text
 
     def _spread_across(self, merge: Merge, rows: Iterable[int]) -> None:
-        """Not in a row that holds nothing else: that is a title or a note, and is said once."""
         text = self.rows[merge.top][merge.left]
         for row in rows:
-            others = [cell for column, cell in enumerate(self.rows[row]) if cell and column != merge.left]
-            if others and self.rows[row][merge.left] == text:
+            if self.rows[row][merge.left] == text:
                 for column in self._columns(merge):
                     self.rows[row][column] = self.rows[row][column] or text
+
+    def _is_alone(self, merge: Merge, row: int) -> bool:
+        """Whether the row holds nothing else: then it is a title or a note, which is said once."""
+        return not any(cell for column, cell in enumerate(self.rows[row]) if column != merge.left)
 
     def _header_height(self) -> int:
         """More than 1 where names over several columns stand in the first row and narrower ones below."""
@@ -130,23 +133,23 @@ class _Grid:
         return height
 
     def _belongs_to_header(self, row: int) -> bool:
-        above = [merge for merge in self.merges if merge.top <= row - 1 <= merge.bottom]
-        wide = {column for merge in above if len(self._columns(merge)) > 1 for column in self._columns(merge)}
-        named = {column for line in self.own[:row] for column, is_own in enumerate(line) if is_own} - wide
-        own = [column for column, is_own in enumerate(self.own[row]) if is_own]
-        if not wide or not own or len(wide) == len(self.used) or named.intersection(own):
-            return self._is_wholly_wide(row, wide, own)
-        reaches = any(merge.top < row <= merge.bottom for merge in self.merges)
-        return reaches or not any(_is_number(self.rows[row][column]) for column in own)
-
-    def _is_wholly_wide(self, row: int, wide: set[int], own: list[int]) -> bool:
-        """A first row of nothing but wide names, at least two, and names below every one of their columns."""
-        names = [merge for merge in self.merges if merge.top == row - 1 and len(self._columns(merge)) > 1]
-        return (
-            len(names) > 1
-            and len(wide) == len(self.used) == len(own)
-            and not any(_is_number(self.rows[row][column]) for column in own)
-        )
+        """Narrower names stand below every wide one, and nothing below the others, which stand alone."""
+        wide = [
+            self._columns(merge)
+            for merge in self.merges
+            if merge.top == row - 1 and len(self._columns(merge)) > 1
+        ]
+        own = {column for column, is_own in enumerate(self.own[row]) if is_own}
+        below_wide = set().union(*wide)
+        alone = {
+            column for line in self.own[:row] for column, is_own in enumerate(line) if is_own
+        } - below_wide
+        if not wide or alone & own or any(len(own.intersection(columns)) < 2 for columns in wide):
+            return False
+        # A row of numbers is one of the body, unless a name reaches down to it.
+        is_reached = any(merge.top < row <= merge.bottom for merge in self.merges)
+        is_beside = bool(alone or own - below_wide or len(wide) > 1)
+        return is_beside and (is_reached or not any(_is_number(self.rows[row][column]) for column in own))
 
     def _header(self, height: int) -> list[str]:
         """The names over each column, from the top down, each once."""
@@ -159,11 +162,6 @@ class _Grid:
     def _body_is_regular(self, height: int) -> bool:
         """Whether every cell of the body stands under a name of the header: a form of fields is no such table."""
         named = {column for row in self.rows[:height] for column, cell in enumerate(row) if cell}
-        named |= (
-            {column for merge in self.merges if merge.top < height for column in self._columns(merge)}
-            if height > 1
-            else set()
-        )
         return all(
             column in named for row in self.own[height:] for column, is_own in enumerate(row) if is_own
         )
