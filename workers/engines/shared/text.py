@@ -40,7 +40,7 @@ _TRAILING = re.compile(r" *\n *")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _IDEOGRAPHIC_INDENT = re.compile(r"(?m)^[^\S\n]*\u3000[^\S\n]*")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
-_HAS_LAYOUT = re.compile(r"(?m)^(?:[ \t]+[^\s]|`{3}|~{3})")
+_HAS_LAYOUT = re.compile(r"(?:^|[\n\r\v\f\x85\u2028\u2029])(?:[^\S\n\r]|`{3}|~{3})")
 
 # Control tokens of the model families we train, written out in a text. A tokenizer would encode them as the tokens
 # themselves, and a document could end its own turn or start another one.
@@ -66,9 +66,9 @@ def normalize_layout(text: str) -> str:
 
     Ideographic spaces at the beginning of a paragraph mean nothing and go.
     """
-    text = _unified(_IDEOGRAPHIC_INDENT.sub("", _LINE_ENDS.sub("\n", text)))
     if not _HAS_LAYOUT.search(text):
-        return _without_tokens(_without_layout(text))
+        return normalize(text)
+    text = _unified(_IDEOGRAPHIC_INDENT.sub("", _LINE_ENDS.sub("\n", text)))
     lines: list[str] = []
     for line, is_code in lines_with_code(text):
         blanks = line[: len(line) - len(line.lstrip(" \t"))]
