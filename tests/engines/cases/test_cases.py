@@ -11,10 +11,12 @@ import pytest
 
 from tests.engines.conftest import read_jsonl
 from workers.contract.artifacts import write_manifest
+from workers.contract.records import MessagesRecord, Page
 from workers.contract.specs.curation import CurationSource, CurationSpec
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.curation.engine import curate
-from workers.engines.ingest import parse_child
+from workers.engines.ingest import reading
+from workers.engines.ingest.reading import Output
 from workers.engines.shared.runtime import Run, UserError
 
 INPUTS = Path(__file__).parent / "inputs"
@@ -29,18 +31,24 @@ def read(tmp_path: Path, run: Run) -> Read:
         folder = tmp_path / "pages"
         folder.mkdir()
         spec = IngestSpec(document_id="file-1", revision_id="rev-1", name=name, path=INPUTS / name)
-        found = parse_child.parse(spec, folder, lambda done, total: None)
+        pages: list[Page] = []
+        conversations: list[MessagesRecord] = []
+        with open(spec.path, "rb") as file:
+            output = Output(lambda done, total: None, pages.append, conversations.append)
+            found = reading.read(file, spec, output)
+        for part, lines in (("pages.jsonl", pages), ("records.jsonl", conversations)):
+            if lines:
+                (folder / part).write_text("".join(f"{line.model_dump_json()}\n" for line in lines), "utf-8")
         write_manifest(folder, "pages")
         source = CurationSource(
             document_id="file-1",
             revision_id="rev-1",
             document_name=name,
             pages_path=folder / "pages.jsonl",
-            media_type=found["media_type"],
+            media_type=found.media_type,
         )
         curate(run, CurationSpec(sources=(source,)))
-        texts = [page["text"] for page in read_jsonl(folder / "pages.jsonl")]
-        return texts, read_jsonl(run.output_dir / "records.jsonl")
+        return [page.text for page in pages], read_jsonl(run.output_dir / "records.jsonl")
 
     return read_file
 

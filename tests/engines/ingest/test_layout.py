@@ -7,7 +7,8 @@ import json
 import pytest
 
 from tests.engines.ingest import documents
-from workers.engines.ingest.engine import ingest
+from workers.contract.records import MessagesRecord
+from workers.engines.ingest.reading import Output, read
 from workers.engines.shared.text import join_wrapped_lines, lines_with_code, normalize, normalize_layout
 
 PYTHON = 'def delivery(days):\n    if days != 10:\n\n        return "受注生産"\n    return "在庫"'
@@ -31,15 +32,15 @@ def test_code_is_as_it_was_uploaded(spec_for, parse, name, frame, code):
 
 
 @pytest.mark.parametrize("code", [PYTHON, YAML, MAKE])
-def test_answers_keep_their_indentation(run, spec_for, code):
+def test_answers_keep_their_indentation(spec_for, code):
     messages = [{"role": "user", "content": "例は?"}, {"role": "assistant", "content": f"```\n{code}\n```\n"}]
     bare = [{"role": "user", "content": "例は?"}, {"role": "assistant", "content": code}]
     lines = "\n".join(json.dumps({"messages": each}, ensure_ascii=False) for each in (messages, bare))
-    ingest(run, spec_for("a.jsonl", lines.encode()))
-    records = [
-        json.loads(line) for line in (run.output_dir / "records.jsonl").read_text("utf-8").splitlines()
-    ]
-    assert [record["messages"][1]["content"] for record in records] == [f"```\n{code}\n```", code]
+    records: list[MessagesRecord] = []
+    spec = spec_for("a.jsonl", lines.encode())
+    with open(spec.path, "rb") as file:
+        read(file, spec, Output(lambda done, total: None, lambda page: None, records.append))
+    assert [record.messages[1]["content"] for record in records] == [f"```\n{code}\n```", code]
 
 
 def test_cells_with_several_lines_keep_theirs(spec_for, parse):
