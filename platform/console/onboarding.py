@@ -1,40 +1,43 @@
-"""The steps from documents to a served model: how far an organization is, and what to do next."""
+"""The steps from documents to a served model: how far an organization is, and what to do next.
+
+Each step tells of the newest thing of its kind, so a tick means that the newest one is well.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TypeVar
 
+from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from common.permissions import Permission
-from console.formats import count_of
+from console.formats import count_of, number
+from console.newest import (
+    fresh_documents,
+    newest_dataset_version,
+    newest_model_version,
+    unpublished_release,
+    unreleased_version,
+    untrained_dataset_version,
+)
+from console.states import state_of
+from console.steps import Step, StepState
 from curation.models import DatasetVersion
 from documents.models import RevisionState
 from documents.selectors import company_documents
 from evaluations.models import Evaluation
-from evaluations.selectors import evaluation_list
-from jobs.produced import ProducedState
+from evaluations.selectors import evaluation_list, latest_verdict
+from jobs.produced import ProducedRow, ProducedState
 from pipelines.retraining import CURATION, EVALUATION, RELEASE, RETRAINING, TRAINING
-from registry.models import ModelVersion
-from registry.selectors import model_version_list
 from releases.models import Deployment, Release, ReleaseState
 from releases.selectors import release_list
+from training.models import TrainingRun
+from training.selectors import run_list
 
-
-@dataclass(frozen=True)
-class Step:
-    name: str
-    note: str
-    """What there is already."""
-    url: str
-    is_done: bool
-    advice: str
-    """What to do, where this is the next step."""
-    label: str
-    """Of the button that does it."""
-    permission: Permission
+WorkT = TypeVar("WorkT", bound=ProducedRow)
 
 
 def onboarding_steps() -> list[Step]:
@@ -45,92 +48,195 @@ def onboarding_steps() -> list[Step]:
 
 def _documents() -> Step:
     read = count_of(company_documents().filter(current_revision__state=RevisionState.PROCESSED))
+    reading = count_of(company_documents().filter(current_revision__state=RevisionState.UPLOADED))
+    notes = [_("%(n)s read") % {"n": read}] if read != "0" else []
+    notes += [_("%(n)s waiting or being read") % {"n": reading}] if reading != "0" else []
+    is_first_reading = read == "0" and reading != "0"
+    state = StepState.RUNNING if is_first_reading else StepState.TODO
     return Step(
+        key="documents",
         name=_("Documents"),
-        note=_("%(n)s read") % {"n": read} if read != "0" else _("none yet"),
+        state=state if read == "0" else StepState.DONE,
+        note=", ".join(notes) or _("none yet"),
         url=reverse("documents:index"),
-        is_done=read != "0",
-        advice=_("Upload your company's documents: regulations, manuals, FAQ sheets, minutes."),
-        label=_("Upload documents"),
-        permission=Permission.DOCUMENTS_WRITE,
+        advice=_in_progress()
+        if is_first_reading
+        else _("Upload your company's documents: regulations, manuals, FAQ sheets, minutes."),
+        label=_("View") if is_first_reading else _("Upload documents"),
+        permission=Permission.DOCUMENTS_READ if is_first_reading else Permission.DOCUMENTS_WRITE,
     )
 
 
-def _dataset(name: str) -> Step:
-    ready = DatasetVersion.objects.filter(state=ProducedState.READY).select_related("dataset")
-    newest: DatasetVersion | None = ready.order_by("-id").first()
+def _in_progress() -> str:
+    return _("It is in progress. This page updates by itself.")
+
+
+Work = DatasetVersion | TrainingRun | Evaluation
+
+
+def _of_work(key: str, name: str, work: Work, permission: Permission) -> Step:
+    """The step of what is being made now, or of what failed."""
+    is_building = work.is_building
     return Step(
+        key=key,
         name=name,
-        note=str(newest) if newest else _("none yet"),
-        url=newest.get_absolute_url() if newest else reverse("datasets:index"),
-        is_done=newest is not None,
-        advice=_("Build a dataset from your documents and look at what was kept and dropped."),
-        label=_("Go to datasets"),
+        state=StepState.RUNNING if is_building else StepState.FAILED,
+        note=f"{work}: {state_of(work.shown_state).label}",
+        url=work.get_absolute_url(),
+        advice=_in_progress() if is_building else _("It failed. Its page says why and what to do."),
+        label=_("View") if is_building else _("See why"),
+        permission=permission,
+    )
+
+
+def _last(rows: QuerySet[WorkT], after: Model | None) -> WorkT | None:
+    """The newest of `rows` that was not cancelled, if it is newer than `after`."""
+    last = rows.exclude(state=ProducedState.CANCELLED).order_by("-id").first()
+    return last if last is not None and (after is None or last.pk > after.pk) else None
+
+
+def _dataset(name: str) -> Step:
+    newest = newest_dataset_version()
+    last = _last(DatasetVersion.objects.select_related("dataset", "job").defer("job__spec"), newest)
+    if last is not None and (last.is_building or newest is None):
+        return _of_work("dataset", name, last, Permission.DATASETS_READ)
+    fresh = fresh_documents(newest).count() if newest else 0
+    if newest is None:
+        state, note, url = StepState.TODO, _("none yet"), reverse("datasets:index")
+        advice = _("Build a dataset from your documents and look at what was kept and dropped.")
+    elif fresh:
+        state, url = StepState.STALE, reverse("datasets:build", args=[newest.dataset_id])
+        note = f"{newest}, " + ngettext(
+            "%(n)s document new or changed since", "%(n)s documents new or changed since", fresh
+        ) % {"n": number(fresh)}
+        advice = _("Documents are new or changed since the newest dataset version. Build the next one.")
+    else:
+        state, note, url, advice = StepState.DONE, str(newest), newest.get_absolute_url(), ""
+    return Step(
+        key="dataset",
+        name=name,
+        state=state,
+        note=note,
+        url=url,
+        advice=advice,
+        label=_("Build a new version") if newest else _("Go to datasets"),
         permission=Permission.DATASETS_WRITE,
     )
 
 
 def _training(name: str) -> Step:
-    newest: ModelVersion | None = model_version_list().order_by("-id").first()
-    note = newest and _("%(model)s, version %(n)d") % {"model": newest.suffix, "n": newest.number}
+    newest = newest_model_version()
+    last = _last(run_list(), None)
+    if last is not None and (last.is_building or newest is None):
+        return _of_work("training", name, last, Permission.TRAINING_READ)
+    untrained = untrained_dataset_version()
+    if newest is None:
+        state, note = StepState.TODO, _("none yet")
+        advice = _("Train a base model on the dataset. The time it takes is shown before it starts.")
+    elif untrained is not None:
+        state = StepState.STALE
+        note = _("%(model)s; not trained on %(dataset)s yet") % {"model": newest, "dataset": untrained}
+        advice = _("The newest dataset version is not in any model. Train on it.")
+    else:
+        state, note, advice = StepState.DONE, str(newest), ""
     return Step(
+        key="training",
         name=name,
-        note=note or _("none yet"),
-        url=reverse("training:index"),
-        is_done=newest is not None,
-        advice=_("Train a base model on the dataset. The time it takes is shown before it starts."),
+        state=state,
+        note=note,
+        url=reverse("training:create") if state is StepState.STALE else reverse("training:index"),
+        advice=advice,
         label=_("Go to training"),
         permission=Permission.TRAINING_RUN,
     )
 
 
 def _evaluation(name: str) -> Step:
-    newest: Evaluation | None = evaluation_list().exclude(passed=None).order_by("-id").first()
-    verdict = newest and (_("gate passed") if newest.passed else _("gate not passed"))
+    """Of the newest model version: that an older one passed says nothing about it."""
+    version = newest_model_version()
+    rows = evaluation_list().filter(model_version=version) if version else Evaluation.objects.none()
+    verdict = latest_verdict(version) if version else None
+    last = _last(rows, verdict)
+    if last is not None and (last.is_building or (last.state == ProducedState.FAILED and verdict is None)):
+        return _of_work("evaluation", name, last, Permission.EVALUATIONS_READ)
+    if verdict is not None:
+        return _judged(name, verdict)
     return Step(
+        key="evaluation",
         name=name,
-        note=verdict or _("none yet"),
-        url=reverse("evaluations:index"),
-        is_done=newest is not None,
+        state=StepState.TODO,
+        note=_("%(model)s is not evaluated yet") % {"model": version} if version else _("none yet"),
+        url=reverse("evaluations:create") if version else reverse("evaluations:index"),
         advice=_("Compare the trained model with its base model on texts and questions it has not seen."),
-        label=_("Go to evaluations"),
+        label=_("Evaluate it") if version else _("Go to evaluations"),
         permission=Permission.EVALUATIONS_RUN,
     )
 
 
-def _release(name: str) -> Step:
-    newest: Release | None = release_list().order_by("-id").first()
-    if newest is None:
-        note, permission = _("none yet"), Permission.RELEASES_WRITE
-        advice = _("Put model, search index and prompt together into a release, and have it approved.")
-    else:
-        state = newest.get_state_display()
-        note, permission = (
-            _("Release %(n)d, %(state)s") % {"n": newest.number, "state": state},
-            Permission.RELEASES_APPROVE,
-        )
-        advice = _("A second person approves the release: model, search index and prompt together.")
+def _judged(name: str, verdict: Evaluation) -> Step:
     return Step(
+        key="evaluation",
         name=name,
-        note=note,
-        url=reverse("releases:index"),
-        is_done=newest is not None and newest.state != ReleaseState.CANDIDATE,
-        advice=advice,
-        label=_("Go to releases"),
-        permission=permission,
+        state=StepState.DONE if verdict.passed else StepState.FAILED,
+        note=_("gate passed") if verdict.passed else _("gate not passed"),
+        url=verdict.get_absolute_url(),
+        advice=_(
+            "The newest model version did not pass its gate, so it cannot be released. See which figures were "
+            "worse, add documents or question sheets, and train again."
+        ),
+        label=_("See why"),
+        permission=Permission.EVALUATIONS_READ,
     )
 
 
+def _release(name: str) -> Step:
+    newest: Release | None = release_list().order_by("-number").first()
+    unreleased = unreleased_version()
+    permission, label = Permission.RELEASES_WRITE, _("New release")
+    note = _("none yet")
+    if newest is not None:
+        note = _("Release %(n)d, %(state)s") % {"n": newest.number, "state": newest.get_state_display()}
+    if newest is not None and newest.state == ReleaseState.CANDIDATE:
+        state, url, label = StepState.WAITING, newest.get_absolute_url(), _("Review")
+        permission = Permission.RELEASES_APPROVE
+        advice = _("A second person approves the release: model, search index and prompt together.")
+    elif unreleased is not None:
+        state, url = StepState.STALE if newest else StepState.TODO, reverse("releases:create")
+        advice = _("%(model)s passed its gate and is in no release yet.") % {"model": unreleased}
+    elif newest is not None and newest.state == ReleaseState.REJECTED:
+        state, url = StepState.FAILED, newest.get_absolute_url()
+        advice, label = _("The newest release was rejected. Its page says why; make another."), _("See why")
+        permission = Permission.RELEASES_READ
+    elif newest is not None:
+        state, url, advice = StepState.DONE, newest.get_absolute_url(), ""
+    else:
+        state, url = StepState.TODO, reverse("releases:create")
+        advice = _("Put model, search index and prompt together into a release, and have it approved.")
+    return Step("release", name, state, note, url, advice, label, permission)
+
+
 def _serving() -> Step:
-    first: Deployment | None = Deployment.objects.select_related("release").order_by("id").first()
-    note = first and _("Release %(n)d as %(alias)s") % {"n": first.release.number, "alias": first.alias}
+    served: Deployment | None = (
+        Deployment.objects.select_related("release").order_by("-release__number").first()
+    )
+    waiting = unpublished_release()
+    note = served and _("Release %(n)d as %(alias)s") % {"n": served.release.number, "alias": served.alias}
+    advice = _("Publish an approved release. From then on it answers your colleagues and programs.")
+    url = reverse("chat:index") if served else reverse("releases:index")
+    state = StepState.DONE if served else StepState.TODO
+    if waiting is not None:
+        state, url = StepState.WAITING, waiting.get_absolute_url()
+        advice = _("%(release)s is approved and not published. Publish it, so that it answers.") % {
+            "release": waiting
+        }
     return Step(
+        key="served",
         name=_("Served"),
+        state=state,
         note=note or _("not yet"),
-        url=reverse("chat:index") if first else reverse("releases:index"),
-        is_done=first is not None,
-        advice=_("Publish an approved release. From then on it answers your colleagues and programs."),
-        label=_("Go to releases"),
+        url=url,
+        advice=advice,
+        label=_("Publish") if waiting else _("Go to releases"),
         permission=Permission.RELEASES_PUBLISH,
     )
 

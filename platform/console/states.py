@@ -34,6 +34,7 @@ STATES: dict[str, State] = {
     "pending": State("still", pgettext_lazy("state", "Pending")),
     "uploading": State("busy", pgettext_lazy("state", "Uploading")),
     "processing": State("busy", pgettext_lazy("state", "Processing")),
+    "reading": State("busy", pgettext_lazy("state", "Being read")),
     "building": State("busy", pgettext_lazy("state", "Building")),
     "ready": State("good", pgettext_lazy("state", "Ready")),
     "uploaded": State("still", pgettext_lazy("state", "Waiting to be read")),

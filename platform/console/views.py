@@ -7,11 +7,17 @@ from django.shortcuts import render
 
 from accounts.principal import principal_of
 from console.attention import attention_needed
+from console.formats import count_of
 from console.onboarding import onboarding_steps
+from console.steps import next_step
 from jobs.selectors import job_list
 from jobs.transitions import ACTIVE, JobState
+from pipelines.selectors import shown_state_of, stages_of_runs
 from releases.selectors import deployment_list
-from schedules.selectors import schedule_list
+from schedules.models import ScheduledRun
+from schedules.selectors import schedule_list, scheduled_run_list
+
+JOBS_SHOWN = 8
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -19,7 +25,8 @@ def home(request: HttpRequest) -> HttpResponse:
     if principal.organization_id is None:
         return render(request, "console/no_organization.html", {"is_operator": principal.is_operator})
     steps = onboarding_steps()
-    following = next((step for step in steps if not step.is_done), None)
+    following = next_step(steps)
+    unfinished = job_list().filter(state__in=[JobState.QUEUED, JobState.PAUSED, *ACTIVE]).order_by("id")
     return render(
         request,
         "console/home.html",
@@ -28,8 +35,18 @@ def home(request: HttpRequest) -> HttpResponse:
             "next_step": following,
             "may_do_it": following is not None and principal.may(following.permission),
             "attention": attention_needed(),
-            "jobs": list(job_list().filter(state__in=[JobState.QUEUED, *ACTIVE]).order_by("id")[:8]),
+            "jobs": list(unfinished[:JOBS_SHOWN]),
+            "job_count": count_of(unfinished),
+            "runs": _unfinished_runs(),
             "deployments": list(deployment_list(principal).order_by("alias")[:10]),
             "schedule": schedule_list().filter(is_active=True).order_by("next_fire_at").first(),
         },
     )
+
+
+def _unfinished_runs() -> list[tuple[ScheduledRun, str]]:
+    """Each retraining in progress, with its state for people."""
+    rows = scheduled_run_list(schedule_list()).filter(pipeline_run__ended_at=None)
+    runs = list(rows.order_by("id")[:JOBS_SHOWN])
+    stages = stages_of_runs(run.pipeline_run for run in runs)
+    return [(run, shown_state_of(run.pipeline_run, stages)) for run in runs]

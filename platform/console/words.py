@@ -118,6 +118,7 @@ ACTIONS: Words = {
     "schedule.created": _("created a schedule"),
     "schedule.updated": _("changed a schedule"),
     "schedule.fired": _("started a retraining"),
+    "schedule.run_stopped": _("stopped a retraining"),
     "schedule.skipped": _("skipped a retraining"),
     "schedule.deleted": _("deleted a schedule"),
     "conversation.created": _("started a conversation"),

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
 from accounts.principal import actor_of
 from common import wire
+from common.errors import InvalidRequest
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, unix
 from curation import services
+from curation.choice import EVERYTHING, DocumentRule
 from curation.models import Dataset, DatasetVersion, Recipe
 from curation.selectors import (
     dataset_get,
@@ -23,10 +26,12 @@ from curation.selectors import (
     recipe_list,
     records_path,
     require_ready,
+    source_revisions,
     version_counts,
     version_get,
     version_list,
 )
+from documents.models import Revision
 from documents.selectors import documents_by_id
 from jobs.api import PlacementBody, job_error_body, placement_of
 from jobs.produced import ProducedState
@@ -127,9 +132,13 @@ def dataset_retrieve(request: HttpRequest, dataset_id: str) -> dict[str, Any]:
 # -- versions -------------------------------------------------------------------------------
 class VersionBody(Body):
     file_ids: list[str] | None = Field(default=None, min_length=1, max_length=100_000)
-    """The documents to build from, in their current revisions; left out: all that could be read."""
+    """The documents to build from, in their current revisions."""
+    documents: DocumentRule | None = None
+    """Instead of `file_ids`: every document that was read and that this rule lets through. Without both: all."""
     heldout_share: float = Field(default=0.1, ge=0, lt=1)
-    """Share of records kept away from training, to measure the model on."""
+    """Share of records kept away from training, to measure the model on. 0 needs `without_evaluation`."""
+    without_evaluation: bool = False
+    """No evaluation follows, so nothing needs to be held out."""
     kosha: PlacementBody | None = None
 
 
@@ -144,6 +153,7 @@ def version_body(version: DatasetVersion) -> dict[str, Any]:
         "job": version.job_id,
         "error": job_error_body(version.job) if version.state == ProducedState.FAILED else None,
         "steps": version.recipe["steps"],
+        "documents": version.document_rule,
         "counts": version_counts(version),
         "manifest_sha256": version.manifest_sha256 or None,
     }
@@ -158,11 +168,19 @@ def versions(request: HttpRequest, dataset_id: str, query: Query[PageQuery]) -> 
 @router.post("/datasets/{dataset_id}/versions", summary="Build a new version")
 def version_create(request: HttpRequest, dataset_id: str, payload: VersionBody) -> dict[str, Any]:
     dataset = dataset_get(dataset_id)
+    if payload.file_ids and payload.documents:
+        raise InvalidRequest(
+            "conflicting_parameters",
+            _("Name documents in file_ids or give a rule in documents, not both."),
+            param="documents",
+        )
     chosen = documents_by_id(payload.file_ids, param="file_ids") if payload.file_ids else None
     version = services.dataset_version_create(
         dataset=dataset,
         documents=chosen,
+        rule=payload.documents or EVERYTHING,
         heldout_share=payload.heldout_share,
+        without_evaluation=payload.without_evaluation,
         placement=placement_of(payload.kosha),
         actor=actor_of(request),
     )
@@ -172,6 +190,28 @@ def version_create(request: HttpRequest, dataset_id: str, payload: VersionBody) 
 @router.get("/datasets/{dataset_id}/versions/{version_id}", summary="Retrieve a version")
 def version_retrieve(request: HttpRequest, dataset_id: str, version_id: str) -> dict[str, Any]:
     return version_body(version_get(version_id, dataset_id=dataset_id))
+
+
+def source_body(revision: Revision) -> dict[str, Any]:
+    document = revision.document
+    return {
+        "id": revision.id,
+        "object": "dataset.file",
+        "file_id": document.id,
+        "filename": document.name,
+        "number": revision.number,
+        "deleted": document.deleted_at is not None,
+    }
+
+
+@router.get(
+    "/datasets/{dataset_id}/versions/{version_id}/files", summary="The revisions a version was made from"
+)
+def version_files(
+    request: HttpRequest, dataset_id: str, version_id: str, query: Query[PageQuery]
+) -> dict[str, Any]:
+    rows = source_revisions(version_get(version_id, dataset_id=dataset_id))
+    return list_body(keyset_page(rows, after=query.after, limit=query.limit, order=query.order), source_body)
 
 
 class LinesQuery(wire.Query):

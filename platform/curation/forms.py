@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from curation.choice import DocumentRule
+from curation.offer import MOST_TICKED
 from curation.selectors import recipe_list
+from documents.kinds import KINDS
 from jobs.forms import PlacementForm
 
 
@@ -45,6 +49,16 @@ class DatasetForm(forms.Form):
 
 
 class BuildForm(PlacementForm):
+    """The documents come first: a rule, and the ids of those that are ticked (`document`)."""
+
+    search = forms.CharField(label=_("Search names and titles"), required=False, max_length=500)
+    folder = forms.CharField(label=_("Folder"), required=False, max_length=500)
+    kind = forms.ChoiceField(
+        label=_("Kind"),
+        required=False,
+        choices=[("", _("Every kind")), *((name, label) for name, (label, _types) in KINDS.items())],
+    )
+    mode = forms.ChoiceField(choices=[("rule", ""), ("named", "")], required=False)
     heldout_percent = forms.IntegerField(
         label=_("Held out, in percent"),
         initial=10,
@@ -52,3 +66,34 @@ class BuildForm(PlacementForm):
         max_value=50,
         help_text=_("Share of records kept away from training, to measure the model on. 10 is usual."),
     )
+    without_evaluation = forms.BooleanField(
+        label=_("No evaluation follows"),
+        required=False,
+        help_text=_(
+            "Only then may nothing be held out. A model trained on this version cannot be measured on it, so it "
+            "cannot be released."
+        ),
+    )
+
+    def rule(self) -> DocumentRule:
+        """Of what was sent, whether the rest of the form is valid or not."""
+        given = {name: self.cleaned_data.get(name) or "" for name in ("search", "folder", "kind")}
+        return DocumentRule.model_validate(given)
+
+    @property
+    def is_named(self) -> bool:
+        return self.cleaned_data.get("mode") == "named"
+
+    def ticked(self) -> list[str]:
+        return list(dict.fromkeys(self.data.getlist("document")))  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        if self.is_named and not self.ticked():
+            self.add_error(None, _("Tick at least one document, or take every document that matches."))
+        if len(self.ticked()) > MOST_TICKED:
+            self.add_error(
+                None,
+                gettext("Tick at most %(most)d documents; choose more by folder, kind or search.")
+                % {"most": MOST_TICKED},
+            )
+        return self.cleaned_data

@@ -50,6 +50,8 @@ class DatasetVersion(ProducedRow):
     number = models.PositiveIntegerField()
     recipe = models.JSONField()
     """The recipe as it was when the version was made."""
+    document_rule = models.JSONField(null=True)
+    """`curation.choice.DocumentRule` as JSON; null: the documents were named one by one."""
     revisions = models.ManyToManyField(Revision, through="DatasetVersionSource", related_name="+")
 
     class Meta:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from curation.models import Dataset, DatasetVersion, DatasetVersionSource
 from curation.selectors import recipe_content, version_list
-from documents.models import RevisionState
+from documents.models import Document, RevisionState
 from documents.selectors import company_documents
 from jobs.produced import ProducedState
 from workers.contract.specs.curation_steps import step_keys
@@ -27,17 +27,17 @@ class Preview:
     last: DatasetVersion | None
     """The newest version that is ready."""
     fresh: int
-    """Documents whose present revision is not in `last`."""
+    """Documents that go in and whose present revision is not in `last`."""
     gone: int
-    """Documents of `last` that have been deleted since."""
+    """Documents of `last` that are not among those that go in."""
     seconds: float | None
     """The duration, estimated from that of `last` and the number of its documents; None without `last`."""
 
 
-def build_preview(dataset: Dataset) -> Preview:
-    facts = company_documents().aggregate(
-        ready=Count("pk", filter=Q(current_revision__state=RevisionState.PROCESSED)),
-        pages=Sum("current_revision__pages", filter=Q(current_revision__state=RevisionState.PROCESSED)),
+def build_preview(dataset: Dataset, chosen: QuerySet[Document]) -> Preview:
+    """`chosen`: the documents that were read and go in."""
+    facts = chosen.aggregate(ready=Count("pk"), pages=Sum("current_revision__pages"))
+    facts |= company_documents().aggregate(
         being_read=Count("pk", filter=Q(current_revision__state=RevisionState.UPLOADED)),
         unreadable=Count("pk", filter=Q(current_revision__state=RevisionState.FAILED)),
     )
@@ -51,25 +51,20 @@ def build_preview(dataset: Dataset) -> Preview:
         steps=step_keys(recipe_content(dataset).steps),
         number=newest.number + 1 if newest else 1,
         last=last,
-        **_difference(last, facts["ready"]),
+        **_difference(last, chosen, facts["ready"]),
     )
 
 
-def _difference(last: DatasetVersion | None, ready: int) -> dict[str, Any]:
+def _difference(last: DatasetVersion | None, chosen: QuerySet[Document], ready: int) -> dict[str, Any]:
     if last is None:
         return {"fresh": ready, "gone": 0, "seconds": None}
     job, sources = last.job, DatasetVersionSource.objects.filter(version=last)
     used, seconds = sources.count(), None
     if used and job.started_at is not None and job.ended_at is not None:
         seconds = (job.ended_at - job.started_at).total_seconds() * ready / used
-    same = (
-        company_documents()
-        .filter(current_revision__state=RevisionState.PROCESSED)
-        .filter(current_revision__in=sources.values("revision"))
-        .count()
-    )
+    same = chosen.filter(current_revision__in=sources.values("revision")).count()
     return {
         "fresh": ready - same,
-        "gone": sources.exclude(revision__document__deleted_at=None).count(),
+        "gone": sources.exclude(revision__document__in=chosen.values("pk")).count(),
         "seconds": seconds,
     }

@@ -13,6 +13,7 @@ RULES: dict[str, Rule] = {
     "GET datasets/<dataset_id>/build": P.DATASETS_WRITE,
     "POST datasets/<dataset_id>/build": P.DATASETS_WRITE,
     "GET datasets/<dataset_id>/versions/<version_id>": P.DATASETS_READ,
+    "GET datasets/<dataset_id>/versions/<version_id>/documents": P.DATASETS_READ,
     "GET datasets/<dataset_id>/versions/<version_id>/records": P.DATASETS_READ,
     "GET datasets/<dataset_id>/versions/<version_id>/dropped": P.DATASETS_READ,
     "GET v1/recipes": P.DATASETS_READ,
@@ -24,6 +25,7 @@ RULES: dict[str, Rule] = {
     "GET v1/datasets/<dataset_id>/versions": P.DATASETS_READ,
     "POST v1/datasets/<dataset_id>/versions": P.DATASETS_WRITE,
     "GET v1/datasets/<dataset_id>/versions/<version_id>": P.DATASETS_READ,
+    "GET v1/datasets/<dataset_id>/versions/<version_id>/files": P.DATASETS_READ,
     "GET v1/datasets/<dataset_id>/versions/<version_id>/records": P.DATASETS_READ,
     "GET v1/datasets/<dataset_id>/versions/<version_id>/dropped": P.DATASETS_READ,
 }

@@ -9,11 +9,13 @@ from typing import Any
 
 from django.db.models import Count, Prefetch, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from common.errors import Conflict, NotFound
 from common.storage import artifact_path
 from curation.models import Dataset, DatasetVersion, Pair, Question, QuestionSet, QuestionSpan, Recipe
 from curation.spans import span_of
+from documents.models import Revision
 from jobs.produced import ProducedState
 from workers.contract.records import (
     DROPPED_FILE,
@@ -88,13 +90,25 @@ def version_get(id: str, *, dataset_id: str | None = None, param: str | None = N
 
 def require_ready(version: DatasetVersion, *, param: str) -> DatasetVersion:
     if version.state != ProducedState.READY:
-        raise Conflict(
-            "dataset_version_not_ready",
-            _("This dataset version is %(state)s. Use one that is ready.")
-            % {"state": version.get_state_display()},
-            param=param,
+        message = (
+            _("This dataset version is not finished yet. Wait for it, or use one that is ready.")
+            if version.is_building
+            else _("This dataset version is %(state)s. Use one that is ready.")
+            % {"state": version.get_state_display()}
         )
+        raise Conflict("dataset_version_not_ready", message, param=param)
     return version
+
+
+NOTHING_HELD_OUT = gettext_lazy(
+    "This dataset version holds nothing out to measure on. Build one with a held-out share, and with more "
+    "documents if there are few."
+)
+
+
+def heldout_records(version: DatasetVersion) -> int:
+    """Texts and pairs of a ready version that a model can be measured on."""
+    return int(version.result.get("heldout_records", 0) + version.result.get("heldout_pairs", 0))
 
 
 def version_folder(version: DatasetVersion) -> Path:
@@ -134,6 +148,11 @@ def lines(path: Path, *, after: int, limit: int) -> tuple[list[tuple[int, str]],
 def version_counts(version: DatasetVersion) -> dict[str, Any]:
     """The counts of a version's result, as the API and the console show them; empty until the version is ready."""
     return {key: value for key, value in version.result.items() if key not in ("version", "manifest_sha256")}
+
+
+def source_revisions(version: DatasetVersion) -> QuerySet[Revision]:
+    """What the version was made from, each with its document."""
+    return version.revisions.select_related("document")
 
 
 # -- question sets and pairs ------------------------------------------------------------------

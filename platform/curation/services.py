@@ -14,10 +14,11 @@ from audit.services import Actor, audit_record
 from common.errors import Conflict, InvalidRequest
 from common.locks import unique_or
 from common.wire import validate
+from curation.choice import EVERYTHING, DocumentRule
 from curation.models import Dataset, DatasetVersion, DatasetVersionSource, Recipe
 from curation.selectors import recipe_content
 from documents.models import Document, Revision
-from documents.selectors import pages_path, ready_documents, require_processed
+from documents.selectors import pages_path, require_processed
 from jobs.services import job_submit
 from jobs.types import Placement
 from workers.contract.specs.curation import CurationSource, CurationSpec
@@ -65,14 +66,25 @@ def dataset_version_create(
     documents: list[Document] | None,
     heldout_share: float,
     actor: Actor,
+    rule: DocumentRule = EVERYTHING,
+    without_evaluation: bool = False,
     placement: Placement = Placement(),
 ) -> DatasetVersion:
     """Freeze the documents' current revisions and the recipe, and queue the curation.
 
-    Without `documents`, every company document that could be read goes in. Raises InvalidRequest
-    `no_documents`; Conflict `document_not_ready` or `document_unreadable`.
+    Without `documents`, those that `rule` lets through go in. Raises InvalidRequest `no_documents` and
+    `no_heldout_data`; Conflict `document_not_ready` or `document_unreadable`.
     """
-    sources = _sources(documents)
+    if heldout_share == 0 and not without_evaluation:
+        raise InvalidRequest(
+            "no_heldout_data",
+            _(
+                "An evaluation needs records that are held out of training. Hold out a share (10 percent is "
+                "usual), or say that no evaluation follows."
+            ),
+            param="heldout_share",
+        )
+    sources = _sources(rule.documents() if documents is None else documents)
     Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
     number = (dataset.versions.aggregate(last=Max("number"))["last"] or 0) + 1
     recipe = recipe_content(dataset)
@@ -87,6 +99,7 @@ def dataset_version_create(
         dataset=dataset,
         number=number,
         recipe=recipe.model_dump(mode="json"),
+        document_rule=rule.model_dump(mode="json") if documents is None else None,
         job=job_submit(spec=spec, actor=actor, placement=placement),
     )
     DatasetVersionSource.objects.bulk_create(
@@ -99,17 +112,20 @@ def dataset_version_create(
         action="dataset_version.created",
         target_type="dataset_version",
         target_id=version.id,
-        data={"dataset": dataset.id, "number": number, "revisions": len(sources)},
+        data={
+            "dataset": dataset.id,
+            "number": number,
+            "revisions": len(sources),
+            "document_rule": version.document_rule,
+        },
     )
     return version
 
 
-def _sources(documents: list[Document] | None) -> list[tuple[Document, Revision]]:
-    if documents is None:
-        documents = list(ready_documents())
+def _sources(documents: list[Document]) -> list[tuple[Document, Revision]]:
     if not documents:
         raise InvalidRequest(
-            "no_documents", _("There is no document to build from. Upload documents first."), param="file_ids"
+            "no_documents", _("Choose at least one document to build from."), param="file_ids"
         )
     sources = [
         (document, require_processed(document, param=f"file_ids.{position}"))

@@ -13,6 +13,7 @@ urlpatterns = [
     path("datasets/<dataset_id>", views.detail, name="detail"),
     path("datasets/<dataset_id>/build", views.build, name="build"),
     path("datasets/<dataset_id>/versions/<version_id>", views.version, name="version"),
+    path("datasets/<dataset_id>/versions/<version_id>/documents", views.documents, name="documents"),
     path(
         "datasets/<dataset_id>/versions/<version_id>/records", views.lines, {"tab": "records"}, name="records"
     ),

@@ -8,11 +8,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from accounts.principal import actor_of
-from common.errors import KoshaError
+from common.errors import InvalidRequest, KoshaError
+from common.forms import refuse
 from common.pagination import keyset_page
 from curation import services
+from curation.choice import EVERYTHING, DocumentRule, next_choice, rule_of
 from curation.forms import BuildForm, DatasetForm
-from curation.models import DatasetVersion
+from curation.models import Dataset, DatasetVersion
+from curation.offer import MOST_TICKED, Offer, offer
 from curation.pictures import kept_and_dropped, step_rows
 from curation.preview import build_preview
 from curation.selectors import (
@@ -20,13 +23,18 @@ from curation.selectors import (
     dataset_list,
     dropped_path,
     entries,
+    heldout_records,
     latest_versions,
     recipe_get,
     records_path,
     require_ready,
+    source_revisions,
     version_get,
     version_list,
 )
+from documents.kinds import KINDS
+from documents.selectors import documents_by_id, ready_documents
+from jobs.produced import ProducedState
 
 LINES_SHOWN = 20
 
@@ -82,29 +90,61 @@ def detail(request: HttpRequest, dataset_id: str) -> HttpResponse:
 
 
 def build(request: HttpRequest, dataset_id: str) -> HttpResponse:
-    """What a new version would be made of; POST makes it."""
+    """What a new version would be made of; POST makes it, or with `show` lists what matches the rule."""
     dataset = dataset_get(dataset_id)
     form = BuildForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            made = services.dataset_version_create(
-                dataset=dataset,
-                documents=None,
-                heldout_share=form.cleaned_data["heldout_percent"] / 100,
-                placement=form.placement(),
-                actor=actor_of(request),
-            )
-        except KoshaError as error:
-            form.add_error(None, str(error.message))
-        else:
-            return redirect(made)
-    preview = build_preview(dataset)
+    is_valid = form.is_bound and form.is_valid()
+    offered = _offer(form, dataset, request)
+    if "show" in request.POST:
+        # Not sent to be built: what is missing for that is no mistake yet.
+        form.errors.clear()
+    elif is_valid and (made := _build(form, offered, dataset, request)):
+        return redirect(made)
     return render(
         request,
         "curation/build.html",
-        {"dataset": dataset, "form": form, "preview": preview},
+        {
+            "dataset": dataset,
+            "form": form,
+            "offer": offered,
+            "preview": build_preview(dataset, offered.chosen),
+            "has_documents": ready_documents().exists(),
+        },
         status=400 if form.errors else 200,
     )
+
+
+def _offer(form: BuildForm, dataset: Dataset, request: HttpRequest) -> Offer:
+    """Of what was sent; on a fresh page of the address, or as the newest version was made."""
+    if form.is_bound:
+        return offer(form.rule(), is_named=form.is_named, ticked=form.ticked())
+    named = {name: request.GET[name][:500] for name in ("search", "folder", "kind") if name in request.GET}
+    if named:
+        named["kind"] = named.get("kind", "") if named.get("kind") in KINDS else ""
+        return offer(DocumentRule.model_validate(named), is_named=False, ticked=())
+    try:
+        documents, rule = next_choice(dataset)
+    except InvalidRequest:
+        return offer(EVERYTHING, is_named=False, ticked=())
+    ticked = [document.id for document in documents or ()][:MOST_TICKED]
+    return offer(rule, is_named=documents is not None, ticked=ticked)
+
+
+def _build(form: BuildForm, offered: Offer, dataset: Dataset, request: HttpRequest) -> DatasetVersion | None:
+    """None where it was refused; the form says why."""
+    try:
+        return services.dataset_version_create(
+            dataset=dataset,
+            documents=documents_by_id(form.ticked(), param="file_ids") if offered.is_named else None,
+            rule=offered.rule,
+            heldout_share=form.cleaned_data["heldout_percent"] / 100,
+            without_evaluation=form.cleaned_data["without_evaluation"],
+            placement=form.placement(),
+            actor=actor_of(request),
+        )
+    except KoshaError as error:
+        refuse(form, error, {"heldout_share": "heldout_percent"})
+        return None
 
 
 def version(request: HttpRequest, dataset_id: str, version_id: str) -> HttpResponse:
@@ -112,13 +152,23 @@ def version(request: HttpRequest, dataset_id: str, version_id: str) -> HttpRespo
     return render(request, "curation/version.html", {**_frame(shown), "tab": "overview"})
 
 
+def documents(request: HttpRequest, dataset_id: str, version_id: str) -> HttpResponse:
+    shown = version_get(version_id, dataset_id=dataset_id)
+    page = keyset_page(source_revisions(shown), after=request.GET.get("after"), limit=50)
+    return render(request, "curation/documents.html", {**_frame(shown), "tab": "documents", "page": page})
+
+
 def _frame(version: DatasetVersion) -> dict[str, Any]:
-    """What the three pages of a version have in common."""
+    """What the pages of a version have in common."""
+    rule = rule_of(version)
     return {
         "version": version,
         "dataset": version.dataset,
         "counts": version.result,
         "is_building": version.state == "building",
+        "rule": rule,
+        "kind_label": KINDS[rule.kind][0] if rule and rule.kind else "",
+        "holds_nothing_out": version.state == ProducedState.READY and not heldout_records(version),
         "sources": version.sources.count(),
         "parts": kept_and_dropped(version),
         "steps": step_rows(version),

@@ -77,6 +77,8 @@ class Revision(ProducedRow):
         JobState.FAILED: RevisionState.FAILED,
         JobState.CANCELLED: RevisionState.FAILED,
     }
+    WAITING = RevisionState.UPLOADED
+    WORKING = "reading"
 
     id = PrefixedIdField("rev_")
     document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="revisions")

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from django.utils.translation import gettext as _
 
 from common.errors import Conflict, NotFound
 from common.pagination import DEFAULT_LIMIT, KeysetPage
 from common.storage import artifact_path
+from documents.kinds import KINDS
 from documents.models import Document, Purpose, Revision, RevisionState, Upload
 from workers.contract.records import PAGES_FILE
 
@@ -49,8 +50,7 @@ def document_search(*, text: str = "", state: str = "", purpose: str = "") -> Qu
     Each with the job that reads it, whose state is shown.
     """
     rows = document_list().select_related("current_revision__job").defer("current_revision__job__spec")
-    if text:
-        rows = rows.filter(Q(name__icontains=text) | Q(current_revision__title__icontains=text))
+    rows = documents_matching(rows, text=text)
     if state:
         rows = rows.filter(current_revision__state=state)
     if purpose:
@@ -82,6 +82,33 @@ def company_documents() -> QuerySet[Document]:
 
 def ready_documents() -> QuerySet[Document]:
     return company_documents().filter(current_revision__state=RevisionState.PROCESSED)
+
+
+def documents_matching(
+    rows: QuerySet[Document], *, text: str = "", folder: str = "", kind: str = ""
+) -> QuerySet[Document]:
+    """Those of `rows` whose name or title contains `text`, that are in `folder` or below it, and of a kind.
+
+    The folder of a document is the part of its name before the last slash. An empty filter lets everything through.
+    """
+    if text:
+        rows = rows.filter(Q(name__icontains=text) | Q(current_revision__title__icontains=text))
+    if folder:
+        rows = rows.filter(name__startswith=f"{folder}/")
+    if kind:
+        rows = rows.filter(current_revision__media_type__in=KINDS[kind][1])
+    return rows
+
+
+def folders_of(rows: QuerySet[Document]) -> list[str]:
+    """The folders of `rows` with the folders above them, in order."""
+    folder = Func(F("name"), Value("/[^/]*$"), Value(""), function="regexp_replace", output_field=TextField())
+    held = rows.filter(name__contains="/").order_by().values_list(folder, flat=True).distinct()
+    found = set()
+    for path in held:
+        parts = path.split("/")
+        found |= {"/".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
+    return sorted(found - {""})
 
 
 def documents_by_id(ids: list[str], *, param: str) -> list[Document]:

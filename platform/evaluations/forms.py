@@ -8,12 +8,20 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from curation.selectors import ready_versions
+from curation.models import DatasetVersion
+from curation.selectors import heldout_records, ready_versions
 from evaluations.models import Suite
 from evaluations.selectors import suite_list
 from jobs.forms import PlacementForm
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list, model_version_list
+
+
+class VersionChoice(forms.ModelChoiceField):
+    def label_from_instance(self, version: DatasetVersion) -> str:  # type: ignore[override]
+        if heldout_records(version):
+            return str(version)
+        return _("%(version)s (nothing is held out)") % {"version": version}
 
 
 class EvaluationForm(PlacementForm):
@@ -23,7 +31,7 @@ class EvaluationForm(PlacementForm):
             "A version is measured beside its base model. A base model alone gets figures but no verdict."
         ),
     )
-    dataset_version: forms.ModelChoiceField[Any] = forms.ModelChoiceField(
+    dataset_version = VersionChoice(
         label=gettext_lazy("Measure on"),
         queryset=None,
         empty_label=None,

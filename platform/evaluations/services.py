@@ -17,7 +17,7 @@ from common.places import spec_digest
 from common.tenancy import current_organization_id
 from common.wire import invalid_field, validate
 from curation.models import DatasetVersion
-from curation.selectors import records_path, require_ready
+from curation.selectors import NOTHING_HELD_OUT, heldout_records, records_path, require_ready
 from evaluations.models import Evaluation, Suite
 from jobs.services import job_submit
 from jobs.types import Placement
@@ -104,13 +104,8 @@ def evaluation_create(
     Raises Conflict `dataset_version_not_ready`; InvalidRequest `no_heldout_data`.
     """
     require_ready(dataset_version, param="data_source.dataset_version")
-    counts = dataset_version.result
-    if counts["heldout_records"] + counts["heldout_pairs"] == 0:
-        raise InvalidRequest(
-            "no_heldout_data",
-            _("This dataset version holds nothing out to measure on. Build one with a held-out share."),
-            param="data_source.dataset_version",
-        )
+    if not heldout_records(dataset_version):
+        raise InvalidRequest("no_heldout_data", str(NOTHING_HELD_OUT), param="data_source.dataset_version")
     spec = _spec(suite, dataset_version, base_model, model_version)
     job = job_submit(
         spec=spec,

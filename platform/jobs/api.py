@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from django.http import HttpRequest
@@ -13,11 +14,12 @@ from common.errors import InvalidRequest
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, unix
 from jobs.clusters import cluster_get
-from jobs.models import Job, JobEvent, WaitsFor
-from jobs.selectors import job_get, job_list, public_state, waiting_sentence
+from jobs.models import Job, JobEvent
+from jobs.selectors import job_get, job_list, public_state
 from jobs.services import job_cancel
 from jobs.transitions import JobState
 from jobs.types import Placement, Resources, find_job_type, job_types
+from jobs.waiting import Waiting, waiting_of
 
 router = Router(tags=["jobs"])
 
@@ -77,7 +79,9 @@ class JobQuery(PageQuery):
 @router.get("/jobs", summary="List jobs")
 def list_jobs(request: HttpRequest, query: Query[JobQuery]) -> dict[str, Any]:
     rows = job_list(kind=query.kind, state=query.state)
-    return list_body(keyset_page(rows, after=query.after, limit=query.limit, order=query.order), job_body)
+    page = keyset_page(rows, after=query.after, limit=query.limit, order=query.order)
+    waiting = waiting_of(page.items)
+    return list_body(page, lambda job: job_body(job, waiting))
 
 
 @router.get("/jobs/{job_id}", summary="Retrieve a job")
@@ -99,12 +103,10 @@ def cancel_job(request: HttpRequest, job_id: str) -> dict[str, Any]:
     return job_body(job_cancel(job=job_get(job_id), actor=actor_of(request)))
 
 
-def job_body(job: Job) -> dict[str, Any]:
+def job_body(job: Job, waiting: Mapping[str, Waiting] | None = None) -> dict[str, Any]:
+    """`waiting` is that of all jobs of a list, by id."""
     ended = job.ended_at if public_state(job) == job.state else None
-    waiting = None
-    if job.state == JobState.QUEUED and job.waits_for:
-        needed = job.disk_bytes if job.waits_for == WaitsFor.DISK else None
-        waiting = {"code": job.waits_for, "message": waiting_sentence(job), "needed_bytes": needed}
+    waits = (waiting_of([job]) if waiting is None else waiting).get(job.id)
     return {
         "id": job.id,
         "object": "job",
@@ -114,10 +116,19 @@ def job_body(job: Job) -> dict[str, Any]:
         "created_at": unix(job.created_at),
         "started_at": unix(job.started_at),
         "finished_at": unix(ended),
-        "waiting": waiting,
+        "waiting": waiting_body(waits) if waits else None,
         "progress": progress_body(job),
         "error": job_error_body(job),
         **placement_body(job),
+    }
+
+
+def waiting_body(waiting: Waiting) -> dict[str, Any]:
+    return {
+        "code": waiting.reason,
+        "message": waiting.message,
+        "place": waiting.place,
+        "needed_bytes": waiting.needed_bytes,
     }
 
 

@@ -28,8 +28,11 @@ class Capacity:
     light_memory_bytes: int
 
     def holds(self, job: Job) -> bool:
-        """A figure that the job does not ask for may be below zero."""
-        return all(need == 0 or need <= getattr(self, figure) for figure, need in _needs(job).items())
+        return not self.lacks(job)
+
+    def lacks(self, job: Job) -> list[str]:
+        """The figures of which the job needs more. One that it does not ask for may be below zero."""
+        return [figure for figure, need in _needs(job).items() if need > 0 and need > getattr(self, figure)]
 
     def without(self, job: Job) -> Capacity:
         return replace(self, **{figure: getattr(self, figure) - need for figure, need in _needs(job).items()})

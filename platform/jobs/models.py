@@ -16,7 +16,7 @@ from common.ids import PrefixedIdField
 from common.models import CreatedModel, TenantModel
 from common.places import PlaceJSONField
 from common.storage import run_path
-from jobs.transitions import JobState
+from jobs.transitions import STOPPABLE, JobState
 
 LIGHT_MEMORY_BYTES = 4 << 30
 """For each light job at most; less where it would be more than a quarter of the cluster."""
@@ -216,6 +216,10 @@ class Job(TenantModel):
 
     def get_absolute_url(self) -> str:
         return reverse("jobs:detail", args=[self.id])
+
+    @property
+    def can_stop(self) -> bool:
+        return self.state in STOPPABLE
 
     @property
     def run_dir(self) -> Path:

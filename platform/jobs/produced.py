@@ -34,6 +34,9 @@ class ProducedRow(TenantModel):
         JobState.CANCELLED: ProducedState.CANCELLED,
     }
     """The state of the row after each end of its job."""
+    WAITING: ClassVar[str] = JobState.QUEUED
+    WORKING: ClassVar[str] = ProducedState.BUILDING
+    """What is shown of a row whose job is queued, and of one whose job runs."""
 
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=16, choices=ProducedState.choices, default=ProducedState.BUILDING)
@@ -51,6 +54,15 @@ class ProducedRow(TenantModel):
     @property
     def is_building(self) -> bool:
         return self.state not in self.STATES.values()
+
+    @property
+    def shown_state(self) -> str:
+        """The state for people. Read the row with its `job` selected."""
+        if not self.is_building:
+            return self.state
+        shown: dict[str, str] = {JobState.QUEUED: self.WAITING, JobState.STARTING: JobState.STARTING}
+        shown |= {each: each for each in (JobState.PAUSING, JobState.PAUSED, JobState.CANCELLING)}
+        return shown.get(self.job.state, self.WORKING)
 
 
 def produced_finalize(job: Job) -> None:

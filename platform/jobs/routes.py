@@ -9,6 +9,7 @@ RULES: dict[str, Rule] = {
     "GET jobs": P.JOBS_READ,
     "GET jobs/<job_id>": P.JOBS_READ,
     "GET jobs/<job_id>/stream": P.JOBS_READ,
+    "GET jobs/<job_id>/cancel": P.JOBS_CONTROL,
     "POST jobs/<job_id>/cancel": P.JOBS_CONTROL,
     "POST jobs/<job_id>/pause": P.JOBS_CONTROL,
     "POST jobs/<job_id>/resume": P.JOBS_CONTROL,

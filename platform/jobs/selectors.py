@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
 
 from common.errors import IdempotencyKeyReused, NotFound
 from common.release import is_newer
 from common.tenancy import current_organization_id
-from jobs.models import Cluster, Job, JobEvent, WaitsFor
+from jobs.models import Cluster, Job, JobEvent
 from jobs.transitions import JobState
 
 
@@ -73,23 +72,6 @@ def understood(rows: QuerySet[Job]) -> QuerySet[Job]:
     """Without the jobs that a newer release has written: its workers take care of those."""
     newer = newer_releases(rows)
     return rows.exclude(release__in=newer) if newer else rows
-
-
-def waiting_sentence(job: Job) -> str:
-    """Why a queued job has not started, for people; empty before dispatch has looked at it."""
-    if job.waits_for == WaitsFor.DISK:
-        return _(
-            "There is not enough space on the disk. It starts automatically when there is. Delete "
-            "what is no longer needed, or ask your operator for space."
-        )
-    if job.waits_for == WaitsFor.PLACE:
-        return _("It starts when the cluster has capacity.")
-    if job.waits_for == WaitsFor.WORKERS:
-        return _(
-            "It was created by release %(release)s and waits for workers of that release. Ask your "
-            "operator to upgrade the workers. It then starts automatically."
-        ) % {"release": job.release}
-    return ""
 
 
 def cluster_list() -> QuerySet[Cluster]:

@@ -45,6 +45,9 @@ MOVES: dict[JobState, frozenset[JobState]] = {
 ACTIVE = frozenset({_S.STARTING, _S.RUNNING, _S.PAUSING, _S.CANCELLING})
 """States in which an engine may be alive: they hold capacity and a lease."""
 
+STOPPABLE = frozenset({_S.QUEUED, _S.PAUSED, _S.STARTING, _S.RUNNING, _S.PAUSING})
+"""States in which a person can stop the job for good."""
+
 TERMINAL = frozenset({_S.SUCCEEDED, _S.FAILED, _S.CANCELLED})
 """States in which no engine will run again. A finalized job never leaves them."""
 

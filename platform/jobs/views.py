@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from accounts.principal import actor_of
 from common.errors import KoshaError
 from common.pagination import keyset_page
 from jobs.models import Job
-from jobs.selectors import job_get, job_list, newest_job_events, public_state, waiting_sentence
+from jobs.selectors import job_get, job_list, newest_job_events, public_state
 from jobs.services import job_cancel, job_pause, job_resume
 from jobs.transitions import TERMINAL, JobState
 from jobs.types import find_job_type, job_types
@@ -63,9 +63,7 @@ def status_facts(job: Job) -> dict[str, Any]:
         "job": job,
         "state": state,
         "is_moving": moving,
-        "waiting_sentence": waiting_sentence(job),
-        "is_running": job.state in (JobState.STARTING, JobState.RUNNING, JobState.PAUSING),
-        "can_cancel": moving and job.state not in (*TERMINAL, JobState.CANCELLING),
+        "can_cancel": job.can_stop,
         "can_pause": job_type is not None
         and job_type.can_pause
         and job.state in (JobState.QUEUED, JobState.STARTING, JobState.RUNNING),
@@ -74,6 +72,12 @@ def status_facts(job: Job) -> dict[str, Any]:
 
 
 def cancel(request: HttpRequest, job_id: str) -> HttpResponse:
+    """GET asks first: lists update themselves, so a dialog in them would be closed."""
+    if request.method != "POST":
+        job = job_get(job_id)
+        if not job.can_stop:
+            return redirect(job)
+        return render(request, "jobs/stop.html", {"job": job, "next": _own_page(request, request.GET)})
     return _act(request, job_id, job_cancel, _("The job is being cancelled."))
 
 
@@ -94,6 +98,11 @@ def _act(request: HttpRequest, job_id: str, act: Callable[..., Job], news: str) 
     except KoshaError as error:
         # Most often it has ended meanwhile: a message is enough.
         messages.warning(request, str(error.message))
-    target = request.POST.get("next", "")
+    return redirect(_own_page(request, request.POST) or job)
+
+
+def _own_page(request: HttpRequest, given: QueryDict) -> str:
+    """The page of this site that `next` names; empty for none, and for one elsewhere."""
+    target = given.get("next", "")
     ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return redirect(target if ours else job)
+    return target if ours else ""

@@ -32,6 +32,8 @@ class Stage(ABC, Generic[RowT]):
     """What the stage makes, for example “Dataset”."""
     is_optional: ClassVar[bool] = False
     """Whether a run may leave it out."""
+    is_shared: ClassVar[bool] = False
+    """Whether what it makes serves others too, so that stopping a run lets its job go on."""
 
     @abstractmethod
     def produce(self, run: PipelineRun, row: RowT | None) -> RowT | None:

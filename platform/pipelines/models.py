@@ -17,6 +17,8 @@ class RunState(models.TextChoices):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+    """Stopped by a person: the run itself, or the job of its stage."""
     SKIPPED = "skipped"
     """A stage that was left out, or a run that found nothing new."""
 
@@ -35,7 +37,7 @@ class PipelineRun(TenantModel):
     actor_kind = models.CharField(max_length=16)
     actor_id = models.CharField(max_length=64)
     actor_label = models.CharField(max_length=200)
-    state = models.CharField(max_length=8, choices=RunState.choices, default=RunState.RUNNING)
+    state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.RUNNING)
     error_code = models.CharField(max_length=120, blank=True)
     """Why it failed; while it runs, why its current stage is blocked."""
     error_message = models.TextField(blank=True)
@@ -80,7 +82,7 @@ class StageRun(TenantModel):
     run = models.ForeignKey(PipelineRun, on_delete=models.CASCADE, related_name="stages")
     position = models.PositiveSmallIntegerField()
     name = models.CharField(max_length=40)
-    state = models.CharField(max_length=8, choices=RunState.choices, default=RunState.PENDING)
+    state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.PENDING)
     produced_id = models.CharField(max_length=64, blank=True)
     """The row that the stage made or makes; the stage's declaration names its model."""
 

@@ -9,11 +9,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from curation.choice import next_choice
 from curation.models import Dataset, DatasetVersion
-from curation.selectors import recipe_content
+from curation.selectors import NOTHING_HELD_OUT, heldout_records, recipe_content
 from curation.services import dataset_version_create
 from documents.models import Document
-from documents.selectors import ready_documents
 from evaluations.models import Evaluation, Suite
 from evaluations.services import evaluation_create
 from jobs.produced import ProducedState
@@ -63,21 +63,32 @@ class CurationStage(JobStage[DatasetVersion]):
     label = gettext_lazy("Dataset")
 
     def produce(self, run: PipelineRun, row: DatasetVersion | None) -> DatasetVersion:
-        """The newest version if it is still up to date, else a new one."""
+        """The newest version if it is still up to date, else a new one of the same choice of documents."""
         if row is not None:
-            return row
+            return _require_heldout(row)
         dataset = Dataset.objects.get(pk=_inputs(run).dataset_id)
-        return self._up_to_date(dataset) or dataset_version_create(
-            dataset=dataset, documents=None, heldout_share=HELDOUT_SHARE, actor=run.actor
+        documents, rule = next_choice(dataset)
+        chosen = rule.documents() if documents is None else documents
+        return self._up_to_date(dataset, chosen) or dataset_version_create(
+            dataset=dataset, documents=documents, rule=rule, heldout_share=HELDOUT_SHARE, actor=run.actor
         )
 
-    def _up_to_date(self, dataset: Dataset) -> DatasetVersion | None:
+    def _up_to_date(self, dataset: Dataset, chosen: list[Document]) -> DatasetVersion | None:
         """The newest ready version, if it was made from today's documents with today's recipe."""
         newest = self.rows().filter(dataset=dataset, state=ProducedState.READY).order_by("-number").first()
         if newest is None or newest.recipe != recipe_content(dataset).model_dump(mode="json"):
             return None
-        current = set(ready_documents().values_list("current_revision_id", flat=True))
+        if not heldout_records(newest):
+            return None
+        current = {document.current_revision_id for document in chosen}
         return newest if current == set(newest.revisions.values_list("id", flat=True)) else None
+
+
+def _require_heldout(version: DatasetVersion) -> DatasetVersion:
+    """The evaluation that follows needs held-out records, so nothing is trained without them."""
+    if version.state == ProducedState.READY and not heldout_records(version):
+        raise StageFailed("no_heldout_data", str(NOTHING_HELD_OUT))
+    return version
 
 
 class TrainingStage(JobStage[TrainingRun]):
@@ -124,6 +135,7 @@ class RetrievalStage(JobStage[IndexBuild]):
     name = "retrieval"
     label = gettext_lazy("Index")
     is_optional = True
+    is_shared = True
 
     def produce(self, run: PipelineRun, row: IndexBuild | None) -> IndexBuild | None:
         """The newest build of the knowledge base, once every document of the dataset version is in it.

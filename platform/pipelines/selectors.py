@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Model
 from django.utils.functional import Promise
 
+from jobs.produced import ProducedRow
+from jobs.transitions import JobState
 from pipelines.declaration import stage_of
-from pipelines.models import PipelineRun
+from pipelines.models import PipelineRun, RunState
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,21 @@ class StageProgress:
     """One of RunState."""
     row: Model | None
     """What the stage made or makes; None before it began, or if it was left out."""
+
+    @property
+    def shown_state(self) -> str:
+        """The state for people: that of the row while the stage waits for it."""
+        if self.state == RunState.RUNNING and isinstance(self.row, ProducedRow):
+            return self.row.shown_state
+        return self.state
+
+
+def shown_state_of(run: PipelineRun, stages: Mapping[str, Iterable[StageProgress]]) -> str:
+    """The stage that works, how the run ended, or that the job of its stage waits; `stages` by the run's id."""
+    current = next((stage for stage in stages[run.id] if stage.state == RunState.RUNNING), None)
+    if current is not None and current.shown_state in (JobState.QUEUED, JobState.PAUSED):
+        return current.shown_state
+    return run.stage
 
 
 def stages_of_runs(runs: Iterable[PipelineRun]) -> dict[str, list[StageProgress]]:

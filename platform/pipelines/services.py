@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 from django.db import transaction
@@ -14,10 +15,11 @@ from pydantic import BaseModel
 
 from audit.services import Actor
 from common.connections import is_away
-from common.errors import KoshaError
+from common.errors import Conflict, KoshaError
 from common.queue import send
 from common.tenancy import every_organization, organization_scope
 from jobs.produced import ProducedRow
+from jobs.services import job_cancel
 from jobs.transitions import JobState
 from pipelines.declaration import Pipeline, StageFailed, stage_of
 from pipelines.models import PipelineRun, RunState, StageRun
@@ -117,8 +119,33 @@ def _advance_stage(run: PipelineRun) -> bool:
     elif row.state == row.STATES[JobState.FAILED]:
         _end(run, RunState.FAILED, code=row.error_code, message=row.error_message)
     else:
-        _end(run, RunState.FAILED, code="cancelled", message=_("A job of this run was cancelled."))
+        _end(run, RunState.CANCELLED, code="cancelled", message=_("A job of this run was cancelled."))
     return True
+
+
+@transaction.atomic
+def pipeline_run_stop(*, run: PipelineRun, actor: Actor) -> None:
+    """End the run for good, and the job it waits for. What earlier stages made is kept.
+
+    Raises Conflict `run_has_ended`.
+    """
+    rows = PipelineRun.objects.select_for_update(no_key=True, of=("self",)).prefetch_related("stages")
+    unfinished: PipelineRun | None = rows.filter(pk=run.pk, ended_at=None).first()
+    if unfinished is None:
+        raise Conflict("run_has_ended", _("The run has already ended; there is nothing to stop."))
+    _stop_job(unfinished, actor)
+    _end(unfinished, RunState.CANCELLED, code="cancelled", message=_("The run was stopped."))
+    unfinished.save()
+
+
+def _stop_job(run: PipelineRun, actor: Actor) -> None:
+    assert run.current is not None, "an unfinished run has a stage that runs"
+    stage = stage_of(run.pipeline, run.current.name)
+    row = None if stage.is_shared else stage.find(run)
+    if isinstance(row, ProducedRow) and row.is_building:
+        # The job may just have ended.
+        with suppress(Conflict):
+            job_cancel(job=row.job, actor=actor)
 
 
 def _was_done_before(run: PipelineRun, row: Model) -> bool:

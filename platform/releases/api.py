@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
+from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
 from accounts.principal import actor_of, principal_of
+from common import wire
 from common.errors import Conflict
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, idempotency_key, unix
 from registry.selectors import model_named
 from releases import services
+from releases.comparison import Part, compare
 from releases.models import Deployment, DeploymentChange, Release
 from releases.selectors import (
     deployment_get,
@@ -22,9 +26,11 @@ from releases.selectors import (
     deployment_list,
     release_get,
     release_list,
+    served_release,
 )
 from retrieval.models import IndexBuild
 from retrieval.selectors import index_build_get, knowledge_base_get
+from workers.contract.specs.measurement import Estimate
 
 router = Router(tags=["Releases"])
 
@@ -139,15 +145,78 @@ def release_reject(request: HttpRequest, release_id: str, payload: DecisionBody)
     return release_body(release)
 
 
+Alias = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
+
+
 class PublishBody(Body):
-    alias: str = Field(default="production", pattern="^[a-z0-9][a-z0-9-]{0,39}$")
+    alias: Alias = "production"
+    replaces: str | None = None
+    """The release that is served there as you know it, "" for none. Another one by now: `published_meanwhile`."""
 
 
 @router.post("/releases/{release_id}/publish", summary="Serve an approved release under an alias")
 def release_publish(request: HttpRequest, release_id: str, payload: PublishBody) -> dict[str, Any]:
     # As this call left it. If it were read again, it could be what another call made of it since.
-    deployment = services.release_publish(release_id=release_id, alias=payload.alias, actor=actor_of(request))
+    deployment = services.release_publish(
+        release_id=release_id, alias=payload.alias, actor=actor_of(request), replaces=payload.replaces
+    )
     return deployment_body(deployment)
+
+
+class ComparisonQuery(wire.Query):
+    alias: Alias = "production"
+
+
+@router.get("/releases/{release_id}/comparison", summary="A release beside the one that an alias serves")
+def release_comparison(
+    request: HttpRequest, release_id: str, query: Query[ComparisonQuery]
+) -> dict[str, Any]:
+    release = release_get(release_id)
+    served = served_release(query.alias, principal_of(request))
+    return {
+        "object": "release.comparison",
+        "release": release.id,
+        "alias": query.alias,
+        "served": served.id if served else None,
+        "parts": [part_body(part) for part in compare(release, served)] if served else [],
+    }
+
+
+def part_body(part: Part) -> dict[str, Any]:
+    return {
+        "name": part.name,
+        "differs": part.differs,
+        "documents": asdict(part.documents) if part.documents is not None else None,
+        "facts": [
+            {
+                "name": row.name,
+                "candidate": _plain(row.candidate),
+                "served": _plain(row.served),
+                "differs": row.differs,
+            }
+            for row in part.rows
+        ],
+        "figures": [
+            {
+                "name": row.name,
+                "candidate": _figure_body(row.candidate),
+                "served": _figure_body(row.served),
+                "outcome": row.outcome,
+            }
+            for row in part.figures
+        ],
+    }
+
+
+def _figure_body(figure: Estimate | None) -> dict[str, Any] | None:
+    return figure.model_dump(include={"value", "low", "high", "items"}) if figure else None
+
+
+def _plain(value: Any) -> Any:
+    """The id of a row, the text of lines, and any other fact as it is."""
+    if isinstance(value, Model):
+        return value.pk
+    return "\n".join(line.text for line in value) if isinstance(value, list) else value
 
 
 # -- deployments ------------------------------------------------------------------------------

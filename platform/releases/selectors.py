@@ -20,9 +20,9 @@ VERSIONS_OFFERED = 50
 def release_list() -> QuerySet[Release]:
     return Release.objects.select_related(
         "base_model",
-        "model_version",
+        "model_version__parent",
         "index_build__knowledge_base__embedding_model",
-        "evaluation",
+        "evaluation__suite",
         "approval",
     )
 
@@ -48,6 +48,12 @@ def deployment_get(alias: str, principal: Principal) -> Deployment:
     if deployment is None:
         raise NotFound
     return deployment
+
+
+def served_release(alias: str, principal: Principal) -> Release | None:
+    """What the alias serves now; None where nothing is published under it."""
+    deployment = deployment_list(principal).filter(alias=alias).first()
+    return release_get(deployment.release_id) if deployment else None
 
 
 def deployment_history(deployment: Deployment) -> list[DeploymentChange]:

@@ -153,11 +153,20 @@ class FourEyes(PermissionDenied):
         )
 
 
+class PublishedMeanwhile(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "published_meanwhile", _("Another release was published here just now. Reload the page.")
+        )
+
+
 @transaction.atomic
-def release_publish(*, release_id: str, alias: str, actor: Actor) -> Deployment:
+def release_publish(*, release_id: str, alias: str, actor: Actor, replaces: str | None = None) -> Deployment:
     """Serve an approved release under `alias`. Publishing what is already served changes nothing.
 
-    Returns the deployment as this call left it.
+    `replaces` is the id of the release that the caller saw served there, "" for none; where another one is
+    served by now, Conflict `published_meanwhile`. None: whatever is served is replaced. Returns the deployment as
+    this call left it.
     """
     release = Release.objects.select_for_update(no_key=True).filter(pk=release_id).first()
     if release is None:
@@ -168,12 +177,10 @@ def release_publish(*, release_id: str, alias: str, actor: Actor) -> Deployment:
     if deployment is not None and deployment.release_id == release.id:
         return deployment
     previous = deployment.release if deployment else None
+    if replaces is not None and replaces != (previous.id if previous else ""):
+        raise PublishedMeanwhile
     if deployment is None:
-        with unique_or(
-            Conflict(
-                "published_meanwhile", _("Another release was published here just now. Reload the page.")
-            )
-        ):
+        with unique_or(PublishedMeanwhile()):
             deployment = Deployment.objects.create(alias=alias, release=release)
     else:
         deployment.release = release

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,8 +17,9 @@ from common.pagination import keyset_page
 from evaluations.figures import figures, rules
 from registry.selectors import model_named
 from releases import services
+from releases.comparison import changed_parts, compare
 from releases.forms import PublishForm, ReleaseForm
-from releases.models import Release, ReleaseState
+from releases.models import Deployment, Release, ReleaseState
 from releases.selectors import (
     deployment_get,
     deployment_history,
@@ -24,8 +27,10 @@ from releases.selectors import (
     previous_release,
     release_get,
     release_list,
+    served_release,
 )
 
+PRODUCTION = "production"
 DECISIONS = {"approve": services.release_approve, "reject": services.release_reject}
 
 
@@ -72,6 +77,7 @@ def _create(request: HttpRequest, form: ReleaseForm) -> Release:
 def detail(request: HttpRequest, release_id: str) -> HttpResponse:
     release = release_get(release_id)
     evaluation = release.evaluation
+    deployments = list(deployment_list(principal_of(request)).order_by("alias"))
     return render(
         request,
         "releases/detail.html",
@@ -81,16 +87,30 @@ def detail(request: HttpRequest, release_id: str) -> HttpResponse:
             "is_candidate": release.state == ReleaseState.CANDIDATE,
             "is_approved": release.state == ReleaseState.APPROVED,
             "is_own": release.created_by_person == principal_of(request).person_id,
-            "deployments": list(
-                deployment_list(principal_of(request)).filter(release=release).order_by("alias")
-            ),
-            "all_deployments": list(deployment_list(principal_of(request)).order_by("alias")),
+            "deployments": [each for each in deployments if each.release_id == release.id],
             "publish_form": PublishForm(),
+            **_beside_served(request, release, deployments),
             "evaluation": evaluation,
             "figures": figures(evaluation) if evaluation else [],
             "rules": rules(evaluation) if evaluation else [],
         },
     )
+
+
+def _beside_served(request: HttpRequest, release: Release, deployments: list[Deployment]) -> dict[str, Any]:
+    """The release beside what `?against=` or, without it, `production` or the first alias serves."""
+    others = {each.alias: each for each in deployments if each.release_id != release.id}
+    wanted = [request.GET.get("against", ""), PRODUCTION, *others]
+    alias = next((name for name in wanted if name in others), None)
+    if alias is None:
+        return {"parts": []}
+    served = release_get(others[alias].release_id)
+    return {
+        "parts": compare(release, served),
+        "served": served,
+        "served_alias": alias,
+        "served_aliases": list(others),
+    }
 
 
 @require_POST
@@ -111,21 +131,44 @@ def decide(request: HttpRequest, release_id: str, decision: str) -> HttpResponse
     return redirect(release)
 
 
-@require_POST
 def publish(request: HttpRequest, release_id: str) -> HttpResponse:
+    """GET asks and says what changes; POST publishes, if what was shown is still served."""
     release = release_get(release_id)
-    form = PublishForm(request.POST)
+    form = PublishForm(request.POST if request.method == "POST" else request.GET)
     if not form.is_valid():
         messages.warning(request, " ".join(map(str, form.errors["alias"])))
         return redirect(release)
     alias = form.cleaned_data["alias"]
+    if request.method != "POST":
+        return _ask_to_publish(request, release, alias)
     try:
-        services.release_publish(release_id=release.id, alias=alias, actor=actor_of(request))
+        services.release_publish(
+            release_id=release.id, alias=alias, actor=actor_of(request), replaces=request.POST.get("replaces")
+        )
     except KoshaError as error:
         messages.warning(request, str(error.message))
         return redirect(release)
     messages.success(request, _("%(release)s now serves “%(alias)s”.") % {"release": release, "alias": alias})
     return redirect("releases:deployment", alias)
+
+
+def _ask_to_publish(request: HttpRequest, release: Release, alias: str) -> HttpResponse:
+    served = served_release(alias, principal_of(request))
+    if served == release or release.state != ReleaseState.APPROVED:
+        return redirect(release)
+    parts = compare(release, served) if served else []
+    return render(
+        request,
+        "releases/publish.html",
+        {
+            "release": release,
+            "alias": alias,
+            "served": served,
+            "served_alias": alias,
+            "parts": parts,
+            "changed": changed_parts(parts),
+        },
+    )
 
 
 def deployment(request: HttpRequest, alias: str) -> HttpResponse:

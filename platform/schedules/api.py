@@ -123,6 +123,13 @@ def schedule_fire(request: HttpRequest, schedule_id: str) -> dict[str, Any]:
     return run_body(services.schedule_fire(schedule=schedule_get(schedule_id), actor=actor_of(request)))
 
 
+@router.post("/schedules/{schedule_id}/runs/{run_id}/cancel", summary="Stop a run for good")
+def run_cancel(request: HttpRequest, schedule_id: str, run_id: str) -> dict[str, Any]:
+    schedule = schedule_get(schedule_id)
+    services.scheduled_run_stop(run=scheduled_run_get(run_id, schedule=schedule), actor=actor_of(request))
+    return run_body(scheduled_run_get(run_id, schedule=schedule))
+
+
 def run_body(run: ScheduledRun) -> dict[str, Any]:
     progress = run.pipeline_run
     error = {"code": progress.error_code, "message": progress.error_message}

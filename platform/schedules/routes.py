@@ -15,6 +15,7 @@ RULES: dict[str, Rule] = {
     "POST schedules/<schedule_id>/fire": P.SCHEDULES_WRITE,
     "POST schedules/<schedule_id>/pause": P.SCHEDULES_WRITE,
     "POST schedules/<schedule_id>/resume": P.SCHEDULES_WRITE,
+    "POST schedules/<schedule_id>/runs/<run_id>/stop": P.SCHEDULES_WRITE,
     "POST schedules/<schedule_id>/delete": P.SCHEDULES_WRITE,
     "GET v1/schedules": P.SCHEDULES_READ,
     "POST v1/schedules": P.SCHEDULES_WRITE,
@@ -24,4 +25,5 @@ RULES: dict[str, Rule] = {
     "POST v1/schedules/<schedule_id>/fire": P.SCHEDULES_WRITE,
     "GET v1/schedules/<schedule_id>/runs": P.SCHEDULES_READ,
     "GET v1/schedules/<schedule_id>/runs/<run_id>": P.SCHEDULES_READ,
+    "POST v1/schedules/<schedule_id>/runs/<run_id>/cancel": P.SCHEDULES_WRITE,
 }

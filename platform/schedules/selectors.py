@@ -26,7 +26,7 @@ def schedule_get(id: str) -> Schedule:
 def scheduled_run_list(schedules: Iterable[Schedule]) -> QuerySet[ScheduledRun]:
     return (
         ScheduledRun.objects.filter(schedule__in=schedules)
-        .select_related("pipeline_run")
+        .select_related("pipeline_run", "schedule")
         .prefetch_related("pipeline_run__stages")
     )
 

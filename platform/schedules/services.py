@@ -18,7 +18,7 @@ from common.tenancy import every_organization, organization_scope
 from curation.models import Dataset
 from evaluations.models import Suite
 from pipelines.retraining import RETRAINING, RetrainingInputs
-from pipelines.services import pipeline_run_start
+from pipelines.services import pipeline_run_start, pipeline_run_stop
 from registry.models import BaseModel
 from retrieval.models import KnowledgeBase
 from schedules.models import Schedule, ScheduledRun
@@ -97,7 +97,7 @@ def schedule_fire(*, schedule: Schedule, actor: Actor, due_at: datetime | None =
     if run_is_unfinished(schedule):
         raise Conflict(
             "schedule_already_running",
-            _("A run of this schedule is in progress. Wait until it ends or cancel its job."),
+            _("A run of this schedule is in progress. Wait until it ends, or stop it."),
         )
     pipeline_run = pipeline_run_start(
         pipeline=RETRAINING,
@@ -120,6 +120,13 @@ def schedule_fire(*, schedule: Schedule, actor: Actor, due_at: datetime | None =
     )
     _audit(schedule, actor, "schedule.fired", {"run": run.id})
     return run
+
+
+@transaction.atomic
+def scheduled_run_stop(*, run: ScheduledRun, actor: Actor) -> None:
+    """Raises Conflict `run_has_ended`."""
+    pipeline_run_stop(run=run.pipeline_run, actor=actor)
+    _audit(run.schedule, actor, "schedule.run_stopped", {"run": run.id})
 
 
 def schedules_fire_due() -> int:

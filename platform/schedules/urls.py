@@ -15,5 +15,6 @@ urlpatterns = [
     path("schedules/<schedule_id>/fire", views.fire, name="fire"),
     path("schedules/<schedule_id>/pause", views.switch, {"active": False}, name="pause"),
     path("schedules/<schedule_id>/resume", views.switch, {"active": True}, name="resume"),
+    path("schedules/<schedule_id>/runs/<run_id>/stop", views.stop, name="stop"),
     path("schedules/<schedule_id>/delete", views.delete, name="delete"),
 ]

@@ -15,7 +15,7 @@ from common.forms import refuse
 from common.pagination import keyset_page
 from curation.selectors import dataset_list
 from evaluations.services import suite_default
-from pipelines.selectors import stages_of_runs
+from pipelines.selectors import shown_state_of, stages_of_runs
 from schedules import services
 from schedules.forms import ScheduleForm, TimingForm
 from schedules.selectors import (
@@ -23,6 +23,7 @@ from schedules.selectors import (
     run_is_unfinished,
     schedule_get,
     schedule_list,
+    scheduled_run_get,
     scheduled_run_list,
 )
 
@@ -30,7 +31,9 @@ from schedules.selectors import (
 def index(request: HttpRequest) -> HttpResponse:
     page = keyset_page(schedule_list(), after=request.GET.get("after"))
     newest = newest_runs(page.items)
-    rows = [(schedule, newest.get(schedule.id)) for schedule in page.items]
+    stages = stages_of_runs(run.pipeline_run for run in newest.values())
+    shown = {id: shown_state_of(run.pipeline_run, stages) for id, run in newest.items()}
+    rows = [(schedule, newest.get(schedule.id), shown.get(schedule.id)) for schedule in page.items]
     return render(request, "schedules/index.html", {"page": page, "rows": rows})
 
 
@@ -70,8 +73,12 @@ def detail(request: HttpRequest, schedule_id: str) -> HttpResponse:
         {
             "schedule": schedule,
             "page": page,
-            "runs": [(run, run.pipeline_run, stages[run.pipeline_run_id]) for run in page.items],
+            "runs": [
+                (run, run.pipeline_run, stages[run.pipeline_run_id], shown_state_of(run.pipeline_run, stages))
+                for run in page.items
+            ],
             "is_running": run_is_unfinished(schedule),
+            "unfinished": next((run for run in page.items if run.pipeline_run.ended_at is None), None),
         },
     )
 
@@ -98,6 +105,17 @@ def fire(request: HttpRequest, schedule_id: str) -> HttpResponse:
     try:
         services.schedule_fire(schedule=schedule, actor=actor_of(request))
         messages.success(request, _("A run has started."))
+    except KoshaError as error:
+        messages.warning(request, str(error.message))
+    return redirect(schedule)
+
+
+@require_POST
+def stop(request: HttpRequest, schedule_id: str, run_id: str) -> HttpResponse:
+    schedule = schedule_get(schedule_id)
+    try:
+        services.scheduled_run_stop(run=scheduled_run_get(run_id, schedule=schedule), actor=actor_of(request))
+        messages.success(request, _("The run was stopped."))
     except KoshaError as error:
         messages.warning(request, str(error.message))
     return redirect(schedule)

@@ -17,7 +17,7 @@ from common.errors import KoshaError
 from common.forms import refuse
 from common.pagination import keyset_page
 from jobs.selectors import newest_job_events, public_state
-from jobs.transitions import TERMINAL, JobState
+from jobs.transitions import JobState
 from training import services
 from training.curve import curve, newest_values
 from training.forms import TrainingForm
@@ -95,7 +95,7 @@ def _status(run: TrainingRun) -> dict[str, Any]:
         "is_moving": run.is_building,
         "can_pause": job.state in (JobState.QUEUED, JobState.STARTING, JobState.RUNNING),
         "can_resume": job.state == JobState.PAUSED,
-        "can_cancel": job.state not in (*TERMINAL, JobState.CANCELLING),
+        "can_cancel": job.can_stop,
     }
 
 

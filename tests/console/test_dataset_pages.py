@@ -6,6 +6,7 @@ import pytest
 
 from jobs.models import Job
 from tests.console.pages import text
+from tests.console.products import move
 
 pytestmark = pytest.mark.slow
 
@@ -61,10 +62,21 @@ def test_records_link_to_their_page_and_are_paged(company):
     assert "nearly the same as another" in text(client.get(f"{version.get_absolute_url()}/dropped"))
 
 
-@pytest.mark.parametrize("state", ["building", "failed", "cancelled"])
-def test_a_version_without_figures_is_listed(company, state):
+@pytest.mark.parametrize(
+    ("state", "job_state", "shown"),
+    [
+        ("building", "queued", "queued"),
+        ("building", "running", "building"),
+        ("building", "cancelling", "cancelling"),
+        ("failed", "queued", "failed"),
+        ("cancelled", "queued", "cancelled"),
+    ],
+)
+def test_a_version_without_figures_is_listed_in_its_state(company, state, job_state, shown):
     version = company.version(company.dataset(), company.document(), state=state)
+    with company.scope():
+        move(version.job, job_state)
     client = company.client()
-    assert f'data-state="{state}"' in text(client.get(f"/datasets/{version.dataset_id}"))
-    assert f'data-state="{state}"' in text(client.get(version.get_absolute_url()))
+    assert f'data-state="{shown}"' in text(client.get(f"/datasets/{version.dataset_id}"))
+    assert f'data-state="{shown}"' in text(client.get(version.get_absolute_url()))
     assert client.get(f"{version.get_absolute_url()}/records").status_code == 409

@@ -46,7 +46,12 @@ def test_shows_a_job(call, make_job):
         "created_at": int(job.created_at.timestamp()),
         "started_at": None,
         "finished_at": None,
-        "waiting": None,
+        "waiting": {
+            "code": "soon",
+            "message": "It starts in a few seconds.",
+            "place": 1,
+            "needed_bytes": None,
+        },
         "progress": None,
         "error": None,
         "cluster": "local",
@@ -132,12 +137,12 @@ def test_a_job_of_another_organization_is_not_found(call, make_job, method, path
 
 
 def test_the_list_takes_the_same_queries_for_one_and_many(call, make_job, django_assert_max_num_queries):
-    call("GET", "jobs")
+    make_job()
     with django_assert_max_num_queries(100) as few:
         call("GET", "jobs")
     for _ in range(5):
         make_job()
     with django_assert_max_num_queries(len(few)):
         _status, body = call("GET", "jobs")
-    assert len(body["data"]) == 5
+    assert [row["waiting"]["place"] for row in body["data"]] == [6, 5, 4, 3, 2, 1]
     assert connection.vendor == "postgresql"

@@ -134,7 +134,7 @@ def test_fails_when_the_job_was_cancelled(world):
     job = job_cancel(job=DatasetVersion.objects.get(pk=run.produced_id("curation")).job, actor=world.actor)
     finalize_job(job.id)
     run = advanced(run)
-    assert (run.stage, run.error_code) == ("failed", "cancelled")
+    assert (run.stage, run.error_code) == ("cancelled", "cancelled")
 
 
 def test_fails_with_the_reason_that_a_stage_gives(world, errors):

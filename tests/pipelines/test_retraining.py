@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from common.errors import Conflict
+from curation.services import dataset_version_create
 from pipelines.models import PipelineRun
-from pipelines.selectors import stages_of_runs
+from pipelines.selectors import shown_state_of, stages_of_runs
 from pipelines.services import pipeline_run_advance
 from releases.services import release_publish
 from retrieval.models import IndexBuild
 from retrieval.services import documents_add, knowledge_base_create, knowledge_base_delete
-from schedules.services import schedule_fire
+from schedules.models import ScheduledRun
+from schedules.services import schedule_fire, scheduled_run_stop
 from tests.world import begin, fail, move_by_sql
 
 
@@ -187,3 +190,57 @@ def test_waits_for_the_build_that_follows_when_documents_were_added_meanwhile(re
     assert retraining.row("retrieval").number == 2
     retraining.until("done")
     assert retraining.row("release").index_build.number == 2
+
+
+def test_nothing_is_trained_on_a_dataset_that_holds_nothing_out(retraining, world):
+    retraining.advance()
+    world.curated(retraining.row("curation").job, heldout_records=0, heldout_pairs=0)
+    assert retraining.advance() == "failed"
+    assert retraining.run.error_code == "no_heldout_data"
+    assert retraining.row("training") is None
+
+
+def test_a_version_is_made_of_the_documents_that_were_chosen_for_the_newest(world):
+    chosen, other = world.document("a.txt"), world.document("b.txt")
+    dataset = world.dataset()
+    first = dataset_version_create(dataset=dataset, documents=[chosen], heldout_share=0.1, actor=world.actor)
+    world.curated(first.job)
+    renewed = world.document("a.txt", "第2条")
+    run = Retraining(world, world.schedule(dataset=dataset))
+    run.advance()
+    version = run.row("curation")
+    assert version.number == 2 and version.document_rule is None
+    assert version.revisions.get() == renewed.current_revision
+    assert other.current_revision not in version.revisions.all()
+
+
+@pytest.mark.parametrize("stage", ["curation", "training", "evaluation"])
+def test_a_stopped_run_ends_with_the_job_it_waits_for(retraining, world, stage):
+    retraining.until(stage)
+    run = ScheduledRun.objects.get(pipeline_run=retraining.run)
+    scheduled_run_stop(run=run, actor=world.actor)
+    job = retraining.row(stage).job
+    job.refresh_from_db()
+    assert job.state == "cancelled"
+    assert retraining.advance() == "cancelled"
+    with pytest.raises(Conflict, match="run_has_ended"):
+        scheduled_run_stop(run=run, actor=world.actor)
+
+
+def test_stopping_a_run_leaves_the_index_that_others_wait_for(retraining, world):
+    retraining.until("retrieval")
+    scheduled_run_stop(run=ScheduledRun.objects.get(pipeline_run=retraining.run), actor=world.actor)
+    build = retraining.row("retrieval")
+    build.job.refresh_from_db()
+    assert build.job.state == "queued"
+
+
+def test_a_stage_whose_job_waits_is_not_said_to_run(retraining):
+    retraining.advance()
+    stages = stages_of_runs([retraining.run])
+    assert [stage.shown_state for stage in stages[retraining.run.id]][:2] == ["queued", "pending"]
+    assert shown_state_of(retraining.run, stages) == "queued"
+    begin(retraining.row("curation").job)
+    stages = stages_of_runs([retraining.run])
+    assert stages[retraining.run.id][0].shown_state == "building"
+    assert shown_state_of(retraining.run, stages) == "curation"

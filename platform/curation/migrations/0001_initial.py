@@ -76,6 +76,7 @@ class Migration(migrations.Migration):
                 ),
                 ("number", models.PositiveIntegerField()),
                 ("recipe", models.JSONField()),
+                ("document_rule", models.JSONField(null=True)),
                 (
                     "dataset",
                     models.ForeignKey(

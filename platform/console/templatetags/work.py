@@ -1,0 +1,61 @@
+"""Jobs in lists: what they work on, why they wait, and the button that stops them: `{% load work %}`.
+
+{% work_rows page.items as rows %}{% for row in rows %}{{ row.job }} {{ row.subject }} {{ row.waiting }}...
+{% waiting job as waiting %}  {% place_in_line waiting %}  {% stop job %}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.db.models import Model
+from django.template import Context
+from django.utils.translation import gettext as _
+
+from common.permissions import Permission
+from console import formats
+from console.lineage import subjects_of
+from jobs.models import Job
+from jobs.waiting import Line, Waiting, waiting_of
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class WorkRow:
+    job: Job
+    subject: Model | None
+    waiting: Waiting | None
+
+
+@register.simple_tag
+def work_rows(jobs: Iterable[Job]) -> list[WorkRow]:
+    """With one query for each kind of job, and one look at the line of each cluster."""
+    listed = list(jobs)
+    subjects, waiting = subjects_of(listed), waiting_of(listed)
+    return [WorkRow(job, subjects.get(job.id), waiting.get(job.id)) for job in listed]
+
+
+@register.simple_tag(takes_context=True)
+def waiting(context: Context, job: Job) -> Waiting | None:
+    """The line of a cluster is looked at once in a template."""
+    lines: dict[str, Line] = context.render_context.setdefault("lines", {})  # type: ignore[arg-type, assignment]
+    return waiting_of([job], lines).get(job.id)
+
+
+@register.simple_tag
+def place_in_line(waiting: Waiting | None) -> str:
+    if waiting is None or waiting.place is None:
+        return ""
+    return _("Number %(n)s in line") % {"n": formats.number(waiting.place)}
+
+
+@register.inclusion_tag("components/stop.html", takes_context=True)
+def stop(context: Context, job: Job) -> dict[str, Any]:
+    """Leads to a page that asks, and back to the present page. Nothing where nothing can be stopped."""
+    principal, request = context.get("principal"), context.get("request")
+    allowed = principal is not None and principal.may(Permission.JOBS_CONTROL)
+    return {"job": job if allowed and job.can_stop else None, "next": request.path if request else ""}
