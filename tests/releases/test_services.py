@@ -73,7 +73,7 @@ def test_a_second_key_of_one_person_is_not_a_second_person(world):
     world.base_model()
     owner = api_of(world.key())
     _key, secret = api_key_create(
-        name="another", role="admin", actor=world.actor, created_by=world.person(), by_role=None
+        name="another", role="admin", actor=world.actor, person=world.person(), by_role=None
     )
     release = owner.post("releases", {"model": "gemma"}).ok["id"]
     assert api_of(secret).post(f"releases/{release}/approve", {}).error[:2] == (403, "second_person_needed")
