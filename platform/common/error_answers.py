@@ -23,8 +23,12 @@ from common.errors import (
 logger = logging.getLogger(__name__)
 
 
+def is_api_path(path: str) -> bool:
+    return path == "/v1" or path.startswith("/v1/")
+
+
 def is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/v1/")
+    return is_api_path(request.path)
 
 
 def known_error(error: BaseException | None) -> KoshaError | None:

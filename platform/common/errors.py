@@ -70,6 +70,14 @@ class NotFound(DeclaredError):
     message = _("There is no such object.")
 
 
+class UnknownEndpoint(DeclaredError):
+    """An address that the API does not have; of an address that it has, NotFound says that the object is absent."""
+
+    status = 404
+    code = "unknown_endpoint"
+    message = _("The API has no such address. Look at /v1/docs for those it has, and at the base URL.")
+
+
 class MethodNotAllowed(DeclaredError):
     status = 405
     code = "method_not_allowed"

@@ -13,22 +13,25 @@ from django.core.asgi import get_asgi_application
 
 from middleware.admission import Admission, Limits
 from middleware.body_limit import BodyLimit
+from middleware.request_id import RequestId
 from middleware.shutdown_notice import ShutdownNotice
 from middleware.slow_body import BodyTimeouts, SlowBody
 
 # Django spools request bodies here; the system's folder may be a small one in memory.
 tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
 
-application = ShutdownNotice(
-    SlowBody(
-        Admission(
-            BodyLimit(
-                get_asgi_application(),
-                upload_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
-                plain_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+application = RequestId(
+    ShutdownNotice(
+        SlowBody(
+            Admission(
+                BodyLimit(
+                    get_asgi_application(),
+                    upload_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
+                    plain_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+                ),
+                Limits(),
             ),
-            Limits(),
-        ),
-        BodyTimeouts(),
+            BodyTimeouts(),
+        )
     )
 )

@@ -6,6 +6,8 @@ import json
 import logging
 from datetime import UTC, datetime
 
+from common.request_id import current_request_id
+
 ADDED_FIELDS = ("organization", "job", "request_id", "status_code", "duration_ms")
 
 REFUSALS = (429, 503)
@@ -21,7 +23,7 @@ class JsonLineFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         for name in ADDED_FIELDS:
-            value = getattr(record, name, None)
+            value = getattr(record, name, current_request_id.get() if name == "request_id" else None)
             if value is not None:
                 line[name] = value if isinstance(value, int | float) else str(value)
         if record.exc_info and line.get("status_code") not in REFUSALS:

@@ -8,10 +8,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
 from django.template import loader
+from django.urls import Resolver404
 from django.utils.translation import gettext as _
 
-from common.error_answers import error_response, known_error
-from common.errors import InvalidRequest, KoshaError, NotFound, PermissionDenied
+from common.error_answers import error_response, is_api, known_error
+from common.errors import InvalidRequest, KoshaError, NotFound, PermissionDenied, UnknownEndpoint
+from common.request_id import current_request_id
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -26,7 +28,8 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error_response(request, NotFound())
+    is_unknown = is_api(request) and isinstance(exception, Resolver404)
+    return error_response(request, UnknownEndpoint() if is_unknown else NotFound())
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -38,7 +41,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     known = known_error(sys.exc_info()[1])
     if known is not None:
         return error_response(request, known)
-    if request.path.startswith("/v1/"):
+    if is_api(request):
         return error_response(
             request,
             _InternalError(
@@ -46,7 +49,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
                 _("An internal error occurred. Try again. If it persists, tell your operator."),
             ),
         )
-    return HttpResponseServerError(loader.render_to_string("500.html"))
+    page = loader.render_to_string("500.html", {"request_id": current_request_id.get()})
+    return HttpResponseServerError(page)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

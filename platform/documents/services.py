@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from audit.services import Actor, audit_record
 from common.connections import release_connection
 from common.errors import Conflict, InvalidRequest, NotFound, TooLarge
+from common.language import stored_language
 from common.locks import transaction_lock
 from common.storage import (
     Incoming,
@@ -159,7 +160,8 @@ def revision_read(revision: Revision) -> None:
         cluster_parsers_isolated(cluster_id=revision.job.cluster_id, isolation=isolation)
     if revision.job.state == JobState.CANCELLED:
         revision.error_code = "ingest.user.cancelled"
-        revision.error_message = _("Reading was cancelled. Upload the file again to retry.")
+        with stored_language():
+            revision.error_message = _("Reading was cancelled. Upload the file again to retry.")
         revision.save(update_fields=["error_code", "error_message"])
 
 

@@ -30,7 +30,7 @@ END_SECONDS = 1.0
 
 
 class ShutdownNotice:
-    """ASGI middleware. It must be the outermost, because the server cancels its task.
+    """ASGI middleware. Nothing outside it may start a task, because the server cancels the one it runs in.
 
     Run the server with `--lifespan on`: otherwise it ends before the notice is sent.
     """

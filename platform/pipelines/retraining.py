@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pydantic
+from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -167,6 +169,12 @@ class RetrievalStage(JobStage[IndexBuild]):
         return build
 
 
+def _in_language_of_installation(note: Any) -> str:
+    """The note stays as it is for all readers."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return str(note)
+
+
 class ReleaseStage(Stage[Release]):
     name = "release"
     label = gettext_lazy("Release")
@@ -180,10 +188,10 @@ class ReleaseStage(Stage[Release]):
         deployment = Deployment.objects.filter(alias=inputs.alias).select_related("release").first()
         served: Release | None = deployment.release if deployment else None
         if EVALUATION.get(run).passed:
-            version, note = TRAINING.get(run).model_version, _("Made by the schedule “%(name)s”.")
+            version, note = TRAINING.get(run).model_version, gettext_lazy("Made by the schedule “%(name)s”.")
         elif build is not None:
             version = served.model_version if served else None
-            note = _(
+            note = gettext_lazy(
                 "Made by the schedule “%(name)s”: the new version failed its gate, so only the index is new."
             )
         else:
@@ -195,7 +203,7 @@ class ReleaseStage(Stage[Release]):
             index_build=build,
             system_prompt=served.system_prompt if served else "",
             generation=served.generation if served else {},
-            note=note % {"name": run.actor_label},
+            note=_in_language_of_installation(note) % {"name": run.actor_label},
             actor=run.actor,
             person_id=inputs.created_by_person,
         )

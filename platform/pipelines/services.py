@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from audit.services import Actor
 from common.connections import is_away
 from common.errors import Conflict, KoshaError
+from common.language import stored_language
 from common.queue import send
 from common.tenancy import every_organization, organization_scope
 from jobs.produced import ProducedRow
@@ -73,7 +74,7 @@ def pipeline_run_advance(id: str) -> None:
     """
     while True:
         try:
-            with transaction.atomic():
+            with transaction.atomic(), stored_language():
                 run = _locked(id)
                 if run is None:
                     return
@@ -81,7 +82,8 @@ def pipeline_run_advance(id: str) -> None:
                 has_moved = _advance_stage(run)
                 run.save()
         except KoshaError as error:
-            _refuse(id, error)
+            with stored_language():
+                _refuse(id, error)
             return
         if not has_moved or run.ended_at is not None:
             return

@@ -92,7 +92,9 @@ def test_refuses_invalid_cursors_of_events(api, world, after):
 
 
 def test_unknown_routes_methods_and_missing_keys(api):
-    assert api.get("nowhere").error[:2] == (404, "not_found")
+    assert api.get("nowhere").error[:2] == (404, "unknown_endpoint")
+    assert api.post("vector_stores/x/nowhere").error[:2] == (404, "unknown_endpoint")
+    assert api.get("vector_stores/vs_x").error[:2] == (404, "not_found")
     assert api.request("PUT", "files").error[:2] == (405, "method_not_allowed")
     assert api_of(None).get("files").error[:2] == (401, "invalid_api_key")
 

@@ -12,6 +12,7 @@ from typing import Any
 from django import template
 from django.utils.translation import gettext as _
 
+from common.language import in_readers_language
 from console import formats, words
 from console.states import state_of
 from curation.words import drop_reason, step_help, step_name
@@ -72,7 +73,7 @@ def fault(failed: Job | ProducedRow | PipelineRun) -> dict[str, Any]:
     return {
         "fault": error_text(failed.error_code),
         "code": failed.error_code,
-        "message": failed.error_message,
+        "message": in_readers_language(failed.error_message),
         "param": getattr(failed, "error_param", ""),
     }
 
@@ -103,4 +104,4 @@ def took(job: Job) -> str:
 def why(failed: Job | ProducedRow) -> str:
     """What went wrong in one sentence, for a list."""
     found = error_text(failed.error_code)
-    return str(found.what) if found else failed.error_message
+    return str(found.what) if found else in_readers_language(failed.error_message)
