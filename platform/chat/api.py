@@ -15,7 +15,8 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 from ninja import Router
-from pydantic import Field
+from ninja.schema import DjangoGetter
+from pydantic import Field, model_validator
 
 from accounts.access import while_allowed
 from accounts.principal import actor_of, principal_of
@@ -26,7 +27,7 @@ from common.error_answers import known_error
 from common.errors import InvalidRequest, KoshaError, NotFound, Unavailable
 from common.model_server import ModelServerUnavailable, model_server
 from common.streaming import event_stream
-from common.wire import Body, refuse_unsupported, unix, validate
+from common.wire import Body, Metadata, known_fields, refuse_unsupported, unix, validate
 from registry.models import BaseModel, BaseModelKind
 from registry.selectors import base_model_get, model_version_get
 from releases.models import Deployment
@@ -48,8 +49,17 @@ class ChatMessage(Body):
     content: str | list[TextPart]
     name: str | None = None
     refusal: str | None = None
-    annotations: list[Any] | None = None
-    """As we sent it; accepted back and ignored."""
+    audio: Any = None
+    tool_calls: list[Any] | None = None
+    function_call: Any = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_answer(cls, given: Any) -> Any:
+        """An assistant's message is an answer that is sent back, with its citations."""
+        plain = given._obj if isinstance(given, DjangoGetter) else given
+        is_answer = isinstance(plain, dict) and plain.get("role") == "assistant"
+        return known_fields(cls, plain) if is_answer else given
 
     def plain(self) -> PromptMessage:
         text = (
@@ -63,9 +73,8 @@ class ResponseFormat(Body):
 
 
 class StreamOptionsBody(Body):
-    include_usage: bool = False
-    include_obfuscation: bool = False
-    """Accepted and ignored."""
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
 
 
 class CompletionBody(Body):
@@ -85,7 +94,7 @@ class CompletionBody(Body):
     n: int | None = None
     response_format: ResponseFormat | None = None
     user: str | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Metadata | None = None
     store: bool | None = None
     service_tier: str | None = None
     safety_identifier: str | None = None
@@ -107,7 +116,16 @@ class CompletionBody(Body):
 
 
 def _refuse(payload: CompletionBody) -> None:
-    """Refuse parameters that are not supported and would change the answer."""
+    """Refuse what is asked for and not done. `user` and `prompt_cache_key` ask for nothing."""
+    for position, message in enumerate(payload.messages):
+        others = message.model_dump(include={"name", "refusal", "audio", "tool_calls", "function_call"})
+        refuse_unsupported(
+            {name: value or None for name, value in others.items()}, at=f"messages.{position}."
+        )
+    options = payload.stream_options
+    refuse_unsupported(
+        {"include_obfuscation": (options and options.include_obfuscation) or None}, at="stream_options."
+    )
     refuse_unsupported(
         {
             "n": None if payload.n in (None, 1) else payload.n,
@@ -122,6 +140,11 @@ def _refuse(payload: CompletionBody) -> None:
             else payload.function_call,
             "modalities": None if payload.modalities in (None, ["text"]) else payload.modalities,
             "audio": payload.audio,
+            "store": payload.store or None,
+            "metadata": payload.metadata or None,
+            "service_tier": None
+            if payload.service_tier in (None, "auto", "default")
+            else payload.service_tier,
             "prediction": payload.prediction,
             "reasoning_effort": payload.reasoning_effort,
             "verbosity": payload.verbosity,
@@ -169,7 +192,7 @@ def _chat_body(payload: CompletionBody, target: Target, messages: list[PromptMes
             "stop": stop,
             "seed": payload.seed,
             "stream_options": StreamOptions(
-                include_usage=payload.stream_options is not None and payload.stream_options.include_usage
+                include_usage=bool(payload.stream_options and payload.stream_options.include_usage)
             ),
         },
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +14,8 @@ from common.ids import PrefixedIdField, is_id
 
 DEFAULT_LIMIT = 20
 MAXIMUM_LIMIT = 100
+LIST_BYTES = 4 * 1024**2
+"""The longest answer of a list. The next page begins where it ends."""
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
@@ -53,11 +56,26 @@ def keyset_page(
 
 def list_body(page: KeysetPage[ModelT], render: Callable[[ModelT], dict[str, Any]]) -> dict[str, Any]:
     """OpenAI's list envelope."""
-    data = [render(item) for item in page.items]
+    return envelope(map(render, page.items), has_more=page.has_more)
+
+
+def envelope(items: Iterable[dict[str, Any]], *, has_more: bool, key: str = "id") -> dict[str, Any]:
+    """OpenAI's list envelope, of at most `LIST_BYTES` but of one item at least; `key` is what `after` names.
+
+    The items that do not fit are those of the next page.
+    """
+    data: list[dict[str, Any]] = []
+    room = LIST_BYTES
+    for item in items:
+        room -= len(json.dumps(item, ensure_ascii=False, default=str).encode())
+        if data and room < 0:
+            has_more = True
+            break
+        data.append(item)
     return {
         "object": "list",
         "data": data,
-        "first_id": data[0]["id"] if data else None,
-        "last_id": data[-1]["id"] if data else None,
-        "has_more": page.has_more,
+        "first_id": data[0][key] if data else None,
+        "last_id": data[-1][key] if data else None,
+        "has_more": has_more,
     }

@@ -2,23 +2,85 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Schema
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from ninja.schema import DjangoGetter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from common.errors import InvalidRequest
 from common.pagination import DEFAULT_LIMIT, MAXIMUM_LIMIT
 
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
+]
+"""The caller's own notes on an object: OpenAI's limits."""
+
+
+def _short(value: Any) -> Any:
+    size = len(json.dumps(value, ensure_ascii=False, default=str).encode())
+    if size > SETTINGS_BYTES:
+        raise ValueError(f"it holds {size} bytes, and at most {SETTINGS_BYTES} are stored")
+    return value
+
+
+SETTINGS_BYTES = 64 * 1024
+Settings = Annotated[dict[str, Any], AfterValidator(_short)]
+"""Plain JSON that a spec checks later. It is stored and listed, so it is short."""
+
 
 class Body(Schema):
-    """A request body: unknown fields are refused, so that a misspelt one is noticed."""
+    """A request body: unknown fields are refused, so that a misspelt one is noticed.
+
+    An answer that the API gave to such a request may be sent back as a request: it says what it is in `object`, and
+    the fields that only answers have are left out.
+    """
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    answered_as: ClassVar[str] = ""
+    """The `object` of the answers."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_answer(cls, given: Any) -> Any:
+        plain = given._obj if isinstance(given, DjangoGetter) else given
+        is_answer = isinstance(plain, dict) and cls.answered_as and plain.get("object") == cls.answered_as
+        return known_fields(cls, plain) if is_answer else given
+
+
+def known_fields(model: type[BaseModel], given: Any) -> Any:
+    """`given` without the fields that `model` and the models inside it do not have."""
+    if isinstance(given, list):
+        return [known_fields(model, item) for item in given]
+    if not isinstance(given, dict):
+        return given
+    kept = {name: value for name, value in given.items() if name in model.model_fields}
+    for name in kept:
+        inner = _model_in(model.model_fields[name].annotation)
+        if inner is not None:
+            kept[name] = known_fields(inner, kept[name])
+    return kept
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model of a field that holds one, or a list of them, or none."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
 class Query(Schema):
@@ -30,7 +92,9 @@ class Query(Schema):
         for name in request.GET if request else ():
             if name not in type(self).model_fields:
                 raise InvalidRequest(
-                    "unknown_parameter", f"{name} is not known here. Leave it out.", param=name
+                    "unknown_parameter",
+                    f"{name[:LONGEST_NAME]} is not known here. Leave it out.",
+                    param=name[:LONGEST_NAME],
                 )
         return self
 
@@ -41,6 +105,10 @@ class PageQuery(Query):
     after: str | None = None
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAXIMUM_LIMIT)
     order: str = Field(default="desc", pattern="^(asc|desc)$")
+
+
+LONGEST_NAME = 100
+"""Characters of a caller's field name that an error repeats."""
 
 
 def unix(moment: datetime | None) -> int | None:
@@ -92,7 +160,7 @@ def field_place(location: Sequence[str | int], given: Any) -> str:
             given = given[part]
         else:
             continue
-        place.append(str(part))
+        place.append(str(part)[:LONGEST_NAME])
     return ".".join(place)
 
 

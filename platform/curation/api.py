@@ -12,8 +12,8 @@ from pydantic import Field
 from accounts.principal import actor_of
 from common import wire
 from common.errors import InvalidRequest
-from common.pagination import keyset_page, list_body
-from common.wire import Body, PageQuery, unix
+from common.pagination import envelope, keyset_page, list_body
+from common.wire import Body, PageQuery, Settings, unix
 from curation import services
 from curation.choice import EVERYTHING, DocumentRule
 from curation.models import Dataset, DatasetVersion, Recipe
@@ -44,8 +44,10 @@ DEFAULT_RECIPE_ID = "default"
 
 # -- recipes --------------------------------------------------------------------------------
 class RecipeBody(Body):
+    answered_as = "recipe"
+
     name: str = Field(min_length=1, max_length=200)
-    steps: list[dict[str, Any]] = Field(min_length=1, max_length=50)
+    steps: list[Settings] = Field(min_length=1, max_length=50)
     """Ordered steps, each `{"type": ..., thresholds}`; see the recipe `default` for all of them."""
 
 
@@ -91,6 +93,8 @@ def recipe_retrieve(request: HttpRequest, recipe_id: str) -> dict[str, Any]:
 
 # -- datasets -------------------------------------------------------------------------------
 class DatasetBody(Body):
+    answered_as = "dataset"
+
     name: str = Field(min_length=1, max_length=200)
     description: str = Field(default="", max_length=10_000)
     recipe: str = DEFAULT_RECIPE_ID
@@ -226,14 +230,8 @@ def _lines_body(
     require_ready(version, param="version_id")
     path = records_path(version) if kind == "record" else dropped_path(version)
     found, has_more = entries(path, after=query.after, limit=query.limit)
-    data = [{"object": f"dataset.{kind}", **entry} for entry in found]
-    return {
-        "object": "list",
-        "data": data,
-        "first_id": data[0]["line"] if data else None,
-        "last_id": data[-1]["line"] if data else None,
-        "has_more": has_more,
-    }
+    data = ({"object": f"dataset.{kind}", **entry} for entry in found)
+    return envelope(data, has_more=has_more, key="line")
 
 
 @router.get("/datasets/{dataset_id}/versions/{version_id}/records", summary="The records that were kept")

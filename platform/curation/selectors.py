@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.errors import Conflict, NotFound
+from common.pagination import LIST_BYTES
 from common.storage import artifact_path
 from curation.models import Dataset, DatasetVersion, Pair, Question, QuestionSet, QuestionSpan, Recipe
 from curation.spans import span_of
@@ -139,10 +140,19 @@ def entries(path: Path, *, after: int, limit: int) -> tuple[list[dict[str, Any]]
 
 
 def lines(path: Path, *, after: int, limit: int) -> tuple[list[tuple[int, str]], bool]:
-    """Up to `limit` lines (numbered from 1) that follow line `after`, and whether more follow."""
+    """Up to `limit` lines (numbered from 1) that follow line `after`, and whether more follow.
+
+    They end early where they would hold more characters than a list may hold bytes.
+    """
+    found: list[tuple[int, str]] = []
+    room = LIST_BYTES
     with open(path, encoding="utf-8") as file:
-        found = list(islice(enumerate(file, start=1), after, after + limit + 1))
-    return found[:limit], len(found) > limit
+        for number, line in islice(enumerate(file, start=1), after, None):
+            room -= len(line)
+            if len(found) == limit or (found and room < 0):
+                return found, True
+            found.append((number, line))
+    return found, False
 
 
 def version_counts(version: DatasetVersion) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from accounts.principal import actor_of
 from common import wire
 from common.downloads import file_response
 from common.errors import InvalidRequest
-from common.pagination import MAXIMUM_LIMIT, keyset_page, list_body
+from common.pagination import MAXIMUM_LIMIT, envelope, keyset_page, list_body
 from common.storage import blob_path
 from common.wire import Body, PageQuery, refuse_unsupported, unix
 from documents import services, uploads
@@ -130,22 +130,18 @@ def file_pages(request: HttpRequest, file_id: str, query: Query[PagesQuery]) -> 
     revision = require_processed(document_get(file_id), param="file_id")
     with absent_if_deleted(file_id):
         found, has_more = pages(revision, after=query.after, limit=query.limit)
-    data = [
+    data = (
         {"object": "file.page", "file_id": file_id}
         | {field: value for field, value in page.items() if field in PAGE_FIELDS}
         for page in found
-    ]
-    return {
-        "object": "list",
-        "data": data,
-        "first_id": data[0]["number"] if data else None,
-        "last_id": data[-1]["number"] if data else None,
-        "has_more": has_more,
-    }
+    )
+    return envelope(data, has_more=has_more, key="number")
 
 
 # -- uploads in parts -----------------------------------------------------------------------
 class UploadBody(Body):
+    answered_as = "upload"
+
     filename: str
     bytes: int
     purpose: str
@@ -155,8 +151,8 @@ class UploadBody(Body):
 
 class CompleteBody(Body):
     part_ids: list[str] = Field(min_length=1, max_length=10_000)
-    md5: str | None = None
-    """Accepted and ignored: parts are kept under their sha256."""
+    md5: str | None = Field(default=None, pattern="^[0-9a-fA-F]{32}$")
+    """Of the whole file; the upload is refused if the joined parts have another."""
 
 
 def upload_body(upload: Upload) -> dict[str, Any]:
@@ -168,6 +164,7 @@ def upload_body(upload: Upload) -> dict[str, Any]:
         "expires_at": unix(upload.expires_at),
         "filename": upload.name,
         "purpose": upload.purpose,
+        "mime_type": upload.media_type,
         "status": upload.state,
         "file": document_body(upload.document) if upload.document else None,
     }
@@ -200,7 +197,9 @@ def upload_part(request: HttpRequest, upload_id: str, data: File[UploadedFile]) 
 
 @router.post("/uploads/{upload_id}/complete", summary="Join the parts into a file")
 def upload_complete(request: HttpRequest, upload_id: str, payload: CompleteBody) -> dict[str, Any]:
-    upload = uploads.upload_complete(upload_id=upload_id, part_ids=payload.part_ids, actor=actor_of(request))
+    upload = uploads.upload_complete(
+        upload_id=upload_id, part_ids=payload.part_ids, md5=payload.md5, actor=actor_of(request)
+    )
     return upload_body(upload)
 
 

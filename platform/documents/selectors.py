@@ -12,7 +12,7 @@ from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from django.utils.translation import gettext as _
 
 from common.errors import Conflict, NotFound
-from common.pagination import DEFAULT_LIMIT, KeysetPage
+from common.pagination import DEFAULT_LIMIT, LIST_BYTES, KeysetPage
 from common.storage import artifact_path
 from documents.kinds import KINDS
 from documents.models import Document, Purpose, Revision, RevisionState, Upload
@@ -157,13 +157,19 @@ def pages_path(revision: Revision) -> Path:
 
 
 def pages(revision: Revision, *, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:
-    """Up to `limit` pages that follow page number `after`, and whether more follow."""
+    """Up to `limit` pages that follow page number `after`, and whether more follow.
+
+    They end early where they would hold more characters than a list may hold bytes.
+    """
     found: list[dict[str, Any]] = []
+    room = LIST_BYTES
     with open(pages_path(revision), encoding="utf-8") as lines:
-        for page in map(json.loads, lines):
+        for line in lines:
+            page = json.loads(line)
             if page["number"] <= after:
                 continue
-            if len(found) == limit:
+            room -= len(line)
+            if len(found) == limit or (found and room < 0):
                 return found, True
             found.append(page)
     return found, False

@@ -102,7 +102,7 @@ def _refuse_excess(upload: Upload, size: int) -> None:
         )
 
 
-def upload_complete(*, upload_id: str, part_ids: list[str], actor: Actor) -> Upload:
+def upload_complete(*, upload_id: str, part_ids: list[str], md5: str | None = None, actor: Actor) -> Upload:
     """Join the parts in the given order into a document. Completing twice gives the same answer.
 
     They are joined before the upload is locked: that may take long, and parts never change. Of two
@@ -113,7 +113,7 @@ def upload_complete(*, upload_id: str, part_ids: list[str], actor: Actor) -> Upl
         return upload
     _pending(upload)
     try:
-        incoming = receive_file(_joined(_parts_in_order(upload, part_ids)))
+        incoming = receive_file(_with_md5(_joined(_parts_in_order(upload, part_ids)), md5))
     except (NotFound, PartDamaged):
         # Another request may have completed or cancelled the upload meanwhile, which removes its parts.
         upload = upload_get(upload_id)
@@ -198,6 +198,20 @@ def _joined(parts: list[UploadPart]) -> Iterator[bytes]:
             raise PartDamaged(position) from error
         if digest.hexdigest() != part.sha256:
             raise PartDamaged(position)
+
+
+def _with_md5(chunks: Iterable[bytes], expected: str | None) -> Iterator[bytes]:
+    """`chunks`, and after the last one InvalidRequest if their MD5 is not the one that the caller expects."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+    if expected is not None and digest.hexdigest() != expected.lower():
+        raise InvalidRequest(
+            "md5_mismatch",
+            _("The parts do not have the MD5 that was given. Upload the damaged part again."),
+            param="md5",
+        )
 
 
 def expired_drop() -> None:

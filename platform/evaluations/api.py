@@ -12,8 +12,8 @@ from pydantic import Field
 from accounts.principal import actor_of
 from common import wire
 from common.errors import Conflict
-from common.pagination import keyset_page, list_body
-from common.wire import Body, PageQuery, idempotency_key, unix
+from common.pagination import envelope, keyset_page, list_body
+from common.wire import Body, Metadata, PageQuery, Settings, idempotency_key, unix
 from curation.selectors import lines, version_get
 from evaluations import services
 from evaluations.bodies import item_body, result_body, rule_body
@@ -45,14 +45,16 @@ class Criterion(Body):
 
 
 class EvalBody(Body):
+    answered_as = "eval"
+
     name: str = Field(default="default", min_length=1, max_length=200)
     data_source_config: DataSourceConfig = DataSourceConfig()
     testing_criteria: list[Criterion] = Field(default_factory=list, max_length=50)
     """The gate; left empty, the default: bits per character better beyond the interval, open-book
     accuracy not worse."""
-    tasks: list[dict[str, Any]] | None = Field(default=None, min_length=1, max_length=10)
+    tasks: list[Settings] | None = Field(default=None, min_length=1, max_length=10)
     """What is measured; left out, bits per character and both kinds of question answering."""
-    metadata: dict[str, str] | None = None
+    metadata: Metadata | None = None
 
 
 def suite_body(suite: Suite) -> dict[str, Any]:
@@ -104,9 +106,11 @@ class DataSource(Body):
 
 
 class RunBody(Body):
+    answered_as = "eval.run"
+
     data_source: DataSource
-    name: str | None = None
-    metadata: dict[str, str] | None = None
+    name: str | None = Field(default=None, max_length=200)
+    metadata: Metadata | None = None
     kosha: PlacementBody | None = None
 
 
@@ -119,6 +123,8 @@ def evaluation_body(evaluation: Evaluation) -> dict[str, Any]:
         "object": "eval.run",
         "created_at": unix(evaluation.created_at),
         "eval_id": evaluation.suite_id,
+        "name": evaluation.name,
+        "metadata": evaluation.metadata,
         "status": {"succeeded": "completed", "cancelled": "canceled"}.get(status, status),
         "model": model.name,
         "data_source": {
@@ -144,6 +150,8 @@ def run_create(request: HttpRequest, eval_id: str, payload: RunBody) -> dict[str
         dataset_version=version_get(payload.data_source.dataset_version, param="data_source.dataset_version"),
         base_model=base_model,
         model_version=version,
+        name=payload.name or "",
+        metadata=payload.metadata,
         placement=placement_of(payload.kosha),
         actor=actor_of(request),
         idempotency_key=idempotency_key(request),
@@ -177,15 +185,9 @@ def run_items(request: HttpRequest, eval_id: str, run_id: str, query: Query[Item
         raise Conflict("eval_run_not_finished", _("This run has no items yet. Wait until it is completed."))
     found, has_more = lines(items_path(evaluation), after=query.after, limit=query.limit)
     # Clients turn a list's pages by the last item's id.
-    data = [
+    data = (
         {"id": str(number), "object": "eval.run.output_item", "line": number}
         | item_body(item_from_json(line))
         for number, line in found
-    ]
-    return {
-        "object": "list",
-        "data": data,
-        "first_id": data[0]["line"] if data else None,
-        "last_id": data[-1]["line"] if data else None,
-        "has_more": has_more,
-    }
+    )
+    return envelope(data, has_more=has_more, key="line")

@@ -40,6 +40,9 @@ class Evaluation(ProducedRow):
     dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="+")
     passed = models.BooleanField(null=True)
     """The gate's verdict; null until there is one."""
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    metadata = models.JSONField(default=dict)
+    """The caller's own notes."""
 
     def __str__(self) -> str:
         """Read it with `suite`, `model_version` and `base_model` selected."""

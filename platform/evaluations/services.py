@@ -96,6 +96,8 @@ def evaluation_create(
     base_model: BaseModel,
     model_version: ModelVersion | None,
     actor: Actor,
+    name: str = "",
+    metadata: dict[str, str] | None = None,
     placement: Placement = Placement(),
     idempotency_key: str | None = None,
 ) -> Evaluation:
@@ -112,7 +114,7 @@ def evaluation_create(
         actor=actor,
         placement=placement,
         idempotency_key=idempotency_key,
-        request_digest=value_digest([spec_digest(spec), suite.id]),
+        request_digest=value_digest([spec_digest(spec), suite.id, name, metadata or {}]),
     )
     known = Evaluation.objects.filter(job=job).first()
     if known is not None:
@@ -123,6 +125,8 @@ def evaluation_create(
         base_model=base_model,
         model_version=model_version,
         dataset_version=dataset_version,
+        name=name,
+        metadata=metadata or {},
     )
     audit_record(
         organization_id=evaluation.organization_id,

@@ -13,9 +13,9 @@ from pydantic import Field
 
 from accounts.principal import actor_of, principal_of
 from common import wire
-from common.errors import Conflict
+from common.errors import Conflict, InvalidRequest
 from common.pagination import keyset_page, list_body
-from common.wire import Body, PageQuery, idempotency_key, unix
+from common.wire import Body, PageQuery, Settings, idempotency_key, unix
 from registry.selectors import model_named
 from releases import services
 from releases.comparison import Part, compare
@@ -36,6 +36,8 @@ router = Router(tags=["Releases"])
 
 
 class ReleaseBody(Body):
+    answered_as = "release"
+
     model: str
     """`ft:...` for a model version that passed its gate, or a base model's name."""
     vector_store: str | None = None
@@ -43,7 +45,7 @@ class ReleaseBody(Body):
     index_build: str | None = None
     """A certain index build instead."""
     system_prompt: str = Field(default="", max_length=20_000)
-    generation: dict[str, Any] = Field(default_factory=dict)
+    generation: Settings = Field(default_factory=dict)
     """`max_tokens`, `temperature`, `top_p`, `passages`."""
     note: str = Field(default="", max_length=500)
 
@@ -95,7 +97,14 @@ def release_create(request: HttpRequest, payload: ReleaseBody) -> dict[str, Any]
 
 def _index_build(payload: ReleaseBody) -> IndexBuild | None:
     if payload.index_build is not None:
-        return index_build_get(payload.index_build, param="index_build")
+        chosen = index_build_get(payload.index_build, param="index_build")
+        if payload.vector_store not in (None, chosen.knowledge_base_id):
+            raise InvalidRequest(
+                "conflicting_parameters",
+                _("The index build belongs to another vector store. Name one of the two."),
+                param="index_build",
+            )
+        return chosen
     if payload.vector_store is None:
         return None
     build = knowledge_base_get(payload.vector_store, param="vector_store").current_build

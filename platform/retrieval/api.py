@@ -12,7 +12,7 @@ from pydantic import Field
 from accounts.principal import actor_of, principal_of
 from common.errors import InvalidRequest
 from common.pagination import keyset_page, list_body
-from common.wire import Body, PageQuery, refuse_unsupported, unix
+from common.wire import Body, Metadata, PageQuery, refuse_unsupported, unix
 from documents.selectors import documents_by_id
 from registry.models import BaseModelKind
 from registry.selectors import base_model_get
@@ -34,9 +34,11 @@ router = Router(tags=["Vector stores"])
 
 
 class StoreBody(Body):
+    answered_as = "vector_store"
+
     name: str | None = Field(default=None, max_length=200)
     file_ids: list[str] = Field(default_factory=list, max_length=10_000)
-    metadata: dict[str, str] | None = None
+    metadata: Metadata | None = None
     description: str | None = None
     embedding_model: str | None = None
     """Kosha's: which embedding model; left out, the installation's first."""
@@ -45,8 +47,10 @@ class StoreBody(Body):
 
 
 class StoreChange(Body):
+    answered_as = "vector_store"
+
     name: str | None = Field(default=None, max_length=200)
-    metadata: dict[str, str] | None = None
+    metadata: Metadata | None = None
     expires_after: dict[str, Any] | None = None
 
 
@@ -67,6 +71,7 @@ def store_body(knowledge_base: KnowledgeBase, counts: dict[str, int] | None = No
         "expires_at": None,
         "last_active_at": unix(build.created_at if build else knowledge_base.created_at),
         "metadata": knowledge_base.metadata,
+        "embedding_model": knowledge_base.embedding_model.name,
         "index_build": {
             "id": build.id,
             "number": build.number,
@@ -80,7 +85,8 @@ def store_body(knowledge_base: KnowledgeBase, counts: dict[str, int] | None = No
 
 @router.post("/vector_stores", summary="Create a vector store")
 def store_create(request: HttpRequest, payload: StoreBody) -> dict[str, Any]:
-    _refuse(payload.expires_after, payload.chunking_strategy)
+    refuse_unsupported({"description": payload.description or None, "expires_after": payload.expires_after})
+    _refuse_chunking(payload.chunking_strategy)
     embedding_model = (
         base_model_get(payload.embedding_model, kind=BaseModelKind.EMBEDDING, param="embedding_model")
         if payload.embedding_model
@@ -96,9 +102,12 @@ def store_create(request: HttpRequest, payload: StoreBody) -> dict[str, Any]:
     return store_body(knowledge_base_get(knowledge_base.id))
 
 
-def _refuse(expires_after: object, chunking_strategy: dict[str, Any] | None = None) -> None:
-    chunked = None if chunking_strategy == {"type": "auto"} else chunking_strategy
-    refuse_unsupported({"expires_after": expires_after, "chunking_strategy": chunked})
+def _refuse_chunking(chunking_strategy: dict[str, Any] | None) -> None:
+    """Every index is chunked as OpenAI's `auto` asks for; answers call that `other`."""
+    kind = (chunking_strategy or {}).get("type", "auto")
+    chosen = {name: value for name, value in (chunking_strategy or {}).items() if value is not None}
+    is_ours = kind in ("auto", "other") and set(chosen) <= {"type"}
+    refuse_unsupported({"chunking_strategy": None if is_ours else chunking_strategy})
 
 
 @router.get("/vector_stores", summary="List vector stores")
@@ -115,7 +124,7 @@ def store_retrieve(request: HttpRequest, vector_store_id: str) -> dict[str, Any]
 
 @router.post("/vector_stores/{vector_store_id}", summary="Rename a vector store")
 def store_update(request: HttpRequest, vector_store_id: str, payload: StoreChange) -> dict[str, Any]:
-    _refuse(payload.expires_after)
+    refuse_unsupported({"expires_after": payload.expires_after})
     knowledge_base = knowledge_base_get(vector_store_id)
     services.knowledge_base_update(
         knowledge_base=knowledge_base, name=payload.name, metadata=payload.metadata, actor=actor_of(request)
@@ -133,6 +142,8 @@ def store_delete(request: HttpRequest, vector_store_id: str) -> dict[str, Any]:
 
 # -- files ------------------------------------------------------------------------------------
 class StoreFileBody(Body):
+    answered_as = "vector_store.file"
+
     file_id: str
     attributes: dict[str, Any] | None = None
     chunking_strategy: dict[str, Any] | None = None
@@ -173,7 +184,7 @@ def store_file_body(entry: Entry) -> dict[str, Any]:
 @router.post("/vector_stores/{vector_store_id}/files", summary="Add a file")
 def file_add(request: HttpRequest, vector_store_id: str, payload: StoreFileBody) -> dict[str, Any]:
     refuse_unsupported({"attributes": payload.attributes or None})
-    _refuse(None, payload.chunking_strategy)
+    _refuse_chunking(payload.chunking_strategy)
     knowledge_base = knowledge_base_get(vector_store_id)
     documents = documents_by_id([payload.file_id], param="file_id")
     services.documents_add(knowledge_base=knowledge_base, documents=documents, actor=actor_of(request))
@@ -205,7 +216,7 @@ def file_remove(request: HttpRequest, vector_store_id: str, file_id: str) -> dic
 @router.post("/vector_stores/{vector_store_id}/file_batches", summary="Add several files at once")
 def batch_create(request: HttpRequest, vector_store_id: str, payload: BatchBody) -> dict[str, Any]:
     refuse_unsupported({"attributes": payload.attributes or None})
-    _refuse(None, payload.chunking_strategy)
+    _refuse_chunking(payload.chunking_strategy)
     knowledge_base = knowledge_base_get(vector_store_id)
     documents = documents_by_id(payload.file_ids, param="file_ids")
     batch = services.batch_create(knowledge_base=knowledge_base, documents=documents, actor=actor_of(request))

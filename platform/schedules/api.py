@@ -10,7 +10,7 @@ from pydantic import Field
 
 from accounts.principal import actor_of
 from common.pagination import keyset_page, list_body
-from common.wire import Body, PageQuery, unix
+from common.wire import Body, PageQuery, Settings, unix
 from curation.selectors import dataset_get
 from evaluations.selectors import suite_get
 from pipelines.retraining import CURATION, EVALUATION, RELEASE, RETRIEVAL, TRAINING
@@ -39,7 +39,7 @@ class ScheduleBody(Timing):
     suffix: str = Field(default="scheduled", pattern="^[a-z0-9-]{1,40}$")
     incremental: bool = True
     """Continue from the newest version of this suffix instead of starting from the base model."""
-    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    hyperparameters: Settings = Field(default_factory=dict)
 
 
 class ScheduleChange(Body):

@@ -15,13 +15,22 @@ from accounts.principal import actor_of
 from common import wire
 from common.errors import InvalidRequest, NotFound
 from common.pagination import keyset_page, list_body
-from common.wire import Body, PageQuery, idempotency_key, refuse_unsupported, unix, validate
+from common.wire import (
+    Body,
+    Metadata,
+    PageQuery,
+    Settings,
+    idempotency_key,
+    refuse_unsupported,
+    unix,
+    validate,
+)
 from curation.selectors import version_get
 from documents.selectors import document_get
 from jobs.api import PlacementBody, job_error_body, placement_body, placement_of
 from jobs.models import JobEvent
 from training import services
-from training.hyperparameters import hyperparameters, openai_hyperparameters
+from training.hyperparameters import differing, hyperparameters, openai_hyperparameters
 from training.models import Checkpoint, MethodType, TrainingRun
 from training.selectors import run_get, run_list, wire_status
 from workers.contract.specs.training import Checkpointing, Distributed, Hyperparameters
@@ -32,7 +41,7 @@ EVENT_PREFIX = "ftevent-"
 
 
 class MethodSettings(Body):
-    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    hyperparameters: Settings = Field(default_factory=dict)
     """OpenAI's `n_epochs`, `batch_size`, `learning_rate_multiplier` (number or `auto`), or Kosha's own."""
 
 
@@ -45,24 +54,32 @@ class Method(Body):
     reinforcement: dict[str, Any] | None = None
 
 
+class RunPlacement(PlacementBody):
+    """Where the run runs. An answer that is sent back also has all hyperparameters here."""
+
+    hyperparameters: Settings | None = None
+
+
 class JobBody(Body):
+    answered_as = "fine_tuning.job"
+
     model: str
     """A base model's name, or `ft:...` to continue from a version."""
     training_file: str
     """A file of conversations (`file-...`, purpose fine-tune) or a dataset version (`dsv_...`)."""
     method: Method | None = None
-    hyperparameters: dict[str, Any] | None = None
+    hyperparameters: Settings | None = None
     """The older place of OpenAI's hyperparameters."""
     suffix: str | None = None
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
-    metadata: dict[str, str] | None = None
+    metadata: Metadata | None = None
     validation_file: str | None = None
     integrations: list[Any] | None = None
-    checkpoint: dict[str, Any] | None = None
+    checkpoint: Settings | None = None
     """Kosha's: `{"every_steps": 50, "keep": 3}`."""
-    distributed: dict[str, Any] | None = None
+    distributed: Settings | None = None
     """Kosha's: `{"processes": 2, "zero_stage": 2}`."""
-    kosha: PlacementBody | None = None
+    kosha: RunPlacement | None = None
 
 
 def run_body(run: TrainingRun) -> dict[str, Any]:
@@ -112,10 +129,8 @@ def job_create(request: HttpRequest, payload: JobBody) -> dict[str, Any]:
     refuse_unsupported(
         {"validation_file": payload.validation_file, "integrations": payload.integrations or None}
     )
-    method, given, at = _method(payload)
-    values = hyperparameters(given, at=at)
-    if payload.seed is not None:
-        values = values.model_copy(update={"seed": payload.seed})
+    method = _method(payload)
+    values = _hyperparameters(payload, method)
     source = payload.training_file
     try:
         data = version_get(source) if source.startswith("dsv_") else document_get(source)
@@ -137,10 +152,9 @@ def job_create(request: HttpRequest, payload: JobBody) -> dict[str, Any]:
     return run_body(run)
 
 
-def _method(payload: JobBody) -> tuple[str, dict[str, Any], str]:
-    """The method, its hyperparameters as given, and where they stood (for error messages)."""
+def _method(payload: JobBody) -> str:
     if payload.method is None:
-        return MethodType.SUPERVISED, payload.hyperparameters or {}, "hyperparameters."
+        return MethodType.SUPERVISED
     type_ = payload.method.type
     if type_ not in MethodType.values:
         raise InvalidRequest(
@@ -148,10 +162,32 @@ def _method(payload: JobBody) -> tuple[str, dict[str, Any], str]:
             _("method.type must be one of: %(types)s.") % {"types": ", ".join(MethodType.values)},
             param="method.type",
         )
-    settings: MethodSettings | None = getattr(payload.method, type_)
-    if settings is None and payload.hyperparameters:
-        return type_, payload.hyperparameters, "hyperparameters."
-    return type_, settings.hyperparameters if settings else {}, f"method.{type_}.hyperparameters."
+    others = payload.method.model_dump(exclude={"type", type_})
+    refuse_unsupported(others, at="method.")
+    return type_
+
+
+def _hyperparameters(payload: JobBody, method: str) -> Hyperparameters:
+    """From the one place that has them. In several places they must agree, as they do in an answer sent back."""
+    settings: MethodSettings | None = getattr(payload.method, method, None)
+    places = {
+        "kosha.hyperparameters.": payload.kosha.hyperparameters if payload.kosha else None,
+        f"method.{method}.hyperparameters.": settings.hyperparameters if settings else None,
+        "hyperparameters.": payload.hyperparameters,
+    }
+    given = [(at, value) for at, value in places.items() if value] or [("hyperparameters.", {})]
+    at, value = given[0]
+    values = hyperparameters(value, at=at)
+    for other, repeated in given[1:]:
+        name = differing(repeated, values)
+        if name is not None:
+            raise InvalidRequest(
+                "conflicting_parameters",
+                _("%(name)s differs from what %(other)s says. Give it once.")
+                % {"name": f"{other}{name}", "other": at.rstrip(".")},
+                param=f"{other}{name}",
+            )
+    return values if payload.seed is None else values.model_copy(update={"seed": payload.seed})
 
 
 @router.get("/fine_tuning/jobs", summary="List training runs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pydantic import ValidationError
@@ -53,3 +54,17 @@ def openai_hyperparameters(values: Hyperparameters) -> dict[str, Any]:
         "batch_size": max(1, values.tokens_per_step // values.sequence_length),
         "learning_rate_multiplier": values.learning_rate / DEFAULTS.learning_rate,
     }
+
+
+def differing(given: dict[str, Any], values: Hyperparameters) -> str | None:
+    """The first name in `given` whose value is not that of `values`; `auto` and null agree with every value."""
+    chosen = {**values.model_dump(mode="json"), **openai_hyperparameters(values)}
+    for name, value in given.items():
+        if value not in ("auto", None) and not (name in chosen and _is_same(value, chosen[name])):
+            return name
+    return None
+
+
+def _is_same(given: Any, chosen: Any) -> bool:
+    is_number = isinstance(given, int | float) and isinstance(chosen, int | float)
+    return math.isclose(given, chosen, rel_tol=1e-9) if is_number else bool(given == chosen)

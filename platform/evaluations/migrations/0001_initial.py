@@ -81,6 +81,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("passed", models.BooleanField(null=True)),
+                ("name", models.CharField(blank=True, max_length=200, verbose_name="name")),
+                ("metadata", models.JSONField(default=dict)),
                 (
                     "base_model",
                     models.ForeignKey(
