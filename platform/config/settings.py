@@ -160,7 +160,7 @@ if env.process == "web":
     # A connection is checked before use: after a restart of PostgreSQL all are stale.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
-FILE_UPLOAD_HANDLERS = ["common.spooling.NamelessUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["common.spooling.WholeNameUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = env.var / "uploads"
 # Bodies that are not files (JSON); files are streamed to disk and limited by the upload service.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024**2

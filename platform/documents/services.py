@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import PurePosixPath
 
 from django.conf import settings
 from django.db import transaction
@@ -37,6 +37,7 @@ from jobs.services import job_cancel, job_submit
 from jobs.transitions import JobState
 from workers.contract.specs.ingest import IngestSpec
 
+LONGEST_NAME, LONGEST_PATH = 255, 500
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -69,13 +70,26 @@ def receive_file(chunks: Iterable[bytes]) -> Incoming:
 
 
 def clean_name(name: str, *, param: str = "file") -> str:
-    """The last part of a path, in composed characters, of printable characters only."""
-    name = PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/")).name.strip()
+    """The name with the folders that the client gave, as `総務/規程.txt`, in composed characters.
+
+    A name is refused rather than cut: files of two folders, or of two long names, are two documents.
+    """
+    parts = unicodedata.normalize("NFC", name).replace("\\", "/").split("/")
+    if re.fullmatch("[A-Za-z]:", parts[0]):
+        parts = parts[1:]
+    parts = [part.strip() for part in parts if part.strip() not in ("", ".")]
+    name = "/".join(parts)
     # Control characters, lone surrogates, and marks that turn the writing direction and disguise a name.
     unprintable = [c for c in name if unicodedata.category(c) in ("Cc", "Cs") or c in BIDI_CONTROLS]
-    if not 1 <= len(name) <= 255 or name == ".." or unprintable:
+    is_too_long = len(name) > LONGEST_PATH or any(len(part) > LONGEST_NAME for part in parts)
+    if not parts or ".." in parts or is_too_long or unprintable:
         raise InvalidRequest(
-            "invalid_file_name", _("Give the file a name of 1 to 255 printable characters."), param=param
+            "invalid_file_name",
+            _(
+                "Give the file a name of 1 to 255 printable characters, with its folders at most 500, "
+                "and without “..” as a folder."
+            ),
+            param=param,
         )
     return name
 

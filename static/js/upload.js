@@ -62,7 +62,9 @@ class Upload {
     this.file = file;
     this.texts = uploads.form.dataset;
     this.row = uploads.form.querySelector("template[data-row]").content.firstElementChild.cloneNode(true);
-    this.row.querySelector(".name").textContent = file.name;
+    // With its folders, where a folder was chosen.
+    this.name = file.webkitRelativePath || file.name;
+    this.row.querySelector(".name").textContent = this.name;
     this.row.querySelector("[data-cancel]").addEventListener("click", () => this.cancel());
     this.row.querySelector("[data-retry]").addEventListener("click", () => { this.show("", this.texts.textWaiting); uploads.enqueue(this); });
     this.show("", this.texts.textWaiting);
@@ -92,7 +94,7 @@ class Upload {
     request.addEventListener("error", () => this.end(false, "bad", this.texts.textFailed));
     request.addEventListener("abort", () => this.end(false, "still", this.texts.textCancelled));
     const body = new FormData();
-    body.append("file", this.file);
+    body.append("file", this.file, this.name);
     request.send(body);
   }
 

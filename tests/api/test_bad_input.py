@@ -115,10 +115,44 @@ def test_refuses_invalid_files(api, settings):
     assert api.upload("a.txt", b"xyz").error == (413, "file_too_large", "file")
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "..\\..\\boot.ini", "/etc/shadow"])
-def test_file_name_never_leaves_its_folder(api, name):
-    stored = api.upload(name, b"x").ok["filename"]
-    assert "/" not in stored and "\\" not in stored and stored not in ("", ".", "..")
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "..\\..\\boot.ini", "a/../b", "..", "a\tb.txt", "x" * 256, "部" * 2000]
+)
+def test_refuses_invalid_file_names(api, name):
+    assert api.upload(name, b"x").error == (400, "invalid_file_name", "file")
+
+
+LONG = "長" * 240
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("総務/規程.txt", "営業/規程.txt"),
+        ("規程.txt", "総務/規程.txt"),
+        ("2025/総務/規程.txt", "2024/総務/規程.txt"),
+        (f"{LONG}一.txt", f"{LONG}二.txt"),
+        (f"{LONG}/{LONG}一.txt", f"{LONG}/{LONG}二.txt"),
+        ("a&amp;b.txt", "a&b.txt"),
+        ("規程.txt", "規程.TXT"),
+        ("規程 (1).txt", "規程.txt"),
+    ],
+)
+@pytest.mark.parametrize("by", ["form", "parts"])
+def test_two_names_are_two_documents(api, first, second, by):
+    made = [_uploaded(api, name, by) for name in (first, second)]
+    assert [file["filename"] for file in made] == [first, second]
+    assert made[0]["id"] != made[1]["id"]
+    assert [file["revision"]["number"] for file in made] == [1, 1]
+
+
+def _uploaded(api, name, by):
+    if by == "form":
+        return api.upload(name, b"x").ok
+    body = {"filename": name, "bytes": 1, "purpose": "user_data", "mime_type": "text/plain"}
+    upload = api.post("uploads", body).ok["id"]
+    part = api.send(f"uploads/{upload}/parts", data=b"x").ok["id"]
+    return api.post(f"uploads/{upload}/complete", {"part_ids": [part]}).ok["file"]
 
 
 def test_refuses_a_broken_multipart_body(api):

@@ -84,7 +84,7 @@ def test_a_broken_stream_is_told_in_english(web, live_world, model_server):
 
 
 # -- sentences that a worker has stored -------------------------------------------------------
-@pytest.mark.parametrize("reason", [reason for reason in WaitsFor])
+@pytest.mark.parametrize("reason", list(WaitsFor))
 def test_why_a_job_waits(api, world, reason):
     job = world.training_run().job
     assert job_waits(job=job, waits_for=reason, disk_bytes=1)

@@ -17,4 +17,4 @@ def test_uploaded_file_is_spooled_without_a_name(tmp_path, settings):
     assert list(tmp_path.iterdir()) == []
     assert (received.name, received.size) == ("big.bin", len(content))
     assert b"".join(received.chunks()) == content
-    assert settings.FILE_UPLOAD_HANDLERS == ["common.spooling.NamelessUploadHandler"]
+    assert settings.FILE_UPLOAD_HANDLERS == ["common.spooling.WholeNameUploadHandler"]

@@ -150,19 +150,38 @@ def test_a_failure_after_the_bytes_came_leaves_none_of_them(world, storage, monk
 @pytest.mark.parametrize(
     ("given", "kept"),
     [
-        ("C:\\社内\\規程.txt", "規程.txt"),
-        ("/etc/passwd", "passwd"),
-        ("../../規程.txt", "規程.txt"),
+        ("C:\\社内\\規程.txt", "社内/規程.txt"),
+        ("/etc/passwd", "etc/passwd"),
+        ("./総務//規程.txt", "総務/規程.txt"),
+        ("総務 / 規程.txt", "総務/規程.txt"),
+        ("..規程.txt", "..規程.txt"),
+        ("あ" * 255, "あ" * 255),
         ("か\u3099.txt", "が.txt"),
         (" 規程.txt ", "規程.txt"),
     ],
 )
-def test_a_name_is_the_last_part_of_a_path_in_composed_characters(given, kept):
+def test_a_name_keeps_its_folders_and_has_composed_characters(given, kept):
     assert clean_name(given) == kept
 
 
 @pytest.mark.parametrize(
-    "name", ["", " ", "..", ".", "/", "a\x00b", "a\nb", "\ud800", "報告\u202efdp.exe", "あ" * 256]
+    "name",
+    [
+        "",
+        " ",
+        "..",
+        ".",
+        "/",
+        "a\x00b",
+        "a\nb",
+        "\ud800",
+        "報告\u202efdp.exe",
+        "あ" * 256,
+        "../../規程.txt",
+        "総務/..",
+        "総務\\..\\規程.txt",
+        "部/" * 250 + "a",
+    ],
 )
 def test_refuses_an_unprintable_name(name):
     with pytest.raises(InvalidRequest) as refused:
