@@ -55,6 +55,13 @@ class NotAuthenticated(DeclaredError):
     )
 
 
+class SignedOut(NotAuthenticated):
+    """The session of the console has ended."""
+
+    code = "signed_out"
+    message = _("You are signed out, so nothing was done. Sign in again in another tab, then try again.")
+
+
 class PermissionDenied(DeclaredError):
     status = 403
     type = "permission_error"

@@ -18,7 +18,7 @@ class ReceivedFile(UploadedFile):
 
 
 # Django's 1024 bytes have no room for a Japanese name with its folders.
-multipartparser.MAX_TOTAL_HEADER_SIZE = 8 * 1024
+multipartparser.MAX_TOTAL_HEADER_SIZE = 8 * 1024  # type: ignore[attr-defined]
 
 
 class WholeNameParser(multipartparser.MultiPartParser):

@@ -13,6 +13,7 @@ from django.core.asgi import get_asgi_application
 
 from middleware.admission import Admission, Limits
 from middleware.body_limit import BodyLimit
+from middleware.identification import Identification
 from middleware.request_id import RequestId
 from middleware.shutdown_notice import ShutdownNotice
 from middleware.slow_body import BodyTimeouts, SlowBody
@@ -24,10 +25,12 @@ application = RequestId(
     ShutdownNotice(
         SlowBody(
             Admission(
-                BodyLimit(
-                    get_asgi_application(),
-                    upload_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
-                    plain_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+                Identification(
+                    BodyLimit(
+                        get_asgi_application(),
+                        upload_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
+                        plain_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+                    )
                 ),
                 Limits(),
             ),

@@ -20,12 +20,13 @@ from common.errors import (
     MethodNotAllowed,
     NotAuthenticated,
     PermissionDenied,
+    SignedOut,
 )
 from common.permissions import PAGE_ORGANIZATION, PAGE_ORGANIZATION_HEADER, Access, Permission, Rule
 from common.tenancy import organization_scope
-from middleware.route_rules import route_rules
+from middleware.route_rules import route_rules, rule_of
 
-SAFE_METHODS = ("GET", "OPTIONS")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -44,6 +45,24 @@ class OrganizationSwitched(DeclaredError, Conflict):
     )
 
 
+def caller_of(request: HttpRequest) -> Principal | None:
+    """By the headers and the session; the body is not read."""
+    if not is_api(request):
+        return principal_by_session(request)
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return principal_by_key(key.strip()) if scheme.lower() == "bearer" else None
+
+
+def not_authenticated(request: HttpRequest) -> HttpResponse:
+    """An error for the API and for scripts of the console; the page for signing in otherwise."""
+    if is_api(request):
+        return error_response(request, NotAuthenticated())
+    if _asks_for_json(request):
+        # A script would follow the redirect and take the page for signing in for a success.
+        return error_response(request, SignedOut(), as_json=True)
+    return HttpResponseRedirect(f"{reverse('sign_in')}?{urlencode({'next': request.get_full_path()})}")
+
+
 class PrincipalMiddleware:
     """Identifies the caller and opens the scope of its organization around the view.
 
@@ -56,13 +75,7 @@ class PrincipalMiddleware:
         self._open_paths = frozenset(f"/{route.partition(' ')[2]}" for route in open_routes)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        principal = None
-        if request.path not in self._open_paths:
-            if is_api(request):
-                scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-                principal = principal_by_key(key.strip()) if scheme.lower() == "bearer" else None
-            else:
-                principal = principal_by_session(request)
+        principal = None if request.path in self._open_paths else caller_of(request)
         request.principal = principal  # type: ignore[attr-defined]
         if principal is None or principal.organization_id is None:
             return self.get_response(request)
@@ -75,28 +88,23 @@ class AuthorizationMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self._rules = route_rules()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         assert request.resolver_match is not None
-        method = "GET" if request.method == "HEAD" else request.method
-        rule = self._rules.get(f"{method} {request.resolver_match.route}")
+        rule = rule_of(request.method or "", request.resolver_match.route)
         principal: Principal | None = request.principal  # type: ignore[attr-defined]
         try:
             _check(principal, rule or Access.SIGNED_IN)
             if rule is None:
                 raise MethodNotAllowed
-            if isinstance(rule, Permission) and method not in SAFE_METHODS and not is_api(request):
+            is_change = request.method not in SAFE_METHODS and not is_api(request)
+            if isinstance(rule, Permission) and is_change:
                 _check_page(request, principal)
-        except NotAuthenticated as error:
-            if is_api(request):
-                return error_response(request, error)
-            return HttpResponseRedirect(
-                f"{reverse('sign_in')}?{urlencode({'next': request.get_full_path()})}"
-            )
+        except NotAuthenticated:
+            return not_authenticated(request)
         except KoshaError as error:
             return error_response(request, error, as_json=_asks_for_json(request))
         return None

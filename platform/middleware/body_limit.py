@@ -15,6 +15,7 @@ from django.conf import settings
 from common.disk import have_room, is_disk_full, is_storage_away
 from common.errors import StorageUnavailable
 from middleware.early_answers import (
+    BODY_LIMIT,
     DRAINED_BYTES,
     Application,
     Message,
@@ -96,10 +97,13 @@ class BodyLimit:
         headers = headers_of(scope)
         is_upload = is_multipart(headers)
         limit = self.upload_bytes + MULTIPART_OVERHEAD if is_upload else self.plain_bytes
+        is_public = BODY_LIMIT in scope
+        limit = min(limit, scope.get(BODY_LIMIT, limit))
         announced = announced_bytes(headers)
         refusal = await self._refusal(announced, limit, is_upload, SPOOLED_COPIES)
         if refusal is not None:
-            await drain_announced(receive, headers, spare=limit)
+            if not is_public:
+                await drain_announced(receive, headers, spare=limit)
             await send_error(send, refusal.status, refusal.error, refusal.headers)
             return
         has_begun = False
@@ -112,7 +116,7 @@ class BodyLimit:
         try:
             await self.application(scope, self._counted(receive, limit, is_upload), noting)
         except _Refused as error:
-            if error.more:
+            if error.more and not is_public:
                 await drain(receive, DRAINED_BYTES)
             await send_error(send, error.answer.status, error.answer.error, error.answer.headers)
         except OSError as error:
@@ -123,7 +127,7 @@ class BodyLimit:
 
     async def _refusal(self, size: int, limit: int, is_upload: bool, copies_to_spool: int) -> Answer | None:
         if size > limit:
-            return self._too_large(is_upload)
+            return self._too_large(is_upload, limit)
         if not is_upload:
             return None
         # Bodies may be spooled on another disk than the one they are stored on.
@@ -136,11 +140,12 @@ class BodyLimit:
             return answer
         return None if fits else _NO_ROOM
 
-    def _too_large(self, is_upload: bool) -> Answer:
+    def _too_large(self, is_upload: bool, limit: int) -> Answer:
         code, param = ("file_too_large", "file") if is_upload else ("request_too_large", None)
-        limit = (self.upload_bytes if is_upload else self.plain_bytes) // 1024**2
+        most = min(limit, self.upload_bytes)
+        size = f"{most // 1024**2} MB" if most >= 1024**2 else f"{most // 1024} KB"
         message = (
-            f"The request's body is larger than {limit} MB. Split it, or ask the operator to raise the limit."
+            f"The request's body is larger than {size}. Split it, or ask the operator to raise the limit."
         )
         return Answer(
             413, {"type": "invalid_request_error", "message": message, "param": param, "code": code}

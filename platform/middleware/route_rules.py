@@ -26,3 +26,8 @@ def route_rules() -> dict[str, Rule]:
             )
         rules |= module.RULES
     return rules
+
+
+def rule_of(method: str, route: str) -> Rule | None:
+    """None for a method or a route that no app declares."""
+    return route_rules().get(f"{'GET' if method == 'HEAD' else method} {route}")
