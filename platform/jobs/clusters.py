@@ -140,3 +140,15 @@ def refuse_oversize(need: Need, cluster: Cluster) -> None:
                 % {"asked": asked, "field": field, "there": there},
                 param=f"kosha.resources.{field}",
             )
+
+
+def refuse_crowding(processes: int, need: Need) -> None:
+    """Each process has a GPU of its own, or a core where the job has no GPU."""
+    places, unit = (need.gpus, "gpus") if need.gpus else (max(1, need.cpus), "cpus")
+    if processes > places:
+        raise InvalidRequest(
+            "processes_exceed_resources",
+            _("%(processes)s processes need as many %(unit)s; the job gets %(places)s. Ask for fewer processes.")
+            % {"processes": processes, "unit": unit, "places": places},
+            param="distributed.processes",
+        )

@@ -24,7 +24,7 @@ from common.errors import Conflict
 from common.places import spec_digest
 from common.release import RELEASE
 from common.tenancy import current_organization_id
-from jobs.clusters import refuse_oversize, usable_cluster
+from jobs.clusters import refuse_crowding, refuse_oversize, usable_cluster
 from jobs.models import Job, JobEvent, WaitsFor
 from jobs.selectors import job_by_idempotency_key, job_get, newer_releases
 from jobs.transitions import ACTIVE, MOVES, TERMINAL, JobState
@@ -62,6 +62,7 @@ def job_submit(
     processes = kind.processes(spec)
     need = kind.usual.settle(placement.resources, cluster, processes, kind.size(spec))
     refuse_oversize(need, cluster)
+    refuse_crowding(processes, need)
     job = Job(
         organization_id=current_organization_id(),
         kind=kind.name,

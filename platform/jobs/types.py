@@ -89,6 +89,7 @@ class UsualResources:
     """What a type of job takes where the request names nothing else."""
 
     memory_bytes: int
+    """Of each process."""
     cpus: int | None = None
     """None: every core, so that two such jobs never compete (they would run three times slower)."""
     gpu_each_process: bool = False
@@ -106,7 +107,8 @@ class UsualResources:
         if memory_bytes is None:
             # A light job that has a place never lacks memory.
             jobs = cluster.light_slots if light else 1
-            memory_bytes = min(self.memory_bytes, cluster.memory_share(light=bool(light)) // max(1, jobs))
+            share = cluster.memory_share(light=bool(light)) // max(1, jobs)
+            memory_bytes = min(processes * self.memory_bytes, share)
         light_long = light if size is not Size.SHORT else 0
         return Need(cpus=cpus, gpus=gpus, memory_bytes=memory_bytes, light=light, light_long=light_long)
 

@@ -132,3 +132,38 @@ def test_a_priority_reorders_the_jobs_of_its_own_organization_only(db):
             first = [job.id for job in in_turn(due_jobs(cluster), 2)]
     assert order == [a3, b1, a1, b2, a2]
     assert first == [a3, b1]
+
+
+@pytest.mark.parametrize(
+    ("processes", "kosha", "granted"),
+    [
+        (1, {}, {"cpus": 4, "gpus": 1, "memory_bytes": 4 * GIBIBYTE}),
+        (2, {}, {"cpus": 8, "gpus": 2, "memory_bytes": 8 * GIBIBYTE}),
+        (4, {}, {"cpus": 16, "gpus": 4, "memory_bytes": 16 * GIBIBYTE}),
+        (8, {"resources": {"gpus": 0}}, {"cpus": 16, "gpus": 0, "memory_bytes": 32 * GIBIBYTE}),
+        (16, {"resources": {"gpus": 0}}, {"cpus": 16, "gpus": 0, "memory_bytes": None}),
+        (2, {"resources": {"memory_bytes": GIBIBYTE}}, {"cpus": 8, "gpus": 2, "memory_bytes": GIBIBYTE}),
+        (5, {}, None),
+        (4096, {}, None),
+        (3, {"resources": {"gpus": 2}}, None),
+        (17, {"resources": {"gpus": 0}}, None),
+        (3, {"resources": {"gpus": 0, "cpus": 2}}, None),
+    ],
+)
+def test_resources_follow_the_processes(world, api, cluster, processes, kosha, granted):
+    path, body = requests(world)["training"]
+    asked = {**body, "distributed": {"processes": processes}, "kosha": {"cluster": "gpu-1", **kosha}}
+    answer = api.post(path, asked)
+    if granted is None:
+        assert answer.error == (400, "processes_exceed_resources", "distributed.processes")
+        return
+    if granted["memory_bytes"] is None:  # as much as the cluster has for such jobs
+        granted = {**granted, "memory_bytes": cluster.memory_share(light=False)}
+    assert answer.ok["kosha"]["resources"] == granted
+
+
+@pytest.mark.parametrize("processes", [0, -1, 4097, 1.5, "many"])
+def test_refuses_an_impossible_number_of_processes(world, api, processes):
+    path, body = requests(world)["training"]
+    answer = api.post(path, {**body, "distributed": {"processes": processes}})
+    assert answer.error == (400, "invalid_value", "distributed.processes")
