@@ -25,7 +25,7 @@ from chat.selectors import ModelNotFound, Named, Target, nameable_model, nameabl
 from common.connections import release_connection, release_connection_async
 from common.error_answers import known_error
 from common.errors import InvalidRequest, KoshaError, NotFound, Unavailable
-from common.model_server import ModelServerUnavailable, model_server
+from common.model_server import ContextTooLong, ModelServerUnavailable, model_server
 from common.streaming import event_stream
 from common.wire import Body, Metadata, known_fields, refuse_unsupported, unix, validate
 from registry.models import BaseModel, BaseModelKind
@@ -247,9 +247,14 @@ def embeddings(request: HttpRequest, payload: EmbeddingBody) -> dict[str, Any]:
     except NotFound as error:
         raise ModelNotFound from error
     release_connection()
-    vectors, tokens = model_server().embed(
-        Path(base_model.path), texts, digest=base_model.digest, role=payload.input_type
-    )
+    try:
+        vectors, tokens = model_server().embed(
+            Path(base_model.path), texts, digest=base_model.digest, role=payload.input_type
+        )
+    except ContextTooLong as error:
+        # The model server names the place in the list that it was sent.
+        error.param = "input" if isinstance(payload.input, str) else error.param
+        raise
     data: list[dict[str, Any]] = []
     for index, vector in enumerate(vectors):
         embedding: list[float] | str = vector

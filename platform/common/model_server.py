@@ -79,7 +79,7 @@ class AnswerInterrupted(DeclaredError, ModelServerUnavailable):
 
 
 class ContextTooLong(InvalidRequest):
-    """Prompt and answer together are longer than the model's context."""
+    """Prompt and answer together, or a text to embed, are longer than the model's context."""
 
 
 class ModelServerFailed(KoshaError):

@@ -148,7 +148,9 @@ def refuse_crowding(processes: int, need: Need) -> None:
     if processes > places:
         raise InvalidRequest(
             "processes_exceed_resources",
-            _("%(processes)s processes need as many %(unit)s; the job gets %(places)s. Ask for fewer processes.")
+            _(
+                "%(processes)s processes need as many %(unit)s; the job gets %(places)s. Ask for fewer processes."
+            )
             % {"processes": processes, "unit": unit, "places": places},
             param="distributed.processes",
         )

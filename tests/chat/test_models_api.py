@@ -52,3 +52,12 @@ def test_only_versions_can_be_deleted(world: World, api: ApiClient) -> None:
 def test_a_viewer_may_not_delete(world: World) -> None:
     version = world.model_version()
     assert api_of(world.key("viewer")).delete(f"models/{version.name}").status == 403
+
+
+@pytest.mark.parametrize(("texts", "place"), [("長い", "input"), (["長い"], "input.0")])
+def test_a_text_too_long_to_embed_is_an_error(api, world, model_server, texts, place):
+    world.embedding_model()
+    error = {"code": "context_length_exceeded", "message": "The model reads 512 tokens.", "param": "input.0"}
+    model_server.error = (400, error)
+    answer = api.post("embeddings", {"model": "e5", "input": texts})
+    assert answer.error == (400, "context_length_exceeded", place)

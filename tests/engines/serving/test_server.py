@@ -133,6 +133,30 @@ def test_embeddings_through_the_openai_client(client: openai.OpenAI, models: Mod
     assert sum(value**2 for value in plain.data[0].embedding) == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("texts", "place"),
+    [
+        (["休" * 503], None),
+        (["休" * 504], "input.0"),
+        (["休暇", "休" * 504], "input.1"),
+        (["休" * 100_000, "休暇"], "input.0"),
+    ],
+    ids=["fits", "one too many", "second", "very long"],
+)
+def test_a_text_longer_than_the_model_reads_is_refused(
+    models: Models, platform_client: ModelServer, texts: list[str], place: str | None
+) -> None:
+    """512 tokens, of which `passage: ` takes nine."""
+    if place is None:
+        _vectors, tokens = platform_client.embed(models.embedding, texts)
+        assert tokens == 512
+        return
+    with pytest.raises(ContextTooLong) as refused:
+        platform_client.embed(models.embedding, texts)
+    assert (refused.value.code, refused.value.param) == ("context_length_exceeded", place)
+    assert "512" in refused.value.message
+
+
 def test_search_names_the_place_and_respects_the_askers_groups(
     platform_client: ModelServer, models: Models
 ) -> None:

@@ -42,6 +42,15 @@ def context_too_long(prompt: int, answer: int, limit: int) -> ServeError:
     )
 
 
+def text_too_long(position: int, tokens: int, limit: int) -> ServeError:
+    return ServeError(
+        400,
+        "context_length_exceeded",
+        f"The model reads {limit} tokens of a text, and this one has {tokens}. Divide it into shorter texts.",
+        param=f"input.{position}",
+    )
+
+
 def too_busy() -> ServeError:
     return ServeError(
         503, "model_server_busy", "Too many answers are being written. Try again in a moment.", retry_after=5

@@ -54,7 +54,7 @@ class EmbeddingModel(_HeldModel):
 
     def embed(self, texts: Sequence[str], role: Role) -> Any:
         """(texts, dimensions) of float32, each row of length 1."""
-        return self._backend.embed(self.weights, texts, role).vectors
+        return self._backend.embed(self.weights, texts, role)
 
 
 def _configured_stop_tokens(folder: Path) -> frozenset[int]:

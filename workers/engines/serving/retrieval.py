@@ -10,7 +10,7 @@ from pathlib import Path
 from workers.contract.artifacts import ArtifactDamaged
 from workers.contract.specs.serving import EmbeddingsBody, SearchAnswer, SearchBody
 from workers.engines.serving.backends.protocol import Embeddings, ServingBackend
-from workers.engines.serving.errors import ServeError, artifact_damaged
+from workers.engines.serving.errors import ServeError, artifact_damaged, text_too_long
 from workers.engines.serving.model_cache import Lease, ModelCache
 from workers.engines.serving.models import EMBEDDING_MODELS, EmbeddingModel
 from workers.engines.shared.index.search import EmbeddingModelMismatch, Index
@@ -54,7 +54,11 @@ class Retrieval:
         choice = body.kosha
         param = "kosha.embedding_model"
         with self._embedding_model(choice.embedding_model, choice.folder_digest, param) as model:
-            return self.backend.embed(model.weights, texts, choice.role)
+            tokens = self.backend.token_counts(model.weights, texts, choice.role)
+            for position, count in enumerate(tokens):
+                if count > model.weights.context_length:
+                    raise text_too_long(position, count, model.weights.context_length)
+            return Embeddings(model.embed(texts, choice.role), sum(tokens))
 
     def _embedding_model(self, folder: Path, digest: str | None, param: str) -> Lease[EmbeddingModel]:
         load = partial(EmbeddingModel, backend=self.backend, digest=digest)

@@ -109,7 +109,11 @@ class ServingBackend(Protocol):
         Raises ServeError: `model_server_busy`, `adapter_mismatch`, `serve.system.artifact_damaged`.
         """
 
-    def embed(self, model: LoadedModel, texts: Sequence[str], role: Role) -> Embeddings: ...
+    def embed(self, model: LoadedModel, texts: Sequence[str], role: Role) -> Any:
+        """(texts, dimensions) of float32, each row of length 1; of a long text its first `context_length` tokens."""
+
+    def token_counts(self, model: LoadedModel, texts: Sequence[str], role: Role) -> list[int]:
+        """Of each whole text."""
 
     def health(self) -> BackendHealth: ...
 

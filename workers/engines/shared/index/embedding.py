@@ -66,14 +66,14 @@ class Embedder:
                 progress(done)
         return vectors
 
-    def count_tokens(self, texts: Sequence[str], role: Role) -> int:
-        return sum(len(ids) for ids in self._encode(texts, role))
+    def token_counts(self, texts: Sequence[str], role: Role) -> list[int]:
+        """Of each whole text; `embed` reads no more than `context_length` of them."""
+        return [len(ids) for ids in self._encode(texts, role, truncation=False)]
 
-    def _encode(self, texts: Sequence[str], role: Role) -> list[list[int]]:
+    def _encode(self, texts: Sequence[str], role: Role, *, truncation: bool = True) -> list[list[int]]:
         prefixed = [self._prefixes.get(role, "") + text for text in texts]
-        ids: list[list[int]] = self._tokenizer(prefixed, truncation=True, max_length=self.context_length)[
-            "input_ids"
-        ]
+        options = {"truncation": True, "max_length": self.context_length} if truncation else {}
+        ids: list[list[int]] = self._tokenizer(prefixed, verbose=False, **options)["input_ids"]
         return ids
 
     @torch.inference_mode()

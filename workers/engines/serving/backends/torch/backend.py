@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from workers.engines.serving.backends.protocol import (
     AnswerRequest,
     BackendHealth,
-    Embeddings,
     LoadedModel,
     ModelFolder,
     Role,
@@ -99,9 +99,13 @@ class TorchBackend:
             model.detach(adapter)
             raise
 
-    def embed(self, model: LoadedModel, texts: Sequence[str], role: Role) -> Embeddings:
+    def embed(self, model: LoadedModel, texts: Sequence[str], role: Role) -> Any:
         assert isinstance(model, Embedder)
-        return Embeddings(model.embed(texts, role), model.count_tokens(texts, role))
+        return model.embed(texts, role)
+
+    def token_counts(self, model: LoadedModel, texts: Sequence[str], role: Role) -> list[int]:
+        assert isinstance(model, Embedder)
+        return model.token_counts(texts, role)
 
     def health(self) -> BackendHealth:
         with self._lock:
