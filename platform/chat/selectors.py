@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.principal import Principal
 from chat.models import Conversation, Message
-from common.errors import KoshaError, NotFound
+from common.errors import Conflict, DeclaredError, KoshaError, NotFound
 from common.model_server import SearchIndex
 from registry.models import BaseModel, BaseModelKind, ModelVersion
 from registry.selectors import base_model_list, model_choice, model_version_list
 from releases.models import Deployment, Release, ReleaseState
-from releases.selectors import deployment_list, release_get, release_list
+from releases.selectors import deployment_list, deployments_in_service, release_get, release_list
 from releases.services import GenerationSettings
 from retrieval.selectors import search_index
 from workers.contract.specs.serving import ModelChoice
@@ -33,6 +34,16 @@ class ModelNotFound(KoshaError):
             _("There is no such model here. GET /v1/models lists those you may use."),
             param="model",
         )
+
+
+class OutOfService(DeclaredError, Conflict):
+    """The alias exists and answers nothing at the moment."""
+
+    code = "deployment_out_of_service"
+    message = gettext_lazy(
+        "This alias was taken out of service. Ask for another one, or have a release published under it."
+    )
+    param = "model"
 
 
 @dataclass(frozen=True)
@@ -84,9 +95,15 @@ Named = Deployment | ModelVersion | BaseModel
 
 
 def nameable_model(name: str, principal: Principal) -> Named | None:
-    """What stands for `name`: an alias before a version before a base model."""
+    """What stands for `name`: an alias before a version before a base model.
+
+    Raises OutOfService.
+    """
+    deployment = deployment_list(principal).filter(alias=name).first()
+    if deployment is not None and not deployment.is_in_service:
+        raise OutOfService
     return (
-        deployment_list(principal).filter(alias=name).first()
+        deployment
         or model_version_list().filter(name=name).first()
         or base_model_list().filter(name=name).first()
     )
@@ -94,14 +111,14 @@ def nameable_model(name: str, principal: Principal) -> Named | None:
 
 def nameable_models(principal: Principal) -> Iterator[Named]:
     """What may stand in `model`: aliases first, then versions, then base models."""
-    yield from deployment_list(principal).order_by("alias")
+    yield from deployments_in_service(principal).order_by("alias")
     yield from model_version_list().order_by("-id")
     yield from base_model_list().order_by("name")
 
 
 def askable(principal: Principal) -> list[tuple[str, str]]:
     """Names and labels for the chat page: aliases, then the newest releases, to try before approval."""
-    deployments = deployment_list(principal).order_by("alias")
+    deployments = deployments_in_service(principal).order_by("alias")
     releases = release_list().exclude(state=ReleaseState.REJECTED).order_by("-id")[:RELEASES_OFFERED]
     return [(one.alias, f"{one.alias} ({one.release})") for one in deployments] + [
         (one.id, f"{one} ({one.get_state_display()})") for one in releases

@@ -84,5 +84,9 @@ def uses_of(document: Document) -> Uses:
             .order_by("-id")[:MOST]
         ),
         releases=releases,
-        aliases=list(Deployment.objects.filter(release__in=releases).values_list("alias", flat=True)),
+        aliases=list(
+            Deployment.objects.filter(release__in=releases, is_in_service=True).values_list(
+                "alias", flat=True
+            )
+        ),
     )

@@ -217,7 +217,10 @@ def _release(name: str) -> Step:
 
 def _serving() -> Step:
     served: Deployment | None = (
-        Deployment.objects.select_related("release").order_by("-release__number").first()
+        Deployment.objects.filter(is_in_service=True)
+        .select_related("release")
+        .order_by("-release__number")
+        .first()
     )
     waiting = unpublished_release()
     note = served and _("Release %(n)d as %(alias)s") % {"n": served.release.number, "alias": served.alias}

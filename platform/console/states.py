@@ -55,6 +55,7 @@ STATES: dict[str, State] = {
     "published": State("good", pgettext_lazy("state", "Published")),
     "superseded": State("still", pgettext_lazy("state", "Superseded")),
     "rolled_back": State("warn", pgettext_lazy("state", "Rolled back")),
+    "withdrawn": State("warn", pgettext_lazy("state", "Out of service")),
     "retired": State("still", pgettext_lazy("state", "Retired")),
     # schedules, keys, members, clusters
     "active": State("good", pgettext_lazy("state", "Active")),

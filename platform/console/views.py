@@ -13,7 +13,7 @@ from console.steps import next_step
 from jobs.selectors import job_list
 from jobs.transitions import ACTIVE, JobState
 from pipelines.selectors import shown_state_of, stages_of_runs
-from releases.selectors import deployment_list
+from releases.selectors import deployments_in_service
 from schedules.models import ScheduledRun
 from schedules.selectors import schedule_list, scheduled_run_list
 
@@ -38,7 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "jobs": list(unfinished[:JOBS_SHOWN]),
             "job_count": count_of(unfinished),
             "runs": _unfinished_runs(),
-            "deployments": list(deployment_list(principal).order_by("alias")[:10]),
+            "deployments": list(deployments_in_service(principal).order_by("alias")[:10]),
             "schedule": schedule_list().filter(is_active=True).order_by("next_fire_at").first(),
         },
     )

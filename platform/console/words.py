@@ -115,6 +115,7 @@ ACTIONS: Words = {
     "release.rejected": _("rejected a release"),
     "release.published": _("published a release"),
     "release.rolled_back": _("rolled a release back"),
+    "release.withdrawn": _("took a deployment out of service"),
     "schedule.created": _("created a schedule"),
     "schedule.updated": _("changed a schedule"),
     "schedule.fired": _("started a retraining"),

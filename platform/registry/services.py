@@ -18,6 +18,7 @@ from common.errors import Conflict, InvalidRequest
 from jobs.services import job_submit
 from jobs.types import Placement
 from registry.models import BaseModel, ModelExport, ModelVersion
+from registry.names import is_taken
 from registry.selectors import weights_of
 from workers.contract.model_folder import UnsafeModelFolder, inspect_model_folder
 from workers.contract.specs.export import ExportFacts, ExportFormat, ExportSpec
@@ -53,6 +54,12 @@ def base_model_register(
                 known.save(update_fields=["path"])
                 _audit(known, actor, "base_model.moved")
             return known
+        if is_taken(name):
+            raise Conflict(
+                "base_model_name_is_alias",
+                _("A deployment answers under this name. Choose another."),
+                param="name",
+            )
         base_model = BaseModel.objects.create(
             name=name,
             kind=kind,

@@ -237,6 +237,7 @@ def deployment_body(deployment: Deployment) -> dict[str, Any]:
         "alias": deployment.alias,
         "release": deployment.release_id,
         "release_number": deployment.release.number,
+        "in_service": deployment.is_in_service,
     }
 
 
@@ -252,7 +253,7 @@ def change_body(change: DeploymentChange) -> dict[str, Any]:
     }
 
 
-@router.get("/deployments", summary="List what is served")
+@router.get("/deployments", summary="List the aliases and what they serve")
 def deployments(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
     page = keyset_page(
         deployment_list(principal_of(request)), after=query.after, limit=query.limit, order=query.order
@@ -275,3 +276,8 @@ def deployment_rollback(request: HttpRequest, alias: str) -> dict[str, Any]:
         alias=alias, actor=actor_of(request), idempotency_key=idempotency_key(request)
     )
     return deployment_body(deployment)
+
+
+@router.post("/deployments/{alias}/withdraw", summary="Take an alias out of service")
+def deployment_withdraw(request: HttpRequest, alias: str) -> dict[str, Any]:
+    return deployment_body(services.deployment_withdraw(alias=alias, actor=actor_of(request)))

@@ -80,6 +80,8 @@ class Deployment(TenantModel):
     id = PrefixedIdField("dep_")
     alias = models.SlugField(_("alias"), max_length=40)
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="deployments")
+    is_in_service = models.BooleanField(_("in service"), default=True)
+    """False: it answers nothing until a release is published under it, or it is rolled back."""
 
     class Meta:
         constraints = [
@@ -94,7 +96,7 @@ class Deployment(TenantModel):
 
 
 class DeploymentChange(TenantModel):
-    """One publication or rollback in a deployment's history."""
+    """One publication, rollback or withdrawal in a deployment's history."""
 
     id = PrefixedIdField("depchange_")
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="changes")
@@ -102,7 +104,12 @@ class DeploymentChange(TenantModel):
     """Its place in the deployment's history, assigned while the deployment is locked. Ids do not give the
     order: they follow a machine's clock, which may be set back."""
     action = models.CharField(
-        max_length=16, choices=[("publish", _("published")), ("rollback", _("rolled back"))]
+        max_length=16,
+        choices=[
+            ("publish", _("published")),
+            ("rollback", _("rolled back")),
+            ("withdraw", _("taken out of service")),
+        ],
     )
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+")
     previous_release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+", null=True)

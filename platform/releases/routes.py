@@ -11,6 +11,7 @@ RULES: dict[str, Rule] = {
     "POST releases/new": P.RELEASES_WRITE,
     "GET releases/served/<alias>": P.RELEASES_READ,
     "POST releases/served/<alias>/rollback": P.RELEASES_PUBLISH,
+    "POST releases/served/<alias>/withdraw": P.RELEASES_PUBLISH,
     "GET releases/<release_id>": P.RELEASES_READ,
     "POST releases/<release_id>/approve": P.RELEASES_APPROVE,
     "POST releases/<release_id>/reject": P.RELEASES_APPROVE,
@@ -26,4 +27,5 @@ RULES: dict[str, Rule] = {
     "GET v1/deployments": P.RELEASES_READ,
     "GET v1/deployments/<alias>": P.RELEASES_READ,
     "POST v1/deployments/<alias>/rollback": P.RELEASES_PUBLISH,
+    "POST v1/deployments/<alias>/withdraw": P.RELEASES_PUBLISH,
 }

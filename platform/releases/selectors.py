@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from accounts.principal import Principal
 from common.errors import NotFound
+from common.tenancy import every_organization
 from evaluations.models import Evaluation
 from evaluations.selectors import evaluation_list
 from registry.models import ModelVersion
@@ -35,12 +36,17 @@ def release_get(id: str, *, param: str | None = None) -> Release:
 
 
 def deployment_list(principal: Principal) -> QuerySet[Deployment]:
-    """What is served to the principal."""
+    """The principal's deployments, also those that are out of service."""
     return Deployment.objects.filter(organization=principal.organization_id).select_related(
         "release__base_model",
         "release__model_version__base_model",
         "release__index_build__knowledge_base__embedding_model",
     )
+
+
+def deployments_in_service(principal: Principal) -> QuerySet[Deployment]:
+    """What answers at the moment."""
+    return deployment_list(principal).filter(is_in_service=True)
 
 
 def deployment_get(alias: str, principal: Principal) -> Deployment:
@@ -52,8 +58,14 @@ def deployment_get(alias: str, principal: Principal) -> Deployment:
 
 def served_release(alias: str, principal: Principal) -> Release | None:
     """What the alias serves now; None where nothing is published under it."""
-    deployment = deployment_list(principal).filter(alias=alias).first()
+    deployment = deployments_in_service(principal).filter(alias=alias).first()
     return release_get(deployment.release_id) if deployment else None
+
+
+def is_alias(name: str) -> bool:
+    """Of any organization."""
+    with every_organization("base models are named for all organizations"):
+        return Deployment.objects.filter(alias=name).exists()
 
 
 def deployment_history(deployment: Deployment) -> list[DeploymentChange]:
@@ -62,12 +74,15 @@ def deployment_history(deployment: Deployment) -> list[DeploymentChange]:
 
 
 def previous_release(deployment: Deployment) -> Release | None:
-    """What a rollback returns to. Publications form a stack; a rollback removes the newest one."""
+    """What a rollback returns to. Publications form a stack; a rollback removes the newest one.
+
+    A release that is published again after it was taken out of service stays where it is.
+    """
     stack: list[Release] = []
     for change in deployment_history(deployment):
-        if change.action == "publish":
+        if change.action == "publish" and stack[-1:] != [change.release]:
             stack.append(change.release)
-        elif stack:
+        elif change.action == "rollback" and stack:
             stack.pop()
     return stack[-2] if len(stack) > 1 else None
 

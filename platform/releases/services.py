@@ -24,6 +24,13 @@ from releases.models import Approval, Deployment, DeploymentChange, Release, Rel
 from releases.selectors import previous_release, release_get
 from retrieval.models import IndexBuild
 
+ACTIONS = {
+    "publish": "release.published",
+    "rollback": "release.rolled_back",
+    "withdraw": "release.withdrawn",
+}
+"""The audit trail's words for the changes of a deployment."""
+
 
 class GenerationSettings(Body):
     """How a release answers where the caller does not say otherwise."""
@@ -174,18 +181,44 @@ def release_publish(*, release_id: str, alias: str, actor: Actor, replaces: str 
     if release.state != ReleaseState.APPROVED:
         raise Conflict("release_not_approved", _("Only an approved release can be published."))
     deployment = Deployment.objects.select_for_update(no_key=True).filter(alias=alias).first()
-    if deployment is not None and deployment.release_id == release.id:
+    if deployment is None:
+        _refuse_models_name(alias)
+    elif deployment.release_id == release.id and deployment.is_in_service:
         return deployment
     previous = deployment.release if deployment else None
-    if replaces is not None and replaces != (previous.id if previous else ""):
+    served = previous.id if previous and deployment and deployment.is_in_service else ""
+    if replaces not in (None, served):
         raise PublishedMeanwhile
     if deployment is None:
         with unique_or(PublishedMeanwhile()):
             deployment = Deployment.objects.create(alias=alias, release=release)
     else:
-        deployment.release = release
-        deployment.save(update_fields=["release"])
+        deployment.release, deployment.is_in_service = release, True
+        deployment.save(update_fields=["release", "is_in_service"])
     _change(deployment, "publish", release, previous, actor)
+    return deployment
+
+
+def _refuse_models_name(alias: str) -> None:
+    """A caller who names a model would be answered by the release, or the other way round."""
+    if BaseModel.objects.filter(name=alias).exists():
+        raise Conflict(
+            "alias_is_model_name",
+            _("“%(alias)s” is the name of a model. Choose another alias.") % {"alias": alias},
+            param="alias",
+        )
+
+
+@transaction.atomic
+def deployment_withdraw(*, alias: str, actor: Actor) -> Deployment:
+    """Take an alias out of service: it answers nothing until the next publication or rollback. Repeatable."""
+    deployment = Deployment.objects.select_for_update(no_key=True).filter(alias=alias).first()
+    if deployment is None:
+        raise NotFound
+    if deployment.is_in_service:
+        deployment.is_in_service = False
+        deployment.save(update_fields=["is_in_service"])
+        _change(deployment, "withdraw", deployment.release, deployment.release, actor)
     return deployment
 
 
@@ -211,8 +244,8 @@ def deployment_rollback(*, alias: str, actor: Actor, idempotency_key: str | None
     target = previous_release(deployment)
     if target is None:
         raise Conflict("nothing_to_roll_back_to", _("Nothing was published here before the current release."))
-    previous, deployment.release = deployment.release, target
-    deployment.save(update_fields=["release"])
+    previous, deployment.release, deployment.is_in_service = deployment.release, target, True
+    deployment.save(update_fields=["release", "is_in_service"])
     # Two calls at the same moment may use one key for two aliases.
     with unique_or(IdempotencyKeyReused()):
         _change(deployment, "rollback", target, previous, actor, idempotency_key)
@@ -242,7 +275,7 @@ def _change(
     _audit(
         release,
         actor,
-        {"publish": "release.published", "rollback": "release.rolled_back"}[action],
+        ACTIONS[action],
         {"alias": deployment.alias, "previous": previous.id if previous else None},
     )
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("releases/new", views.create, name="create"),
     path("releases/served/<alias>", views.deployment, name="deployment"),
     path("releases/served/<alias>/rollback", views.rollback, name="rollback"),
+    path("releases/served/<alias>/withdraw", views.withdraw, name="withdraw"),
     path("releases/<release_id>", views.detail, name="detail"),
     path("releases/<release_id>/approve", views.decide, {"decision": "approve"}, name="approve"),
     path("releases/<release_id>/reject", views.decide, {"decision": "reject"}, name="reject"),

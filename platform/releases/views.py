@@ -24,6 +24,7 @@ from releases.selectors import (
     deployment_get,
     deployment_history,
     deployment_list,
+    deployments_in_service,
     previous_release,
     release_get,
     release_list,
@@ -38,7 +39,7 @@ def index(request: HttpRequest) -> HttpResponse:
     page = keyset_page(release_list(), after=request.GET.get("after"))
     deployments = list(deployment_list(principal_of(request)).order_by("alias"))
     served: dict[str, list[str]] = {}
-    for deployment in deployments:
+    for deployment in (each for each in deployments if each.is_in_service):
         served.setdefault(deployment.release_id, []).append(deployment.alias)
     rows = [(release, served.get(release.id, [])) for release in page.items]
     return render(request, "releases/index.html", {"page": page, "rows": rows, "deployments": deployments})
@@ -77,7 +78,7 @@ def _create(request: HttpRequest, form: ReleaseForm) -> Release:
 def detail(request: HttpRequest, release_id: str) -> HttpResponse:
     release = release_get(release_id)
     evaluation = release.evaluation
-    deployments = list(deployment_list(principal_of(request)).order_by("alias"))
+    deployments = list(deployments_in_service(principal_of(request)).order_by("alias"))
     return render(
         request,
         "releases/detail.html",
@@ -196,4 +197,12 @@ def rollback(request: HttpRequest, alias: str) -> HttpResponse:
             request,
             _("“%(alias)s” serves %(release)s again.") % {"alias": alias, "release": changed.release},
         )
+    return redirect("releases:deployment", alias)
+
+
+@require_POST
+def withdraw(request: HttpRequest, alias: str) -> HttpResponse:
+    deployment_get(alias, principal_of(request))
+    services.deployment_withdraw(alias=alias, actor=actor_of(request))
+    messages.success(request, _("“%(alias)s” is out of service and answers nothing.") % {"alias": alias})
     return redirect("releases:deployment", alias)

@@ -33,6 +33,7 @@ from registry.services import (
     model_version_create,
     model_version_delete,
 )
+from releases.services import release_publish
 from tests.world import DIGEST, World, fail, finish
 from workers.contract.specs.export import ExportResult, ExportSpec
 
@@ -56,6 +57,14 @@ def test_a_folder_is_registered_once_and_may_move(db, folder, tmp_path):
     assert register(moved) == first
     assert BaseModel.objects.get().path == str(moved)
     assert actions() == ["base_model.registered", "base_model.moved"]
+
+
+def test_a_base_model_does_not_have_the_name_of_an_alias(world, folder):
+    release = world.release(approved=True)
+    release_publish(release_id=release.id, alias="production", actor=world.actor)
+    with pytest.raises(Conflict, match="base_model_name_is_alias"):
+        register(folder, name="production")
+    assert not BaseModel.objects.filter(name="production").exists()
 
 
 def test_a_base_model_never_changes(db, folder):

@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("alias", models.SlugField(max_length=40, verbose_name="alias")),
+                ("is_in_service", models.BooleanField(default=True, verbose_name="in service")),
                 (
                     "organization",
                     models.ForeignKey(
@@ -138,7 +139,12 @@ class Migration(migrations.Migration):
                 (
                     "action",
                     models.CharField(
-                        choices=[("publish", "published"), ("rollback", "rolled back")], max_length=16
+                        choices=[
+                            ("publish", "published"),
+                            ("rollback", "rolled back"),
+                            ("withdraw", "taken out of service"),
+                        ],
+                        max_length=16,
                     ),
                 ),
                 ("actor_kind", models.CharField(max_length=16)),
