@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from demo.client import ApiClient
 from releases.services import release_publish
 from tests.in_process import api_of

@@ -52,9 +52,9 @@ def test_the_stock_client_raises_it(web, live_world):
     release = live_world.release(approved=True)
     release_publish(release_id=release.id, alias="production", actor=live_world.actor)
     deployment_withdraw(alias="production", actor=live_world.actor)
-    with openai.OpenAI(base_url=f"{web}/v1", api_key=live_world.key(), max_retries=0) as client:
-        with pytest.raises(openai.ConflictError) as refused:
-            client.chat.completions.create(model="production", messages=QUESTION)
+    client = openai.OpenAI(base_url=f"{web}/v1", api_key=live_world.key(), max_retries=0)
+    with client, pytest.raises(openai.ConflictError) as refused:
+        client.chat.completions.create(model="production", messages=QUESTION)
     assert refused.value.code == "deployment_out_of_service"
 
 
