@@ -16,6 +16,7 @@ from common.disk import have_room, is_disk_full, is_storage_away
 from common.errors import StorageUnavailable
 from middleware.early_answers import (
     BODY_LIMIT,
+    CLOSE,
     DRAINED_BYTES,
     Application,
     Message,
@@ -102,8 +103,10 @@ class BodyLimit:
         announced = announced_bytes(headers)
         refusal = await self._refusal(announced, limit, is_upload, SPOOLED_COPIES)
         if refusal is not None:
-            if not is_public:
-                await drain_announced(receive, headers, spare=limit)
+            if is_public:
+                await send_error(send, refusal.status, refusal.error, [*refusal.headers, CLOSE])
+                return
+            await drain_announced(receive, headers, spare=limit)
             await send_error(send, refusal.status, refusal.error, refusal.headers)
             return
         has_begun = False
@@ -118,7 +121,8 @@ class BodyLimit:
         except _Refused as error:
             if error.more and not is_public:
                 await drain(receive, DRAINED_BYTES)
-            await send_error(send, error.answer.status, error.answer.error, error.answer.headers)
+            closing = [CLOSE] if is_public else []
+            await send_error(send, error.answer.status, error.answer.error, [*error.answer.headers, *closing])
         except OSError as error:
             answer = None if has_begun else _answer_to(error)
             if answer is None:

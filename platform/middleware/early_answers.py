@@ -13,6 +13,8 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 BODY_LIMIT = "kosha.body_limit"
 """The key in the scope for the longest body, where that is shorter than usual."""
+CLOSE = (b"connection", b"close")
+"""Without it the server would read the rest of a body before the next request of the connection."""
 DRAINED_BYTES = 64 * 1024 * 1024
 """A client that is still sending does not read the answer. Up to this many bytes are read and discarded first; after
 that the connection is closed."""

@@ -24,6 +24,7 @@ from common.permissions import Access
 from middleware.authorization import caller_of, not_authenticated
 from middleware.early_answers import (
     BODY_LIMIT,
+    CLOSE,
     Application,
     Receive,
     Send,
@@ -96,7 +97,6 @@ def _no_view(request: HttpRequest) -> HttpResponse:
 async def _send_unread(send: Send, answer: HttpResponse, headers: dict[bytes, bytes]) -> None:
     own = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.items()]
     if not 0 < announced_bytes(headers) <= STRANGERS_BYTES:
-        # Otherwise the server would read the rest before the next request of the connection.
-        own.append((b"connection", b"close"))
+        own.append(CLOSE)
     others = [each for each in own if each[0] not in (b"content-type", b"content-length")]
     await send_whole(send, answer.status_code, answer["Content-Type"].encode(), answer.content, others)

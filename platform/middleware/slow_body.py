@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from middleware.early_answers import Application, Message, Receive, Send, send_error
+from middleware.early_answers import CLOSE, Application, Message, Receive, Send, send_error
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,7 @@ class SlowBody:
             await self.application(scope, _Arriving(receive, self._timeouts).receive, watched_send)
         except _Late:
             if not is_answered:
-                # Without the header the server would wait for the rest of the body before the next request.
-                await send_error(send, 408, self._error(), [(b"connection", b"close")])
+                await send_error(send, 408, self._error(), [CLOSE])
 
     def _error(self) -> dict[str, Any]:
         seconds = self._timeouts.silence_seconds
