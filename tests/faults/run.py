@@ -51,7 +51,9 @@ def run(
     """A whole run on a new installation in `folder`; none of its processes is left afterwards."""
     tiny = folder / "models" / TINY
     roots = os.pathsep.join([str(MODELS), str(tiny.parent)])
-    installation = FaultyInstallation(folder, KOSHA_MODEL_ROOTS=roots, **ONE_CORE)
+    # A training of two processes needs two cores.
+    cores = {**ONE_CORE, "KOSHA_JOB_CORES": "2"}
+    installation = FaultyInstallation(folder, KOSHA_MODEL_ROOTS=roots, **cores)
     shared_before, monitor = _shared_memory(), Monitor(installation)
     try:
         with Threads() as threads:
