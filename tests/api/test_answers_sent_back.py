@@ -86,7 +86,7 @@ def test_an_eval_and_its_run(client, again, world):
                 "type": "gate_rule",
                 "metric": "bits_per_character",
                 "direction": "lower",
-                "require": "better",
+                "require": "better_beyond_interval",
                 "min_items": 3,
             }
         ],
@@ -96,7 +96,11 @@ def test_an_eval_and_its_run(client, again, world):
     for field in ("name", "tasks", "metadata"):
         assert copy[field] == made.model_dump()[field]
     (rule,) = copy["testing_criteria"]
-    assert (rule["metric"], rule["require"], rule["min_items"]) == ("bits_per_character", "better", 3)
+    assert (rule["metric"], rule["require"], rule["min_items"]) == (
+        "bits_per_character",
+        "better_beyond_interval",
+        3,
+    )
     world.base_model()
     source = {"type": "dataset_version", "dataset_version": world.dataset_version().id, "model": "gemma"}
     run = client.evals.runs.create(made.id, data_source=source, name="朝", metadata={"c": "d"})
