@@ -9,7 +9,7 @@ import pytest
 
 from jobs.models import WaitsFor
 from jobs.produced import produced_finalize
-from jobs.services import job_cancel, job_waits
+from jobs.services import job_cancel, jobs_wait
 from pipelines.services import pipeline_run_advance
 from schedules.services import schedule_fire
 from tests.in_process import api_of
@@ -87,7 +87,7 @@ def test_a_broken_stream_is_told_in_english(web, live_world, model_server):
 @pytest.mark.parametrize("reason", list(WaitsFor))
 def test_why_a_job_waits(api, world, reason):
     job = world.training_run().job
-    assert job_waits(job=job, waits_for=reason, disk_bytes=1)
+    assert jobs_wait(jobs=[job], waits_for=reason)
     told = api.get(f"jobs/{job.id}").ok["waiting"]["message"]
     assert told and not JAPANESE.search(told)
 
