@@ -212,6 +212,7 @@ class Walkthrough:
     def evaluate(self, figures: Json) -> None:
         suite = self._find_or_create("/evals", company.SUITE, tasks=company.TASKS)
         self.report.ids["eval"] = suite["id"]
+        self.owner.post("/release_policy", {"eval": suite["id"]}).check()
         runs = f"/evals/{suite['id']}/runs"
         run = (
             self._reusable(runs, "eval_run", same_inputs=self._is_reused("training_run"))

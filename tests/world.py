@@ -99,7 +99,8 @@ class World:
 
     def principal(self, role: str = Role.OWNER) -> Principal:
         """The person of this role as the web knows them."""
-        return Principal(self.actor, self.organization.id, role, self.person(role))
+        person = self.person(role)
+        return Principal(Actor("user", person.id, str(person)), self.organization.id, role, person)
 
     def browser(self, role: str = Role.OWNER, *, language: str = "en") -> Client:
         """A browser that is signed in as the person of this role."""
@@ -307,12 +308,11 @@ class World:
                 "generation": {},
                 "note": "",
                 "actor": self.actor,
-                "person_id": "user_maker",
                 **options,
             }
         )
         if approved:
-            release_approve(release_id=release.id, comment="", actor=self.actor, person_id="user_checker")
+            release_approve(release_id=release.id, comment="", principal=self.principal(Role.REVIEWER))
         return Release.objects.get(pk=release.id)
 
     def schedule(self, **options: Any) -> Schedule:

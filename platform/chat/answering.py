@@ -47,10 +47,15 @@ def _question(messages: list[PromptMessage]) -> str:
     return last["content"]
 
 
+def _naming(target: Target) -> dict[str, Any]:
+    """What an answer says of the model; `kosha.test` is there only if no approved release contains the model."""
+    return {"model": target.name} | ({"kosha": {"test": True}} if target.is_test else {})
+
+
 async def answer(target: Target, body: ChatBody, passages: list[SearchHit]) -> dict[str, Any]:
     """OpenAI's `chat.completion` with `message.annotations`."""
     completion = await model_server().chat_async(body)
-    completion["model"] = target.name
+    completion |= _naming(target)
     message = completion["choices"][0]["message"]
     message["annotations"] = citations(message["content"] or "", passages)
     return completion
@@ -64,7 +69,7 @@ async def answer_stream(
     # Closed as soon as the reader leaves, which stops the generation on the model server.
     async with aclosing(model_server().chat_stream(body)) as chunks:
         async for chunk in chunks:
-            chunk["model"] = target.name
+            chunk |= _naming(target)
             for choice in chunk["choices"]:
                 text.append(choice["delta"].get("content") or "")
                 if choice.get("finish_reason"):

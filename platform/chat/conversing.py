@@ -1,6 +1,6 @@
 """One answer in a conversation, as server-sent events. It is always stored, also when it is interrupted.
 
-    begun     {"url", "ask"}             addresses of the conversation and of its next question
+    begun     {"url", "ask", "test"}     addresses of the conversation and of its next question; whether it is a test
     status    {"text"}                   what happens before the first piece
     delta     {"text"}                   a piece of the answer
     citations [{number, title, place, quote, url}]
@@ -80,7 +80,8 @@ class ConversationAnswer:
                 status = _("Searching the documents…") if self.target.index else _("Thinking…")
             # First, so that the page of a reader who stops the answer has the conversation's address.
             ask = reverse("chat:ask_again", args=[self.conversation.id])
-            yield _event("begun", {"url": self.conversation.get_absolute_url(), "ask": ask})
+            url = self.conversation.get_absolute_url()
+            yield _event("begun", {"url": url, "ask": ask, "test": self.target.is_test})
             yield _event("status", {"text": status})
             async with aclosing(self._answer()) as lines:
                 async for line in lines:
@@ -143,6 +144,7 @@ class ConversationAnswer:
                     annotations=self.annotations,
                     release=self.target.release,
                     finish_reason=self.finish_reason or "stop",
+                    is_test=self.target.is_test,
                 )
         finally:
             release_connection()

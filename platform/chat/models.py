@@ -39,6 +39,8 @@ class Message(TenantModel):
     """Citations as they were sent in `message.annotations`."""
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+", null=True)
     """The release that answered; null for a question, and for a plain model's answer."""
+    is_test = models.BooleanField(default=False)
+    """It was answered by what no approved release contained then."""
     finish_reason = models.CharField(max_length=20, blank=True)
     """`stop`, `length`, `cancelled` or `error`."""
 

@@ -38,6 +38,7 @@ def shown_message(message: Message) -> dict[str, Any]:
         "text": message.content,
         "citations": shown_citations(message.annotations),
         "finish_reason": message.finish_reason,
+        "is_test": message.is_test,
         "feedback_url": feedback_url(message),
         "helpful": feedback.helpful if feedback else None,
     }

@@ -17,7 +17,14 @@ from common.model_server import SearchIndex
 from registry.models import BaseModel, BaseModelKind, ModelVersion
 from registry.selectors import base_model_list, model_choice, model_version_list
 from releases.models import Deployment, Release, ReleaseState
-from releases.selectors import deployment_list, deployments_in_service, release_get, release_list
+from releases.selectors import (
+    approved_versions,
+    deployment_list,
+    deployments_in_service,
+    may_test,
+    release_get,
+    release_list,
+)
 from releases.services import GenerationSettings
 from retrieval.selectors import search_index
 from workers.contract.specs.serving import ModelChoice
@@ -56,14 +63,23 @@ class Target:
     index: SearchIndex | None = None
     system_prompt: str = ""
     generation: GenerationSettings = field(default_factory=GenerationSettings)
+    is_test: bool = False
+    """No approved release contains it: only those who may release can ask it, and its answers are marked."""
 
 
 def target_get(name: str, principal: Principal) -> Target:
     """What `name` stands for when the principal asks: an alias or a release's id answers with its
     retrieval, a plain model without.
 
-    Raises ModelNotFound.
+    Raises ModelNotFound, also for what only those who may release can ask.
     """
+    target = _target(name, principal)
+    if target.is_test and not may_test(principal):
+        raise ModelNotFound
+    return target
+
+
+def _target(name: str, principal: Principal) -> Target:
     if name.startswith("rel_"):
         try:
             return _of_release(name, release_get(name), principal)
@@ -73,7 +89,8 @@ def target_get(name: str, principal: Principal) -> Target:
     if isinstance(found, Deployment):
         return _of_release(name, found.release, principal)
     if isinstance(found, ModelVersion):
-        return Target(name, model_choice(found.base_model, found))
+        is_test = not approved_versions().filter(pk=found.pk).exists()
+        return Target(name, model_choice(found.base_model, found), is_test=is_test)
     if isinstance(found, BaseModel) and found.kind == BaseModelKind.CAUSAL_LM:
         return Target(name, model_choice(found, None))
     raise ModelNotFound
@@ -88,6 +105,7 @@ def _of_release(name: str, release: Release, principal: Principal) -> Target:
         index=search_index(build, principal) if build else None,
         system_prompt=release.system_prompt,
         generation=GenerationSettings.model_validate(release.generation),
+        is_test=release.state != ReleaseState.APPROVED,
     )
 
 
@@ -104,7 +122,7 @@ def nameable_model(name: str, principal: Principal) -> Named | None:
         raise OutOfService
     return (
         deployment
-        or model_version_list().filter(name=name).first()
+        or _nameable_versions(principal).filter(name=name).first()
         or base_model_list().filter(name=name).first()
     )
 
@@ -112,17 +130,30 @@ def nameable_model(name: str, principal: Principal) -> Named | None:
 def nameable_models(principal: Principal) -> Iterator[Named]:
     """What may stand in `model`: aliases first, then versions, then base models."""
     yield from deployments_in_service(principal).order_by("alias")
-    yield from model_version_list().order_by("-id")
+    yield from _nameable_versions(principal).order_by("-id")
     yield from base_model_list().order_by("name")
 
 
+def _nameable_versions(principal: Principal) -> QuerySet[ModelVersion]:
+    return model_version_list() if may_test(principal) else approved_versions()
+
+
 def askable(principal: Principal) -> list[tuple[str, str]]:
-    """Names and labels for the chat page: aliases, then the newest releases, to try before approval."""
+    """Names and labels for the chat page: aliases, then the newest approved releases."""
     deployments = deployments_in_service(principal).order_by("alias")
-    releases = release_list().exclude(state=ReleaseState.REJECTED).order_by("-id")[:RELEASES_OFFERED]
-    return [(one.alias, f"{one.alias} ({one.release})") for one in deployments] + [
-        (one.id, f"{one} ({one.get_state_display()})") for one in releases
-    ]
+    return [(one.alias, f"{one.alias} ({one.release})") for one in deployments] + _offered(
+        ReleaseState.APPROVED
+    )
+
+
+def testable(principal: Principal) -> list[tuple[str, str]]:
+    """Names and labels of what those who may release can try before it is approved."""
+    return _offered(ReleaseState.CANDIDATE) if may_test(principal) else []
+
+
+def _offered(state: ReleaseState) -> list[tuple[str, str]]:
+    newest = release_list().filter(state=state).order_by("-id")[:RELEASES_OFFERED]
+    return [(one.id, f"{one} ({one.get_state_display()})") for one in newest]
 
 
 # -- conversations ----------------------------------------------------------------------------

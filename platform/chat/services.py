@@ -46,6 +46,7 @@ def answer_add(
     annotations: list[dict[str, Any]],
     release: Release | None,
     finish_reason: str,
+    is_test: bool = False,
 ) -> Message:
     """Store an answer; one that was interrupted or stopped with the text so far."""
     return Message.objects.create(
@@ -55,6 +56,7 @@ def answer_add(
         annotations=annotations,
         release=release,
         finish_reason=finish_reason,
+        is_test=is_test,
     )
 
 

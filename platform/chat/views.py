@@ -24,6 +24,7 @@ from chat.selectors import (
     conversation_list,
     message_list,
     target_get,
+    testable,
 )
 from common.connections import release_connection
 from common.error_answers import error_response
@@ -36,14 +37,14 @@ LONGEST_QUESTION = 8000
 
 def index(request: HttpRequest) -> HttpResponse:
     """A new conversation, and the list of the earlier ones."""
-    targets = askable(principal_of(request))
-    chosen = {"targets": targets, "chosen": request.GET.get("with", "")}
+    targets, tests = askable(principal_of(request)), testable(principal_of(request))
+    chosen = {"targets": targets, "tests": tests, "chosen": request.GET.get("with", "")}
     return render(
         request,
         "chat/index.html",
         {
             "page": keyset_page(conversation_list(_user(request)), after=request.GET.get("after")),
-            "targets": targets,
+            "targets": [*targets, *tests],
             "target_field": render_to_string("chat/_target.html", chosen, request),
             "messages_shown": [],
             "conversation": None,

@@ -110,6 +110,7 @@ ACTIONS: Words = {
     "knowledge_base.document_removed": _("removed a document from a knowledge base"),
     "knowledge_base.deleted": _("deleted a knowledge base"),
     "index_build.created": _("started building an index"),
+    "release_policy.set": _("changed the release policy"),
     "release.created": _("created a release"),
     "release.approved": _("approved a release"),
     "release.rejected": _("rejected a release"),

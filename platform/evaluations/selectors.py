@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from django.db.models import QuerySet
@@ -10,6 +11,9 @@ from common.errors import NotFound
 from common.storage import artifact_path
 from evaluations.models import Evaluation, Suite
 from registry.models import ModelVersion
+from workers.contract.specs.evaluation import DEFAULT_TASKS
+from workers.contract.specs.gate import DEFAULT_GATE
+from workers.contract.specs.tasks.declaration import TASKS
 
 EVALUATIONS = "evaluations"
 """The artefact kind under which an evaluation's folder is kept."""
@@ -24,6 +28,13 @@ def suite_get(id: str, *, param: str | None = None) -> Suite:
     if suite is None:
         raise NotFound(param=param)
     return suite
+
+
+def equivalent_suites(suite: Suite | None) -> QuerySet[Suite]:
+    """The suites that measure and demand exactly what `suite` does; None: what the platform does by default."""
+    tasks = suite.tasks if suite else TASKS.dump_python(DEFAULT_TASKS, mode="json")
+    gate = suite.gate if suite else DEFAULT_GATE.model_dump(mode="json")
+    return Suite.objects.filter(tasks=tasks, gate=gate)
 
 
 def evaluation_list(suite: Suite | None = None) -> QuerySet[Evaluation]:
@@ -41,9 +52,10 @@ def evaluation_get(id: str, *, suite_id: str | None = None, param: str | None = 
     return evaluation
 
 
-def latest_verdict(version: ModelVersion) -> Evaluation | None:
-    """The newest evaluation of a version that has a verdict."""
-    return evaluation_list().filter(model_version=version).exclude(passed=None).order_by("-id").first()
+def latest_verdicts(versions: Iterable[ModelVersion], suites: QuerySet[Suite]) -> dict[str, Evaluation]:
+    """The newest evaluation with a verdict of each version under one of the suites, by the version's id."""
+    rows = evaluation_list().filter(model_version__in=versions, suite__in=suites).exclude(passed=None)
+    return {str(evaluation.model_version_id): evaluation for evaluation in rows.order_by("id")}
 
 
 def items_path(evaluation: Evaluation) -> Path:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
-from audit.services import Actor, audit_record
+from audit.services import SYSTEM, Actor, audit_record
 from common.digests import value_digest
 from common.errors import InvalidRequest
 from common.locks import transaction_lock
@@ -19,6 +19,7 @@ from common.wire import invalid_field, validate
 from curation.models import DatasetVersion
 from curation.selectors import NOTHING_HELD_OUT, heldout_records, records_path, require_ready
 from evaluations.models import Evaluation, Suite
+from evaluations.selectors import equivalent_suites
 from jobs.services import job_submit
 from jobs.types import Placement
 from registry.models import BaseModel, ModelVersion
@@ -59,10 +60,12 @@ def suite_create(
 
 
 @transaction.atomic
-def suite_default(*, actor: Actor) -> Suite:
-    """The organization's first suite; made with the default tasks and gate when first needed, once."""
+def suite_default() -> Suite:
+    """A suite with the default tasks and gate; the platform makes it when it is first needed, once."""
     transaction_lock(f"default suite {current_organization_id()}")
-    return Suite.objects.order_by("id").first() or suite_create(name=_("Default suite"), actor=actor)
+    return equivalent_suites(None).order_by("id").first() or suite_create(
+        name=_("Default suite"), actor=SYSTEM
+    )
 
 
 def _checked_tasks(tasks: list[dict[str, Any]] | None) -> tuple[TaskSettings, ...]:

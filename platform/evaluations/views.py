@@ -32,7 +32,9 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def create(request: HttpRequest) -> HttpResponse:
-    initial = {name: request.GET[name] for name in ("model", "dataset_version") if name in request.GET}
+    initial = {
+        name: request.GET[name] for name in ("model", "dataset_version", "suite") if name in request.GET
+    }
     form = EvaluationForm(request.POST) if request.method == "POST" else EvaluationForm(initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
@@ -49,7 +51,7 @@ def create(request: HttpRequest) -> HttpResponse:
 def _start(form: EvaluationForm, actor: Actor) -> Evaluation:
     base_model, version = model_named(form.cleaned_data["model"], param="model")
     return evaluation_create(
-        suite=form.cleaned_data.get("suite") or suite_default(actor=actor),
+        suite=form.cleaned_data.get("suite") or suite_default(),
         dataset_version=form.cleaned_data["dataset_version"],
         base_model=base_model,
         model_version=version,

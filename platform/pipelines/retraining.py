@@ -24,6 +24,7 @@ from pipelines.models import PipelineRun
 from registry.models import BaseModel
 from registry.selectors import latest_version
 from releases.models import Deployment, Release
+from releases.policy import require_suite_of_policy
 from releases.services import release_create
 from retrieval.models import IndexBuild, KnowledgeBase
 from retrieval.selectors import latest_build
@@ -52,8 +53,6 @@ class RetrainingInputs(pydantic.BaseModel):
     incremental: bool
     """Continue from the newest version instead of starting from the base model."""
     hyperparameters: dict[str, Any]
-    created_by_person: str
-    """Who counts as the maker of the release, and so may not approve it."""
 
 
 def _inputs(run: PipelineRun) -> RetrainingInputs:
@@ -68,6 +67,8 @@ class CurationStage(JobStage[DatasetVersion]):
         """The newest version if it is still up to date, else a new one of the same choice of documents."""
         if row is not None:
             return _require_heldout(row)
+        # The policy may have changed: known now, and not after hours of training.
+        require_suite_of_policy(Suite.objects.get(pk=_inputs(run).suite_id))
         dataset = Dataset.objects.get(pk=_inputs(run).dataset_id)
         documents, rule = next_choice(dataset)
         chosen = rule.documents() if documents is None else documents
@@ -205,7 +206,7 @@ class ReleaseStage(Stage[Release]):
             generation=served.generation if served else {},
             note=_in_language_of_installation(note) % {"name": run.actor_label},
             actor=run.actor,
-            person_id=inputs.created_by_person,
+            prompt_from=served,
         )
 
     def rows(self) -> QuerySet[Release]:

@@ -16,10 +16,13 @@ from common import wire
 from common.errors import Conflict, InvalidRequest
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, Settings, idempotency_key, unix
+from evaluations.selectors import suite_get
 from registry.selectors import model_named
 from releases import services
+from releases.bodies import decision_body, policy_body
 from releases.comparison import Part, compare
 from releases.models import Deployment, DeploymentChange, Release
+from releases.policy import policy_current, policy_set
 from releases.selectors import (
     deployment_get,
     deployment_history,
@@ -65,6 +68,7 @@ def release_body(release: Release) -> dict[str, Any]:
         "vector_store": build.knowledge_base_id if build else None,
         "index_build": build.id if build else None,
         "evaluation": release.evaluation_id,
+        "policy": policy_body(release.policy),
         "system_prompt": release.system_prompt,
         "generation": release.generation,
         "created_by": {"kind": release.created_by_kind, "label": release.created_by_label},
@@ -79,6 +83,21 @@ def release_body(release: Release) -> dict[str, Any]:
     }
 
 
+class PolicyBody(Body):
+    eval: str
+    """The suite whose gate a model version must pass before it is released."""
+
+
+@router.get("/release_policy", summary="The gate that releases must pass")
+def release_policy(request: HttpRequest) -> dict[str, Any]:
+    return policy_body(policy_current())
+
+
+@router.post("/release_policy", summary="Choose the gate that releases must pass")
+def release_policy_set(request: HttpRequest, payload: PolicyBody) -> dict[str, Any]:
+    return policy_body(policy_set(suite=suite_get(payload.eval, param="eval"), actor=actor_of(request)))
+
+
 @router.post("/releases", summary="Create a candidate release")
 def release_create(request: HttpRequest, payload: ReleaseBody) -> dict[str, Any]:
     base_model, version = model_named(payload.model, param="model")
@@ -90,7 +109,6 @@ def release_create(request: HttpRequest, payload: ReleaseBody) -> dict[str, Any]
         generation=payload.generation,
         note=payload.note,
         actor=actor_of(request),
-        person_id=principal_of(request).person_id,
     )
     return release_body(release)
 
@@ -123,9 +141,12 @@ def releases(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
     return list_body(page, release_body)
 
 
-@router.get("/releases/{release_id}", summary="Retrieve a release")
+@router.get(
+    "/releases/{release_id}", summary="Retrieve a release, who took part in it and who may approve it"
+)
 def release_retrieve(request: HttpRequest, release_id: str) -> dict[str, Any]:
-    return release_body(release_get(release_id))
+    release = release_get(release_id)
+    return release_body(release) | decision_body(release, principal_of(request))
 
 
 class DecisionBody(Body):
@@ -137,8 +158,7 @@ def release_approve(request: HttpRequest, release_id: str, payload: DecisionBody
     release = services.release_approve(
         release_id=release_id,
         comment=payload.comment,
-        actor=actor_of(request),
-        person_id=principal_of(request).person_id,
+        principal=principal_of(request),
     )
     return release_body(release)
 
@@ -148,8 +168,7 @@ def release_reject(request: HttpRequest, release_id: str, payload: DecisionBody)
     release = services.release_reject(
         release_id=release_id,
         comment=payload.comment,
-        actor=actor_of(request),
-        person_id=principal_of(request).person_id,
+        principal=principal_of(request),
     )
     return release_body(release)
 

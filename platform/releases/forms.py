@@ -9,9 +9,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.forms import spec_field
+from evaluations.selectors import suite_list
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list
 from releases.labels import GENERATION
+from releases.policy import policy_current
 from releases.selectors import releasable_versions
 from releases.services import GenerationSettings
 from retrieval.models import KnowledgeBase
@@ -56,6 +58,7 @@ class ReleaseForm(forms.Form):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.releasable = releasable_versions()
+        self.policy = policy_current()
         bases = base_model_list().filter(kind=BaseModelKind.CAUSAL_LM)
         self.base_choices = [(base.name, base.name) for base in bases.order_by("name")]
         self.fields["model"].choices = [  # type: ignore[attr-defined]
@@ -83,6 +86,22 @@ class ReleaseForm(forms.Form):
 
     def generation(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in GENERATION}
+
+
+class PolicyForm(forms.Form):
+    suite: forms.ModelChoiceField[Any] = forms.ModelChoiceField(
+        label=gettext_lazy("Suite"),
+        queryset=None,
+        required=False,
+        empty_label=gettext_lazy("The default suite"),
+        help_text=gettext_lazy(
+            "A model version is released only if its newest verdict of this suite is passed."
+        ),
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["suite"].queryset = suite_list().order_by("name")  # type: ignore[attr-defined]
 
 
 class PublishForm(forms.Form):

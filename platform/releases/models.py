@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
 from common.models import TenantModel
-from evaluations.models import Evaluation
+from evaluations.models import Evaluation, Suite
 from registry.models import BaseModel, ModelVersion
 from retrieval.models import IndexBuild
 
@@ -18,6 +18,30 @@ class ReleaseState(models.TextChoices):
     CANDIDATE = "candidate", _("waiting for approval")
     APPROVED = "approved", _("approved")
     REJECTED = "rejected", _("rejected")
+
+
+class ReleasePolicy(TenantModel):
+    """What a model version must pass to be released. A change is a new row; the newest one is in force.
+
+    Without a row, the gate of the platform's default suite is in force.
+    """
+
+    id = PrefixedIdField("relpol_")
+    number = models.PositiveIntegerField()
+    suite = models.ForeignKey(Suite, on_delete=models.PROTECT, related_name="+")
+    """A verdict counts if its suite has the tasks and the gate of this one."""
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=64)
+    actor_label = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "number"], name="one_release_policy_of_a_number")
+        ]
+
+    def __str__(self) -> str:
+        """Read it with its `suite` selected."""
+        return str(self.suite)
 
 
 class Release(TenantModel):
@@ -38,15 +62,17 @@ class Release(TenantModel):
     """Null: answers without retrieval."""
     evaluation = models.ForeignKey(Evaluation, on_delete=models.PROTECT, related_name="+", null=True)
     """The evaluation that passed the gate; a model version is released only with one."""
+    policy = models.ForeignKey(ReleasePolicy, on_delete=models.PROTECT, related_name="+", null=True)
+    """The policy that was in force when it was made; null: the platform's default gate."""
     system_prompt = models.TextField(_("system prompt"), blank=True)
+    prompt_from = models.ForeignKey("self", on_delete=models.PROTECT, related_name="+", null=True)
+    """The release that prompt and generation settings were taken from; null: they were written for this one."""
     generation = models.JSONField(default=dict)
     """`max_tokens`, `temperature`, `top_p`, `passages`."""
     state = models.CharField(max_length=16, choices=ReleaseState.choices, default=ReleaseState.CANDIDATE)
     created_by_kind = models.CharField(max_length=16)
     created_by_id = models.CharField(max_length=64)
     created_by_label = models.CharField(max_length=200)
-    created_by_person = models.CharField(max_length=64)
-    """The person responsible (for a key, its creator), who may not approve it; `schedule` for a schedule."""
 
     class Meta:
         constraints = [
@@ -69,6 +95,8 @@ class Approval(TenantModel):
         max_length=16, choices=[("approved", _("approved")), ("rejected", _("rejected"))]
     )
     comment = models.TextField(_("comment"), blank=True)
+    contents_sha256 = models.CharField(max_length=64)
+    """Of what was decided on (`releases/contents.py`). An approval holds only for exactly that."""
     actor_kind = models.CharField(max_length=16)
     actor_id = models.CharField(max_length=64)
     actor_label = models.CharField(max_length=200)

@@ -8,12 +8,13 @@ from django.db.models import QuerySet
 
 from accounts.principal import Principal
 from common.errors import NotFound
+from common.permissions import Permission
 from common.tenancy import every_organization
 from evaluations.models import Evaluation
-from evaluations.selectors import evaluation_list
 from registry.models import ModelVersion
 from registry.selectors import model_version_list
-from releases.models import Deployment, DeploymentChange, Release
+from releases.models import Deployment, DeploymentChange, Release, ReleaseState
+from releases.policy import policy_current, policy_verdicts
 
 VERSIONS_OFFERED = 50
 
@@ -21,9 +22,12 @@ VERSIONS_OFFERED = 50
 def release_list() -> QuerySet[Release]:
     return Release.objects.select_related(
         "base_model",
+        "model_version__base_model",
         "model_version__parent",
         "index_build__knowledge_base__embedding_model",
         "evaluation__suite",
+        "evaluation__dataset_version__dataset",
+        "policy__suite",
         "approval",
     )
 
@@ -33,6 +37,20 @@ def release_get(id: str, *, param: str | None = None) -> Release:
     if release is None:
         raise NotFound(param=param)
     return release
+
+
+TESTERS = (Permission.RELEASES_WRITE, Permission.RELEASES_APPROVE, Permission.RELEASES_PUBLISH)
+"""Who may release: they ask what is not approved yet, as a test."""
+
+
+def may_test(principal: Principal) -> bool:
+    return any(principal.may(permission) for permission in TESTERS)
+
+
+def approved_versions() -> QuerySet[ModelVersion]:
+    """The model versions that an approved release contains."""
+    approved = Release.objects.filter(state=ReleaseState.APPROVED, model_version__isnull=False)
+    return model_version_list().filter(pk__in=approved.values("model_version"))
 
 
 def deployment_list(principal: Principal) -> QuerySet[Deployment]:
@@ -93,7 +111,7 @@ class Releasable:
 
     version: ModelVersion
     verdict: Evaluation | None
-    """Its newest evaluation with a verdict."""
+    """Its newest evaluation whose verdict counts under the release policy."""
 
     @property
     def passed(self) -> bool:
@@ -101,12 +119,7 @@ class Releasable:
 
 
 def releasable_versions() -> list[Releasable]:
-    """The newest versions, each with its verdict, in two queries."""
+    """The newest versions, each with its verdict."""
     versions = list(model_version_list().order_by("-id")[:VERSIONS_OFFERED])
-    verdicts: dict[str, Evaluation] = {}
-    for evaluation in (
-        evaluation_list().filter(model_version__in=versions).exclude(passed=None).order_by("id")
-    ):
-        assert evaluation.model_version_id is not None
-        verdicts[evaluation.model_version_id] = evaluation
+    verdicts = policy_verdicts(versions, policy_current())
     return [Releasable(version, verdicts.get(version.id)) for version in versions]

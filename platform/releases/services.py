@@ -9,18 +9,18 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 from pydantic import Field
 
-from accounts.models import Organization
+from accounts.principal import Principal
 from audit.services import Actor, audit_record
-from common.errors import Conflict, IdempotencyKeyReused, KoshaError, NotFound, PermissionDenied
+from common.errors import Conflict, IdempotencyKeyReused, NotFound
 from common.locks import unique_or
-from common.tenancy import current_organization_id
 from common.wire import Body, validate
-from evaluations.models import Evaluation
-from evaluations.selectors import latest_verdict
 from jobs.produced import ProducedState
 from registry.models import BaseModel, ModelVersion
 from registry.services import model_version_delete as registry_model_version_delete
+from releases.approval import approval_obstacle, decision_on, gate_obstacle
+from releases.contents import contents_digest
 from releases.models import Approval, Deployment, DeploymentChange, Release, ReleaseState
+from releases.policy import organization_lock, passed_evaluation, policy_current
 from releases.selectors import previous_release, release_get
 from retrieval.models import IndexBuild
 
@@ -55,12 +55,12 @@ def release_create(
     generation: dict[str, Any],
     note: str,
     actor: Actor,
-    person_id: str,
+    prompt_from: Release | None = None,
 ) -> Release:
     """A candidate that waits for approval.
 
-    A model version needs an evaluation whose gate it passed: Conflict `not_evaluated`,
-    `gate_failed`; `index_build_not_ready`.
+    `prompt_from` is the release that prompt and settings were taken from. A model version needs to have passed the
+    gate of the release policy: Conflict `not_evaluated`, `gate_failed`; `index_build_not_ready`.
     """
     if index_build is not None and index_build.state != ProducedState.READY:
         raise Conflict(
@@ -68,10 +68,13 @@ def release_create(
             _("This knowledge base has no finished index yet. Try again when it is completed."),
             param="vector_store",
         )
-    evaluation = _passed_evaluation(model_version) if model_version else None
+    if model_version is not None:
+        _lock_version(model_version)
     settings: GenerationSettings = validate(GenerationSettings, generation, at="generation.")
-    # Locked, so that numbers are given without gaps.
-    Organization.objects.select_for_update(no_key=True).get(pk=current_organization_id())
+    # Numbers are given without gaps, and the policy stays the one in force.
+    organization_lock()
+    policy = policy_current()
+    evaluation = passed_evaluation(model_version, policy) if model_version else None
     release = Release.objects.create(
         number=(Release.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
         note=note,
@@ -79,12 +82,13 @@ def release_create(
         model_version=model_version,
         index_build=index_build,
         evaluation=evaluation,
+        policy=policy,
         system_prompt=system_prompt,
+        prompt_from=prompt_from and (prompt_from.prompt_from or prompt_from),
         generation=settings.model_dump(),
         created_by_kind=actor.kind,
         created_by_id=actor.id,
         created_by_label=actor.label,
-        created_by_person=person_id,
     )
     data = {
         "number": release.number,
@@ -95,69 +99,49 @@ def release_create(
     return release_get(release.id)
 
 
-def _passed_evaluation(version: ModelVersion) -> Evaluation:
-    if (
-        not ModelVersion.objects.select_for_update(no_key=True)
-        .filter(pk=version.pk, deleted_at=None)
-        .exists()
-    ):
+def _lock_version(version: ModelVersion) -> None:
+    """It is not deleted until the end of the transaction. Raises NotFound if it is already."""
+    rows = ModelVersion.objects.select_for_update(no_key=True).filter(pk=version.pk, deleted_at=None)
+    if not rows.exists():
         raise NotFound(param="model")
-    evaluation = latest_verdict(version)
-    if evaluation is None:
-        raise Conflict(
-            "not_evaluated",
-            _("This model version has no finished evaluation. Evaluate it first."),
-            param="model",
-        )
-    if not evaluation.passed:
-        raise Conflict(
-            "gate_failed",
-            _("This model version did not pass its gate. Release the base model, or train again."),
-            param="model",
-        )
-    return evaluation
 
 
-def release_approve(*, release_id: str, comment: str, actor: Actor, person_id: str) -> Release:
-    return _decide(release_id, ReleaseState.APPROVED, comment, actor, person_id)
+def release_approve(*, release_id: str, comment: str, principal: Principal) -> Release:
+    return _decide(release_id, ReleaseState.APPROVED, comment, principal)
 
 
-def release_reject(*, release_id: str, comment: str, actor: Actor, person_id: str) -> Release:
-    return _decide(release_id, ReleaseState.REJECTED, comment, actor, person_id)
+def release_reject(*, release_id: str, comment: str, principal: Principal) -> Release:
+    return _decide(release_id, ReleaseState.REJECTED, comment, principal)
 
 
 @transaction.atomic
-def _decide(release_id: str, decision: str, comment: str, actor: Actor, person_id: str) -> Release:
-    release = Release.objects.select_for_update(no_key=True).filter(pk=release_id).first()
-    if release is None:
+def _decide(release_id: str, state: ReleaseState, comment: str, principal: Principal) -> Release:
+    """Raises what `Decision.refusal` and, for an approval, `approval_obstacle` return."""
+    if not Release.objects.select_for_update(no_key=True).filter(pk=release_id).exists():
         raise NotFound
+    organization_lock()
+    release = release_get(release_id)
     if release.state != ReleaseState.CANDIDATE:
         raise Conflict("release_already_decided", _("This release has already been approved or rejected."))
-    if release.created_by_person == person_id:
-        raise FourEyes
-    release.state = decision
+    decision, actor = decision_on(release), principal.actor
+    refused = decision.refusal(principal)
+    if refused is None and state == ReleaseState.APPROVED:
+        refused = approval_obstacle(decision)
+    if refused is not None:
+        raise refused
+    release.state = state
     release.save(update_fields=["state"])
     Approval.objects.create(
         release=release,
-        decision=decision,
+        decision=state,
         comment=comment,
+        contents_sha256=contents_digest(release),
         actor_kind=actor.kind,
         actor_id=actor.id,
         actor_label=actor.label,
     )
-    _audit(release, actor, f"release.{decision}", {"comment": bool(comment)})
+    _audit(release, actor, f"release.{state}", {"comment": bool(comment)})
     return release_get(release.id)
-
-
-class FourEyes(PermissionDenied):
-    """A person may not decide on a release that they made."""
-
-    def __init__(self) -> None:
-        KoshaError.__init__(
-            self,
-            "second_person_needed",
-            _("A release is approved by another person than the one who made it."),
-        )
 
 
 class PublishedMeanwhile(Conflict):
@@ -175,9 +159,9 @@ def release_publish(*, release_id: str, alias: str, actor: Actor, replaces: str 
     served by now, Conflict `published_meanwhile`. None: whatever is served is replaced. Returns the deployment as
     this call left it.
     """
-    release = Release.objects.select_for_update(no_key=True).filter(pk=release_id).first()
-    if release is None:
+    if not Release.objects.select_for_update(no_key=True).filter(pk=release_id).exists():
         raise NotFound
+    release = release_get(release_id)
     if release.state != ReleaseState.APPROVED:
         raise Conflict("release_not_approved", _("Only an approved release can be published."))
     deployment = Deployment.objects.select_for_update(no_key=True).filter(alias=alias).first()
@@ -185,6 +169,10 @@ def release_publish(*, release_id: str, alias: str, actor: Actor, replaces: str 
         _refuse_models_name(alias)
     elif deployment.release_id == release.id and deployment.is_in_service:
         return deployment
+    organization_lock()
+    _require_approval(release)
+    if obstacle := gate_obstacle(release):
+        raise obstacle
     previous = deployment.release if deployment else None
     served = previous.id if previous and deployment and deployment.is_in_service else ""
     if replaces not in (None, served):
@@ -222,6 +210,15 @@ def deployment_withdraw(*, alias: str, actor: Actor) -> Deployment:
     return deployment
 
 
+def _require_approval(release: Release) -> None:
+    """What was approved is what the release consists of now."""
+    if release.approval.contents_sha256 != contents_digest(release):
+        raise Conflict(
+            "approval_outdated",
+            _("A part of this release has changed since it was approved. Make a new release."),
+        )
+
+
 @transaction.atomic
 def deployment_rollback(*, alias: str, actor: Actor, idempotency_key: str | None = None) -> Deployment:
     """Serve again what was served before the current release was published.
@@ -244,6 +241,7 @@ def deployment_rollback(*, alias: str, actor: Actor, idempotency_key: str | None
     target = previous_release(deployment)
     if target is None:
         raise Conflict("nothing_to_roll_back_to", _("Nothing was published here before the current release."))
+    _require_approval(target)
     previous, deployment.release, deployment.is_in_service = deployment.release, target, True
     deployment.save(update_fields=["release", "is_in_service"])
     # Two calls at the same moment may use one key for two aliases.

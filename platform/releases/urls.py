@@ -10,6 +10,7 @@ app_name = "releases"
 urlpatterns = [
     path("releases", views.index, name="index"),
     path("releases/new", views.create, name="create"),
+    path("releases/policy", views.policy, name="policy"),
     path("releases/served/<alias>", views.deployment, name="deployment"),
     path("releases/served/<alias>/rollback", views.rollback, name="rollback"),
     path("releases/served/<alias>/withdraw", views.withdraw, name="withdraw"),

@@ -15,16 +15,21 @@ from common.errors import KoshaError
 from common.forms import refuse
 from common.pagination import keyset_page
 from evaluations.figures import figures, rules
+from evaluations.services import suite_default
 from registry.selectors import model_named
 from releases import services
+from releases.approval import approval_obstacle, decision_on
 from releases.comparison import changed_parts, compare
-from releases.forms import PublishForm, ReleaseForm
+from releases.forms import PolicyForm, PublishForm, ReleaseForm
 from releases.models import Deployment, Release, ReleaseState
+from releases.participants import Participation
+from releases.policy import policy_current, policy_name, policy_set
 from releases.selectors import (
     deployment_get,
     deployment_history,
     deployment_list,
     deployments_in_service,
+    may_test,
     previous_release,
     release_get,
     release_list,
@@ -42,7 +47,28 @@ def index(request: HttpRequest) -> HttpResponse:
     for deployment in (each for each in deployments if each.is_in_service):
         served.setdefault(deployment.release_id, []).append(deployment.alias)
     rows = [(release, served.get(release.id, [])) for release in page.items]
-    return render(request, "releases/index.html", {"page": page, "rows": rows, "deployments": deployments})
+    return render(
+        request,
+        "releases/index.html",
+        {
+            "page": page,
+            "rows": rows,
+            "deployments": deployments,
+            "policy_name": policy_name(policy_current()),
+        },
+    )
+
+
+def policy(request: HttpRequest) -> HttpResponse:
+    """Choose the gate that releases must pass."""
+    current = policy_current()
+    posted = request.method == "POST"
+    form = PolicyForm(request.POST if posted else None, initial={"suite": current and current.suite})
+    if posted and form.is_valid():
+        policy_set(suite=form.cleaned_data["suite"] or suite_default(), actor=actor_of(request))
+        messages.success(request, _("The release policy was changed."))
+        return redirect("releases:index")
+    return render(request, "releases/policy.html", {"form": form, "name": policy_name(current)})
 
 
 def create(request: HttpRequest) -> HttpResponse:
@@ -71,13 +97,12 @@ def _create(request: HttpRequest, form: ReleaseForm) -> Release:
         generation=form.generation(),
         note=given["note"],
         actor=actor_of(request),
-        person_id=principal_of(request).person_id,
     )
 
 
 def detail(request: HttpRequest, release_id: str) -> HttpResponse:
     release = release_get(release_id)
-    evaluation = release.evaluation
+    evaluation, decision = release.evaluation, decision_on(release)
     deployments = list(deployments_in_service(principal_of(request)).order_by("alias"))
     return render(
         request,
@@ -85,9 +110,14 @@ def detail(request: HttpRequest, release_id: str) -> HttpResponse:
         {
             "release": release,
             "approval": getattr(release, "approval", None),
+            "may_try": release.state == ReleaseState.APPROVED
+            or (release.state == ReleaseState.CANDIDATE and may_test(principal_of(request))),
             "is_candidate": release.state == ReleaseState.CANDIDATE,
             "is_approved": release.state == ReleaseState.APPROVED,
-            "is_own": release.created_by_person == principal_of(request).person_id,
+            "refusal": decision.refusal(principal_of(request)),
+            "obstacle": approval_obstacle(decision),
+            "taken_part": _by_person(decision.taken_part),
+            "deciders": decision.deciders(),
             "deployments": [each for each in deployments if each.release_id == release.id],
             "publish_form": PublishForm(),
             **_beside_served(request, release, deployments),
@@ -114,6 +144,14 @@ def _beside_served(request: HttpRequest, release: Release, deployments: list[Dep
     }
 
 
+def _by_person(taken_part: list[Participation]) -> list[tuple[str, list[Participation]]]:
+    """The participations of each person or key together, with the label."""
+    grouped: dict[tuple[str | None, str], list[Participation]] = {}
+    for each in taken_part:
+        grouped.setdefault((each.person_id, each.label), []).append(each)
+    return [(label, deeds) for (_person, label), deeds in grouped.items()]
+
+
 @require_POST
 def decide(request: HttpRequest, release_id: str, decision: str) -> HttpResponse:
     release = release_get(release_id)
@@ -121,8 +159,7 @@ def decide(request: HttpRequest, release_id: str, decision: str) -> HttpResponse
         DECISIONS[decision](
             release_id=release.id,
             comment=request.POST.get("comment", "").strip()[:2000],
-            actor=actor_of(request),
-            person_id=principal_of(request).person_id,
+            principal=principal_of(request),
         )
     except KoshaError as error:
         messages.warning(request, str(error.message))

@@ -20,15 +20,13 @@ from evaluations.models import Suite
 from pipelines.retraining import RETRAINING, RetrainingInputs
 from pipelines.services import pipeline_run_start, pipeline_run_stop
 from registry.models import BaseModel
+from releases.policy import require_suite_of_policy
 from retrieval.models import KnowledgeBase
 from schedules.models import Schedule, ScheduledRun
 from schedules.selectors import run_is_unfinished
 from schedules.timing import Timing
 
 logger = logging.getLogger(__name__)
-
-PERSON = "schedule"
-"""Stands for the maker of a scheduled release, so that any reviewer may approve it."""
 
 
 @transaction.atomic
@@ -46,6 +44,8 @@ def schedule_create(
     hyperparameters: dict[str, Any],
     actor: Actor,
 ) -> Schedule:
+    """Raises Conflict `suite_not_of_policy` where its suite would not allow a release."""
+    require_suite_of_policy(suite, param="eval")
     schedule = Schedule.objects.create(
         name=name,
         **timing.model_dump(),
@@ -110,7 +110,6 @@ def schedule_fire(*, schedule: Schedule, actor: Actor, due_at: datetime | None =
             suffix=schedule.suffix,
             incremental=schedule.incremental,
             hyperparameters=schedule.hyperparameters,
-            created_by_person=PERSON,
         ),
         series=schedule.id,
         actor=Actor("schedule", schedule.id, schedule.name),

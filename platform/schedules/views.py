@@ -47,7 +47,7 @@ def create(request: HttpRequest) -> HttpResponse:
                 timing=form.timing(),
                 dataset=given["dataset"],
                 base_model=given["base_model"],
-                suite=given["suite"] or suite_default(actor=actor_of(request)),
+                suite=given["suite"] or suite_default(),
                 knowledge_base=given["knowledge"],
                 alias=given["alias"],
                 suffix=given["suffix"],
@@ -56,7 +56,7 @@ def create(request: HttpRequest) -> HttpResponse:
                 actor=actor_of(request),
             )
         except KoshaError as error:
-            refuse(form, error, {"knowledge_base": "knowledge"})
+            refuse(form, error, {"knowledge_base": "knowledge", "eval": "suite"})
         else:
             messages.success(request, _("The schedule was created."))
             return redirect(schedule)

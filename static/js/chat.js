@@ -1,7 +1,7 @@
 // A conversation: sends a question, streams the answer and shows its citations.
 //
 // The form posts to its action and reads server events:
-//   begun     {"url","ask"}                    addresses of the conversation and of its next question
+//   begun     {"url","ask","test"}             addresses of the conversation and of its next question; whether it is a test
 //   delta     {"text"}                         a piece of the answer
 //   status    {"text"}                         what happens before the first piece
 //   citations [{"number","title","place","quote","url"}]
@@ -91,7 +91,10 @@ async function follow(response, turn) {
     if (event === "citations") citations = data;
     if (event === "status") status.textContent = data.text;
     if (event === "error") showFailure(turn, data.message);
-    if (event === "begun") enter(data);
+    if (event === "begun") {
+      enter(data);
+      turn.querySelector("[data-test]").hidden = !data.test;
+    }
     if (event === "done") offerOpinion(turn, data);
     if (event === "delta" || event === "citations") {
       status.textContent = "";

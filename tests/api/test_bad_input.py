@@ -116,7 +116,8 @@ def test_refuses_invalid_files(api, settings):
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "..\\..\\boot.ini", "a/../b", "..", "報告\u202efdp.exe", "x" * 256, "部" * 2000]
+    "name",
+    ["../../etc/passwd", "..\\..\\boot.ini", "a/../b", "..", "報告\u202efdp.exe", "x" * 256, "部" * 2000],
 )
 def test_refuses_invalid_file_names(api, name):
     assert api.upload(name, b"x").error == (400, "invalid_file_name", "file")

@@ -20,6 +20,7 @@ from chat.selectors import (
     nameable_model,
     nameable_models,
     target_get,
+    testable,
 )
 from chat.services import (
     answer_add,
@@ -175,5 +176,7 @@ def test_a_principal_of_no_organization_is_served_nothing(world: World) -> None:
 def test_the_chat_page_offers_aliases_and_the_newest_releases(world: World, principal: Principal) -> None:
     served, waiting, rejected = world.release(approved=True), world.release(), world.release()
     release_publish(release_id=served.id, alias="production", actor=world.actor)
-    release_reject(release_id=rejected.id, comment="", actor=world.actor, person_id="user_b")
-    assert [name for name, _label in askable(principal)] == ["production", waiting.id, served.id]
+    release_reject(release_id=rejected.id, comment="", principal=world.principal("reviewer"))
+    assert [name for name, _label in askable(principal)] == ["production", served.id]
+    assert [name for name, _label in testable(principal)] == [waiting.id]
+    assert testable(world.principal("viewer")) == []

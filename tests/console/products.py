@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Role
+from accounts.principal import Principal
 from audit.services import SYSTEM, Actor
 from chat.models import Conversation
 from chat.services import answer_add, conversation_create, question_add
@@ -168,7 +169,7 @@ class Products:
         """With forty texts and forty questions in each book; the figures are computed from them."""
         with self.company.scope():
             evaluation = evaluation_create(
-                suite=suite_default(actor=self.actor),
+                suite=suite_default(),
                 dataset_version=version,
                 base_model=model.base_model,
                 model_version=model,
@@ -219,13 +220,15 @@ class Products:
                 generation={"max_tokens": 96},
                 note="旅費規程の改定を反映",
                 actor=self.actor,
-                person_id=self.actor.id,
             )
             if state != "candidate":
-                reviewer = self.company.actor(Role.REVIEWER)
-                release_approve(
-                    release_id=release.id, comment="確認しました", actor=reviewer, person_id=reviewer.id
+                reviewer = Principal(
+                    self.company.actor(Role.REVIEWER),
+                    release.organization_id,
+                    Role.REVIEWER,
+                    self.company.user(Role.REVIEWER),
                 )
+                release_approve(release_id=release.id, comment="確認しました", principal=reviewer)
             if state == "published":
                 release_publish(release_id=release.id, alias="production", actor=self.actor)
             return Release.objects.get(pk=release.pk)
@@ -238,7 +241,7 @@ class Products:
                 timing=Timing(),
                 dataset=version.dataset,
                 base_model=base_model(),
-                suite=suite_default(actor=self.actor),
+                suite=suite_default(),
                 knowledge_base=None,
                 alias="production",
                 suffix="rules",

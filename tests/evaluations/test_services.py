@@ -10,7 +10,14 @@ from common.tenancy import organization_scope
 from curation.models import DatasetVersion
 from curation.services import dataset_version_create
 from evaluations.models import Evaluation, Suite
-from evaluations.selectors import evaluation_get, evaluation_list, items_path, latest_verdict, suite_get
+from evaluations.selectors import (
+    equivalent_suites,
+    evaluation_get,
+    evaluation_list,
+    items_path,
+    latest_verdicts,
+    suite_get,
+)
 from evaluations.services import evaluation_create, suite_create, suite_default
 from jobs.models import Job
 from jobs.produced import produced_finalize
@@ -79,13 +86,15 @@ def test_refuses_a_suite_that_cannot_be_measured(world, given, code, param):
 
 
 def test_the_default_suite_is_made_once(world):
-    assert suite_default(actor=world.actor) == suite_default(actor=world.actor)
+    assert suite_default() == suite_default()
     assert Suite.objects.count() == 1
 
 
-def test_the_oldest_suite_is_the_default_one(world):
-    first, _second = world.suite(), world.suite()
-    assert suite_default(actor=world.actor) == first
+def test_the_default_suite_demands_what_the_platform_demands(world):
+    """Not what the first suite of the organization demands, which one person may have made lenient."""
+    suite_create(name="甘い", actor=world.actor, gate_rules=[{**RULE, "require": "not_worse"}])
+    same = world.suite()
+    assert suite_default() == same
 
 
 def test_a_suite_of_another_organization_is_absent(world):
@@ -180,9 +189,9 @@ def test_a_failed_evaluation_gives_no_verdict(world):
     version = world.model_version()
     passed = world.evaluation(version)
     later = start(world, version)
-    assert latest_verdict(version) == passed
+    assert latest_verdicts([version], equivalent_suites(None))[version.id] == passed
     fail(later.job, "evaluation.system.out_of_memory")
-    assert latest_verdict(version) == passed
+    assert latest_verdicts([version], equivalent_suites(None))[version.id] == passed
     assert Evaluation.objects.get(pk=later.id).passed is None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from demo.client import ApiClient
+from jobs.models import Job
 from tests.in_process import api_of
 from tests.world import World
 
@@ -112,3 +113,76 @@ def test_a_reviewer_may_approve_and_not_publish(world: World, reviewer: ApiClien
     release = world.release(approved=True)
     assert reviewer.post("releases", {"model": "gemma"}).error[:2] == (403, "permission_denied")
     assert reviewer.post(f"releases/{release.id}/publish", {}).error[:2] == (403, "permission_denied")
+
+
+LENIENT = {"type": "gate_rule", "metric": "bits_per_character", "direction": "lower", "require": "not_worse"}
+
+
+def test_the_verdict_of_the_policys_gate_counts(world: World, api: ApiClient) -> None:
+    version = world.model_version()
+    default, lenient = world.suite(), api.post("evals", {"name": "甘い", "testing_criteria": [LENIENT]}).ok
+    data = {"dataset_version": version.dataset_version_id, "model": version.name}
+
+    def verdict(suite: str, passed: bool) -> None:
+        run = api.post(f"evals/{suite}/runs", {"data_source": data}).ok
+        world.evaluated(Job.objects.get(pk=run["job"]), passed=passed)
+
+    def released() -> tuple | str:
+        answer = api.post("releases", {"model": version.name})
+        return answer.ok["policy"]["eval"] if answer.status == 200 else answer.error
+
+    assert api.get("release_policy").ok["eval"] is None
+    verdict(lenient["id"], True)
+    assert released() == (409, "not_evaluated", "model")
+    verdict(default.id, False)
+    verdict(lenient["id"], True)
+    assert released() == (409, "gate_failed", "model"), "the newest verdict of another suite does not count"
+    assert api.post("release_policy", {"eval": lenient["id"]}).ok["eval"] == lenient["id"]
+    assert released() == lenient["id"]
+    verdict(default.id, False)
+    assert released() == lenient["id"]
+    verdict(lenient["id"], False)
+    assert released() == (409, "gate_failed", "model")
+
+
+def test_the_policy_is_changed_by_those_who_publish(
+    world: World, api: ApiClient, reviewer: ApiClient
+) -> None:
+    suite = api.post("evals", {"name": "甘い", "testing_criteria": [LENIENT]}).ok["id"]
+    for role in ("viewer", "reviewer", "editor"):
+        refused = api_of(world.key(role)).post("release_policy", {"eval": suite})
+        assert refused.error[:2] == (403, "permission_denied")
+    assert api.post("release_policy", {"eval": "eval_nothing"}).error == (404, "not_found", "eval")
+    made = api.post("release_policy", {"eval": suite}).ok
+    assert api.post("release_policy", {"eval": suite}).ok == made == reviewer.get("release_policy").ok
+
+
+def test_a_candidate_of_an_earlier_policy_is_not_approved(world: World, api: ApiClient, reviewer) -> None:
+    world.base_model()
+    release = api.post("releases", {"model": "gemma"}).ok["id"]
+    suite = api.post("evals", {"name": "甘い", "testing_criteria": [LENIENT]}).ok["id"]
+    api.post("release_policy", {"eval": suite}).check()
+    assert reviewer.get(f"releases/{release}").ok["refusal"]["code"] == "release_policy_changed"
+    assert reviewer.post(f"releases/{release}/approve", {}).error[:2] == (409, "release_policy_changed")
+    assert reviewer.post(f"releases/{release}/reject", {}).ok["status"] == "rejected"
+
+
+def test_a_version_that_failed_its_gate_since_is_not_approved(world: World, api: ApiClient, reviewer) -> None:
+    version = world.model_version()
+    world.evaluation(version)
+    release = api.post("releases", {"model": version.name}).ok["id"]
+    world.evaluation(version, passed=False)
+    assert reviewer.post(f"releases/{release}/approve", {}).error[:2] == (409, "gate_failed")
+
+
+def test_a_schedule_needs_a_suite_of_the_policy(world: World, api: ApiClient) -> None:
+    suite = api.post("evals", {"name": "甘い", "testing_criteria": [LENIENT]}).ok["id"]
+    body = {
+        "name": "週次",
+        "dataset": world.dataset().id,
+        "base_model": world.base_model().name,
+        "eval": suite,
+    }
+    assert api.post("schedules", body).error == (409, "suite_not_of_policy", "eval")
+    api.post("release_policy", {"eval": suite}).check()
+    assert api.post("schedules", body).ok["eval"] == suite

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
+from django.db import connection, transaction
 
+from accounts.services import membership_set
 from common import ids
-from common.errors import Conflict
+from common.errors import Conflict, KoshaError
+from common.tenancy import organization_scope
+from evaluations.services import suite_create
 from releases import services
 from releases.models import Approval, Deployment, DeploymentChange, Release
+from releases.policy import policy_set
 from releases.selectors import deployment_history
 from releases.services import (
     deployment_rollback,
@@ -102,11 +109,11 @@ def test_the_history_keeps_its_order_when_the_clock_is_set_back(world, monkeypat
 
 def test_concurrent_decisions_on_a_release_leave_one(live_world, at_once):
     world = live_world
-    release = world.release()
+    release, reviewer = world.release(), world.principal("reviewer")
 
     def decide(number):
         decision = release_approve if number % 2 else release_reject
-        return decision(release_id=release.id, comment="", actor=world.actor, person_id="user_checker")
+        return decision(release_id=release.id, comment="", principal=reviewer)
 
     answers = at_once(decide, range(AT_ONCE))
     assert sum(isinstance(answer, Release) for answer in answers) == 1
@@ -127,7 +134,6 @@ def test_concurrent_releases_are_numbered_without_gaps(live_world, at_once):
             generation={},
             note="",
             actor=world.actor,
-            person_id="user_maker",
         )
 
     made = at_once(make, range(AT_ONCE))
@@ -154,3 +160,76 @@ def test_a_response_shows_what_its_own_call_did(world, api, monkeypatch):
     assert (answered["release"], answered["release_number"]) == (first.id, first.number)
     answered = api.post(f"releases/{second.id}/publish", {"alias": "production"}).ok
     assert (answered["release"], answered["release_number"]) == (second.id, second.number)
+
+
+@contextmanager
+def committed_while_waiting(world, change):
+    """`change` has been made and is committed only when another connection waits for it."""
+    made, ended = threading.Event(), threading.Event()
+
+    def other() -> None:
+        try:
+            with organization_scope(world.organization.id), transaction.atomic():
+                change()
+                made.set()
+                while not ended.wait(0.02) and not _somebody_waits():
+                    pass
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert made.wait(30)
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda world, _release: demote(world), "permission_denied"),
+        (lambda world, _release: demand_another_gate(world), "release_policy_changed"),
+        (
+            lambda world, release: release_reject(
+                release_id=release.id, comment="", principal=world.principal("admin")
+            ),
+            "release_already_decided",
+        ),
+    ],
+    ids=["role", "policy", "decision"],
+)
+def test_an_approval_waits_for_what_is_being_changed(live_world, change, code):
+    world = live_world
+    release, reviewer = world.release(), world.principal("reviewer")
+    world.person("admin")
+    with (
+        committed_while_waiting(world, lambda: change(world, release)),
+        pytest.raises(KoshaError, match=code),
+    ):
+        release_approve(release_id=release.id, comment="", principal=reviewer)
+
+
+def demote(world):
+    membership_set(
+        organization_id=world.organization.id,
+        user=world.person("reviewer"),
+        role="editor",
+        actor=world.actor,
+        by_role=None,
+    )
+
+
+def demand_another_gate(world):
+    rule = {"metric": "bits_per_character", "direction": "lower", "require": "not_worse"}
+    policy_set(suite=suite_create(name="門", actor=world.actor, gate_rules=[rule]), actor=world.actor)

@@ -58,13 +58,14 @@ def test_releases_are_numbered_and_their_settings_complete(world):
 
 
 def test_a_second_person_decides_once(world):
-    release = world.release(person_id="user_a")
+    maker, reviewer = world.principal("owner"), world.principal("reviewer")
+    release = world.release(actor=maker.actor)
     for decide in (release_approve, release_reject):
         with refused("second_person_needed"):
-            decide(release_id=release.id, comment="", actor=world.actor, person_id="user_a")
-    release_approve(release_id=release.id, comment="よい", actor=world.actor, person_id="user_b")
+            decide(release_id=release.id, comment="", principal=maker)
+    release_approve(release_id=release.id, comment="よい", principal=reviewer)
     with refused("release_already_decided"):
-        release_reject(release_id=release.id, comment="", actor=world.actor, person_id="user_c")
+        release_reject(release_id=release.id, comment="", principal=reviewer)
 
 
 def test_a_second_key_of_one_person_is_not_a_second_person(world):
@@ -82,7 +83,7 @@ def test_a_second_key_of_one_person_is_not_a_second_person(world):
 
 def test_only_approved_releases_are_published(world):
     waiting, rejected = world.release(), world.release()
-    release_reject(release_id=rejected.id, comment="", actor=world.actor, person_id="user_b")
+    release_reject(release_id=rejected.id, comment="", principal=world.principal("reviewer"))
     for release in (waiting, rejected):
         with refused("release_not_approved"):
             release_publish(release_id=release.id, alias="production", actor=world.actor)
@@ -150,7 +151,7 @@ def test_a_version_in_a_release_cannot_be_deleted(world):
     release = world.release(version)
     with pytest.raises(Conflict, match="model_in_use"):
         model_version_delete(version=version, actor=world.actor)
-    release_reject(release_id=release.id, comment="", actor=world.actor, person_id="user_b")
+    release_reject(release_id=release.id, comment="", principal=world.principal("reviewer"))
     model_version_delete(version=version, actor=world.actor)
     with pytest.raises(NotFound):
         model_version_delete(version=version, actor=world.actor)

@@ -86,7 +86,7 @@ def test_a_person_cannot_decide_on_their_own_release(world: World, browser: Clie
     world.base_model()
     address = browser.post("/releases/new", form("gemma")).url
     assert "Another person decides" in text(browser.get(address))
-    assert "approved by another person" in text(browser.post(f"{address}/approve", follow=True))
+    assert "You took part in this release" in text(browser.post(f"{address}/approve", follow=True))
     assert Release.objects.get().state == "candidate"
 
 

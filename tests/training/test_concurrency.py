@@ -74,5 +74,5 @@ def test_schedule_fired_concurrently_has_one_run(live_world):
 
 def test_concurrent_requests_create_one_default_suite(live_world):
     world = live_world
-    suites = at_once(world, lambda _n: suite_default(actor=world.actor))
+    suites = at_once(world, lambda _n: suite_default())
     assert len({suite.id for suite in suites}) == Suite.objects.count() == 1
