@@ -13,13 +13,13 @@ from curation.models import DatasetVersion
 from documents.models import RevisionState
 from documents.selectors import document_list
 from evaluations.models import Evaluation
-from evaluations.selectors import latest_verdict
 from jobs.models import Job
 from jobs.selectors import job_list
 from jobs.transitions import JobState
 from jobs.types import job_types
 from pipelines.models import RunState
 from releases.models import Release, ReleaseState
+from releases.policy import policy_verdict
 from releases.selectors import release_list
 from schedules.models import ScheduledRun
 
@@ -66,7 +66,7 @@ def attention_needed() -> Attention:
 
 def _bad_verdict() -> Evaluation | None:
     newest = newest_model_version()
-    verdict = latest_verdict(newest) if newest else None
+    verdict = policy_verdict(newest) if newest else None
     return verdict if verdict is not None and not verdict.passed else None
 
 

@@ -9,10 +9,10 @@ from curation.models import DatasetVersion
 from curation.selectors import ready_versions
 from documents.models import Document
 from documents.selectors import ready_documents
-from evaluations.selectors import latest_verdict
 from registry.models import ModelVersion
 from registry.selectors import model_version_list
 from releases.models import Deployment, DeploymentChange, Release, ReleaseState
+from releases.policy import policy_verdict
 from releases.selectors import release_list
 
 
@@ -48,7 +48,7 @@ def unreleased_version() -> ModelVersion | None:
     version = newest_model_version()
     if version is None or Release.objects.filter(model_version=version).exists():
         return None
-    verdict = latest_verdict(version)
+    verdict = policy_verdict(version)
     return version if verdict is not None and verdict.passed else None
 
 

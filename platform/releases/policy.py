@@ -79,6 +79,11 @@ def policy_verdicts(versions: list[ModelVersion], policy: ReleasePolicy | None) 
     return latest_verdicts(versions, equivalent_suites(policy.suite if policy else None))
 
 
+def policy_verdict(version: ModelVersion) -> Evaluation | None:
+    """The verdict that counts for the version under the organization's policy."""
+    return policy_verdicts([version], policy_current()).get(version.id)
+
+
 def passed_evaluation(version: ModelVersion, policy: ReleasePolicy | None) -> Evaluation:
     """The verdict that allows a release of the version. Raises Conflict `not_evaluated`, `gate_failed`."""
     evaluation = policy_verdicts([version], policy).get(version.id)
