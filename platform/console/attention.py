@@ -19,7 +19,7 @@ from jobs.transitions import JobState
 from jobs.types import job_types
 from pipelines.models import RunState
 from releases.models import Release, ReleaseState
-from releases.policy import policy_verdict
+from releases.policy import verdict_in_force
 from releases.selectors import release_list
 from schedules.models import ScheduledRun
 
@@ -66,7 +66,7 @@ def attention_needed() -> Attention:
 
 def _bad_verdict() -> Evaluation | None:
     newest = newest_model_version()
-    verdict = policy_verdict(newest) if newest else None
+    verdict = verdict_in_force(newest) if newest else None
     return verdict if verdict is not None and not verdict.passed else None
 
 

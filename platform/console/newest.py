@@ -12,7 +12,7 @@ from documents.selectors import ready_documents
 from registry.models import ModelVersion
 from registry.selectors import model_version_list
 from releases.models import Deployment, DeploymentChange, Release, ReleaseState
-from releases.policy import policy_verdict
+from releases.policy import verdict_in_force
 from releases.selectors import release_list
 
 
@@ -48,7 +48,7 @@ def unreleased_version() -> ModelVersion | None:
     version = newest_model_version()
     if version is None or Release.objects.filter(model_version=version).exists():
         return None
-    verdict = policy_verdict(version)
+    verdict = verdict_in_force(version)
     return version if verdict is not None and verdict.passed else None
 
 

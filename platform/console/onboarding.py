@@ -33,7 +33,7 @@ from evaluations.selectors import evaluation_list
 from jobs.produced import ProducedRow, ProducedState
 from pipelines.retraining import CURATION, EVALUATION, RELEASE, RETRAINING, TRAINING
 from releases.models import Deployment, Release, ReleaseState
-from releases.policy import policy_verdict
+from releases.policy import verdict_in_force
 from releases.selectors import release_list
 from training.models import TrainingRun
 from training.selectors import run_list
@@ -156,7 +156,7 @@ def _evaluation(name: str) -> Step:
     """Of the newest model version: that an older one passed says nothing about it."""
     version = newest_model_version()
     rows = evaluation_list().filter(model_version=version) if version else Evaluation.objects.none()
-    verdict = policy_verdict(version) if version else None
+    verdict = verdict_in_force(version) if version else None
     last = _last(rows, verdict)
     if last is not None and (last.is_building or (last.state == ProducedState.FAILED and verdict is None)):
         return _of_work("evaluation", name, last, Permission.EVALUATIONS_READ)

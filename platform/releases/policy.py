@@ -79,8 +79,8 @@ def policy_verdicts(versions: list[ModelVersion], policy: ReleasePolicy | None) 
     return latest_verdicts(versions, equivalent_suites(policy.suite if policy else None))
 
 
-def policy_verdict(version: ModelVersion) -> Evaluation | None:
-    """The verdict that counts for the version under the organization's policy."""
+def verdict_in_force(version: ModelVersion) -> Evaluation | None:
+    """The version's verdict that counts under the policy in force."""
     return policy_verdicts([version], policy_current()).get(version.id)
 
 

@@ -101,7 +101,7 @@ def second_model_passed(world: World) -> None:
 
 def rejected(world: World) -> None:
     release = released(world)
-    release_reject(release_id=release.id, comment="", actor=world.actor, person_id="user_checker")
+    release_reject(release_id=release.id, comment="", principal=world.principal("reviewer"))
 
 
 def second_release_approved(world: World) -> None:
