@@ -230,12 +230,12 @@ class Walkthrough:
         self.owner.wait_for_job(run["job"], self.screen.job)
         run = self.owner.get(f"{runs}/{run['id']}").ok
         self.report.ids["eval_run"] = run["id"]
-        self.passed = bool(run["passed"])
+        self.passed = run["verdict"] == "passed"
         figures.update(
-            passed=run["passed"], **{n: run["result"][n] for n in ("base", "tuned", "differences", "gate")}
+            verdict=run["verdict"], **{n: run["result"][n] for n in ("base", "tuned", "differences", "gate")}
         )
         self._show_figures(run["result"])
-        self.screen.say("      the gate is passed" if self.passed else "      the gate is NOT passed")
+        self.screen.say(f"      the gate: {run['verdict']}")
 
     def _show_figures(self, result: Json) -> None:
         for metric, base in result["base"].items():
@@ -272,7 +272,7 @@ class Walkthrough:
     def release(self, figures: Json) -> None:
         if not self.passed:
             self.screen.say(
-                "      the tuned model failed its gate: base model and index are published instead"
+                "      the tuned model did not pass its gate: base model and index are published instead"
             )
         release = self.owner.post(
             "/releases",
@@ -296,6 +296,7 @@ class Walkthrough:
         self.screen.say(f"\n      問  {question}")
         self.screen.write("      答  ")
         annotations: list[Json] = []
+        outcome: Json = {}
         text, start, first = "", time.monotonic(), None
         for chunk in self.owner.chat(company.ALIAS, question):
             for choice in chunk["choices"]:
@@ -304,6 +305,7 @@ class Walkthrough:
                     text += piece
                     self.screen.write(piece)
                 annotations += choice["delta"].get("annotations") or []
+                outcome = choice["delta"].get("kosha") or outcome
         self.screen.write("\n")
         for annotation in annotations:
             self.screen.say(f"          {place(annotation['file_citation'])}")
@@ -312,6 +314,7 @@ class Walkthrough:
         return {
             "question": question,
             "answer": text,
+            **outcome,
             "citations": [annotation["file_citation"] for annotation in annotations],
             "seconds_to_first_token": round(first or 0.0, 2),
             "seconds": round(time.monotonic() - start, 2),

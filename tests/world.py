@@ -46,7 +46,7 @@ from workers.contract.records import DocumentOrigin, DroppedRecord, Source, Text
 from workers.contract.spec import Spec
 from workers.contract.specs.curation import CurationResult
 from workers.contract.specs.evaluation import EvaluationResult
-from workers.contract.specs.gate import BASE, DEFAULT_GATE, TUNED, GateVerdict, RuleOutcome
+from workers.contract.specs.gate import BASE, DEFAULT_GATE, TUNED, VERDICTS, GateVerdict, Reason, RuleOutcome
 from workers.contract.specs.ingest import IngestResult
 from workers.contract.specs.retrieval import RetrievalResult
 from workers.contract.specs.run import RunError
@@ -249,7 +249,9 @@ class World:
     def suite(self) -> Suite:
         return suite_create(name="公開前", actor=self.actor)
 
-    def evaluation(self, version: ModelVersion, *, passed: bool = True) -> Evaluation:
+    def evaluation(
+        self, version: ModelVersion, *, passed: bool = True, reason: Reason | None = None
+    ) -> Evaluation:
         evaluation = evaluation_create(
             suite=self.suite(),
             dataset_version=DatasetVersion.objects.get(pk=version.dataset_version_id),
@@ -257,13 +259,13 @@ class World:
             model_version=version,
             actor=self.actor,
         )
-        self.evaluated(evaluation.job, passed=passed)
+        self.evaluated(evaluation.job, passed=passed, reason=reason)
         return Evaluation.objects.get(pk=evaluation.id)
 
-    def evaluated(self, job: Job, *, passed: bool = True) -> None:
+    def evaluated(self, job: Job, *, passed: bool = True, reason: Reason | None = None) -> None:
         results = {name: TextBits(bits=bits, tokens=5) for name, bits in ((BASE, 9.0), (TUNED, 8.0))}
         item = TextItem(record_id="a", characters=10, results=results)
-        finish(job, evaluate_result(passed), {"items.jsonl": item.model_dump_json() + "\n"})
+        finish(job, evaluate_result(passed, reason), {"items.jsonl": item.model_dump_json() + "\n"})
 
     # -- knowledge and releases --------------------------------------------------------------------
     def knowledge_base(self, documents: list[Document] | None = None, name: str = "規程集") -> KnowledgeBase:
@@ -334,12 +336,14 @@ class World:
         )
 
 
-def evaluate_result(passed: bool) -> EvaluationResult:
+def evaluate_result(passed: bool, reason: Reason | None = None) -> EvaluationResult:
+    """`reason`: of the gate's only rule; one that `passed` asks for where it is not given."""
     rule = DEFAULT_GATE.rules[0]
-    outcome = RuleOutcome(rule=rule, passed=passed, reason=rule.require if passed else "worse")
+    reason = reason or ("better_beyond_interval" if passed else "worse")
+    outcome = RuleOutcome(rule=rule, verdict=VERDICTS[reason], reason=reason)
     return EvaluationResult(
         figures=(),
-        gate=GateVerdict(passed=passed, outcomes=(outcome,)),
+        gate=GateVerdict(verdict=outcome.verdict, outcomes=(outcome,)),
         records={"bits_per_character": 2, "question_answering": 1},
         items=1,
         seconds=0.1,

@@ -20,7 +20,8 @@ from pydantic import Field, model_validator
 
 from accounts.access import while_allowed
 from accounts.principal import actor_of, principal_of
-from chat.answering import answer, answer_stream, passages_for, prompt
+from chat.answering import answer, answer_stream, prompt
+from chat.finding import find
 from chat.selectors import ModelNotFound, Named, Target, nameable_model, nameable_models, target_get
 from common.connections import release_connection, release_connection_async
 from common.error_answers import known_error
@@ -159,11 +160,11 @@ async def chat_completion(request: HttpRequest, payload: CompletionBody) -> Http
     target = await sync_to_async(target_get)(payload.model, principal_of(request))
     await release_connection_async()
     messages = [message.plain() for message in payload.messages]
-    passages = await passages_for(target, messages)
-    body = _chat_body(payload, target, prompt(target, messages, passages))
+    found = await find(target, messages)
+    body = _chat_body(payload, target, prompt(target, messages, found))
     if not payload.stream:
-        return JsonResponse(await answer(target, body, passages))
-    chunks = while_allowed(principal_of(request), answer_stream(target, body, passages))
+        return JsonResponse(await answer(target, body, found))
+    chunks = while_allowed(principal_of(request), answer_stream(target, body, found))
     # The first chunk is awaited here, so that a refusal still has its own status.
     first = await anext(chunks, None)
     if first is None:

@@ -30,11 +30,19 @@ def citations(answer: str, hits: Sequence[SearchHit]) -> list[dict[str, Any]]:
     one is cited with its low `support`, so that the reader can look there.
     """
     scored = sorted(
-        ((*_best_sentence(answer, hit.text), hit) for hit in hits), key=lambda item: item[0], reverse=True
+        ((*best_sentence(answer, hit.text), hit) for hit in hits), key=lambda item: item[0], reverse=True
     )
     supporting = [item for item in scored if item[0] >= SUPPORT] or scored[:1]
     return [
         _annotation(number, support, quote, hit) for number, (support, quote, hit) in enumerate(supporting, 1)
+    ]
+
+
+def nearest(question: str, hits: Sequence[SearchHit]) -> list[dict[str, Any]]:
+    """`message.annotations` where there is no answer: every passage, none of which supports anything."""
+    return [
+        _annotation(number, 0.0, best_sentence(question, hit.text)[1], hit)
+        for number, hit in enumerate(hits, 1)
     ]
 
 
@@ -58,7 +66,7 @@ def _annotation(number: int, support: float, quote: str, hit: SearchHit) -> dict
     }
 
 
-def _best_sentence(answer: str, passage: str) -> tuple[float, str]:
+def best_sentence(answer: str, passage: str) -> tuple[float, str]:
     sentences = [found.group().strip() for found in _SENTENCE.finditer(passage)]
     # A question is no statement, so it supports no answer, also where the answer repeats it.
     sentences = [sentence for sentence in sentences if sentence and sentence[-1] not in "?？"]

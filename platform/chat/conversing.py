@@ -3,6 +3,7 @@
     begun     {"url", "ask", "test"}     addresses of the conversation and of its next question; whether it is a test
     status    {"text"}                   what happens before the first piece
     delta     {"text"}                   a piece of the answer
+    outcome   {"note"}                   what the reader should know of the answer and its passages; may be empty
     citations [{number, title, place, quote, url}]
     done      {"feedback"}               it is stored; the address for feedback
     error     {"message"}                it was interrupted or could not be stored; earlier pieces stay valid
@@ -29,9 +30,10 @@ from django.utils.translation import gettext as _
 
 from accounts.access import while_allowed
 from accounts.principal import Principal
-from chat.answering import answer_stream, passages_for, prompt
+from chat.answering import answer_stream, prompt
+from chat.finding import find
 from chat.models import Conversation, Message
-from chat.presenting import feedback_url, shown_citations
+from chat.presenting import feedback_url, reason_note, shown_citations
 from chat.selectors import Target, message_list
 from chat.services import answer_add
 from common.connections import release_connection
@@ -73,6 +75,7 @@ class ConversationAnswer:
     text: str = ""
     annotations: list[dict[str, Any]] = field(default_factory=list)
     finish_reason: str = ""
+    reason: str = ""
 
     async def events(self) -> AsyncIterator[str]:
         try:
@@ -110,15 +113,16 @@ class ConversationAnswer:
         yield _event("done", {"feedback": feedback_url(message)})
 
     async def _answer(self) -> AsyncGenerator[str, None]:
-        passages = await passages_for(self.target, self.messages)
-        body = _body(self.target, prompt(self.target, self.messages, passages))
-        stream = while_allowed(self.principal, answer_stream(self.target, body, passages))
+        found = await find(self.target, self.messages)
+        body = _body(self.target, prompt(self.target, self.messages, found))
+        stream = while_allowed(self.principal, answer_stream(self.target, body, found))
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
                 for piece in self._pieces(chunk):
                     yield _event("delta", {"text": piece})
         with translation.override(self.language):
-            shown = shown_citations(self.annotations)
+            shown, note = shown_citations(self.annotations), reason_note(self.reason)
+        yield _event("outcome", {"note": str(note)})
         yield _event("citations", shown)
 
     def _pieces(self, chunk: dict[str, Any]) -> Iterator[str]:
@@ -130,6 +134,7 @@ class ConversationAnswer:
             if choice.get("finish_reason"):
                 self.finish_reason = choice["finish_reason"]
                 self.annotations = choice["delta"].get("annotations") or []
+                self.reason = (choice["delta"].get("kosha") or {}).get("reason") or ""
 
     async def _store_shielded(self) -> Message:
         """Shielded, because this task is cancelled when the reader leaves and the row must still be written."""
@@ -145,6 +150,7 @@ class ConversationAnswer:
                     release=self.target.release,
                     finish_reason=self.finish_reason or "stop",
                     is_test=self.target.is_test,
+                    reason=self.reason,
                 )
         finally:
             release_connection()

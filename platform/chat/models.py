@@ -43,6 +43,8 @@ class Message(TenantModel):
     """It was answered by what no approved release contained then."""
     finish_reason = models.CharField(max_length=20, blank=True)
     """`stop`, `length`, `cancelled` or `error`."""
+    reason = models.CharField(max_length=20, blank=True)
+    """Why there is no answer or only a part (`chat.finding.Reason`); empty for an answer, and for a question."""
 
 
 class Feedback(TenantModel):

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from chat.models import Feedback, Message
 from documents.places import place_text, place_url
@@ -31,6 +33,13 @@ def shown_citations(annotations: Iterable[dict[str, Any]]) -> list[dict[str, Any
     return shown
 
 
+def reason_note(reason: str) -> str | Promise:
+    """What the reader should know of an answer: that it is none, or not the whole of what was written."""
+    if reason == "rest_withheld":
+        return _("The rest could not be confirmed by the documents and is not shown.")
+    return _("Nearest passages; they do not confirm an answer.") if reason else ""
+
+
 def shown_message(message: Message) -> dict[str, Any]:
     feedback: Feedback | None = getattr(message, "feedback", None)
     return {
@@ -39,6 +48,7 @@ def shown_message(message: Message) -> dict[str, Any]:
         "citations": shown_citations(message.annotations),
         "finish_reason": message.finish_reason,
         "is_test": message.is_test,
+        "note": reason_note(message.reason),
         "feedback_url": feedback_url(message),
         "helpful": feedback.helpful if feedback else None,
     }

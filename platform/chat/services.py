@@ -47,6 +47,7 @@ def answer_add(
     release: Release | None,
     finish_reason: str,
     is_test: bool = False,
+    reason: str = "",
 ) -> Message:
     """Store an answer; one that was interrupted or stopped with the text so far."""
     return Message.objects.create(
@@ -57,6 +58,7 @@ def answer_add(
         release=release,
         finish_reason=finish_reason,
         is_test=is_test,
+        reason=reason,
     )
 
 

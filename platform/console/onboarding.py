@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from django.db.models import Model, QuerySet
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from common.permissions import Permission
 from console.formats import count_of, number
@@ -28,7 +29,7 @@ from console.steps import Step, StepState
 from curation.models import DatasetVersion
 from documents.models import RevisionState
 from documents.selectors import company_documents
-from evaluations.models import Evaluation
+from evaluations.models import Evaluation, Verdict
 from evaluations.selectors import evaluation_list
 from jobs.produced import ProducedRow, ProducedState
 from pipelines.retraining import CURATION, EVALUATION, RELEASE, RETRAINING, TRAINING
@@ -152,6 +153,19 @@ def _training(name: str) -> Step:
     )
 
 
+GATE_NOTES: dict[str, Promise] = {
+    Verdict.PASSED: gettext_lazy("gate passed"),
+    Verdict.FAILED: gettext_lazy("gate not passed"),
+    Verdict.INCONCLUSIVE: gettext_lazy("gate inconclusive"),
+}
+
+GATE_STATES: dict[str, StepState] = {
+    Verdict.PASSED: StepState.DONE,
+    Verdict.FAILED: StepState.FAILED,
+    Verdict.INCONCLUSIVE: StepState.INCONCLUSIVE,
+}
+
+
 def _evaluation(name: str) -> Step:
     """Of the newest model version: that an older one passed says nothing about it."""
     version = newest_model_version()
@@ -178,10 +192,15 @@ def _judged(name: str, verdict: Evaluation) -> Step:
     return Step(
         key="evaluation",
         name=name,
-        state=StepState.DONE if verdict.passed else StepState.FAILED,
-        note=_("gate passed") if verdict.passed else _("gate not passed"),
+        state=GATE_STATES[verdict.verdict],
+        note=str(GATE_NOTES[verdict.verdict]),
         url=verdict.get_absolute_url(),
         advice=_(
+            "The evaluation of the newest model version did not decide its gate, so it cannot be released yet. Its "
+            "page names the reason and what to do."
+        )
+        if verdict.verdict == Verdict.INCONCLUSIVE
+        else _(
             "The newest model version did not pass its gate, so it cannot be released. See which figures were "
             "worse, add documents or question sheets, and train again."
         ),

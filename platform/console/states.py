@@ -46,6 +46,7 @@ STATES: dict[str, State] = {
     # gates
     "passed": State("good", pgettext_lazy("state", "Passed")),
     "not_passed": State("bad", pgettext_lazy("state", "Not passed")),
+    "inconclusive": State("warn", pgettext_lazy("state", "Inconclusive")),
     "not_measured": State("still", pgettext_lazy("state", "Not measured")),
     # releases and deployments
     "draft": State("still", pgettext_lazy("state", "Draft")),

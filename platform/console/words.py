@@ -101,6 +101,7 @@ ACTIONS: Words = {
     "model_version.export_requested": _("requested an export"),
     "installation.restored": _("restored the installation from a backup"),
     "base_model.moved": _("moved a base model's folder"),
+    "base_model.stop_strings_set": _("set a base model's stop strings"),
     "base_model.registered": _("registered a base model"),
     "suite.created": _("created an evaluation suite"),
     "evaluation.created": _("started an evaluation"),

@@ -28,6 +28,7 @@ from documents.selectors import (
     pages,
     revision_list,
 )
+from workers.contract.specs.curation_steps import QuestionAnswerStep
 
 SORTS = (
     ("newest", gettext_lazy("Newest first")),
@@ -52,6 +53,7 @@ def index(request: HttpRequest) -> HttpResponse:
             "sorts": SORTS,
             "is_filtered": any(query[name] for name in ("q", "state", "purpose")),
             "is_reading": any(_is_reading(document) for document in page.items),
+            "question_columns": QuestionAnswerStep(),
             "upload_help": _(
                 "PDF, Word, Excel, PowerPoint, HTML, text, CSV and JSONL, up to %(limit)d MB each. "
                 "A file of a name that exists becomes its next revision."

@@ -22,7 +22,6 @@ from evaluations.selectors import evaluation_get, evaluation_list, items_path, s
 from jobs.api import PlacementBody, job_error_body, placement_of, progress_body
 from jobs.selectors import public_state
 from registry.selectors import model_named
-from workers.contract.specs.evaluation import EvaluationResult
 from workers.contract.specs.gate import Gate
 from workers.contract.specs.tasks.declaration import item_from_json
 
@@ -117,7 +116,6 @@ class RunBody(Body):
 def evaluation_body(evaluation: Evaluation) -> dict[str, Any]:
     status = public_state(evaluation.job)
     model = evaluation.model_version or evaluation.base_model
-    result = EvaluationResult.model_validate(evaluation.result) if evaluation.result else None
     return {
         "id": evaluation.id,
         "object": "eval.run",
@@ -136,7 +134,8 @@ def evaluation_body(evaluation: Evaluation) -> dict[str, Any]:
         "progress": progress_body(evaluation.job),
         "error": job_error_body(evaluation.job),
         "passed": evaluation.passed,
-        "result": result_body(result) if result else {},
+        "verdict": evaluation.verdict or None,
+        "result": result_body(evaluation),
         "manifest_sha256": evaluation.manifest_sha256 or None,
     }
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from evaluations.models import Evaluation
+from evaluations.remedies import remedy
 from workers.contract.specs.evaluation import EvaluationResult
 from workers.contract.specs.gate import BASE, TUNED, GateRule, RuleOutcome
 from workers.contract.specs.measurement import Difference, Figure
@@ -22,7 +24,11 @@ def rule_body(rule: GateRule) -> dict[str, Any]:
     return rule.model_dump(mode="json", exclude={"task"})
 
 
-def result_body(result: EvaluationResult) -> dict[str, Any]:
+def result_body(evaluation: Evaluation) -> dict[str, Any]:
+    """Empty until there is a result."""
+    if not evaluation.result:
+        return {}
+    result = EvaluationResult.model_validate(evaluation.result)
     gate = result.gate
     base, tuned = (
         _by_metric(figure for figure in result.figures if figure.candidate == candidate)
@@ -37,7 +43,12 @@ def result_body(result: EvaluationResult) -> dict[str, Any]:
             for difference in result.differences
             if (difference.candidate, difference.baseline) == (TUNED, BASE)
         ),
-        "gate": gate and {"passed": gate.passed, "outcomes": [_outcome_body(each) for each in gate.outcomes]},
+        "gate": gate
+        and {
+            "passed": gate.verdict == "passed",
+            "verdict": gate.verdict,
+            "outcomes": [_outcome_body(evaluation, each) for each in gate.outcomes],
+        },
         "texts": result.records.get("bits_per_character", 0),
         "questions": result.records.get("question_answering", 0),
         "items": result.items,
@@ -55,11 +66,14 @@ def _by_metric(estimates: Iterable[Figure | Difference]) -> dict[str, Any]:
     }
 
 
-def _outcome_body(outcome: RuleOutcome) -> dict[str, Any]:
+def _outcome_body(evaluation: Evaluation, outcome: RuleOutcome) -> dict[str, Any]:
+    to_do = remedy(evaluation, outcome)
     return {
         "rule": rule_body(outcome.rule),
-        "passed": outcome.passed,
+        "passed": outcome.verdict == "passed",
+        "verdict": outcome.verdict,
         "reason": outcome.reason,
+        "remedy": str(to_do.sentence) if to_do else None,
         "difference": outcome.difference and outcome.difference.model_dump(mode="json", include=ESTIMATE),
     }
 

@@ -12,7 +12,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from evaluations.models import Evaluation
-from evaluations.words import CANDIDATES, REASONS, REQUIREMENTS
+from evaluations.remedies import Remedy, remedy
+from evaluations.words import CANDIDATES, REASONS, REQUIREMENTS, VERDICT_STATES
 from workers.contract.specs.evaluation import EvaluationResult
 from workers.contract.specs.gate import BASE, RuleOutcome
 from workers.contract.specs.measurement import Difference, Figure
@@ -52,10 +53,16 @@ class MetricPicture:
 class RuleRow:
     label: Text
     requirement: Text
-    passed: bool
+    verdict: str
     reason: Text
+    remedy: Remedy | None
     outcome: RuleOutcome
     is_share: bool
+
+    @property
+    def verdict_state(self) -> str:
+        """The word that the console has for it."""
+        return VERDICT_STATES[self.verdict]
 
 
 def figures(evaluation: Evaluation) -> list[MetricPicture]:
@@ -124,8 +131,9 @@ def rules(evaluation: Evaluation) -> list[RuleRow]:
         row = RuleRow(
             label=_(metric.label),
             requirement=REQUIREMENTS[outcome.rule.require],
-            passed=outcome.passed,
+            verdict=outcome.verdict,
             reason=REASONS[outcome.reason],
+            remedy=remedy(evaluation, outcome),
             outcome=outcome,
             is_share=metric.is_share,
         )

@@ -45,7 +45,7 @@ register(
         disk_bytes=lambda spec: 8 * sum(map(file_bytes, spec.record_files)),
         produces=Evaluation,
         artifact=EVALUATIONS,
-        columns=lambda result: {"passed": result.gate.passed if result.gate else None},
+        columns=lambda result: {"verdict": result.gate.verdict if result.gate else ""},
         subject_related=("suite", "base_model", "model_version"),
         errors={
             "user.no_heldout_data": ErrorText(

@@ -54,7 +54,7 @@ def evaluation_get(id: str, *, suite_id: str | None = None, param: str | None = 
 
 def latest_verdicts(versions: Iterable[ModelVersion], suites: QuerySet[Suite]) -> dict[str, Evaluation]:
     """The newest evaluation with a verdict of each version under one of the suites, by the version's id."""
-    rows = evaluation_list().filter(model_version__in=versions, suite__in=suites).exclude(passed=None)
+    rows = evaluation_list().filter(model_version__in=versions, suite__in=suites).exclude(verdict="")
     return {str(evaluation.model_version_id): evaluation for evaluation in rows.order_by("id")}
 
 

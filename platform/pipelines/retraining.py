@@ -8,6 +8,7 @@ import pydantic
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import translation
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,7 +17,7 @@ from curation.models import Dataset, DatasetVersion
 from curation.selectors import NOTHING_HELD_OUT, heldout_records, recipe_content
 from curation.services import dataset_version_create
 from documents.models import Document
-from evaluations.models import Evaluation, Suite
+from evaluations.models import Evaluation, Suite, Verdict
 from evaluations.services import evaluation_create
 from jobs.produced import ProducedState
 from pipelines.declaration import JobStage, Pipeline, Stage, StageFailed
@@ -176,6 +177,18 @@ def _in_language_of_installation(note: Any) -> str:
         return str(note)
 
 
+NOTES: dict[str, Promise] = {
+    Verdict.FAILED: gettext_lazy(
+        "Made by the schedule “%(name)s”: the new version failed its gate, so only the index is new."
+    ),
+    Verdict.INCONCLUSIVE: gettext_lazy(
+        "Made by the schedule “%(name)s”: the evaluation of the new version did not decide its gate, so only the "
+        "index is new."
+    ),
+}
+"""Of a release without the new version."""
+
+
 class ReleaseStage(Stage[Release]):
     name = "release"
     label = gettext_lazy("Release")
@@ -188,12 +201,18 @@ class ReleaseStage(Stage[Release]):
         build = RETRIEVAL.find(run)
         deployment = Deployment.objects.filter(alias=inputs.alias).select_related("release").first()
         served: Release | None = deployment.release if deployment else None
-        if EVALUATION.get(run).passed:
+        evaluation = EVALUATION.get(run)
+        if evaluation.passed:
             version, note = TRAINING.get(run).model_version, gettext_lazy("Made by the schedule “%(name)s”.")
         elif build is not None:
             version = served.model_version if served else None
-            note = gettext_lazy(
-                "Made by the schedule “%(name)s”: the new version failed its gate, so only the index is new."
+            note = NOTES[evaluation.verdict]
+        elif evaluation.verdict == Verdict.INCONCLUSIVE:
+            raise StageFailed(
+                "gate_inconclusive",
+                _(
+                    "The evaluation of the new version did not decide its gate. It names the reason and what to do."
+                ),
             )
         else:
             raise StageFailed("gate_failed", _("The new version did not pass its gate."))

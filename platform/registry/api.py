@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Query, Router
@@ -33,6 +33,7 @@ def base_model_body(base_model: BaseModel) -> dict[str, Any]:
         "parameters": base_model.parameters,
         "context_length": base_model.context_length,
         "vocabulary_size": base_model.vocabulary_size,
+        "stop_strings": base_model.stop_strings,
     }
 
 
@@ -43,6 +44,8 @@ class BaseModelBody(Body):
     kind: Literal["causal_lm", "embedding"] = "causal_lm"
     licence: str = Field(min_length=1, max_length=200)
     open_to_all: bool = True
+    stop_strings: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(default=[], max_length=20)
+    """An answer ends before the first of them; those of Kosha's own prompts are always among them."""
 
 
 @router.get("/base_models", summary="List the base models you may use")
@@ -61,6 +64,7 @@ def base_model_create(request: HttpRequest, payload: BaseModelBody) -> dict[str,
         kind=payload.kind,
         licence=payload.licence,
         open_to_all=payload.open_to_all,
+        stop_strings=payload.stop_strings,
         actor=actor_of(request),
     )
     return base_model_body(base_model)

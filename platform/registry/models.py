@@ -34,6 +34,8 @@ class BaseModel(CreatedModel):
     hidden_size = models.PositiveIntegerField()
     layers = models.PositiveIntegerField()
     has_chat_template = models.BooleanField(default=False)
+    stop_strings = models.JSONField(default=list)
+    """An answer ends before the first of them, beside the end that the model itself writes."""
     is_active = models.BooleanField(default=True)
     open_to_all = models.BooleanField(
         default=True, help_text=_("Every organization may use it; otherwise only those granted.")

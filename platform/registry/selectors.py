@@ -96,6 +96,7 @@ def model_choice(base_model: BaseModel, version: ModelVersion | None) -> ModelCh
         base_model_digest=base_model.digest if is_base else None,
         adapter=adapter,
         adapter_sha256=version.manifest_sha256 if version and adapter else None,
+        stop_strings=tuple(base_model.stop_strings),
     )
 
 

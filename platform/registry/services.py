@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +22,30 @@ from registry.models import BaseModel, ModelExport, ModelVersion
 from registry.names import is_taken
 from registry.selectors import weights_of
 from workers.contract.model_folder import UnsafeModelFolder, inspect_model_folder
+from workers.contract.prompts import STOP_STRINGS
 from workers.contract.specs.export import ExportFacts, ExportFormat, ExportSpec
 
 
 def base_model_register(
-    *, name: str, path: str, kind: str, licence: str, open_to_all: bool, actor: Actor
+    *,
+    name: str,
+    path: str,
+    kind: str,
+    licence: str,
+    open_to_all: bool,
+    actor: Actor,
+    stop_strings: Sequence[str] = (),
 ) -> BaseModel:
     """Check a model folder and register it for the installation.
 
     Reads every byte for the digest. Registering the same content under the same name again changes
-    its path at most. Raises InvalidRequest `base_model_unsafe`, `base_model_missing`, `base_model_damaged`,
+    its path and its stop strings at most. `stop_strings` come beside those of Kosha's own prompts. Raises InvalidRequest `base_model_unsafe`, `base_model_missing`, `base_model_damaged`,
     `base_model_unsupported`, `base_model_outside_roots`; Conflict `base_model_exists`.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,59}", name):
         raise InvalidRequest("invalid_name", _("Use small letters, digits, - and . only."), param="name")
     folder = _allowed_folder(path)
+    stops = list(dict.fromkeys([*STOP_STRINGS, *filter(None, stop_strings)])) if kind == "causal_lm" else []
     try:
         facts = inspect_model_folder(folder, kind=kind)
     except UnsafeModelFolder as error:
@@ -53,6 +63,10 @@ def base_model_register(
                 known.path = str(folder)
                 known.save(update_fields=["path"])
                 _audit(known, actor, "base_model.moved")
+            if stop_strings and known.stop_strings != stops:
+                known.stop_strings = stops
+                known.save(update_fields=["stop_strings"])
+                _audit(known, actor, "base_model.stop_strings_set")
             return known
         if is_taken(name):
             raise Conflict(
@@ -74,6 +88,7 @@ def base_model_register(
             hidden_size=facts.hidden_size,
             layers=facts.layers,
             has_chat_template=facts.has_chat_template,
+            stop_strings=stops,
         )
         _audit(base_model, actor, "base_model.registered")
     return base_model

@@ -9,7 +9,7 @@ from accounts.models import Organization
 from audit.services import Actor, audit_record
 from common.errors import Conflict
 from common.tenancy import current_organization_id
-from evaluations.models import Evaluation, Suite
+from evaluations.models import Evaluation, Suite, Verdict
 from evaluations.selectors import equivalent_suites, latest_verdicts
 from registry.models import ModelVersion
 from releases.models import ReleasePolicy
@@ -85,7 +85,7 @@ def verdict_in_force(version: ModelVersion) -> Evaluation | None:
 
 
 def passed_evaluation(version: ModelVersion, policy: ReleasePolicy | None) -> Evaluation:
-    """The verdict that allows a release of the version. Raises Conflict `not_evaluated`, `gate_failed`."""
+    """The verdict that allows a release of the version. Raises Conflict `not_evaluated`, `gate_inconclusive`, `gate_failed`."""
     evaluation = policy_verdicts([version], policy).get(version.id)
     if evaluation is None:
         raise Conflict(
@@ -95,6 +95,15 @@ def passed_evaluation(version: ModelVersion, policy: ReleasePolicy | None) -> Ev
                 "Evaluate it with “%(suite)s” first."
             )
             % {"suite": policy_name(policy)},
+            param="model",
+        )
+    if evaluation.verdict == Verdict.INCONCLUSIVE:
+        raise Conflict(
+            "gate_inconclusive",
+            _(
+                "The evaluation of this model version did not decide its gate, so it cannot be released. The "
+                "evaluation names the reason and what to do."
+            ),
             param="model",
         )
     if not evaluation.passed:

@@ -60,7 +60,7 @@ def release_create(
     """A candidate that waits for approval.
 
     `prompt_from` is the release that prompt and settings were taken from. A model version needs to have passed the
-    gate of the release policy: Conflict `not_evaluated`, `gate_failed`; `index_build_not_ready`.
+    gate of the release policy: Conflict `not_evaluated`, `gate_inconclusive`, `gate_failed`; `index_build_not_ready`.
     """
     if index_build is not None and index_build.state != ProducedState.READY:
         raise Conflict(

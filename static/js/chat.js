@@ -4,6 +4,7 @@
 //   begun     {"url","ask","test"}             addresses of the conversation and of its next question; whether it is a test
 //   delta     {"text"}                         a piece of the answer
 //   status    {"text"}                         what happens before the first piece
+//   outcome   {"note"}                         what to know of the answer and its passages; may be empty
 //   citations [{"number","title","place","quote","url"}]
 //   done      {"feedback"}                     the answer is stored; the address for feedback
 //   error     {"message"}
@@ -89,6 +90,7 @@ async function follow(response, turn) {
     const stick = nearEnd();
     if (event === "delta") text += data.text;
     if (event === "citations") citations = data;
+    if (event === "outcome") turn.querySelector("[data-note]").textContent = data.note;
     if (event === "status") status.textContent = data.text;
     if (event === "error") showFailure(turn, data.message);
     if (event === "begun") {

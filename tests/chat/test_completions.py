@@ -42,7 +42,7 @@ def ask(api: ApiClient, **body):
 def test_a_release_answers_with_its_prompt_settings_and_passages(api, served, model_server):
     answer = ask(api).ok
     searched, asked = model_server.bodies("/v1/search")[0], model_server.bodies(CHAT)[0]
-    assert (searched["query"], searched["limit"]) == ("有給休暇は何日ですか", 2)
+    assert (searched["query"], searched["limit"]) == ("有給休暇は何日ですか", 20)
     assert (asked["max_tokens"], asked["temperature"]) == (99, 0.3)
     assert asked["messages"][0] == {"role": "system", "content": "丁寧に答える。"}
     assert "第5条 有給休暇は10日とする。" in asked["messages"][-1]["content"]

@@ -192,7 +192,7 @@ class Products:
                 manifest_sha256="aa" * 32,
             ).model_dump(mode="json")
             Evaluation.objects.filter(pk=evaluation.pk).update(
-                state="ready", result=result, passed=gate.passed
+                state="ready", result=result, verdict=gate.verdict
             )
             return Evaluation.objects.get(pk=evaluation.pk)
 

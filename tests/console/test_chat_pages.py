@@ -24,7 +24,7 @@ from tests.console.products import Products
 
 pytestmark = pytest.mark.slow
 
-PIECES = ["日当は", "2,500円", "です。"]
+PIECES = ["日当は2,500円です。", "上限も2,500円です。", "宿泊は別です。"]
 
 
 class ModelServer(BaseHTTPRequestHandler):
@@ -33,6 +33,7 @@ class ModelServer(BaseHTTPRequestHandler):
     seen: list[dict]
     breaks_off = False
     document_id = ""
+    score = 0.9
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -51,7 +52,7 @@ class ModelServer(BaseHTTPRequestHandler):
     def _hit(self):
         source = {"document_id": self.document_id, "revision_id": "rev_1", "document_name": "旅費規程.txt"}
         place = {"kind": "page", "number": 2, "label": None, "cells": None}
-        scores = {"score": 0.9, "dense_score": 0.8, "lexical_score": 3.0}
+        scores = {"score": self.score, "dense_score": 0.8, "lexical_score": 3.0}
         return {"chunk_id": "c", "text": "日当は2,500円です。", "source": {**source, **place}, **scores}
 
     def _chunk(self, delta, reason):
@@ -119,9 +120,17 @@ def asked_by(company, role=Role.VIEWER) -> AsyncClient:
 async def test_an_answer_streams_with_citations_and_is_stored(served, model_server):
     client = await in_thread(asked_by, served)
     received = await ask(client, "/chat/ask", message="日当はいくら？", target="production")
-    assert [name for name, _data in received] == ["begun", "status", *["delta"] * 3, "citations", "done"]
+    assert [name for name, _data in received] == [
+        "begun",
+        "status",
+        *["delta"] * 3,
+        "outcome",
+        "citations",
+        "done",
+    ]
     assert "".join(data["text"] for name, data in received if name == "delta") == "".join(PIECES)
-    citation = received[5][1][0]
+    assert received[5][1] == {"note": ""}
+    citation = received[6][1][0]
     assert citation["title"] == "旅費規程.txt" and citation["place"] == "page 2"
     assert citation["url"].endswith("?page=1#page-2")
 
@@ -134,6 +143,26 @@ async def test_an_answer_streams_with_citations_and_is_stored(served, model_serv
     await ask(client, received[0][1]["ask"], message="役員は？")
     roles = [message["role"] for message in model_server.seen[-1]["messages"]]
     assert roles[-3:] == ["user", "assistant", "user"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_is_not_found_is_said_with_the_nearest_passages_and_stored(served, model_server):
+    model_server.score = 0.1
+    client = await in_thread(asked_by, served)
+    received = await ask(client, "/chat/ask", message="株価は？", target="production")
+    assert [name for name, _data in received] == ["begun", "status", "delta", "outcome", "citations", "done"]
+    # In the asker's language; what the page says of it is in the page's.
+    assert received[2][1]["text"].startswith("資料からは見つかりませんでした。")
+    assert received[3][1]["note"] == "Nearest passages; they do not confirm an answer."
+    assert received[4][1][0]["title"] == "旅費規程.txt"
+
+    def stored():
+        with served.scope():
+            return Message.objects.get(role="assistant").reason
+
+    assert await in_thread(stored) == "not_found"
+    page = await client.get(received[0][1]["url"])
+    assert "Nearest passages; they do not confirm an answer." in page.content.decode()
 
 
 @pytest.mark.django_db(transaction=True)

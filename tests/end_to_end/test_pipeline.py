@@ -238,7 +238,8 @@ def test_figures_and_verdict_follow_from_the_items(owner, suite, evaluation):
     assert by_metric(differences, TUNED) == evaluation.result["differences"]
     assert evaluation.result["differences"]["bits_per_character"]["value"] != 0
     verdict = judge(DEFAULT_GATE, differences)
-    assert evaluation.passed is verdict.passed is evaluation.result["gate"]["passed"]
+    assert evaluation.verdict == verdict.verdict == evaluation.result["gate"]["verdict"]
+    assert evaluation.passed is evaluation.result["gate"]["passed"] is (verdict.verdict == "passed")
     reasons = [outcome["reason"] for outcome in evaluation.result["gate"]["outcomes"]]
     assert reasons == [outcome.reason for outcome in verdict.outcomes]
 
@@ -295,7 +296,8 @@ def product(left: list[float], right: list[float]) -> float:
 def test_release_needs_a_passed_gate_and_a_second_person(owner, run, evaluation, store):
     if not evaluation.passed:
         refused = owner.api.post("/releases", {"model": run.fine_tuned_model})
-        assert refused.error[:2] == (409, "gate_failed")
+        code = {"failed": "gate_failed", "inconclusive": "gate_inconclusive"}[evaluation.verdict]
+        assert refused.error[:2] == (409, code)
     release = owner.api.post("/releases", {"model": CAUSAL, "vector_store": store.id}).ok
     assert owner.api.post(f"/releases/{release['id']}/approve").status == 403
     unapproved = owner.api.post(f"/releases/{release['id']}/publish", {"alias": ALIAS})

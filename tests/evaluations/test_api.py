@@ -135,7 +135,7 @@ def test_an_idempotency_key_makes_one_run_of_one_suite(api, world):
 
 def test_a_result_puts_the_version_beside_its_base(api, world):
     run = api.get(measured(world)).ok
-    assert (run["status"], run["passed"]) == ("completed", False)
+    assert (run["status"], run["passed"], run["verdict"]) == ("completed", False, "failed")
     result = run["result"]
     bits, accuracy = "bits_per_character", "open_book_accuracy"
     assert result["base"] == {
@@ -153,7 +153,9 @@ def test_a_result_puts_the_version_beside_its_base(api, world):
     assert result["gate"]["outcomes"][0] == {
         "rule": rule,
         "passed": True,
+        "verdict": "passed",
         "reason": "better_beyond_interval",
+        "remedy": None,
         "difference": fewer_bits,
     }
     assert result["gate"]["outcomes"][1]["reason"] == "worse"

@@ -34,10 +34,12 @@ def started(world: World, version: ModelVersion | None = None) -> Evaluation:
     )
 
 
-def measured(world: World, *, passed: bool = False, items=ITEMS) -> Evaluation:
+def measured(world: World, *, passed: bool = False, items=ITEMS, differences=None) -> Evaluation:
     evaluation = started(world)
-    verdict = judge(DEFAULT_GATE, RESULT.differences)
-    result = RESULT.model_copy(update={"gate": verdict.model_copy(update={"passed": passed})})
+    verdict = judge(DEFAULT_GATE, RESULT.differences if differences is None else differences)
+    if passed:
+        verdict = verdict.model_copy(update={"verdict": "passed"})
+    result = RESULT.model_copy(update={"gate": verdict})
     finish(evaluation.job, result, {"items.jsonl": "".join(item.model_dump_json() + "\n" for item in items)})
     return Evaluation.objects.get(pk=evaluation.pk)
 
@@ -128,13 +130,36 @@ def test_a_page_shows_figures_intervals_and_the_verdict(browser, world):
     assert [str(bar.label) for bar in bits.bars] == ["Base", "Fine-tuned"]
     assert [(bar.value, bar.low, bar.high) for bar in bits.bars] == [(3.5, 3, 4), (2.5, 2, 3)]
     assert (bits.is_better, accuracy.is_better, accuracy.is_share) == (True, False, True)
-    assert [rule.passed for rule in answer.context["rules"]] == [True, False]
+    assert [rule.verdict for rule in answer.context["rules"]] == ["passed", "failed"]
     assert "/releases/new" not in page
 
 
 def test_a_passed_gate_offers_a_release(browser, world):
     page = text_of(browser.get(measured(world, passed=True).get_absolute_url()))
     assert "/releases/new?model=" in page
+
+
+def test_what_was_not_measured_is_inconclusive_with_reason_remedy_and_button(browser, world):
+    bits = [each for each in RESULT.differences if each.task == "bits_per_character"]
+    evaluation = measured(world, differences=bits)
+    answer = browser.get(evaluation.get_absolute_url())
+    page = text_of(answer)
+    for words in ("Inconclusive", "It was not measured.", "Add a sheet with the columns 質問 and 回答"):
+        assert words in page
+    assert '<a class="button small" href="/documents">Add a question sheet</a>' in page
+    assert [rule.verdict for rule in answer.context["rules"]] == ["passed", "inconclusive"]
+    assert "/releases/new" not in page and "Not passed" not in page
+    assert "Inconclusive" in text_of(browser.get("/evaluations"))
+    form = text_of(browser.get("/releases/new"))
+    assert "Its evaluation did not decide the gate" in form and evaluation.get_absolute_url() in form
+
+
+def test_too_few_texts_lead_to_holding_out_more(browser, world):
+    few = [each.model_copy(update={"items": 3}) for each in RESULT.differences]
+    evaluation = measured(world, differences=few)
+    build = f"/datasets/{evaluation.dataset_version.dataset_id}/build"
+    assert f'href="{build}">Hold out more</a>' in text_of(browser.get(evaluation.get_absolute_url()))
+    assert browser.get(build).status_code == 200
 
 
 def test_a_page_shows_a_run_that_has_not_ended_or_has_failed(browser, world):

@@ -21,6 +21,7 @@ class Retraining:
     """A run that a schedule started; `until` lets every engine succeed."""
 
     passes_gate = True
+    reason = None
 
     def __init__(self, world, schedule) -> None:
         self.world, self.schedule = world, schedule
@@ -53,7 +54,7 @@ class Retraining:
         finish = {
             "curation": self.world.curated,
             "training": self.world.trained,
-            "evaluation": lambda job: self.world.evaluated(job, passed=self.passes_gate),
+            "evaluation": lambda job: self.world.evaluated(job, passed=self.passes_gate, reason=self.reason),
         }
         for name, finished in finish.items():
             if rows[name] is not None and rows[name].job.state == "queued":
@@ -148,11 +149,14 @@ def test_releases_the_served_model_with_the_new_index_when_the_gate_fails(retrai
     assert (release.system_prompt, release.generation["max_tokens"]) == ("丁寧に", 77)
 
 
-def test_fails_when_the_gate_fails_and_there_is_no_index(world, document):
+@pytest.mark.parametrize(
+    ("reason", "code"), [("worse", "gate_failed"), ("not_measured", "gate_inconclusive")]
+)
+def test_fails_when_the_gate_is_not_passed_and_there_is_no_index(world, document, reason, code):
     retraining = Retraining(world, world.schedule())
-    retraining.passes_gate = False
+    retraining.passes_gate, retraining.reason = False, reason
     retraining.until("failed")
-    assert retraining.run.error_code == "gate_failed"
+    assert retraining.run.error_code == code
     assert retraining.states() == ["done", "done", "done", "skipped", "failed"]
 
 

@@ -35,6 +35,7 @@ from registry.services import (
 )
 from releases.services import release_publish
 from tests.world import DIGEST, World, fail, finish
+from workers.contract.prompts import STOP_STRINGS
 from workers.contract.specs.export import ExportResult, ExportSpec
 
 
@@ -65,6 +66,16 @@ def test_a_base_model_does_not_have_the_name_of_an_alias(world, folder):
     with pytest.raises(Conflict, match="base_model_name_is_alias"):
         register(folder, name="production")
     assert not BaseModel.objects.filter(name="production").exists()
+
+
+def test_stop_strings_are_registered_beside_those_of_the_prompts(db, folder):
+    model = register(folder)
+    assert model.stop_strings == list(STOP_STRINGS)
+    again = register(folder, stop_strings=["\nUser:", STOP_STRINGS[0], ""])
+    assert again == model and again.stop_strings == [*STOP_STRINGS, "\nUser:"]
+    assert model_choice(again, None).stop_strings == tuple(again.stop_strings)
+    assert register(folder).stop_strings == again.stop_strings
+    assert actions()[-1] == "base_model.stop_strings_set"
 
 
 def test_a_base_model_never_changes(db, folder):

@@ -32,6 +32,13 @@ def test_a_version_that_failed_its_gate_is_not_released(world):
         world.release(version)
 
 
+def test_a_version_whose_gate_was_not_decided_is_not_released(world):
+    version = world.model_version()
+    world.evaluation(version, passed=False, reason="not_measured")
+    with refused("gate_inconclusive"):
+        world.release(version)
+
+
 def test_the_newest_verdict_counts(world):
     version = world.model_version()
     world.evaluation(version, passed=False)

@@ -189,6 +189,11 @@ class PairRecord(Spec):
     origin: Origin
     split: Split = "train"
 
+    @property
+    def passage(self) -> str:
+        """What an open-book question is asked with: the context, else the pair as search finds it in its sheet."""
+        return self.context or f"質問: {self.question}\n回答: {self.answer}"
+
 
 class MessagesRecord(Spec):
     """A conversation from an uploaded JSONL file, in OpenAI's fine-tuning format."""

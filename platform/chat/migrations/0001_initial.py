@@ -74,6 +74,7 @@ class Migration(migrations.Migration):
                 ("annotations", models.JSONField(default=list)),
                 ("is_test", models.BooleanField(default=False)),
                 ("finish_reason", models.CharField(blank=True, max_length=20)),
+                ("reason", models.CharField(blank=True, max_length=20)),
                 (
                     "conversation",
                     models.ForeignKey(

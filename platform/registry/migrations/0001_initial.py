@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
                 ("hidden_size", models.PositiveIntegerField()),
                 ("layers", models.PositiveIntegerField()),
                 ("has_chat_template", models.BooleanField(default=False)),
+                ("stop_strings", models.JSONField(default=list)),
                 ("is_active", models.BooleanField(default=True)),
                 (
                     "open_to_all",

@@ -111,7 +111,7 @@ def test_an_index_is_measured_beside_the_same_model_without_one(base, index, tmp
     same = [
         item["results"]["base"] == item["results"]["found"] for item in items if item.get("book") != "closed"
     ]
-    assert len(same) == 4 and all(same)
+    assert len(same) == 7 and all(same)
     closed = [item["results"] for item in items if item.get("book") == "closed"]
     assert any(results["base"]["text"] != results["found"]["text"] for results in closed)
     assert {each.metric: each.value for each in result.differences}["open_book_accuracy"] == 0

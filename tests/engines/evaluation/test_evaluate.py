@@ -91,13 +91,25 @@ def test_base_and_adapter_are_measured_on_the_heldout_split(base, adapter, recor
     )
     items = items_of(tmp_path / "run")
     assert {item.record_id for item in items} == {*(f"t{n}" for n in range(6)), *(f"p{n}" for n in range(4))}
-    assert result.records == {"bits_per_character": 6, "question_answering": 4}
-    assert result.items == 14
+    assert result.records == {"bits_per_character": 10, "question_answering": 4}
+    assert result.items == 18
     assert result.gate is not None
     texts = [item.results for item in items if item.task == "bits_per_character"]
-    assert len(texts) == 6 and all(results[BASE].bits != results[TUNED].bits for results in texts)
+    assert len(texts) == 10 and all(results[BASE].bits != results[TUNED].bits for results in texts)
     last = events(tmp_path / "run", "progress")[-1]
     assert (last["done"], last["seconds_left"]) == (last["total"], 0)
+
+
+def test_a_sheet_of_questions_alone_is_measured_by_every_rule(base, adapter, tmp_path):
+    """No other document: the answers are measured given their question, and asked with their own row."""
+    sheet = write_dataset(tmp_path / "sheet", [pair_record(n, split="heldout") for n in range(6)])
+    result = run_evaluation(
+        tmp_path / "run", candidates=base_and(base, adapter=adapter), record_files=(sheet,), gate=DEFAULT_GATE
+    )
+    reasons = {outcome.rule.metric: outcome.reason for outcome in result.gate.outcomes}
+    assert reasons.keys() == {"bits_per_character", "open_book_accuracy"}
+    assert not {"not_measured", "too_few_items"} & set(reasons.values())
+    assert [outcome.difference.items for outcome in result.gate.outcomes] == [6, 6]
 
 
 def test_figures_follow_from_the_items_alone(base, adapter, records, tmp_path):

@@ -111,26 +111,31 @@ def test_measures_open_and_closed_book_separately():
 
 def test_the_default_gate_passes_a_better_model():
     verdict = judged(DEFAULT_GATE, {BITS: GOOD_BITS, OPEN: EQUAL})
-    assert verdict.passed
+    assert verdict.verdict == "passed"
     assert [outcome.reason for outcome in verdict.outcomes] == ["better_beyond_interval", "not_worse"]
 
 
 @pytest.mark.parametrize(
-    ("bits", "accuracy", "reason"),
+    ("bits", "accuracy", "verdict", "reason"),
     [
-        (difference(-0.2, -0.5, 0.01), EQUAL, "within_interval"),
-        (difference(-0.2, -0.5, 0.0), EQUAL, "within_interval"),
-        (difference(0.2, 0.1, 0.3), EQUAL, "worse"),
-        (difference(-0.2, -0.3, -0.1, items=4), EQUAL, "too_few_items"),
-        (None, EQUAL, "not_measured"),
-        (GOOD_BITS, difference(-0.01, -0.2, 0.2), "worse"),
-        (GOOD_BITS, None, "not_measured"),
+        (difference(-0.2, -0.5, 0.01), EQUAL, "inconclusive", "within_interval"),
+        (difference(-0.2, -0.5, 0.0), EQUAL, "inconclusive", "within_interval"),
+        (difference(0.2, -0.1, 0.5), EQUAL, "inconclusive", "within_interval"),
+        (difference(0.2, 0.1, 0.3), EQUAL, "failed", "worse"),
+        (difference(-0.2, -0.3, -0.1, items=4), EQUAL, "inconclusive", "too_few_items"),
+        (None, EQUAL, "inconclusive", "not_measured"),
+        (GOOD_BITS, difference(-0.01, -0.2, 0.2), "failed", "worse"),
+        (GOOD_BITS, None, "inconclusive", "not_measured"),
     ],
 )
-def test_the_default_gate_stops_everything_else(bits, accuracy, reason):
-    verdict = judged(DEFAULT_GATE, {BITS: bits, OPEN: accuracy})
-    assert not verdict.passed
-    assert [outcome.reason for outcome in verdict.outcomes if not outcome.passed] == [reason]
+def test_only_a_measured_loss_fails_and_only_a_measured_gain_passes(bits, accuracy, verdict, reason):
+    given = judged(DEFAULT_GATE, {BITS: bits, OPEN: accuracy})
+    assert given.verdict == verdict
+    assert [outcome.reason for outcome in given.outcomes if outcome.verdict != "passed"] == [reason]
+
+
+def test_a_loss_weighs_more_than_what_is_undecided():
+    assert judged(DEFAULT_GATE, {BITS: difference(0.2, 0.1, 0.3)}).verdict == "failed"
 
 
 def test_beyond_the_interval_follows_the_direction():
@@ -138,8 +143,8 @@ def test_beyond_the_interval_follows_the_direction():
         task="question_answering", metric=OPEN, direction="higher", require="better_beyond_interval"
     )
     gate = DEFAULT_GATE.model_copy(update={"rules": (rule,)})
-    assert judged(gate, {OPEN: difference(0.2, 0.1, 0.3)}).passed
-    assert not judged(gate, {OPEN: difference(0.2, -0.1, 0.3)}).passed
+    assert judged(gate, {OPEN: difference(0.2, 0.1, 0.3)}).verdict == "passed"
+    assert judged(gate, {OPEN: difference(0.2, -0.1, 0.3)}).verdict == "inconclusive"
 
 
 def test_another_pair_than_the_gate_names_is_not_measured():

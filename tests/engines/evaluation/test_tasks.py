@@ -142,4 +142,4 @@ def test_a_task_in_one_module_is_measured_and_judged(toy_task: None, tmp_path: P
         ("toy_choice", "preferred", "tuned", 8),
     ]
     assert result.gate is not None and result.gate.outcomes[0].difference == result.differences[0]
-    assert result.gate.passed == (result.differences[0].value >= 0)
+    assert (result.gate.verdict == "passed") == (result.differences[0].value >= 0)

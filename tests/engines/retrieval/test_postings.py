@@ -48,3 +48,14 @@ def test_width_and_case_do_not_matter(tmp_path: Path) -> None:
 def test_an_empty_question_scores_nothing(tmp_path: Path) -> None:
     write_postings(tmp_path, TEXTS)
     assert not Postings(tmp_path, len(TEXTS)).scores(" ").any()
+
+
+def test_coverage_is_the_share_of_the_questions_rare_words(tmp_path: Path) -> None:
+    write_postings(tmp_path, TEXTS)
+    index, all_texts = Postings(tmp_path, len(TEXTS)), np.arange(len(TEXTS))
+    assert index.coverage("宿泊費は?", all_texts).tolist() == [0, 1, 0, 0]
+    assert index.coverage("休暇はいつですか", np.array([2, 1])).tolist() == [1, 0]
+    some = index.coverage("休暇の重力", all_texts)
+    assert 0 < some[0] < 0.5 and some[1] == some[3] == 0
+    assert index.coverage("です", all_texts)[0] == pytest.approx(1)
+    assert not index.coverage(" ", all_texts).any()

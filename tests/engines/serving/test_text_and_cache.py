@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from workers.contract.prompts import STOP_STRINGS
 from workers.engines.serving.errors import ServeError
 from workers.engines.serving.model_cache import ModelCache
 from workers.engines.serving.settings import ServingSettings
@@ -53,6 +54,26 @@ def test_an_unfinished_character_comes_at_the_end() -> None:
 )
 def test_nothing_beyond_a_stop_string_is_sent(text: str, stops: list[str], expected: str) -> None:
     assert "".join(streamed(text, *stops)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("日当は3,000円です。\n質問: 宿泊費は?\n回答: 9,800円", "日当は3,000円です。"),
+        ("質問: 別の質問ですか", ""),
+        ("回答: 3,000円です。", "3,000円です。"),
+        (" 答え：3,000円です。</資料>\n", "3,000円です。"),
+        ("3,000円です。次の資料だけを根拠にして質問に", "3,000円です。"),
+        ("質問は総務課へお寄せください。", "質問は総務課へお寄せください。"),
+        ("所属長の承認を得ます。所属長の承認を得ます。所属長の", "所属長の承認を得ます。"),
+        ("注意" + "はい" * 30, "注意はい"),
+        ("- 通勤手当\n- 住宅手当\n- 家族手当\n", "- 通勤手当\n- 住宅手当\n- 家族手当\n"),
+        ("いろいろな物をいろいろな人に", "いろいろな物をいろいろな人に"),
+        ("| --- | --- | --- | --- | --- | --- |", "| --- | --- | --- | --- | --- | --- |"),
+    ],
+)
+def test_only_the_answer_is_sent(text: str, expected: str) -> None:
+    assert "".join(streamed(text, *STOP_STRINGS)) == expected
 
 
 def test_text_that_cannot_begin_a_stop_string_is_not_held_back() -> None:

@@ -131,15 +131,18 @@ class BoilerplateStep(StepSettings):
 class QuestionAnswerStep(StepSettings):
     type: Literal["question_answer_pairs"] = "question_answer_pairs"
     label = gettext_noop("Find questions and answers")
-    help = gettext_noop("Turn tables with a question column and an answer column into question-answer pairs.")
+    help = gettext_noop(
+        "Turn tables with a question column and an answer column, and lines labelled as question and answer, into "
+        "question-answer pairs."
+    )
     works_on = "pages"
     reasons = {"incomplete_pair": gettext_noop("question without answer")}
     question_headers: tuple[str, ...] = ("質問", "問い", "お問い合わせ", "問合せ内容", "question", "q")
-    """Column titles that mark the question."""
+    """Column titles, and labels of lines, that mark the question."""
     answer_headers: tuple[str, ...] = ("回答", "答え", "対応", "answer", "a")
-    """Column titles that mark the answer."""
+    """Column titles, and labels of lines, that mark the answer."""
     short_answer_headers: tuple[str, ...] = ("短答", "短い回答", "正答", "short answer", "short_answer")
-    """Column titles that mark the accepted short answers, several separated by ／ or |."""
+    """Column titles, and labels of lines, that mark the accepted short answers, several separated by ／ or |."""
     header_rows: int = Field(default=5, ge=1)
     """Look for the column titles in this many first rows of a table."""
 

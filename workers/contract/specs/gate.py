@@ -1,6 +1,6 @@
 """The rule a model version must pass before it may be released, as data, and its verdict.
 
-Plain arithmetic on the differences of an evaluation: the engine applies it, and it can be applied again.
+There are three verdicts: passed, failed, and inconclusive where the measurements do not decide. Plain arithmetic on the differences of an evaluation: the engine applies it, and it can be applied again.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ TUNED = "tuned"
 """Names of the two candidates of a usual evaluation: a base model, and what was trained from it."""
 
 Requirement = Literal["better_beyond_interval", "not_worse"]
+Verdict = Literal["passed", "failed", "inconclusive"]
 Reason = Literal[
     "better_beyond_interval",
     "not_worse",
@@ -27,6 +28,16 @@ Reason = Literal[
     "too_few_items",
     "not_measured",
 ]
+
+VERDICTS: dict[Reason, Verdict] = {
+    "better_beyond_interval": "passed",
+    "not_worse": "passed",
+    "worse": "failed",
+    "within_interval": "inconclusive",
+    "too_few_items": "inconclusive",
+    "not_measured": "inconclusive",
+}
+SEVEREST_FIRST: tuple[Verdict, ...] = ("failed", "inconclusive", "passed")
 
 
 class GateRule(Spec):
@@ -43,7 +54,7 @@ class GateRule(Spec):
     no interval in it, on purpose: with few questions an interval is so wide that a real loss would pass as
     noise."""
     min_items: int = Field(default=1, ge=1)
-    """With fewer items the rule fails: an interval over a handful of texts means nothing."""
+    """With fewer items the rule is inconclusive: an interval over a handful of texts means nothing."""
 
     @field_validator("metric")
     @classmethod
@@ -66,15 +77,15 @@ class RuleOutcome(Spec):
     """Whether one rule held, why, and the difference by which it was judged."""
 
     rule: GateRule
-    passed: bool
+    verdict: Verdict
     reason: Reason
     difference: Difference | None = None
 
 
 class GateVerdict(Spec):
-    """`passed` is true only if every rule held."""
+    """Passed only if every rule held; failed if one did not; else inconclusive."""
 
-    passed: bool
+    verdict: Verdict
     outcomes: tuple[RuleOutcome, ...]
 
 
@@ -95,7 +106,7 @@ DEFAULT_GATE = Gate(
 
 
 def judge(gate: Gate, differences: Sequence[Difference]) -> GateVerdict:
-    """Apply every rule. A metric that was not measured fails its rule."""
+    """Apply every rule. Only a candidate that was measured to be worse fails."""
     by_metric = {
         (each.task, each.metric): each
         for each in differences
@@ -105,9 +116,12 @@ def judge(gate: Gate, differences: Sequence[Difference]) -> GateVerdict:
     for rule in gate.rules:
         difference = by_metric.get((rule.task, rule.metric))
         reason = _reason(rule, difference)
-        passed = reason == rule.require
-        outcomes.append(RuleOutcome(rule=rule, passed=passed, reason=reason, difference=difference))
-    return GateVerdict(passed=all(outcome.passed for outcome in outcomes), outcomes=tuple(outcomes))
+        outcomes.append(
+            RuleOutcome(rule=rule, verdict=VERDICTS[reason], reason=reason, difference=difference)
+        )
+    given = {outcome.verdict for outcome in outcomes}
+    verdict = next(verdict for verdict in SEVEREST_FIRST if verdict in given)
+    return GateVerdict(verdict=verdict, outcomes=tuple(outcomes))
 
 
 def _reason(rule: GateRule, difference: Difference | None) -> Reason:
@@ -117,11 +131,11 @@ def _reason(rule: GateRule, difference: Difference | None) -> Reason:
         return "too_few_items"
     # Turned so that positive is better, whichever way the metric counts.
     if rule.direction == "higher":
-        value, worst = difference.value, difference.low
+        value, worst, best = difference.value, difference.low, difference.high
     else:
-        value, worst = -difference.value, -difference.high
+        value, worst, best = -difference.value, -difference.high, -difference.low
     if rule.require == "not_worse":
         return "not_worse" if value >= 0 else "worse"
     if worst > 0:
         return "better_beyond_interval"
-    return "worse" if value < 0 else "within_interval"
+    return "worse" if best < 0 else "within_interval"

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from workers.contract.prompts import STOP_STRINGS
 from workers.contract.records import Source
 from workers.contract.spec import Spec
 
@@ -27,6 +28,8 @@ class ModelChoice(Spec):
     """Refuse to load the base model if its folder's digest (`inspect_model_folder`) is another."""
     adapter_sha256: str | None = None
     """Refuse to load the adapter if its manifest is another."""
+    stop_strings: tuple[str, ...] = STOP_STRINGS
+    """An answer ends before the first of them; those registered with the base model."""
 
 
 class ChatMessage(Spec):
@@ -95,12 +98,16 @@ class SearchBody(Spec):
     """Folder of the index's embedding model; none: the folder it had when the index was built."""
 
 
+ANSWERABLE_SCORE = 0.45
+"""Below it a passage does not answer the question (`docs/decisions/answers.md` says how it was found)."""
+
+
 class SearchHit(Spec):
     chunk_id: str
     text: str
     source: Source
     score: float
-    """0 to 1: the mean of both legs, each stretched to 0…1 over this query's candidates."""
+    """0 to 1: how sure the search is; means the same for every question and index."""
     dense_score: float
     """Cosine between question and passage."""
     lexical_score: float

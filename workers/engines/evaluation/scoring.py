@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from workers.contract.stated_facts import is_stated, stated_facts
 from workers.engines.shared.ngrams import character_ngrams
 
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -54,10 +55,15 @@ def overlap(answer: str, reference: str) -> float:
 
 
 def is_right(answer: str, reference: str, accepted: Sequence[str], threshold: float) -> bool:
-    """Whether an accepted string is in the answer; without any, whether it overlaps with the reference."""
+    """Whether an accepted string is in the answer; without any, whether it overlaps with the reference and
+    states the same numbers and codes."""
     if accepted:
         return any(contains(answer, candidate) for candidate in accepted)
-    return overlap(answer, reference) >= threshold
+    given, expected = stated_facts(answer), stated_facts(reference)
+    is_same = all(is_stated(one, expected) for one in given) and all(
+        is_stated(one, given) for one in expected
+    )
+    return is_same and overlap(answer, reference) >= threshold
 
 
 def _bigrams(text: str) -> Counter[str]:

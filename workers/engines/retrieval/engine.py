@@ -14,6 +14,7 @@ from workers.contract.model_folder import UnsafeModelFolder, model_folder_digest
 from workers.contract.records import Page
 from workers.contract.specs.retrieval import RetrievalResult, RetrievalSpec
 from workers.engines.retrieval.chunking import Passage, passages_of
+from workers.engines.shared.index.confidence import unrelated_cosine
 from workers.engines.shared.index.embedding import Embedder, Vectors
 from workers.engines.shared.index.passages import PassageStore, write_passages
 from workers.engines.shared.index.postings import write_postings
@@ -51,7 +52,8 @@ def build_index(run: Run, spec: RetrievalSpec) -> RetrievalResult:
     embedder = _embedder(spec.embedding_model)
     digest = spec.embedding_model_digest or model_folder_digest(spec.embedding_model)
     vectors, reused = _vectors(run, threads, spec, embedder, digest, passages)
-    manifest = _write(run.output_dir, spec, digest, passages, vectors)
+    unrelated = unrelated_cosine(embedder)
+    manifest = _write(run.output_dir, spec, digest, passages, vectors, unrelated)
     return RetrievalResult(
         documents=len({item.source.document_id for item in passages}),
         chunks=len(passages),
@@ -128,7 +130,12 @@ def _previous_vectors(run: Run, folder: Path | None, digest: str, needed: set[st
 
 
 def _write(
-    folder: Path, spec: RetrievalSpec, digest: str, passages: Sequence[Passage], vectors: Vectors
+    folder: Path,
+    spec: RetrievalSpec,
+    digest: str,
+    passages: Sequence[Passage],
+    vectors: Vectors,
+    unrelated: float,
 ) -> str:
     write_passages(folder, passages)
     write_postings(folder, (item.text for item in passages))
@@ -141,5 +148,6 @@ def _write(
         embedding_model_digest=digest,
         chunks=len(passages),
         dimensions=int(vectors.shape[1]),
+        unrelated_cosine=unrelated,
         chunking=spec.chunking.model_dump(),
     )

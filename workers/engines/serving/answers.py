@@ -105,7 +105,7 @@ class Chat:
         except BaseException:
             lease.release()
             raise
-        text = TextStream(lease.loaded.tokenizer, stops)
+        text = TextStream(lease.loaded.tokenizer, (*stops, *body.kosha.stop_strings))
         return RunningAnswer(tokens, request, text, lease.release)
 
     def _prepare(self, body: ChatBody) -> tuple[Lease[TextModel], AnswerRequest]:

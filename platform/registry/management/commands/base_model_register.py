@@ -27,6 +27,13 @@ class Command(BaseCommand):
         parser.add_argument("--kind", choices=BaseModelKind.values, default=BaseModelKind.CAUSAL_LM)
         parser.add_argument("--licence", required=True, help="the terms the weights come under")
         parser.add_argument(
+            "--stop",
+            action="append",
+            default=[],
+            metavar="TEXT",
+            help="an answer ends before this text, for example the label of the next turn; may be repeated",
+        )
+        parser.add_argument(
             "--restricted", action="store_true", help="only for organizations it is granted to"
         )
 
@@ -38,6 +45,8 @@ class Command(BaseCommand):
                 kind=options["kind"],
                 licence=options["licence"],
                 open_to_all=not options["restricted"],
+                # A shell passes a line break as two characters.
+                stop_strings=[stop.replace("\\n", "\n") for stop in options["stop"]],
                 actor=Actor("user", "operator", "manage.py"),
             )
         except KoshaError as error:

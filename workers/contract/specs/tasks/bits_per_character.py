@@ -20,7 +20,7 @@ class TextBits(Spec):
 
 
 class TextItem(Item):
-    """One held-out text."""
+    """One held-out text, or the answer of a held-out pair."""
 
     task: Literal["bits_per_character"] = "bits_per_character"
     characters: int = Field(ge=1)
@@ -29,9 +29,9 @@ class TextItem(Item):
 
 @declare_task
 class BitsPerCharacterSettings(TaskSettings):
-    """How many bits a model needs for each character of held-out text: lower is better.
+    """How many bits a model needs for each character of held-out text, and of held-out answers given their question.
 
-    Counting by character makes models with different tokenizers comparable.
+    Lower is better. Counting by character makes models with different tokenizers comparable.
     """
 
     metrics: ClassVar = (
@@ -41,7 +41,8 @@ class BitsPerCharacterSettings(TaskSettings):
             is_share=False,
             label=gettext_noop("Bits per character"),
             help=gettext_noop(
-                "Bits the model needs for each character of held-out text of your documents. Lower is better."
+                "Bits the model needs for each character of held-out text of your documents, and of the answers to "
+                "held-out questions. Lower is better."
             ),
         ),
     )

@@ -1,4 +1,4 @@
-"""Find tables of questions and answers and turn their rows into pairs."""
+"""Find questions and answers in tables and in labelled lines, and turn them into pairs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import groupby
 from workers.contract.records import Table
 from workers.contract.specs.curation_steps import QuestionAnswerStep
 from workers.engines.curation.step_context import StepContext, StepLog
+from workers.engines.curation.steps.labelled_lines import labelled_pairs
 from workers.engines.curation.steps.registry import implements
 from workers.engines.curation.units import QuestionAnswer, Unit, pair_unit
 from workers.engines.shared.text import normalize, row_text, rows_range
@@ -31,11 +32,14 @@ class _Columns:
 
 @implements(QuestionAnswerStep)
 def extract_pairs(step: QuestionAnswerStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
-    """Pairs of each page first, then the page without the rows that became pairs.
+    """Pairs of each page first, then the page without what became pairs.
 
-    A row must not also stay as text: the text of a held-out question would then be trained on.
+    A row or line must not also stay as text: the text of a held-out question would then be trained on.
     """
     for unit in units:
+        if not unit.is_text:
+            yield unit
+            continue
         kept: list[Table] = []
         used: set[str] = set()
         for table in unit.tables:
@@ -49,10 +53,16 @@ def extract_pairs(step: QuestionAnswerStep, units: Iterable[Unit], context: Step
             if header:  # titles above the header stay a table of their own
                 titles = {"cells": rows_range(table, 0, header - 1), "rows": table.rows[:header]}
                 kept.append(table.model_copy(update=titles))
-        if not used:
+        text = "\n".join(line for line in unit.text.split("\n") if line not in used)
+        written = list(labelled_pairs(step, text))
+        for pair in written:
+            accepted = _each_once(_accepted(pair.short_answer))
+            yield pair_unit(unit.origin, QuestionAnswer(pair.question, pair.answer, accepted))
+        if not used and not written:
             yield unit
             continue
-        text = "\n".join(line for line in unit.text.split("\n") if line not in used).strip()
+        lines = {number for pair in written for number in pair.lines}
+        text = "\n".join(line for number, line in enumerate(text.split("\n")) if number not in lines).strip()
         if text:
             yield context.log.passed(unit, replace(unit, text=text, tables=tuple(kept)))
 
@@ -97,13 +107,18 @@ def _pairs(unit: Unit, table: Table, columns: _Columns, log: StepLog) -> Iterato
         if answered:
             place = unit.at_cells(rows_range(table, answered[0], answered[-1]))
             answers = _each_once(table.rows[row][columns.answer].strip() for row in answered)
-            accepted = _each_once(short for row in answered for short in _accepted(table.rows[row], columns))
+            accepted = _each_once(
+                short for row in answered for short in _accepted(_short(table.rows[row], columns))
+            )
             yield pair_unit(place.origin, QuestionAnswer(question, "\n".join(answers), accepted))
 
 
-def _accepted(row: Sequence[str], columns: _Columns) -> list[str]:
-    """The short answers of a row. A number is also accepted without the commas that a sheet's format adds."""
-    short = "" if columns.short_answer is None else row[columns.short_answer]
+def _short(row: Sequence[str], columns: _Columns) -> str:
+    return "" if columns.short_answer is None else row[columns.short_answer]
+
+
+def _accepted(short: str) -> list[str]:
+    """The short answers in a cell. A number is also accepted without the commas that a sheet's format adds."""
     parts = [part.strip() for part in _ALTERNATIVES.split(short) if part.strip()]
     return parts + [part.replace(",", "") for part in parts if _GROUPED_NUMBER.fullmatch(part)]
 

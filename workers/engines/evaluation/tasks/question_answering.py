@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from workers.contract.prompts import PromptMessage, closed_book_messages, open_book_messages
+from workers.contract.prompts import STOP_STRINGS, PromptMessage, closed_book_messages, open_book_messages
 from workers.contract.records import AnyRecord, MessagesRecord, PairRecord, document_name
 from workers.contract.specs.measurement import Ratio, Share
 from workers.contract.specs.tasks.question_answering import (
@@ -47,7 +47,7 @@ class QuestionAnswering(Task[QuestionAnsweringSettings, QuestionItem]):
             question, reference, accepted = before[-1]["content"], last["content"], ()
         else:
             question, reference, accepted = record.question, record.answer, record.accepted
-            if self.settings.open_book and record.context:
+            if self.settings.open_book:
                 books.insert(0, "open")
         return [
             QuestionItem(
@@ -63,7 +63,14 @@ class QuestionAnswering(Task[QuestionAnsweringSettings, QuestionItem]):
 
     def requests(self, case: Case[QuestionItem], candidate: PromptSource) -> list[Request]:
         prompt = chat_prompt(candidate.tokenizer, self._messages(case, candidate))
-        return [GenerateUntil(prompt, self.settings.max_new_tokens, batch_size=self.settings.batch_size)]
+        return [
+            GenerateUntil(
+                prompt,
+                self.settings.max_new_tokens,
+                until=("\n", *STOP_STRINGS),
+                batch_size=self.settings.batch_size,
+            )
+        ]
 
     def _messages(self, case: Case[QuestionItem], candidate: PromptSource) -> list[PromptMessage]:
         """As in chat: passages come before the last question, and the candidate's system prompt before all."""
@@ -85,7 +92,7 @@ class QuestionAnswering(Task[QuestionAnsweringSettings, QuestionItem]):
     def _passages(self, case: Case[QuestionItem], candidate: PromptSource) -> list[str] | None:
         """None: the question is asked without passages."""
         if case.item.book == "open":
-            passages: list[str] | None = [cast(PairRecord, case.record).context]
+            passages: list[str] | None = [cast(PairRecord, case.record).passage]
         else:
             passages = candidate.find_passages(case.item.question)
         if passages is None:

@@ -79,13 +79,49 @@ class Postings:
 
     def scores(self, query: str) -> NDArray[np.float32]:
         """One score for each passage, 0 where no term is shared."""
-        terms = np.unique(terms_of(query))
-        rows = np.searchsorted(self._terms, terms)
-        rows = rows[rows < len(self._terms)]
-        rows = rows[self._terms[rows] == terms[: len(rows)]]
-        postings = [slice(*self._offsets[row : row + 2]) for row in rows]
+        rows = self._rows(np.unique(terms_of(query)))
+        postings = [slice(*self._offsets[row : row + 2]) for row in rows[rows >= 0]]
         if not postings:
             return np.zeros(self._size, dtype=np.float32)
         passages = np.concatenate([self._passages[posting] for posting in postings])
         weights = np.concatenate([self._weights[posting] for posting in postings])
         return np.bincount(passages, weights, minlength=self._size).astype(np.float32)
+
+    def coverage(self, query: str, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """For each of these passages the share (0 to 1) of the query's terms that it holds, the rare ones weighing
+        more, and those that no passage holds the most. Terms with hiragana, as in ですか, do not count beside
+        others."""
+        terms = np.unique(terms_of(query))
+        has_content = _has_content(terms)
+        terms = terms[has_content] if has_content.any() else terms
+        rows = self._rows(terms)
+        frequency = np.where(rows >= 0, self._offsets[rows + 1] - self._offsets[rows], 0)
+        weights = inverse_document_frequency(frequency, self._size)
+        held = np.zeros(len(positions))
+        for row, weight in zip(rows[rows >= 0], weights[rows >= 0], strict=True):
+            held += weight * np.isin(positions, self._passages[slice(*self._offsets[row : row + 2])])
+        return np.asarray(held / max(weights.sum(), 1e-9), dtype=np.float32)
+
+    def _rows(self, terms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the postings of each term are; -1 for a term that no passage holds."""
+        rows = np.searchsorted(self._terms, terms)
+        known = rows < len(self._terms)
+        known[known] = self._terms[rows[known]] == terms[known]
+        return np.where(known, rows, -1)
+
+
+def _has_content(terms: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether no character of a term is hiragana or a sign."""
+    first, second = terms >> 21, terms & ((1 << 21) - 1)
+    return np.array(
+        [
+            all(_is_content(code) for code in (one, other) if code)
+            for one, other in zip(first, second, strict=True)
+        ],
+        dtype=bool,
+    )
+
+
+def _is_content(code: int) -> bool:
+    character = chr(code)
+    return character.isalnum() and not "ぁ" <= character <= "ゟ"

@@ -1,4 +1,4 @@
-"""Search an index by meaning and by characters at once, and rank by the mean of both."""
+"""Search an index by meaning and by characters at once, and rank by how sure both are of a passage."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from workers.contract.artifacts import verify_manifest
 from workers.contract.specs.serving import SearchHit
+from workers.engines.shared.index.confidence import confidence
 from workers.engines.shared.index.passages import PassageStore
 from workers.engines.shared.index.postings import Postings
 from workers.engines.shared.index.vectors import Positions, VectorIndex, Vectors
@@ -37,6 +38,7 @@ class Index:
         """Verifies every file, and the manifest where its sha256 is given; raises ArtifactDamaged."""
         manifest = verify_manifest(folder, manifest_sha256)
         self.embedding_model = Path(manifest["facts"]["embedding_model"])
+        self._unrelated_cosine = float(manifest["facts"]["unrelated_cosine"])
         self.bytes = sum(entry["size"] for entry in manifest["files"])
         self._passages = PassageStore(folder)
         self._vectors = VectorIndex(folder)
@@ -88,7 +90,7 @@ class Index:
         count = max(CANDIDATES, 2 * limit)
         candidates = np.union1d(self._vectors.nearest(vector, count, allowed), _best(lexical, count, allowed))
         dense = self._vectors.similarity(vector, candidates)
-        scores = (_min_max(dense) + _min_max(lexical[candidates])) / 2
+        scores = confidence(dense, self._postings.coverage(query, candidates), self._unrelated_cosine)
         order = np.argsort(-scores, kind="stable")[:limit]
         return self._hits(candidates[order], scores[order], dense[order], lexical[candidates[order]])
 
@@ -116,9 +118,3 @@ def _best(scores: NDArray[np.float32], count: int, allowed: Positions | None) ->
     if len(positions) <= count:
         return positions
     return positions[np.argpartition(-scores[positions], count)[:count]]
-
-
-def _min_max(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Min-max normalisation: the lowest becomes 0 and the highest 1; equal scores become 0."""
-    low, high = scores.min(), scores.max()
-    return (scores - low) / (high - low) if high > low else np.zeros_like(scores)

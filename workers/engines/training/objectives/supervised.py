@@ -19,7 +19,7 @@ class Supervised(NextTokenObjective):
     record_types = (PairRecord, MessagesRecord)
 
     def samples(self, records: Sequence[PairRecord | MessagesRecord]) -> Iterator[list[Sample]]:
-        contexts = sorted({r.context for r in records if isinstance(r, PairRecord) and r.context})
+        contexts = sorted({record.passage for record in records if isinstance(record, PairRecord)})
         for record in records:
             conversations = self._conversations(record, contexts)
             made = [self._sample(messages) for messages in conversations]
@@ -34,9 +34,9 @@ class Supervised(NextTokenObjective):
             yield list(record.messages)
             return
         answer = {"role": "assistant", "content": record.answer}
-        if "closed_book" in self.settings.pair_forms or not record.context:
+        if "closed_book" in self.settings.pair_forms:
             yield [*closed_book_messages(record.question), answer]
-        if "open_book" in self.settings.pair_forms and record.context:
+        if "open_book" in self.settings.pair_forms:
             yield [*open_book_messages(record.question, self._passages(record, contexts)), answer]
 
     def _passages(self, record: PairRecord, contexts: Sequence[str]) -> list[str]:
@@ -45,8 +45,8 @@ class Supervised(NextTokenObjective):
         distractors = self.settings.open_book_distractors
         # One more is drawn, because the pair's own passage may be among those drawn.
         drawn = draw.choice(len(contexts), size=min(distractors + 1, len(contexts)), replace=False)
-        passages = [contexts[i] for i in drawn if contexts[i] != record.context][:distractors]
-        passages.insert(int(draw.integers(len(passages) + 1)), record.context)
+        passages = [contexts[i] for i in drawn if contexts[i] != record.passage][:distractors]
+        passages.insert(int(draw.integers(len(passages) + 1)), record.passage)
         return passages
 
     def _sample(self, messages: list[PromptMessage]) -> Sample:

@@ -1,0 +1,94 @@
+"""Let through of a generated answer what its passages support, sentence by sentence.
+
+A sentence is held back until it is complete and checked, in a stream too. The first sentence that is not supported
+ends the answer. What is checked needs no model: numbers and codes must stand in the passage that supports the
+sentence. Other words are not checked.
+"""
+
+from __future__ import annotations
+
+import re
+
+from chat.citations import SUPPORT, best_sentence
+from chat.finding import Found, Reason
+from workers.contract.prompts import NOT_IN_THE_PASSAGES
+from workers.contract.stated_facts import codes, is_stated, stated_facts
+
+_SENTENCE = re.compile(r".*?(?:[。！？!?]+[」』）)]*|\.(?=\s)|\n)", re.S)
+_QUESTION = re.compile(r"(?:[?？]|(?:です|ます|でしょう)か[。.]?)\s*$")
+NEARLY_AS_GOOD = 0.75
+"""A passage with this share of the best one's support may be where a sentence comes from, too."""
+LONGEST_UNREPEATED = 10
+"""Shorter sentences (はい。) may be said twice."""
+
+
+class CheckedAnswer:
+    """`push` each piece and send what it returns; at the end send what `finish` returns."""
+
+    def __init__(self, found: Found) -> None:
+        self.found = found
+        self._asked = stated_facts(found.question)
+        self._held = ""
+        self._said: set[str] = set()
+        self._refusal: Reason | None = None
+        self.text = ""
+        """What was let through."""
+        self.is_ended = False
+        """A sentence was not let through: nothing more will be."""
+
+    @property
+    def is_answered(self) -> bool:
+        return bool(self.text.strip())
+
+    @property
+    def reason(self) -> Reason | None:
+        if self.is_answered:
+            return "rest_withheld" if self._refusal == "unsupported" else None
+        return self._refusal or "no_answer"
+
+    def push(self, piece: str) -> str:
+        self._held += piece
+        sentences = list(_SENTENCE.finditer(self._held))
+        self._held = self._held[sentences[-1].end() :] if sentences else self._held
+        return self._let_through([match.group() for match in sentences])
+
+    def finish(self) -> str:
+        rest, self._held = self._held, ""
+        return self._let_through([rest] if rest else [])
+
+    def _let_through(self, sentences: list[str]) -> str:
+        passed = ""
+        for sentence in sentences:
+            if self.is_ended or not self._is_good(sentence.strip()):
+                self.is_ended = True
+                break
+            passed += sentence
+        self.text += passed
+        return passed
+
+    def _is_good(self, sentence: str) -> bool:
+        if NOT_IN_THE_PASSAGES in sentence:
+            self._refusal = "not_stated"
+            return False
+        is_repeated = sentence in self._said and len(sentence) >= LONGEST_UNREPEATED
+        if is_repeated or _QUESTION.search(sentence):
+            return False
+        self._said.add(sentence)
+        if not self._is_supported(sentence):
+            self._refusal = "unsupported"
+            return False
+        return True
+
+    def _is_supported(self, sentence: str) -> bool:
+        """Whether one passage that supports the sentence states its numbers and codes, or the question does."""
+        if not sentence:
+            return True
+        scored = [(*best_sentence(sentence, hit.text), hit.text) for hit in self.found.passages]
+        best_support, quote, _text = max(scored, key=lambda item: item[0])
+        asked, quoted = codes(self.found.question), codes(quote)
+        if asked and quoted and best_support >= SUPPORT and not asked & quoted:
+            # The line it was taken from is about another code than the question.
+            return False
+        cited = [text for support, _quote, text in scored if support >= NEARLY_AS_GOOD * best_support]
+        claimed = [fact for fact in stated_facts(sentence) if fact not in self._asked]
+        return any(all(is_stated(fact, stated) for fact in claimed) for stated in map(stated_facts, cited))

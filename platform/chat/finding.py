@@ -1,0 +1,78 @@
+"""Find the passages to answer from, or decide that the documents do not answer a question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from chat.selectors import Target
+from common.errors import InvalidRequest
+from common.model_server import model_server
+from retrieval.search import MAXIMUM_QUERY
+from workers.contract.prompts import PromptMessage
+from workers.contract.specs.serving import ANSWERABLE_SCORE, SearchHit
+from workers.contract.stated_facts import codes
+
+SEARCHED = 20
+"""Passages among which those are sought that hold the codes of a question."""
+
+Reason = Literal["not_found", "not_stated", "unsupported", "no_answer", "rest_withheld"]
+"""Why an answer is none, or not the whole of what the model wrote.
+
+`not_found`: no passage is near enough. `not_stated`: the model wrote that the passages do not say it.
+`unsupported`: it stated numbers or codes that are not in its passage. `no_answer`: it wrote nothing that answers.
+`rest_withheld`: the answer was given up to what was unsupported.
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    question: str
+    passages: list[SearchHit]
+    """To answer from; with a `reason`, the nearest ones."""
+    reason: Reason | None = None
+
+
+async def find(target: Target, messages: list[PromptMessage]) -> Found | None:
+    """For the last question, if need be together with the one before, which it may refer to.
+
+    None: the target answers without documents. Raises InvalidRequest `last_message_not_user`.
+    """
+    question = _question(messages)
+    if target.index is None:
+        return None
+    found = await _find(target, question)
+    earlier = [message["content"] for message in messages[:-1] if message["role"] == "user"]
+    if found.reason and earlier:
+        again = await _find(target, f"{earlier[-1]}\n{question}")
+        if not again.reason:
+            return Found(question, again.passages)
+    return found
+
+
+async def _find(target: Target, question: str) -> Found:
+    assert target.index is not None
+    limit = target.generation.passages
+    hits = await model_server().search_async(
+        target.index, question[:MAXIMUM_QUERY], limit=max(SEARCHED, limit)
+    )
+    # A passage about E06 must not answer for E09, however alike the two questions are.
+    asked = codes(question)
+    if asked:
+        held = {hit.chunk_id: asked & codes(hit.text) for hit in hits}
+        if asked - frozenset[str]().union(*held.values()):
+            return Found(question, hits[:limit], "not_found")
+        about = [hit for hit in hits if held[hit.chunk_id]]
+        hits = sorted(about, key=lambda hit: len(held[hit.chunk_id]), reverse=True)
+    if not hits or max(hit.score for hit in hits) < ANSWERABLE_SCORE:
+        return Found(question, hits[:limit], "not_found")
+    return Found(question, hits[:limit])
+
+
+def _question(messages: list[PromptMessage]) -> str:
+    last = messages[-1]
+    if last["role"] != "user" or not last["content"].strip():
+        raise InvalidRequest(
+            "last_message_not_user", "The last message must be the user's question.", param="messages"
+        )
+    return last["content"]

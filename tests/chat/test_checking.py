@@ -1,0 +1,64 @@
+"""Only what the passages support is let through, also piece by piece."""
+
+from __future__ import annotations
+
+import pytest
+
+from chat.checking import CheckedAnswer
+from chat.finding import Found
+from tests.model_server_double import hit
+from workers.contract.specs.serving import SearchHit
+
+RULES = "第6条 試用期間は3か月とし、通算6か月を限度に延長する。\n第7条 異動は30日前に内示する。"
+CODES = "E06 空運転 受水槽の水位と呼び水を調べる\nE09 盤内温度の上昇(60℃以上) 換気扇とフィルターを調べる"
+
+
+def checked(answer: str, question: str, *passages: str, size: int = 3) -> CheckedAnswer:
+    found = Found(question, [SearchHit.model_validate(hit(text)) for text in passages])
+    check = CheckedAnswer(found)
+    sent = "".join(check.push(answer[at : at + size]) for at in range(0, len(answer), size))
+    assert sent + check.finish() == check.text
+    return check
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize(
+    ("question", "answer", "passage", "text", "reason"),
+    [
+        ("延長は?", "通算6か月です。", RULES, "通算6か月です。", None),
+        ("延長は?", "通算六ヶ月まで延長します。", RULES, "通算六ヶ月まで延長します。", None),
+        ("延長は?", "通算12か月です。", RULES, "", "unsupported"),
+        ("内示は?", "内示は30か月前です。", RULES, "", "unsupported"),
+        ("延長は?", "通算6か月です。99日前に届けます。", RULES, "通算6か月です。", "rest_withheld"),
+        ("3人のときは?", "3人でも通算6か月です。", RULES, "3人でも通算6か月です。", None),
+        ("E09は?", "換気扇とフィルターを調べます。", CODES, "換気扇とフィルターを調べます。", None),
+        ("E09は?", "受水槽の水位と呼び水を調べる。", CODES, "", "unsupported"),
+        ("E09は?", "E07のためケーブルを調べる。", CODES, "", "unsupported"),
+        ("延長は?", "資料からは分かりません。", RULES, "", "not_stated"),
+        ("延長は?", "試用期間はいつまでですか。", RULES, "", "no_answer"),
+        ("延長は?", "", RULES, "", "no_answer"),
+        ("延長は?", "限度は通算6か月です。限度は通算6か月です。", RULES, "限度は通算6か月です。", None),
+        ("延長は?", "限度は通算6か月です。異動はいつですか?", RULES, "限度は通算6か月です。", None),
+        ("How long?", "It is 3か月. It may be 6か月.", RULES, "It is 3か月. It may be 6か月.", None),
+    ],
+)
+def test_sentences_are_let_through_until_one_is_not_supported(question, answer, passage, text, reason, size):
+    check = checked(answer, question, passage, size=size)
+    assert (check.text, check.reason, check.is_answered) == (text, reason, bool(text))
+
+
+def test_the_facts_of_a_sentence_stand_in_one_of_the_passages_it_comes_from():
+    other = "第9条 慶弔休暇は12日とする。"
+    assert checked("異動は12日前に内示する。", "異動は?", RULES, other).reason == "unsupported"
+
+
+def test_nothing_is_sent_before_its_sentence_is_complete():
+    found = Found("延長は?", [SearchHit.model_validate(hit(RULES))])
+    check = CheckedAnswer(found)
+    assert [check.push(piece) for piece in ("通算", "6か月", "です。", "限度")] == [
+        "",
+        "",
+        "通算6か月です。",
+        "",
+    ]
+    assert check.finish() == "限度"
