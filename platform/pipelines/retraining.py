@@ -22,7 +22,7 @@ from evaluations.services import evaluation_create
 from jobs.produced import ProducedState
 from pipelines.declaration import JobStage, Pipeline, Stage, StageFailed
 from pipelines.models import PipelineRun
-from registry.models import BaseModel
+from registry.models import BaseModel, ModelVersion
 from registry.selectors import latest_version
 from releases.models import Deployment, Release
 from releases.policy import require_suite_of_policy
@@ -202,6 +202,8 @@ class ReleaseStage(Stage[Release]):
         deployment = Deployment.objects.filter(alias=inputs.alias).select_related("release").first()
         served: Release | None = deployment.release if deployment else None
         evaluation = EVALUATION.get(run)
+        version: ModelVersion | None
+        note: Promise
         if evaluation.passed:
             version, note = TRAINING.get(run).model_version, gettext_lazy("Made by the schedule “%(name)s”.")
         elif build is not None:

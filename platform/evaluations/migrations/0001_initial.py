@@ -80,7 +80,18 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
-                ("passed", models.BooleanField(null=True)),
+                (
+                    "verdict",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("passed", "Passed"),
+                            ("failed", "Not passed"),
+                            ("inconclusive", "Inconclusive"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
                 ("name", models.CharField(blank=True, max_length=200, verbose_name="name")),
                 ("metadata", models.JSONField(default=dict)),
                 (
