@@ -90,18 +90,28 @@ def fill() -> None:
 
 def people(world, message_id: str) -> None:
     from django.contrib.sessions.backends.db import SessionStore
+    from django.utils import timezone
 
-    from accounts.models import Group, SignInFailure
+    from accounts.models import AttemptCount, Group, Invitation, MailKind, OutgoingMail, PasswordLink
     from chat.models import Message
     from chat.services import feedback_set
     from health.services import tick_note
     from jobs.clusters import cluster_default
     from jobs.models import ClusterGrant
+    from releases.policy import policy_set
 
     group = Group.objects.create(name="総務部")
     world.person("owner")
     group.members.add(world.membership("owner"))
-    SignInFailure.objects.create(email_sha256="d" * 64, address="192.0.2.1")
+    now = timezone.now()
+    AttemptCount.objects.create(key="d" * 64, failures=1, counted_at=now, free_at=now)
+    PasswordLink.objects.create(user=world.person("owner"), sha256="e" * 64, expires_at=now)
+    invitation = Invitation.objects.get()
+    OutgoingMail.objects.get_or_create(
+        invitation=invitation,
+        defaults={"kind": MailKind.INVITATION, "email": invitation.email, "language": "ja"},
+    )
+    policy_set(suite=world.suite(), actor=world.actor)
     feedback_set(message=Message.objects.get(pk=message_id), helpful=True)
     ClusterGrant.objects.create(cluster=cluster_default())
     tick_note(worker="worker@kakuu", by_beat=True)
