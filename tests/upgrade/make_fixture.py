@@ -98,7 +98,7 @@ def people(world, message_id: str) -> None:
     from health.services import tick_note
     from jobs.clusters import cluster_default
     from jobs.models import ClusterGrant
-    from releases.policy import policy_set
+    from releases.models import ReleasePolicy
 
     group = Group.objects.create(name="総務部")
     world.person("owner")
@@ -111,7 +111,13 @@ def people(world, message_id: str) -> None:
         invitation=invitation,
         defaults={"kind": MailKind.INVITATION, "email": invitation.email, "language": "ja"},
     )
-    policy_set(suite=world.suite(), actor=world.actor)
+    ReleasePolicy.objects.create(
+        number=1,
+        suite=world.suite(),
+        actor_kind="user",
+        actor_id=world.person("owner").id,
+        actor_label="owner",
+    )
     feedback_set(message=Message.objects.get(pk=message_id), helpful=True)
     ClusterGrant.objects.create(cluster=cluster_default())
     tick_note(worker="worker@kakuu", by_beat=True)
