@@ -24,11 +24,7 @@ from releases.policy import organization_lock, passed_evaluation, policy_current
 from releases.selectors import previous_release, release_get
 from retrieval.models import IndexBuild
 
-ACTIONS = {
-    "publish": "release.published",
-    "rollback": "release.rolled_back",
-    "withdraw": "release.withdrawn",
-}
+CHANGED = {"publish": "published", "rollback": "rolled_back", "withdraw": "withdrawn"}
 """The audit trail's words for the changes of a deployment."""
 
 
@@ -273,7 +269,7 @@ def _change(
     _audit(
         release,
         actor,
-        ACTIONS[action],
+        f"release.{CHANGED[action]}",
         {"alias": deployment.alias, "previous": previous.id if previous else None},
     )
 

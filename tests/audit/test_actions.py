@@ -14,11 +14,12 @@ from console.words import ACTIONS
 from curation.models import PairState
 from jobs.transitions import JobState
 from releases.models import ReleaseState
+from releases.services import CHANGED
 
 COMPUTED = {
     "job.": {"submitted", *JobState.values},
     "pair.": {PairState.APPROVED.value, PairState.REJECTED.value},
-    "release.": {ReleaseState.APPROVED.value, ReleaseState.REJECTED.value},
+    "release.": {ReleaseState.APPROVED.value, ReleaseState.REJECTED.value, *CHANGED.values()},
 }
 """What follows the first word of an action that is written as an f-string."""
 

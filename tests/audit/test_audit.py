@@ -164,6 +164,7 @@ FOLLOW = {
     "releases.services.model_version_delete",
     "schedules.services.schedules_fire_due",
     "pipelines.services.pipeline_run_start",
+    "pipelines.services.pipeline_run_stop",
 }
 APPS = [
     "accounts",

@@ -99,9 +99,9 @@ def test_the_model_servers_errors_reach_the_caller(api, served, model_server):
 @pytest.mark.parametrize(
     ("param", "sentence"),
     [
-        ("index", "「ナレッジ」で再作成し"),
-        ("kosha.adapter", "別のバージョンのリリースを公開"),
-        ("model", "フォルダーの復元を依頼"),
+        ("index", "Build it again in Knowledge"),
+        ("kosha.adapter", "Publish a release with another version"),
+        ("model", "Have your operator bring its folder back"),
     ],
 )
 def test_damage_is_reported_with_what_to_do(api, served, model_server, param, sentence):

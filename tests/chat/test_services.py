@@ -18,7 +18,6 @@ from chat.selectors import (
     conversation_list,
     message_list,
     nameable_model,
-    nameable_models,
     target_get,
     testable,
 )
@@ -154,15 +153,6 @@ def test_a_name_that_answers_no_question_is_refused(world: World, principal: Pri
     world.embedding_model()
     with pytest.raises(ModelNotFound):
         target_get(name, principal)
-
-
-def test_an_alias_comes_before_a_model_of_the_same_name(world: World, principal: Principal) -> None:
-    base = world.base_model("gemma")
-    assert nameable_model("gemma", principal) == base
-    release = world.release(approved=True)
-    deployment = release_publish(release_id=release.id, alias="gemma", actor=world.actor)
-    assert nameable_model("gemma", principal) == deployment
-    assert list(nameable_models(principal)) == [deployment, base]
 
 
 def test_a_principal_of_no_organization_is_served_nothing(world: World) -> None:

@@ -169,7 +169,8 @@ def test_every_part_and_every_code_has_its_texts():
         for answer in (Unreachable(), Silent(), Slow(), PendingMigrations(1), database(60, 60),
                        database(None, None), database(oldest_waiting=99), database(waits_for_disk=True), database(waits_for_workers=True),
                        database(oldest_unfinalized=99), database(trail=trail(broken=1)), database(trail=trail(verified=9999)),
-                       database(trail=trail(verified=None)), database(mail=MailState(True, 1, ago(9))), database(mail=MailState(False, 0, None)))
+                       database(trail=trail(verified=None)), database(mail=MailState(True, 1, ago(9))), database(mail=MailState(False, 0, None)),
+                       database(parser_isolations=("limits",)))
         for broker in (Unreachable(), Silent(), PILE, NONE, BrokerFacts(0, True))
         for storage in (Unreachable(), Silent(), Disk(9, 1, 2, 3), Disk(9, 2, 1, 3))
         for model in (Unreachable(), Silent(), Health(status="starting"), Health(status="ok", queue=60))

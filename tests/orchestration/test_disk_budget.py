@@ -76,11 +76,11 @@ def test_space_promised_to_running_jobs_is_not_given_twice(submit, tick, setting
     assert fresh(second).waits_for == "disk"
 
 
-def test_a_job_behind_others_waits_for_a_place(submit, tick):
+def test_a_job_behind_others_waits_for_cores(submit, tick):
     first, second = submit(), submit()
     tick()
     assert fresh(first).state == "starting"
-    assert job_body(fresh(second))["waiting"]["code"] == "place"
+    assert job_body(fresh(second))["waiting"]["code"] == "cpus"
 
 
 def test_a_run_with_checkpoints_is_stopped_while_there_is_space_for_one(
