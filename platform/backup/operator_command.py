@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,7 +13,7 @@ from stack.servers import ServerFailed, ServerMissing
 from stack.state import AlreadyRunning, RestoreUnfinished
 
 
-class OperatorCommand(BaseCommand):
+class OperatorCommand(BaseCommand, ABC):
     """Writes its progress to standard error and a JSON summary to standard output."""
 
     requires_system_checks = ()
@@ -29,8 +30,9 @@ class OperatorCommand(BaseCommand):
             raise CommandError(f"{self.impossible}: {error}") from error
         self.stdout.write(json.dumps(summary, ensure_ascii=False, indent=1))
 
+    @abstractmethod
     def summary(self, options: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+        """Do the work; what is written at the end. Raises the errors that `handle` turns into refusals."""
 
     def progress(self, sentence: str) -> None:
         # Progress is no error, so it is not coloured as one.

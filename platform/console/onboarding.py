@@ -54,7 +54,7 @@ def _documents() -> Step:
     notes = [_("%(n)s read") % {"n": read}] if read != "0" else []
     notes += [_("%(n)s waiting or being read") % {"n": reading}] if reading != "0" else []
     is_first_reading = read == "0" and reading != "0"
-    state = StepState.RUNNING if is_first_reading else StepState.TODO
+    state = StepState.RUNNING if is_first_reading else StepState.NOT_YET
     return Step(
         key="documents",
         name=_("Documents"),
@@ -104,7 +104,7 @@ def _dataset(name: str) -> Step:
         return _of_work("dataset", name, last, Permission.DATASETS_READ)
     fresh = fresh_documents(newest).count() if newest else 0
     if newest is None:
-        state, note, url = StepState.TODO, _("none yet"), reverse("datasets:index")
+        state, note, url = StepState.NOT_YET, _("none yet"), reverse("datasets:index")
         advice = _("Build a dataset from your documents and look at what was kept and dropped.")
     elif fresh:
         state, url = StepState.STALE, reverse("datasets:build", args=[newest.dataset_id])
@@ -133,7 +133,7 @@ def _training(name: str) -> Step:
         return _of_work("training", name, last, Permission.TRAINING_READ)
     untrained = untrained_dataset_version()
     if newest is None:
-        state, note = StepState.TODO, _("none yet")
+        state, note = StepState.NOT_YET, _("none yet")
         advice = _("Train a base model on the dataset. The time it takes is shown before it starts.")
     elif untrained is not None:
         state = StepState.STALE
@@ -179,7 +179,7 @@ def _evaluation(name: str) -> Step:
     return Step(
         key="evaluation",
         name=name,
-        state=StepState.TODO,
+        state=StepState.NOT_YET,
         note=_("%(model)s is not evaluated yet") % {"model": version} if version else _("none yet"),
         url=reverse("evaluations:create") if version else reverse("evaluations:index"),
         advice=_("Compare the trained model with its base model on texts and questions it has not seen."),
@@ -221,7 +221,7 @@ def _release(name: str) -> Step:
         permission = Permission.RELEASES_APPROVE
         advice = _("A second person approves the release: model, search index and prompt together.")
     elif unreleased is not None:
-        state, url = StepState.STALE if newest else StepState.TODO, reverse("releases:create")
+        state, url = StepState.STALE if newest else StepState.NOT_YET, reverse("releases:create")
         advice = _("%(model)s passed its gate and is in no release yet.") % {"model": unreleased}
     elif newest is not None and newest.state == ReleaseState.REJECTED:
         state, url = StepState.FAILED, newest.get_absolute_url()
@@ -230,7 +230,7 @@ def _release(name: str) -> Step:
     elif newest is not None:
         state, url, advice = StepState.DONE, newest.get_absolute_url(), ""
     else:
-        state, url = StepState.TODO, reverse("releases:create")
+        state, url = StepState.NOT_YET, reverse("releases:create")
         advice = _("Put model, search index and prompt together into a release, and have it approved.")
     return Step("release", name, state, note, url, advice, label, permission)
 
@@ -246,7 +246,7 @@ def _serving() -> Step:
     note = served and _("Release %(n)d as %(alias)s") % {"n": served.release.number, "alias": served.alias}
     advice = _("Publish an approved release. From then on it answers your colleagues and programs.")
     url = reverse("chat:index") if served else reverse("releases:index")
-    state = StepState.DONE if served else StepState.TODO
+    state = StepState.DONE if served else StepState.NOT_YET
     if waiting is not None:
         state, url = StepState.WAITING, waiting.get_absolute_url()
         advice = _("%(release)s is approved and not published. Publish it, so that it answers.") % {

@@ -15,7 +15,7 @@ from common.permissions import Permission
 
 class StepState(StrEnum):
     DONE = "done"
-    TODO = "todo"
+    NOT_YET = "not_yet"
     RUNNING = "running"
     WAITING = "waiting"
     """A person has to decide."""
@@ -33,7 +33,7 @@ class Look(NamedTuple):
 
 LOOKS: dict[StepState, Look] = {
     StepState.DONE: Look("good", "circle-check", pgettext_lazy("step", "done")),
-    StepState.TODO: Look("still", "circle-dashed", pgettext_lazy("step", "not yet done")),
+    StepState.NOT_YET: Look("still", "circle-dashed", pgettext_lazy("step", "not yet done")),
     StepState.RUNNING: Look("busy", "loader-circle", pgettext_lazy("step", "in progress")),
     StepState.WAITING: Look("wait", "users", pgettext_lazy("step", "waits for a person")),
     StepState.FAILED: Look("bad", "circle-alert", pgettext_lazy("step", "failed")),

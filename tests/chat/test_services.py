@@ -18,6 +18,7 @@ from chat.selectors import (
     conversation_list,
     message_list,
     nameable_model,
+    nameable_models,
     target_get,
     testable,
 )
@@ -153,6 +154,16 @@ def test_a_name_that_answers_no_question_is_refused(world: World, principal: Pri
     world.embedding_model()
     with pytest.raises(ModelNotFound):
         target_get(name, principal)
+
+
+def test_an_alias_stands_before_a_base_model(world: World, principal: Principal) -> None:
+    base = world.base_model("gemma")
+    release = world.release(approved=True)
+    deployment = release_publish(release_id=release.id, alias="production", actor=world.actor)
+    assert nameable_model("gemma", principal) == base
+    assert nameable_model("production", principal) == deployment
+    named = list(nameable_models(principal))
+    assert named.index(deployment) < named.index(base)
 
 
 def test_a_principal_of_no_organization_is_served_nothing(world: World) -> None:

@@ -129,18 +129,18 @@ def new_dataset_version(world: World) -> None:
 STEPS = ("documents", "dataset", "training", "evaluation", "release", "served")
 CASES: dict[str, tuple[Setup, str, str | None]] = {
     # What there is, the states of the six steps, the next step.
-    "nothing": (nothing, "todo todo todo todo todo todo", "documents"),
-    "a document waits to be read": (lambda world: world.upload(), "running todo todo todo todo todo", "documents"),
-    "documents": (read_documents, "done todo todo todo todo todo", "dataset"),
-    "a first version is queued": (first_version_queued, "done running todo todo todo todo", "dataset"),
-    "the first version failed": (first_version_failed, "done failed todo todo todo todo", "dataset"),
-    "a dataset": (dataset, "done done todo todo todo todo", "training"),
-    "a training runs": (training_runs, "done done running todo todo todo", "training"),
-    "a model": (model, "done done done todo todo todo", "evaluation"),
-    "it failed its gate": (evaluation_failed_its_gate, "done done done failed todo todo", "evaluation"),
-    "it passed": (passed, "done done done done todo todo", "release"),
-    "a candidate": (released, "done done done done waiting todo", "release"),
-    "it was rejected": (rejected, "done done done done failed todo", "release"),
+    "nothing": (nothing, "not_yet not_yet not_yet not_yet not_yet not_yet", "documents"),
+    "a document waits to be read": (lambda world: world.upload(), "running not_yet not_yet not_yet not_yet not_yet", "documents"),
+    "documents": (read_documents, "done not_yet not_yet not_yet not_yet not_yet", "dataset"),
+    "a first version is queued": (first_version_queued, "done running not_yet not_yet not_yet not_yet", "dataset"),
+    "the first version failed": (first_version_failed, "done failed not_yet not_yet not_yet not_yet", "dataset"),
+    "a dataset": (dataset, "done done not_yet not_yet not_yet not_yet", "training"),
+    "a training runs": (training_runs, "done done running not_yet not_yet not_yet", "training"),
+    "a model": (model, "done done done not_yet not_yet not_yet", "evaluation"),
+    "it failed its gate": (evaluation_failed_its_gate, "done done done failed not_yet not_yet", "evaluation"),
+    "it passed": (passed, "done done done done not_yet not_yet", "release"),
+    "a candidate": (released, "done done done done waiting not_yet", "release"),
+    "it was rejected": (rejected, "done done done done failed not_yet", "release"),
     "approved, not published": (
         lambda world: released(world, approved=True), "done done done done done waiting", "served",
     ),
@@ -148,7 +148,7 @@ CASES: dict[str, tuple[Setup, str, str | None]] = {
     "a new revision": (new_revision, "done stale done done done done", "dataset"),
     "a new dataset version": (new_dataset_version, "done done stale done done done", "training"),
     "a second model, not evaluated": (
-        second_model_not_evaluated, "done done done todo done done", "evaluation",
+        second_model_not_evaluated, "done done done not_yet done done", "evaluation",
     ),
     "a second model failed its gate": (
         second_model_failed_its_gate, "done done done failed done done", "evaluation",

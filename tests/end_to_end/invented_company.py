@@ -84,6 +84,12 @@ class Company:
         path.write_text(f"{self.copied}\n\n{self.paragraph()}\n連絡先: {self.email}\n", encoding="utf-8")
         return path
 
+    def circular(self, folder: Path) -> Path:
+        """A TXT that says `copied` and nothing else."""
+        path = folder / self.name(".txt")
+        path.write_text(f"{self.copied}\n", encoding="utf-8")
+        return path
+
     def guide(self, folder: Path, facts: list[Fact]) -> Path:
         path = folder / self.name(".html")
         sections = "".join(

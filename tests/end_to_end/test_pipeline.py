@@ -47,6 +47,7 @@ def paths(company: Company, facts: list[Fact], tmp_path_factory: pytest.TempPath
         "guide": company.guide(folder, facts[6:12]),
         "manual": company.manual(folder, facts[12:]),
         "faq": company.faq(folder, facts),
+        "circular": company.circular(folder),
     }
 
 
@@ -152,8 +153,9 @@ def test_dataset_version_keeps_facts_and_masks_personal_data(owner, version, com
     path = f"/datasets/{version['dataset']}/versions/{version['id']}"
     kept, dropped = list(owner.api.every(f"{path}/records")), list(owner.api.every(f"{path}/dropped"))
     assert company.email not in str(kept) + str(dropped)
-    # An article's number and title are a fact of their own: the same words outside the article stay as well.
+    # An article's number and title are a fact of their own: one copy outside the article stays as well.
     assert sum(company.copied in record.get("text", "") for record in kept) == 2
+    assert sum(company.copied in record.get("text", "") for record in dropped) == 1
     accepted = {answer for record in kept if record["type"] == "pair" for answer in record["accepted"]}
     assert accepted == {fact.answer for fact in facts}
 
