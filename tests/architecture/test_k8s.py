@@ -249,4 +249,4 @@ def test_there_is_never_a_second_worker(manifests):
 def test_planned_overlay_is_labelled(repository):
     assert "NEVER applied" in (K8S / "base" / "kustomization.yaml").read_text()
     launcher = (K8S / "overlays" / "kubernetes-launcher" / "kustomization.yaml").read_text()
-    assert launcher.startswith("# TO COME")
+    assert launcher.startswith("# NOT USED YET")
