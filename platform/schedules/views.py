@@ -113,8 +113,9 @@ def fire(request: HttpRequest, schedule_id: str) -> HttpResponse:
 @require_POST
 def stop(request: HttpRequest, schedule_id: str, run_id: str) -> HttpResponse:
     schedule = schedule_get(schedule_id)
+    run = scheduled_run_get(run_id, schedule=schedule)
     try:
-        services.scheduled_run_stop(run=scheduled_run_get(run_id, schedule=schedule), actor=actor_of(request))
+        services.scheduled_run_stop(run=run, actor=actor_of(request))
         messages.success(request, _("The run was stopped."))
     except KoshaError as error:
         messages.warning(request, str(error.message))

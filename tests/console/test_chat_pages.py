@@ -103,6 +103,15 @@ def events(body: bytes) -> list[tuple[str, dict]]:
     return [(head.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for head, data in blocks]
 
 
+class Visitor(AsyncClient):
+    """Sends what the page's script sends. `AsyncClient` does not send headers that it was made with."""
+
+    page: dict[str, str]
+
+    async def post(self, path, data=None, **more):
+        return await super().post(path, data, headers=self.page, **more)
+
+
 async def ask(client: AsyncClient, path: str, **fields) -> list[tuple[str, dict]]:
     response = await client.post(path, fields)
     assert response.status_code == 200, response.content
@@ -110,7 +119,8 @@ async def ask(client: AsyncClient, path: str, **fields) -> list[tuple[str, dict]
 
 
 def asked_by(company, role=Role.VIEWER) -> AsyncClient:
-    client = AsyncClient(headers={PAGE_ORGANIZATION_HEADER: company.organization.id})
+    client = Visitor()
+    client.page = {PAGE_ORGANIZATION_HEADER: company.organization.id}
     client.force_login(company.user(role))
     client.cookies["django_language"] = "en"
     return client

@@ -20,7 +20,7 @@ def test_a_release_is_made_approved_published_and_rolled_back(everything, compan
     owner, reviewer = company.client(), company.client(Role.REVIEWER)
     form = release_form(everything["model"].name, knowledge=everything["knowledge"].id, note="第2回")
     address = owner.post("/releases/new", form).url
-    assert b"You created this release" in owner.get(address).content
+    assert b"You took part in this release" in owner.get(address).content
     owner.post(f"{address}/approve")
     with company.scope():
         release = Release.objects.get(note="第2回")

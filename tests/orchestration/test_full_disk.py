@@ -168,7 +168,7 @@ def test_the_heartbeat_continues_while_an_event_waits_for_a_slow_disk(config, mo
 def test_the_exit_code_is_written_once_there_is_space(tmp_path):
     """A folder in the place of the temporary file stands for the disk: nothing can be written."""
     (tmp_path / "exit.json.tmp").mkdir()
-    writing = threading.Thread(target=Supervisor(tmp_path)._write_exit, args=(3,))
+    writing = threading.Thread(target=Supervisor(tmp_path, pytest.fail)._write_exit, args=(3,))
     writing.start()
     writing.join(0.1)
     assert writing.is_alive()
