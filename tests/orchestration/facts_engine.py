@@ -9,6 +9,7 @@ import random
 import resource
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from workers.contract.process_identity import process_identity
@@ -87,7 +88,7 @@ def multiply(threads: int) -> dict[str, object]:
 
 def work(run: Run, spec: FactsSpec) -> dict[str, object]:
     run.started()
-    own = {"random": random.random(), "parent": process_identity(os.getppid()).as_json()}
+    own = {"random": random.random(), "parent": asdict(process_identity(os.getppid()))}
     (run.output_dir / "own.json").write_text(json.dumps(own))
     found = facts() | (multiply(run.config.threads) if spec.multiplies else {})
     return {"facts": json.dumps(found, sort_keys=True).replace(str(run.directory), "RUN"), **own}

@@ -118,7 +118,7 @@ def bench(repository) -> Iterator[Bench]:
 def test_takes_tasks_again_after_an_outage_and_stops_in_time(bench):
     bench.start_worker()
     beat = bench.celery("beat", "--pidfile=")
-    for name in liveness.FILES:
+    for name in (liveness.WORKER, liveness.TASKS, liveness.BEAT):
         bench.until_touched(name)
 
     # Everything in memory is lost.
