@@ -7,14 +7,16 @@ import time
 from typing import Any
 
 BAR = 24
+SECONDS_BETWEEN_LINES = 10.0
 
 
 class Screen:
-    """In a terminal the progress line is rewritten; in a file a line is added every ten seconds."""
+    """In a terminal the progress line is rewritten; in a file a changed line is added, at most one in ten seconds."""
 
     def __init__(self) -> None:
         self._live = sys.stdout.isatty()
-        self._last = 0.0
+        self._printed_at = -SECONDS_BETWEEN_LINES
+        self._printed = ""
         self._open = False
 
     def say(self, sentence: str) -> None:
@@ -22,6 +24,7 @@ class Screen:
             sys.stdout.write("\n")
             self._open = False
         print(sentence, flush=True)
+        self._printed = ""
 
     def write(self, text: str) -> None:
         """Print part of a line, for an answer that streams."""
@@ -29,14 +32,15 @@ class Screen:
         sys.stdout.flush()
         self._open = not text.endswith("\n")
 
-    def progress(self, sentence: str) -> None:
+    def progress(self, sentence: str, estimate: str = "") -> None:
+        """`estimate` is shown behind the sentence; that it alone differs is no change."""
         if self._live:
-            sys.stdout.write(f"\r\033[2K      {sentence}")
+            sys.stdout.write(f"\r\033[2K      {sentence}{estimate}")
             sys.stdout.flush()
             self._open = True
-        elif time.monotonic() - self._last > 10:
-            self._last = time.monotonic()
-            print(f"      {sentence}", flush=True)
+        elif sentence != self._printed and time.monotonic() - self._printed_at >= SECONDS_BETWEEN_LINES:
+            self._printed, self._printed_at = sentence, time.monotonic()
+            print(f"      {sentence}{estimate}", flush=True)
 
     def job(self, job: dict[str, Any], detail: str = "") -> None:
         """Show a job as a bar with its count and the time left."""
@@ -47,7 +51,7 @@ class Screen:
         share = min(1.0, progress["done"] / progress["total"])
         bar = "█" * round(share * BAR) + "░" * (BAR - round(share * BAR))
         left = progress["seconds_left"]
-        ends = f", {left:.0f} s left" if left is not None else ""
         self.progress(
-            f"{job['kind']} {bar} {progress['done']:.0f}/{progress['total']:.0f} {progress['unit']}{ends}{detail}"
+            f"{job['kind']} {bar} {progress['done']:.0f}/{progress['total']:.0f} {progress['unit']}{detail}",
+            f", {left:.0f} s left" if left is not None else "",
         )
