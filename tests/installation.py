@@ -30,6 +30,8 @@ CAUSAL, EMBEDDING, TINY = "smollm2-135m", "e5-small", "tiny"
 # For tests that share the machine's cores with others: threads that wait for one another at each matrix
 # product come to a crawl where the cores are busy (six steps of SmolLM2: 88 s on two threads, 8 s on one).
 ONE_CORE = {"KOSHA_JOB_CORES": "1", "KOSHA_THREADS": "1"}
+# A training of two processes needs two cores.
+TWO_CORES = {**ONE_CORE, "KOSHA_JOB_CORES": "2"}
 WITHHELD = ("DATABASE_URL", "REDIS_URL", "KOSHA_SECRET_KEY", "KOSHA_TEST_SESSION")
 """Variables of the test session's own servers."""
 

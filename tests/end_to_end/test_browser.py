@@ -142,6 +142,8 @@ def approve(page: Page, release: str) -> None:
 def publish(page: Page, release: str) -> None:
     page.goto(f"/releases/{release}")
     page.locator(f"form[action='/releases/{release}/publish'] button.primary").click()
+    # The page asks, saying what changes.
+    page.get_by_role("button", name="公開する").click()
     expect(page).to_have_url("/releases/served/production")
 
 

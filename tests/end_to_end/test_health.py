@@ -35,7 +35,7 @@ def test_reports_a_healthy_installation(kosha):
     components = report(kosha)["components"]
     assert {
         name: component["status"] for name, component in components.items() if component["status"] != "ok"
-    } == {"replication": "none"}
+    } == {"replication": "none", "mail": "none"}
     assert components["workers"]["alive"] == 1
     assert components["beat"]["last_tick_seconds"] < 10
 

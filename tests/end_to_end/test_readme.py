@@ -29,7 +29,8 @@ def test_code_of_the_readme_runs(repository, owner, reviewer, company, tmp_path,
     run, status, answer = capsys.readouterr().out.split(maxsplit=2)
     assert (run[:6], status) == ("ftjob-", "queued")
     assert document.name in answer
-    owner.api.post(f"fine_tuning/jobs/{run}/cancel").check()
+    # It may have ended.
+    assert owner.api.post(f"fine_tuning/jobs/{run}/cancel").status in (200, 409)
 
 
 def publish_release(owner: Member, reviewer: Member, document: Path) -> None:

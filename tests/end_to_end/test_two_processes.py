@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
 from tests.end_to_end.invented_company import conversations
-from tests.installation import TINY
+from tests.engines.training.tiny import make_model
+from tests.installation import (
+    TINY,
+    TWO_CORES,
+    Member,
+    create_organization,
+    register_models,
+    running_installation,
+    temporary_folder,
+)
 
 pytestmark = [pytest.mark.services, pytest.mark.ml, pytest.mark.timeout(600)]
 
 STEPS = 4
 JOB_SECONDS = 500
+
+
+@pytest.fixture
+def owner() -> Iterator[Member]:
+    """In an installation of its own: the other tests' gives each job one core."""
+    with temporary_folder("two-processes") as folder:
+        tiny = make_model(folder / "models" / TINY)
+        with running_installation(
+            folder / "var", KOSHA_MODEL_ROOTS=str(tiny.parent), **TWO_CORES
+        ) as installation:
+            register_models(installation, tiny)
+            yield create_organization(installation, "two-processes").owner
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="two processes need two cores")

@@ -27,8 +27,8 @@ from tests.installation import (
     CAUSAL,
     EMBEDDING,
     MODELS,
-    ONE_CORE,
     TINY,
+    TWO_CORES,
     create_organization,
     register_models,
 )
@@ -51,9 +51,7 @@ def run(
     """A whole run on a new installation in `folder`; none of its processes is left afterwards."""
     tiny = folder / "models" / TINY
     roots = os.pathsep.join([str(MODELS), str(tiny.parent)])
-    # A training of two processes needs two cores.
-    cores = {**ONE_CORE, "KOSHA_JOB_CORES": "2"}
-    installation = FaultyInstallation(folder, KOSHA_MODEL_ROOTS=roots, **cores)
+    installation = FaultyInstallation(folder, KOSHA_MODEL_ROOTS=roots, **TWO_CORES)
     shared_before, monitor = _shared_memory(), Monitor(installation)
     try:
         with Threads() as threads:

@@ -76,6 +76,14 @@ class ForkServer:
         self.process.wait()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def usual_signals() -> Iterator[None]:
+    """As a service manager starts processes: a shell lets its background processes ignore SIGQUIT."""
+    before = signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGQUIT, before)
+
+
 @pytest.fixture(scope="module")
 def fork_server(tmp_path_factory) -> Iterator[ForkServer]:
     server = ForkServer(tmp_path_factory.mktemp("a" * 100))
