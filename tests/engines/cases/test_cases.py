@@ -69,6 +69,22 @@ def test_ruby_leaves_the_base_text_in_place(read):
     ]
 
 
+def test_articles_have_the_numbers_that_word_shows(read):
+    (text,), records = read("車両管理規程.docx")
+    assert text.split("\n")[1:] == [
+        "第1条(目的)この規程は、社有車の使用及び管理について定める。",
+        "第2条(運転者)社有車を運転する者は、安全運転管理者の承認を受けた者に限る。",
+        "1 承認の有効期間は一年とする。",
+        "2 承認を受けた者は、次の書類を毎年提出する。",
+        "(ア) 運転免許証の写し",
+        "(イ) 運転記録証明書",
+        "(私用の禁止)社有車を私用に供してはならない。",
+        "第3条(事故の報告)事故を起こした者は、直ちに安全運転管理者へ報告する。",
+        "第4条(費用)燃料費は会社が負担し、反則金は運転者が負担する。",
+    ]
+    assert [record["text"][:4] for record in records][-4:] == ["第1条(", "第2条(", "第3条(", "第4条("]
+
+
 def test_merged_cells_count_for_their_rows(read):
     texts, records = read("部品表と問合せ.xlsx")
     assert "水中ポンプ | KP-220 | 104000 | 116000 | 9営業日" in texts[0].split("\n")

@@ -59,12 +59,23 @@ _WORD_NAMESPACES = (
 )
 
 
-def word_xml(body: str, notes: Mapping[str, Sequence[str]] | None = None) -> bytes:
-    """A document with this body, and the contents of its notes (`footnotes`, `endnotes`), numbered from 1."""
+def _elements(content: str) -> list[object]:
+    return list(parse_xml(f"<w:body {_WORD_NAMESPACES}>{content}</w:body>"))
+
+
+def word_xml(
+    body: str, notes: Mapping[str, Sequence[str]] | None = None, numbering: str = "", styles: str = ""
+) -> bytes:
+    """A document with this body, lists and further styles, and the contents of its notes, numbered from 1.
+
+    `notes` are by kind: `footnotes`, `endnotes`.
+    """
 
     def build(document: docx.document.Document) -> None:
-        for element in reversed(parse_xml(f"<w:body {_WORD_NAMESPACES}>{body}</w:body>")):
-            document.element.body.insert(0, element)
+        if numbering:
+            document.part.numbering_part.element[:] = _elements(numbering)
+        document.styles.element.extend(_elements(styles))
+        document.element.body[:0] = _elements(body)
         for kind, contents in (notes or {}).items():
             name = kind.removesuffix("s")
             items = "".join(

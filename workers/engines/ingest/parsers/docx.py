@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
@@ -13,11 +12,10 @@ from workers.engines.ingest.file_types import DOCX, damaged_by
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.parsers.sections import Block, Heading, sections
 from workers.engines.ingest.parsers.tables import table_of
+from workers.engines.ingest.parsers.word_numbering import Numbering, Styles
 from workers.engines.ingest.parsers.word_text import Note, WordTable, WordText
 from workers.engines.shared.text import normalize, normalize_layout
 
-_SECTION_HEADING = re.compile(r"(?:heading|見出し)\s*[12]", re.I)
-"""Names of the styles of the first two levels."""
 _NOTE_PARTS = ("footnotes", "endnotes")
 
 
@@ -29,9 +27,12 @@ def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     with _damaged_document():
         document = docx.Document(file)
         title = normalize(document.core_properties.title or "") or None
-        headings = {style.style_id for style in document.styles if _SECTION_HEADING.match(style.name or "")}
-        notes = {name: _part(document, name) for name in _NOTE_PARTS}
-    return ParsedDocument(sections(_blocks(document.element.body, notes, headings)), title=title)
+        styles = Styles(_part(document, "styles"))
+        text = WordText(
+            {name: _part(document, name) for name in _NOTE_PARTS},
+            Numbering(_part(document, "numbering"), styles),
+        )
+    return ParsedDocument(sections(_blocks(document.element.body, text, styles)), title=title)
 
 
 def _damaged_document() -> AbstractContextManager[None]:
@@ -53,15 +54,15 @@ def _part(document: Any, name: str) -> Any:
     return None
 
 
-def _blocks(body: Any, notes: dict[str, Any], headings: set[str]) -> Iterator[Block]:
+def _blocks(body: Any, text: WordText, styles: Styles) -> Iterator[Block]:
     with _damaged_document():
-        for block in WordText(notes).blocks(body):
+        for block in text.blocks(body):
             if isinstance(block, WordTable):
                 if (table := table_of(block.rows, merges=block.merges)) is not None:
                     yield table
             elif isinstance(block, Note):
                 yield f"({block.mark}) {normalize(block.text)}"
-            elif block.style in headings and (text := normalize(block.text)):
-                yield Heading(text)
+            elif styles.is_section_heading(block.properties) and (heading := normalize(block.text)):
+                yield Heading(heading)
             else:
                 yield normalize_layout(block.text)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workers.engines.ingest.parsers.tables import Merge, table_of, table_text
+from workers.engines.ingest.parsers.word_numbering import Number, Numbering
 from workers.engines.shared.text import normalize_layout
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -46,8 +47,12 @@ MOST_COLUMNS = 1000
 
 @dataclass
 class Paragraph:
-    text: str = ""
-    style: str | None = None
+    text: str
+    properties: Any
+    """The element that its style and its number come from."""
+
+    def numbered(self, number: Number | None) -> Paragraph:
+        return self if number is None else replace(self, text=number.before(self.text))
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ class _Field:
 class WordText:
     """Reads the blocks of one document in order. `notes`: the roots of its parts for notes, by name."""
 
-    def __init__(self, notes: dict[str, Any]) -> None:
+    def __init__(self, notes: dict[str, Any], numbering: Numbering) -> None:
+        self._numbering = numbering
         self._notes = {
             name: {note.get(f"{W}id"): note for note in root.iter(f"{W}footnote", f"{W}endnote")}
             for name, root in notes.items()
@@ -91,24 +97,34 @@ class WordText:
 
     def blocks(self, container: Any) -> Iterator[Block]:
         """Paragraphs, tables and notes of a body, a cell, a box or a note."""
-        open_text = ""
+        opened: Paragraph | None = None
+        number: Number | None = None
         for element in self._block_elements(container):
             if element.tag == f"{W}p":
-                text = open_text + self._inline(element)
-                open_text = ""
-                if _is_removed(element, f"{W}pPr/{W}rPr"):
-                    # The end of this paragraph is deleted: what follows continues it.
-                    open_text = text
+                # Numbers of boxes that are anchored in the paragraph come after its own.
+                is_removed = _is_removed(element, f"{W}pPr/{W}rPr")
+                if opened is None and not is_removed:
+                    number = self._numbering.count(element)
+                text = self._inline(element)
+                if is_removed:
+                    # The end of this paragraph is deleted: what follows continues it. One without text is gone.
+                    if opened is None and text:
+                        opened, number = Paragraph("", element), self._numbering.count(element)
+                    if opened is not None:
+                        opened.text += text
                     continue
-                yield Paragraph(text, _style(element))
+                whole = opened or Paragraph("", element)
+                whole.text += text
+                opened = None
+                yield whole.numbered(number)
             else:
-                if open_text:
-                    yield Paragraph(open_text)
-                    open_text = ""
+                if opened is not None:
+                    yield opened.numbered(number)
+                    opened = None
                 yield self._table(element)
             yield from self._pending()
-        if open_text:
-            yield Paragraph(open_text)
+        if opened is not None:
+            yield opened.numbered(number)
             yield from self._pending()
 
     def _pending(self) -> Iterator[Block]:
@@ -275,11 +291,6 @@ def _is_removed(element: Any, properties: str) -> bool:
     """Whether a paragraph's end or a row is deleted or moved away."""
     found = element.find(properties)
     return found is not None and any(found.find(f"{W}{name}") is not None for name in ("del", "moveFrom"))
-
-
-def _style(paragraph: Any) -> str | None:
-    style = paragraph.find(f"{W}pPr/{W}pStyle")
-    return None if style is None else style.get(f"{W}val")
 
 
 def _continues(merge: Any) -> bool:
