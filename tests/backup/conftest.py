@@ -31,6 +31,7 @@ from config.env import Environment
 from tests.backup.world_on_disk import fill
 
 KEY = "k" * 40
+WHEN_COPIED = "backup.creation.BackupRun._copy_secret_key"
 
 
 @dataclass

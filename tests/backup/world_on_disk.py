@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from audit.services import chains_verify
+from audit.services import SYSTEM, chains_verify
 from backup import copying
 from common.storage import artifact_path, blob_path
-from common.tenancy import every_organization
-from documents.models import Revision
+from common.tenancy import every_organization, organization_scope
+from documents.models import Document, Revision
+from documents.services import document_delete, document_upload
 from jobs.models import Job
 from jobs.types import job_types
 from registry.models import BaseModel, ModelVersion
@@ -62,7 +63,7 @@ def fill() -> None:
     chains_verify()
 
 
-# -- a test's look at it --------------------------------------------------------------------------
+# -- what a test reads and changes in it -----------------------------------------------------------
 def files_below(folder: Path) -> dict[str, bytes]:
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
@@ -110,3 +111,16 @@ def make_unreadable(monkeypatch: pytest.MonkeyPatch, is_broken: Callable[[Path],
 
     monkeypatch.setattr(copying, "open", opened, raising=False)
     monkeypatch.setattr(Path, "iterdir", iterdir)
+
+
+def upload(name: str, size: int) -> None:
+    with every_organization("test"):
+        organization_id = Document.objects.first().organization_id
+    with organization_scope(organization_id):
+        document_upload(name=name, purpose="user_data", chunks=[b"x" * size], media_type="", actor=SYSTEM)
+
+
+def delete(document_name: str) -> None:
+    revision = revision_of(document_name)
+    with organization_scope(revision.organization_id):
+        document_delete(document_id=revision.document_id, actor=SYSTEM)

@@ -14,12 +14,12 @@ import pytest
 from audit.services import SYSTEM
 from jobs.models import Cluster, Job
 from jobs.services import job_submit
-from jobs.types import follow
+from jobs.types import Placement, follow
 from workers.orchestration.launchers.local.launcher import LocalLauncher
 from workers.orchestration.reconcile import reconcile
 
 from ..jobs.conftest import make_job, organization  # noqa: F401 - fixtures
-from ..jobs.work import WORK_TYPES, registered, work_type
+from ..jobs.work import WORK_TYPES, Work, registered, work_type
 from .null_launcher import NullLauncher
 from .probe_engine import ProbeSpec
 
@@ -55,6 +55,17 @@ def tick(null_launcher, organization):  # noqa: F811
         reconcile({"null": null_launcher})
 
     return once
+
+
+@pytest.fixture
+def running(null_cluster, tick):
+    """A job that runs."""
+    job = job_submit(spec=Work(), actor=SYSTEM, placement=Placement(cluster=null_cluster))
+    tick()
+    tick()
+    job.refresh_from_db()
+    assert (job.state, job.fence) == ("running", 1)
+    return job
 
 
 class Installation:

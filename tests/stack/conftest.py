@@ -1,4 +1,4 @@
-"""A real web process on the test's database."""
+"""A real web process on the test's database, and a supervisor that a test watches."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from config.env import Environment
 from stack.composition import Stack
 from stack.process_watch import ProcessWatch
 from stack.processes import free_port, kill_groups, spawn
+from tests.stack.watched import Watched
 
 
 class Web:
@@ -61,3 +62,10 @@ def start_web(repository: Path, tmp_path: Path, live_world, model_server) -> Ite
     yield start
     kill_groups([web.process for web in started])
     assert all("Traceback" not in web.log() for web in started)
+
+
+@pytest.fixture
+def supervisor(tmp_path) -> Iterator[Watched]:
+    supervisor = Watched(tmp_path)
+    yield supervisor
+    supervisor.stop(list(supervisor.facts()), 2)

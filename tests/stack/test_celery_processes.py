@@ -20,7 +20,7 @@ import redis
 from stack import probes
 from stack.processes import free_port, guarded, kill_groups, spawn
 from stack.servers import EmbeddedValkey
-from tests.stack.test_supervisor import gone
+from tests.stack.watched import gone
 from workers.contract import liveness
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]

@@ -18,7 +18,7 @@ from stack.leftovers import (
     servers_in,
     services_of,
 )
-from tests.stack.test_supervisor import gone
+from tests.stack.watched import gone
 from workers.contract.run_folder import RUN_DIR_VARIABLE
 
 DEAF = (

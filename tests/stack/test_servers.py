@@ -21,7 +21,7 @@ import redis
 from stack.probes import postgres_answers, valkey_answers
 from stack.processes import free_port, kill_groups, signal_group, spawn, wait_all
 from stack.servers import EmbeddedPostgres, EmbeddedServer, EmbeddedValkey
-from tests.stack.test_supervisor import gone
+from tests.stack.watched import gone
 
 pytestmark = pytest.mark.services
 

@@ -1,4 +1,4 @@
-"""The supervisor with real processes that end, hang, ignore signals and leave children behind."""
+"""The supervisor with real processes that end, hang and ignore signals."""
 
 from __future__ import annotations
 
@@ -7,97 +7,18 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from types import FrameType
 
 import psutil
 import pytest
 
-from stack.processes import guarded, spawn
-from stack.service import Backoff, LivenessProbe, Service
-from stack.supervisor import SETTLED, ServiceNotReady, StopRequested, Supervisor, rotate
+from stack.processes import spawn
+from stack.service import Backoff, LivenessProbe
+from stack.supervisor import SETTLED, ServiceNotReady, StopRequested
+from tests.stack.watched import DEAF, QUICK, Watched, child_supervisor, gone, python, service
 
 pytestmark = pytest.mark.slow
-
-QUICK = Backoff(first=0.01, longest=0.05, healthy_after=60)
-SLEEP = "import time; time.sleep(600)"
-DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-
-
-def gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
-def python(code: str) -> list[str]:
-    return guarded([sys.executable, "-S", "-c", code])
-
-
-def service(name: str = "service", code: str = SLEEP, **options) -> Service:
-    options = {"is_ready": lambda: True, "backoff": QUICK, **options}
-    return Service(name, lambda: python(code), **options)
-
-
-class Watched(Supervisor):
-    """A supervisor with helpers for the tests."""
-
-    def __init__(self, folder: Path, **options) -> None:
-        self.sentences: list[str] = []
-        super().__init__(folder / "logs", folder, echo=self.sentences.append, **options)
-
-    def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "it did not happen in time"
-            self.tick()
-
-    def until_echoed(self, text: str) -> None:
-        self.until(lambda: any(text in sentence for sentence in self.sentences))
-
-    def fact(self, key: str, name: str = "service") -> object:
-        return self.facts()[name][key]
-
-    def kill(self, name: str = "service") -> int:
-        pid = self.fact("pid", name)
-        os.kill(pid, signal.SIGKILL)
-        return pid
-
-    def until_restarted(self, name: str = "service") -> None:
-        """Kill the process and wait for the next one."""
-        killed = self.kill(name)
-        self.until(lambda: self.fact("pid", name) not in (killed, None))
-
-
-@pytest.fixture
-def supervisor(tmp_path) -> Iterator[Watched]:
-    supervisor = Watched(tmp_path)
-    yield supervisor
-    supervisor.stop(list(supervisor.facts()), 2)
-
-
-@contextmanager
-def child_supervisor(folder: Path, repository: Path, code: str) -> Iterator[subprocess.Popen[str]]:
-    """A supervisor `s` in a process of its own, which runs `code`."""
-    start = (
-        "import pathlib, sys, time\n"
-        "from stack.processes import guarded\n"
-        "from stack.service import LivenessProbe, Service\n"
-        "from stack.supervisor import Supervisor\n"
-        "s = Supervisor(pathlib.Path(sys.argv[1]), pathlib.Path('/'), echo=print)\n"
-        "probe = LivenessProbe(lambda: True, every=0.05, failures=4)\n"
-        "s.start(Service('sleeper', lambda: guarded(['sleep', '600']), lambda: True, probes=lambda: [probe]))\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": f"{repository / 'platform'}{os.pathsep}{repository}"}
-    command = [sys.executable, "-c", start + code, str(folder)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        yield process
 
 
 # -- what ends ----------------------------------------------------------------------------------
@@ -335,113 +256,3 @@ def test_long_wait_names_what_it_waits_for(supervisor):
     assert all(
         re.search(r"still waiting for mute; its log: .*mute\.log", line) for line in supervisor.sentences
     )
-
-
-# -- stopping -----------------------------------------------------------------------------------
-def test_stop_request_is_noticed_at_any_moment(tmp_path, monkeypatch):
-    """A signal handler runs between any two steps of the thread that it interrupts, with the locks that it holds."""
-    monkeypatch.setattr("stack.supervisor.TICK_SECONDS", 0.001)
-
-    def stops_within_a_round(moment: int) -> bool:
-        """Interrupt a round before its line number `moment`; whether it has so many lines."""
-        supervisor, lines = Watched(tmp_path), 0
-
-        def look(frame: FrameType, event: str, _: object) -> object:
-            nonlocal lines
-            lines += event == "line"
-            if lines == moment:
-                sys.settrace(None)
-                supervisor.request_stop()
-                return None
-            return look
-
-        sys.settrace(look)
-        try:
-            supervisor.tick()
-            sys.settrace(None)
-            if lines < moment:
-                return False
-            supervisor.tick()
-        except StopRequested:
-            return True
-        raise AssertionError("the stop was not noticed")
-
-    moments: list[int] = []
-
-    def try_all() -> None:
-        while stops_within_a_round(len(moments) + 1):
-            moments.append(len(moments) + 1)
-        moments.append(0)
-
-    thread = threading.Thread(target=try_all, daemon=True)
-    thread.start()
-    thread.join(30)
-    assert len(moments) > 3 and moments[-1] == 0, f"stuck after {moments}"
-
-
-FORK = "import os, pathlib, time\nchild = os.fork()\nchild and pathlib.Path({file!r}).write_text(f'{{os.getpid()}} {{child}}')\ntime.sleep(600)"
-
-
-@pytest.mark.parametrize(
-    ("ignores", "end"),
-    [
-        pytest.param(DEAF, lambda supervisor: supervisor.stop(["service"], seconds=0.2), id="stop"),
-        pytest.param("", Watched.kill, id="leader killed"),
-    ],
-)
-def test_end_leaves_no_process_of_the_group(supervisor, tmp_path, ignores, end):
-    file = tmp_path / "pids"
-    code = ignores + FORK.format(file=str(file))
-    supervisor.start(
-        service(code=code, is_ready=lambda: file.exists() and len(file.read_text().split()) == 2)
-    )
-    supervisor.wait("service")
-    pids = [int(pid) for pid in file.read_text().split()]
-    end(supervisor)
-    supervisor.until(lambda: all(map(gone, pids)))
-
-
-def test_children_end_with_a_killed_supervisor(tmp_path, repository):
-    code = "print(s.facts()['sleeper']['pid'], flush=True)\ntime.sleep(600)"
-    with child_supervisor(tmp_path, repository, code) as parent:
-        assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        # The child asks for the signal first thing; once it is `sleep`, it has.
-        deadline = time.monotonic() + 10
-        while psutil.Process(child).name() != "sleep" and time.monotonic() < deadline:
-            pass
-        parent.kill()
-        parent.wait()
-        while not gone(child):
-            assert time.monotonic() < deadline
-
-
-# -- logs ---------------------------------------------------------------------------------------
-def test_long_log_is_rotated_while_its_writer_goes_on(tmp_path):
-    log = tmp_path / "service.log"
-    log.write_bytes(b"x" * 100)
-    with open(log, "ab") as writer:
-        for generation in range(5):
-            rotate(log, limit=50, generations=3)
-            writer.write(bytes([ord("a") + generation]) * 60)
-            writer.flush()
-    assert log.read_bytes() == b"e" * 60
-    names = ["service.log", *(f"service.log.{n}" for n in (1, 2, 3))]
-    assert [path.name for path in sorted(tmp_path.iterdir())] == names
-    assert (tmp_path / "service.log.1").read_bytes() == b"d" * 60
-
-
-def test_log_is_truncated_without_space_for_its_copy(tmp_path):
-    log = tmp_path / "service.log"
-    log.write_bytes(b"x" * 100)
-    log.with_name("service.log.1").symlink_to("/dev/full")
-    rotate(log, limit=50, generations=1)
-    assert log.read_bytes() == b""
-    assert list(tmp_path.iterdir()) == [log]
-
-
-def test_output_is_appended_to_the_log(tmp_path):
-    log = tmp_path / "logs" / "name.log"
-    for word in ("first", "second"):
-        assert spawn(["echo", word], log=log, directory=Path("/")).wait() == 0
-    assert log.read_text() == "first\nsecond\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.installation import IsolatedInstallation, temporary_folder
-from tests.stack.test_supervisor import gone
+from tests.stack.watched import gone
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 

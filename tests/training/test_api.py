@@ -1,6 +1,6 @@
 """`/v1/fine_tuning/jobs`: a job from its creation to its end, its events and checkpoints.
 
-What it refuses in a request is in `tests/api/test_bad_input.py`.
+What it refuses in a request is in `tests/api/test_bad_training.py`.
 """
 
 from __future__ import annotations
