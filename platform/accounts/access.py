@@ -1,4 +1,4 @@
-"""Streams that end when their caller loses access: whoever is removed or demoted reads nothing more."""
+"""Streams that end when their caller loses access: a removed or demoted member reads nothing more."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class SignInForm(AuthenticationForm):
 
 
 class PasswordForm(PasswordChangeForm):
-    """Whoever sits at an open session must not guess the present password either."""
+    """Another person who uses an open session must not guess the present password either."""
 
     error_messages = {
         **PasswordChangeForm.error_messages,

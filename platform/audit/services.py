@@ -52,7 +52,7 @@ class Actor:
 
 SYSTEM = Actor("system", "system", "Kosha")
 OPERATOR = Actor("user", "operator", "manage.py")
-"""Whoever runs a command on the machine."""
+"""The person who runs a command on the machine."""
 
 
 def audit_record(

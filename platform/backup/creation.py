@@ -1,7 +1,7 @@
 """Make a backup while jobs run and uploads arrive.
 
 Files are written before the row that names them and never change. So files that are copied after the database was read
-are complete, except for those that were deleted in between. Hence a backup works in rounds:
+are complete, except for those that were deleted in between. Therefore a backup works in rounds:
 
     read the database (no dump), copy     most of the work; the database changes meanwhile
     read and dump the database, copy      little is left to copy; the backup is done, unless a file was missing

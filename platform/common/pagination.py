@@ -17,6 +17,7 @@ MAXIMUM_LIMIT = 100
 LIST_BYTES = 4 * 1024**2
 """The longest answer of a list. The next page begins where it ends."""
 
+ItemT = TypeVar("ItemT")
 ModelT = TypeVar("ModelT", bound=models.Model)
 
 
@@ -64,18 +65,29 @@ def envelope(items: Iterable[dict[str, Any]], *, has_more: bool, key: str = "id"
 
     The items that do not fit are those of the next page.
     """
-    data: list[dict[str, Any]] = []
-    room = LIST_BYTES
-    for item in items:
-        room -= len(json.dumps(item, ensure_ascii=False, default=str).encode())
-        if data and room < 0:
-            has_more = True
-            break
-        data.append(item)
+    data, is_cut = bounded(items, _bytes_of)
     return {
         "object": "list",
         "data": data,
         "first_id": data[0][key] if data else None,
         "last_id": data[-1][key] if data else None,
-        "has_more": has_more,
+        "has_more": has_more or is_cut,
     }
+
+
+def bounded(
+    items: Iterable[ItemT], size: Callable[[ItemT], int], *, limit: int | None = None
+) -> tuple[list[ItemT], bool]:
+    """The first items, and whether more follow: up to `limit`, of at most `LIST_BYTES` but of one item at least."""
+    found: list[ItemT] = []
+    room = LIST_BYTES
+    for item in items:
+        room -= size(item)
+        if len(found) == limit or (found and room < 0):
+            return found, True
+        found.append(item)
+    return found, False
+
+
+def _bytes_of(item: dict[str, Any]) -> int:
+    return len(json.dumps(item, ensure_ascii=False, default=str).encode())

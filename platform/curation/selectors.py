@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.errors import Conflict, NotFound
-from common.pagination import LIST_BYTES
+from common.pagination import bounded
 from common.storage import artifact_path
 from curation.models import Dataset, DatasetVersion, Pair, Question, QuestionSet, QuestionSpan, Recipe
 from curation.spans import span_of
@@ -144,15 +144,9 @@ def lines(path: Path, *, after: int, limit: int) -> tuple[list[tuple[int, str]],
 
     They end early where they would hold more characters than a list may hold bytes.
     """
-    found: list[tuple[int, str]] = []
-    room = LIST_BYTES
     with open(path, encoding="utf-8") as file:
-        for number, line in islice(enumerate(file, start=1), after, None):
-            room -= len(line)
-            if len(found) == limit or (found and room < 0):
-                return found, True
-            found.append((number, line))
-    return found, False
+        following = islice(enumerate(file, start=1), after, None)
+        return bounded(following, lambda numbered: len(numbered[1]), limit=limit)
 
 
 def version_counts(version: DatasetVersion) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from django.utils.translation import gettext as _
 
 from common.errors import Conflict, NotFound
-from common.pagination import DEFAULT_LIMIT, LIST_BYTES, KeysetPage
+from common.pagination import DEFAULT_LIMIT, KeysetPage, bounded
 from common.storage import artifact_path
 from documents.kinds import KINDS
 from documents.models import Document, Purpose, Revision, RevisionState, Upload
@@ -161,15 +161,8 @@ def pages(revision: Revision, *, after: int, limit: int) -> tuple[list[dict[str,
 
     They end early where they would hold more characters than a list may hold bytes.
     """
-    found: list[dict[str, Any]] = []
-    room = LIST_BYTES
     with open(pages_path(revision), encoding="utf-8") as lines:
-        for line in lines:
-            page = json.loads(line)
-            if page["number"] <= after:
-                continue
-            room -= len(line)
-            if len(found) == limit or (found and room < 0):
-                return found, True
-            found.append(page)
-    return found, False
+        read = ((json.loads(line), len(line)) for line in lines)
+        following = ((page, length) for page, length in read if page["number"] > after)
+        found, has_more = bounded(following, lambda each: each[1], limit=limit)
+    return [page for page, _length in found], has_more

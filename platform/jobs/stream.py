@@ -95,7 +95,7 @@ class Follower:
                 return self._news()
         except AccessEnded as error:
             with translation.override(self.language):
-                return self._farewell(str(error.message))
+                return self._access_ended(str(error.message))
         finally:
             connection.close()
 
@@ -121,10 +121,10 @@ class Follower:
             news.append(_message("end", ""))
         return news
 
-    def _farewell(self, sentence: str) -> list[str]:
+    def _access_ended(self, sentence: str) -> list[str]:
         self.ended = True
-        drawn = render_to_string("jobs/_access_ended.html", {"sentence": sentence})
-        return [_message("status", drawn), _message("error", sentence), _message("end", "")]
+        html = render_to_string("jobs/_access_ended.html", {"sentence": sentence})
+        return [_message("status", html), _message("error", sentence), _message("end", "")]
 
 
 def _message(event: str, data: str, *, id: int | None = None) -> str:

@@ -102,7 +102,7 @@ def decision_on(release: Release) -> Decision:
 
 
 def approval_obstacle(decision: Decision) -> KoshaError | None:
-    """Why nobody may approve the release, whoever they are; it may still be rejected.
+    """Why no person may approve the release; it may still be rejected.
 
     `unknown_person_took_part`, `release_policy_changed`, `not_evaluated`, `gate_failed`.
     """

@@ -109,8 +109,8 @@ def _tokens(
 ) -> Range:
     """Tokens of all epochs.
 
-    A pair is counted as the mean record. It is shorter without its passage and longer with it, hence the
-    wide range.
+    A pair is counted as the mean record. It is shorter without its passage and longer with it, so the
+    range is wide.
     """
     each = data.characters / max(1, data.texts + data.pairs)
     forms = len(settings.pair_forms) * settings.pair_repeats

@@ -47,7 +47,7 @@ WORDS = {
 }
 # Private to a person and absent for colleagues, so it is requested only as its owner.
 PRIVATE = {"conversation_id", "message_id"}
-# A one-time link works for whoever holds it, whatever the organization.
+# A one-time link works for anyone who holds it, in any organization.
 BEARER = {"invitation_secret", "password_secret"}
 # Absent without a link that was opened in the same session.
 BEHIND_LINKS = {"invitation", "invitation/accept", "account/password/new"}

@@ -8,8 +8,6 @@ import pytest
 
 from common import pagination
 from common.pagination import LIST_BYTES
-from curation import selectors as curation_selectors
-from documents import selectors as document_selectors
 from documents.selectors import pages_path
 
 FULL = {f"{number:02}" + "k" * 62: "値" * 512 for number in range(16)}
@@ -100,8 +98,7 @@ def every(api, path, key="last_id"):
 @pytest.fixture
 def short_lists(monkeypatch):
     """Lists of at most 3,000 bytes."""
-    for module in (pagination, document_selectors, curation_selectors):
-        monkeypatch.setattr(module, "LIST_BYTES", 3000)
+    monkeypatch.setattr(pagination, "LIST_BYTES", 3000)
     return 3000
 
 

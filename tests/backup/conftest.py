@@ -1,6 +1,6 @@
 """An installation on the session's PostgreSQL, and empty places to restore it into.
 
-It is made once; each test works on a copy of its database (PostgreSQL copies one in no time) and folder.
+It is made once; each test works on a copy of its database (PostgreSQL copies one quickly) and folder.
 """
 
 from __future__ import annotations

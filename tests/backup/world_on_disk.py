@@ -1,4 +1,4 @@
-"""An invented company with true files in its storage, as engines leave them."""
+"""An organization with real files in its storage, as engines write them."""
 
 from __future__ import annotations
 

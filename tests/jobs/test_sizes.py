@@ -118,7 +118,7 @@ def test_small_work_takes_no_cores_of_its_own(tmp_path, make: Callable[[Files], 
 
 
 @pytest.mark.parametrize("memory_bytes", [2 * GIB, 8 * GIB, 1 << 40])
-def test_whoever_has_a_light_place_has_the_memory_for_it(memory_bytes: int):
+def test_a_job_with_a_light_place_has_the_memory_for_it(memory_bytes: int):
     cluster = Cluster(name="c", cpus=8, memory_bytes=memory_bytes)
     for known in job_types():
         need = known.usual.settle(Resources(), cluster, 1, Size.LONG)

@@ -21,7 +21,7 @@ from stack.leftovers import (
 from tests.stack.watched import gone
 from workers.contract.run_folder import RUN_DIR_VARIABLE
 
-DEAF = (
+IGNORES_SIGTERM = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
 )
 
@@ -33,7 +33,7 @@ def run():
     def start(**environment: str) -> subprocess.Popen[bytes]:
         started.append(
             subprocess.Popen(
-                [sys.executable, "-S", "-c", DEAF], env={**os.environ, **environment}, stdout=subprocess.PIPE
+                [sys.executable, "-S", "-c", IGNORES_SIGTERM], env={**os.environ, **environment}, stdout=subprocess.PIPE
             )
         )
         assert started[-1].stdout is not None
@@ -47,12 +47,12 @@ def run():
 
 
 def test_ends_stopped_and_deaf_services_but_no_engine(run, tmp_path):
-    stopped, deaf = (run(**{STACK_VARIABLE: str(tmp_path)}) for _ in range(2))
+    stopped, ignoring = (run(**{STACK_VARIABLE: str(tmp_path)}) for _ in range(2))
     os.kill(stopped.pid, signal.SIGSTOP)
     engine = run(**{STACK_VARIABLE: str(tmp_path), RUN_DIR_VARIABLE: str(tmp_path / "run")})
     of_another = run(**{STACK_VARIABLE: str(tmp_path / "another")})
     assert end_all(lambda: services_of(tmp_path), end_seconds=0.2) == 2
-    assert gone(stopped.pid) and gone(deaf.pid)
+    assert gone(stopped.pid) and gone(ignoring.pid)
     assert engine.poll() is None and of_another.poll() is None
     assert end_all(lambda: services_of(tmp_path)) == 0
 

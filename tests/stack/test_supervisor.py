@@ -16,7 +16,7 @@ import pytest
 from stack.processes import spawn
 from stack.service import Backoff, LivenessProbe
 from stack.supervisor import SETTLED, ServiceNotReady, StopRequested
-from tests.stack.watched import DEAF, QUICK, Watched, child_supervisor, gone, python, service
+from tests.stack.watched import IGNORES_SIGTERM, QUICK, Watched, child_supervisor, gone, python, service
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +67,9 @@ def test_failing_service_is_reported_and_never_given_up(supervisor, tmp_path):
 
 
 # -- what hangs ---------------------------------------------------------------------------------
-@pytest.mark.parametrize(("ignores", "code"), [("", -15), (DEAF, -9)], ids=["ends when asked", "is killed"])
+@pytest.mark.parametrize(
+    ("ignores", "code"), [("", -15), (IGNORES_SIGTERM, -9)], ids=["ends when asked", "is killed"]
+)
 def test_silent_process_is_replaced(supervisor, tmp_path, ignores, code):
     ready = tmp_path / "ready"
     script = f"{ignores}import pathlib, time\npathlib.Path({str(ready)!r}).touch()\ntime.sleep(600)"
@@ -250,9 +252,9 @@ def test_failed_command_is_reported(supervisor, tmp_path):
 
 
 def test_long_wait_names_what_it_waits_for(supervisor):
-    supervisor.start(service("mute", is_ready=lambda: len(supervisor.sentences) >= 2))
-    supervisor.wait("mute", remind_seconds=0.1)
+    supervisor.start(service("silent", is_ready=lambda: len(supervisor.sentences) >= 2))
+    supervisor.wait("silent", remind_seconds=0.1)
     assert len(supervisor.sentences) >= 2
     assert all(
-        re.search(r"still waiting for mute; its log: .*mute\.log", line) for line in supervisor.sentences
+        re.search(r"still waiting for silent; its log: .*silent\.log", line) for line in supervisor.sentences
     )

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from stack.supervisor import StopRequested
-from tests.stack.watched import DEAF, Watched, child_supervisor, gone, service
+from tests.stack.watched import IGNORES_SIGTERM, Watched, child_supervisor, gone, service
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +63,9 @@ FORK = "import os, pathlib, time\nchild = os.fork()\nchild and pathlib.Path({fil
 @pytest.mark.parametrize(
     ("ignores", "end"),
     [
-        pytest.param(DEAF, lambda supervisor: supervisor.stop(["service"], seconds=0.2), id="stop"),
+        pytest.param(
+            IGNORES_SIGTERM, lambda supervisor: supervisor.stop(["service"], seconds=0.2), id="stop"
+        ),
         pytest.param("", Watched.kill, id="leader killed"),
     ],
 )

@@ -23,7 +23,7 @@ QUICK = Backoff(first=0.01, longest=0.05, healthy_after=60)
 SLEEP = "import time; time.sleep(600)"
 
 
-DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+IGNORES_SIGTERM = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
 
 
 def gone(pid: int) -> bool:

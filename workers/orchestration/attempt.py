@@ -43,7 +43,7 @@ class End(StrEnum):
     STOPPED = "stopped"
     """It ended in order, as a run does that is asked to stop."""
     LOST = "lost"
-    """Killed, vanished, or silent beyond its lease. This says nothing about the work itself."""
+    """Killed, ended without an exit code, or silent beyond its lease. This says nothing about the work itself."""
     NOT_LAUNCHED = "not_launched"
     """The launcher raised an error, and nothing runs."""
 
@@ -75,7 +75,7 @@ class NextStep:
 
 # -- how it ended ---------------------------------------------------------------------------------------
 def read_attempt(kind: str, run_dir: Path, exit_code: int | None) -> Attempt:
-    """`exit_code` is the engine's, negative for a signal, or None when it vanished without one.
+    """`exit_code` is the engine's, negative for a signal, or None where there is none.
 
     `result.json` is the last thing an engine writes, so where it exists it decides, also if the process was
     killed a moment later.

@@ -1,6 +1,6 @@
 """How the runs of one machine share its cores.
 
-Whoever is alone has all of them. A light job computes with what the others leave free, at least with one thread; where
+A run that is alone has all of them. A light job computes with what the others leave free, at least with one thread; where
 nothing is free, the others give threads back, and take them again when it has ended.
 """
 

@@ -16,7 +16,7 @@ class Bootstrap(Spec):
     """How intervals are estimated: resample the items many times and take the middle of the results."""
 
     samples: int = Field(default=1000, ge=100, le=100_000)
-    """How often the items are drawn anew."""
+    """How often the items are resampled."""
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     """The same seed and items give the same interval."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)

@@ -1,4 +1,4 @@
-"""Training data in another form than JSONL with `messages`: named, so that whoever uploaded it can convert it.
+"""Training data in another form than JSONL with `messages`: named, so that the uploader can convert it.
 
 Such a file is never read as text: a model would learn to write brackets and keys.
 """

@@ -1,7 +1,7 @@
 """Makes a forked process look as one that was started by itself: environment, command line, threads, random numbers.
 
 The environment is shown in /proc as it was at the last `exec`. There the platform finds the processes of a run, so it
-is written anew, in place, as programs do that change their title.
+is overwritten in place, as programs do that change their title.
 """
 
 from __future__ import annotations
