@@ -1,7 +1,7 @@
 """Reads a file in a sandbox, and goes on whatever the file does to it.
 
-Uploaded files are not trusted. Each is read by a sandbox of its own, the strongest that this machine offers. The
-possible ones are tested again for each file, which costs milliseconds: nothing that may have changed on the machine is taken for granted.
+Uploaded files are not trusted. Each is read by a sandbox of its own, the strongest that this machine offers. It is
+chosen again for each file, which costs milliseconds: nothing that may have changed on the machine is taken for granted.
 """
 
 from __future__ import annotations
