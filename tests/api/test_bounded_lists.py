@@ -7,7 +7,7 @@ import json
 import pytest
 
 from common import pagination
-from common.pagination import LIST_BYTES
+from common.pagination import LIST_BYTES, bounded
 from documents.selectors import pages_path
 
 FULL = {f"{number:02}" + "k" * 62: "値" * 512 for number in range(16)}
@@ -130,3 +130,23 @@ def test_pages_of_a_document_come_in_parts(api, world, short_lists):
     items, longest = every(api, f"files/{document.id}/pages")
     assert [item["text"] for item in items] == texts
     assert longest <= short_lists
+
+
+@pytest.mark.parametrize(
+    ("sizes", "limit", "taken", "has_more"),
+    [
+        pytest.param([], 5, 0, False, id="nothing"),
+        pytest.param([1000, 2000], 5, 2, False, id="fits exactly"),
+        pytest.param([1000, 2000, 1], 5, 2, True, id="one byte too many"),
+        pytest.param([9000], 5, 1, False, id="a long one alone"),
+        pytest.param([9000, 1, 1], 5, 1, True, id="a long one first"),
+        pytest.param([1, 1, 1], 2, 2, True, id="more than the limit"),
+        pytest.param([1, 1, 1], None, 3, False, id="no limit"),
+    ],
+)
+def test_items_are_taken_while_they_fit_and_no_further_one_is_read(
+    short_lists, sizes, limit, taken, has_more
+):
+    items = iter(sizes)
+    assert bounded(items, lambda size: size, limit=limit) == (sizes[:taken], has_more)
+    assert list(items) == sizes[taken + has_more :]
