@@ -121,9 +121,6 @@ if STARTED in os.environ:
     from django.conf import settings
 
     django.setup()
-    # WhiteNoise reads the folder of static files whenever a client is made, and each test makes its own;
-    # this way it looks for a file when it is asked for.
-    settings.WHITENOISE_AUTOREFRESH = True
     settings.PASSWORD_HASHERS = ["tests.quick_hasher.QuickArgon2", *settings.PASSWORD_HASHERS]
 
 

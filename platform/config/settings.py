@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import django_stubs_ext
@@ -75,7 +74,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "common.apps.CollectedFilesConfig",
     "django.contrib.humanize",
     "csp",
     "ninja",
@@ -207,19 +206,17 @@ TIME_ZONE = "Asia/Tokyo"
 STATIC_URL = "/static/"
 STATIC_ROOT = env.var / "static"
 STATICFILES_DIRS = [ROOT / "static"]
-# `collectstatic` writes the list of hashed names, so it must use that storage before the list exists.
-_collected = "collectstatic" in sys.argv or (STATIC_ROOT / "staticfiles.json").exists()
+# In development an edited file is served at once, whatever an earlier `up` has collected.
+KOSHA_STATIC_COLLECTED = not DEBUG and (STATIC_ROOT / "staticfiles.json").is_file()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        # Hashed and compressed names after `collectstatic` (an image build); otherwise files of the source folder.
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if _collected
-        else "django.contrib.staticfiles.storage.StaticFilesStorage"
-    },
+    "staticfiles": {"BACKEND": "common.static_files.StaticFiles"},
 }
-WHITENOISE_USE_FINDERS = not _collected
-WHITENOISE_AUTOREFRESH = DEBUG
+# Only names with a hash are served, and their content never changes: WhiteNoise reads the sizes at its start.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# Source files can change while they are served, so their size is read for each request.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not KOSHA_STATIC_COLLECTED
+WHITENOISE_MAX_AGE = 0 if WHITENOISE_AUTOREFRESH else 60
 
 for _folder in (FILE_UPLOAD_TEMP_DIR, STATIC_ROOT):
     _folder.mkdir(parents=True, exist_ok=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.installation import IsolatedInstallation, temporary_folder
@@ -37,6 +39,16 @@ def install(var: Path) -> Iterator[Callable[..., IsolatedInstallation]]:
         installation.end()
 
 
+def assert_static_files_are_packed(kosha: IsolatedInstallation) -> None:
+    page = httpx.get(f"{kosha.base_url}/sign-in").text
+    links = re.findall(r'(?:href|src)="(/static/[^"#]+)', page)
+    assert links
+    for link in links:
+        answer = httpx.get(f"{kosha.base_url}{link}", headers={"Accept-Encoding": "gzip"})
+        assert answer.status_code == 200 and "immutable" in answer.headers["Cache-Control"], link
+        assert answer.headers.get("Content-Encoding") == "gzip" or len(answer.content) < 1000, link
+
+
 def test_starts_restarts_and_stops_the_embedded_stack(install):
     kosha = install()
     assert kosha.manage("status").returncode == 1
@@ -52,6 +64,7 @@ def test_starts_restarts_and_stops_the_embedded_stack(install):
         "web",
     }
     assert "running" in kosha.manage("status").stdout
+    assert_static_files_are_packed(kosha)
 
     second = kosha.manage("up")
     assert second.returncode == 1

@@ -6,8 +6,10 @@ import signal
 from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from common import static_files
 from common.disk import is_disk_full
 from config.env import environment
 from stack.composition import PortTaken, Stack
@@ -31,6 +33,7 @@ class Command(BaseCommand):
         try:
             with lock(env.var):
                 refuse_unfinished_restore(env.var)
+                self._collect_static_files()
                 self._run(Stack(env, echo=self._echo))
         except REFUSALS as error:
             raise CommandError(str(error)) from error
@@ -38,6 +41,15 @@ class Command(BaseCommand):
             if not is_disk_full(error):
                 raise
             raise CommandError(NO_SPACE % {"var": env.var}) from error
+
+    def _collect_static_files(self) -> None:
+        """Before the web starts, which reads their names once."""
+        if settings.DEBUG:
+            return
+        try:
+            static_files.collect(settings.STATIC_ROOT)
+        except OSError as error:
+            self._echo(f"static files are served uncompressed: {error.strerror or error}")
 
     def _run(self, stack: Stack) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
