@@ -3,6 +3,8 @@
 // takes points from the page's event stream (`metrics`: {"x": 20, "values": {"loss": 2.0}}).
 
 const POLL_MILLISECONDS = 3000;
+const WHOLE_DISTANCES = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
+const TITLE = { labelSize: 18, labelGap: 0 };
 const language = document.documentElement.lang;
 
 function tones(element, tone) {
@@ -17,6 +19,13 @@ function tones(element, tone) {
   const found = { stroke: style.color, grid: style.backgroundColor, text: style.borderTopColor };
   probe.remove();
   return found;
+}
+
+// As many decimals as tell two neighbouring ticks apart.
+function tickWords(ticks, distance) {
+  const places = Array.from({ length: 10 }, (_, count) => count);
+  const digits = places.find((count) => Math.abs(Number(distance.toFixed(count)) - distance) < distance / 1000) ?? 10;
+  return ticks.map((tick) => tick?.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }));
 }
 
 class Chart {
@@ -72,8 +81,12 @@ class Chart {
 
   draw() {
     const { grid, text } = tones(this.figure, "still");
-    const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 4 }, font: `12px ${getComputedStyle(this.figure).fontFamily}` };
-    const digits = this.series[0].digits ?? 2;
+    const font = `12px ${getComputedStyle(this.figure).fontFamily}`;
+    const axis = {
+      ...TITLE, stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 4 }, font, labelFont: font,
+      values: (_plot, ticks, _axis, _space, distance) => tickWords(ticks, distance),
+    };
+    const widest = (_plot, words) => 16 + 7 * Math.max(3, ...(words ?? []).map((word) => word?.length ?? 0));
     this.plot = new uPlot({
       width: this.canvas.clientWidth,
       height: this.canvas.clientHeight,
@@ -82,8 +95,8 @@ class Chart {
       cursor: { points: { size: 7 } },
       scales: { x: { time: false } },
       axes: [
-        { ...axis, size: 32, space: 60, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(language)) },
-        { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(language, { maximumFractionDigits: Math.max(digits, 2) })) },
+        { ...axis, label: this.figure.dataset.xLabel, size: 28, space: 60, incrs: WHOLE_DISTANCES },
+        { ...axis, label: this.series.map(({ label }) => label).join(" / "), size: widest },
       ],
       series: [{}, ...this.series.map(({ label, tone }, index) => ({
         label, stroke: tones(this.figure, tone).stroke, width: 1.75, spanGaps: true,
