@@ -16,6 +16,7 @@ from common.errors import Conflict, DeclaredError, KoshaError, NotFound
 from common.model_server import SearchIndex
 from registry.models import BaseModel, BaseModelKind, ModelVersion
 from registry.selectors import base_model_list, model_choice, model_version_list
+from releases.labels import alias_label
 from releases.models import Deployment, Release, ReleaseState
 from releases.selectors import (
     approved_versions,
@@ -141,7 +142,7 @@ def _nameable_versions(principal: Principal) -> QuerySet[ModelVersion]:
 def askable(principal: Principal) -> list[tuple[str, str]]:
     """Names and labels for the chat page: aliases, then the newest approved releases."""
     deployments = deployments_in_service(principal).order_by("alias")
-    return [(one.alias, f"{one.alias} ({one.release})") for one in deployments] + _offered(
+    return [(one.alias, f"{alias_label(one.alias)} ({one.release})") for one in deployments] + _offered(
         ReleaseState.APPROVED
     )
 

@@ -13,6 +13,7 @@ from jobs.models import Job
 from jobs.produced import ProducedState
 from jobs.types import find_job_type
 from registry.models import ModelVersion
+from releases.labels import alias_label
 from releases.models import Deployment, Release
 from retrieval.models import KnowledgeBase
 
@@ -84,9 +85,8 @@ def uses_of(document: Document) -> Uses:
             .order_by("-id")[:MOST]
         ),
         releases=releases,
-        aliases=list(
-            Deployment.objects.filter(release__in=releases, is_in_service=True).values_list(
-                "alias", flat=True
-            )
-        ),
+        aliases=[
+            alias_label(deployment.alias)
+            for deployment in Deployment.objects.filter(release__in=releases, is_in_service=True)
+        ],
     )

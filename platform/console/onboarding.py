@@ -33,6 +33,7 @@ from evaluations.models import Evaluation, Verdict
 from evaluations.selectors import evaluation_list
 from jobs.produced import ProducedRow, ProducedState
 from pipelines.retraining import CURATION, EVALUATION, RELEASE, RETRAINING, TRAINING
+from releases.labels import alias_label
 from releases.models import Deployment, Release, ReleaseState
 from releases.policy import verdict_in_force
 from releases.selectors import release_list
@@ -243,7 +244,10 @@ def _serving() -> Step:
         .first()
     )
     waiting = unpublished_release()
-    note = served and _("Release %(n)d as %(alias)s") % {"n": served.release.number, "alias": served.alias}
+    note = served and _("Release %(n)d as %(alias)s") % {
+        "n": served.release.number,
+        "alias": alias_label(served.alias),
+    }
     advice = _("Publish an approved release. From then on it answers your colleagues and programs.")
     url = reverse("chat:index") if served else reverse("releases:index")
     state = StepState.DONE if served else StepState.NOT_YET

@@ -38,7 +38,7 @@ STATES: dict[str, State] = {
     "building": State("busy", pgettext_lazy("state", "Building")),
     "ready": State("good", pgettext_lazy("state", "Ready")),
     "uploaded": State("still", pgettext_lazy("state", "Waiting to be read")),
-    "processed": State("good", pgettext_lazy("state", "Ready")),
+    "processed": State("good", pgettext_lazy("state", "Read")),
     "error": State("bad", pgettext_lazy("state", "Could not be read")),
     "completed": State("good", pgettext_lazy("state", "Completed")),
     "empty": State("warn", pgettext_lazy("state", "Empty")),

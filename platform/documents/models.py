@@ -22,7 +22,7 @@ class Purpose(models.TextChoices):
 
 class RevisionState(models.TextChoices):
     UPLOADED = "uploaded", _("waiting to be read")
-    PROCESSED = "processed", _("ready")
+    PROCESSED = "processed", _("read")
     FAILED = "error", _("could not be read")
 
 

@@ -88,7 +88,7 @@ def _picture(metric: Metric, measured: Sequence[Figure], difference: Difference 
         margin = (high - low or abs(high) or 1.0) * 0.15
         low, high = max(0.0, low - margin), high + margin
     is_better = None
-    if difference is not None and difference.value:
+    if difference is not None and not difference.includes_zero:
         is_better = (difference.value > 0) == (metric.direction == "higher")
     return MetricPicture(
         metric=metric.name,

@@ -147,7 +147,7 @@ def _index(release: Release) -> Facts:
         ("knowledge_base", _("Knowledge base"), "thing", base),
         ("index_build", _("Index"), "text", number),
         ("documents", _("Documents"), "number", build.revisions.count() if build else None),
-        ("passages", _("Passages"), "number", build.result.get("chunks") if build else None),
+        ("chunks", _("Chunks"), "number", build.result.get("chunks") if build else None),
         ("embedding_model", _("Embedding model"), "thing", base.embedding_model if base else None),
     ]
 

@@ -35,7 +35,7 @@ class Outcome(StrEnum):
 OUTCOMES: dict[Outcome, str | Promise] = {
     Outcome.BETTER: gettext_lazy("better"),
     Outcome.WORSE: gettext_lazy("worse"),
-    Outcome.UNCERTAIN: gettext_lazy("uncertain difference"),
+    Outcome.UNCERTAIN: gettext_lazy("difference uncertain"),
     Outcome.SAME: gettext_lazy("the same"),
     Outcome.OTHER_RECORDS: gettext_lazy("measured on other records, not comparable"),
     Outcome.ONE_SIDED: gettext_lazy("measured for one of the two only"),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
+
+PRODUCTION = "production"
 
 GENERATION: dict[str, tuple[str | Promise, str | Promise]] = {
     "max_tokens": (_("Max answer length"), _("Longest answer, in tokens.")),
@@ -20,3 +23,8 @@ GENERATION: dict[str, tuple[str | Promise, str | Promise]] = {
         _("How many passages of the knowledge base are put before the question."),
     ),
 }
+
+
+def alias_label(alias: str) -> str:
+    """The name on screen. Programs use `alias` itself."""
+    return pgettext("alias", "production") if alias == PRODUCTION else alias

@@ -21,6 +21,7 @@ from releases import services
 from releases.approval import approval_obstacle, decision_on
 from releases.comparison import changed_parts, compare
 from releases.forms import PolicyForm, PublishForm, ReleaseForm
+from releases.labels import PRODUCTION, alias_label
 from releases.models import Deployment, Release, ReleaseState
 from releases.participants import Participation
 from releases.policy import policy_current, policy_name, policy_set
@@ -36,7 +37,6 @@ from releases.selectors import (
     served_release,
 )
 
-PRODUCTION = "production"
 DECISIONS = {"approve": services.release_approve, "reject": services.release_reject}
 
 
@@ -186,7 +186,9 @@ def publish(request: HttpRequest, release_id: str) -> HttpResponse:
     except KoshaError as error:
         messages.warning(request, str(error.message))
         return redirect(release)
-    messages.success(request, _("%(release)s now serves “%(alias)s”.") % {"release": release, "alias": alias})
+    messages.success(
+        request, _("%(release)s now serves “%(alias)s”.") % {"release": release, "alias": alias_label(alias)}
+    )
     return redirect("releases:deployment", alias)
 
 
@@ -232,7 +234,8 @@ def rollback(request: HttpRequest, alias: str) -> HttpResponse:
     else:
         messages.success(
             request,
-            _("“%(alias)s” serves %(release)s again.") % {"alias": alias, "release": changed.release},
+            _("“%(alias)s” serves %(release)s again.")
+            % {"alias": alias_label(alias), "release": changed.release},
         )
     return redirect("releases:deployment", alias)
 
@@ -241,5 +244,7 @@ def rollback(request: HttpRequest, alias: str) -> HttpResponse:
 def withdraw(request: HttpRequest, alias: str) -> HttpResponse:
     deployment_get(alias, principal_of(request))
     services.deployment_withdraw(alias=alias, actor=actor_of(request))
-    messages.success(request, _("“%(alias)s” is out of service and answers nothing.") % {"alias": alias})
+    messages.success(
+        request, _("“%(alias)s” is out of service and answers nothing.") % {"alias": alias_label(alias)}
+    )
     return redirect("releases:deployment", alias)

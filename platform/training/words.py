@@ -37,7 +37,7 @@ GENERAL: dict[str, Setting] = {
         _("Tokens between two updates of the weights, over all processes together."),
     ),
     "schedule": Setting(
-        _("Learning rate schedule"),
+        _("Learning rate decay"),
         _("How the learning rate falls after the warm-up: to zero along a cosine or a line, or not at all."),
     ),
     "warmup_share": Setting(
@@ -47,7 +47,7 @@ GENERAL: dict[str, Setting] = {
         _("Weight decay"), _("How strongly weights are pulled towards zero at each step (AdamW).")
     ),
     "max_grad_norm": Setting(
-        _("Max gradient norm"),
+        _("Gradient clipping"),
         _("Gradients with a larger norm are scaled down to it, so that single odd records do little harm."),
     ),
     "lora_alpha": Setting(
@@ -57,7 +57,7 @@ GENERAL: dict[str, Setting] = {
         _("LoRA dropout"), _("LoRA only: the share of the adapter's input that is left out at random.")
     ),
     "seed": Setting(
-        _("Seed"), _("The same seed, data and settings give the same model on the same machine.")
+        _("Random seed"), _("The same seed, data and settings give the same model on the same machine.")
     ),
 }
 """What every objective uses, in the form's order. The console does not show `target_modules`."""
@@ -65,4 +65,4 @@ GENERAL: dict[str, Setting] = {
 ESSENTIAL = ("epochs", "learning_rate", "lora_rank", "max_steps")
 """Shown at once; the other settings are shown on demand."""
 
-SCHEDULES = {"cosine": _("along a cosine"), "linear": _("along a line"), "constant": _("not at all")}
+SCHEDULES = {"cosine": _("Cosine"), "linear": _("Linear"), "constant": _("Constant")}

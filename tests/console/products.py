@@ -204,7 +204,9 @@ class Products:
             build = base.builds.first()
             if built and build is not None:
                 move(build.job, JobState.SUCCEEDED)
-                IndexBuild.objects.filter(pk=build.pk).update(state="ready", result={"passages": 214})
+                IndexBuild.objects.filter(pk=build.pk).update(
+                    state="ready", result={"documents": 1, "chunks": 214, "reused_chunks": 0}
+                )
                 KnowledgeBase.objects.filter(pk=base.pk).update(current_build=build)
             return KnowledgeBase.objects.get(pk=base.pk)
 

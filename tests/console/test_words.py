@@ -1,13 +1,17 @@
-"""The console's sentences about settings are those of the specs."""
+"""The console's sentences about settings are those of the specs, and one thing has one word on all pages."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import polib
 import pytest
 from django.utils import translation
 from django.utils.translation import gettext
 
 from evaluations.words import REASONS, REQUIREMENTS
-from releases.labels import GENERATION
+from releases.labels import GENERATION, alias_label
 from releases.services import GenerationSettings
 from workers.contract.specs.gate import Reason, Requirement
 from workers.contract.specs.tasks.declaration import declared_metrics
@@ -40,3 +44,70 @@ def test_every_metric_has_words_in_japanese():
 def test_every_rule_and_reason_has_words():
     assert set(REQUIREMENTS) == set(Requirement.__args__)
     assert set(REASONS) == set(Reason.__args__)
+
+
+ROOT = Path(__file__).parents[2]
+JAPANESE = ROOT / "platform" / "locale" / "ja" / "LC_MESSAGES" / "django.po"
+OTHER_WORDS = {
+    "やめておく": "キャンセル, 続ける, 戻る",
+    "やめる": "中止",
+    "差し戻": "ロールバック",
+    "エポック(?!数|で、)": "エポック数",
+    "シーケンス長|系列長": "最大トークン長",
+    "学習率スケジュール": "学習率の減衰",
+    "勾配ノルム": "勾配クリッピング",
+    "(?<!乱数)シード(?!・データ)": "乱数シード",
+    "断片|かたまり|パッセージ": "チャンク",
+    "取り置|取りおき|ホールドアウト": "評価用に分離",
+    "評価用の割合": "評価用に分離する割合",
+    "読了|読込済|読み込み済": "読み取り済み",
+    "指紋|ダイジェスト|フィンガープリント": "ハッシュ値（SHA-256）",
+    "差なし|有意差": "差は不確か",
+    "索引": "インデックス",
+    "監査証跡": "監査ログ",
+    "(データセット|モデル)バージョン": "…のバージョン",
+    "既定のレシピ": "標準レシピ",
+}
+"""Words that do not occur, with those that are used instead."""
+
+CHOSEN = {
+    (None, "Cancel"): "キャンセル",
+    (None, "Keep running"): "続ける",
+    (None, "Back"): "戻る",
+    (None, "Roll back"): "ロールバック",
+    (None, "Epochs"): "エポック数",
+    (None, "Sequence length"): "最大トークン長",
+    (None, "Learning rate decay"): "学習率の減衰",
+    (None, "Cosine"): "コサイン",
+    (None, "Linear"): "線形",
+    (None, "Constant"): "一定",
+    (None, "Gradient clipping"): "勾配クリッピング",
+    (None, "Random seed"): "乱数シード",
+    (None, "chunks"): "チャンク",
+    (None, "held out"): "評価用に分離",
+    (None, "Hold out for evaluation"): "評価用に分離",
+    ("state", "Read"): "読み取り済み",
+    (None, "Hash (SHA-256)"): "ハッシュ値（SHA-256）",
+    ("alias", "production"): "本番（production）",
+    (None, "difference uncertain"): "差は不確か",
+}
+
+
+def test_other_words_for_the_same_thing_do_not_occur():
+    entries = polib.pofile(str(JAPANESE))
+    texts = [text for entry in entries for text in (entry.msgstr, *entry.msgstr_plural.values())]
+    for folder, kind in (("templates", "*.html"), ("static/js", "*.js"), ("platform", "*.py")):
+        texts += [path.read_text(encoding="utf-8") for path in sorted((ROOT / folder).rglob(kind))]
+    found = {(word, hit[0]) for word in OTHER_WORDS for text in texts if (hit := re.search(word, text))}
+    assert found == set()
+
+
+def test_the_chosen_words_are_used():
+    words = {(entry.msgctxt, entry.msgid): entry.msgstr for entry in polib.pofile(str(JAPANESE))}
+    assert {key: words.get(key) for key in CHOSEN} == CHOSEN
+
+
+def test_production_is_named_in_the_language_of_the_reader():
+    assert (alias_label("production"), alias_label("staging")) == ("production", "staging")
+    with translation.override("ja"):
+        assert (alias_label("production"), alias_label("staging")) == ("本番（production）", "staging")

@@ -129,9 +129,32 @@ def test_a_page_shows_figures_intervals_and_the_verdict(browser, world):
     bits, accuracy = answer.context["figures"]
     assert [str(bar.label) for bar in bits.bars] == ["Base", "Fine-tuned"]
     assert [(bar.value, bar.low, bar.high) for bar in bits.bars] == [(3.5, 3, 4), (2.5, 2, 3)]
-    assert (bits.is_better, accuracy.is_better, accuracy.is_share) == (True, False, True)
+    # The interval of the second difference includes 0.
+    assert (bits.is_better, accuracy.is_better, accuracy.is_share) == (True, None, True)
     assert [rule.verdict for rule in answer.context["rules"]] == ["passed", "failed"]
     assert "/releases/new" not in page
+
+
+UNCERTAIN = {"en": "difference uncertain", "ja": "差は不確か"}
+
+
+@pytest.mark.parametrize("language", UNCERTAIN)
+@pytest.mark.parametrize(("low", "high", "times"), [(0.1, 0.5, 0), (-0.1, 0.5, 2), (0.0, 0.5, 2)])
+def test_a_difference_whose_interval_includes_0_is_called_uncertain(
+    browser, world, language, low, high, times
+):
+    """Beside the figure and beside the rule, which holds all the same: it asks only that nothing got worse."""
+    bits, accuracy = RESULT.differences
+    differences = [bits, accuracy.model_copy(update={"value": 0.2, "low": low, "high": high, "items": 40})]
+    evaluation = measured(world, differences=differences)
+    Evaluation.objects.filter(pk=evaluation.pk).update(
+        result={**evaluation.result, "differences": [each.model_dump(mode="json") for each in differences]}
+    )
+    browser.cookies["django_language"] = language
+    answer = browser.get(evaluation.get_absolute_url())
+    assert text_of(answer).count(UNCERTAIN[language]) == times
+    assert answer.context["figures"][1].is_better is (None if times else True)
+    assert [rule.verdict for rule in answer.context["rules"]] == ["passed", "passed"]
 
 
 def test_a_passed_gate_offers_a_release(browser, world):

@@ -241,9 +241,19 @@ def parts(shares: Iterable[tuple[str, float, str]], label: str = "") -> dict[str
 
 @register.inclusion_tag("components/confirm.html", takes_context=True)
 def confirm(
-    context: Context, identifier: str, title: str, text: str, url: str, label: str, danger: bool = False
+    context: Context,
+    identifier: str,
+    title: str,
+    text: str,
+    url: str,
+    label: str,
+    danger: bool = False,
+    stops: bool = False,
 ) -> dict[str, Any]:
-    """A dialog that states the effects of an action before it is done; opened by `data-dialog="identifier"`."""
+    """A dialog that states the effects of an action before it is done; opened by `data-dialog="identifier"`.
+
+    Where the action stops work (`stops`), the button that changes nothing does not say "Cancel", which could mean both.
+    """
     return {
         "identifier": identifier,
         "title": title,
@@ -251,6 +261,7 @@ def confirm(
         "url": url,
         "label": label,
         "danger": danger,
+        "stops": stops,
         "csrf_token": context.get("csrf_token"),
         "principal": context.get("principal"),
     }

@@ -1,6 +1,6 @@
 """Labels of codes, and notices of failures: `{% load words %}`.
 
-{{ job.kind|job_kind }} {{ step|step_name }} {{ step|step_help }} {{ reason|drop_reason }} {{ job|took }}
+{{ job.kind|job_kind }} {{ step|step_name }} {{ step|step_help }} {{ reason|drop_reason }} {{ job|took }} {{ deployment.alias|alias_label }}
 {% fault version %} {% why version %}
 """
 
@@ -20,6 +20,7 @@ from jobs.models import Job, JobEvent
 from jobs.produced import ProducedRow
 from jobs.types import error_text, find_job_type
 from pipelines.models import PipelineRun
+from releases.labels import alias_label
 
 register = template.Library()
 register.filter("step_name", step_name)
@@ -30,6 +31,7 @@ register.filter("split_name", partial(words.worded, words.SPLITS))
 register.filter("record_type", partial(words.worded, words.RECORD_TYPES))
 register.filter("origin_name", partial(words.worded, words.ORIGINS))
 register.filter("mail_failure", partial(words.worded, words.MAIL_FAILURES))
+register.filter("alias_label", alias_label)
 register.filter("audit_action", partial(words.worded, words.ACTIONS))
 
 

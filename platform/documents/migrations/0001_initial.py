@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("uploaded", "waiting to be read"),
-                            ("processed", "ready"),
+                            ("processed", "read"),
                             ("error", "could not be read"),
                         ],
                         default="uploaded",

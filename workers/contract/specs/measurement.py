@@ -32,6 +32,11 @@ class Estimate(Spec):
     items: int
     """How many texts or questions it rests on."""
 
+    @property
+    def includes_zero(self) -> bool:
+        """Of a difference: it may be chance."""
+        return self.low <= 0 <= self.high
+
 
 class Figure(Estimate):
     """What one candidate reached in one metric of one task."""
