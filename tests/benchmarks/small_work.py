@@ -110,7 +110,7 @@ def speeds(api: ApiClient, training: str) -> list[float]:
     events: Iterator[Json] = api.every(f"fine_tuning/jobs/{training}/events")
     points = [event["data"] for event in events if event["type"] == "metrics"]
     points.sort(key=lambda point: point["step"])
-    return [point["tokens_per_second"] for point in points]
+    return [point["values"]["tokens_per_second"] for point in points]
 
 
 def queued(apis: list[ApiClient]) -> int:
