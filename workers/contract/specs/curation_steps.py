@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
+from workers.contract.personal_data import PersonalDataKind
 from workers.contract.spec import Spec
 from workers.contract.translatable import gettext_noop
 
@@ -74,8 +75,6 @@ def step_of_key(key: str) -> tuple[str, int]:
     type_, _, number = key.partition(":")
     return type_, int(number or 1)
 
-
-PersonalDataKind = Literal["email", "phone", "my_number", "credit_card", "postal_address", "name"]
 
 
 class NormalizeStep(StepSettings):

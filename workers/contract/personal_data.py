@@ -1,0 +1,135 @@
+"""Personal data in the text of a revision: where it stands, and the text with tokens in its place.
+
+Ingest writes `personal_data.jsonl` (PersonalData) beside the pages. Indexes hold their text as it was read, with the
+spans that fall into each passage; `masked` is applied where text leaves an index or a page is shown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from workers.contract.records import Page, Table
+from workers.contract.spec import Spec
+
+PERSONAL_DATA_FILE = "personal_data.jsonl"
+
+PersonalDataKind = Literal["email", "phone", "my_number", "credit_card", "postal_address", "name"]
+PersonalDataMode = Literal["raw", "masked"]
+"""Whether a text is as it was read, or has tokens in place of personal data."""
+
+TOKENS: dict[PersonalDataKind, str] = {
+    "email": "〔メールアドレス〕",
+    "phone": "〔電話番号〕",
+    "my_number": "〔マイナンバー〕",
+    "credit_card": "〔カード番号〕",
+    "postal_address": "〔住所〕",
+    "name": "〔氏名〕",
+}
+
+
+class PersonalSpan(Spec):
+    """Characters of a text that are personal data: from `start` up to and without `end`."""
+
+    kind: PersonalDataKind
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError("a span must end after it starts")
+        return self
+
+    def within(self, start: int, end: int, at: int) -> PersonalSpan | None:
+        """The part of it between `start` and `end`, as a span of a text that has these characters from `at` on."""
+        first, last = max(self.start, start), min(self.end, end)
+        if last <= first:
+            return None
+        return PersonalSpan(kind=self.kind, start=first - start + at, end=last - start + at)
+
+
+class Cell(Spec):
+    """A cell of a page's table; all of its numbers count from 0."""
+
+    table: int = Field(ge=0)
+    row: int = Field(ge=0)
+    column: int = Field(ge=0)
+
+
+class PersonalData(Spec):
+    """One find. What stands in a cell of a table is found there and in the page's text, which repeats its rows."""
+
+    page: int = Field(ge=1)
+    """The page's number."""
+    cell: Cell | None = None
+    """None: in the page's text."""
+    span: PersonalSpan
+
+
+class PageFinds:
+    """The finds of one page, by the text that they stand in."""
+
+    def __init__(self) -> None:
+        self.text: list[PersonalSpan] = []
+        self._cells: defaultdict[int, dict[tuple[int, int], list[PersonalSpan]]] = defaultdict(dict)
+
+    def add(self, find: PersonalData) -> None:
+        if find.cell is None:
+            self.text.append(find.span)
+        else:
+            place = (find.cell.row, find.cell.column)
+            self._cells[find.cell.table].setdefault(place, []).append(find.span)
+
+    def cells(self, table: int) -> Mapping[tuple[int, int], Sequence[PersonalSpan]]:
+        """By row and column."""
+        return self._cells.get(table, {})
+
+
+def by_page(finds: Iterable[PersonalData]) -> dict[int, PageFinds]:
+    found: defaultdict[int, PageFinds] = defaultdict(PageFinds)
+    for find in finds:
+        found[find.page].add(find)
+    return dict(found)
+
+
+def read_finds(lines: Iterable[str]) -> Iterator[PersonalData]:
+    """The lines of `personal_data.jsonl`."""
+    return (PersonalData.model_validate_json(line) for line in lines if line.strip())
+
+
+def merged(spans: Iterable[PersonalSpan]) -> list[PersonalSpan]:
+    """In their order and without overlaps: what overlaps is one span of the kind of the first."""
+    found: list[PersonalSpan] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        if found and span.start < found[-1].end:
+            last = found.pop()
+            span = last.model_copy(update={"end": max(last.end, span.end)})
+        found.append(span)
+    return found
+
+
+def masked(text: str, spans: Iterable[PersonalSpan]) -> str:
+    """`text` with the token of its kind in place of each span."""
+    parts: list[str] = []
+    position = 0
+    for span in merged(spans):
+        parts += [text[position : span.start], TOKENS[span.kind]]
+        position = span.end
+    return "".join([*parts, text[position:]])
+
+
+def masked_table(table: Table, cells: Mapping[tuple[int, int], Sequence[PersonalSpan]]) -> Table:
+    rows = tuple(
+        tuple(masked(text, cells.get((row, column), ())) for column, text in enumerate(texts))
+        for row, texts in enumerate(table.rows)
+    )
+    return table.model_copy(update={"rows": rows})
+
+
+def masked_page(page: Page, finds: PageFinds) -> Page:
+    tables = tuple(masked_table(table, finds.cells(number)) for number, table in enumerate(page.tables))
+    return page.model_copy(update={"text": masked(page.text, finds.text), "tables": tables})
