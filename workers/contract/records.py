@@ -1,7 +1,8 @@
 """The lines of the JSONL files that engines exchange: pages, records, dropped records.
 
-ingest writes `pages.jsonl` (Page); curation reads it and writes `records.jsonl` (AnyRecord) and
-`dropped.jsonl` (DroppedRecord); training and evaluation read records; retrieval reads pages.
+ingest writes `pages.jsonl` (Page) and `personal_data.jsonl` (see `personal_data.py`); curation reads pages and writes
+`records.jsonl` (AnyRecord) and `dropped.jsonl` (DroppedRecord); training and evaluation read records; retrieval reads
+pages and personal data.
 """
 
 from __future__ import annotations

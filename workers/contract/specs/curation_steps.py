@@ -76,7 +76,6 @@ def step_of_key(key: str) -> tuple[str, int]:
     return type_, int(number or 1)
 
 
-
 class NormalizeStep(StepSettings):
     type: Literal["normalize"] = "normalize"
     label = gettext_noop("Normalize characters")

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from workers.contract.personal_data import PersonalDataMode
 from workers.contract.spec import Spec
 from workers.contract.specs.gate import BASE, Gate, GateVerdict
 from workers.contract.specs.measurement import Bootstrap, Difference, Figure
@@ -32,6 +33,8 @@ class CandidateIndex(Spec):
     """Only passages that carry one of these groups are found."""
     excluded_document_ids: tuple[str, ...] = ()
     """Documents that were removed since the index was built."""
+    personal_data: PersonalDataMode = "masked"
+    """How the passages' text leaves the index, as in chat."""
     passages: int = Field(default=3, ge=1, le=20)
     """How many passages stand before a question."""
 

@@ -57,7 +57,8 @@ class IngestSpec(Spec):
 
 
 class IngestResult(Spec):
-    """Output folder: `pages.jsonl` (Page per line), for JSONL also `records.jsonl` (MessagesRecord)."""
+    """Output folder: `pages.jsonl` (Page per line), `personal_data.jsonl` (PersonalData per line), for JSONL also
+    `records.jsonl` (MessagesRecord)."""
 
     version: Literal[1] = 1
     media_type: MediaType

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from workers.contract.personal_data import PersonalDataMode, PersonalSpan
 from workers.contract.prompts import STOP_STRINGS
 from workers.contract.records import Source
 from workers.contract.spec import Spec
@@ -90,6 +91,8 @@ class SearchBody(Spec):
     """What the asker may see: only passages that carry one of these groups are ranked."""
     excluded_document_ids: tuple[str, ...] = ()
     """Documents that were removed since the index was built; their passages are not ranked."""
+    personal_data: PersonalDataMode = "masked"
+    """How the passages' text leaves the index. It is searched as it was read in both cases."""
     index_sha256: str | None = None
     """Refuse to load the index if its manifest is another."""
     embedding_model_digest: str | None = None
@@ -105,6 +108,9 @@ ANSWERABLE_SCORE = 0.45
 class SearchHit(Spec):
     chunk_id: str
     text: str
+    personal_data: PersonalDataMode = "raw"
+    spans: tuple[PersonalSpan, ...] = ()
+    """Where personal data stand in a raw text; a masked one has none."""
     source: Source
     score: float
     """0 to 1: how sure the search is; means the same for every question and index."""

@@ -60,6 +60,7 @@ class CandidateSearch:
             limit=self._spec.passages,
             groups=self._spec.groups,
             excluded_document_ids=self._spec.excluded_document_ids,
+            personal_data=self._spec.personal_data,
         )
         return [hit.text for hit in hits]
 

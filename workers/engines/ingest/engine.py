@@ -10,7 +10,7 @@ from workers.engines.shared.runtime import EngineFault, Run, UserError
 
 
 def ingest(run: Run, spec: IngestSpec) -> IngestResult:
-    """Write `pages.jsonl` (for JSONL also `records.jsonl`) and the manifest into the run's output.
+    """Write `pages.jsonl`, `personal_data.jsonl` (for JSONL also `records.jsonl`) and the manifest into the run's output.
 
     Raises UserError: empty_file, file_too_large, wrong_type, encrypted, damaged_file, archive_too_large,
     undecodable_text, invalid_jsonl, not_jsonl, no_text, too_many_pages, parse_timeout, parse_out_of_memory; EngineFault:

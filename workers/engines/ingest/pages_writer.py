@@ -1,4 +1,4 @@
-"""Writes the pages and records of a document into the run's output, as they come."""
+"""Writes the pages, their personal data and the records of a document into the run's output, as they come."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from workers.contract.personal_data import PERSONAL_DATA_FILE
 from workers.contract.records import PAGES_FILE, RECORDS_FILE, MessagesRecord, Page
 from workers.contract.spec import Spec
 from workers.engines.ingest.reading import Output
+from workers.engines.shared.personal_data import find_on_page
 from workers.engines.shared.runtime import Run
 
 REPORT_SECONDS = 1.0
 
 
 class PagesWriter:
-    """Counts what it writes. Progress is reported at most once a second."""
+    """Counts what it writes. Progress is reported at most once a second.
+
+    Personal data are found here and not in the sandbox: a file that takes its parser over must not say that it has none.
+    """
 
     def __init__(self, run: Run) -> None:
         self.pages = 0
@@ -27,6 +32,7 @@ class PagesWriter:
         self._run = run
         self._files = ExitStack()
         self._pages_file = self._open(run.output_dir / PAGES_FILE)
+        self._personal_data_file = self._open(run.output_dir / PERSONAL_DATA_FILE)
         self._records_file: BinaryIO | None = None
         self._next_report = time.monotonic() + REPORT_SECONDS
 
@@ -46,6 +52,8 @@ class PagesWriter:
 
     def _page(self, page: Page) -> None:
         _write(self._pages_file, page)
+        for found in find_on_page(page):
+            _write(self._personal_data_file, found)
         self.pages += 1
         self.characters += len(page.text)
 

@@ -11,8 +11,9 @@ from transformers.utils import logging
 
 from workers.contract.artifacts import ArtifactDamaged, verify_manifest, write_manifest
 from workers.contract.model_folder import UnsafeModelFolder, model_folder_digest
+from workers.contract.personal_data import PERSONAL_DATA_FILE, PageFinds, by_page, read_finds
 from workers.contract.records import Page
-from workers.contract.specs.retrieval import RetrievalResult, RetrievalSpec
+from workers.contract.specs.retrieval import RetrievalResult, RetrievalSource, RetrievalSpec
 from workers.engines.retrieval.chunking import Passage, passages_of
 from workers.engines.shared.index.confidence import unrelated_cosine
 from workers.engines.shared.index.embedding import Embedder, Vectors
@@ -21,6 +22,7 @@ from workers.engines.shared.index.postings import write_postings
 from workers.engines.shared.index.search import KIND
 from workers.engines.shared.index.vectors import VectorIndex, write_vectors
 from workers.engines.shared.integrity import require_intact_pages
+from workers.engines.shared.personal_data import find_on_page
 from workers.engines.shared.runtime import Run, UserError
 from workers.engines.shared.threads import GrantedThreads
 
@@ -43,7 +45,7 @@ def build_index(run: Run, spec: RetrievalSpec) -> RetrievalResult:
         require_intact_pages(source)
         with open(source.pages_path, encoding="utf-8") as lines:
             pages = [Page.model_validate_json(line) for line in lines if line.strip()]
-        passages += passages_of(source, pages, spec.chunking)
+        passages += passages_of(source, pages, spec.chunking, _personal_data(source, pages))
     if not passages:
         raise UserError(
             "no_text", "None of the documents holds text to search. Add documents with text.", param="sources"
@@ -63,6 +65,15 @@ def build_index(run: Run, spec: RetrievalSpec) -> RetrievalResult:
         bytes=sum(path.stat().st_size for path in run.output_dir.iterdir()),
         seconds=round(time.monotonic() - started, 3),
     )
+
+
+def _personal_data(source: RetrievalSource, pages: Sequence[Page]) -> dict[int, PageFinds]:
+    """As ingest found them; in pages that an earlier release read, which did not look for them, as found now."""
+    try:
+        with open(source.pages_path.with_name(PERSONAL_DATA_FILE), encoding="utf-8") as lines:
+            return by_page(read_finds(lines))
+    except FileNotFoundError:
+        return by_page(found for page in pages for found in find_on_page(page))
 
 
 def _embedder(folder: Path) -> Embedder:

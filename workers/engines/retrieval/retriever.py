@@ -7,6 +7,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
+from workers.contract.personal_data import PersonalDataMode
 from workers.engines.shared.index.embedding import Embedder
 from workers.engines.shared.index.search import Index
 
@@ -22,6 +23,7 @@ class KoshaRetriever(BaseRetriever):
     groups: tuple[str, ...]
     """Groups of the person who asks: only passages that one of these groups may read are found."""
     excluded_document_ids: tuple[str, ...] = ()
+    personal_data: PersonalDataMode = "masked"
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
@@ -32,10 +34,12 @@ class KoshaRetriever(BaseRetriever):
             limit=self.limit,
             groups=self.groups,
             excluded_document_ids=self.excluded_document_ids,
+            personal_data=self.personal_data,
         )
         documents = []
         for hit in hits:
             scores = {"score": hit.score, "dense_score": hit.dense_score, "lexical_score": hit.lexical_score}
             metadata = hit.source.model_dump(exclude_none=True) | scores
+            metadata["personal_data"] = hit.personal_data
             documents.append(Document(id=hit.chunk_id, page_content=hit.text, metadata=metadata))
         return documents

@@ -37,6 +37,7 @@ class Retrieval:
                         limit=body.limit,
                         groups=body.groups,
                         excluded_document_ids=body.excluded_document_ids,
+                        personal_data=body.personal_data,
                     )
                 except EmbeddingModelMismatch as error:
                     raise ServeError(

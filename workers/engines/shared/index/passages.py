@@ -1,4 +1,4 @@
-"""The passages of an index in SQLite: text, source and readers by position, positions by document.
+"""The passages of an index in SQLite: text, personal data, source and readers by position, positions by document.
 
 The groups that may read a passage are stored once for all passages that have the same ones: an audience.
 """
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.contract.artifacts import ArtifactDamaged
+from workers.contract.personal_data import PersonalSpan
 from workers.contract.records import Source
 
 FILE = "passages.sqlite"
@@ -24,9 +25,17 @@ SCHEMA = """
 CREATE TABLE audience (id INTEGER PRIMARY KEY, groups TEXT NOT NULL);
 CREATE TABLE passage (
   position INTEGER PRIMARY KEY, id TEXT NOT NULL, digest TEXT NOT NULL, document_id TEXT NOT NULL,
-  audience INTEGER NOT NULL REFERENCES audience, source TEXT NOT NULL, text TEXT NOT NULL
+  audience INTEGER NOT NULL REFERENCES audience, source TEXT NOT NULL, text TEXT NOT NULL,
+  personal_data TEXT NOT NULL
 );
 """
+
+READ = (
+    "SELECT position, id, text, source, audience, digest, personal_data FROM passage "
+    "WHERE position IN (SELECT value FROM json_each(?))"
+)
+READ_WITHOUT_PERSONAL_DATA = READ.replace("personal_data", "NULL")
+"""For an index that an earlier release built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,8 @@ class Passage:
     source: Source
     groups: tuple[str, ...]
     """Who may read it."""
+    personal_data: tuple[PersonalSpan, ...] | None = ()
+    """Where personal data stand in `text`; None: an earlier release built the index and did not look for them."""
 
     @property
     def digest(self) -> str:
@@ -61,12 +72,24 @@ def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
             audience = audiences.setdefault(groups, len(audiences))
             source = passage.source.model_dump_json(exclude_none=True)
             key = (position, passage.id, passage.digest, passage.source.document_id)
-            row = (*key, audience, source, passage.text)
-            connection.execute("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            row = (*key, audience, source, passage.text, _spans_text(passage.personal_data or ()))
+            connection.execute("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         connection.executemany("INSERT INTO audience (groups, id) VALUES (?, ?)", audiences.items())
         connection.execute("CREATE INDEX passage_document ON passage (document_id, position)")
         connection.execute("CREATE INDEX passage_audience ON passage (audience, position)")
     connection.close()
+
+
+def _spans_text(spans: Sequence[PersonalSpan]) -> str:
+    return json.dumps([[span.kind, span.start, span.end] for span in spans]) if spans else ""
+
+
+def _spans_of(text: str | None) -> tuple[PersonalSpan, ...] | None:
+    """Raises ValueError."""
+    if text is None:
+        return None
+    found = json.loads(text) if text else []
+    return tuple(PersonalSpan(kind=kind, start=start, end=end) for kind, start, end in found)
 
 
 class PassageStore:
@@ -82,6 +105,8 @@ class PassageStore:
             int(audience): frozenset(json.loads(groups))
             for audience, groups in self._rows("SELECT id, groups FROM audience")
         }
+        columns = {name for _number, name, *_rest in self._rows("PRAGMA table_info(passage)")}
+        self._read = READ if "personal_data" in columns else READ_WITHOUT_PERSONAL_DATA
         # From the SQL index alone, which is small; the pages with the texts are read for a search's results.
         rows = np.array(self._rows("SELECT position, audience FROM passage ORDER BY audience, position"))
         self._audience_of = np.empty(len(rows), dtype=np.int32)
@@ -110,21 +135,20 @@ class PassageStore:
     def read(self, positions: Sequence[int]) -> list[tuple[str, Passage]]:
         """(id, passage) in the order of `positions`. Raises ArtifactDamaged: the file was verified when
         it was opened, but its pages are read only now."""
-        rows = self._rows(
-            "SELECT position, id, text, source, audience, digest FROM passage "
-            "WHERE position IN (SELECT value FROM json_each(?))",
-            json.dumps([int(position) for position in positions]),
-        )
+        rows = self._rows(self._read, json.dumps([int(position) for position in positions]))
         found = {row[0]: (row[1], self._whole(*row[2:])) for row in rows}
         if found.keys() != set(positions):
             raise ArtifactDamaged(self._folder, FILE, "lacks passages")
         return [found[int(position)] for position in positions]
 
-    def _whole(self, text: str, source: str, audience: int, digest: str) -> Passage:
+    def _whole(
+        self, text: str, source: str, audience: int, digest: str, personal_data: str | None
+    ) -> Passage:
         try:
             groups = tuple(sorted(self._audiences[audience]))
-            passage = Passage(text, Source.model_validate_json(source), groups)
-        except (ValueError, KeyError):
+            spans = _spans_of(personal_data)
+            passage = Passage(text, Source.model_validate_json(source), groups, spans)
+        except (ValueError, KeyError, TypeError):
             raise ArtifactDamaged(self._folder, FILE, "has other content") from None
         if passage.digest != digest:
             raise ArtifactDamaged(self._folder, FILE, "has other content")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.contract.artifacts import verify_manifest
+from workers.contract.artifacts import ArtifactDamaged, verify_manifest
+from workers.contract.personal_data import PersonalDataMode, masked
 from workers.contract.specs.serving import SearchHit
 from workers.engines.shared.index.confidence import confidence
-from workers.engines.shared.index.passages import PassageStore
+from workers.engines.shared.index.passages import FILE, Passage, PassageStore
 from workers.engines.shared.index.postings import Postings
 from workers.engines.shared.index.vectors import Positions, VectorIndex, Vectors
 from workers.engines.shared.text import normalize
@@ -37,6 +38,7 @@ class Index:
     def __init__(self, folder: Path, manifest_sha256: str | None = None) -> None:
         """Verifies every file, and the manifest where its sha256 is given; raises ArtifactDamaged."""
         manifest = verify_manifest(folder, manifest_sha256)
+        self._folder = folder
         self.embedding_model = Path(manifest["facts"]["embedding_model"])
         self._unrelated_cosine = float(manifest["facts"]["unrelated_cosine"])
         self.bytes = sum(entry["size"] for entry in manifest["files"])
@@ -59,16 +61,24 @@ class Index:
         limit: int,
         groups: Sequence[str],
         excluded_document_ids: Sequence[str] = (),
+        personal_data: PersonalDataMode = "masked",
     ) -> list[SearchHit]:
         """The best passages, best first, of those that one of `groups` may read.
 
-        Other passages are left out of both rankings before these are cut to the best.
+        Other passages are left out of both rankings before these are cut to the best. `personal_data` says how
+        their text is given out; it is searched as it was read. Raises ArtifactDamaged, also where masked text is
+        asked for and the index does not say what to mask.
         """
         # Documents were normalised when they were ingested; a question is brought to the same form.
         query = normalize(query)
         vector = embedder.embed([query], "query")[0]
         return self.search_vector(
-            query, vector, limit=limit, groups=groups, excluded_document_ids=excluded_document_ids
+            query,
+            vector,
+            limit=limit,
+            groups=groups,
+            excluded_document_ids=excluded_document_ids,
+            personal_data=personal_data,
         )
 
     def search_vector(
@@ -79,6 +89,7 @@ class Index:
         limit: int,
         groups: Sequence[str],
         excluded_document_ids: Sequence[str] = (),
+        personal_data: PersonalDataMode = "masked",
     ) -> list[SearchHit]:
         """As `search`, with the question's embedding computed before. Raises EmbeddingModelMismatch."""
         if len(vector) != self.dimensions:
@@ -92,23 +103,28 @@ class Index:
         dense = self._vectors.similarity(vector, candidates)
         scores = confidence(dense, self._postings.coverage(query, candidates), self._unrelated_cosine)
         order = np.argsort(-scores, kind="stable")[:limit]
-        return self._hits(candidates[order], scores[order], dense[order], lexical[candidates[order]])
-
-    def _hits(
-        self, positions: Positions, scores: Vectors, dense: Vectors, lexical: Vectors
-    ) -> list[SearchHit]:
-        passages = self._passages.read(positions.tolist())
+        chosen = candidates[order]
+        found = self._passages.read(chosen.tolist())
         return [
             SearchHit(
                 chunk_id=identity,
-                text=passage.text,
                 source=passage.source,
-                score=round(float(scores[rank]), 6),
-                dense_score=round(float(dense[rank]), 6),
-                lexical_score=round(float(lexical[rank]), 6),
+                score=round(float(scores[order[rank]]), 6),
+                dense_score=round(float(dense[order[rank]]), 6),
+                lexical_score=round(float(lexical[chosen[rank]]), 6),
+                **self._leaving(passage, personal_data),
             )
-            for rank, (identity, passage) in enumerate(passages)
+            for rank, (identity, passage) in enumerate(found)
         ]
+
+    def _leaving(self, passage: Passage, mode: PersonalDataMode) -> dict[str, Any]:
+        """The text of a passage as it leaves the index: the only place where it does."""
+        if mode == "raw":
+            return {"text": passage.text, "personal_data": mode, "spans": passage.personal_data or ()}
+        if passage.personal_data is None:
+            why = "was built by a release that did not look for personal data"
+            raise ArtifactDamaged(self._folder, FILE, why)
+        return {"text": masked(passage.text, passage.personal_data), "personal_data": mode}
 
 
 def _best(scores: NDArray[np.float32], count: int, allowed: Positions | None) -> Positions:

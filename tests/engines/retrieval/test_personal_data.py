@@ -1,0 +1,144 @@
+"""An index holds the text as it was read, and gives it out with tokens in place of personal data where that is asked."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+
+import pytest
+
+from tests.engines.retrieval.conftest import EVERYONE
+from tests.engines.retrieval.tiny import make_run
+from workers.contract.artifacts import ArtifactDamaged, write_manifest
+from workers.contract.personal_data import PERSONAL_DATA_FILE, PageFinds, PersonalSpan, by_page, masked
+from workers.contract.records import Page, Table
+from workers.contract.specs.retrieval import Chunking, RetrievalSource, RetrievalSpec
+from workers.engines.retrieval.chunking import passages_of, pieces_of
+from workers.engines.retrieval.engine import build_index
+from workers.engines.shared.index.embedding import Embedder
+from workers.engines.shared.index.search import Index
+from workers.engines.shared.personal_data import find_on_page
+
+pytestmark = pytest.mark.ml
+
+SOURCE = RetrievalSource(
+    document_id="d", revision_id="r", document_name="規程.pdf", pages_path="unused", groups=EVERYONE
+)
+CHUNKING = Chunking(max_characters=80, overlap=20)
+PHONE, EMAIL = "090-1234-5678", "taro@example.co.jp"
+LONG = "".join(f"当番は{number}日に交代する。" for number in range(9))
+ROSTER = Table(
+    cells="A1:C3",
+    rows=(
+        ("氏名", "連絡先 03-1234-5678", "備考"),
+        ("山田太郎", f"  {PHONE} ", LONG + EMAIL),
+        ("部長", "", ""),
+    ),
+)
+
+
+def shown(*pages: Page) -> list[str]:
+    """The passages of the pages, masked."""
+    finds = by_page(find for page in pages for find in find_on_page(page))
+    passages = passages_of(SOURCE, pages, CHUNKING, finds)
+    return [masked(passage.text, passage.personal_data or ()) for passage in passages]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"当番 {PHONE}", ["当番 〔電話番号〕"]),
+        (
+            f"  第1条 連絡\n {PHONE}\n第2条 宛先 {EMAIL}",
+            ["第1条 連絡\n 〔電話番号〕", "第2条 宛先 〔メールアドレス〕"],
+        ),
+        # Cut in two, each piece of the address is masked.
+        ("あ" * 70 + f" {EMAIL}", ["あ" * 70, "〔メールアドレス〕"]),
+        ("あ" * 75 + "東京都千代田区千代田1-1" + "い" * 10, None),
+    ],
+)
+def test_passages_have_the_spans_that_fall_into_them(text, expected):
+    found = shown(Page(kind="page", number=1, text=text))
+    assert found == expected if expected else not any("千代田" in passage for passage in found)
+
+
+def test_the_head_of_a_cut_article_has_its_spans_in_every_piece():
+    found = shown(Page(kind="page", number=1, text=f"第5条 当番 {PHONE}\n\n{LONG}宛先は{EMAIL}とする。"))
+    assert len(found) > 1 and all(passage.startswith("第5条 当番 〔電話番号〕\n") for passage in found)
+    assert found[-1].endswith("宛先は〔メールアドレス〕とする。")
+
+
+def test_rows_have_the_spans_of_their_cells_and_titles():
+    text = "\n".join(" | ".join(row) for row in ROSTER.rows)
+    first, *others = shown(Page(kind="sheet", number=1, label="名簿", text=text, tables=(ROSTER,)))
+    assert first == "氏名: 〔氏名〕\n連絡先 〔電話番号〕: 〔電話番号〕"
+    assert "".join(others).count("〔メールアドレス〕") == 1
+
+
+def test_a_text_on_a_page_twice_is_masked_where_one_of_them_is_personal():
+    page, finds = Page(kind="page", number=1, text="第1条 山川\n第1条 山川"), PageFinds()
+    for start, expected in ((4, "第1条 〔氏名〕"), (11, "第1条 〔氏名〕")):
+        finds.text = [PersonalSpan(kind="name", start=start, end=start + 2)]
+        (passage,) = passages_of(SOURCE, [page], CHUNKING, {1: finds})
+        assert masked(passage.text, passage.personal_data or ()) == expected
+
+
+def test_every_piece_is_placed_where_its_characters_stand():
+    letters = random.Random(5)
+    for _ in range(300):
+        text = "".join(letters.choices("あいう。、\n 第1条 \n\n", k=letters.randint(1, 400)))
+        for piece in pieces_of(text, CHUNKING):
+            for part in piece.parts:
+                there = {text[start : start + part.length] for start in part.starts}
+                assert there == {piece.text[part.at : part.at + part.length]}
+
+
+# -- a built index ------------------------------------------------------------------------------
+TEXT = f"夜間の当番は山川、電話は{PHONE}である。宛先は{EMAIL}とする。"
+
+
+def built(folder, model, source):
+    run = make_run(folder)
+    build_index(run, RetrievalSpec(sources=(source,), embedding_model=model))
+    return run.output_dir
+
+
+def search(folder, model, question, mode):
+    index = Index(folder)
+    (hit,) = index.search(question, Embedder(model), limit=1, groups=EVERYONE, personal_data=mode)
+    index.close()
+    return hit
+
+
+@pytest.mark.parametrize("with_file", [True, False], ids=["found by ingest", "read by an earlier release"])
+def test_what_is_indexed_stays_raw(tmp_path, embedding_model, document, with_file):
+    source = document("当番", [TEXT])
+    if with_file:
+        (page,) = [Page.model_validate_json(line) for line in source.pages_path.read_text().splitlines()]
+        lines = "".join(find.model_dump_json() + "\n" for find in find_on_page(page))
+        source.pages_path.with_name(PERSONAL_DATA_FILE).write_text(lines)
+        write_manifest(source.pages_path.parent, "pages")
+    folder = built(tmp_path / "run", embedding_model, source)
+    raw, hidden = (search(folder, embedding_model, PHONE, mode) for mode in ("raw", "masked"))
+    assert (raw.text, raw.personal_data) == (TEXT, "raw")
+    assert [TEXT[span.start : span.end] for span in raw.spans] == [PHONE, EMAIL]
+    assert (hidden.text, hidden.personal_data, hidden.spans) == (
+        "夜間の当番は山川、電話は〔電話番号〕である。宛先は〔メールアドレス〕とする。",
+        "masked",
+        (),
+    )
+    # The value of the question is found, with the same certainty.
+    assert hidden.lexical_score == raw.lexical_score > 0 and hidden.score == raw.score
+
+
+def test_an_index_of_an_earlier_release_gives_out_no_masked_text(tmp_path, embedding_model, document):
+    folder = built(tmp_path / "run", embedding_model, document("当番", [TEXT]))
+    connection = sqlite3.connect(folder / "passages.sqlite")
+    connection.execute("ALTER TABLE passage DROP COLUMN personal_data")
+    connection.commit()
+    connection.close()
+    facts = {"embedding_model": str(embedding_model), "unrelated_cosine": 0.5}
+    write_manifest(folder, "index", **facts)
+    assert search(folder, embedding_model, PHONE, "raw").text == TEXT
+    with pytest.raises(ArtifactDamaged, match="did not look for personal data"):
+        search(folder, embedding_model, PHONE, "masked")
