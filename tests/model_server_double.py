@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from workers.contract.personal_data import PersonalSpan, masked
 
 SOURCE = {
     "document_id": "file-1",
@@ -18,14 +21,26 @@ SOURCE = {
 }
 
 
-def hit(text: str, **source: Any) -> dict[str, Any]:
+def hit(text: str, *, spans: Sequence[PersonalSpan] = (), **source: Any) -> dict[str, Any]:
+    """A passage as the index holds it, with the places of its personal data."""
     scores = {"score": 0.9, "dense_score": 0.8, "lexical_score": 7.0}
-    return {"chunk_id": "c1", "text": text, "source": {**SOURCE, **source}, **scores}
+    places = [span.model_dump() for span in spans]
+    return {"chunk_id": "c1", "text": text, "spans": places, "source": {**SOURCE, **source}, **scores}
+
+
+def leaving(hit: dict[str, Any], mode: str) -> dict[str, Any]:
+    """As it leaves the real server."""
+    if mode == "raw":
+        return {**hit, "personal_data": mode}
+    text = masked(hit["text"], map(PersonalSpan.model_validate, hit["spans"]))
+    return {**hit, "text": text, "spans": [], "personal_data": mode}
 
 
 class ModelServerDouble:
     def __init__(self) -> None:
         self.answer = ["有給休暇は", "10日です。"]
+        self.answer_to: Callable[[dict[str, Any]], list[str]] = lambda _body: self.answer
+        """The pieces of the answer to a request."""
         self.hits = [hit("第5条 有給休暇は10日とする。")]
         self.error: tuple[int, dict[str, Any]] | None = None
         """The answer to every request, where set."""
@@ -66,7 +81,8 @@ class ModelServerDouble:
             status, error = self.error
             _json(handler, {"error": error}, status)
         elif handler.path == "/v1/search":
-            _json(handler, {"hits": self.hits[: body["limit"]], "seconds": 0.01})
+            hits = [leaving(hit, body["personal_data"]) for hit in self.hits[: body["limit"]]]
+            _json(handler, {"hits": hits, "seconds": 0.01})
         elif handler.path == "/v1/embeddings":
             data = [{"embedding": [1.0, 0.5], "index": n} for n, _text in enumerate(body["input"])]
             _json(handler, {"data": data, "usage": {"prompt_tokens": 3, "total_tokens": 3}})
@@ -75,7 +91,7 @@ class ModelServerDouble:
         else:
             if self.waits_after is not None:
                 self.go_on.wait()
-            message = {"role": "assistant", "content": "".join(self.answer), "refusal": None}
+            message = {"role": "assistant", "content": "".join(self.answer_to(body)), "refusal": None}
             choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
             _json(handler, {**_common(body, "chat.completion"), "choices": [choice], "usage": USAGE})
 
@@ -85,7 +101,7 @@ class ModelServerDouble:
         handler.end_headers()
         pieces = [
             ({"role": "assistant", "content": ""}, None),
-            *(({"content": p}, None) for p in self.answer),
+            *(({"content": p}, None) for p in self.answer_to(body)),
         ]
         try:
             for number, (delta, reason) in enumerate([*pieces, ({}, "stop")]):

@@ -37,7 +37,8 @@ from tests.people import People
 from training.models import MethodType, TrainingRun
 from training.services import training_run_create
 from workers.contract.artifacts import write_manifest
-from workers.contract.records import DocumentOrigin, DroppedRecord, Source, TextRecord
+from workers.contract.personal_data import PERSONAL_DATA_FILE
+from workers.contract.records import PAGES_FILE, DocumentOrigin, DroppedRecord, Page, Source, TextRecord
 from workers.contract.spec import Spec
 from workers.contract.specs.curation import CurationResult
 from workers.contract.specs.evaluation import EvaluationResult
@@ -47,6 +48,7 @@ from workers.contract.specs.retrieval import RetrievalResult
 from workers.contract.specs.run import RunError
 from workers.contract.specs.tasks.bits_per_character import TextBits, TextItem
 from workers.contract.specs.training import Hyperparameters, TrainingResult
+from workers.engines.shared.personal_data import find_on_page
 from workers.orchestration.finalize import finalize_job
 
 DIGEST = "d" * 64
@@ -75,7 +77,11 @@ class World(People):
 
     def read(self, document: Document, text: str = "本文", **facts: Any) -> None:
         page = {"kind": "page", "number": 1, "text": text, "tables": []}
-        files = {"pages.jsonl": json.dumps(page, ensure_ascii=False) + "\n"}
+        finds = find_on_page(Page.model_validate(page))
+        files = {
+            PAGES_FILE: json.dumps(page, ensure_ascii=False) + "\n",
+            PERSONAL_DATA_FILE: "".join(find.model_dump_json() + "\n" for find in finds),
+        }
         result = IngestResult(
             **{
                 "media_type": "text/plain",

@@ -14,6 +14,8 @@ _VIEWER = {
     _P.MODELS_READ,
     _P.EVALUATIONS_READ,
     _P.KNOWLEDGE_READ,
+    # Every role reads documents, so every role has it.
+    _P.PERSONAL_DATA_READ,
     _P.RELEASES_READ,
     _P.CHAT_USE,
     _P.SCHEDULES_READ,

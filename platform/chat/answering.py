@@ -148,8 +148,12 @@ def _concluded(found: Found, checked: CheckedAnswer) -> tuple[str, dict[str, Any
     if not checked.is_answered:
         assert checked.reason is not None
         return _unanswered(found, checked.reason)
-    kosha = {"answered": True, "reason": checked.reason}
+    kosha = _kosha(found, answered=True, reason=checked.reason)
     return checked.text, {"annotations": citations(checked.text, found.passages), "kosha": kosha}
+
+
+def _kosha(found: Found, *, answered: bool, reason: Reason | None) -> dict[str, Any]:
+    return {"answered": answered, "reason": reason, "personal_data": found.personal_data}
 
 
 def _unanswered(found: Found, reason: Reason) -> tuple[str, dict[str, Any]]:
@@ -163,4 +167,4 @@ def _unanswered(found: Found, reason: Reason) -> tuple[str, dict[str, Any]]:
             separator = "" if translation.get_language() == "ja" else " "
             text += separator + _("The nearest passages are listed below.")
     extras = {"annotations": nearest(found.question, found.passages)}
-    return text, {**extras, "kosha": {"answered": False, "reason": reason}}
+    return text, {**extras, "kosha": _kosha(found, answered=False, reason=reason)}

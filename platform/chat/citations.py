@@ -60,6 +60,7 @@ def _annotation(number: int, support: float, quote: str, hit: SearchHit) -> dict
             "label": source.label,
             "cells": source.cells,
             "quote": quote[:MAXIMUM_QUOTE],
+            "personal_data": hit.personal_data,
             "score": round(hit.score, 4),
             "support": round(support, 4),
         },

@@ -3,7 +3,7 @@
     begun     {"url", "ask", "test"}     addresses of the conversation and of its next question; whether it is a test
     status    {"text"}                   what happens before the first piece
     delta     {"text"}                   a piece of the answer
-    outcome   {"note"}                   what the reader should know of the answer and its passages; may be empty
+    outcome   {"note", "personal_data"}  what the reader should know of the answer and its passages; may be empty
     citations [{number, title, place, quote, url}]
     done      {"feedback"}               it is stored; the address for feedback
     error     {"message"}                it was interrupted or could not be stored; earlier pieces stay valid
@@ -34,7 +34,7 @@ from chat.answering import answer_stream, prompt
 from chat.finding import find
 from chat.models import Conversation, Message
 from chat.presenting import feedback_url, reason_note, shown_citations
-from chat.selectors import Target, message_list
+from chat.selectors import Target, is_withheld, message_list
 from chat.services import answer_add
 from common.connections import release_connection
 from common.errors import KoshaError
@@ -48,11 +48,13 @@ EARLIER_MESSAGES = 6
 """Earlier messages that are sent with a question; small models have short contexts."""
 
 
-def turns(conversation: Conversation) -> list[PromptMessage]:
-    """The newest messages, the question last; answers without text are left out."""
+def turns(conversation: Conversation, principal: Principal) -> list[PromptMessage]:
+    """The newest messages, the question last; answers without text, and those that are withheld, are left out."""
     newest = list(message_list(conversation).order_by("-id")[: EARLIER_MESSAGES + 1])
     found: list[PromptMessage] = [
-        {"role": message.role, "content": message.content} for message in reversed(newest) if message.content
+        {"role": message.role, "content": message.content}
+        for message in reversed(newest)
+        if message.content and not is_withheld(message, principal)
     ]
     # Chat templates require user and assistant in turn, beginning with the user.
     kept: list[PromptMessage] = []
@@ -112,6 +114,11 @@ class ConversationAnswer:
             return
         yield _event("done", {"feedback": feedback_url(message)})
 
+    @property
+    def _mode(self) -> str:
+        """Of the passages; empty without any."""
+        return self.target.index.personal_data if self.target.index else ""
+
     async def _answer(self) -> AsyncGenerator[str, None]:
         found = await find(self.target, self.messages)
         body = _body(self.target, prompt(self.target, self.messages, found))
@@ -122,7 +129,7 @@ class ConversationAnswer:
                     yield _event("delta", {"text": piece})
         with translation.override(self.language):
             shown, note = shown_citations(self.annotations), reason_note(self.reason)
-        yield _event("outcome", {"note": str(note)})
+        yield _event("outcome", {"note": str(note), "personal_data": self._mode})
         yield _event("citations", shown)
 
     def _pieces(self, chunk: dict[str, Any]) -> Iterator[str]:
@@ -151,6 +158,7 @@ class ConversationAnswer:
                     finish_reason=self.finish_reason or "stop",
                     is_test=self.target.is_test,
                     reason=self.reason,
+                    personal_data=self._mode,
                 )
         finally:
             release_connection()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from chat.selectors import Target
 from common.errors import InvalidRequest
 from common.model_server import model_server
 from retrieval.search import MAXIMUM_QUERY
+from workers.contract.personal_data import PersonalDataMode
 from workers.contract.prompts import PromptMessage
 from workers.contract.specs.serving import ANSWERABLE_SCORE, SearchHit
 from workers.contract.stated_facts import codes
@@ -31,6 +33,8 @@ class Found:
     passages: list[SearchHit]
     """To answer from; with a `reason`, the nearest ones."""
     reason: Reason | None = None
+    personal_data: PersonalDataMode = "masked"
+    """How the text of the passages is, and so the answer's."""
 
 
 async def find(target: Target, messages: list[PromptMessage]) -> Found | None:
@@ -46,12 +50,13 @@ async def find(target: Target, messages: list[PromptMessage]) -> Found | None:
     if found.reason and earlier:
         again = await _find(target, f"{earlier[-1]}\n{question}")
         if not again.reason:
-            return Found(question, again.passages)
+            return replace(again, question=question)
     return found
 
 
 async def _find(target: Target, question: str) -> Found:
     assert target.index is not None
+    found = partial(Found, question, personal_data=target.index.personal_data)
     limit = target.generation.passages
     hits = await model_server().search_async(
         target.index, question[:MAXIMUM_QUERY], limit=max(SEARCHED, limit)
@@ -61,12 +66,12 @@ async def _find(target: Target, question: str) -> Found:
     if asked:
         held = {hit.chunk_id: asked & codes(hit.text) for hit in hits}
         if asked - frozenset[str]().union(*held.values()):
-            return Found(question, hits[:limit], "not_found")
+            return found(hits[:limit], "not_found")
         about = [hit for hit in hits if held[hit.chunk_id]]
         hits = sorted(about, key=lambda hit: len(held[hit.chunk_id]), reverse=True)
     if not hits or max(hit.score for hit in hits) < ANSWERABLE_SCORE:
-        return Found(question, hits[:limit], "not_found")
-    return Found(question, hits[:limit])
+        return found(hits[:limit], "not_found")
+    return found(hits[:limit])
 
 
 def _question(messages: list[PromptMessage]) -> str:

@@ -45,6 +45,8 @@ class Message(TenantModel):
     """`stop`, `length`, `cancelled` or `error`."""
     reason = models.CharField(max_length=20, blank=True)
     """Why there is no answer or only a part (`chat.finding.Reason`); empty for an answer, and for a question."""
+    personal_data = models.CharField(max_length=8, blank=True)
+    """Whether its passages were `raw` or `masked`; empty for a question, and for an answer without passages."""
 
 
 class Feedback(TenantModel):

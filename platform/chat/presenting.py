@@ -9,7 +9,9 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.principal import Principal
 from chat.models import Feedback, Message
+from chat.selectors import is_withheld
 from documents.places import place_text, place_url
 
 
@@ -40,15 +42,22 @@ def reason_note(reason: str) -> str | Promise:
     return _("Nearest passages; they do not confirm an answer.") if reason else ""
 
 
-def shown_message(message: Message) -> dict[str, Any]:
+WITHHELD = _(
+    "This answer was given from text with personal data, which is masked now. Ask again for a masked answer."
+)
+
+
+def shown_message(message: Message, principal: Principal) -> dict[str, Any]:
+    withheld = is_withheld(message, principal)
     feedback: Feedback | None = getattr(message, "feedback", None)
     return {
         "role": message.role,
-        "text": message.content,
-        "citations": shown_citations(message.annotations),
+        "text": WITHHELD if withheld else message.content,
+        "citations": [] if withheld else shown_citations(message.annotations),
         "finish_reason": message.finish_reason,
         "is_test": message.is_test,
-        "note": reason_note(message.reason),
+        "note": "" if withheld else reason_note(message.reason),
+        "mode": "" if withheld else message.personal_data,
         "feedback_url": feedback_url(message),
         "helpful": feedback.helpful if feedback else None,
     }

@@ -27,7 +27,7 @@ from releases.selectors import (
     release_list,
 )
 from releases.services import GenerationSettings
-from retrieval.selectors import search_index
+from retrieval.selectors import knowledge_base_mode, search_index
 from workers.contract.specs.serving import ModelChoice
 
 RELEASES_OFFERED = 10
@@ -170,7 +170,16 @@ def conversation_get(user: User, id: str) -> Conversation:
 
 
 def message_list(conversation: Conversation) -> QuerySet[Message]:
-    return conversation.messages.select_related("feedback", "release").order_by("id")
+    related = ("feedback", "release__index_build__knowledge_base")
+    return conversation.messages.select_related(*related).order_by("id")
+
+
+def is_withheld(message: Message, principal: Principal) -> bool:
+    """An answer from raw passages whose knowledge base is masked for the principal by now."""
+    build = message.release.index_build if message.release else None
+    if build is None or message.personal_data != "raw":
+        return False
+    return knowledge_base_mode(build.knowledge_base, principal) == "masked"
 
 
 def answer_get(conversation: Conversation, id: str) -> Message:

@@ -48,6 +48,7 @@ def answer_add(
     finish_reason: str,
     is_test: bool = False,
     reason: str = "",
+    personal_data: str = "",
 ) -> Message:
     """Store an answer; one that was interrupted or stopped with the text so far."""
     return Message.objects.create(
@@ -59,6 +60,7 @@ def answer_add(
         finish_reason=finish_reason,
         is_test=is_test,
         reason=reason,
+        personal_data=personal_data,
     )
 
 

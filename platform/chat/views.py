@@ -66,7 +66,9 @@ def conversation(request: HttpRequest, conversation_id: str) -> HttpResponse:
         {
             "page": keyset_page(conversation_list(_user(request)), after=request.GET.get("after")),
             "conversation": found,
-            "messages_shown": [shown_message(message) for message in message_list(found)],
+            "messages_shown": [
+                shown_message(message, principal_of(request)) for message in message_list(found)
+            ],
         },
     )
 
@@ -102,7 +104,11 @@ def _prepare(request: HttpRequest, conversation_id: str | None) -> ConversationA
         )
     services.question_add(conversation=found, text=question)
     answer = ConversationAnswer(
-        found, principal_of(request), target, turns(found), translation.get_language() or ""
+        found,
+        principal_of(request),
+        target,
+        turns(found, principal_of(request)),
+        translation.get_language() or "",
     )
     release_connection()
     return answer

@@ -21,6 +21,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from common.errors import DeclaredError, InvalidRequest, KoshaError, Unavailable
+from workers.contract.personal_data import PersonalDataMode
 from workers.contract.specs.serving import (
     ChatBody,
     EmbeddingChoice,
@@ -49,6 +50,8 @@ class SearchIndex:
     """The caller's groups: only passages of one of them are found."""
     excluded_document_ids: tuple[str, ...] = ()
     """Documents that were removed since the index was built."""
+    personal_data: PersonalDataMode = "masked"
+    """How the text of its passages is shown to the caller."""
     sha256: str | None = None
     """Of its manifest; the model server refuses an index that has changed."""
     embedding_model: Path | None = None
@@ -113,12 +116,10 @@ class ModelServer:
 
     def search(self, index: SearchIndex, query: str, *, limit: int = 5) -> list[SearchHit]:
         """The passages that match `query` best, in descending order."""
-        answer = self._call("POST", "/v1/search", _search_body(index, query, limit))
-        return list(SearchAnswer.model_validate(answer).hits)
+        return _hits(index, self._call("POST", "/v1/search", _search_body(index, query, limit)))
 
     async def search_async(self, index: SearchIndex, query: str, *, limit: int = 5) -> list[SearchHit]:
-        answer = await self._call_async("POST", "/v1/search", _search_body(index, query, limit))
-        return list(SearchAnswer.model_validate(answer).hits)
+        return _hits(index, await self._call_async("POST", "/v1/search", _search_body(index, query, limit)))
 
     def embed(
         self,
@@ -204,9 +205,20 @@ def _search_body(index: SearchIndex, query: str, limit: int) -> dict[str, Any]:
         limit=limit,
         groups=index.groups,
         excluded_document_ids=index.excluded_document_ids,
+        personal_data=index.personal_data,
         embedding_model=index.embedding_model,
         embedding_model_digest=index.embedding_model_digest,
     ).model_dump(mode="json")
+
+
+def _hits(index: SearchIndex, answer: dict[str, Any]) -> list[SearchHit]:
+    """The passages of an answer. Raises ModelServerFailed where it is raw although masked text was asked for."""
+    hits = SearchAnswer.model_validate(answer).hits
+    if index.personal_data == "masked" and any(hit.personal_data != "masked" for hit in hits):
+        raise ModelServerFailed(
+            "model_server_failed", "The model server did not mask the passages, so they are not shown."
+        )
+    return list(hits)
 
 
 def _chat_body(body: ChatBody, *, stream: bool) -> dict[str, Any]:

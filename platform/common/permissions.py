@@ -18,6 +18,8 @@ class Permission(StrEnum):
     EVALUATIONS_RUN = "evaluations.run"
     KNOWLEDGE_READ = "knowledge.read"
     KNOWLEDGE_WRITE = "knowledge.write"
+    PERSONAL_DATA_READ = "personal_data.read"
+    """Personal data in the text of documents as they are written, where no knowledge base masks them."""
     RELEASES_READ = "releases.read"
     RELEASES_WRITE = "releases.write"
     RELEASES_APPROVE = "releases.approve"

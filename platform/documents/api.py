@@ -9,16 +9,15 @@ from ninja import File, Form, Query, Router
 from ninja.files import UploadedFile
 from pydantic import Field
 
-from accounts.principal import actor_of
+from accounts.principal import actor_of, principal_of
 from common import wire
-from common.downloads import file_response
 from common.errors import InvalidRequest
 from common.pagination import MAXIMUM_LIMIT, envelope, keyset_page, list_body
-from common.storage import blob_path
 from common.wire import Body, PageQuery, refuse_unsupported, unix
 from documents import services, uploads
 from documents.models import Document, RevisionState, Upload
-from documents.selectors import absent_if_deleted, document_get, document_list, pages, require_processed
+from documents.selectors import document_get, document_list, require_processed
+from documents.showing import original_response, shown_pages
 
 router = Router(tags=["Files"])
 
@@ -110,11 +109,8 @@ def file_delete(request: HttpRequest, file_id: str) -> dict[str, Any]:
 
 @router.get("/files/{file_id}/content", summary="Download the original bytes")
 def file_content(request: HttpRequest, file_id: str) -> StreamingHttpResponse:
-    document = document_get(file_id)
-    revision = document.current_revision
-    assert revision is not None
-    with absent_if_deleted(file_id):
-        return file_response(blob_path(document.organization_id, revision.sha256), name=document.name)
+    """Refused where the personal data of the file is masked; `X-Kosha-Personal-Data` is `raw` otherwise."""
+    return original_response(document_get(file_id), principal_of(request))
 
 
 class PagesQuery(wire.Query):
@@ -122,14 +118,17 @@ class PagesQuery(wire.Query):
     limit: int = Field(default=20, ge=1, le=100)
 
 
-PAGE_FIELDS = ("kind", "number", "label", "text", "tables")
+PAGE_FIELDS = ("kind", "number", "label", "text", "tables", "personal_data")
 
 
 @router.get("/files/{file_id}/pages", summary="The extracted text, page by page or sheet by sheet")
 def file_pages(request: HttpRequest, file_id: str, query: Query[PagesQuery]) -> dict[str, Any]:
-    revision = require_processed(document_get(file_id), param="file_id")
-    with absent_if_deleted(file_id):
-        found, has_more = pages(revision, after=query.after, limit=query.limit)
+    """`personal_data` of a page says whether its text is `raw` or `masked`."""
+    document = document_get(file_id)
+    revision = require_processed(document, param="file_id")
+    found, has_more = shown_pages(
+        document, revision, principal_of(request), after=query.after, limit=query.limit
+    )
     data = (
         {"object": "file.page", "file_id": file_id}
         | {field: value for field, value in page.items() if field in PAGE_FIELDS}

@@ -12,22 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from accounts.principal import actor_of
-from common.downloads import file_response
+from accounts.principal import Principal, actor_of, principal_of
 from common.error_answers import error_response
 from common.errors import InvalidRequest, KoshaError
 from common.pagination import KeysetPage, keyset_page
-from common.storage import blob_path
 from documents import services
 from documents.models import Document, Purpose, RevisionState
-from documents.selectors import (
-    absent_if_deleted,
-    document_get,
-    document_search,
-    documents_by_name,
-    pages,
-    revision_list,
-)
+from documents.selectors import document_get, document_search, documents_by_name, revision_list
+from documents.showing import PersonalDataUnknown, document_mode, original_response, shown_pages
 from workers.contract.specs.curation_steps import QuestionAnswerStep
 
 SORTS = (
@@ -117,29 +109,27 @@ def detail(request: HttpRequest, document_id: str) -> HttpResponse:
             "revision": document.current_revision,
             "revisions": list(revision_list(document)[:50]),
             "is_reading": _is_reading(document),
-            **_text(document, request.GET.get("page", "")),
+            "mode": document_mode(document, principal_of(request)),
+            **_text(document, principal_of(request), request.GET.get("page", "")),
         },
     )
 
 
-def _text(document: Document, after: str) -> dict[str, Any]:
+def _text(document: Document, principal: Principal, after: str) -> dict[str, Any]:
     """Some pages of the text that was read, and where the next ones begin."""
     revision = document.current_revision
     if revision is None or revision.state != RevisionState.PROCESSED:
         return {"pages": []}
     start = int(after) if after.isascii() and after.isdigit() and len(after) < 9 else 0
-    with absent_if_deleted(document.id):
-        found, has_more = pages(revision, after=start, limit=PAGES_SHOWN)
+    try:
+        found, has_more = shown_pages(document, revision, principal, after=start, limit=PAGES_SHOWN)
+    except PersonalDataUnknown as error:
+        return {"pages": [], "withheld": error}
     return {"pages": found, "next_page": found[-1]["number"] if found and has_more else None, "start": start}
 
 
 def content(request: HttpRequest, document_id: str) -> StreamingHttpResponse:
-    """The original bytes, always as a download: an uploaded HTML file must not run here."""
-    document = document_get(document_id)
-    revision = document.current_revision
-    assert revision is not None
-    with absent_if_deleted(document_id):
-        return file_response(blob_path(document.organization_id, revision.sha256), name=document.name)
+    return original_response(document_get(document_id), principal_of(request))
 
 
 @require_POST

@@ -26,8 +26,10 @@ from retrieval.selectors import (
     entry_list,
     knowledge_base_get,
     knowledge_base_list,
+    knowledge_base_mode,
     status_counts,
 )
+from workers.contract.personal_data import PersonalDataMode
 from workers.contract.specs.serving import SearchHit
 
 router = Router(tags=["Vector stores"])
@@ -42,6 +44,8 @@ class StoreBody(Body):
     description: str | None = None
     embedding_model: str | None = None
     """Kosha's: which embedding model; left out, the installation's first."""
+    personal_data: PersonalDataMode | None = None
+    """Kosha's: `masked` shows tokens in place of personal data, `raw` shows them to those with the right."""
     expires_after: dict[str, Any] | None = None
     chunking_strategy: dict[str, Any] | None = None
 
@@ -51,6 +55,8 @@ class StoreChange(Body):
 
     name: str | None = Field(default=None, max_length=200)
     metadata: Metadata | None = None
+    personal_data: PersonalDataMode | None = None
+    """Kosha's: holds for the next request; no index is built."""
     expires_after: dict[str, Any] | None = None
 
 
@@ -72,6 +78,7 @@ def store_body(knowledge_base: KnowledgeBase, counts: dict[str, int] | None = No
         "last_active_at": unix(build.created_at if build else knowledge_base.created_at),
         "metadata": knowledge_base.metadata,
         "embedding_model": knowledge_base.embedding_model.name,
+        "personal_data": knowledge_base.personal_data,
         "index_build": {
             "id": build.id,
             "number": build.number,
@@ -97,6 +104,7 @@ def store_create(request: HttpRequest, payload: StoreBody) -> dict[str, Any]:
         documents=documents_by_id(payload.file_ids, param="file_ids"),
         embedding_model=embedding_model,
         metadata=payload.metadata,
+        personal_data=payload.personal_data,
         actor=actor_of(request),
     )
     return store_body(knowledge_base_get(knowledge_base.id))
@@ -122,12 +130,16 @@ def store_retrieve(request: HttpRequest, vector_store_id: str) -> dict[str, Any]
     return store_body(knowledge_base_get(vector_store_id))
 
 
-@router.post("/vector_stores/{vector_store_id}", summary="Rename a vector store")
+@router.post("/vector_stores/{vector_store_id}", summary="Change a vector store")
 def store_update(request: HttpRequest, vector_store_id: str, payload: StoreChange) -> dict[str, Any]:
     refuse_unsupported({"expires_after": payload.expires_after})
     knowledge_base = knowledge_base_get(vector_store_id)
     services.knowledge_base_update(
-        knowledge_base=knowledge_base, name=payload.name, metadata=payload.metadata, actor=actor_of(request)
+        knowledge_base=knowledge_base,
+        name=payload.name,
+        metadata=payload.metadata,
+        personal_data=payload.personal_data,
+        actor=actor_of(request),
     )
     return store_body(knowledge_base)
 
@@ -268,8 +280,9 @@ def store_search(request: HttpRequest, vector_store_id: str, payload: SearchRequ
             _("query must hold 1 to %(most)d characters.") % {"most": MAXIMUM_QUERY},
             param="query",
         )
+    knowledge_base = knowledge_base_get(vector_store_id)
     hits = search(
-        knowledge_base_get(vector_store_id),
+        knowledge_base,
         query,
         limit=payload.max_num_results,
         principal=principal_of(request),
@@ -277,6 +290,7 @@ def store_search(request: HttpRequest, vector_store_id: str, payload: SearchRequ
     return {
         "object": "vector_store.search_results.page",
         "search_query": queries,
+        "personal_data": knowledge_base_mode(knowledge_base, principal_of(request)),
         "data": [hit_body(hit) for hit in hits],
         "has_more": False,
         "next_page": None,
@@ -290,5 +304,6 @@ def hit_body(hit: SearchHit) -> dict[str, Any]:
         "score": hit.score,
         "attributes": {},
         "content": [{"type": "text", "text": hit.text}],
+        "personal_data": hit.personal_data,
         "source": hit.source.model_dump(mode="json"),
     }

@@ -10,13 +10,26 @@ from django.utils.translation import gettext_lazy
 
 from documents.models import Document
 from documents.selectors import company_documents
-from retrieval.models import KnowledgeBase
+from retrieval.models import DEFAULT_PERSONAL_DATA, KnowledgeBase, PersonalData
 
 MOST = 500
 """Documents offered to choose from, newest first."""
 
 
-class KnowledgeForm(forms.Form):
+class PersonalDataForm(forms.Form):
+    personal_data = forms.ChoiceField(
+        label=gettext_lazy("Personal data"),
+        choices=PersonalData.choices,
+        initial=DEFAULT_PERSONAL_DATA,
+        help_text=gettext_lazy(
+            "If masked, telephone numbers, addresses, names and the like never leave the search index: passages, answers, "
+            "citations and the pages of its documents show 〔電話番号〕 and similar tokens instead."
+        ),
+    )
+
+
+class KnowledgeForm(PersonalDataForm):
+    field_order = ("name", "personal_data", "documents")
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=200,

@@ -14,6 +14,17 @@ from jobs.produced import ProducedRow
 from registry.models import BaseModel
 
 
+class PersonalData(models.TextChoices):
+    """How the text of a knowledge base is shown; the values are those of `PersonalDataMode`."""
+
+    RAW = "raw", _("as written, for those with the right")
+    MASKED = "masked", _("masked for everyone")
+
+
+DEFAULT_PERSONAL_DATA = PersonalData.RAW
+"""Becomes `masked` when masking is as precise as it must be; the precision of reading is being measured."""
+
+
 class KnowledgeBase(TenantModel):
     id = PrefixedIdField("vs_")
     name = models.CharField(_("name"), max_length=200)
@@ -23,6 +34,10 @@ class KnowledgeBase(TenantModel):
     )
     """The newest finished build: what search reads."""
     metadata = models.JSONField(default=dict)
+    personal_data = models.CharField(
+        _("personal data"), max_length=8, choices=PersonalData.choices, default=DEFAULT_PERSONAL_DATA
+    )
+    """Applied when text leaves an index, so a change needs no new build."""
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:

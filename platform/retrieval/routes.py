@@ -11,6 +11,7 @@ RULES: dict[str, Rule] = {
     "POST knowledge/new": P.KNOWLEDGE_WRITE,
     "GET knowledge/<knowledge_id>": P.KNOWLEDGE_READ,
     "POST knowledge/<knowledge_id>/add": P.KNOWLEDGE_WRITE,
+    "POST knowledge/<knowledge_id>/personal-data": P.KNOWLEDGE_WRITE,
     "POST knowledge/<knowledge_id>/build-again": P.KNOWLEDGE_WRITE,
     "POST knowledge/<knowledge_id>/remove/<document_id>": P.KNOWLEDGE_WRITE,
     "POST knowledge/<knowledge_id>/delete": P.KNOWLEDGE_WRITE,

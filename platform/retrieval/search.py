@@ -18,6 +18,7 @@ def search(knowledge_base: KnowledgeBase, query: str, *, limit: int, principal: 
     build: IndexBuild | None = knowledge_base.current_build
     if build is None:
         return []
+    build.knowledge_base = knowledge_base
     index = search_index(build, principal)
     release_connection()
     return model_server().search(index, query, limit=limit)

@@ -14,10 +14,12 @@ from accounts.groups import groups_of
 from accounts.principal import Principal
 from common.errors import NotFound
 from common.model_server import SearchIndex
+from common.permissions import Permission
 from common.storage import artifact_path
 from documents.models import Document, RevisionState
 from jobs.produced import ProducedState
-from retrieval.models import DocumentBatch, IndexBuild, KnowledgeBase, KnowledgeBaseDocument
+from retrieval.models import DocumentBatch, IndexBuild, KnowledgeBase, KnowledgeBaseDocument, PersonalData
+from workers.contract.personal_data import PersonalDataMode
 
 INDEXES = "indexes"
 """The artefact kind under which an index build's folder is kept."""
@@ -45,13 +47,26 @@ def index_folder(build: IndexBuild) -> Path:
     return artifact_path(build.organization_id, INDEXES, build.id)
 
 
+def knowledge_base_mode(knowledge_base: KnowledgeBase, principal: Principal) -> PersonalDataMode:
+    """How the principal sees the text of a knowledge base at this moment."""
+    is_raw = knowledge_base.personal_data == PersonalData.RAW
+    return "raw" if is_raw and principal.may(Permission.PERSONAL_DATA_READ) else "masked"
+
+
+def masks_document(document: Document) -> bool:
+    """Whether a knowledge base that has the document is masked: its pages are what citations lead to."""
+    entries = KnowledgeBaseDocument.objects.filter(document=document, knowledge_base__deleted_at=None)
+    return entries.filter(knowledge_base__personal_data=PersonalData.MASKED).exists()
+
+
 def search_index(build: IndexBuild, principal: Principal) -> SearchIndex:
-    """A build as the principal may search it."""
+    """A build as the principal may search it, and as its text is shown to them."""
     embedding_model = build.knowledge_base.embedding_model
     return SearchIndex(
         folder=index_folder(build),
         groups=groups_of(principal),
         excluded_document_ids=tuple(removed_documents(build)),
+        personal_data=knowledge_base_mode(build.knowledge_base, principal),
         sha256=build.manifest_sha256 or None,
         embedding_model=Path(embedding_model.path),
         embedding_model_digest=embedding_model.digest,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +21,13 @@ from jobs.produced import ProducedState
 from jobs.services import job_cancel, job_submit
 from registry.models import BaseModel
 from registry.selectors import default_embedding_model
-from retrieval.models import DocumentBatch, IndexBuild, KnowledgeBase, KnowledgeBaseDocument
+from retrieval.models import (
+    DEFAULT_PERSONAL_DATA,
+    DocumentBatch,
+    IndexBuild,
+    KnowledgeBase,
+    KnowledgeBaseDocument,
+)
 from retrieval.selectors import entry_get, index_folder, latest_build
 from workers.contract.specs.retrieval import RetrievalSource, RetrievalSpec
 
@@ -34,6 +40,7 @@ def knowledge_base_create(
     actor: Actor,
     embedding_model: BaseModel | None = None,
     metadata: dict[str, str] | None = None,
+    personal_data: str | None = None,
 ) -> KnowledgeBase:
     embedding_model = embedding_model or default_embedding_model()
     if embedding_model is None:
@@ -42,9 +49,13 @@ def knowledge_base_create(
             _("No embedding model is registered. Ask the operator to register one (kind embedding)."),
         )
     knowledge_base = KnowledgeBase.objects.create(
-        name=name, embedding_model=embedding_model, metadata=metadata or {}
+        name=name,
+        embedding_model=embedding_model,
+        metadata=metadata or {},
+        personal_data=personal_data or DEFAULT_PERSONAL_DATA,
     )
-    _audit(knowledge_base, actor, "knowledge_base.created", {"name": name})
+    facts = {"name": name, "personal_data": str(knowledge_base.personal_data)}
+    _audit(knowledge_base, actor, "knowledge_base.created", facts)
     if documents:
         documents_add(knowledge_base=knowledge_base, documents=documents, actor=actor)
     return knowledge_base
@@ -52,14 +63,28 @@ def knowledge_base_create(
 
 @transaction.atomic
 def knowledge_base_update(
-    *, knowledge_base: KnowledgeBase, name: str | None, metadata: dict[str, str] | None, actor: Actor
+    *,
+    knowledge_base: KnowledgeBase,
+    actor: Actor,
+    name: str | None = None,
+    metadata: dict[str, str] | None = None,
+    personal_data: str | None = None,
 ) -> None:
+    """What is None stays. A change of `personal_data` holds for the next request."""
     if name is not None:
         knowledge_base.name = name
     if metadata is not None:
         knowledge_base.metadata = metadata
-    knowledge_base.save(update_fields=["name", "metadata"])
-    _audit(knowledge_base, actor, "knowledge_base.updated", {"name": knowledge_base.name})
+    if personal_data is not None:
+        knowledge_base.personal_data = personal_data
+    changed = [
+        field
+        for field, value in (("name", name), ("metadata", metadata), ("personal_data", personal_data))
+        if value is not None
+    ]
+    knowledge_base.save(update_fields=changed)
+    facts = {"name": knowledge_base.name, "personal_data": str(knowledge_base.personal_data)}
+    _audit(knowledge_base, actor, "knowledge_base.updated", facts)
 
 
 @transaction.atomic
@@ -229,12 +254,12 @@ def index_build_ended(build: IndexBuild) -> None:
         index_build_if_needed(knowledge_base_id=build.knowledge_base_id, actor=SYSTEM)
 
 
-def _audit(knowledge_base: KnowledgeBase, actor: Actor, action: str, data: dict[str, object]) -> None:
+def _audit(knowledge_base: KnowledgeBase, actor: Actor, action: str, data: Mapping[str, object]) -> None:
     audit_record(
         organization_id=knowledge_base.organization_id,
         actor=actor,
         action=action,
         target_type="knowledge_base",
         target_id=knowledge_base.id,
-        data=data,
+        data=dict(data),
     )

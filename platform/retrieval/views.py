@@ -11,20 +11,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.principal import Principal, actor_of, principal_of
-from common.errors import KoshaError
+from common.errors import InvalidRequest, KoshaError
 from common.forms import refuse
 from common.pagination import keyset_page
 from documents.places import place_text, place_url
 from documents.selectors import company_documents, document_get
 from jobs.produced import ProducedState
 from retrieval import services
-from retrieval.forms import DocumentsForm, KnowledgeForm
+from retrieval.forms import DocumentsForm, KnowledgeForm, PersonalDataForm
 from retrieval.models import KnowledgeBase
 from retrieval.search import search
 from retrieval.selectors import (
     entry_list,
     knowledge_base_get,
     knowledge_base_list,
+    knowledge_base_mode,
     latest_build,
     status_counts,
 )
@@ -57,6 +58,7 @@ def create(request: HttpRequest) -> HttpResponse:
             base = services.knowledge_base_create(
                 name=form.cleaned_data["name"],
                 documents=list(form.cleaned_data["documents"]),
+                personal_data=form.cleaned_data["personal_data"],
                 actor=actor_of(request),
             )
         except KoshaError as error:
@@ -82,6 +84,8 @@ def detail(request: HttpRequest, knowledge_id: str) -> HttpResponse:
             "newest": newest,
             "is_building": newest is not None and newest.state == ProducedState.BUILDING,
             "add_form": DocumentsForm(knowledge_base=base),
+            "mode": knowledge_base_mode(base, principal_of(request)),
+            "personal_data_form": PersonalDataForm(initial={"personal_data": base.personal_data}),
             **_found(base, request.GET.get("q", "").strip()[:LONGEST_QUERY], principal_of(request)),
         },
     )
@@ -100,6 +104,7 @@ def _found(base: KnowledgeBase, query: str, principal: Principal) -> dict[str, A
         "found": [
             {
                 "text": passage.text,
+                "mode": passage.personal_data,
                 "score": passage.score,
                 "title": passage.source.document_name,
                 "place": place_text(
@@ -129,6 +134,18 @@ def add(request: HttpRequest, knowledge_id: str) -> HttpResponse:
         messages.warning(request, str(error.message))
     else:
         messages.success(request, _("The documents were added. The index is updated automatically."))
+    return redirect(base)
+
+
+@require_POST
+def personal_data(request: HttpRequest, knowledge_id: str) -> HttpResponse:
+    base = knowledge_base_get(knowledge_id)
+    form = PersonalDataForm(request.POST)
+    if not form.is_valid():
+        raise InvalidRequest("invalid_value", _("Choose one of the two."), param="personal_data")
+    chosen = form.cleaned_data["personal_data"]
+    services.knowledge_base_update(knowledge_base=base, personal_data=chosen, actor=actor_of(request))
+    messages.success(request, _("Saved. It holds from the next request on; no index is built."))
     return redirect(base)
 
 

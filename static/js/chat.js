@@ -90,7 +90,10 @@ async function follow(response, turn) {
     const stick = nearEnd();
     if (event === "delta") text += data.text;
     if (event === "citations") citations = data;
-    if (event === "outcome") turn.querySelector("[data-note]").textContent = data.note;
+    if (event === "outcome") {
+      turn.querySelector("[data-note]").textContent = data.note;
+      turn.querySelectorAll("[data-mode]").forEach((badge) => (badge.hidden = badge.dataset.mode !== data.personal_data));
+    }
     if (event === "status") status.textContent = data.text;
     if (event === "error") showFailure(turn, data.message);
     if (event === "begun") {

@@ -94,30 +94,34 @@ def test_feedback_replaces_earlier_feedback(conversation: Conversation) -> None:
 
 
 # -- what is sent with a question -----------------------------------------------------------------
-def test_earlier_turns_are_sent_with_a_question(conversation: Conversation) -> None:
+def test_earlier_turns_are_sent_with_a_question(conversation: Conversation, principal: Principal) -> None:
     question_add(conversation=conversation, text="休暇は?")
     answered(conversation)
     question_add(conversation=conversation, text="旅費は?")
-    assert [(turn["role"], turn["content"]) for turn in turns(conversation)] == [
+    assert [(turn["role"], turn["content"]) for turn in turns(conversation, principal)] == [
         ("user", "休暇は?"),
         ("assistant", "10日です。"),
         ("user", "旅費は?"),
     ]
 
 
-def test_an_answer_without_text_is_left_out_and_turns_alternate(conversation: Conversation) -> None:
+def test_an_answer_without_text_is_left_out_and_turns_alternate(
+    conversation: Conversation, principal: Principal
+) -> None:
     question_add(conversation=conversation, text="一")
     answered(conversation, "", "error")
     question_add(conversation=conversation, text="二")
-    assert turns(conversation) == [{"role": "user", "content": "二"}]
+    assert turns(conversation, principal) == [{"role": "user", "content": "二"}]
 
 
-def test_only_the_newest_turns_are_sent_and_a_user_begins(conversation: Conversation) -> None:
+def test_only_the_newest_turns_are_sent_and_a_user_begins(
+    conversation: Conversation, principal: Principal
+) -> None:
     for number in range(EARLIER_MESSAGES):
         question_add(conversation=conversation, text=f"問{number}")
         answered(conversation, f"答{number}")
     question_add(conversation=conversation, text="最後")
-    sent = turns(conversation)
+    sent = turns(conversation, principal)
     assert len(sent) == EARLIER_MESSAGES + 1
     assert (sent[0]["role"], sent[-1]["content"]) == ("user", "最後")
 

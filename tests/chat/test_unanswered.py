@@ -25,7 +25,7 @@ ENGLISH = "The documents do not seem to answer this. The nearest passages are li
 @pytest.fixture
 def target() -> Target:
     weights = ModelChoice(base_model=Path("/m"))
-    index = SearchIndex(folder=Path("/i"), groups=("everyone",))
+    index = SearchIndex(folder=Path("/i"), groups=("everyone",), personal_data="raw")
     return Target("production", weights, index=index, generation=GenerationSettings(passages=2))
 
 
@@ -64,7 +64,8 @@ def assert_stream_says(chunks: list[dict[str, Any]], message: dict[str, Any]) ->
 def test_what_is_not_found_is_said_in_the_askers_language(target, model_server, question, text):
     model_server.hits = FAR
     message, chunks = asked(target, question)
-    assert (message["content"], message["kosha"]) == (text, {"answered": False, "reason": "not_found"})
+    kosha = {"answered": False, "reason": "not_found", "personal_data": "raw"}
+    assert (message["content"], message["kosha"]) == (text, kosha)
     assert [each["file_citation"]["support"] for each in message["annotations"]] == [0.0]
     assert_stream_says(chunks, message)
     assert model_server.bodies(CHAT) == []
@@ -93,7 +94,7 @@ def test_without_any_passage_none_is_promised(target, model_server):
 def test_only_what_is_supported_is_given_as_fact(target, model_server, pieces, text, kosha):
     model_server.answer = pieces
     message, chunks = asked(target, "有給休暇は何日")
-    assert message["kosha"] == kosha
+    assert message["kosha"] == kosha | {"personal_data": "raw"}
     if text is None:
         assert "近い箇所を下に示します。" in message["content"] and "20日" not in message["content"]
     else:

@@ -13,7 +13,9 @@ def test_documents_are_added_and_removed(products, company):
     document, other = company.document("a.txt"), company.document("b.txt")
     base_model("tiny-e5", "embedding")
     client = company.client()
-    address = client.post("/knowledge/new", {"name": "規程", "documents": [document.id]}).url
+    address = client.post(
+        "/knowledge/new", {"name": "規程", "personal_data": "raw", "documents": [document.id]}
+    ).url
     client.post(f"{address}/add", {"documents": [other.id]})
     client.post(f"{address}/remove/{document.id}")
     body = client.get(address).content.decode()

@@ -116,7 +116,8 @@ def test_a_change_takes_a_post(browser, path):
 def test_pages_are_answered_with_their_known_fields_only(api, document):
     found = api.get(f"files/{document.id}/pages", after=3, limit=2).ok
     assert [page["number"] for page in found["data"]] == [4, 5]
-    assert set(found["data"][0]) == {"object", "file_id", "kind", "number", "label", "text", "tables"}
+    page = {"object", "file_id", "kind", "number", "label", "text", "tables", "personal_data"}
+    assert set(found["data"][0]) == page
     assert (found["first_id"], found["last_id"], found["has_more"]) == (4, 5, True)
 
 

@@ -37,15 +37,20 @@ def test_an_empty_list_offers_the_first_step(world: World, browser: Client) -> N
 def test_a_base_is_made_with_the_chosen_documents(world: World, browser: Client) -> None:
     world.embedding_model()
     document = world.document()
-    answer = browser.post("/knowledge/new", {"name": "規程", "documents": [document.id]}, follow=True)
+    answer = browser.post(
+        "/knowledge/new", {"name": "規程", "personal_data": "masked", "documents": [document.id]}, follow=True
+    )
     base = KnowledgeBase.objects.get()
     assert answer.redirect_chain[0][0] == base.get_absolute_url()
     assert base.entries.get().document == document and document.name in text(answer)
+    assert base.personal_data == "masked" and "Personal data masked" in text(answer)
 
 
 def test_a_base_is_refused_in_the_form(world: World, browser: Client) -> None:
     assert "This field is required" in text(browser.post("/knowledge/new", {"name": ""}))
-    assert "No embedding model is registered" in text(browser.post("/knowledge/new", {"name": "x"}))
+    assert "No embedding model is registered" in text(
+        browser.post("/knowledge/new", {"name": "x", "personal_data": "raw"})
+    )
     assert not KnowledgeBase.objects.exists()
 
 

@@ -75,6 +75,7 @@ class Migration(migrations.Migration):
                 ("is_test", models.BooleanField(default=False)),
                 ("finish_reason", models.CharField(blank=True, max_length=20)),
                 ("reason", models.CharField(blank=True, max_length=20)),
+                ("personal_data", models.CharField(blank=True, max_length=8)),
                 (
                     "conversation",
                     models.ForeignKey(

@@ -83,6 +83,18 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(max_length=200, verbose_name="name")),
                 ("metadata", models.JSONField(default=dict)),
+                (
+                    "personal_data",
+                    models.CharField(
+                        choices=[
+                            ("raw", "as written, for those with the right"),
+                            ("masked", "masked for everyone"),
+                        ],
+                        default="raw",
+                        max_length=8,
+                        verbose_name="personal data",
+                    ),
+                ),
                 ("deleted_at", models.DateTimeField(null=True)),
                 (
                     "current_build",

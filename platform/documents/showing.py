@@ -1,0 +1,106 @@
+"""How a document's text is shown: raw, or with tokens in place of personal data.
+
+Both the API and the console read pages and originals through this module. The apps above register what masks a document
+when Django starts, because this app knows none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from accounts.principal import Principal
+from common.downloads import file_response
+from common.errors import Conflict, DeclaredError
+from common.permissions import Permission
+from common.storage import blob_path
+from documents.models import Document, Revision
+from documents.selectors import absent_if_deleted, pages, pages_folder
+from workers.contract.personal_data import (
+    PERSONAL_DATA_FILE,
+    PageFinds,
+    PersonalDataMode,
+    by_page,
+    masked_page,
+    read_finds,
+)
+from workers.contract.records import Page
+
+HEADER = "X-Kosha-Personal-Data"
+"""Says of a download whether it is `raw` or `masked`."""
+
+Masks = Callable[[Document], bool]
+registered: list[Masks] = []
+
+
+def masked_where(masks: Masks) -> None:
+    if masks not in registered:
+        registered.append(masks)
+
+
+class OriginalWithheld(DeclaredError):
+    """An original cannot be masked."""
+
+    status = 403
+    type = "permission_error"
+    code = "original_withheld"
+    message = _(
+        "The personal data of this document is masked, and an original cannot be. Read its text here, or have its "
+        "knowledge base set to raw."
+    )
+
+
+class PersonalDataUnknown(DeclaredError, Conflict):
+    """An earlier release read the document."""
+
+    code = "personal_data_unknown"
+    message = _(
+        "This document was read before personal data was looked for, so its text cannot be masked. Delete the document "
+        "and upload it again."
+    )
+
+
+def document_mode(document: Document, principal: Principal) -> PersonalDataMode:
+    """`raw` for those with the right, unless something that the document belongs to masks it."""
+    is_raw = principal.may(Permission.PERSONAL_DATA_READ) and not any(masks(document) for masks in registered)
+    return "raw" if is_raw else "masked"
+
+
+def shown_pages(
+    document: Document, revision: Revision, principal: Principal, *, after: int, limit: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """As `pages`; each page says in `personal_data` how its text is shown. Raises PersonalDataUnknown."""
+    mode = document_mode(document, principal)
+    with absent_if_deleted(document.id):
+        found, has_more = pages(revision, after=after, limit=limit)
+        if mode == "masked":
+            finds = _finds(revision, {page["number"] for page in found})
+            found = [_masked(page, finds.get(page["number"], PageFinds())) for page in found]
+    return [page | {"personal_data": mode} for page in found], has_more
+
+
+def _finds(revision: Revision, numbers: Collection[int]) -> dict[int, PageFinds]:
+    path = pages_folder(revision) / PERSONAL_DATA_FILE
+    if path.parent.exists() and not path.exists():
+        raise PersonalDataUnknown
+    with open(path, encoding="utf-8") as lines:
+        return by_page(find for find in read_finds(lines) if find.page in numbers)
+
+
+def _masked(page: dict[str, Any], finds: PageFinds) -> dict[str, Any]:
+    return masked_page(Page.model_validate(page), finds).model_dump(mode="json")
+
+
+def original_response(document: Document, principal: Principal) -> StreamingHttpResponse:
+    """The original bytes, always as a download: an uploaded HTML file must not run here. Raises OriginalWithheld."""
+    if document_mode(document, principal) == "masked":
+        raise OriginalWithheld
+    revision = document.current_revision
+    assert revision is not None
+    with absent_if_deleted(document.id):
+        response = file_response(blob_path(document.organization_id, revision.sha256), name=document.name)
+    response[HEADER] = "raw"
+    return response
