@@ -43,7 +43,7 @@ def test_a_base_is_made_with_the_chosen_documents(world: World, browser: Client)
     base = KnowledgeBase.objects.get()
     assert answer.redirect_chain[0][0] == base.get_absolute_url()
     assert base.entries.get().document == document and document.name in text(answer)
-    assert base.personal_data == "masked" and "Personal data masked" in text(answer)
+    assert base.personal_data == "masked" and "Personal data: masked" in text(answer)
 
 
 def test_a_base_is_refused_in_the_form(world: World, browser: Client) -> None:
