@@ -43,6 +43,15 @@ ORIGINS: Words = {
 WARNINGS: Words = {
     "pages_without_text": _("Pages without text (pictures or scans), which could not be read:"),
     "hidden_sheets_skipped": _("Hidden sheets, which were not read:"),
+    "hidden_rows_skipped": _("Hidden rows, which were not read:"),
+    "hidden_columns_skipped": _("Hidden columns, which were not read:"),
+    "formulas_without_results": _(
+        "Formulas whose results the file does not hold; they are shown as formulas. Open the file in Excel, save it and "
+        "upload it again:"
+    ),
+    "fonts_without_characters": _(
+        "Pages with fonts that do not say which characters they show; their text may be wrong or missing:"
+    ),
     "type_differs_from_name": _(
         "The content is of another type than the name says; it was read by its content."
     ),

@@ -10,6 +10,7 @@ import pytest
 from django.utils import translation
 from django.utils.translation import gettext
 
+from console.templatetags.words import warning_text
 from evaluations.words import REASONS, REQUIREMENTS
 from releases.labels import GENERATION, alias_label
 from releases.services import GenerationSettings
@@ -111,3 +112,17 @@ def test_production_is_named_in_the_language_of_the_reader():
     assert (alias_label("production"), alias_label("staging")) == ("production", "staging")
     with translation.override("ja"):
         assert (alias_label("production"), alias_label("staging")) == ("本番（production）", "staging")
+
+
+@pytest.mark.parametrize(
+    ("language", "warning", "expected"),
+    [
+        ("en", "hidden_sheets_skipped:2", "Hidden sheets, which were not read: 2"),
+        ("en", "hidden_rows_skipped:1:価格!5", "Hidden rows, which were not read: 1 (価格!5)"),
+        ("ja", "hidden_rows_skipped:1:価格!5", "非表示のため読み取らなかった行の数： 1（価格!5）"),
+        ("en", "unknown_warning", "unknown warning"),
+    ],
+)
+def test_a_warning_says_how_many_and_where(language, warning, expected):
+    with translation.override(language):
+        assert warning_text(warning) == expected

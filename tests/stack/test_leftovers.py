@@ -33,7 +33,9 @@ def run():
     def start(**environment: str) -> subprocess.Popen[bytes]:
         started.append(
             subprocess.Popen(
-                [sys.executable, "-S", "-c", IGNORES_SIGTERM], env={**os.environ, **environment}, stdout=subprocess.PIPE
+                [sys.executable, "-S", "-c", IGNORES_SIGTERM],
+                env={**os.environ, **environment},
+                stdout=subprocess.PIPE,
             )
         )
         assert started[-1].stdout is not None

@@ -32,6 +32,8 @@ class Table(Spec):
     rows: tuple[tuple[str, ...], ...]
     header_height: int = Field(default=1, ge=1)
     """How many rows of the sheet `rows[0]` stands for: names above one another are one name of their column."""
+    hidden_rows: tuple[int, ...] = ()
+    """Numbers of the sheet's rows within `cells` that are hidden and not among `rows`, in order."""
 
 
 class TextLayer(Spec):

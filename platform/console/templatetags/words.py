@@ -48,9 +48,10 @@ def state_name(value: str) -> str:
 
 @register.filter
 def warning_text(warning: str) -> str:
-    """`pages_without_text:3` as a sentence with its figure."""
-    code, _colon, figure = str(warning).partition(":")
-    return f"{words.worded(words.WARNINGS, code)} {figure}".strip()
+    """`pages_without_text:3` as a sentence with its figure; `hidden_rows_skipped:1:価格!5` also says where."""
+    code, figure, places = (*str(warning).split(":", maxsplit=2), "", "")[:3]
+    told = f"{words.worded(words.WARNINGS, code)} {figure}".strip()
+    return _("%(warning)s (%(places)s)") % {"warning": told, "places": places} if places else told
 
 
 @register.filter

@@ -95,6 +95,16 @@ def test_merged_cells_count_for_their_rows(read):
     assert len(pairs) == 2
 
 
+def test_formulas_without_results_are_shown(read):
+    texts, records = read("見積書_自動出力.xlsx")
+    assert (
+        texts[0]
+        == "品名 | 数量 | 単価 | 金額\n軸受 | 12 | 3400 | =B2*C2\nパッキン | 40 | 250 | =B3*C3\n合計 | | | =SUM(D2:D3)"
+    )
+    answers = {record["question"]: record["answer"] for record in records if record["type"] == "pair"}
+    assert answers["KP-210の標準納期は何日ですか"] == '="標準納期は"&C2&"営業日です。"'
+
+
 @pytest.mark.parametrize("name", ["納期FAQ.xlsx", "納期一覧.md"])
 def test_facts_of_one_template_are_all_kept(read, name):
     _, records = read(name)

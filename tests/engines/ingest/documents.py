@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from xml.sax.saxutils import quoteattr
 
 import docx
 import openpyxl
@@ -103,6 +104,46 @@ def workbook(sheets: dict[str, Sequence[Sequence[object]]], *, hidden: Sequence[
         sheet.sheet_state = "hidden" if name in hidden else "visible"
     buffer = io.BytesIO()
     book.save(buffer)
+    return buffer.getvalue()
+
+
+def book_xml(
+    sheet: str, *, formats: Sequence[tuple[int, str]] = (), first: str = "", more: str = "", name: str = "表"
+) -> bytes:
+    """A workbook of one sheet, from its XML. Cell style n has the n-th format: its number and its code, if it has one.
+
+    `first` and `more` stand before and after the list of sheets in the workbook's part.
+    """
+    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    package = "http://schemas.openxmlformats.org/package/2006"
+    types = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    codes = "".join(
+        f"<numFmt numFmtId={quoteattr(str(number))} formatCode={quoteattr(code)}/>"
+        for number, code in formats
+        if code
+    )
+    styles = "".join(f'<xf numFmtId="{number}"/>' for number, _ in formats)
+    relation = '<Relationship Id="r{}" Type="{}/{}" Target="{}"/>'
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="xml" ContentType="{types}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{types}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/styles.xml" ContentType="{types}.styles+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{types}.worksheet+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships">'
+        f"{relation.format(1, _RELATIONSHIPS, 'officeDocument', 'xl/workbook.xml')}</Relationships>",
+        "xl/workbook.xml": f'<workbook {main} xmlns:r="{_RELATIONSHIPS}">{first}<sheets>'
+        f'<sheet name="{name}" sheetId="1" r:id="r1"/></sheets>{more}</workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
+        f"{relation.format(1, _RELATIONSHIPS, 'worksheet', 'worksheets/sheet1.xml')}"
+        f"{relation.format(2, _RELATIONSHIPS, 'styles', 'styles.xml')}</Relationships>",
+        "xl/styles.xml": f"<styleSheet {main}><numFmts>{codes}</numFmts><fonts><font/></fonts><fills><fill><patternFill/></fill></fills>"
+        f"<borders><border/></borders><cellStyleXfs><xf/></cellStyleXfs><cellXfs>{styles or '<xf/>'}</cellXfs></styleSheet>",
+        "xl/worksheets/sheet1.xml": f"<worksheet {main}>{sheet}</worksheet>",
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for path, content in parts.items():
+            file.writestr(path, content)
     return buffer.getvalue()
 
 

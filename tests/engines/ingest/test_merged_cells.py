@@ -110,14 +110,6 @@ def test_a_sheet(spec_for, parse, rows, merges, expected):
     assert parse(spec_for("a.xlsx", workbook(rows, merges)))[0].text == expected
 
 
-def test_merges_are_found_wherever_a_chunk_is_cut(spec_for, parse, monkeypatch):
-    rows = [["区分", "型式"], ["水中", "KP-210"], ["", "KP-220"]]
-    book = workbook(rows, ["A2:A3"])
-    for size in (1, 7, 64):
-        monkeypatch.setattr("workers.engines.ingest.parsers.xlsx._CHUNK", size)
-        assert parse(spec_for("a.xlsx", book))[0].text.endswith("水中 | KP-220")
-
-
 HTML = {
     "over rows": (
         "<tr><th>区分<th>型式<tr><td rowspan=2>水中<td>KP-210<tr><td>KP-220",

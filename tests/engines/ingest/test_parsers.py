@@ -67,10 +67,10 @@ def test_workbook_tables_keep_their_cell_ranges(spec_for, parse):
     ]
     assert [table.cells for table in pages[0].tables] == ["A1:A1", "B3:E5"]
     assert pages[0].tables[1].rows[1] == ("ねじ", "1200", "0.25", "2024-04-01")
-    assert pages[0].tables[1].rows[2] == ("ばね", "80.5", "", "2024-04-01 09:30")
+    assert pages[0].tables[1].rows[2] == ("ばね", "80.5", "", "2024-04-01 9:30:00")
     assert (
         pages[0].text
-        == "価格表\n\n品名 | 価格 | 掛率 | 発売\nねじ | 1200 | 0.25 | 2024-04-01\nばね | 80.5 | | 2024-04-01 09:30"
+        == "価格表\n\n品名 | 価格 | 掛率 | 発売\nねじ | 1200 | 0.25 | 2024-04-01\nばね | 80.5 | | 2024-04-01 9:30:00"
     )
 
 

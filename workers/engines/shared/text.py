@@ -191,6 +191,8 @@ def is_row(line: str) -> bool:
 
 def glue(before: str, after: str) -> str:
     """`before` and `after` as one line; only Latin text needs a space between them."""
+    if not before or not after:
+        return before + after
     return before + (" " if before[-1].isascii() and after[0].isascii() else "") + after
 
 
@@ -225,13 +227,39 @@ def cell_range(first_row: int, first_column: int, rows: int, columns: int) -> st
     return f"{left}{first_row + 1}:{right}{first_row + rows}"
 
 
+def range_of(cells: str) -> tuple[int, int, int, int]:
+    """First row and column, last row and column of `A5:C5`, from 0."""
+    match = _RANGE.fullmatch(cells)
+    if match is None:
+        raise ValueError(f"not a cell range: {cells!r}")
+    left, top, right, bottom = match.groups()
+    return int(top) - 1, column_number(left), int(bottom) - 1, column_number(right)
+
+
+def column_number(letters: str) -> int:
+    """0, 1, … for A, B, …"""
+    number = 0
+    for letter in letters:
+        number = 26 * number + ord(letter) - ord("A") + 1
+    return number - 1
+
+
 def rows_range(table: Table, first: int, last: int | None = None) -> str:
     """The cell range of the table's rows `first` to `last` (inclusive, from 0)."""
-    match = _RANGE.fullmatch(table.cells)
-    if match is None:
-        raise ValueError(f"not a cell range: {table.cells!r}")
-    left, top, right, _ = match.groups()
+    top, left, _, right = range_of(table.cells)
     more = table.header_height - 1
-    begin = int(top) + first + (more if first else 0)
-    end = int(top) + (first if last is None else last) + more
-    return f"{left}{begin}:{right}{end}"
+    begin = _row_shown(table, top + 1 + first + (more if first else 0))
+    end = _row_shown(table, top + 1 + (first if last is None else last) + more)
+    return f"{column_letters(left)}{begin}:{column_letters(right)}{end}"
+
+
+def _row_shown(table: Table, number: int) -> int:
+    """The row of the sheet that would have this number if none were hidden."""
+    low, high = 0, len(table.hidden_rows)
+    while low < high:
+        middle = (low + high) // 2
+        if table.hidden_rows[middle] - middle <= number:
+            low = middle + 1
+        else:
+            high = middle
+    return number + low

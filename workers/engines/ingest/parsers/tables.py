@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from workers.contract.records import Table
-from workers.engines.shared.text import cell_range, row_text
+from workers.engines.shared.text import cell_range, glue, row_text
 
 HIGHEST_HEADER = 5
+LONGEST_NAME = 40
 _NUMERIC = frozenset("0123456789.,-+%¥$円 ")
 
 
@@ -41,7 +43,16 @@ def table_of(
     if covering := [merge for merge in merges if merge.bottom > merge.top or merge.right > merge.left]:
         grid = _Grid(filled, covering)
         filled, height = grid.resolved()
+    if len(filled) > 1 and _are_names(filled[0]):
+        filled = [[reduce(glue, cell.split("\n")) for cell in filled[0]], *filled[1:]]
     return Table(cells=cells, rows=tuple(map(tuple, filled)), header_height=height)
+
+
+def _are_names(row: Sequence[str]) -> bool:
+    """Names of columns may be broken into lines where the column is narrow; indented lines are code."""
+    lines = [line for cell in row for line in cell.split("\n")]
+    is_short = all(len(cell) <= LONGEST_NAME for cell in row)
+    return is_short and sum(map(bool, row)) > 1 and not any(line.startswith((" ", "\t")) for line in lines)
 
 
 def table_text(table: Table) -> str:

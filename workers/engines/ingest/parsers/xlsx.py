@@ -1,10 +1,9 @@
-"""Workbooks: one page per visible sheet."""
+"""Workbooks: one page per visible sheet, with the values as Excel shows them."""
 
 from __future__ import annotations
 
-import datetime
-import re
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
@@ -13,90 +12,96 @@ from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
 from workers.engines.ingest.file_types import XLSX, damaged_by
+from workers.engines.ingest.parsers.excel_pages import hidden_columns, hidden_rows, page_of
+from workers.engines.ingest.parsers.excel_sheet import Look, Sheet, read_sheet, read_styles
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
-from workers.engines.ingest.parsers.sheets import sheet_page
-from workers.engines.ingest.parsers.tables import Merge
-from workers.engines.shared.text import normalize, normalize_layout
+from workers.engines.shared.text import column_letters, normalize
 
-_MERGE = re.compile(
-    rb"""<(?:\w+:)?mergeCell\s[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']"""
-)
-_CHUNK = 1024 * 1024
-_LONGEST_TAG = 1024
+MOST_PLACES = 20
+"""That a warning names."""
+_WORKBOOK, _STYLES = "xl/workbook.xml", "xl/styles.xml"
 
 
-@parser(XLSX, libraries=("openpyxl", "lxml.etree"))
+class Workbook(ParsedDocument):
+    """Warns of what its sheets did not show, once they are read."""
+
+    def __init__(self, book: Any, look: Look) -> None:
+        shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+        self._hidden_sheets = len(book.worksheets) - len(shown)
+        self._places: dict[str, list[str]] = defaultdict(list)
+        super().__init__(
+            self._pages(shown, look),
+            page_count=len(shown),
+            title=normalize(book.properties.title or "") or None,
+        )
+
+    def _pages(self, sheets: list[Any], look: Look) -> Iterator[Page]:
+        with _damaged_workbook():
+            for number, each in enumerate(sheets, 1):
+                with each.parent._archive.open(each._worksheet_path) as part:
+                    sheet = read_sheet(part, look)
+                self._note(each.title, sheet)
+                yield page_of(number, each.title, sheet)
+
+    def _note(self, title: str, sheet: Sheet) -> None:
+        rows = [str(row + 1) for row in hidden_rows(sheet)]
+        columns = [column_letters(column) for column in hidden_columns(sheet)]
+        for code, places in (
+            ("hidden_rows_skipped", rows),
+            ("hidden_columns_skipped", columns),
+            ("formulas_without_results", sheet.without_result),
+        ):
+            self._places[code] += [f"{normalize(title)}!{place}" for place in places]
+
+    def finish(self, pages: list[Page]) -> list[Page]:
+        sheets = (f"hidden_sheets_skipped:{self._hidden_sheets}",) if self._hidden_sheets else ()
+        places = (_warning(code, places) for code, places in self._places.items() if places)
+        self.warnings = (*sheets, *places)
+        return pages
+
+
+def _warning(code: str, places: list[str]) -> str:
+    """How many, and which: `formulas_without_results:3:見積!D2, 見積!D3, 見積!D4`."""
+    more = ", …" if len(places) > MOST_PLACES else ""
+    return f"{code}:{len(places)}:{', '.join(places[:MOST_PLACES])}{more}"
+
+
+@parser(XLSX, libraries=("openpyxl", "openpyxl.formula.translate", "lxml.etree"))
 def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
-    check_archive(file, spec.max_expanded_bytes)
-    book = _open(file)
-    shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
-    hidden = len(book.worksheets) - len(shown)
-    return ParsedDocument(
-        _pages(shown),
-        page_count=len(shown),
-        title=normalize(book.properties.title or "") or None,
-        warnings=(f"hidden_sheets_skipped:{hidden}",) if hidden else (),
-    )
-
-
-def _open(file: BinaryIO) -> Any:
     import openpyxl
 
+    check_archive(file, spec.max_expanded_bytes)
     with _damaged_workbook():
-        return openpyxl.load_workbook(file, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        return Workbook(book, _look(book))
+
+
+def _look(book: Any) -> Look:
+    from lxml import etree
+    from openpyxl.utils.datetime import MAC_EPOCH
+
+    archive = book._archive
+    formats, recalculates = [], False
+    if _STYLES in archive.namelist():
+        with archive.open(_STYLES) as part:
+            formats = read_styles(part)
+    if _WORKBOOK in archive.namelist():
+        with archive.open(_WORKBOOK) as part:
+            safe = etree.XMLParser(resolve_entities=False, no_network=True)
+            calculation = etree.parse(part, safe).getroot().find("{*}calcPr")
+        recalculates = calculation is not None and calculation.get("fullCalcOnLoad") in ("1", "true", "on")
+    shared = next((sheet._shared_strings for sheet in book.worksheets), [])
+    return Look(formats, shared, book.epoch == MAC_EPOCH, recalculates)
 
 
 def _damaged_workbook() -> AbstractContextManager[None]:
-    """Turns what openpyxl raises on a broken workbook into the user's error."""
+    """Turns what reading a broken workbook raises into the user's error."""
     from xml.etree.ElementTree import ParseError
 
     from lxml.etree import XMLSyntaxError
     from openpyxl.utils.exceptions import InvalidFileException
 
     own = (InvalidFileException, XMLSyntaxError, ParseError, zipfile.BadZipFile)
-    return damaged_by("The workbook cannot be read.", *own, KeyError, ValueError, TypeError, AttributeError)
-
-
-def _pages(sheets: list[Any]) -> Iterator[Page]:
-    with _damaged_workbook():
-        for number, sheet in enumerate(sheets, 1):
-            # The stored dimensions may be wrong: every row is read, from the sheet's first.
-            sheet.reset_dimensions()
-            rows = ([_cell_text(cell) for cell in row] for row in sheet.iter_rows())
-            yield sheet_page(number, sheet.title, rows, _merges(sheet))
-
-
-def _merges(sheet: Any) -> Iterator[Merge]:
-    """The merged cells, which openpyxl leaves out where it reads row by row. They stand after the rows."""
-    from openpyxl.utils.cell import column_index_from_string
-
-    rest = b""
-    with sheet.parent._archive.open(sheet._worksheet_path) as file:
-        while chunk := file.read(_CHUNK):
-            # A tag that the chunk cuts is read with the next one.
-            whole, cut, rest = (rest + chunk).rpartition(b"<")
-            rest = (cut + rest)[:_LONGEST_TAG]
-            for match in _MERGE.finditer(whole):
-                left, top, right, bottom = match.group(1, 2, 3, 4)
-                columns = (column_index_from_string(letters.decode()) - 1 for letters in (left, right))
-                yield Merge(int(top) - 1, next(columns), int(bottom) - 1, next(columns))
-
-
-def _cell_text(cell: Any) -> str:
-    """The value as a reader sees it, without currency signs and padding."""
-    value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, datetime.datetime):
-        plain_date = value.time() == datetime.time()
-        return value.date().isoformat() if plain_date else value.strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, int | float):
-        number_format = cell.number_format or ""
-        if "%" in number_format:
-            return f"{value * 100:.10g}%"
-        if "," in number_format:
-            return f"{round(value, 6):,}".removesuffix(".0")
-        return f"{value:.15g}" if isinstance(value, float) else str(value)
-    return normalize_layout(str(value)).strip()
+    return damaged_by(
+        "The workbook cannot be read.", *own, KeyError, ValueError, TypeError, AttributeError, IndexError
+    )
