@@ -18,6 +18,9 @@ EVENT_TYPES: Words = {
     "log": pgettext_lazy("event", "Message"),
 }
 
+RETURN_REASONS: Words = {"disk_full": _("no space on the disk"), "stopped": _("interrupted by a stop")}
+"""Why a job waits again, where it is no failure."""
+
 PERSONAL_DATA: Words = {
     "email": _("e-mail addresses"),
     "phone": _("telephone numbers"),

@@ -60,6 +60,10 @@ register(
         failures_on_home=False,
         subject="document",
         subject_related=("document",),
+        messages={
+            "sandboxed": _("The file is read in a sandbox: %(isolation)s."),
+            "no_sandbox": _("No sandbox could be made."),
+        },
         errors={
             "user.empty_file": ErrorText(
                 _("The file is empty."), _("Upload it again from a place where it is complete.")

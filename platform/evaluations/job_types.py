@@ -47,6 +47,10 @@ register(
         artifact=EVALUATIONS,
         columns=lambda result: {"verdict": result.gate.verdict if result.gate else ""},
         subject_related=("suite", "base_model", "model_version"),
+        messages={
+            "heldout_chosen": _("Held-out data chosen: %(items)s measurements."),
+            "models_loaded": _("Models loaded; answers are generated in %(answers_in)s."),
+        },
         errors={
             "user.no_heldout_data": ErrorText(
                 _("The dataset holds nothing that was held out from training."),

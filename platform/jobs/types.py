@@ -169,6 +169,8 @@ class JobType:
     """Called with `job` and `event` inside the transaction that imports the event."""
     errors: Mapping[str, ErrorText] = field(default_factory=dict)
     """By the part of the code after the name: `user.empty_dataset`."""
+    messages: Mapping[str, Label] = field(default_factory=dict)
+    """Sentences of the engine's log by their code, worded with the values that the event carries."""
 
 
 _types: dict[str, JobType] = {}
@@ -221,3 +223,12 @@ def error_text(code: str) -> ErrorText | None:
     if known is not None and rest in known.errors:
         return known.errors[rest]
     return _SYSTEM_ERROR if rest.startswith("system.") else None
+
+
+def message_text(code: str, values: Mapping[str, Any]) -> str:
+    """A line of an engine's log in the reader's language; empty for a code or values that no type declares."""
+    sentence = next((each.messages[code] for each in _types.values() if code in each.messages), "")
+    try:
+        return str(sentence) % values
+    except (KeyError, TypeError, ValueError):
+        return ""

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pydantic
-from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import translation
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,7 +21,7 @@ from pipelines.declaration import JobStage, Pipeline, Stage, StageFailed
 from pipelines.models import PipelineRun
 from registry.models import BaseModel, ModelVersion
 from registry.selectors import latest_version
-from releases.models import Deployment, Release
+from releases.models import Deployment, MadeBy, Release
 from releases.policy import require_suite_of_policy
 from releases.services import release_create
 from retrieval.models import IndexBuild, KnowledgeBase
@@ -171,22 +168,10 @@ class RetrievalStage(JobStage[IndexBuild]):
         return build
 
 
-def _in_language_of_installation(note: Any) -> str:
-    """The note stays as it is for all readers."""
-    with translation.override(settings.LANGUAGE_CODE):
-        return str(note)
-
-
-NOTES: dict[str, Promise] = {
-    Verdict.FAILED: gettext_lazy(
-        "Made by the schedule “%(name)s”: the new version failed its gate, so only the index is new."
-    ),
-    Verdict.INCONCLUSIVE: gettext_lazy(
-        "Made by the schedule “%(name)s”: the evaluation of the new version did not decide its gate, so only the "
-        "index is new."
-    ),
+WITHOUT_NEW_VERSION = {
+    Verdict.FAILED: MadeBy.SCHEDULE_GATE_FAILED,
+    Verdict.INCONCLUSIVE: MadeBy.SCHEDULE_GATE_INCONCLUSIVE,
 }
-"""Of a release without the new version."""
 
 
 class ReleaseStage(Stage[Release]):
@@ -203,12 +188,12 @@ class ReleaseStage(Stage[Release]):
         served: Release | None = deployment.release if deployment else None
         evaluation = EVALUATION.get(run)
         version: ModelVersion | None
-        note: Promise
+        made_by = MadeBy.SCHEDULE
         if evaluation.passed:
-            version, note = TRAINING.get(run).model_version, gettext_lazy("Made by the schedule “%(name)s”.")
+            version = TRAINING.get(run).model_version
         elif build is not None:
             version = served.model_version if served else None
-            note = NOTES[evaluation.verdict]
+            made_by = WITHOUT_NEW_VERSION[Verdict(evaluation.verdict)]
         elif evaluation.verdict == Verdict.INCONCLUSIVE:
             raise StageFailed(
                 "gate_inconclusive",
@@ -225,7 +210,7 @@ class ReleaseStage(Stage[Release]):
             index_build=build,
             system_prompt=served.system_prompt if served else "",
             generation=served.generation if served else {},
-            note=_in_language_of_installation(note) % {"name": run.actor_label},
+            made_by=made_by,
             actor=run.actor,
             prompt_from=served,
         )

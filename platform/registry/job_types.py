@@ -31,6 +31,10 @@ register(
         keeps_whole_output=True,
         subject="model_version",
         subject_related=("model_version__base_model",),
+        messages={
+            "merging": _("Merging the adapter into the base model."),
+            "writing_weights": _("Writing the weights in %(dtype)s."),
+        },
         errors={
             "system.artifact_damaged": ErrorText(
                 _("A file of the model version is damaged on the disk."),

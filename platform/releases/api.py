@@ -62,7 +62,7 @@ def release_body(release: Release) -> dict[str, Any]:
         "created_at": unix(release.created_at),
         "number": release.number,
         "status": release.state,
-        "note": release.note,
+        "note": release.remark,
         "base_model": release.base_model.name,
         "model": release.model_version.name if release.model_version else release.base_model.name,
         "vector_store": build.knowledge_base_id if build else None,

@@ -20,6 +20,24 @@ class ReleaseState(models.TextChoices):
     REJECTED = "rejected", _("rejected")
 
 
+class MadeBy(models.TextChoices):
+    """How a release came about; worded in the reader's language by `Release.remark`."""
+
+    PERSON = "", ""
+    SCHEDULE = "schedule", _("Made by the schedule “%(name)s”.")
+    SCHEDULE_GATE_FAILED = (
+        "schedule_gate_failed",
+        _("Made by the schedule “%(name)s”: the new version failed its gate, so only the index is new."),
+    )
+    SCHEDULE_GATE_INCONCLUSIVE = (
+        "schedule_gate_inconclusive",
+        _(
+            "Made by the schedule “%(name)s”: the evaluation of the new version did not decide its gate, so only the "
+            "index is new."
+        ),
+    )
+
+
 class ReleasePolicy(TenantModel):
     """What a model version must pass to be released. A change is a new row; the newest one is in force.
 
@@ -53,6 +71,8 @@ class Release(TenantModel):
     id = PrefixedIdField("rel_")
     number = models.PositiveIntegerField()
     note = models.CharField(_("note"), max_length=500, blank=True)
+    """What a person wrote about it."""
+    made_by = models.CharField(max_length=32, default=MadeBy.PERSON, blank=True)
     base_model = models.ForeignKey(BaseModel, on_delete=models.PROTECT, related_name="+")
     model_version = models.ForeignKey(
         ModelVersion, on_delete=models.PROTECT, related_name="releases", null=True
@@ -81,6 +101,11 @@ class Release(TenantModel):
 
     def __str__(self) -> str:
         return gettext("Release %(number)d") % {"number": self.number}
+
+    @property
+    def remark(self) -> str:
+        """The note, or how it came about in the reader's language."""
+        return self.note or str(MadeBy(self.made_by).label) % {"name": self.created_by_label}
 
     def get_absolute_url(self) -> str:
         return reverse("releases:detail", args=[self.id])

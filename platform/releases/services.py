@@ -19,7 +19,7 @@ from registry.models import BaseModel, ModelVersion
 from registry.services import model_version_delete as registry_model_version_delete
 from releases.approval import approval_obstacle, decision_on, gate_obstacle
 from releases.contents import contents_digest
-from releases.models import Approval, Deployment, DeploymentChange, Release, ReleaseState
+from releases.models import Approval, Deployment, DeploymentChange, MadeBy, Release, ReleaseState
 from releases.policy import organization_lock, passed_evaluation, policy_current
 from releases.selectors import previous_release, release_get
 from retrieval.models import IndexBuild
@@ -49,7 +49,8 @@ def release_create(
     index_build: IndexBuild | None,
     system_prompt: str,
     generation: dict[str, Any],
-    note: str,
+    note: str = "",
+    made_by: MadeBy = MadeBy.PERSON,
     actor: Actor,
     prompt_from: Release | None = None,
 ) -> Release:
@@ -74,6 +75,7 @@ def release_create(
     release = Release.objects.create(
         number=(Release.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
         note=note,
+        made_by=made_by,
         base_model=base_model,
         model_version=model_version,
         index_build=index_build,

@@ -49,6 +49,11 @@ register(
         artifact=INDEXES,
         on_end=index_build_ended,
         subject_related=("knowledge_base",),
+        messages={
+            "chunked": _("%(chunks)s chunks from %(documents)s documents."),
+            "previous_index_damaged": _("The previous index is damaged and not used."),
+            "embedding_changed": _("The embedding model changed: every chunk is embedded again."),
+        },
         errors={"system.pages_missing": PAGES_MISSING},
     )
 )

@@ -53,6 +53,12 @@ register(
         on_end=training_ended,
         subject_related=("base_model", "parent"),
         events={CheckpointSaved: checkpoint_record},
+        messages={
+            "too_long": _("%(too_long)s conversations are longer than the sequence length and are left out."),
+            "checkpoint_passed_over": _(
+                "A checkpoint is damaged or belongs to another configuration and was passed over."
+            ),
+        },
         errors={
             "user.empty_dataset": ErrorText(
                 _("The dataset holds nothing to learn from."),

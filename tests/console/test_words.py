@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 from django.utils import translation
 from django.utils.translation import gettext
 
-from console.templatetags.words import warning_text
+from console.templatetags.words import event_text, warning_text
 from evaluations.words import REASONS, REQUIREMENTS
+from jobs.models import JobEvent
+from jobs.types import job_types
 from releases.labels import GENERATION, alias_label
+from releases.models import MadeBy, Release
 from releases.services import GenerationSettings
 from workers.contract.specs.gate import Reason, Requirement
 from workers.contract.specs.tasks.declaration import declared_metrics
@@ -126,3 +130,51 @@ def test_production_is_named_in_the_language_of_the_reader():
 def test_a_warning_says_how_many_and_where(language, warning, expected):
     with translation.override(language):
         assert warning_text(warning) == expected
+
+
+# -- sentences of engines ---------------------------------------------------------------------------------
+def log_calls() -> list[tuple[str, ast.Call]]:
+    found = []
+    for path in sorted((ROOT / "workers" / "engines").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_log = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "log"
+            if is_log and "run" in ast.unparse(node.func).lower().split("."):
+                found.append((f"{path.name}:{node.lineno}", node))
+    return found
+
+
+def test_every_line_of_an_engines_log_is_worded_in_the_readers_language():
+    """By its code and values; the code of a failure has its sentence among the errors of its type of job."""
+    declared = {code: sentence for each in job_types() for code, sentence in each.messages.items()}
+    seen = set()
+    for place, call in log_calls():
+        given = {keyword.arg: keyword.value for keyword in call.keywords}
+        assert "code" in given, place
+        if isinstance(given["code"], ast.Constant):
+            code = str(given["code"].value)
+            seen.add(code)
+            assert code in declared, place
+            assert set(re.findall(r"%\((\w+)\)s", str(declared[code]))) <= given.keys(), place
+    assert seen == declared.keys()
+
+
+def test_a_log_line_follows_the_reader_and_falls_back_to_what_was_stored():
+    data = {"code": "chunked", "chunks": 214, "documents": 3}
+    line = JobEvent(type="log", message="214 chunks from 3 documents.", data=data)
+    unknown = JobEvent(type="log", message="Something else.", data={"code": "other"})
+    incomplete = JobEvent(type="log", message="An old line.", data={"code": "chunked"})
+    assert event_text(line) == "214 chunks from 3 documents."
+    with translation.override("ja"):
+        assert event_text(line) == "3件の文書から214個のチャンクを作成しました。"
+        assert (event_text(unknown), event_text(incomplete)) == ("Something else.", "An old line.")
+        again = JobEvent(type="state", message="queued", data={"reason": "disk_full"})
+        assert event_text(again) == "待機中 (ディスクの空き不足)"
+
+
+def test_how_a_release_came_about_follows_the_reader():
+    made = Release(number=1, made_by=MadeBy.SCHEDULE, created_by_label="毎週")
+    assert made.remark == "Made by the schedule “毎週”."
+    with translation.override("ja"):
+        assert made.remark == "スケジュール「毎週」が作成しました。"
+        assert Release(number=1, note="改定を反映", created_by_label="x").remark == "改定を反映"
+        assert Release(number=1, created_by_label="x").remark == ""

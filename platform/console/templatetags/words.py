@@ -18,7 +18,7 @@ from console.states import state_of
 from curation.words import drop_reason, step_help, step_name
 from jobs.models import Job, JobEvent
 from jobs.produced import ProducedRow
-from jobs.types import error_text, find_job_type
+from jobs.types import error_text, find_job_type, message_text
 from pipelines.models import PipelineRun
 from releases.labels import alias_label
 
@@ -87,12 +87,25 @@ def event_text(event: JobEvent) -> str:
     kind = words.worded(words.EVENT_TYPES, event.type)
     if event.type == "state":
         reason = event.data.get("reason")
-        return f"{state_name(event.message)} ({reason})" if reason else state_name(event.message)
+        return f"{state_name(event.message)} ({_reason(reason)})" if reason else state_name(event.message)
     if event.type == "checkpoint":
         return _("%(what)s at step %(step)s") % {"what": kind, "step": event.data.get("step", "?")}
     if event.type in ("started", "stopped"):
         return kind
-    return event.message or kind
+    return _message(event) or event.message or kind
+
+
+def _reason(code: str) -> str:
+    found = error_text(code)
+    return str(found.what) if found else words.worded(words.RETURN_REASONS, code)
+
+
+def _message(event: JobEvent) -> str:
+    """What the engine said, worded from its code and values; empty without a known code."""
+    code = event.data.get("code", "")
+    # A failure of the system is shown in the engine's own words: they say more than the sentence for all of them.
+    found = error_text(code) if ".user." in code else None
+    return str(found.what) if found else message_text(code, event.data)
 
 
 @register.filter
@@ -104,7 +117,7 @@ def took(job: Job) -> str:
 
 
 @register.simple_tag
-def why(failed: Job | ProducedRow) -> str:
+def why(failed: Job | ProducedRow | PipelineRun) -> str:
     """What went wrong in one sentence, for a list."""
     found = error_text(failed.error_code)
     return str(found.what) if found else in_readers_language(failed.error_message)

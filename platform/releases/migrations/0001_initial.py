@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 ),
                 ("number", models.PositiveIntegerField()),
                 ("note", models.CharField(blank=True, max_length=500, verbose_name="note")),
+                ("made_by", models.CharField(blank=True, default="", max_length=32)),
                 ("system_prompt", models.TextField(blank=True, verbose_name="system prompt")),
                 ("generation", models.JSONField(default=dict)),
                 (

@@ -39,11 +39,11 @@ def evaluate(run: Run, spec: EvaluationSpec) -> EvaluationResult:
     cases = _cases(spec)
     chosen = {(case.item.task, case.item.record_id) for _task, case in cases}
     records = {task.type: sum(name == task.type for name, _record in chosen) for task in spec.tasks}
-    run.log("Held-out data chosen.", items=len(cases), **records)
+    run.log("Held-out data chosen.", code="heldout_chosen", items=len(cases), **records)
     machine = Machine.here()
     candidates = load_candidates(spec.candidates, choose_dtype("likelihoods", machine), machine.device)
     served = choose_dtype("answers", machine, served_precision())
-    run.log("Models loaded.", answers_in=str(served).removeprefix("torch."))
+    run.log("Models loaded.", code="models_loaded", answers_in=str(served).removeprefix("torch."))
     items = _measure(run, threads, cases, candidates, served)
     with open(run.output_dir / ITEMS_FILE, "w", encoding="utf-8") as file:
         file.writelines(item.model_dump_json() + "\n" for item in items)

@@ -77,14 +77,14 @@ def _write_merged(run: Run, spec: ExportSpec, folder: Path) -> None:
     model = load_base_model(spec.base_model, choose_dtype("merging", Machine.here()))
     stored = _stored_dtype(spec.base_model)
     if spec.adapter is not None:
-        run.log("Merging the adapter into the base model.")
+        run.log("Merging the adapter into the base model.", code="merging")
         model = _merge(model, spec.adapter)
     run.raise_if_stopped()
     dtype = stored if spec.dtype == "keep" else getattr(torch, spec.dtype)
     convert_weights(model, dtype)
     model.config.dtype = dtype
     model.config.name_or_path = ""
-    run.log("Writing the weights.", dtype=str(dtype).removeprefix("torch."))
+    run.log("Writing the weights.", code="writing_weights", dtype=str(dtype).removeprefix("torch."))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

@@ -88,12 +88,16 @@ def _strongest(run: Run, tasks: list[Task], file: BinaryIO) -> tuple[Sandbox, Li
         if isinstance(answer, Ready):
             layers = answer.model_dump(mode="json")
             run.log(
-                f"The file is read in a sandbox: {answer.isolation}.", sandbox=layers, unavailable=reasons
+                f"The file is read in a sandbox: {answer.isolation}.",
+                code="sandboxed",
+                isolation=answer.isolation,
+                sandbox=layers,
+                unavailable=reasons,
             )
             return sandbox, lines, answer
         sandbox.end()
         reasons[task.view] = answer.reason
-    run.log("No sandbox could be made.", level="error", unavailable=reasons)
+    run.log("No sandbox could be made.", level="error", code="no_sandbox", unavailable=reasons)
     raise EngineFault("no_sandbox", "No sandbox could be made for the parser; the job's log says why.")
 
 

@@ -50,7 +50,12 @@ def build_index(run: Run, spec: RetrievalSpec) -> RetrievalResult:
         raise UserError(
             "no_text", "None of the documents holds text to search. Add documents with text.", param="sources"
         )
-    run.log(f"{len(passages)} passages from {len(spec.sources)} documents")
+    run.log(
+        f"{len(passages)} chunks from {len(spec.sources)} documents.",
+        code="chunked",
+        chunks=len(passages),
+        documents=len(spec.sources),
+    )
     embedder = _embedder(spec.embedding_model)
     digest = spec.embedding_model_digest or model_folder_digest(spec.embedding_model)
     vectors, reused = _vectors(run, threads, spec, embedder, digest, passages)
@@ -129,12 +134,12 @@ def _previous_vectors(run: Run, folder: Path | None, digest: str, needed: set[st
         facts = verify_manifest(folder)["facts"]
         store = PassageStore(folder)
     except ArtifactDamaged as damage:
-        run.log(f"The previous index is not used: {damage}", level="warning")
+        run.log(f"The previous index is not used: {damage}", level="warning", code="previous_index_damaged")
         return {}
     positions = {item: position for item, position in store.digests() if item in needed}
     store.close()
     if facts["embedding_model_digest"] != digest:
-        run.log("The embedding model changed: every passage is embedded again")
+        run.log("The embedding model changed: every chunk is embedded again.", code="embedding_changed")
         return {}
     vectors = VectorIndex(folder).vectors(np.fromiter(positions.values(), np.int64, len(positions)))
     return dict(zip(positions, vectors, strict=True))

@@ -138,6 +138,7 @@ def _prepare(run: Run, spec: TrainingSpec) -> Prepared:
         run.log(
             f"{training.too_long} conversations are longer than the sequence length and are left out.",
             level="warning",
+            code="too_long",
             too_long=training.too_long,
         )
     heldout = build_samples(read_records(spec.record_files, "heldout"), objectives, settings.sequence_length)

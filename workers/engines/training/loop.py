@@ -71,7 +71,9 @@ class Loop:
         Raises EngineFault `checkpoint_damaged`.
         """
         found = self.checkpoints.resume(
-            self.backend, self.processes, lambda message: self.run.log(message, level="warning")
+            self.backend,
+            self.processes,
+            lambda message: self.run.log(message, level="warning", code="checkpoint_passed_over"),
         )
         if found is None:
             return None
