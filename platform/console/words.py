@@ -52,6 +52,9 @@ WARNINGS: Words = {
         "Formulas whose results the file does not hold; they are shown as formulas. Open the file in Excel, save it and "
         "upload it again:"
     ),
+    "form_fields_not_read": _(
+        "The PDF is a form whose fields could not be read. Print it into a PDF and upload that."
+    ),
     "fonts_without_characters": _(
         "Pages with fonts that do not say which characters they show; their text may be wrong or missing:"
     ),

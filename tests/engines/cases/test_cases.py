@@ -105,6 +105,17 @@ def test_formulas_without_results_are_shown(read):
     assert answers["KP-210の標準納期は何日ですか"] == '="標準納期は"&C2&"営業日です。"'
 
 
+def test_values_of_a_form_are_read_beside_their_labels(read):
+    (text,), records = read("備品購入申請書_記入済.pdf")
+    assert text.split("\n")[1:5] == [
+        "申請部署 設備保全課",
+        "購入品 振動計 二台",
+        "申請金額 348,000円",
+        "至急 ☑",
+    ]
+    assert "348,000円" in json.dumps(records, ensure_ascii=False)
+
+
 @pytest.mark.parametrize("name", ["納期FAQ.xlsx", "納期一覧.md"])
 def test_facts_of_one_template_are_all_kept(read, name):
     _, records = read(name)

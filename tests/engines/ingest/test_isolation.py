@@ -21,7 +21,7 @@ from typing import Any, get_args
 import pytest
 
 from tests.engines.conftest import REPOSITORY
-from tests.engines.ingest import documents, hostile
+from tests.engines.ingest import documents, hostile, pdf_files
 from workers.contract.records import Page
 from workers.contract.run_folder import RUN_DIR_VARIABLE
 from workers.contract.specs.ingest import IngestSpec
@@ -189,6 +189,7 @@ def _code(read: Read, spec: IngestSpec, reader: str) -> str:
 
 FILES = {
     "a.pdf": documents.pdf([["本文です。"]]),
+    "form.pdf": pdf_files.pdf_of(("", [pdf_files.field("Tx", (60, 700, 200, 720), "/V (KP-210)")])),
     "a.docx": documents.word(lambda document: document.add_paragraph("本文です。")),
     "a.xlsx": documents.workbook({"表": [["品名", "価格"], ["ねじ", 100]]}),
     "a.pptx": documents.slides(["本文です。"]),

@@ -161,7 +161,7 @@ def test_type_is_read_from_the_bytes(run, spec_for):
 
 def test_pages_without_text_are_a_warning(run, spec_for):
     result = ingest(run, spec_for("a.pdf", documents.pdf([["一枚目。"], []], title="規程集")))
-    assert (result.pages, result.warnings, result.title) == (2, ("pages_without_text:1",), "規程集")
+    assert (result.pages, result.warnings, result.title) == (2, ("pages_without_text:1:2",), "規程集")
     assert read_jsonl(run.directory / "events.jsonl")[-1]["done"] == 2
 
 

@@ -38,6 +38,17 @@ class ParsedDocument:
         return pages
 
 
+MOST_PLACES = 20
+"""That a warning names."""
+
+
+def counted(code: str, places: Iterable[str]) -> str:
+    """A warning with how many and which: `formulas_without_results:2:見積!D2, 見積!D3`."""
+    named = list(places)
+    more = ", …" if len(named) > MOST_PLACES else ""
+    return f"{code}:{len(named)}:{', '.join(named[:MOST_PLACES])}{more}"
+
+
 Parser = Callable[[BinaryIO, IngestSpec], ParsedDocument]
 """Called with the open file at its beginning. A sandbox has no path to it: `spec.path` leads nowhere there."""
 _parsers: dict[MediaType, Parser] = {}

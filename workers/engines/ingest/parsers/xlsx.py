@@ -14,11 +14,9 @@ from workers.engines.ingest.archive import check_archive
 from workers.engines.ingest.file_types import XLSX, damaged_by
 from workers.engines.ingest.parsers.excel_pages import hidden_columns, hidden_rows, page_of
 from workers.engines.ingest.parsers.excel_sheet import Look, Sheet, read_sheet, read_styles
-from workers.engines.ingest.parsers.registry import ParsedDocument, parser
+from workers.engines.ingest.parsers.registry import ParsedDocument, counted, parser
 from workers.engines.shared.text import column_letters, normalize
 
-MOST_PLACES = 20
-"""That a warning names."""
 _WORKBOOK, _STYLES = "xl/workbook.xml", "xl/styles.xml"
 
 
@@ -55,15 +53,9 @@ class Workbook(ParsedDocument):
 
     def finish(self, pages: list[Page]) -> list[Page]:
         sheets = (f"hidden_sheets_skipped:{self._hidden_sheets}",) if self._hidden_sheets else ()
-        places = (_warning(code, places) for code, places in self._places.items() if places)
+        places = (counted(code, places) for code, places in self._places.items() if places)
         self.warnings = (*sheets, *places)
         return pages
-
-
-def _warning(code: str, places: list[str]) -> str:
-    """How many, and which: `formulas_without_results:3:見積!D2, 見積!D3, 見積!D4`."""
-    more = ", …" if len(places) > MOST_PLACES else ""
-    return f"{code}:{len(places)}:{', '.join(places[:MOST_PLACES])}{more}"
 
 
 @parser(XLSX, libraries=("openpyxl", "openpyxl.formula.translate", "lxml.etree"))
