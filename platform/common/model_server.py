@@ -50,12 +50,12 @@ class SearchIndex:
     """The caller's groups: only passages of one of them are found."""
     excluded_document_ids: tuple[str, ...] = ()
     """Documents that were removed since the index was built."""
-    personal_data: PersonalDataMode = "masked"
-    """How the text of its passages is shown to the caller."""
     sha256: str | None = None
     """Of its manifest; the model server refuses an index that has changed."""
     embedding_model: Path | None = None
     embedding_model_digest: str | None = None
+    personal_data: PersonalDataMode = "masked"
+    """How the text of its passages is shown to the caller."""
 
 
 class ModelServerUnavailable(Unavailable):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -38,7 +39,8 @@ BUILDS_SHOWN = 10
 def index(request: HttpRequest) -> HttpResponse:
     page = keyset_page(knowledge_base_list(), after=request.GET.get("after"))
     counts = status_counts(entry_list(page.items))
-    rows = [(base, counts[base.id], latest_build(base)) for base in page.items]
+    mode = partial(knowledge_base_mode, principal=principal_of(request))
+    rows = [(base, counts[base.id], latest_build(base), mode(base)) for base in page.items]
     return render(
         request,
         "retrieval/index.html",
@@ -46,7 +48,9 @@ def index(request: HttpRequest) -> HttpResponse:
             "page": page,
             "rows": rows,
             "has_documents": company_documents().exists(),
-            "is_live": any(build and build.state == ProducedState.BUILDING for _base, _counts, build in rows),
+            "is_live": any(
+                build and build.state == ProducedState.BUILDING for _base, _counts, build, _mode in rows
+            ),
         },
     )
 

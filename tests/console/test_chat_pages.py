@@ -139,7 +139,7 @@ async def test_an_answer_streams_with_citations_and_is_stored(served, model_serv
         "done",
     ]
     assert "".join(data["text"] for name, data in received if name == "delta") == "".join(PIECES)
-    assert received[5][1] == {"note": ""}
+    assert received[5][1] == {"note": "", "personal_data": "raw"}
     citation = received[6][1][0]
     assert citation["title"] == "旅費規程.txt" and citation["place"] == "page 2"
     assert citation["url"].endswith("?page=1#page-2")
@@ -219,7 +219,7 @@ async def test_an_answer_that_cannot_be_stored_stays_on_the_page_with_an_error(s
             )
             question_add(conversation=conversation, text="日当は？")
             answer = ConversationAnswer(
-                conversation, caller, target_get("production", caller), turns(conversation), "en"
+                conversation, caller, target_get("production", caller), turns(conversation, caller), "en"
             )
             # Gone meanwhile, so that the answer's row has nothing to hang on.
             Message.objects.filter(conversation=conversation).delete()
@@ -244,7 +244,7 @@ async def test_an_answer_is_stored_as_cancelled_when_its_reader_leaves(served):
             )
             question_add(conversation=conversation, text="日当は？")
             return ConversationAnswer(
-                conversation, caller, target_get("production", caller), turns(conversation), "en"
+                conversation, caller, target_get("production", caller), turns(conversation, caller), "en"
             )
 
     answer = await in_thread(prepared)

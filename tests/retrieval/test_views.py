@@ -25,7 +25,7 @@ def text(answer) -> str:
 
 def test_the_list_shows_each_base_with_its_documents(browser: Client, base: KnowledgeBase) -> None:
     body = text(browser.get("/knowledge"))
-    assert base.name in body and base.get_absolute_url() in body
+    assert base.name in body and base.get_absolute_url() in body and "Personal data: as written" in body
 
 
 def test_an_empty_list_offers_the_first_step(world: World, browser: Client) -> None:

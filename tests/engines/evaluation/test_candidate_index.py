@@ -20,7 +20,7 @@ from workers.engines.shared.runtime import EngineFault, UserError
 
 pytestmark = pytest.mark.ml
 
-RULES = "第1条（休暇）\n有給休暇は年10日とする。\n第2条（旅費）\n出張の日当は2,500円とする。"
+RULES = "第1条（休暇）\n有給休暇は年10日とする。\n第2条（旅費）\n出張の日当は2,500円とする。\n第3条（当番）\n当番は090-1234-5678とする。"
 TALK = MessagesRecord(
     id="m",
     origin=ORIGIN,
@@ -92,6 +92,14 @@ def test_finds_only_passages_that_the_groups_may_read(base, index):
     for restricted in (other, removed):
         found = prompts(base, Candidate(name="base", model=base, index=restricted), TALK)
         assert "(資料なし)" in found["m", "closed"] and "2,500円とする" not in found["m", "closed"]
+
+
+def test_a_candidate_is_asked_with_passages_as_its_index_says(base, index):
+    pair = pair_record(1).model_copy(update={"question": "当番の090-1234-5678は?"})
+    for mode, passage in (("raw", "当番は090-1234-5678とする。"), ("masked", "当番は〔電話番号〕とする。")):
+        shown = index.model_copy(update={"personal_data": mode})
+        found = prompts(base, Candidate(name="base", model=base, index=shown), pair)
+        assert passage in found["p1", "closed"], mode
 
 
 def test_an_index_is_measured_beside_the_same_model_without_one(base, index, tmp_path):

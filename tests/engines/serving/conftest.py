@@ -57,7 +57,7 @@ def _make_index(folder: Path, embedding: Path) -> Path:
 
     pages = folder.with_name("pages") / "pages.jsonl"
     pages.parent.mkdir()
-    text = "第1条（休暇）\n有給休暇は年10日とする。\n第2条（旅費）\n宿泊費は一万円とする。"
+    text = "第1条（休暇）\n有給休暇は年10日とする。\n第2条（旅費）\n宿泊費は一万円とする。\n第3条（当番）\n当番は090-1234-5678とする。"
     pages.write_text(Page(kind="page", number=1, text=text).model_dump_json(), encoding="utf-8")
     write_manifest(pages.parent, "pages")
     source = RetrievalSource(

@@ -168,6 +168,18 @@ def test_search_names_the_place_and_respects_the_askers_groups(
     assert platform_client.search(removed, "宿泊費") == []
 
 
+def test_the_request_says_how_personal_data_leave_the_index(
+    platform_client: ModelServer, models: Models
+) -> None:
+    shown = {}
+    for mode in ("raw", "masked"):
+        index = SearchIndex(models.index, ("everyone",), personal_data=mode)
+        hit, *_ = platform_client.search(index, "当番の090-1234-5678", limit=1)
+        shown[mode] = hit.text.partition("\n")[2]
+        assert hit.personal_data == mode
+    assert shown == {"raw": "当番は090-1234-5678とする。", "masked": "当番は〔電話番号〕とする。"}
+
+
 async def test_platform_client_answers_sync_and_async(platform_client: ModelServer, models: Models) -> None:
     body = chat_body(models)
     whole = platform_client.chat(body)["choices"][0]["message"]["content"]
