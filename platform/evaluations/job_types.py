@@ -52,6 +52,16 @@ register(
             "models_loaded": _("Models loaded; answers are generated in %(answers_in)s."),
         },
         errors={
+            "user.context_too_long": ErrorText(
+                _("A prompt and its answer take more tokens than the model has room for."),
+                _(
+                    "Evaluate with a suite whose prompts are shorter, or choose a model with a longer context."
+                ),
+            ),
+            "user.embedding_model_mismatch": ErrorText(
+                _("The index was built with another embedding model."),
+                _("Build the index again, and start the evaluation again."),
+            ),
             "user.no_heldout_data": ErrorText(
                 _("The dataset holds nothing that was held out from training."),
                 _("Build a version with a share of records held out."),

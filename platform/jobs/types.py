@@ -216,12 +216,31 @@ _SYSTEM_ERROR = ErrorText(
 )
 
 
+_MODEL_FOLDER = _("Have your operator look at the model's folder, or choose another model.")
+_SHARED_ERRORS: dict[str, ErrorText] = {
+    "user.adapter_unsafe": ErrorText(
+        _("The model's weights are not in the safetensors format."), _MODEL_FOLDER
+    ),
+    "user.adapter_mismatch": ErrorText(
+        _("The adapter does not fit the base model."),
+        _("Choose a version that was trained on this base model, or train it again."),
+    ),
+    "user.broken_record": ErrorText(
+        _("A file of the dataset version holds a line that is not a record."),
+        _("Build a new dataset version from the same documents, and start again."),
+    ),
+}
+"""What the part that all engines share may raise."""
+
+
 def error_text(code: str) -> ErrorText | None:
     """None for a user's error without a text of its own: the engine's sentence says what to do."""
     name, _dot, rest = code.partition(".")
     known = _types.get(name)
     if known is not None and rest in known.errors:
         return known.errors[rest]
+    if known is not None and rest in _SHARED_ERRORS:
+        return _SHARED_ERRORS[rest]
     return _SYSTEM_ERROR if rest.startswith("system.") else None
 
 

@@ -7,7 +7,7 @@ from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes, folder_bytes
 from documents.job_types import PAGES_MISSING
-from jobs.types import GIBIBYTE, JobType, Size, UsualResources, follow, register
+from jobs.types import GIBIBYTE, ErrorText, JobType, Size, UsualResources, follow, register
 from retrieval.models import IndexBuild
 from retrieval.selectors import INDEXES
 from retrieval.services import document_ready, index_build_ended
@@ -54,7 +54,12 @@ register(
             "previous_index_damaged": _("The previous index is damaged and not used."),
             "embedding_changed": _("The embedding model changed: every chunk is embedded again."),
         },
-        errors={"system.pages_missing": PAGES_MISSING},
+        errors={
+            "system.pages_missing": PAGES_MISSING,
+            "user.no_text": ErrorText(
+                _("None of the documents holds text to search."), _("Add documents with text.")
+            ),
+        },
     )
 )
 # A document that was read may belong to knowledge bases, which the documents app does not import.

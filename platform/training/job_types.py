@@ -60,13 +60,35 @@ register(
             ),
         },
         errors={
+            "user.target_modules": ErrorText(
+                _("The base model has no layers that the settings ask to adapt."),
+                _("Leave target_modules empty, or choose another base model."),
+            ),
+            "user.base_model_changed": ErrorText(
+                _("The base model's files are not those that were registered."),
+                _(
+                    "Have your operator bring back the registered files, or register the folder under a new name."
+                ),
+            ),
+            "user.chat_template_unsupported": ErrorText(
+                _(
+                    "The base model's chat template rewrites earlier turns, so it cannot be trained on conversations."
+                ),
+                _("Choose another base model."),
+            ),
+            "user.invalid_spec": ErrorText(
+                _("The run asks for something that this release cannot train."),
+                _("Start the training again from its page."),
+            ),
             "user.empty_dataset": ErrorText(
                 _("The dataset holds nothing to learn from."),
                 _("Look at what was dropped and why, correct the documents and build a new version."),
             ),
             "user.context_too_long": ErrorText(
-                _("The context length is longer than the base model can take."),
-                _("Choose a shorter one and start the training again."),
+                _(
+                    "The sequence length is longer than the base model can take, or shorter than every conversation."
+                ),
+                _("Choose another sequence length and start the training again."),
             ),
             "system.artifact_damaged": DATASET_DAMAGED,
         },

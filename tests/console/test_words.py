@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from console.templatetags.words import event_text, warning_text
 from evaluations.words import REASONS, REQUIREMENTS
 from jobs.models import JobEvent
-from jobs.types import job_types
+from jobs.types import error_text, find_job_type, job_types
 from releases.labels import GENERATION, alias_label
 from releases.models import MadeBy, Release
 from releases.services import GenerationSettings
@@ -178,3 +178,17 @@ def test_how_a_release_came_about_follows_the_reader():
         assert made.remark == "スケジュール「毎週」が作成しました。"
         assert Release(number=1, note="改定を反映", created_by_label="x").remark == "改定を反映"
         assert Release(number=1, created_by_label="x").remark == ""
+
+
+def test_every_error_that_an_engine_names_has_its_sentence_and_remedy():
+    """Otherwise the page would show the engine's own sentence, which is English."""
+    found = set()
+    for path in sorted((ROOT / "workers" / "engines").rglob("*.py")):
+        engine = path.relative_to(ROOT / "workers" / "engines").parts[0]
+        kinds = ["training", "evaluation", "export"] if engine == "shared" else [engine]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_error = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "UserError"
+            if is_error and isinstance(node.args[0], ast.Constant):
+                found |= {f"{kind}.user.{node.args[0].value}" for kind in kinds if find_job_type(kind)}
+    assert len(found) > 25
+    assert {code for code in found if error_text(code) is None} == set()
