@@ -61,7 +61,7 @@ def suite_body(suite: Suite) -> dict[str, Any]:
         "id": suite.id,
         "object": "eval",
         "created_at": unix(suite.created_at),
-        "name": suite.name,
+        "name": str(suite),
         "data_source_config": {"type": "dataset_version"},
         "testing_criteria": [
             {"type": "gate_rule", **rule_body(rule)} for rule in Gate.model_validate(suite.gate).rules

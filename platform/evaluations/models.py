@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from common.ids import PrefixedIdField
 from common.models import TenantModel
@@ -19,7 +19,8 @@ class Suite(TenantModel):
     """A fixed set of tasks and the gate a version must pass (`eval` on the wire)."""
 
     id = PrefixedIdField("eval_")
-    name = models.CharField(_("name"), max_length=200)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    """Empty for the one that the platform made; it is worded in the reader's language."""
     tasks = models.JSONField()
     """Tasks as `workers.contract.specs.evaluation` describes them."""
     gate = models.JSONField()
@@ -27,7 +28,7 @@ class Suite(TenantModel):
     metadata = models.JSONField(default=dict)
 
     def __str__(self) -> str:
-        return self.name
+        return self.name or gettext("Default suite")
 
 
 class Verdict(models.TextChoices):

@@ -63,9 +63,7 @@ def suite_create(
 def suite_default() -> Suite:
     """A suite with the default tasks and gate; the platform makes it when it is first needed, once."""
     transaction_lock(f"default suite {current_organization_id()}")
-    return equivalent_suites(None).order_by("id").first() or suite_create(
-        name=_("Default suite"), actor=SYSTEM
-    )
+    return equivalent_suites(None).order_by("id").first() or suite_create(name="", actor=SYSTEM)
 
 
 def _checked_tasks(tasks: list[dict[str, Any]] | None) -> tuple[TaskSettings, ...]:

@@ -16,7 +16,7 @@ def test_an_evaluation_is_started_with_the_default_suite(products, company):
     assert answer.status_code == 302
     with company.scope():
         evaluation = model.evaluations.get()
-        assert evaluation.suite.name == "Default suite"
+        assert str(evaluation.suite) == "Default suite"
 
 
 def test_a_failed_gate_is_explained_and_forbids_a_release(products, company):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from curation.models import DatasetVersion
 from evaluations.models import Evaluation
@@ -94,7 +95,9 @@ def test_the_form_measures_a_base_model_alone(browser, world):
     )
     evaluation = Evaluation.objects.get()
     assert (evaluation.base_model, evaluation.model_version) == (base, None)
-    assert evaluation.suite.name == "Default suite"
+    assert str(evaluation.suite) == "Default suite"
+    with translation.override("ja"):
+        assert str(evaluation.suite) == "標準の評価セット"
 
 
 def test_a_refusal_stands_in_the_form(browser, world):

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
-                ("name", models.CharField(max_length=200, verbose_name="name")),
+                ("name", models.CharField(blank=True, max_length=200, verbose_name="name")),
                 ("tasks", models.JSONField()),
                 ("gate", models.JSONField()),
                 ("metadata", models.JSONField(default=dict)),
