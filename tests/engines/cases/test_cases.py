@@ -116,6 +116,15 @@ def test_values_of_a_form_are_read_beside_their_labels(read):
     assert "348,000円" in json.dumps(records, ensure_ascii=False)
 
 
+def test_a_page_that_lies_in_one_form_is_read(read):
+    texts, records = read("在宅勤務規程.html")
+    assert "\n".join(texts) == (
+        "在宅勤務規程\n在宅勤務は、所属長の承認を得て、週に三日まで行うことができる。\n手当\n"
+        "在宅勤務手当は一日につき250円とし、翌月の給与で支給する。\n区分 | 上限日数\n育児中の社員 | 週五日"
+    )
+    assert records
+
+
 @pytest.mark.parametrize("name", ["納期FAQ.xlsx", "納期一覧.md"])
 def test_facts_of_one_template_are_all_kept(read, name):
     _, records = read(name)

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
+from workers.contract.records import Table
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import decode
 from workers.engines.ingest.file_types import HTML, damaged, damaged_by
+from workers.engines.ingest.parsers.html_content import STRICTEST, Content, is_hidden
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.parsers.sections import Block, Heading, sections
-from workers.engines.ingest.parsers.tables import spanned, table_of
+from workers.engines.ingest.parsers.tables import spanned, table_of, table_text
 from workers.engines.shared.text import normalize, normalize_layout
 
-_LEFT_OUT = {
-    "script", "style", "noscript", "template", "nav", "footer", "header", "aside", "form", "button",
-    "select", "iframe", "object", "svg", "canvas", "head", "del", "rt", "rp",
-}  # fmt: skip
 _BLOCKS = {
     "p", "div", "section", "article", "main", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "pre", "tr",
     "td", "th", "table", "h1", "h2", "h3", "h4", "h5", "h6", "figure", "figcaption", "address", "details", "summary",
+    "body", "header", "footer", "nav", "aside", "center", "form", "fieldset", "legend", "hgroup", "dialog", "hr", "dir",
+    "menu", "caption", "textarea", "button", "marquee",
 }  # fmt: skip
 _SECTION_HEADINGS = {"h1", "h2"}
 MOST_COLUMNS, MOST_ROWS = 1000, 65534
 """That one cell covers, by the HTML standard."""
+ENOUGH = (0.5, 0.2, 0.0)
+"""A reading is taken unless it finds no more than this share of what the next one does, which leaves out less: the page
+without navigation, header and footer; without navigation; all that is not hidden."""
 
 
 @parser(HTML, libraries=("lxml.html",))
 def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     root = _tree(decode(file.read(), declared_inside=True))
     title = normalize(root.findtext(".//title") or "") or None
-    return ParsedDocument(sections(_blocks(root)), title=title)
+    return ParsedDocument(sections(_content(root)), title=title)
 
 
 def _tree(text: str) -> Any:
@@ -46,7 +49,31 @@ def _tree(text: str) -> Any:
     return root
 
 
-def _blocks(root: Any) -> Iterator[Block]:
+def _content(root: Any) -> list[Block]:
+    """The strictest reading of the page that does not leave out most of what it shows."""
+    content = Content(root)
+    chosen = list(_blocks(root, content, STRICTEST))
+    for level, share in enumerate(ENOUGH, STRICTEST + 1):
+        looser = list(_blocks(root, content, level))
+        if _length(chosen) <= share * _length(looser):
+            chosen = looser
+    return chosen
+
+
+def _length(blocks: Iterable[Block]) -> int:
+    def text(block: Block) -> str:
+        return (
+            table_text(block)
+            if isinstance(block, Table)
+            else block
+            if isinstance(block, str)
+            else block.text or ""
+        )
+
+    return sum(len(text(block)) for block in blocks)
+
+
+def _blocks(root: Any, content: Content, level: int) -> Iterator[Block]:
     """Walks the tree without recursion, because the nesting of real pages has no limit."""
     from lxml import etree
 
@@ -57,7 +84,7 @@ def _blocks(root: Any) -> Iterator[Block]:
         if event in ("comment", "pi"):
             line.append(node.tail or "")
             continue
-        if event == "start" and node.tag in _LEFT_OUT:
+        if event == "start" and content.leaves_out(node, level):
             walk.skip_subtree()
             continue
         if node.tag in _BLOCKS:
@@ -65,15 +92,11 @@ def _blocks(root: Any) -> Iterator[Block]:
             line.clear()
         if event == "end":
             line.append(_collapse(node.getparent(), node.tail))
-        elif node.tag == "table" and node.find(".//table") is None:
-            rows, merges = spanned(
-                [[_cell(cell) for cell in row.iter("td", "th")] for row in node.iter("tr")]
-            )
-            if (table := table_of(rows, merges=merges)) is not None:
-                yield table
+        elif node.tag == "table" and not content.is_layout(node):
+            yield from _table(node, content, level)
             walk.skip_subtree()
         elif node.tag in _SECTION_HEADINGS:
-            yield Heading(_text(node) or None)
+            yield Heading(_text(node, content, level) or None)
             walk.skip_subtree()
         elif node.tag == "pre":
             yield normalize_layout("".join(node.itertext(etree.Element))).strip("\n")
@@ -83,14 +106,23 @@ def _blocks(root: Any) -> Iterator[Block]:
     yield normalize("".join(line))
 
 
-def _text(node: Any) -> str:
+def _table(node: Any, content: Content, level: int) -> Iterator[Block]:
+    for caption in node.iterchildren("caption"):
+        yield _text(caption, content, level)
+    shown = (row for row in node.iter("tr") if not is_hidden(row))
+    rows, merges = spanned([[_cell(cell, content, level) for cell in row.iter("td", "th")] for row in shown])
+    if (table := table_of(rows, merges=merges)) is not None:
+        yield table
+
+
+def _text(node: Any, content: Content, level: int) -> str:
     """The text of a heading or a cell, with a space where a block or a line ends."""
     from lxml import etree
 
     pieces: list[str] = []
     walk = etree.iterwalk(node, events=("start", "end", "comment", "pi"))
     for event, inner in walk:
-        if event == "start" and inner.tag in _LEFT_OUT and inner is not node:
+        if event == "start" and inner is not node and content.leaves_out(inner, level):
             walk.skip_subtree()
             continue
         if inner.tag in _BLOCKS or inner.tag == "br":
@@ -102,12 +134,12 @@ def _text(node: Any) -> str:
     return normalize(" ".join("".join(pieces).split("\n")))
 
 
-def _cell(node: Any) -> tuple[str, int, int]:
+def _cell(node: Any, content: Content, level: int) -> tuple[str, int, int]:
     """A cell's text, and how many columns and rows it covers."""
     spans = [node.get(name, "").strip() for name in ("colspan", "rowspan")]
     columns, rows = (int(span) if span.isascii() and span.isdigit() else 1 for span in spans)
     # Of no rows, says the standard: all that follow.
-    return _text(node), min(max(columns, 1), MOST_COLUMNS), rows or MOST_ROWS
+    return _text(node, content, level), min(max(columns, 1), MOST_COLUMNS), rows or MOST_ROWS
 
 
 def _collapse(node: Any, text: str | None) -> str:
