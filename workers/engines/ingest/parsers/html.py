@@ -26,7 +26,7 @@ MOST_COLUMNS, MOST_ROWS = 1000, 65534
 """That one cell covers, by the HTML standard."""
 ENOUGH = (0.5, 0.2, 0.0)
 """A reading is taken unless it finds no more than this share of what the next one does, which leaves out less: the page
-without navigation, header and footer; without navigation; all that is not hidden."""
+without navigation, header and footer; without navigation; with navigation that holds more than links."""
 
 
 @parser(HTML, libraries=("lxml.html",))

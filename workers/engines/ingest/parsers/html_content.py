@@ -23,9 +23,9 @@ _OFF_TAGS = (
     frozenset(("nav", "header", "footer", "aside", "button")),
     frozenset(("nav", "header", "footer")),
     frozenset(("nav",)),
-    frozenset[str](),
+    frozenset(("nav",)),
 )
-STRICTEST = 0
+STRICTEST, LOOSEST = 0, len(_OFF_TAGS) - 1
 FEWEST_LINKS, LINK_SHARE = 2, 0.8
 """A cell of a layout with so many links, to which this share of its text belongs, is a menu."""
 
@@ -68,7 +68,9 @@ class Content:
             _is_within(node, _PARTS) or (level == STRICTEST and self._has_title(node))
         ):
             return True
-        return _holds(node, "main", "article")
+        return _holds(node, "main", "article") or (
+            level == LOOSEST and _holds(node, "p", "table", *_HEADINGS)
+        )
 
     def _has_title(self, header: Any) -> bool:
         return not self._is_titled and _holds(header, "h1")
