@@ -136,7 +136,8 @@ def pipeline_run_stop(*, run: PipelineRun, actor: Actor) -> None:
     if unfinished is None:
         raise Conflict("run_has_ended", _("The run has already ended; there is nothing to stop."))
     _stop_job(unfinished, actor)
-    _end(unfinished, RunState.CANCELLED, code="cancelled", message=_("The run was stopped."))
+    with stored_language():
+        _end(unfinished, RunState.CANCELLED, code="cancelled", message=_("The run was stopped."))
     unfinished.save()
 
 

@@ -136,7 +136,13 @@ class Products:
             JobEvent.objects.bulk_create(
                 [
                     *(_event(run.job, "metrics", data=_point(step)) for step in range(1, points + 1)),
-                    _event(run.job, "log", "3 conversations are longer than the sequence length.", "warning"),
+                    _event(
+                        run.job,
+                        "log",
+                        "3 conversations are longer than the sequence length and are left out.",
+                        "warning",
+                        {"code": "too_long", "too_long": 3},
+                    ),
                 ]
             )
             Checkpoint.objects.create(

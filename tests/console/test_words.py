@@ -79,6 +79,7 @@ CHOSEN = {
     (None, "Cancel"): "キャンセル",
     (None, "Keep running"): "続ける",
     (None, "Back"): "戻る",
+    ("job", "Stop"): "中止",
     (None, "Roll back"): "ロールバック",
     (None, "Epochs"): "エポック数",
     (None, "Sequence length"): "最大トークン長",
