@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -15,6 +16,7 @@ from workers.contract.prompts import PromptMessage
 from workers.contract.specs.serving import ANSWERABLE_SCORE, SearchHit
 from workers.contract.stated_facts import codes
 
+_ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+", re.ASCII)
 SEARCHED = 20
 """Passages among which those are sought that hold the codes of a question."""
 
@@ -62,7 +64,8 @@ async def _find(target: Target, question: str) -> Found:
         target.index, question[:MAXIMUM_QUERY], limit=max(SEARCHED, limit)
     )
     # A passage about E06 must not answer for E09, however alike the two questions are.
-    asked = codes(question)
+    # Masked passages do not show the addresses that they were found by.
+    asked = codes(question if target.index.personal_data == "raw" else _ADDRESS.sub(" ", question))
     if asked:
         held = {hit.chunk_id: asked & codes(hit.text) for hit in hits}
         if asked - frozenset[str]().union(*held.values()):

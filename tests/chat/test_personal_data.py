@@ -198,6 +198,21 @@ def test_a_raw_passage_of_a_model_server_that_does_not_mask_is_refused(
     assert answer.error[:2] == (500, "model_server_failed") and VALUE not in answer.raw.text
 
 
+def test_a_question_with_an_address_is_answered_from_masked_passages(
+    installation: World, model_server
+) -> None:
+    text = "設備の窓口は設備課で、宛先はpump2@example.co.jpである。"
+    model_server.hits = [hit(text, spans=find(text))]
+    body = {
+        "model": "production",
+        "messages": [{"role": "user", "content": "pump2@example.co.jpはどこの宛先ですか"}],
+    }
+    for mode, given in (("raw", text), ("masked", "設備の窓口は設備課で、宛先は〔メールアドレス〕である。")):
+        set_mode(installation, mode)
+        message = api_of(installation.key()).post("chat/completions", body).ok["choices"][0]["message"]
+        assert (message["content"], message["kosha"]["answered"]) == (given, True)
+
+
 # -- the choice -----------------------------------------------------------------------------------
 def test_the_choice_is_made_in_api_and_console_and_audited(installation: World) -> None:
     api, base = api_of(installation.key()), installation.base_shown
