@@ -89,7 +89,9 @@ def test_the_banner_disappears_after_an_outage_and_the_question_is_asked_again(p
         settings.MODEL_SERVER_URL = model_server
         expect(outage).to_have_count(0)
         failure.get_by_role("button", name="Ask again").click()
-        expect(page.locator(".turn.assistant").last).to_contain_text("2,500円")
+        answer = page.locator(".turn.assistant").last
+        expect(answer).to_contain_text("2,500円")
+        expect(answer.locator("[data-personal-data]:visible")).to_have_text(["Personal data: as written"])
         expect(page.locator(".turn.user .says")).to_have_text(["日当はいくら？"] * 2)
     watch.cache_clear()
 
