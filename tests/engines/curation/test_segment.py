@@ -22,6 +22,12 @@ def test_articles_become_units_across_page_breaks(source, curated):
     assert [record["origin"]["source"]["number"] for record in records] == [1, 1, 1, 2]
 
 
+def test_articles_of_markdown_are_units(source, curated):
+    articles = [f"### 第{number}条 (目的{number})\n{sentence(number)}" for number in (1, 2, 3)]
+    _, records, _ = curated(source("rule", pages("\n".join(articles), kind="section")))
+    assert texts_of(records) == articles
+
+
 @pytest.mark.parametrize("longest", [50, 80, 300])
 def test_no_unit_exceeds_the_limit_and_no_text_is_lost(source, curated, longest):
     text = "第1条 " + "".join(sentence(seed) for seed in range(40)) + "あ" * 200 + "。"

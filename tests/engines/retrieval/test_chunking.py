@@ -23,6 +23,18 @@ def test_articles_are_passages_of_their_own() -> None:
     ]
 
 
+@pytest.mark.parametrize("mark", ["", "### "])
+def test_an_article_has_its_caption_and_its_mark(mark: str) -> None:
+    articles = [
+        f"{mark}(目的)\n第1条 規則を定める。",
+        f"{mark}第2条(定義)\n本条による。",
+        f"{mark}第3条\n雑則。",
+    ]
+    assert split_text("\n".join(articles), CHUNKING) == articles
+    long = f"{mark}(休暇)\n第5条\n" + "".join(f"休暇の規定その{n}は次のとおりとする。" for n in range(12))
+    assert all(piece.startswith(f"{mark}(休暇)\n第5条\n") for piece in split_text(long, CHUNKING))
+
+
 def test_an_article_mentioned_inside_a_sentence_does_not_divide_it() -> None:
     text = "退職金は第12条の定めにより、第13条の例外を除いて支払う。"
     assert split_text(text, CHUNKING) == [text]

@@ -69,6 +69,31 @@ def test_article_includes_its_chapter_and_caption():
     assert [match[0] for match in ARTICLE.finditer(text)] == ["第2章 旅費\n(目的)\n第1条", "第三条の二"]
 
 
+ARTICLES = {
+    "第1条(目的)この規程は": "第1条",
+    "### 第2条 (定義)": "### 第2条",
+    "## 第2章 旅費\n\n### (定義)\n### 第3条\n本文。": "## 第2章 旅費\n\n### (定義)\n### 第3条",
+    "**第4条** 旅費を支払う。": "**第4条",
+    "第5条目的\n本文。": "第5条",
+    "第6条 本文。": "第6条",
+    "第十二条の二の三【費用】": "第十二条の二の三",
+    "　第１３条（雑則）": "　第１３条",
+    "Article 7 Scope": "Article 7",
+    "第8条の規定により支払う。": None,
+    "第9条及び第10条は別に定める。": None,
+    "第11条第2項に掲げる者": None,
+    "第12条関係": None,
+    "前文。第13条 目的": None,
+    "#第14条": None,
+}
+
+
+@pytest.mark.parametrize(("text", "head"), ARTICLES.items())
+def test_what_an_article_is(text, head):
+    found = ARTICLE.search(text)
+    assert (found and found[0]) == head
+
+
 def test_names_cell_ranges():
     assert [column_letters(index) for index in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
     assert cell_range(4, 0, 1, 3) == "A5:C5"

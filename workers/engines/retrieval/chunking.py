@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 from langchain_text_splitters import RecursiveCharacterTextSplitter
@@ -20,10 +21,8 @@ from workers.contract.records import Page, Source, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource
 from workers.engines.shared.index.passages import Passage
 from workers.engines.shared.records import page_source
-from workers.engines.shared.text import rows_range
+from workers.engines.shared.text import CAPTIONED_ARTICLE, rows_range
 
-# An article's head stands at the start of a line: 第12条, 第十二条の2, or Article 12.
-ARTICLE = re.compile(r"(?m)^(?=[ \t　]*(?:第[0-9０-９一二三四五六七八九十百千]+条|Article\s+\d+))")
 SENTENCE_ENDS = ["\n\n", "\n", "。", "！", "？", ". ", "、", " ", ""]
 NUMBER = re.compile(r"[-+¥$]?[\d,.]+[%円]?")
 LONGEST_HEAD = 40
@@ -154,14 +153,13 @@ def pieces_of(text: str, chunking: Chunking) -> list[Piece]:
     """Articles apart, cut at sentence ends where they are too long; every piece of a cut article
     begins with the article's head, without which it could not be understood."""
     pieces: list[Piece] = []
-    position = 0
-    for whole in ARTICLE.split(text):
-        section, start = _stripped(whole, position)
+    begins = [match.start() for match in CAPTIONED_ARTICLE.finditer(text)]
+    for begin, end in pairwise([0, *begins, len(text)]):
+        section, start = _stripped(text[begin:end], begin)
         if len(section) > chunking.max_characters:
             pieces += (piece.moved(start) for piece in _cut(section, chunking))
         elif section:
             pieces.append(_whole(section, start))
-        position += len(whole)
     return pieces
 
 
@@ -175,9 +173,13 @@ def _whole(text: str, start: int = 0) -> Piece:
 
 
 def _cut(section: str, chunking: Chunking) -> list[Piece]:
-    first, _, body = section.partition("\n")
+    article = CAPTIONED_ARTICLE.match(section)
+    if article is None:
+        return _sentences(section, chunking)
+    rest, _, body = section[article.end() :].partition("\n")
+    first = article[0] + rest
     head = first.strip()
-    if not (ARTICLE.match(section) and body and len(head) <= LONGEST_HEAD):
+    if not body or len(head) > LONGEST_HEAD:
         return _sentences(section, chunking)
     shorter = chunking.model_copy(update={"max_characters": chunking.max_characters - len(head) - 1})
     pieces = (piece.moved(len(first) + 1) for piece in _sentences(body, shorter))

@@ -112,12 +112,23 @@ def compare_key(text: str) -> str:
 
 
 # -- Japanese lines and sentences -----------------------------------------------------------
-_NUMERAL = "[0-9〇一二三四五六七八九十百千]+"
-ARTICLE = re.compile(
-    rf"(?m)^(?: *第 *{_NUMERAL} *[編章節款][^\n。]*\n+)*(?: *\([^()\n]{{1,40}}\) *\n)?"
-    rf" *第 *{_NUMERAL} *条(?:の *{_NUMERAL})?(?=[ (【\n]|$)"
+_NUMERAL = "[0-9０-９〇一二三四五六七八九十百千]+"
+_HEADING_MARK = r"[ \t　]*(?:#{1,6} +)?\*{0,2} *"
+"""Blanks, and what Markdown puts before a heading."""
+_CONTINUES_REFERENCE = (
+    r"[のにをはがとかへでやも及又並若乃第、。，,．・〜~\-]|関係|該当|違反|各|中|前段|後段|本文|ただし"
 )
-"""Where an article of a regulation begins, with the chapter headings and the caption above it."""
+"""After 第3条 in a sentence that begins with it: such a line is no article."""
+_ARTICLE_HEAD = (
+    rf"{_HEADING_MARK}(?:第 *{_NUMERAL} *条(?:の *{_NUMERAL})*(?!{_CONTINUES_REFERENCE})|Article +[0-9]+\b)"
+)
+_CAPTION = rf"{_HEADING_MARK}[(（][^()（）\n]{{1,40}}[)）]\*{{0,2}} *\n+"
+ARTICLE = re.compile(
+    rf"(?m)^(?:{_HEADING_MARK}第 *{_NUMERAL} *[編章節款][^\n。]*\n+)*(?:{_CAPTION})?{_ARTICLE_HEAD}"
+)
+"""Where an article of a regulation begins, with the chapter headings and the caption above it: 第12条, 第十二条の2."""
+CAPTIONED_ARTICLE = re.compile(rf"(?m)^(?:{_CAPTION})?{_ARTICLE_HEAD}")
+"""The same without the chapter headings."""
 _STARTS_ALONE = re.compile(
     r"第 *[0-9〇一二三四五六七八九十百千]+ *[条章節編款項]|[・●○■□◆◇▶※►•\-*#【<〈|]|\(?[0-9一二三四五六七八九十]{1,3}[.)、]"
     r"|[0-9]{1,2}(?:\.[0-9]{1,2})+ |[0-9]{1,2} [^0-9]|[ア-ン][.、)]|\(?[a-z][.)] |附則|付則|以上$"
