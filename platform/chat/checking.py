@@ -12,7 +12,7 @@ import re
 from chat.citations import SUPPORT, best_sentence
 from chat.finding import Found, Reason
 from workers.contract.prompts import NOT_IN_THE_PASSAGES
-from workers.contract.stated_facts import codes, is_stated, stated_facts
+from workers.contract.stated_facts import codes, is_stated, section_of, stated_facts
 
 _SENTENCE = re.compile(r".*?(?:[。！？!?]+[」』）)]*|\.(?=\s)|\n)", re.S)
 _QUESTION = re.compile(r"(?:[?？]|(?:です|ます|でしょう)か[。.]?)\s*$")
@@ -85,10 +85,25 @@ class CheckedAnswer:
             return True
         scored = [(*best_sentence(sentence, hit.text), hit.text) for hit in self.found.passages]
         best_support, quote, _text = max(scored, key=lambda item: item[0])
-        asked, quoted = codes(self.found.question), codes(quote)
-        if asked and quoted and best_support >= SUPPORT and not asked & quoted:
-            # The line it was taken from is about another code than the question.
+        if not self._is_about_the_asked(sentence, best_support, quote):
             return False
         cited = [text for support, _quote, text in scored if support >= NEARLY_AS_GOOD * best_support]
         claimed = [fact for fact in stated_facts(sentence) if fact not in self._asked]
         return any(all(is_stated(fact, stated) for fact in claimed) for stated in map(stated_facts, cited))
+
+    def _is_about_the_asked(self, sentence: str, support: float, quote: str) -> bool:
+        """Whether it may be about a code of the question: not if the line it was taken from is about another one,
+        or if the passages list the code with others and the sentence was not taken from what they say of this one.
+        """
+        asked, quoted = codes(self.found.question), codes(quote)
+        if not asked or asked & quoted:
+            return True
+        if quoted and support >= SUPPORT:
+            return False
+        sections = [
+            section
+            for code in asked
+            for hit in self.found.passages
+            if (section := section_of(code, hit.text)) is not None
+        ]
+        return not sections or any(best_sentence(sentence, section)[0] >= SUPPORT for section in sections)

@@ -12,6 +12,9 @@ from workers.contract.specs.serving import SearchHit
 RULES = "第6条 試用期間は3か月とし、通算6か月を限度に延長する。\n第7条 異動は30日前に内示する。"
 CODES = "E06 空運転 受水槽の水位と呼び水を調べる\nE09 盤内温度の上昇(60℃以上) 換気扇とフィルターを調べる"
 
+LISTED = f"{CODES}\nE10 時計用電池の低下 電池を交換する\n毎月5日には運転時間と起動回数をまとめた便りをお送りします。"
+PARTS = "KP-220\n最大流量は毎分80リットルです。\nKP-230\n最大流量は毎分95リットルです。\n点検は毎年1回です。"
+
 
 def checked(answer: str, question: str, *passages: str, size: int = 3) -> CheckedAnswer:
     found = Found(question, [SearchHit.model_validate(hit(text)) for text in passages])
@@ -34,6 +37,12 @@ def checked(answer: str, question: str, *passages: str, size: int = 3) -> Checke
         ("E09は?", "換気扇とフィルターを調べます。", CODES, "換気扇とフィルターを調べます。", None),
         ("E09は?", "受水槽の水位と呼び水を調べる。", CODES, "", "unsupported"),
         ("E09は?", "E07のためケーブルを調べる。", CODES, "", "unsupported"),
+        # What stands elsewhere in the passage is not about the code, though the answer says so.
+        ("E09は?", "E09は、運転時間と起動回数をまとめた便りをお送りします。", LISTED, "", "unsupported"),
+        ("E09は?", "換気扇とフィルターを調べます。", LISTED, "換気扇とフィルターを調べます。", None),
+        ("E10は?", "電池を交換する。", LISTED, "電池を交換する。", None),
+        ("KP-220は?", "最大流量は毎分80リットルです。", PARTS, "最大流量は毎分80リットルです。", None),
+        ("ＫＰ−２２０は?", "点検は毎年1回です。", PARTS, "", "unsupported"),
         ("延長は?", "資料からは分かりません。", RULES, "", "not_stated"),
         ("延長は?", "試用期間はいつまでですか。", RULES, "", "no_answer"),
         ("延長は?", "", RULES, "", "no_answer"),

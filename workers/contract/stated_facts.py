@@ -21,6 +21,7 @@ class Fact(NamedTuple):
 
 CODE = "code"
 _CODE = re.compile(r"[a-z]+(?:[-_]?[a-z0-9]+|(?<=\d)\.(?=\d))*")
+_DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-"))
 _DIGITS = {character: number for number, character in enumerate("〇一二三四五六七八九")}
 _SMALL = {"十": 10, "百": 100, "千": 1000}
 _LARGE = {"万": 10**4, "億": 10**8}
@@ -38,14 +39,45 @@ _ORDINALS = re.compile(r"(?m)^\s*(?:\(?\d{1,2}[.)](?!\d)|[①-⑳])\s*|\[\d{1,2}
 
 
 def stated_facts(text: str) -> frozenset[Fact]:
-    text = _THOUSANDS.sub("", unicodedata.normalize("NFKC", _ORDINALS.sub(" ", text)).casefold())
+    text = _THOUSANDS.sub("", _normalized(_ORDINALS.sub(" ", text)))
     text = text.replace(":00", ":")
     return frozenset(_facts(_WORDS.sub(" ", text)))
+
+
+def _normalized(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold().translate(_DASHES)
 
 
 def codes(text: str) -> frozenset[str]:
     """The codes alone, for example of products, forms and errors."""
     return frozenset(fact.value for fact in stated_facts(text) if fact.unit == CODE)
+
+
+def section_of(code: str, text: str) -> str | None:
+    """Where the lines of `text` list several such codes (E08, E09, …): the line that begins with `code`, and what
+    follows up to the next of them. None where they do not, or `code` is not among them.
+    """
+    lines = text.splitlines()
+    leading = {
+        number: found
+        for number, line in enumerate(lines)
+        if (found := _leading_code(line)) and _alike(found, code)
+    }
+    if code not in leading.values() or len(set(leading.values())) < 2:
+        return None
+    start = next(number for number, found in leading.items() if found == code)
+    end = next((number for number, found in leading.items() if number > start and found != code), len(lines))
+    return "\n".join(lines[start:end])
+
+
+def _leading_code(line: str) -> str | None:
+    match = _CODE.match(_normalized(line).lstrip(" |*#-・"))
+    return next(iter(codes(match.group())), None) if match else None
+
+
+def _alike(code: str, other: str) -> bool:
+    """Whether only their digits differ."""
+    return re.sub(r"\d+", "0", code) == re.sub(r"\d+", "0", other)
 
 
 def is_stated(fact: Fact, stated: Collection[Fact]) -> bool:
