@@ -137,7 +137,8 @@ def book_xml(
         f"{relation.format(1, _RELATIONSHIPS, 'worksheet', 'worksheets/sheet1.xml')}"
         f"{relation.format(2, _RELATIONSHIPS, 'styles', 'styles.xml')}</Relationships>",
         "xl/styles.xml": f"<styleSheet {main}><numFmts>{codes}</numFmts><fonts><font/></fonts><fills><fill><patternFill/></fill></fills>"
-        f"<borders><border/></borders><cellStyleXfs><xf/></cellStyleXfs><cellXfs>{styles or '<xf/>'}</cellXfs></styleSheet>",
+        f"<borders><border/></borders><cellStyleXfs><xf/></cellStyleXfs><cellXfs>{styles or '<xf/>'}</cellXfs>"
+        '<cellStyles><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>',
         "xl/worksheets/sheet1.xml": f"<worksheet {main}>{sheet}</worksheet>",
     }
     buffer = io.BytesIO()

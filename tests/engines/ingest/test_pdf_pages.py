@@ -102,6 +102,12 @@ def test_values_of_fields_stand_at_their_place(look, fields, expected):
     assert look((FORM, fields))[0] == [expected]
 
 
+def test_a_value_that_the_page_itself_shows_is_read_once(look):
+    drawn = FORM + shown("保全課", 142, 740)
+    (text,), _ = look((drawn, [field("Tx", (140, 735, 400, 753), value("保全課"))]))
+    assert text.count("保全課") == 1
+
+
 def test_a_form_without_any_other_text(look):
     fields = [
         field("Tx", (60, 600, 200, 620), value("下"), name="a"),

@@ -134,6 +134,34 @@ def test_names_of_columns_are_one_line(look):
     assert page.tables[0].rows == (("品名", "単価(税抜)", "Unit price"), ("ねじ", "10\n(参考)", "12"))
 
 
+HEADERS = {
+    "names beside and below empty cells": (
+        [["型式", "価格", "", "納期"], ["", "国内", "輸出", ""], ["KP-1", "98", "109", "7日"]],
+        ["型式 | 価格 国内 | 価格 輸出 | 納期", "KP-1 | 98 | 109 | 7日"],
+    ),
+    "a row of numbers": (
+        [["型式", "価格", "", "納期"], ["", "98", "109", ""], ["KP-1", "97", "108", "7日"]],
+        ["型式 | 価格 | | 納期", "98 | 109", "KP-1 | 97 | 108 | 7日"],
+    ),
+    "a row below every name": (
+        [["型式", "価格", "", "納期"], ["KP-0", "別途", "別途", ""], ["KP-1", "97", "108", "7日"]],
+        ["型式 | 価格 | | 納期", "KP-0 | 別途 | 別途", "KP-1 | 97 | 108 | 7日"],
+    ),
+    "no wide name": (
+        [["質問", "回答"], ["", "続き"], ["いつ", "七日"]],
+        ["質問 | 回答", "続き", "いつ | 七日"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows", "lines"), HEADERS.values(), ids=HEADERS)
+def test_headers_over_two_rows(spec_for, parse, rows, lines):
+    (page,) = parse(spec_for("a.xlsx", documents.workbook({"表": rows})))
+    assert page.text.split("\n") == lines
+    csv = "\n".join(",".join(row) for row in rows)
+    assert parse(spec_for("a.csv", csv.encode()))[0].text == page.text
+
+
 DAMAGED = {
     "a row outside of the sheet": '<sheetData><row r="9999999"><c r="A9999999"><v>1</v></c></row></sheetData>',
     "a column outside of the sheet": sheet('<c r="ZZZ1"><v>1</v></c>'),

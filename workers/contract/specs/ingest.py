@@ -70,7 +70,7 @@ class IngestResult(Spec):
     records: int | None = Field(default=None, ge=0)
     """For JSONL: conversations read. None for everything else."""
     warnings: tuple[str, ...] = ()
-    """Stable words, for example `pages_without_text:3`: accepted, but worth a look."""
+    """Stable words, for example `pages_without_text:2:3, 7` (how many and which): accepted, but worth a look."""
     isolation: Isolation | None = None
     """How its parser was isolated; None in older results."""
     sha256: str

@@ -1,7 +1,7 @@
 """Values as Excel shows them: the number formats of a workbook, as a Japanese Excel reads them.
 
 A format has up to four sections: for positive and negative numbers, zero and text. What is not known here
-(fractions, numbers in kanji) gives None: then the stored value is shown.
+(fractions) gives None: then the stored value is shown.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ _TOKEN = re.compile(
 )
 _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)(-?\d+(?:\.\d+)?)")
 _ELAPSED = re.compile(r"h+|m+|s+", re.I)
-_COLOUR = re.compile(
-    r"(?:black|blue|cyan|green|magenta|red|white|yellow|黒|青|水|緑|紫|赤|白|黄|(?:color|色) ?\d+)", re.I
+_NO_CHANGE = re.compile(
+    r"(?:dbnum[1-4]|black|blue|cyan|green|magenta|red|white|yellow|黒|青|水|緑|紫|赤|白|黄|(?:color|色) ?\d+)",
+    re.I,
 )
 _CURRENCY = re.compile(r"\$([^-]*)(?:-(.*))?")
 _KINDS = frozenset({"general", "half", "date", "elapsed", "exponent", "number", "text"})
@@ -156,13 +157,13 @@ def _tokens(matches: list[re.Match[str]]) -> Iterator[Token]:
 
 
 def _bracket(content: str) -> Iterator[Token]:
-    """Elapsed time, the sign of a currency, or what changes nothing that is read: colours, conditions, languages."""
+    """Elapsed time, the sign of a currency, or what is not read: colours, conditions, languages, other digits."""
     if _ELAPSED.fullmatch(content):
         yield "elapsed", content.lower()
     elif match := _CURRENCY.fullmatch(content):
         if match[1]:
             yield "literal", match[1]
-    elif not _COLOUR.fullmatch(content) and not _CONDITION.fullmatch(content.strip()):
+    elif not _NO_CHANGE.fullmatch(content) and not _CONDITION.fullmatch(content.strip()):
         yield "unknown", content
 
 

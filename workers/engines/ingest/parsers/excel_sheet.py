@@ -16,6 +16,8 @@ from workers.engines.shared.text import column_letters, column_number, normalize
 
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_PLAIN = re.compile(r"[0-9A-Za-z.,:/%+-]*")
+"""Most cells are numbers; what has only these characters is in its normal form."""
 _ON = ("1", "true", "on")
 
 
@@ -115,7 +117,8 @@ class _Reader:
         for cell in element.iterchildren("{*}c"):
             column = _place(cell.get("r"))[1] if cell.get("r") else len(texts)
             texts += [""] * (column + 1 - len(texts))
-            texts[column] = normalize_layout(self._text(cell, number, column)).strip()
+            text = self._text(cell, number, column)
+            texts[column] = text if _PLAIN.fullmatch(text) else normalize_layout(text).strip()
         if any(texts):
             self._sheet.rows.setdefault(number, texts)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workers.engines.shared.text import line_shape, normalize
+from workers.engines.shared.text import compare_key, line_shape, normalize
 
 _NEAR = 0.15
 """Of its height: as far as a character is moved to make it look bold."""
@@ -152,6 +152,8 @@ def text_with(glyphs: Sequence[Glyph], insertions: Sequence[Insertion]) -> str:
     """The page's text with what is put into it: beside the text at its height, else below the text above it."""
     at: dict[int, list[tuple[float, str]]] = defaultdict(list)
     for insertion in sorted(insertions, key=lambda each: (-each.box.top, each.box.left)):
+        if _is_part_of_page(glyphs, insertion):
+            continue
         index, text = _placed(glyphs, insertion)
         at[index].append((insertion.box.left, text))
     pieces: list[str] = []
@@ -160,6 +162,19 @@ def text_with(glyphs: Sequence[Glyph], insertions: Sequence[Insertion]) -> str:
         if index < len(glyphs):
             pieces.append(glyphs[index].text)
     return "".join(pieces)
+
+
+def _is_part_of_page(glyphs: Sequence[Glyph], insertion: Insertion) -> bool:
+    """Whether the page itself shows the same text there: some programs draw the values and keep the fields."""
+    drawn = "".join(
+        glyph.text
+        for glyph in glyphs
+        if glyph.box is not None
+        and insertion.box.left <= glyph.box.centre <= insertion.box.right
+        and insertion.box.bottom <= glyph.box.middle <= insertion.box.top
+    )
+    value = compare_key(insertion.text)
+    return bool(value) and value in compare_key(normalize(drawn))
 
 
 def lines_filled_in(text: str) -> frozenset[str]:

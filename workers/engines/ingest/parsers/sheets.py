@@ -6,12 +6,15 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from workers.contract.records import Page, Table
-from workers.engines.ingest.parsers.tables import Merge, table_of, table_text
+from workers.engines.ingest.parsers.tables import Merge, is_number, table_of, table_text
 from workers.engines.shared.text import normalize
 
 Row = list[str]
+SMALLEST_WITH_HEADER = 3
+"""Rows of a table whose header takes two."""
 
 
 def sheet_page(number: int, label: str | None, rows: Iterable[Row], merges: Iterable[Merge] = ()) -> Page:
@@ -83,6 +86,26 @@ def _block_table(block: list[Row], first_row: int, merges: Iterable[Merge]) -> T
         for merge in merges
         if merge.left >= left
     ]
-    table = table_of([row[left : right + 1] for row in block], first_row, left, moved)
+    cut = [row[left : right + 1] + [""] * (right + 1 - len(row)) for row in block]
+    table = table_of(cut, first_row, left, moved or _names_over_two_rows(cut))
     assert table is not None, "a block has at least one filled cell"
     return table
+
+
+def _names_over_two_rows(rows: Sequence[Row]) -> list[Merge]:
+    """The merged cells that a header would have whose author left the cells beside and below its names empty.
+
+    `価格` with an empty cell beside it stands over `国内` and `輸出`; below each other name the second row is empty.
+    """
+    if len(rows) < SMALLEST_WITH_HEADER or not rows[0][0] or not rows[2][0]:
+        return []
+    starts = [column for column, cell in enumerate(rows[0]) if cell]
+    merges = []
+    for left, after in pairwise([*starts, len(rows[0])]):
+        is_wide = after - left > 1
+        below = [bool(cell) and not is_number(cell) for cell in rows[1][left:after]]
+        if not all(below) if is_wide else any(rows[1][left:after]):
+            return []
+        merges.append(Merge(0, left, 0, after - 1) if is_wide else Merge(0, left, 1, left))
+    is_mixed = {merge.bottom for merge in merges} == {0, 1}
+    return merges if is_mixed else []

@@ -160,7 +160,7 @@ class _Grid:
         # A row of numbers is one of the body, unless a name reaches down to it.
         is_reached = any(merge.top < row <= merge.bottom for merge in self.merges)
         is_beside = bool(alone or own - below_wide or len(wide) > 1)
-        return is_beside and (is_reached or not any(_is_number(self.rows[row][column]) for column in own))
+        return is_beside and (is_reached or not any(is_number(self.rows[row][column]) for column in own))
 
     def _header(self, height: int) -> list[str]:
         """The names over each column, from the top down, each once."""
@@ -178,5 +178,5 @@ class _Grid:
         )
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
     return set(text) <= _NUMERIC and any(map(str.isdigit, text))
