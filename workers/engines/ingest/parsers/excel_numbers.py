@@ -65,7 +65,8 @@ def _whole_digits(digits: str, places: Sequence[str], is_grouped: bool) -> list[
     taken: list[str] = []
     for position, place in enumerate(reversed(places)):
         is_first = position == len(places) - 1
-        own = digits[: len(digits) - position] if is_first else digits[-position - 1 : len(digits) - position]
+        end = max(len(digits) - position, 0)
+        own = digits[:end] if is_first else digits[max(end - 1, 0) : end]
         own = own or {"0": "0", "?": " "}.get(place, "")
         taken.append(_grouped(own, position) if is_grouped else own)
     return taken[::-1]
