@@ -23,7 +23,7 @@ from accounts.principal import actor_of, principal_of
 from chat.answering import answer, answer_stream, prompt
 from chat.finding import find
 from chat.selectors import ModelNotFound, Named, Target, nameable_model, nameable_models, target_get
-from common.connections import release_connection, release_connection_async
+from common.connections import release_connection_async
 from common.error_answers import known_error
 from common.errors import InvalidRequest, KoshaError, NotFound, Unavailable
 from common.model_server import ContextTooLong, ModelServerUnavailable, model_server
@@ -236,20 +236,17 @@ class EmbeddingBody(Body):
 
 
 @router.post("/embeddings", summary="Turn texts into vectors")
-def embeddings(request: HttpRequest, payload: EmbeddingBody) -> dict[str, Any]:
+async def embeddings(request: HttpRequest, payload: EmbeddingBody) -> dict[str, Any]:
     refuse_unsupported({"dimensions": payload.dimensions})
     texts = [payload.input] if isinstance(payload.input, str) else payload.input
     if not 1 <= len(texts) <= 2048 or not all(texts):
         raise InvalidRequest(
             "invalid_value", _("input must be 1 to 2048 texts, none of them empty."), param="input"
         )
+    base_model = await sync_to_async(_embedding_model)(payload.model)
+    await release_connection_async()
     try:
-        base_model = base_model_get(payload.model, kind=BaseModelKind.EMBEDDING)
-    except NotFound as error:
-        raise ModelNotFound from error
-    release_connection()
-    try:
-        vectors, tokens = model_server().embed(
+        vectors, tokens = await model_server().embed_async(
             Path(base_model.path), texts, digest=base_model.digest, role=payload.input_type
         )
     except ContextTooLong as error:
@@ -269,6 +266,13 @@ def embeddings(request: HttpRequest, payload: EmbeddingBody) -> dict[str, Any]:
         "data": data,
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
+
+
+def _embedding_model(name: str) -> BaseModel:
+    try:
+        return base_model_get(name, kind=BaseModelKind.EMBEDDING)
+    except NotFound as error:
+        raise ModelNotFound from error
 
 
 # -- models -------------------------------------------------------------------------------------

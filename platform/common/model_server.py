@@ -130,12 +130,19 @@ class ModelServer:
         role: str = "passage",
     ) -> tuple[list[list[float]], int]:
         """The unit vectors of `texts` in their order, and the number of their tokens."""
-        choice = EmbeddingChoice.model_validate(
-            {"embedding_model": embedding_model, "folder_digest": digest, "role": role}
+        return _vectors(
+            self._call("POST", "/v1/embeddings", _embeddings_body(embedding_model, texts, digest, role))
         )
-        body = EmbeddingsBody(input=tuple(texts), kosha=choice)
-        answer = self._call("POST", "/v1/embeddings", body.model_dump(mode="json"))
-        return [item["embedding"] for item in answer["data"]], answer["usage"]["total_tokens"]
+
+    async def embed_async(
+        self, embedding_model: Path, texts: Sequence[str], *, digest: str | None = None, role: str = "passage"
+    ) -> tuple[list[list[float]], int]:
+        """As `embed`; cancelled, it ends the work on the server."""
+        return _vectors(
+            await self._call_async(
+                "POST", "/v1/embeddings", _embeddings_body(embedding_model, texts, digest, role)
+            )
+        )
 
     def chat(self, body: ChatBody) -> dict[str, Any]:
         """OpenAI's `chat.completion`. Raises ContextTooLong, ModelServerFailed, ModelServerUnavailable."""
@@ -195,6 +202,19 @@ def model_server() -> ModelServer:
 @cache
 def _model_server(base_url: str, token: str) -> ModelServer:
     return ModelServer(base_url, token)
+
+
+def _embeddings_body(
+    embedding_model: Path, texts: Sequence[str], digest: str | None, role: str
+) -> dict[str, Any]:
+    choice = EmbeddingChoice.model_validate(
+        {"embedding_model": embedding_model, "folder_digest": digest, "role": role}
+    )
+    return EmbeddingsBody(input=tuple(texts), kosha=choice).model_dump(mode="json")
+
+
+def _vectors(answer: dict[str, Any]) -> tuple[list[list[float]], int]:
+    return [item["embedding"] for item in answer["data"]], answer["usage"]["total_tokens"]
 
 
 def _search_body(index: SearchIndex, query: str, limit: int) -> dict[str, Any]:

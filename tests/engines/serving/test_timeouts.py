@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -78,6 +78,7 @@ class SlowRetrieval:
 
     def __init__(self) -> None:
         self.over = threading.Event()
+        self.begun, self.left = threading.Event(), threading.Event()
         self.seconds = 0.0
         self.error: ServeError | None = None
 
@@ -86,7 +87,12 @@ class SlowRetrieval:
             self.over.wait(30)
         return SearchAnswer(hits=(), seconds=0.0)
 
-    def embed(self, body: EmbeddingsBody) -> Embeddings:
+    def embed(self, body: EmbeddingsBody, has_left: Callable[[], bool]) -> Embeddings:
+        if body.input == ("until left",):
+            self.begun.set()
+            while not has_left():
+                time.sleep(0.01)
+            self.left.set()
         time.sleep(self.seconds)
         if self.error:
             raise self.error
@@ -186,6 +192,14 @@ async def test_stops_an_answer_whose_client_leaves(
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         assert await asyncio.to_thread(chat.left.wait, 5)
+
+
+async def test_embeddings_end_when_their_client_leaves(client: ModelServer, retrieval: SlowRetrieval) -> None:
+    asking = asyncio.create_task(client.embed_async(Path("/x"), ["until left"]))
+    assert await asyncio.to_thread(retrieval.begun.wait, 5)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert await asyncio.to_thread(retrieval.left.wait, 5)
 
 
 async def test_a_hanging_search_times_out_and_delays_nothing_else(url: str, retrieval: SlowRetrieval) -> None:

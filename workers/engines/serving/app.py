@@ -15,6 +15,7 @@ import hmac
 import json
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -131,7 +132,12 @@ class ModelServerRoutes:
     async def embeddings(self, request: Request) -> Response:
         body = await _body(request, EmbeddingsBody)
         services = await asyncio.shield(self._services)
-        found = await asyncio.to_thread(services.retrieval.embed, body)
+        left = threading.Event()
+        try:
+            found = await asyncio.to_thread(services.retrieval.embed, body, left.is_set)
+        except asyncio.CancelledError:
+            left.set()
+            raise
         return JSONResponse(embeddings(body, found.vectors, found.tokens))
 
     async def search(self, request: Request) -> Response:

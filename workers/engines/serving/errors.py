@@ -51,6 +51,15 @@ def text_too_long(position: int, tokens: int, limit: int) -> ServeError:
     )
 
 
+def too_many_tokens(tokens: int, limit: int) -> ServeError:
+    return ServeError(
+        400,
+        "too_many_tokens",
+        f"A request holds at most {limit} tokens, and this one has {tokens}. Send the texts in several requests.",
+        param="input",
+    )
+
+
 def too_busy() -> ServeError:
     return ServeError(
         503, "model_server_busy", "Too many answers are being written. Try again in a moment.", retry_after=5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -52,9 +52,9 @@ class TextModel(_HeldModel):
 class EmbeddingModel(_HeldModel):
     kind = "embedding"
 
-    def embed(self, texts: Sequence[str], role: Role) -> Any:
+    def embed(self, texts: Sequence[str], role: Role, progress: Callable[[int], None] | None = None) -> Any:
         """(texts, dimensions) of float32, each row of length 1."""
-        return self._backend.embed(self.weights, texts, role)
+        return self._backend.embed(self.weights, texts, role, progress)
 
 
 def _configured_stop_tokens(folder: Path) -> frozenset[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,11 +11,13 @@ from pathlib import Path
 from workers.contract.artifacts import ArtifactDamaged
 from workers.contract.specs.serving import EmbeddingsBody, SearchAnswer, SearchBody
 from workers.engines.serving.backends.protocol import Embeddings, ServingBackend
-from workers.engines.serving.errors import ServeError, artifact_damaged, text_too_long
+from workers.engines.serving.errors import ServeError, artifact_damaged, text_too_long, too_many_tokens
 from workers.engines.serving.model_cache import Lease, ModelCache
 from workers.engines.serving.models import EMBEDDING_MODELS, EmbeddingModel
 from workers.engines.shared.index.search import EmbeddingModelMismatch, Index
 
+MAX_TOKENS_PER_REQUEST = 300_000
+"""As OpenAI limits a request for embeddings."""
 INDEXES = "indexes"
 """Kind in the model cache and in the answer to /health."""
 
@@ -50,7 +53,13 @@ class Retrieval:
                     raise artifact_damaged(str(damage), "index") from damage
         return SearchAnswer(hits=tuple(hits), seconds=round(time.perf_counter() - started, 6))
 
-    def embed(self, body: EmbeddingsBody) -> Embeddings:
+    def embed(self, body: EmbeddingsBody, has_left: Callable[[], bool] = lambda: False) -> Embeddings:
+        """Ends between two batches once the client has left."""
+
+        def progress(_done: int) -> None:
+            if has_left():
+                raise ServeError(499, "client_left", "The client has left.")
+
         texts = (body.input,) if isinstance(body.input, str) else body.input
         choice = body.kosha
         param = "kosha.embedding_model"
@@ -59,7 +68,9 @@ class Retrieval:
             for position, count in enumerate(tokens):
                 if count > model.weights.context_length:
                     raise text_too_long(position, count, model.weights.context_length)
-            return Embeddings(model.embed(texts, choice.role), sum(tokens))
+            if sum(tokens) > MAX_TOKENS_PER_REQUEST:
+                raise too_many_tokens(sum(tokens), MAX_TOKENS_PER_REQUEST)
+            return Embeddings(model.embed(texts, choice.role, progress), sum(tokens))
 
     def _embedding_model(self, folder: Path, digest: str | None, param: str) -> Lease[EmbeddingModel]:
         load = partial(EmbeddingModel, backend=self.backend, digest=digest)

@@ -7,7 +7,7 @@ child processes; `load`, `unload` and `embed` may take long and are called in th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -109,7 +109,13 @@ class ServingBackend(Protocol):
         Raises ServeError: `model_server_busy`, `adapter_mismatch`, `serve.system.artifact_damaged`.
         """
 
-    def embed(self, model: LoadedModel, texts: Sequence[str], role: Role) -> Any:
+    def embed(
+        self,
+        model: LoadedModel,
+        texts: Sequence[str],
+        role: Role,
+        progress: Callable[[int], None] | None = None,
+    ) -> Any:
         """(texts, dimensions) of float32, each row of length 1; of a long text its first `context_length` tokens."""
 
     def token_counts(self, model: LoadedModel, texts: Sequence[str], role: Role) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
 from workers.contract.model_folder import check_model_folder
+from workers.engines.shared.index.turns import Turns
 from workers.engines.shared.language_models import LOADING
 from workers.engines.shared.precision import Machine, choose_dtype
 
@@ -27,7 +27,7 @@ E5_PREFIXES = {"query": "query: ", "passage": "passage: "}
 
 
 class Embedder:
-    """One embedding model. Thread-safe: one batch is computed at a time."""
+    """One embedding model. Thread-safe: one batch is computed at a time, questions before passages."""
 
     def __init__(self, folder: Path) -> None:
         """Raises UnsafeModelFolder for a folder with pickles, code or damaged weights."""
@@ -45,7 +45,7 @@ class Embedder:
         self._prefixes = named or E5_PREFIXES
         pooling = _json(folder / "1_Pooling" / "config.json")
         self._first_token_only = bool(pooling.get("pooling_mode_cls_token"))
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self.dimensions: int = model.config.hidden_size
         self.bytes = sum(weight.nbytes for weight in model.parameters())
         positions = getattr(model.config, "max_position_embeddings", MAX_TOKENS)
@@ -54,12 +54,12 @@ class Embedder:
     def embed(
         self, texts: Sequence[str], role: Role, progress: Callable[[int], None] | None = None
     ) -> Vectors:
-        """(len(texts), dimensions), each row of length 1. `progress` is called with how many are done."""
+        """(len(texts), dimensions), each row of length 1. `progress` is called with how many are done and may raise."""
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         encoded = self._encode(texts, role)
         done = 0
         for rows in _batches([len(ids) for ids in encoded]):
-            with self._lock:
+            with self._turns.take(urgent=role == "query"):
                 vectors[rows] = self._forward([encoded[row] for row in rows])
             done += len(rows)
             if progress:

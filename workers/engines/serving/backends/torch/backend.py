@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from workers.engines.serving.backends.protocol import (
@@ -99,9 +99,15 @@ class TorchBackend:
             model.detach(adapter)
             raise
 
-    def embed(self, model: LoadedModel, texts: Sequence[str], role: Role) -> Any:
+    def embed(
+        self,
+        model: LoadedModel,
+        texts: Sequence[str],
+        role: Role,
+        progress: Callable[[int], None] | None = None,
+    ) -> Any:
         assert isinstance(model, Embedder)
-        return model.embed(texts, role)
+        return model.embed(texts, role, progress)
 
     def token_counts(self, model: LoadedModel, texts: Sequence[str], role: Role) -> list[int]:
         assert isinstance(model, Embedder)

@@ -1,0 +1,64 @@
+"""What a request for embeddings may hold, and that it ends between two batches once its client has left."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from workers.contract.specs.serving import EmbeddingsBody
+from workers.engines.serving.errors import ServeError
+
+pytestmark = pytest.mark.ml
+
+
+class Model:
+    weights = SimpleNamespace(context_length=512)
+
+    def embed(self, texts, role, progress):
+        for done, _text in enumerate(texts, 1):
+            progress(done)
+        return texts
+
+
+@pytest.fixture
+def retrieval():
+    from workers.engines.serving.retrieval import Retrieval
+
+    cache = SimpleNamespace(lease=lambda *_: nullcontext(Model()))
+    backend = SimpleNamespace(token_counts=lambda _weights, texts, _role: [len(text) for text in texts])
+    return Retrieval(cache, backend)
+
+
+def body(*texts: str) -> EmbeddingsBody:
+    return EmbeddingsBody.model_validate({"input": texts, "kosha": {"embedding_model": Path("/x")}})
+
+
+@pytest.mark.parametrize(
+    ("texts", "code", "param"),
+    [
+        (["a" * 513], "context_length_exceeded", "input.0"),
+        (["a", "a" * 513], "context_length_exceeded", "input.1"),
+        (["a" * 500] * 601, "too_many_tokens", "input"),
+    ],
+)
+def test_too_much_is_refused(retrieval, texts, code, param):
+    with pytest.raises(ServeError) as refused:
+        retrieval.embed(body(*texts))
+    error = refused.value.body["error"]
+    assert (refused.value.status, error["code"], error["param"]) == (400, code, param)
+
+
+def test_it_ends_once_the_client_has_left(retrieval):
+    asked = []
+
+    def has_left() -> bool:
+        asked.append(None)
+        return len(asked) == 2
+
+    with pytest.raises(ServeError, match="left"):
+        retrieval.embed(body("a", "b", "c"), has_left)
+    assert len(asked) == 2
+    assert retrieval.embed(body("a" * 500, *["b"] * 10)).tokens == 510
