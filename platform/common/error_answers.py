@@ -17,7 +17,6 @@ from common.errors import (
     OutOfRange,
     RequestTooLarge,
     StorageUnavailable,
-    Unavailable,
 )
 
 logger = logging.getLogger(__name__)
@@ -54,7 +53,7 @@ def known_error(error: BaseException | None) -> KoshaError | None:
 
 def error_response(request: HttpRequest, error: KoshaError, *, as_json: bool = False) -> HttpResponse:
     """JSON for the API and, with `as_json`, for scripts of the console; otherwise a page."""
-    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, Unavailable) else {}
+    headers = {} if error.retry_after_seconds is None else {"Retry-After": str(error.retry_after_seconds)}
     if as_json or is_api(request):
         return JsonResponse(error.body(), status=error.status, headers=headers)
     if isinstance(error, Busy):

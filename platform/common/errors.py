@@ -18,6 +18,8 @@ class KoshaError(Exception):
     type = "invalid_request_error"
     is_passing = False
     """The same request may succeed later."""
+    retry_after_seconds: int | None = None
+    """The answer's Retry-After, where it has one."""
 
     def __init__(self, code: str, message: Any, *, param: str | None = None) -> None:
         super().__init__(code)

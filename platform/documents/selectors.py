@@ -10,8 +10,9 @@ from typing import Any
 
 from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from common.errors import Conflict, NotFound
+from common.errors import Conflict, DeclaredError, NotFound
 from common.pagination import DEFAULT_LIMIT, KeysetPage, bounded
 from common.storage import artifact_path
 from documents.kinds import KINDS
@@ -120,6 +121,15 @@ def documents_by_id(ids: list[str], *, param: str) -> list[Document]:
     return [found[id] for id in dict.fromkeys(ids)]
 
 
+class DocumentNotReady(DeclaredError, Conflict):
+    """Clients that follow Retry-After, as OpenAI's do, try again by themselves."""
+
+    is_passing = True
+    retry_after_seconds = 5
+    code = "document_not_ready"
+    message = gettext_lazy("This document is still being read. Try again when its status is processed.")
+
+
 def require_processed(document: Document, *, param: str) -> Revision:
     """The current revision, once its text has been read."""
     revision = document.current_revision
@@ -133,11 +143,7 @@ def require_processed(document: Document, *, param: str) -> Revision:
             param=param,
         )
     if revision.state != RevisionState.PROCESSED:
-        raise Conflict(
-            "document_not_ready",
-            _("This document is still being read. Try again when its status is processed."),
-            param=param,
-        )
+        raise DocumentNotReady(param)
     return revision
 
 

@@ -105,7 +105,8 @@ def test_refuses_invalid_datasets(api, world):
     assert api.post(f"datasets/{dataset}/versions", {}).error == (400, "no_documents", "file_ids")
     waiting = world.upload("b.txt", "b").id
     build = {"file_ids": [waiting]}
-    assert api.post(f"datasets/{dataset}/versions", build).error == (409, "document_not_ready", "file_ids.0")
+    refused = api.post(f"datasets/{dataset}/versions", build)
+    assert (refused.error, refused.headers["Retry-After"]) == ((409, "document_not_ready", "file_ids.0"), "5")
     wrong = {"heldout_share": 1.5}
     assert api.post(f"datasets/{dataset}/versions", wrong).error == (400, "invalid_value", "heldout_share")
     version = world.dataset_version(world.dataset("別"))
