@@ -70,7 +70,6 @@ def test_right_password_is_refused_too_after_many_failures(person):
         assert sign_in(Client(), EMAIL, "wrong").status_code == 200
     answer = sign_in(Client(), EMAIL.upper(), PASSWORD)
     assert answer.status_code == 429
-    assert int(answer.headers["Retry-After"]) > 0
     assert "Too many attempts failed. Try again in" in answer.content.decode()
     pass_time(seconds=5)
     assert sign_in(Client(), EMAIL, PASSWORD).status_code == 302
