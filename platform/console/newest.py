@@ -8,7 +8,7 @@ from curation.choice import rule_of
 from curation.models import DatasetVersion
 from curation.selectors import ready_versions
 from documents.models import Document
-from documents.selectors import ready_documents
+from documents.selectors import read_revisions, ready_documents
 from registry.models import ModelVersion
 from registry.selectors import model_version_list
 from releases.models import Deployment, DeploymentChange, Release, ReleaseState
@@ -27,12 +27,13 @@ def newest_model_version() -> ModelVersion | None:
 
 
 def fresh_documents(version: DatasetVersion) -> QuerySet[Document]:
-    """Documents of the version's choice whose present revision is not in it."""
+    """Documents of the version's choice whose newest read revision is not in it."""
     rule = rule_of(version)
     chosen = (
         rule.matching() if rule else ready_documents().filter(pk__in=version.revisions.values("document"))
     )
-    return chosen.exclude(current_revision__in=version.revisions.values("pk"))
+    contained = read_revisions().filter(pk__in=version.revisions.values("pk"))
+    return chosen.exclude(pk__in=contained.values("document"))
 
 
 def untrained_dataset_version() -> DatasetVersion | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from curation.choice import DocumentRule
 from documents.models import Document
-from documents.selectors import folders_of, ready_documents
+from documents.selectors import folders_of, read_revisions, ready_documents
 
 MOST_LISTED = 200
 MOST_TICKED = 500
@@ -36,9 +36,9 @@ class Offer:
 
 def offer(rule: DocumentRule, *, is_named: bool, ticked: Sequence[str]) -> Offer:
     matching = rule.matching()
-    listed = list(matching.order_by("name", "pk")[:MOST_LISTED])
+    listed = list(_with_pages(matching).order_by("name", "pk")[:MOST_LISTED])
     shown = {document.id for document in listed}
-    elsewhere = ready_documents().filter(pk__in=set(ticked) - shown).order_by("name", "pk")
+    elsewhere = _with_pages(ready_documents().filter(pk__in=set(ticked) - shown)).order_by("name", "pk")
     return Offer(
         rule=rule,
         is_named=is_named,
@@ -48,3 +48,9 @@ def offer(rule: DocumentRule, *, is_named: bool, ticked: Sequence[str]) -> Offer
         ticked=frozenset(ticked),
         folders=sorted({*folders_of(ready_documents()), rule.folder} - {""}),
     )
+
+
+def _with_pages(rows: QuerySet[Document]) -> QuerySet[Document]:
+    """Each with `read_pages`, the number of pages of its newest read revision."""
+    read = read_revisions().filter(document=OuterRef("pk"))
+    return rows.annotate(read_pages=Subquery(read.values("pages")[:1]))

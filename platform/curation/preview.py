@@ -9,8 +9,8 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from curation.models import Dataset, DatasetVersion, DatasetVersionSource
 from curation.selectors import recipe_content, version_list
-from documents.models import Document, RevisionState
-from documents.selectors import company_documents
+from documents.models import Document, Revision, RevisionState
+from documents.selectors import company_documents, read_revisions
 from jobs.produced import ProducedState
 from workers.contract.specs.curation_steps import step_keys
 
@@ -27,7 +27,7 @@ class Preview:
     last: DatasetVersion | None
     """The newest version that is ready."""
     fresh: int
-    """Documents that go in and whose present revision is not in `last`."""
+    """Documents that go in and whose newest read revision is not in `last`."""
     gone: int
     """Documents of `last` that are not among those that go in."""
     seconds: float | None
@@ -36,7 +36,7 @@ class Preview:
 
 def build_preview(dataset: Dataset, chosen: QuerySet[Document]) -> Preview:
     """`chosen`: the documents that were read and go in."""
-    facts = chosen.aggregate(ready=Count("pk"), pages=Sum("current_revision__pages"))
+    facts = _read(chosen).aggregate(ready=Count("pk"), pages=Sum("pages"))
     facts |= company_documents().aggregate(
         being_read=Count("pk", filter=Q(current_revision__state=RevisionState.UPLOADED)),
         unreadable=Count("pk", filter=Q(current_revision__state=RevisionState.FAILED)),
@@ -55,6 +55,10 @@ def build_preview(dataset: Dataset, chosen: QuerySet[Document]) -> Preview:
     )
 
 
+def _read(chosen: QuerySet[Document]) -> QuerySet[Revision]:
+    return read_revisions().filter(document__in=chosen.values("pk"))
+
+
 def _difference(last: DatasetVersion | None, chosen: QuerySet[Document], ready: int) -> dict[str, Any]:
     if last is None:
         return {"fresh": ready, "gone": 0, "seconds": None}
@@ -62,7 +66,7 @@ def _difference(last: DatasetVersion | None, chosen: QuerySet[Document], ready: 
     used, seconds = sources.count(), None
     if used and job.started_at is not None and job.ended_at is not None:
         seconds = (job.ended_at - job.started_at).total_seconds() * ready / used
-    same = chosen.filter(current_revision__in=sources.values("revision")).count()
+    same = _read(chosen).filter(pk__in=sources.values("revision")).count()
     return {
         "fresh": ready - same,
         "gone": sources.exclude(revision__document__in=chosen.values("pk")).count(),

@@ -18,7 +18,7 @@ from curation.choice import EVERYTHING, DocumentRule
 from curation.models import Dataset, DatasetVersion, DatasetVersionSource, Recipe
 from curation.selectors import recipe_content
 from documents.models import Document, Revision
-from documents.selectors import pages_path, require_processed
+from documents.selectors import pages_path, require_read
 from jobs.services import job_submit
 from jobs.types import Placement
 from workers.contract.specs.curation import CurationSource, CurationSpec
@@ -70,7 +70,7 @@ def dataset_version_create(
     without_evaluation: bool = False,
     placement: Placement = Placement(),
 ) -> DatasetVersion:
-    """Freeze the documents' current revisions and the recipe, and queue the curation.
+    """Freeze the newest read revisions of the documents and the recipe, and queue the curation.
 
     Without `documents`, those that `rule` lets through go in. Raises InvalidRequest `no_documents` and
     `no_heldout_data`; Conflict `document_not_ready` or `document_unreadable`.
@@ -128,7 +128,7 @@ def _sources(documents: list[Document]) -> list[tuple[Document, Revision]]:
             "no_documents", _("Choose at least one document to build from."), param="file_ids"
         )
     sources = [
-        (document, require_processed(document, param=f"file_ids.{position}"))
+        (document, require_read(document, param=f"file_ids.{position}"))
         for position, document in enumerate(documents)
     ]
     # Newest first: of two duplicates the first is kept, and the newer rule is the one in force.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.db.models import F, Func, Q, QuerySet, TextField, Value
+from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, TextField, Value
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -81,8 +81,21 @@ def company_documents() -> QuerySet[Document]:
     return document_list().filter(purpose__in=COMPANY_PURPOSES)
 
 
+def read_revisions() -> QuerySet[Revision]:
+    """Of each document the newest revision that has been read: it stands until a newer one has been read."""
+    read = Revision.objects.filter(state=RevisionState.PROCESSED)
+    newer = read.filter(document=OuterRef("document_id"), number__gt=OuterRef("number"))
+    return read.filter(~Exists(newer))
+
+
+def read_revision(document: Document) -> Revision | None:
+    """What is shown and used of a document; None before any of its revisions has been read."""
+    return read_revisions().filter(document=document).first()
+
+
 def ready_documents() -> QuerySet[Document]:
-    return company_documents().filter(current_revision__state=RevisionState.PROCESSED)
+    """Company documents of which a revision has been read, also while a newer one waits to be."""
+    return company_documents().filter(Exists(read_revisions().filter(document=OuterRef("pk"))))
 
 
 def documents_matching(
@@ -93,11 +106,12 @@ def documents_matching(
     The folder of a document is the part of its name before the last slash. An empty filter lets everything through.
     """
     if text:
-        rows = rows.filter(Q(name__icontains=text) | Q(current_revision__title__icontains=text))
+        titled = read_revisions().filter(title__icontains=text)
+        rows = rows.filter(Q(name__icontains=text) | Q(pk__in=titled.values("document")))
     if folder:
         rows = rows.filter(name__startswith=f"{folder}/")
     if kind:
-        rows = rows.filter(current_revision__media_type__in=KINDS[kind][1])
+        rows = rows.filter(pk__in=read_revisions().filter(media_type__in=KINDS[kind][1]).values("document"))
     return rows
 
 
@@ -145,6 +159,11 @@ def require_processed(document: Document, *, param: str) -> Revision:
     if revision.state != RevisionState.PROCESSED:
         raise DocumentNotReady(param)
     return revision
+
+
+def require_read(document: Document, *, param: str) -> Revision:
+    """The newest revision that has been read; Conflict, as `require_processed`, where there is none."""
+    return read_revision(document) or require_processed(document, param=param)
 
 
 def upload_get(id: str) -> Upload:

@@ -17,8 +17,14 @@ from common.error_answers import error_response
 from common.errors import InvalidRequest, KoshaError
 from common.pagination import KeysetPage, keyset_page
 from documents import services
-from documents.models import Document, Purpose, RevisionState
-from documents.selectors import document_get, document_search, documents_by_name, revision_list
+from documents.models import Document, Purpose, Revision, RevisionState
+from documents.selectors import (
+    document_get,
+    document_search,
+    documents_by_name,
+    read_revision,
+    revision_list,
+)
 from documents.showing import PersonalDataUnknown, document_mode, original_response, shown_pages
 from workers.contract.specs.curation_steps import QuestionAnswerStep
 
@@ -101,28 +107,29 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 def detail(request: HttpRequest, document_id: str) -> HttpResponse:
     document = document_get(document_id)
+    read = read_revision(document)
     return render(
         request,
         "documents/detail.html",
         {
             "document": document,
+            "read": read,
             "revision": document.current_revision,
             "revisions": list(revision_list(document)[:50]),
             "is_reading": _is_reading(document),
             "mode": document_mode(document, principal_of(request)),
-            **_text(document, principal_of(request), request.GET.get("page", "")),
+            **_text(document, read, principal_of(request), request.GET.get("page", "")),
         },
     )
 
 
-def _text(document: Document, principal: Principal, after: str) -> dict[str, Any]:
-    """Some pages of the text that was read, and where the next ones begin."""
-    revision = document.current_revision
-    if revision is None or revision.state != RevisionState.PROCESSED:
+def _text(document: Document, read: Revision | None, principal: Principal, after: str) -> dict[str, Any]:
+    """Some pages of the text that was read last, and where the next ones begin."""
+    if read is None:
         return {"pages": []}
     start = int(after) if after.isascii() and after.isdigit() and len(after) < 9 else 0
     try:
-        found, has_more = shown_pages(document, revision, principal, after=start, limit=PAGES_SHOWN)
+        found, has_more = shown_pages(document, read, principal, after=start, limit=PAGES_SHOWN)
     except PersonalDataUnknown as error:
         return {"pages": [], "withheld": error}
     return {"pages": found, "next_page": found[-1]["number"] if found and has_more else None, "start": start}

@@ -14,6 +14,7 @@ from curation.models import Dataset, DatasetVersion
 from curation.selectors import NOTHING_HELD_OUT, heldout_records, recipe_content
 from curation.services import dataset_version_create
 from documents.models import Document
+from documents.selectors import read_revisions
 from evaluations.models import Evaluation, Suite, Verdict
 from evaluations.services import evaluation_create
 from jobs.produced import ProducedState
@@ -81,7 +82,7 @@ class CurationStage(JobStage[DatasetVersion]):
             return None
         if not heldout_records(newest):
             return None
-        current = {document.current_revision_id for document in chosen}
+        current = set(read_revisions().filter(document__in=chosen).values_list("id", flat=True))
         return newest if current == set(newest.revisions.values_list("id", flat=True)) else None
 
 

@@ -15,7 +15,7 @@ from accounts.groups import everyone_in
 from audit.services import SYSTEM, Actor, audit_record
 from common.errors import Conflict
 from documents.models import Document, Revision, RevisionState
-from documents.selectors import pages_path
+from documents.selectors import pages_path, read_revisions
 from jobs.models import Job
 from jobs.produced import ProducedState
 from jobs.services import job_cancel, job_submit
@@ -196,16 +196,10 @@ def _lock(knowledge_base_id: str) -> KnowledgeBase:
 
 
 def _current_revisions(knowledge_base: KnowledgeBase) -> list[Revision]:
-    return list(
-        Revision.objects.filter(
-            state=RevisionState.PROCESSED,
-            pk__in=KnowledgeBaseDocument.objects.filter(
-                knowledge_base=knowledge_base, document__deleted_at=None
-            ).values("document__current_revision"),
-        )
-        .select_related("document")
-        .order_by("document_id")
-    )
+    """Of each document the newest revision that has been read: only deletion or removal takes it out."""
+    entries = KnowledgeBaseDocument.objects.filter(knowledge_base=knowledge_base, document__deleted_at=None)
+    revisions = read_revisions().filter(document__in=entries.values("document"))
+    return list(revisions.select_related("document").order_by("document_id"))
 
 
 def _index_build_create(

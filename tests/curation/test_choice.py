@@ -11,7 +11,7 @@ from curation.services import dataset_version_create
 from documents.models import Document
 from documents.selectors import folders_of, ready_documents
 from documents.services import document_delete
-from tests.world import World
+from tests.world import World, fail
 
 PDF = "application/pdf"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -32,6 +32,21 @@ def documents(world: World) -> dict[str, Document]:
         Document.objects.filter(pk=found[letter].pk).update(name=f"{folder}/{found[letter].name}")
     world.upload("e 未読.txt")
     return found
+
+
+@pytest.mark.parametrize("is_failed", [False, True], ids=["waits to be read", "could not be read"])
+def test_a_document_keeps_its_last_read_revision_until_a_newer_one_is_read(
+    world: World, api, is_failed: bool
+) -> None:
+    read = world.document("規程.pdf", "本文", media_type=PDF, title="旅費規程").current_revision
+    document = world.upload("規程.pdf", "新しい本文")
+    if is_failed:
+        fail(document.current_revision.job, "ingest.user.damaged")
+    path = f"datasets/{world.dataset().id}/versions"
+    for asked in ({}, {"documents": {"kind": "pdf", "search": "旅費"}}, {"file_ids": [document.id]}):
+        made = api.post(path, asked).ok
+        listed = api.get(f"{path}/{made['id']}/files").ok["data"]
+        assert [file["id"] for file in listed] == [read.id], asked
 
 
 RULES = {

@@ -37,6 +37,24 @@ def body(response, status: int = 200) -> str:
     return response.content.decode()
 
 
+def test_the_last_read_text_is_shown_until_a_newer_one_is_read(world, browser, document):
+    pages = f"/documents/{document.id}"
+    newer = world.upload(document.name, "新しい本文")
+    for notice in (
+        "Until the new revision has been read, revision 1 is",
+        "The new revision could not be read. Revision 1 is",
+    ):
+        assert "第3条 本文。" in body(browser.get(pages))
+        assert notice in body(browser.get(pages))
+        if newer.current_revision.state == "uploaded":
+            fail(newer.current_revision.job, "ingest.user.damaged")
+            newer.current_revision.refresh_from_db()
+    last = world.upload(document.name, "最後の本文")
+    world.read(last, "最後の本文")
+    shown = body(browser.get(pages))
+    assert "最後の本文" in shown and "第3条 本文。" not in shown and "is still shown here" not in shown
+
+
 # -- the console --------------------------------------------------------------------------------
 def test_the_list_is_filtered_by_name_state_and_purpose(world, browser, document):
     unread = world.upload("未読.txt", "本文")

@@ -128,6 +128,26 @@ def test_a_new_revision_is_built_when_it_has_been_read(world, knowledge_base):
     assert builds(knowledge_base) == ["ready", "building"]
 
 
+def test_a_document_stays_in_builds_with_its_last_read_revision(world, knowledge_base):
+    """While its new revision waits, and where that cannot be read; only removal takes it out."""
+    first = knowledge_base.entries.get().document.current_revision
+
+    def built_with(name: str) -> bool:
+        documents_add(knowledge_base=knowledge_base, documents=[world.document(name)], actor=world.actor)
+        build = IndexBuild.objects.latest("number")
+        world.indexed(build.job)
+        return build.revisions.filter(pk=first.pk).exists()
+
+    document = world.upload(first.document.name, "新しい本文")
+    assert built_with("waiting.txt")
+    fail(document.current_revision.job, "ingest.user.damaged")
+    assert built_with("failed.txt")
+    document = world.upload(first.document.name, "さらに新しい本文")
+    world.read(document)
+    assert IndexBuild.objects.latest("number").revisions.filter(pk=document.current_revision_id).exists()
+    assert not IndexBuild.objects.latest("number").revisions.filter(pk=first.pk).exists()
+
+
 def test_a_removed_document_is_excluded_from_search_at_once(world, knowledge_base):
     second = world.document("b.txt")
     documents_add(knowledge_base=knowledge_base, documents=[second], actor=world.actor)
