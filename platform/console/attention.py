@@ -14,6 +14,7 @@ from documents.models import RevisionState
 from documents.selectors import document_list
 from evaluations.models import Evaluation
 from jobs.models import Job
+from jobs.retries import keep_failing
 from jobs.selectors import job_list
 from jobs.transitions import JobState
 from jobs.types import job_types
@@ -35,6 +36,8 @@ class Attention:
     verdict: Evaluation | None
     """Of the newest model version, where it did not pass its gate."""
     failures: list[Job]
+    retried: list[Job]
+    """Still tried again, though several attempts have failed."""
     failed_runs: list[ScheduledRun]
     """Retrainings that ended without a release, for a reason of their own or that of a job."""
     unreadable: str
@@ -45,7 +48,9 @@ class Attention:
 
     def __bool__(self) -> bool:
         decisions = self.approvals or self.unpublished or self.verdict
-        return bool(decisions or self.failures or self.failed_runs or self.unreadable or self.fresh)
+        return bool(
+            decisions or self.failures or self.retried or self.failed_runs or self.unreadable or self.fresh
+        )
 
 
 def attention_needed() -> Attention:
@@ -57,6 +62,7 @@ def attention_needed() -> Attention:
         unpublished=unpublished_release(),
         verdict=_bad_verdict(),
         failures=_failed_jobs(),
+        retried=list(keep_failing().order_by("-id")[:MOST]),
         failed_runs=_failed_runs(),
         unreadable="" if unreadable == "0" else unreadable,
         fresh="" if fresh == "0" else fresh,

@@ -64,7 +64,10 @@ class BuildForm(PlacementForm):
         initial=10,
         min_value=0,
         max_value=50,
-        help_text=_("Share of records kept away from training, to measure the model on. 10 is usual."),
+        help_text=_(
+            "Share of records kept away from training, to measure the model on. 10 is usual. Documents are held out "
+            "whole, so with few documents the share may be larger."
+        ),
     )
     without_evaluation = forms.BooleanField(
         label=_("No evaluation follows"),

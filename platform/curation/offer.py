@@ -30,6 +30,13 @@ class Offer:
     folders: list[str]
 
     @property
+    def is_contradictory(self) -> bool:
+        """Some documents are ticked, but all that match were chosen."""
+        if self.is_named or not self.ticked:
+            return False
+        return self.ticked != set(self.rule.matching().values_list("pk", flat=True))
+
+    @property
     def chosen(self) -> QuerySet[Document]:
         return ready_documents().filter(pk__in=self.ticked) if self.is_named else self.rule.matching()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from accounts.principal import actor_of
 from common.errors import InvalidRequest, KoshaError
@@ -132,6 +133,15 @@ def _offer(form: BuildForm, dataset: Dataset, request: HttpRequest) -> Offer:
 
 def _build(form: BuildForm, offered: Offer, dataset: Dataset, request: HttpRequest) -> DatasetVersion | None:
     """None where it was refused; the form says why."""
+    if offered.is_contradictory:
+        form.add_error(
+            None,
+            _(
+                "Some documents are ticked, but every document that matches was chosen. Choose “Only the documents "
+                "that are ticked”, or untick them all."
+            ),
+        )
+        return None
     try:
         return services.dataset_version_create(
             dataset=dataset,

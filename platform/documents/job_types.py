@@ -71,7 +71,7 @@ register(
             "user.file_too_large": ErrorText(_("The file is larger than the limit."), _SPLIT),
             "user.wrong_type": ErrorText(
                 _("The content is not of a type that can be read, whatever the name says."),
-                _("Upload a PDF, Word, Excel, PowerPoint, HTML, text, CSV or JSONL file."),
+                _("Upload a PDF, Word, Excel, PowerPoint, HTML, text, Markdown, CSV or JSONL file."),
             ),
             "user.damaged_file": ErrorText(
                 _("The file is damaged or incomplete."),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from documents.models import Revision
 
 KINDS: dict[str, tuple[str | Promise, tuple[str, ...]]] = {
     "pdf": ("PDF", ("application/pdf",)),
@@ -18,3 +23,15 @@ KINDS: dict[str, tuple[str | Promise, tuple[str, ...]]] = {
     "text": (_("Text and Markdown"), ("text/plain", "text/markdown")),
 }
 """By the name on the wire: the label, and the media types that were recognized from the bytes."""
+
+_TEXTS: dict[str, str | Promise] = {"text/plain": _("Text"), "text/markdown": "Markdown"}
+
+
+def type_label(revision: Revision | None) -> str:
+    """The name of a file's type; its media type where it has none, empty before it was read."""
+    if revision is None or not revision.media_type:
+        return ""
+    if revision.records is not None:
+        return "JSONL"
+    kinds = {media_type: label for label, media_types in KINDS.values() for media_type in media_types}
+    return str((kinds | _TEXTS).get(revision.media_type, revision.media_type))

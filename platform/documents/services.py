@@ -65,7 +65,7 @@ def receive_file(chunks: Iterable[bytes]) -> Incoming:
         raise file_too_large() from error
     if incoming.size == 0:
         incoming.discard()
-        raise InvalidRequest("empty_file", _("The file is empty. Choose the file again."), param="file")
+        raise InvalidRequest("empty_file", _("The file is empty. Choose another file."), param="file")
     return incoming
 
 

@@ -46,7 +46,7 @@ class PartDamaged(InvalidRequest):
 def upload_create(*, name: str, purpose: str, size: int, media_type: str, actor: Actor) -> Upload:
     check_purpose(purpose)
     if size < 1:
-        raise InvalidRequest("empty_file", _("The file is empty. Choose the file again."), param="bytes")
+        raise InvalidRequest("empty_file", _("The file is empty. Choose another file."), param="bytes")
     if size > settings.KOSHA_MAX_UPLOAD_BYTES:
         raise file_too_large(param="bytes")
     # The parts, and the document they are joined to.

@@ -17,6 +17,7 @@ from common.error_answers import error_response
 from common.errors import InvalidRequest, KoshaError
 from common.pagination import KeysetPage, keyset_page
 from documents import services
+from documents.kinds import type_label
 from documents.models import Document, Purpose, Revision, RevisionState
 from documents.selectors import (
     document_get,
@@ -53,7 +54,7 @@ def index(request: HttpRequest) -> HttpResponse:
             "is_reading": any(_is_reading(document) for document in page.items),
             "question_columns": QuestionAnswerStep(),
             "upload_help": _(
-                "PDF, Word, Excel, PowerPoint, HTML, text, CSV and JSONL, up to %(limit)d MB each. "
+                "PDF, Word, Excel, PowerPoint, HTML, text, Markdown, CSV and JSONL, up to %(limit)d MB each. "
                 "A file of a name that exists becomes its next revision."
             )
             % {"limit": settings.KOSHA_MAX_UPLOAD_BYTES // 1024**2},
@@ -114,6 +115,7 @@ def detail(request: HttpRequest, document_id: str) -> HttpResponse:
         {
             "document": document,
             "read": read,
+            "type_label": type_label(document.current_revision),
             "revision": document.current_revision,
             "revisions": list(revision_list(document)[:50]),
             "is_reading": _is_reading(document),

@@ -216,6 +216,18 @@ _SYSTEM_ERROR = ErrorText(
 )
 
 
+_SYSTEM_ERRORS: dict[str, Label] = {
+    "system.lost": _("The process or its machine was lost: it was killed, or showed no sign of life."),
+    "system.out_of_memory": _("The memory did not suffice."),
+    "system.stalled": _("It was ended because it made no progress for far longer than usual."),
+    "system.stopped": _("Something other than the platform told the process to stop."),
+    "system.crashed": _("The process crashed."),
+    "system.disk_full": _("The disk was full."),
+    "system.launch_failed": _("It could not be started."),
+    "system.result_missing": _("It ended without leaving a result."),
+}
+"""What happened, by the part of the code after the name, where a sentence says more than `_SYSTEM_ERROR`."""
+
 _MODEL_FOLDER = _("Have your operator look at the model's folder, or choose another model.")
 _SHARED_ERRORS: dict[str, ErrorText] = {
     "user.adapter_unsafe": ErrorText(
@@ -241,6 +253,8 @@ def error_text(code: str) -> ErrorText | None:
         return known.errors[rest]
     if known is not None and rest in _SHARED_ERRORS:
         return _SHARED_ERRORS[rest]
+    if rest in _SYSTEM_ERRORS:
+        return ErrorText(_SYSTEM_ERRORS[rest], _SYSTEM_ERROR.remedy)
     return _SYSTEM_ERROR if rest.startswith("system.") else None
 
 

@@ -82,7 +82,9 @@ def cancel(request: HttpRequest, job_id: str) -> HttpResponse:
 
 
 def pause(request: HttpRequest, job_id: str) -> HttpResponse:
-    return _act(request, job_id, job_pause, _("The job stops after its next checkpoint."))
+    return _act(
+        request, job_id, job_pause, _("The job saves a checkpoint of the steps done so far and stops.")
+    )
 
 
 def resume(request: HttpRequest, job_id: str) -> HttpResponse:

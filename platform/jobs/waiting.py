@@ -60,6 +60,8 @@ class Waiting:
     message: str
     place: int | None
     """1 starts next. None while it may not start yet, and beyond `LONGEST_LINE`."""
+    is_light: bool = False
+    """It stands in the line of the jobs without cores of their own, which have places for themselves."""
     needed_bytes: int | None = None
     """Of the disk, where it waits for that."""
 
@@ -90,20 +92,36 @@ class Line:
         unhindered = [job for job in due if job.waits_for not in (WaitsFor.DISK, WaitsFor.WORKERS)]
         self.starting = {job.id for job in choose(unhindered, self.free)}
         self.places: dict[str, int] = {}
+        self.behind_others: set[str] = set()
+        """Those with a job of another organization before them."""
         lengths = {0: 0, 1: 0}
+        seen: dict[int, set[str]] = {0: set(), 1: set()}
         for job in due:
             # Jobs without cores of their own are served apart from the others.
             lengths[job.light] += 1
             self.places[job.id] = lengths[job.light]
+            if seen[job.light] - {job.organization_id}:
+                self.behind_others.add(job.id)
+            seen[job.light].add(job.organization_id)
 
     def waiting(self, job: Job) -> Waiting:
         reason = self._reason(job)
         return Waiting(
             reason=reason,
-            message=_sentence(reason, job, self.free),
+            message=self._message(reason, job),
+            is_light=bool(job.light),
             place=None if reason is Reason.RETRY_LATER else self.places.get(job.id),
             needed_bytes=job.disk_bytes if reason is Reason.DISK else None,
         )
+
+    def _message(self, reason: Reason, job: Job) -> str:
+        sentence = _sentence(reason, job, self.free)
+        if job.id not in self.behind_others or reason is Reason.SOON:
+            return sentence
+        others = _(
+            "Jobs of other organizations are before it. Organizations take turns, so its number can also rise."
+        )
+        return f"{sentence} {others}"
 
     def _reason(self, job: Job) -> Reason:
         if not self.cluster.is_active:

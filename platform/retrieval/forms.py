@@ -9,11 +9,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
 from documents.models import Document
-from documents.selectors import company_documents
+from documents.selectors import ready_documents
 from retrieval.models import DEFAULT_PERSONAL_DATA, KnowledgeBase, PersonalData
 
 MOST = 500
-"""Documents offered to choose from, newest first."""
+"""Documents offered to choose from, newest first: those of which a revision has been read."""
 
 
 class PersonalDataForm(forms.Form):
@@ -63,7 +63,7 @@ class DocumentsForm(forms.Form):
 
 
 def _offered(knowledge_base: KnowledgeBase | None) -> QuerySet[Document]:
-    rows = company_documents()
+    rows = ready_documents()
     if knowledge_base is not None:
         rows = rows.exclude(pk__in=knowledge_base.entries.values("document_id"))
     # A sliced query cannot be filtered by the choice that comes back; its ids can.

@@ -107,7 +107,7 @@ def points(request: HttpRequest, run_id: str) -> JsonResponse:
 
 
 CONTROLLED: dict[services.Control, Any] = {
-    "pause": gettext_lazy("The training stops after its next checkpoint."),
+    "pause": gettext_lazy("The training saves a checkpoint of the steps done so far and stops."),
     "resume": gettext_lazy("The training continues when the cluster has capacity."),
     "cancel": gettext_lazy("The training is being stopped."),
 }

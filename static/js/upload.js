@@ -4,6 +4,7 @@
 import { pageHeaders } from "./http.js";
 
 const AT_ONCE = 3;
+const REFUSED = [400, 413, 415, 422];
 
 class Uploads {
   constructor(form) {
@@ -71,13 +72,13 @@ class Upload {
     uploads.list.append(this.row);
   }
 
-  show(tone, text, value = 0) {
+  show(tone, text, value = 0, canRepeat = true) {
     this.row.dataset.tone = tone;
     this.row.querySelector(".outcome").textContent = text;
     const bar = this.row.querySelector("progress");
     bar.value = value;
     bar.hidden = tone !== "";
-    this.row.querySelector("[data-retry]").hidden = tone !== "bad";
+    this.row.querySelector("[data-retry]").hidden = tone !== "bad" || !canRepeat;
     this.row.querySelector("[data-cancel]").hidden = tone !== "";
   }
 
@@ -100,12 +101,13 @@ class Upload {
 
   answered(request) {
     if (request.status >= 200 && request.status < 300) this.end(true, "good", this.texts.textDone);
-    else this.end(false, "bad", errorMessage(request) ?? this.texts.textFailed);
+    // The same file would be refused again.
+    else this.end(false, "bad", errorMessage(request) ?? this.texts.textFailed, !REFUSED.includes(request.status));
   }
 
-  end(arrived, tone, text) {
+  end(arrived, tone, text, canRepeat = true) {
     this.request = null;
-    this.show(tone, text);
+    this.show(tone, text, 0, canRepeat);
     this.uploads.finished(arrived);
   }
 

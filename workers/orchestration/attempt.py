@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.models import Job
+from jobs.retries import MAX_FAILURES_SINCE_CHECKPOINT, MAX_LOSSES
 from jobs.transitions import JobState
 from jobs.types import job_type
 from workers.contract.run_folder import RunFolder
@@ -22,8 +23,6 @@ from workers.contract.specs.run import ExitCode, RunError, RunResult, RunStatus
 from workers.orchestration.disk_budget import larger_need
 from workers.orchestration.json_reading import read_json
 
-MAX_LOSSES = 5
-MAX_FAILURES_SINCE_CHECKPOINT = 2
 FIRST_DELAY = timedelta(seconds=2)
 LONGEST_DELAY = timedelta(seconds=60)
 DISK_FULL_DELAY = timedelta(seconds=10)

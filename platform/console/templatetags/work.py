@@ -19,9 +19,11 @@ from common.permissions import Permission
 from console import formats
 from console.lineage import subjects_of
 from jobs.models import Job
+from jobs.retries import retry_text
 from jobs.waiting import Line, Waiting, waiting_of
 
 register = template.Library()
+register.filter("retry_text", retry_text)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,12 @@ def waiting(context: Context, job: Job) -> Waiting | None:
 def place_in_line(waiting: Waiting | None) -> str:
     if waiting is None or waiting.place is None:
         return ""
-    return _("Number %(n)s in line") % {"n": formats.number(waiting.place)}
+    place = {"n": formats.number(waiting.place)}
+    return (
+        _("Number %(n)s in line for short jobs") % place
+        if waiting.is_light
+        else _("Number %(n)s in line") % place
+    )
 
 
 @register.inclusion_tag("components/stop.html", takes_context=True)
