@@ -18,7 +18,7 @@ from curation.choice import EVERYTHING, DocumentRule
 from curation.models import Dataset, DatasetVersion, DatasetVersionSource, Recipe
 from curation.selectors import recipe_content
 from documents.models import Document, Revision
-from documents.selectors import pages_path, require_read
+from documents.selectors import pages_path, read_revisions, require_processed
 from jobs.services import job_submit
 from jobs.types import Placement
 from workers.contract.specs.curation import CurationSource, CurationSpec
@@ -127,8 +127,10 @@ def _sources(documents: list[Document]) -> list[tuple[Document, Revision]]:
         raise InvalidRequest(
             "no_documents", _("Choose at least one document to build from."), param="file_ids"
         )
+    # A newer revision that has not been read, or cannot be, takes no document out.
+    read = {revision.document_id: revision for revision in read_revisions().filter(document__in=documents)}
     sources = [
-        (document, require_read(document, param=f"file_ids.{position}"))
+        (document, read.get(document.id) or require_processed(document, param=f"file_ids.{position}"))
         for position, document in enumerate(documents)
     ]
     # Newest first: of two duplicates the first is kept, and the newer rule is the one in force.

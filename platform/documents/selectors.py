@@ -161,11 +161,6 @@ def require_processed(document: Document, *, param: str) -> Revision:
     return revision
 
 
-def require_read(document: Document, *, param: str) -> Revision:
-    """The newest revision that has been read; Conflict, as `require_processed`, where there is none."""
-    return read_revision(document) or require_processed(document, param=param)
-
-
 def upload_get(id: str) -> Upload:
     upload = Upload.objects.select_related("document__current_revision").filter(pk=id).first()
     if upload is None:

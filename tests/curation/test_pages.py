@@ -50,6 +50,23 @@ def test_a_name_that_is_taken_or_missing_is_refused_beside_its_field(world, brow
     assert Dataset.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("mode", "ticked", "built"),
+    [("rule", "", "abc"), ("rule", "ab", None), ("rule", "abc", "abc"), ("named", "ab", "ab")],
+)
+def test_ticks_beside_the_choice_of_every_document_are_asked_back(world, browser, mode, ticked, built):
+    documents = {name: world.document(f"{name}.txt", name) for name in "abc"}
+    build = f"/datasets/{world.dataset().id}/build"
+    given = {"mode": mode, "document": [documents[name].id for name in ticked], "heldout_percent": 10}
+    answer = browser.post(build, given)
+    if built is None:
+        assert "Some documents are ticked, but every document that matches was chosen." in body(answer, 400)
+        assert not DatasetVersion.objects.exists()
+    else:
+        revisions = DatasetVersion.objects.get().revisions
+        assert set(revisions.values_list("document", flat=True)) == {documents[name].id for name in built}
+
+
 def test_the_build_page_lists_every_step_and_a_repeated_one_by_its_number(world, browser):
     world.document()
     recipe = recipe_create(name="手順", content=REPEATED, actor=world.actor)

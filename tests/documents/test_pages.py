@@ -55,6 +55,15 @@ def test_the_last_read_text_is_shown_until_a_newer_one_is_read(world, browser, d
     assert "最後の本文" in shown and "第3条 本文。" not in shown and "is still shown here" not in shown
 
 
+TYPES = {"text/markdown": "Markdown", "application/pdf": "PDF", "text/html": "HTML", "image/png": "image/png"}
+
+
+@pytest.mark.parametrize(("media_type", "name"), TYPES.items(), ids=TYPES)
+def test_a_type_is_shown_by_its_name(world, browser, media_type, name):
+    document = world.document("規程", media_type=media_type)
+    assert f"<dd>{name}</dd>" in body(browser.get(f"/documents/{document.id}"))
+
+
 # -- the console --------------------------------------------------------------------------------
 def test_the_list_is_filtered_by_name_state_and_purpose(world, browser, document):
     unread = world.upload("未読.txt", "本文")

@@ -70,6 +70,8 @@ def test_says_what_the_cluster_lacks(submit, running, asked, reason, words):
 
 def test_places_count_the_jobs_before_it_and_those_behind_a_large_one_wait_their_turn(submit):
     submit(JobState.RUNNING, cpus=3)
+    assert not waiting(submit(cpus=0)).message.count("other organizations")
+    job_cancel(job=Job.objects.latest("id"), actor=SYSTEM)
     large, small, light = submit(cpus=4), submit(cpus=1), submit(cpus=0)
     found = waiting_of(Job.objects.select_related("cluster").filter(state=JobState.QUEUED))
     assert [(found[job.id].reason, found[job.id].place) for job in (large, small, light)] == [
@@ -77,6 +79,7 @@ def test_places_count_the_jobs_before_it_and_those_behind_a_large_one_wait_their
         (Reason.TURN, 2),
         (Reason.SOON, 1),
     ]
+    assert [found[job.id].is_light for job in (large, small, light)] == [False, False, True]
 
 
 def test_jobs_of_other_organizations_count_by_number_alone(submit, cluster):
@@ -86,6 +89,7 @@ def test_jobs_of_other_organizations_count_by_number_alone(submit, cluster):
         submit(cpus=4)
     found = waiting(submit(cpus=4))
     assert found.place in (2, 3)
+    assert "Jobs of other organizations are before it." in found.message
     assert "秘密" not in found.message and "himitsu" not in found.message
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from retrieval.models import KnowledgeBase
-from tests.world import World
+from tests.world import World, fail
 
 
 @pytest.fixture
@@ -44,6 +44,20 @@ def test_a_base_is_made_with_the_chosen_documents(world: World, browser: Client)
     assert answer.redirect_chain[0][0] == base.get_absolute_url()
     assert base.entries.get().document == document and document.name in text(answer)
     assert base.personal_data == "masked" and "Personal data: masked" in text(answer)
+
+
+def test_only_read_documents_are_offered_and_a_failure_says_why(world: World, browser: Client) -> None:
+    world.embedding_model()
+    read, waiting, failed = (
+        world.document("読.txt"),
+        world.upload("待.txt", "待"),
+        world.upload("誤.txt", "誤"),
+    )
+    fail(failed.current_revision.job, "ingest.user.damaged_file")
+    offered = text(browser.get("/knowledge/new"))
+    assert [document.id in offered for document in (read, waiting, failed)] == [True, False, False]
+    base = world.knowledge_base([read, failed])
+    assert "The file is damaged or incomplete." in text(browser.get(base.get_absolute_url()))
 
 
 def test_a_base_is_refused_in_the_form(world: World, browser: Client) -> None:
