@@ -26,7 +26,7 @@ def test_a_job_that_is_tried_again_says_why_and_how_often(world: World, code: st
         shown = browser.get(page).content.decode()
         assert f"{sentence}" in shown and "Attempts that failed without progress: 1." in shown
     assert "Attempts that failed" not in browser.get("/").content.decode()
-    assert job_requeue(job=begin(run.job), reason=code, **{name: 2 for name in counters})
+    assert job_requeue(job=begin(run.job), reason=code, **dict.fromkeys(counters, 2))
     home = browser.get("/").content.decode().partition("Needs your attention")[2].partition("</section>")[0]
     assert sentence in home and "Attempts that failed without progress: 2." in home
     move_by_sql(run.job, "cancelled")
