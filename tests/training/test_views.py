@@ -159,7 +159,7 @@ def test_points_from_the_start_for_any_other_after(world, browser, after):
 def test_run_is_paused_resumed_and_stopped(world, browser):
     run = world.training_run()
     for action, state, message in (
-        ("pause", "paused", "The training stops after its next checkpoint."),
+        ("pause", "paused", "The training saves a checkpoint of the steps done so far and stops."),
         ("resume", "queued", "The training continues when the cluster has capacity."),
         ("cancel", "cancelled", "The training is being stopped."),
     ):
