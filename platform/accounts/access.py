@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from typing import TypeVar
 
@@ -41,9 +41,9 @@ def require_access(principal: Principal) -> None:
 
 
 async def while_allowed(
-    principal: Principal, pieces: AsyncGenerator[PieceT, None]
+    principal: Principal, pieces: AsyncGenerator[PieceT, None], also: Callable[[], None] | None = None
 ) -> AsyncGenerator[PieceT, None]:
-    """The pieces, until the caller loses access; also while nothing comes. Raises AccessEnded."""
+    """The pieces, until the caller loses access or `also` raises; also while nothing comes. Raises AccessEnded."""
     queue: asyncio.Queue[PieceT | None] = asyncio.Queue()
     # One task runs all of `pieces`: a connection must be closed by the task that opened it.
     reader = asyncio.ensure_future(_read(pieces, queue))
@@ -53,7 +53,7 @@ async def while_allowed(
         while True:
             arrived, piece = await _next(queue, next_look)
             if clock() >= next_look:
-                await sync_to_async(_look)(principal)
+                await sync_to_async(_look)(principal, also)
                 next_look = clock() + LOOK_SECONDS
             if arrived and piece is None:
                 break
@@ -83,10 +83,12 @@ async def _read(pieces: AsyncGenerator[PieceT, None], queue: asyncio.Queue[Piece
         queue.put_nowait(None)
 
 
-def _look(principal: Principal) -> None:
+def _look(principal: Principal, also: Callable[[], None] | None) -> None:
     """While the database is away nothing can have been changed in it."""
     try:
         require_access(principal)
+        if also is not None:
+            also()
     except (OperationalError, InterfaceError) as error:
         logger.warning("the access of an open stream was not verified: %s", type(error).__name__)
     finally:

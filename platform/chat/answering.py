@@ -39,7 +39,7 @@ def prompt(target: Target, messages: list[PromptMessage], found: Found | None) -
 
 
 def _naming(target: Target) -> dict[str, Any]:
-    """What an answer says of the model; `kosha.test` is there only if no approved release contains the model."""
+    """What an answer says of the model; `kosha.test` is there only if no deployment serves it."""
     return {"model": target.name} | ({"kosha": {"test": True}} if target.is_test else {})
 
 

@@ -8,6 +8,7 @@ import logging
 import struct
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +23,15 @@ from accounts.access import while_allowed
 from accounts.principal import actor_of, principal_of
 from chat.answering import answer, answer_stream, prompt
 from chat.finding import find
-from chat.selectors import ModelNotFound, Named, Target, nameable_model, nameable_models, target_get
+from chat.selectors import (
+    ModelNotFound,
+    Named,
+    Target,
+    nameable_model,
+    nameable_models,
+    require_answering,
+    target_get,
+)
 from common.connections import release_connection_async
 from common.error_answers import known_error
 from common.errors import InvalidRequest, KoshaError, NotFound, Unavailable
@@ -164,7 +173,8 @@ async def chat_completion(request: HttpRequest, payload: CompletionBody) -> Http
     body = _chat_body(payload, target, prompt(target, messages, found))
     if not payload.stream:
         return JsonResponse(await answer(target, body, found))
-    chunks = while_allowed(principal_of(request), answer_stream(target, body, found))
+    still = partial(require_answering, target.name, principal_of(request))
+    chunks = while_allowed(principal_of(request), answer_stream(target, body, found), still)
     # The first chunk is awaited here, so that a refusal still has its own status.
     first = await anext(chunks, None)
     if first is None:

@@ -20,6 +20,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -34,7 +35,7 @@ from chat.answering import answer_stream, prompt
 from chat.finding import find
 from chat.models import Conversation, Message
 from chat.presenting import feedback_url, reason_note, shown_citations
-from chat.selectors import Target, is_withheld, message_list
+from chat.selectors import Target, is_withheld, message_list, require_answering
 from chat.services import answer_add
 from common.connections import release_connection
 from common.errors import KoshaError
@@ -122,7 +123,8 @@ class ConversationAnswer:
     async def _answer(self) -> AsyncGenerator[str, None]:
         found = await find(self.target, self.messages)
         body = _body(self.target, prompt(self.target, self.messages, found))
-        stream = while_allowed(self.principal, answer_stream(self.target, body, found))
+        still = partial(require_answering, self.target.name, self.principal)
+        stream = while_allowed(self.principal, answer_stream(self.target, body, found), still)
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
                 for piece in self._pieces(chunk):

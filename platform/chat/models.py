@@ -40,7 +40,7 @@ class Message(TenantModel):
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+", null=True)
     """The release that answered; null for a question, and for a plain model's answer."""
     is_test = models.BooleanField(default=False)
-    """It was answered by what no approved release contained then."""
+    """It was answered by what no deployment served then."""
     finish_reason = models.CharField(max_length=20, blank=True)
     """`stop`, `length`, `cancelled` or `error`."""
     reason = models.CharField(max_length=20, blank=True)

@@ -14,17 +14,19 @@ from accounts.principal import Principal
 from chat.models import Conversation, Message
 from common.errors import Conflict, DeclaredError, KoshaError, NotFound
 from common.model_server import SearchIndex
+from common.tenancy import organization_scope
 from registry.models import BaseModel, BaseModelKind, ModelVersion
 from registry.selectors import base_model_list, model_choice, model_version_list
 from releases.labels import alias_label
-from releases.models import Deployment, Release, ReleaseState
+from releases.models import Deployment, Release
 from releases.selectors import (
-    approved_versions,
     deployment_list,
     deployments_in_service,
     may_test,
     release_get,
-    release_list,
+    served_releases,
+    served_versions,
+    unserved_releases,
 )
 from releases.services import GenerationSettings
 from retrieval.selectors import knowledge_base_mode, search_index
@@ -54,6 +56,14 @@ class OutOfService(DeclaredError, Conflict):
     param = "model"
 
 
+class NotServed(DeclaredError, Conflict):
+    """What answered so far in a conversation or a stream answers its reader no longer."""
+
+    code = "model_not_served"
+    message = gettext_lazy("What answered here is no longer served. Ask another model in a new conversation.")
+    param = "model"
+
+
 @dataclass(frozen=True)
 class Target:
     """Everything an answer needs: weights, index, prompt and settings."""
@@ -65,7 +75,7 @@ class Target:
     system_prompt: str = ""
     generation: GenerationSettings = field(default_factory=GenerationSettings)
     is_test: bool = False
-    """No approved release contains it: only those who may release can ask it, and its answers are marked."""
+    """No deployment serves it: only those who may release can ask it, and its answers are marked."""
 
 
 def target_get(name: str, principal: Principal) -> Target:
@@ -80,6 +90,24 @@ def target_get(name: str, principal: Principal) -> Target:
     return target
 
 
+def target_again(name: str, principal: Principal) -> Target:
+    """What `name` stands for where it answered the principal before.
+
+    Raises OutOfService, and NotServed for what answers them no longer.
+    """
+    try:
+        return target_get(name, principal)
+    except ModelNotFound as error:
+        raise NotServed from error
+
+
+def require_answering(name: str, principal: Principal) -> None:
+    """For an open stream, which may end in another scope than the request's. Raises as `target_again` does."""
+    assert principal.organization_id is not None
+    with organization_scope(principal.organization_id):
+        target_again(name, principal)
+
+
 def _target(name: str, principal: Principal) -> Target:
     if name.startswith("rel_"):
         try:
@@ -90,7 +118,7 @@ def _target(name: str, principal: Principal) -> Target:
     if isinstance(found, Deployment):
         return _of_release(name, found.release, principal)
     if isinstance(found, ModelVersion):
-        is_test = not approved_versions().filter(pk=found.pk).exists()
+        is_test = not served_versions().filter(pk=found.pk).exists()
         return Target(name, model_choice(found.base_model, found), is_test=is_test)
     if isinstance(found, BaseModel) and found.kind == BaseModelKind.CAUSAL_LM:
         return Target(name, model_choice(found, None))
@@ -106,7 +134,7 @@ def _of_release(name: str, release: Release, principal: Principal) -> Target:
         index=search_index(build, principal) if build else None,
         system_prompt=release.system_prompt,
         generation=GenerationSettings.model_validate(release.generation),
-        is_test=release.state != ReleaseState.APPROVED,
+        is_test=not served_releases().filter(pk=release.pk).exists(),
     )
 
 
@@ -136,24 +164,20 @@ def nameable_models(principal: Principal) -> Iterator[Named]:
 
 
 def _nameable_versions(principal: Principal) -> QuerySet[ModelVersion]:
-    return model_version_list() if may_test(principal) else approved_versions()
+    return model_version_list() if may_test(principal) else served_versions()
 
 
 def askable(principal: Principal) -> list[tuple[str, str]]:
-    """Names and labels for the chat page: aliases, then the newest approved releases."""
+    """Names and labels for the chat page: the aliases, under which everything that is served answers."""
     deployments = deployments_in_service(principal).order_by("alias")
-    return [(one.alias, f"{alias_label(one.alias)} ({one.release})") for one in deployments] + _offered(
-        ReleaseState.APPROVED
-    )
+    return [(one.alias, f"{alias_label(one.alias)} ({one.release})") for one in deployments]
 
 
 def testable(principal: Principal) -> list[tuple[str, str]]:
-    """Names and labels of what those who may release can try before it is approved."""
-    return _offered(ReleaseState.CANDIDATE) if may_test(principal) else []
-
-
-def _offered(state: ReleaseState) -> list[tuple[str, str]]:
-    newest = release_list().filter(state=state).order_by("-id")[:RELEASES_OFFERED]
+    """Names and labels of what those who may release can try although no deployment serves it."""
+    if not may_test(principal):
+        return []
+    newest = unserved_releases().order_by("-id")[:RELEASES_OFFERED]
     return [(one.id, f"{one} ({one.get_state_display()})") for one in newest]
 
 

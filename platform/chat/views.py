@@ -1,4 +1,4 @@
-"""The chat pages: a person's conversations with releases that are served or wait for approval."""
+"""The chat pages: a person's conversations with releases that are served, or that they may test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
-from accounts.principal import actor_of, principal_of
+from accounts.principal import Principal, actor_of, principal_of
 from chat import services
 from chat.conversing import ConversationAnswer, turns
 from chat.models import Conversation
@@ -23,6 +23,7 @@ from chat.selectors import (
     conversation_get,
     conversation_list,
     message_list,
+    target_again,
     target_get,
     testable,
 )
@@ -45,6 +46,7 @@ def index(request: HttpRequest) -> HttpResponse:
         {
             "page": keyset_page(conversation_list(_user(request)), after=request.GET.get("after")),
             "targets": [*targets, *tests],
+            "served": bool(targets),
             "target_field": render_to_string("chat/_target.html", chosen, request),
             "messages_shown": [],
             "conversation": None,
@@ -66,11 +68,21 @@ def conversation(request: HttpRequest, conversation_id: str) -> HttpResponse:
         {
             "page": keyset_page(conversation_list(_user(request)), after=request.GET.get("after")),
             "conversation": found,
+            "ended": _ended(found, principal_of(request)),
             "messages_shown": [
                 shown_message(message, principal_of(request)) for message in message_list(found)
             ],
         },
     )
+
+
+def _ended(conversation: Conversation, principal: Principal) -> str:
+    """Why the conversation takes no further question; empty if it does."""
+    try:
+        target_again(conversation.alias, principal)
+    except KoshaError as error:
+        return str(error.message)
+    return ""
 
 
 async def ask(request: HttpRequest, conversation_id: str | None = None) -> HttpResponseBase:
@@ -96,8 +108,9 @@ def _prepare(request: HttpRequest, conversation_id: str | None) -> ConversationA
     target_name, found = request.POST.get("target", ""), None
     if conversation_id is not None:
         found = conversation_get(_user(request), conversation_id)
-        target_name = found.alias
-    target = target_get(target_name, principal_of(request))
+        target = target_again(found.alias, principal_of(request))
+    else:
+        target = target_get(target_name, principal_of(request))
     if found is None:
         found = services.conversation_create(
             user=_user(request), alias=target_name, question=question, actor=actor_of(request)

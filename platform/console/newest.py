@@ -65,3 +65,12 @@ def unpublished_release() -> Release | None:
     if newest is None or Deployment.objects.filter(release__number__gt=newest.number).exists():
         return None
     return newest
+
+
+def withdrawn_deployment() -> Deployment | None:
+    """What was taken out of service and served the newest release of those; None where anything is served."""
+    rows = Deployment.objects.select_related("release").order_by("-release__number")
+    if rows.filter(is_in_service=True).exists():
+        return None
+    withdrawn: Deployment | None = rows.first()
+    return withdrawn

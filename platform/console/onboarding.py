@@ -23,6 +23,7 @@ from console.newest import (
     unpublished_release,
     unreleased_version,
     untrained_dataset_version,
+    withdrawn_deployment,
 )
 from console.states import state_of
 from console.steps import Step, StepState
@@ -177,11 +178,13 @@ def _evaluation(name: str) -> Step:
         return _of_work("evaluation", name, last, Permission.EVALUATIONS_READ)
     if verdict is not None:
         return _judged(name, verdict)
+    of_base = version is None and evaluation_list().filter(state=ProducedState.READY).exists()
+    none = _("the base model is measured; no model of your own yet") if of_base else _("none yet")
     return Step(
         key="evaluation",
         name=name,
         state=StepState.NOT_YET,
-        note=_("%(model)s is not evaluated yet") % {"model": version} if version else _("none yet"),
+        note=_("%(model)s is not evaluated yet") % {"model": version} if version else none,
         url=reverse("evaluations:create") if version else reverse("evaluations:index"),
         advice=_("Compare the trained model with its base model on texts and questions it has not seen."),
         label=_("Evaluate it") if version else _("Go to evaluations"),
@@ -244,12 +247,17 @@ def _serving() -> Step:
         .first()
     )
     waiting = unpublished_release()
-    note = served and _("Release %(n)d as %(alias)s") % {
-        "n": served.release.number,
-        "alias": alias_label(served.alias),
-    }
+    note = _("not yet")
+    if served is not None:
+        note = _("Release %(n)d as %(alias)s") % {
+            "n": served.release.number,
+            "alias": alias_label(served.alias),
+        }
     advice = _("Publish an approved release. From then on it answers your colleagues and programs.")
     url = reverse("chat:index") if served else reverse("releases:index")
+    if withdrawn := withdrawn_deployment():
+        note = _("Release %(n)d was taken out of service") % {"n": withdrawn.release.number}
+        url = withdrawn.get_absolute_url()
     state = StepState.DONE if served else StepState.NOT_YET
     if waiting is not None:
         state, url = StepState.WAITING, waiting.get_absolute_url()
@@ -260,7 +268,7 @@ def _serving() -> Step:
         key="served",
         name=_("Served"),
         state=state,
-        note=note or _("not yet"),
+        note=note,
         url=url,
         advice=advice,
         label=_("Publish") if waiting else _("Go to releases"),

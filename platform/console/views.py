@@ -8,6 +8,7 @@ from django.shortcuts import render
 from accounts.principal import principal_of
 from console.attention import attention_needed
 from console.formats import count_of
+from console.newest import withdrawn_deployment
 from console.onboarding import onboarding_steps
 from console.steps import next_step
 from jobs.selectors import job_list
@@ -39,6 +40,8 @@ def home(request: HttpRequest) -> HttpResponse:
             "job_count": count_of(unfinished),
             "runs": _unfinished_runs(),
             "deployments": list(deployments_in_service(principal).order_by("alias")[:10]),
+            "withdrawn": withdrawn_deployment(),
+            "paused": schedule_list().filter(is_active=False).order_by("-id").first(),
             "schedule": schedule_list().filter(is_active=True).order_by("next_fire_at").first(),
         },
     )

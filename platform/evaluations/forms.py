@@ -10,8 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from curation.models import DatasetVersion
 from curation.selectors import heldout_records, ready_versions
-from evaluations.models import Suite
-from evaluations.selectors import suite_list
+from evaluations.selectors import named_suites
 from jobs.forms import PlacementForm
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list, model_version_list
@@ -43,7 +42,7 @@ class EvaluationForm(PlacementForm):
         label=gettext_lazy("Suite"),
         queryset=None,
         required=False,
-        empty_label=gettext_lazy("The default suite"),
+        empty_label=gettext_lazy("Default suite"),
         help_text=gettext_lazy(
             "What is measured, and the gate. Default: bits per character must be better beyond the "
             "interval, open-book answers must not be worse."
@@ -54,9 +53,9 @@ class EvaluationForm(PlacementForm):
         super().__init__(*args, **options)
         self.fields["model"].choices = _models()  # type: ignore[attr-defined]
         self.fields["dataset_version"].queryset = ready_versions()  # type: ignore[attr-defined]
-        self.fields["suite"].queryset = suite_list().order_by("name")  # type: ignore[attr-defined]
+        self.fields["suite"].queryset = named_suites()  # type: ignore[attr-defined]
         # Without a suite there is nothing to choose.
-        if not Suite.objects.exists():
+        if not named_suites().exists():
             del self.fields["suite"]
 
 

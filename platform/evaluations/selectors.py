@@ -23,6 +23,11 @@ def suite_list() -> QuerySet[Suite]:
     return Suite.objects.all()
 
 
+def named_suites() -> QuerySet[Suite]:
+    """To choose from beside the default suite, which the platform may have made by now, without a name."""
+    return Suite.objects.exclude(name="").order_by("name")
+
+
 def suite_get(id: str, *, param: str | None = None) -> Suite:
     suite = Suite.objects.filter(pk=id).first()
     if suite is None:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.forms import spec_field
-from evaluations.selectors import suite_list
+from evaluations.selectors import named_suites
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list
 from releases.labels import GENERATION
@@ -30,7 +30,9 @@ class KnowledgeChoice(forms.ModelChoiceField):
 class ReleaseForm(forms.Form):
     model = forms.ChoiceField(
         label=gettext_lazy("Model"),
-        help_text=gettext_lazy("Only versions that passed their gate can be released."),
+        help_text=gettext_lazy(
+            "A model version can be released once it has passed its gate. A base model needs no evaluation."
+        ),
     )
     knowledge = KnowledgeChoice(
         label=gettext_lazy("Knowledge base"),
@@ -93,7 +95,7 @@ class PolicyForm(forms.Form):
         label=gettext_lazy("Suite"),
         queryset=None,
         required=False,
-        empty_label=gettext_lazy("The default suite"),
+        empty_label=gettext_lazy("Default suite"),
         help_text=gettext_lazy(
             "A model version is released only if its newest verdict of this suite is passed."
         ),
@@ -101,7 +103,7 @@ class PolicyForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["suite"].queryset = suite_list().order_by("name")  # type: ignore[attr-defined]
+        self.fields["suite"].queryset = named_suites()  # type: ignore[attr-defined]
 
 
 class PublishForm(forms.Form):

@@ -48,17 +48,32 @@ def masks_document(document: Document) -> bool:
 
 
 TESTERS = (Permission.RELEASES_WRITE, Permission.RELEASES_APPROVE, Permission.RELEASES_PUBLISH)
-"""Who may release: they ask what is not approved yet, as a test."""
+"""Who may release: they ask what no deployment serves, as a test."""
 
 
 def may_test(principal: Principal) -> bool:
     return any(principal.may(permission) for permission in TESTERS)
 
 
-def approved_versions() -> QuerySet[ModelVersion]:
-    """The model versions that an approved release contains."""
-    approved = Release.objects.filter(state=ReleaseState.APPROVED, model_version__isnull=False)
-    return model_version_list().filter(pk__in=approved.values("model_version"))
+def served_releases() -> QuerySet[Release]:
+    """Those that answer everybody with the right to chat: a deployment in service serves them.
+
+    Every other release answers only those who may release (`may_test`), marked as a test.
+    """
+    served = Deployment.objects.filter(is_in_service=True)
+    return release_list().filter(pk__in=served.values("release"))
+
+
+def served_versions() -> QuerySet[ModelVersion]:
+    """The model versions that a served release contains; they follow the rule of `served_releases`."""
+    contained = served_releases().filter(model_version__isnull=False)
+    return model_version_list().filter(pk__in=contained.values("model_version"))
+
+
+def unserved_releases() -> QuerySet[Release]:
+    """What may be tried before it is served, or after it was: candidates and approved releases."""
+    open_states = (ReleaseState.CANDIDATE, ReleaseState.APPROVED)
+    return release_list().filter(state__in=open_states).exclude(pk__in=served_releases().values("pk"))
 
 
 def deployment_list(principal: Principal) -> QuerySet[Deployment]:

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from accounts.principal import actor_of, principal_of
+from accounts.principal import Principal, actor_of, principal_of
 from common.errors import KoshaError
 from common.forms import refuse
 from common.pagination import keyset_page
@@ -37,6 +37,7 @@ from releases.selectors import (
     served_release,
 )
 
+PUBLISHABLE_SHOWN = 10
 DECISIONS = {"approve": services.release_approve, "reject": services.release_reject}
 
 
@@ -110,8 +111,7 @@ def detail(request: HttpRequest, release_id: str) -> HttpResponse:
         {
             "release": release,
             "approval": getattr(release, "approval", None),
-            "may_try": release.state == ReleaseState.APPROVED
-            or (release.state == ReleaseState.CANDIDATE and may_test(principal_of(request))),
+            "asked_as": _asked_as(release, deployments, principal_of(request)),
             "is_candidate": release.state == ReleaseState.CANDIDATE,
             "is_approved": release.state == ReleaseState.APPROVED,
             "refusal": decision.refusal(principal_of(request)),
@@ -126,6 +126,13 @@ def detail(request: HttpRequest, release_id: str) -> HttpResponse:
             "rules": rules(evaluation) if evaluation else [],
         },
     )
+
+
+def _asked_as(release: Release, deployments: list[Deployment], principal: Principal) -> str:
+    """The name under which the principal may ask the release in chat; empty: they may not."""
+    serving = next((each.alias for each in deployments if each.release_id == release.id), "")
+    is_open = release.state != ReleaseState.REJECTED
+    return serving or (release.id if is_open and may_test(principal) else "")
 
 
 def _beside_served(request: HttpRequest, release: Release, deployments: list[Deployment]) -> dict[str, Any]:
@@ -220,8 +227,15 @@ def deployment(request: HttpRequest, alias: str) -> HttpResponse:
             "deployment": found,
             "history": list(reversed(deployment_history(found))),
             "previous": previous_release(found),
+            "publishable": _publishable(found),
         },
     )
+
+
+def _publishable(deployment: Deployment) -> list[Release]:
+    """The approved releases, the one that was served last first."""
+    newest = list(release_list().filter(state=ReleaseState.APPROVED).order_by("-number")[:PUBLISHABLE_SHOWN])
+    return [deployment.release, *(each for each in newest if each.pk != deployment.release_id)]
 
 
 @require_POST

@@ -10,7 +10,7 @@ from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy
 
 from curation.selectors import dataset_list
-from evaluations.selectors import suite_list
+from evaluations.selectors import named_suites
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list
 from retrieval.selectors import knowledge_base_list
@@ -101,7 +101,7 @@ class ScheduleForm(TimingForm):
         label=gettext_lazy("Suite"),
         queryset=None,
         required=False,
-        empty_label=gettext_lazy("The default suite"),
+        empty_label=gettext_lazy("Default suite"),
         help_text=gettext_lazy(
             "The gate a new version must pass. If it fails, the candidate has the served model and a new index."
         ),
@@ -130,7 +130,7 @@ class ScheduleForm(TimingForm):
         rows: dict[str, Any] = {
             "dataset": dataset_list().order_by("name"),
             "base_model": base_model_list().filter(kind=BaseModelKind.CAUSAL_LM).order_by("name"),
-            "suite": suite_list().order_by("name"),
+            "suite": named_suites(),
             "knowledge": knowledge_base_list().order_by("name"),
         }
         for name, found in rows.items():

@@ -32,15 +32,17 @@ def text(response) -> str:
 
 
 def test_without_a_release_the_page_names_the_first_step(browser: Client) -> None:
-    assert "Publish a release first" in text(browser.get("/chat"))
+    assert "Publish an approved release: a model" in text(browser.get("/chat"))
 
 
 def test_the_page_offers_what_is_served_and_preselects_what_is_named(world: World, browser: Client) -> None:
     release = world.release(approved=True)
-    release_publish(release_id=release.id, alias="production", actor=world.actor)
-    body = text(browser.get(f"/chat?with={release.id}"))
+    for alias in ("production", "staging"):
+        release_publish(release_id=release.id, alias=alias, actor=world.actor)
+    body = text(browser.get("/chat?with=staging"))
     assert '<option value="production">' in body
-    assert f'<option value="{release.id}" selected>' in body
+    assert '<option value="staging" selected>' in body
+    assert release.id not in body
 
 
 def test_a_conversation_shows_its_messages(browser: Client, answer: Message) -> None:

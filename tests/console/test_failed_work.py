@@ -8,6 +8,7 @@ import pytest
 
 from jobs.produced import ProducedRow
 from jobs.types import job_types
+from schedules.services import schedule_fire, scheduled_run_stop
 from tests.jobs.test_produced import QUEUED, row_of
 from tests.world import fail
 
@@ -47,3 +48,14 @@ def test_shows_the_error_of_the_produced_row(world, kind):
 def test_says_a_system_error_in_plain_words(world, kind):
     row = failed_row(world, kind, f"{kind}.system.crashed", "boom")
     assert "The process crashed." in world.browser().get(PAGE_OF[kind](row)).content.decode()
+
+
+def test_a_run_that_a_person_stopped_is_no_failure(world):
+    schedule = world.schedule()
+    run = schedule_fire(schedule=schedule, actor=world.actor)
+    scheduled_run_stop(run=run, actor=world.actor)
+    page = world.browser(language="ja").get(schedule.get_absolute_url()).content.decode()
+    runs = page.partition('id="runs"')[2].partition("</section>")[0]
+    assert (
+        "この実行は中止しました" in runs and "<code>cancelled" not in runs and 'data-tone="bad"' not in runs
+    )

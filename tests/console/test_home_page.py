@@ -250,3 +250,12 @@ def test_running_and_waiting_work_is_seen_and_can_be_stopped(world: World, state
 def test_the_page_says_when_the_role_does_not_allow_the_next_step(world: World) -> None:
     assert "Your role does not allow this" in page_of(world, "viewer")
     assert "Your role does not allow this" not in page_of(world)
+
+
+def test_a_paused_schedule_is_told(world: World) -> None:
+    from schedules.services import schedule_update
+
+    schedule = world.schedule()
+    schedule_update(schedule=schedule, name=None, is_active=False, timing={}, actor=world.actor)
+    page = page_of(world)
+    assert "The schedule is paused" in page and "There is no schedule" not in page

@@ -59,7 +59,7 @@ def test_only_an_owner_makes_owners_and_the_last_one_stays(company):
     answer = company.client("admin").post(f"/settings/members/{membership.id}/remove")
     assert answer.status_code == 403
     last = company.client("owner").post(f"/settings/members/{membership.id}/role", {"role": "viewer"})
-    assert last.status_code == 409
+    assert last.url == "/settings/members"
 
 
 def test_a_key_is_shown_once_and_can_be_revoked(company):
@@ -89,3 +89,21 @@ def test_the_audit_trail_is_filtered_by_action(company):
     page = text(company.client().get("/settings/audit?action=document.uploaded"))
     assert "uploaded a document</td>" in page
     assert "queued a job</td>" not in page
+
+
+@pytest.mark.parametrize(
+    ("address", "page"),
+    [("members/invite", "/settings/members"), ("keys/create", "/settings/keys")],
+)
+def test_an_answer_opened_again_by_its_address_leads_to_the_page(world, address, page):
+    answer = world.browser("viewer").get(f"/settings/{address}")
+    assert (answer.status_code, answer.url) == (302, page)
+
+
+@pytest.mark.parametrize("action", ["role", "remove"])
+def test_the_last_owner_stays_and_the_members_page_says_why(world, action):
+    browser = world.browser("owner")
+    owner = Membership.objects.get(role="owner")
+    page = text(browser.post(f"/settings/members/{owner.id}/{action}", {"role": "viewer"}, follow=True))
+    assert "keeps at least one owner" in page and owner.user.email in page
+    assert Membership.objects.filter(role="owner").count() == 1

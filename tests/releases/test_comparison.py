@@ -135,7 +135,7 @@ def test_the_approver_reads_what_differs_from_what_is_served(world: World) -> No
     candidate = world.release(system_prompt="長く。")
     reviewer = world.browser("reviewer")
     address = candidate.get_absolute_url()
-    assert "Nothing is served yet" in reviewer.get(address).content.decode()
+    assert "Nothing is served at the moment" in reviewer.get(address).content.decode()
     release_publish(release_id=served.id, alias="production", actor=world.actor)
     page = reviewer.get(address).content.decode()
     assert "<mark>長く。</mark>" in page and "<mark>短く。</mark>" in page
@@ -152,7 +152,7 @@ def test_publishing_asks_and_says_what_changes(world: World) -> None:
     assert "Release 2 instead of Release 1 answers" in page and "<strong>System prompt</strong>" in page
     assert Deployment.objects.get().release == served
     first = browser.get(address, {"alias": "staging"}).content.decode()
-    assert "Nothing is served as “staging” yet" in first
+    assert "Nothing is served as “staging” at the moment" in first
     form = {"alias": "production", "replaces": served.id}
     assert browser.post(address, form).url == "/releases/served/production"
     assert Deployment.objects.get().release == candidate

@@ -124,7 +124,6 @@ def test_the_console_takes_it_out_of_service(world, publish, language):
     assert texts[1] in page
     assert 'data-dialog="withdraw"' not in page
     assert texts[1] in browser.get("/releases").content.decode()
-    assert "/releases/served/production" not in browser.get("/").content.decode()
     assert "production" not in browser.get("/chat").content.decode()
 
 
@@ -136,3 +135,33 @@ def test_an_alias_is_not_the_name_of_a_model(api, world, name):
     refused = api.post(f"releases/{release.id}/publish", {"alias": name})
     assert refused.error == (409, "alias_is_model_name", "alias")
     assert not Deployment.objects.exists()
+
+
+@pytest.mark.parametrize("role", ["viewer", "admin"])
+def test_the_page_offers_to_serve_again(world, publish, withdraw, role):
+    first, other = world.release(approved=True), world.release(approved=True)
+    publish(first), withdraw()
+    page = world.browser(role).get("/releases/served/production").content.decode()
+    for release in (first, other):
+        assert (f"/releases/{release.id}/publish?alias=production" in page) == (role == "admin")
+    assert world.browser("admin").get(f"/releases/{first.id}/publish?alias=production").status_code == 200
+
+
+def test_only_the_event_that_serves_now_wears_the_state(world, publish, withdraw):
+    publish(world.release(approved=True)), publish(world.release(approved=True))
+    browser = world.browser(language="ja")
+
+    def history() -> str:
+        page = browser.get("/releases/served/production").content.decode()
+        return page.partition('class="timeline"')[2].partition("</ol>")[0]
+
+    assert (history().count("公開中"), history().count("<strong>公開</strong>")) == (1, 2)
+    withdraw()
+    assert (history().count("公開中"), history().count("<strong>公開を停止</strong>")) == (0, 1)
+
+
+def test_home_says_that_it_was_taken_out_of_service(world, publish, withdraw):
+    publish(world.release(approved=True)), withdraw()
+    page = world.browser().get("/").content.decode()
+    assert "Release 1 was taken out of service" in page and "Nothing is served yet" not in page
+    assert "/releases/served/production" in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from evaluations.services import suite_create, suite_default
 from releases.models import Approval, Deployment, Release
 from tests.world import World
 
@@ -130,3 +131,18 @@ def test_a_viewer_reads_and_decides_nothing(world: World, path: str) -> None:
     viewer = world.browser("viewer")
     assert viewer.get(release.get_absolute_url()).status_code == 200
     assert viewer.post(f"{release.get_absolute_url()}/{path}").status_code == 403
+
+
+def test_a_rejection_asks_and_takes_a_reason(world: World) -> None:
+    release = world.release()
+    page = text(world.browser("reviewer").get(release.get_absolute_url()))
+    dialog = page.partition('<dialog id="reject"')[2].partition("</dialog>")[0]
+    assert f'action="/releases/{release.id}/reject"' in dialog and 'name="comment"' in dialog
+    assert 'formaction="' not in page
+    assert "There are no figures" in page and "figures below" not in page
+
+
+def test_the_default_suite_is_offered_once(world: World, browser: Client) -> None:
+    suite_default(), suite_create(name="門", actor=world.actor)
+    page = text(browser.get("/releases/policy"))
+    assert (page.count("Default suite</option>"), page.count("門</option>")) == (1, 1)

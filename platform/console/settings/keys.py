@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.principal import principal_of
 from accounts.selectors import api_key_list
@@ -30,9 +30,14 @@ def index(
 
 
 @never_cache
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
-    """Answers with the page itself, not a redirect: the secret is in this answer and nowhere else."""
+    """Answers with the page itself, not a redirect: the secret is in this answer and nowhere else.
+
+    GET is this page opened again by its address.
+    """
+    if request.method != "POST":
+        return redirect("settings:keys")
     principal = principal_of(request)
     form = KeyForm(request.POST, by_role=principal.role)
     if not form.is_valid():

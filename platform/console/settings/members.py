@@ -7,14 +7,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.invitations import invitation_create, invitation_resend, invitation_withdraw
 from accounts.models import Invitation, Role
 from accounts.principal import principal_of
 from accounts.selectors import invitation_list, membership_get, membership_list
 from accounts.services import membership_remove, membership_set
-from common.errors import KoshaError
+from common.errors import Conflict, KoshaError
 from common.forms import refuse
 from common.mail import is_mail_set
 from common.pagination import keyset_page
@@ -45,9 +45,14 @@ def index(
 
 
 @never_cache
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def invite(request: HttpRequest) -> HttpResponse:
-    """Answers with the page itself, not a redirect: a link that is shown is in this answer and nowhere else."""
+    """Answers with the page itself, not a redirect: a link that is shown is in this answer and nowhere else.
+
+    GET is this page opened again by its address.
+    """
+    if request.method != "POST":
+        return redirect("settings:members")
     principal = principal_of(request)
     form = InvitationForm(request.POST, by_role=principal.role)
     if not form.is_valid():
@@ -86,14 +91,18 @@ def withdraw(request: HttpRequest, invitation_id: str) -> HttpResponse:
 def set_role(request: HttpRequest, membership_id: str) -> HttpResponse:
     principal = principal_of(request)
     membership = membership_get(membership_id)
-    membership_set(
-        organization_id=current_organization_id(),
-        user=membership.user,
-        role=request.POST.get("role", ""),
-        actor=principal.actor,
-        by_role=principal.role,
-    )
-    messages.success(request, _("The role of %(name)s was changed.") % {"name": membership.user})
+    try:
+        membership_set(
+            organization_id=current_organization_id(),
+            user=membership.user,
+            role=request.POST.get("role", ""),
+            actor=principal.actor,
+            by_role=principal.role,
+        )
+    except Conflict as error:
+        messages.warning(request, str(error.message))
+    else:
+        messages.success(request, _("The role of %(name)s was changed.") % {"name": membership.user})
     return redirect("settings:members")
 
 
@@ -101,6 +110,10 @@ def set_role(request: HttpRequest, membership_id: str) -> HttpResponse:
 def remove(request: HttpRequest, membership_id: str) -> HttpResponse:
     principal = principal_of(request)
     membership = membership_get(membership_id)
-    membership_remove(membership_id=membership_id, actor=principal.actor, by_role=principal.role)
-    messages.success(request, _("%(name)s is no longer a member.") % {"name": membership.user})
+    try:
+        membership_remove(membership_id=membership_id, actor=principal.actor, by_role=principal.role)
+    except Conflict as error:
+        messages.warning(request, str(error.message))
+    else:
+        messages.success(request, _("%(name)s is no longer a member.") % {"name": membership.user})
     return redirect("settings:members")
