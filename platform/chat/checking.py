@@ -2,7 +2,7 @@
 
 A sentence is held back until it is complete and checked, in a stream too. The first sentence that is not supported
 ends the answer. What is checked needs no model: numbers and codes must stand in the passage that supports the
-sentence. Other words are not checked.
+sentence, and where the question names one row of a table, it must not come from another. Other words are not checked.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 
 from chat.citations import SUPPORT, best_sentence
 from chat.finding import Found, Reason
+from chat.table_rows import AskedRows
 from workers.contract.prompts import NOT_IN_THE_PASSAGES
 from workers.contract.stated_facts import codes, is_stated, section_of, stated_facts
 
@@ -28,6 +29,7 @@ class CheckedAnswer:
     def __init__(self, found: Found) -> None:
         self.found = found
         self._asked = stated_facts(found.question)
+        self._rows = AskedRows(found.question, found.passages)
         self._held = ""
         self._said: set[str] = set()
         self._refusal: Reason | None = None
@@ -87,9 +89,20 @@ class CheckedAnswer:
         best_support, quote, _text = max(scored, key=lambda item: item[0])
         if not self._is_about_the_asked(sentence, best_support, quote):
             return False
+        if self._rows:
+            scored = self._of_the_asked_rows(sentence)
+            own_support = max((support for support, _quote, _text in scored), default=0.0)
+            if self._rows.names_another(sentence) or SUPPORT <= best_support > own_support:
+                return False
+            best_support = own_support
         cited = [text for support, _quote, text in scored if support >= NEARLY_AS_GOOD * best_support]
         claimed = [fact for fact in stated_facts(sentence) if fact not in self._asked]
         return any(all(is_stated(fact, stated) for fact in claimed) for stated in map(stated_facts, cited))
+
+    def _of_the_asked_rows(self, sentence: str) -> list[tuple[float, str, str]]:
+        """The support of each passage without the table rows that the question does not ask about."""
+        texts = [text for hit in self.found.passages if (text := self._rows.text_about(hit)).strip()]
+        return [(*best_sentence(sentence, text), text) for text in texts]
 
     def _is_about_the_asked(self, sentence: str, support: float, quote: str) -> bool:
         """Whether it may be about a code of the question: not if the line it was taken from is about another one,

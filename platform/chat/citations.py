@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from chat.table_rows import quote_of_row
 from workers.contract.specs.serving import SearchHit
 
 SUPPORT = 0.3
@@ -48,6 +49,9 @@ def nearest(question: str, hits: Sequence[SearchHit]) -> list[dict[str, Any]]:
 
 def _annotation(number: int, support: float, quote: str, hit: SearchHit) -> dict[str, Any]:
     source = hit.source
+    if source.cells is not None:
+        # A value says nothing without the key of its row.
+        quote = quote_of_row(hit.text, quote)
     return {
         "type": "file_citation",
         "file_citation": {

@@ -71,3 +71,64 @@ def test_nothing_is_sent_before_its_sentence_is_complete():
         "",
     ]
     assert check.finish() == "限度"
+
+
+ALLOWANCES = (
+    ("部長・次長", "14,000円", "グリーン車"),
+    ("課長", "12,000円", "指定席"),
+    ("課長代理", "11,000円", "指定席"),
+)
+ROWS = [
+    (f"職位: {key}\n宿泊料上限: {limit}\n座席: {seat}", f"A{row}:C{row}")
+    for row, (key, limit, seat) in enumerate(ALLOWANCES, 2)
+]
+PROSE = ("職位\t宿泊料上限\t座席\n" + "\n".join("\t".join(row) for row in ALLOWANCES), None)
+NAMELESS = [(text.replace("職位: ", ""), cells) for text, cells in ROWS]
+FAQ = [
+    ("質問: 課長の上限は?\n回答: 12,000円です。", "A2:B2"),
+    ("質問: 部長の上限は?\n回答: 14,000円です。", "A3:B3"),
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "passages", "is_supported"),
+    [
+        ("課長の宿泊料の上限は?", "宿泊料の上限は14,000円です。", ROWS, False),
+        ("課長の宿泊料の上限は?", "課長の宿泊料の上限は14,000円です。", ROWS, False),
+        ("課長の宿泊料の上限は?", "14,000円です。", ROWS, False),
+        ("課長の宿泊料の上限は?", "課長の宿泊料の上限は12,000円です。", ROWS, True),
+        ("課長の宿泊料の上限は?", "上限は1万2千円です。", ROWS, True),
+        ("課長の宿泊料の上限は?", "部長の宿泊料の上限は12,000円です。", ROWS, False),
+        ("課長の座席は?", "座席はグリーン車です。", ROWS, False),
+        ("課長の座席は?", "座席は指定席です。", ROWS, True),
+        # A part of a key names its row, and a longer key is not the shorter one within it.
+        ("次長の宿泊料の上限は?", "宿泊料の上限は14,000円です。", ROWS, True),
+        ("次長の宿泊料の上限は?", "宿泊料の上限は12,000円です。", ROWS, False),
+        ("課長代理の宿泊料の上限は?", "宿泊料の上限は11,000円です。", ROWS, True),
+        ("課長代理の宿泊料の上限は?", "宿泊料の上限は12,000円です。", ROWS, False),
+        # The text of a Word page repeats the rows.
+        ("課長の宿泊料の上限は?", "課長の宿泊料上限は14,000円です。", [*ROWS, PROSE], False),
+        ("課長の宿泊料の上限は?", "課長の宿泊料上限は12,000円です。", [*ROWS, PROSE], True),
+        ("課長の宿泊料の上限は?", "宿泊料の上限は14,000円です。", NAMELESS, False),
+        ("課長の宿泊料の上限は?", "宿泊料の上限は12,000円です。", NAMELESS, True),
+        # No key, two keys, a single row and questions as first cells: as any other passage.
+        ("宿泊料の上限は?", "宿泊料の上限は14,000円です。", ROWS, True),
+        ("部長と課長の宿泊料の上限は?", "宿泊料の上限は14,000円です。", ROWS, True),
+        ("課長の宿泊料の上限は?", "宿泊料の上限は14,000円です。", ROWS[:1], True),
+        ("課長の上限は?", "14,000円です。", FAQ, True),
+    ],
+)
+def test_a_sentence_does_not_come_from_another_row_than_the_question_names(
+    question, answer, passages, is_supported
+):
+    hits = [hit(text, cells=cells, kind="sheet", number=1) for text, cells in passages]
+    check = CheckedAnswer(Found(question, [SearchHit.model_validate(one) for one in hits]))
+    check.push(answer)
+    assert (check.text, check.reason) == ((answer, None) if is_supported else ("", "unsupported"))
+
+
+def test_a_row_of_another_document_is_no_row_of_the_table():
+    one, other = (hit(ROWS[at][0], cells="A2:C2", document_id=f"file-{at}") for at in (0, 1))
+    check = CheckedAnswer(Found("課長の上限は?", [SearchHit.model_validate(each) for each in (one, other)]))
+    check.push("宿泊料の上限は14,000円です。")
+    assert check.is_answered
