@@ -68,14 +68,18 @@ async def answer(target: Target, body: ChatBody, found: Found | None) -> dict[st
 
 
 async def answer_stream(
-    target: Target, body: ChatBody, found: Found | None
+    target: Target, body: ChatBody, found: Found | None, checked: CheckedAnswer | None = None
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """OpenAI's chunks; `annotations` and `kosha` are in the delta with the finish reason."""
+    """OpenAI's chunks; `annotations` and `kosha` are in the delta with the finish reason.
+
+    A caller that gives the empty `checked` of `found` has there what was let through when it stops reading.
+    """
     if found is not None and found.reason:
         for chunk in _unanswered_chunks(target, body, found, found.reason):
             yield chunk
         return
-    checked = CheckedAnswer(found) if found is not None else None
+    if checked is None and found is not None:
+        checked = CheckedAnswer(found)
     # Closed as soon as the reader leaves, which stops the generation on the model server.
     async with aclosing(model_server().chat_stream(body)) as chunks:
         async for chunk in chunks:

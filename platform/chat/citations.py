@@ -65,6 +65,7 @@ def _annotation(number: int, support: float, quote: str, hit: SearchHit) -> dict
             "cells": source.cells,
             "quote": quote[:MAXIMUM_QUOTE],
             "personal_data": hit.personal_data,
+            "has_personal_data": hit.has_personal_data,
             "score": round(hit.score, 4),
             "support": round(support, 4),
         },

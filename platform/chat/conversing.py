@@ -8,8 +8,8 @@
     done      {"feedback"}               it is stored; the address for feedback
     error     {"message"}                it was interrupted or could not be stored; earlier pieces stay valid
 
-The reader may leave at any moment. The pieces so far are then stored as `cancelled`, and closing the
-stream to the model server stops the generation.
+The reader may leave at any moment. What the check has let through is then stored as `cancelled` with its citations,
+and closing the stream to the model server stops the generation.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ from django.utils.translation import gettext as _
 from accounts.access import while_allowed
 from accounts.principal import Principal
 from chat.answering import answer_stream, prompt
+from chat.checking import CheckedAnswer
+from chat.citations import citations
 from chat.finding import find
 from chat.models import Conversation, Message
-from chat.presenting import feedback_url, reason_note, shown_citations
+from chat.presenting import feedback_url, reason_note, shown_citations, shown_mode
 from chat.selectors import Target, is_withheld, message_list, require_answering
 from chat.services import answer_add
 from common.connections import release_connection
@@ -79,6 +81,10 @@ class ConversationAnswer:
     annotations: list[dict[str, Any]] = field(default_factory=list)
     finish_reason: str = ""
     reason: str = ""
+    checked: CheckedAnswer | None = None
+    """None where nothing is checked: without documents, or before they were searched."""
+    is_concluded: bool = False
+    """The whole answer has come, with its citations."""
 
     async def events(self) -> AsyncIterator[str]:
         try:
@@ -122,16 +128,19 @@ class ConversationAnswer:
 
     async def _answer(self) -> AsyncGenerator[str, None]:
         found = await find(self.target, self.messages)
+        self.checked = CheckedAnswer(found) if found is not None else None
         body = _body(self.target, prompt(self.target, self.messages, found))
         still = partial(require_answering, self.target.name, self.principal)
-        stream = while_allowed(self.principal, answer_stream(self.target, body, found), still)
+        answering = answer_stream(self.target, body, found, self.checked)
+        stream = while_allowed(self.principal, answering, still)
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
                 for piece in self._pieces(chunk):
                     yield _event("delta", {"text": piece})
         with translation.override(self.language):
             shown, note = shown_citations(self.annotations), reason_note(self.reason)
-        yield _event("outcome", {"note": str(note), "personal_data": self._mode})
+        mode = shown_mode(self._mode, self.annotations)
+        yield _event("outcome", {"note": str(note), "personal_data": mode})
         yield _event("citations", shown)
 
     def _pieces(self, chunk: dict[str, Any]) -> Iterator[str]:
@@ -141,6 +150,7 @@ class ConversationAnswer:
                 self.text += piece
                 yield piece
             if choice.get("finish_reason"):
+                self.is_concluded = True
                 self.finish_reason = choice["finish_reason"]
                 self.annotations = choice["delta"].get("annotations") or []
                 self.reason = (choice["delta"].get("kosha") or {}).get("reason") or ""
@@ -149,7 +159,16 @@ class ConversationAnswer:
         """Shielded, because this task is cancelled when the reader leaves and the row must still be written."""
         return await asyncio.shield(asyncio.ensure_future(sync_to_async(self._store)()))
 
+    def _keep_what_was_let_through(self) -> None:
+        """Of an answer that was interrupted. What is said instead of an answer is none without its conclusion."""
+        if self.checked is None or self.is_concluded:
+            return
+        self.text = self.checked.text
+        if self.checked.is_answered:
+            self.annotations = citations(self.text, self.checked.found.passages)
+
     def _store(self) -> Message:
+        self._keep_what_was_let_through()
         try:
             with organization_scope(self.conversation.organization_id):
                 return answer_add(

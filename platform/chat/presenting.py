@@ -29,10 +29,16 @@ def shown_citations(annotations: Iterable[dict[str, Any]]) -> list[dict[str, Any
                 "title": cited["filename"],
                 "place": place,
                 "quote": cited["quote"],
-                "url": place_url(cited["file_id"], cited["page"]),
+                "url": place_url(cited["file_id"], cited["page"], cited["revision"]),
             }
         )
     return shown
+
+
+def shown_mode(mode: str, annotations: Iterable[dict[str, Any]]) -> str:
+    """How personal data of an answer's passages are shown; empty where they have none."""
+    has_any = any(annotation["file_citation"].get("has_personal_data", True) for annotation in annotations)
+    return mode if has_any else ""
 
 
 def reason_note(reason: str) -> str | Promise:
@@ -57,7 +63,7 @@ def shown_message(message: Message, principal: Principal) -> dict[str, Any]:
         "finish_reason": message.finish_reason,
         "is_test": message.is_test,
         "note": "" if withheld else reason_note(message.reason),
-        "mode": "" if withheld else message.personal_data,
+        "mode": "" if withheld else shown_mode(message.personal_data, message.annotations),
         "feedback_url": feedback_url(message),
         "helpful": feedback.helpful if feedback else None,
     }

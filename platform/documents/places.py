@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -18,6 +20,7 @@ def place_text(*, kind: str, number: int | str, label: str | None, cells: str | 
     return f"{text} {cells}" if cells else text
 
 
-def place_url(document_id: str, number: int) -> str:
-    """The document's page, opened where page (sheet, slide) `number` of its text begins."""
-    return f"{reverse('documents:detail', args=[document_id])}?page={max(0, number - 1)}#page-{number}"
+def place_url(document_id: str, number: int, revision_id: str) -> str:
+    """The document's page, opened where page (sheet, slide) `number` of that revision's text begins."""
+    query = urlencode({"page": max(0, number - 1), "revision": revision_id})
+    return f"{reverse('documents:detail', args=[document_id])}?{query}#page-{number}"

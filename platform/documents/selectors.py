@@ -76,6 +76,13 @@ def revision_list(document: Document) -> QuerySet[Revision]:
     return document.revisions.select_related("job").order_by("-number")
 
 
+def revision_get(document: Document, id: str) -> Revision:
+    revision = revision_list(document).filter(pk=id).first()
+    if revision is None:
+        raise NotFound
+    return revision
+
+
 def company_documents() -> QuerySet[Document]:
     """What datasets and knowledge bases are made of: everything but training conversations."""
     return document_list().filter(purpose__in=COMPANY_PURPOSES)

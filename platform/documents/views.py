@@ -24,6 +24,7 @@ from documents.selectors import (
     document_search,
     documents_by_name,
     read_revision,
+    revision_get,
     revision_list,
 )
 from documents.showing import PersonalDataUnknown, document_mode, original_response, shown_pages
@@ -107,18 +108,27 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 def detail(request: HttpRequest, document_id: str) -> HttpResponse:
+    """Of the current revision, or of the one that `revision` names, as a citation does."""
     document = document_get(document_id)
-    read = read_revision(document)
+    newest, read = document.current_revision, read_revision(document)
+    named = request.GET.get("revision", "")
+    revision = revision_get(document, named) if named else newest
+    is_current = revision in (newest, read)
+    if is_current:
+        revision = newest
+    else:
+        read = revision if revision is not None and revision.state == RevisionState.PROCESSED else None
     return render(
         request,
         "documents/detail.html",
         {
             "document": document,
             "read": read,
-            "type_label": type_label(document.current_revision),
-            "revision": document.current_revision,
+            "type_label": type_label(revision),
+            "revision": revision,
+            "is_current": is_current,
             "revisions": list(revision_list(document)[:50]),
-            "is_reading": _is_reading(document),
+            "is_reading": is_current and _is_reading(document),
             "mode": document_mode(document, principal_of(request)),
             **_text(document, read, principal_of(request), request.GET.get("page", "")),
         },

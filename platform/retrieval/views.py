@@ -108,7 +108,7 @@ def _found(base: KnowledgeBase, query: str, principal: Principal) -> dict[str, A
         "found": [
             {
                 "text": passage.text,
-                "mode": passage.personal_data,
+                "mode": passage.personal_data if passage.has_personal_data else "",
                 "score": passage.score,
                 "title": passage.source.document_name,
                 "place": place_text(
@@ -117,7 +117,9 @@ def _found(base: KnowledgeBase, query: str, principal: Principal) -> dict[str, A
                     label=passage.source.label,
                     cells=passage.source.cells,
                 ),
-                "url": place_url(passage.source.document_id, passage.source.number),
+                "url": place_url(
+                    passage.source.document_id, passage.source.number, passage.source.revision_id
+                ),
             }
             for passage in passages
         ],

@@ -112,9 +112,20 @@ async function follow(response, turn) {
 
 /** Make this page the conversation's: a reload shows it, and the next question continues it. */
 function enter({ url, ask: next }) {
+  const isNew = location.pathname !== url;
   history.replaceState(null, "", url);
   form.action = next;
   form.querySelector("select")?.closest(".target").remove();
+  if (isNew) listConversation(url);
+}
+
+/** The list beside the conversation, as the conversation's own page has it. */
+async function listConversation(url) {
+  const response = await fetch(url).catch(() => null);
+  if (!response?.ok) return;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const list = page.querySelector("[data-conversations]");
+  if (list) document.querySelector("[data-conversations]")?.replaceWith(list);
 }
 
 function offerOpinion(turn, { feedback }) {

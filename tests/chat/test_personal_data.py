@@ -213,6 +213,22 @@ def test_a_question_with_an_address_is_answered_from_masked_passages(
         assert (message["content"], message["kosha"]["answered"]) == (given, True)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("mode", ["raw", "masked"])
+def test_only_text_with_personal_data_has_the_badge_and_all_text_the_field(
+    installation: World, web: str, model_server, mode: str
+) -> None:
+    set_mode(installation, mode)
+    plain = "夜間の当番の電話は守衛室にある。"
+    model_server.hits = [hit(plain, document_id=installation.document_shown.id, number=1)]
+    answers = by_every_route(installation, web, "viewer")
+    said = {name: badge for name, (_body, badge) in answers.items()}
+    assert (said.pop("chat"), said.pop("conversation")) == ("", "[]")
+    assert said == dict.fromkeys(said, mode)
+    # The knowledge base says how it shows personal data; its passage does not.
+    assert answers["knowledge"][0].count("data-personal-data") == 1
+
+
 # -- the choice -----------------------------------------------------------------------------------
 def test_the_choice_is_made_in_api_and_console_and_audited(installation: World) -> None:
     api, base = api_of(installation.key()), installation.base_shown

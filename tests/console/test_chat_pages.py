@@ -139,10 +139,10 @@ async def test_an_answer_streams_with_citations_and_is_stored(served, model_serv
         "done",
     ]
     assert "".join(data["text"] for name, data in received if name == "delta") == "".join(PIECES)
-    assert received[5][1] == {"note": "", "personal_data": "raw"}
+    assert received[5][1] == {"note": "", "personal_data": ""}
     citation = received[6][1][0]
     assert citation["title"] == "旅費規程.txt" and citation["place"] == "page 2"
-    assert citation["url"].endswith("?page=1#page-2")
+    assert citation["url"].endswith("?page=1&revision=rev_1#page-2")
 
     def stored():
         with served.scope():
@@ -233,21 +233,54 @@ async def test_an_answer_that_cannot_be_stored_stays_on_the_page_with_an_error(s
     assert "".join(data["text"] for name, data in received if name == "delta") == "".join(PIECES)
 
 
+def prepared(served) -> ConversationAnswer:
+    user = served.user(Role.VIEWER)
+    caller = principal(served, user)
+    with served.scope():
+        conversation = conversation_create(
+            user=user, alias="production", question="日当は？", actor=served.actor()
+        )
+        question_add(conversation=conversation, text="日当は？")
+        return ConversationAnswer(
+            conversation, caller, target_get("production", caller), turns(conversation, caller), "en"
+        )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("pieces", "events_read", "text"),
+    [
+        (PIECES, 1, ""),
+        (PIECES, 3, PIECES[0]),
+        (PIECES, 4, "".join(PIECES[:2])),
+        # A draft that is not complete, one that is not let through, and what is said in its place.
+        ([PIECES[0], "日当は9,900"], 3, PIECES[0]),
+        ([PIECES[0], "日当は9,900円です。"], 3, PIECES[0]),
+        (["日当は9,900円です。"], 3, ""),
+    ],
+)
+async def test_what_is_stored_of_a_stream_closed_early_was_let_through_and_is_cited(
+    served, monkeypatch, pieces, events_read, text
+):
+    monkeypatch.setattr("tests.console.test_chat_pages.PIECES", pieces)
+    answer = await in_thread(prepared, served)
+    stream = answer.events()
+    for _number in range(events_read):
+        await anext(stream)
+    await stream.aclose()
+
+    def stored():
+        with served.scope():
+            message = Message.objects.get(role="assistant")
+            quotes = [each["file_citation"]["quote"] for each in message.annotations]
+            return message.content, message.finish_reason, quotes
+
+    assert await in_thread(stored) == (text, "cancelled", ["日当は2,500円です。"] if text else [])
+
+
 @pytest.mark.django_db(transaction=True)
 async def test_an_answer_is_stored_as_cancelled_when_its_reader_leaves(served):
-    def prepared() -> ConversationAnswer:
-        user = served.user(Role.VIEWER)
-        caller = principal(served, user)
-        with served.scope():
-            conversation = conversation_create(
-                user=user, alias="production", question="日当は？", actor=served.actor()
-            )
-            question_add(conversation=conversation, text="日当は？")
-            return ConversationAnswer(
-                conversation, caller, target_get("production", caller), turns(conversation, caller), "en"
-            )
-
-    answer = await in_thread(prepared)
+    answer = await in_thread(prepared, served)
 
     async def read_two() -> None:
         seen = 0

@@ -77,6 +77,8 @@ def test_the_banner_disappears_after_an_outage_and_the_question_is_asked_again(p
     products.release(None, products.knowledge([company.document("旅費規程.txt")]), state="published")
     with signed_in(page, company, Role.VIEWER) as url:
         page.goto(f"{url}/chat")
+        conversations = page.locator("[data-conversations]")
+        expect(conversations).to_contain_text("None yet.")
         outage = page.locator("#outages [data-outage=model_server]")
         expect(outage).to_contain_text("Chat and search do not answer.")
         expect(page.locator("#outages")).to_have_attribute("aria-live", "polite")
@@ -91,7 +93,9 @@ def test_the_banner_disappears_after_an_outage_and_the_question_is_asked_again(p
         failure.get_by_role("button", name="Ask again").click()
         answer = page.locator(".turn.assistant").last
         expect(answer).to_contain_text("2,500円")
-        expect(answer.locator("[data-personal-data]:visible")).to_have_text(["Personal data: as written"])
+        expect(answer.locator("[data-personal-data]:visible")).to_have_count(0)
+        expect(conversations.locator("a[aria-current=page]")).to_contain_text("日当はいくら？")
+        expect(conversations).not_to_contain_text("None yet.")
         expect(page.locator(".turn.user .says")).to_have_text(["日当はいくら？"] * 2)
     watch.cache_clear()
 

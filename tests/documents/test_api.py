@@ -65,4 +65,6 @@ def test_place_is_named_by_its_kind(kind, label, cells, text):
 
 @pytest.mark.parametrize(("number", "after"), [(0, 0), (1, 0), (3, 2)])
 def test_address_of_a_place_opens_the_text_there(number, after):
-    assert place_url("file-1", number) == f"/documents/file-1?page={after}#page-{number}"
+    assert (
+        place_url("file-1", number, "rev_1") == f"/documents/file-1?page={after}&revision=rev_1#page-{number}"
+    )

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workers.contract.personal_data import PersonalDataMode, PersonalSpan
+from workers.contract.personal_data import TOKENS, PersonalDataMode, PersonalSpan
 from workers.contract.prompts import STOP_STRINGS
 from workers.contract.records import Source
 from workers.contract.spec import Spec
@@ -118,6 +118,11 @@ class SearchHit(Spec):
     """Cosine between question and passage."""
     lexical_score: float
     """BM25 on characters; unbounded."""
+
+    @property
+    def has_personal_data(self) -> bool:
+        """Whether personal data stand in the text, or tokens in place of them."""
+        return bool(self.spans) or any(token in self.text for token in TOKENS.values())
 
 
 class SearchAnswer(Spec):
