@@ -163,8 +163,9 @@ class ConversationAnswer:
         """Of an answer that was interrupted. What is said instead of an answer is none without its conclusion."""
         if self.checked is None or self.is_concluded:
             return
-        self.text = self.checked.text
-        if self.checked.is_answered:
+        # The check may be ahead of what was sent.
+        self.text = self.text if self.checked.text.startswith(self.text) else ""
+        if self.text.strip():
             self.annotations = citations(self.text, self.checked.found.passages)
 
     def _store(self) -> Message:

@@ -269,6 +269,7 @@ class Products:
                 "index": 1,
                 "file_id": document.id,
                 "filename": document.name,
+                "revision": document.current_revision_id,
                 "kind": "page",
                 "page": 2,
                 "label": None,

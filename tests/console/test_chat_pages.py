@@ -333,7 +333,9 @@ def test_a_conversation_is_private(everything, company):
 
 def test_a_citation_links_to_the_page_of_the_document(everything, company):
     body = company.client().get(everything["conversation"].get_absolute_url()).content.decode()
-    assert f"/documents/{everything['document'].id}?page=1#page-2" in body
+    document = everything["document"]
+    address = f"/documents/{document.id}?page=1&revision={document.current_revision_id}#page-2"
+    assert address in body.replace("\\u0026", "&")
 
 
 def test_feedback_is_stored_and_may_change(everything, company):
