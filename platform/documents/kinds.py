@@ -24,14 +24,16 @@ KINDS: dict[str, tuple[str | Promise, tuple[str, ...]]] = {
 }
 """By the name on the wire: the label, and the media types that were recognized from the bytes."""
 
-_TEXTS: dict[str, str | Promise] = {"text/plain": _("Text"), "text/markdown": "Markdown"}
+_OTHERS: dict[str, str | Promise] = {
+    "text/plain": _("Text"),
+    "text/markdown": "Markdown",
+    "application/jsonl": "JSONL",
+}
 
 
 def type_label(revision: Revision | None) -> str:
     """The name of a file's type; its media type where it has none, empty before it was read."""
     if revision is None or not revision.media_type:
         return ""
-    if revision.records is not None:
-        return "JSONL"
     kinds = {media_type: label for label, media_types in KINDS.values() for media_type in media_types}
-    return str((kinds | _TEXTS).get(revision.media_type, revision.media_type))
+    return str((kinds | _OTHERS).get(revision.media_type, revision.media_type))

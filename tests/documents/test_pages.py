@@ -55,7 +55,12 @@ def test_the_last_read_text_is_shown_until_a_newer_one_is_read(world, browser, d
     assert "最後の本文" in shown and "第3条 本文。" not in shown and "is still shown here" not in shown
 
 
-TYPES = {"text/markdown": "Markdown", "application/pdf": "PDF", "text/html": "HTML", "image/png": "image/png"}
+TYPES = {
+    "text/markdown": "Markdown",
+    "application/pdf": "PDF",
+    "text/html": "HTML",
+    "application/jsonl": "JSONL",
+}
 
 
 @pytest.mark.parametrize(("media_type", "name"), TYPES.items(), ids=TYPES)
