@@ -97,6 +97,17 @@ def test_the_banner_disappears_after_an_outage_and_the_question_is_asked_again(p
         expect(conversations.locator("a[aria-current=page]")).to_contain_text("日当はいくら？")
         expect(conversations).not_to_contain_text("None yet.")
         expect(page.locator(".turn.user .says")).to_have_text(["日当はいくら？"] * 2)
+
+        # On a telephone, beside all badges, the name stands on one line.
+        page.set_viewport_size({"width": 390, "height": 844})
+        answer.locator("[data-test], [data-mode]").evaluate_all(
+            "all => all.forEach(one => one.hidden = false)"
+        )
+        name = answer.locator(".who .name")
+        expect(name).to_have_text("Assistant")
+        assert name.evaluate("node => node.getClientRects().length") == 1
+        assert name.bounding_box()["height"] < 30
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     watch.cache_clear()
 
 
