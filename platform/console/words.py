@@ -25,9 +25,13 @@ PERSONAL_DATA: Words = {
     "email": _("e-mail addresses"),
     "phone": _("telephone numbers"),
     "my_number": _("My Number"),
+    "corporate_number": _("corporate numbers"),
     "credit_card": _("card numbers"),
+    "bank_account": _("bank accounts"),
+    "birth_date": _("dates of birth"),
     "postal_address": _("postal addresses"),
     "name": _("names"),
+    "secret": _("passwords and keys"),
 }
 
 SPLITS: Words = {"train": _("for training"), "heldout": _("held out")}

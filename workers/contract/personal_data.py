@@ -17,7 +17,18 @@ from workers.contract.spec import Spec
 
 PERSONAL_DATA_FILE = "personal_data.jsonl"
 
-PersonalDataKind = Literal["email", "phone", "my_number", "credit_card", "postal_address", "name"]
+PersonalDataKind = Literal[
+    "email",
+    "phone",
+    "my_number",
+    "corporate_number",
+    "credit_card",
+    "bank_account",
+    "birth_date",
+    "postal_address",
+    "name",
+    "secret",
+]
 PersonalDataMode = Literal["raw", "masked"]
 """Whether a text is as it was read, or has tokens in place of personal data."""
 
@@ -25,9 +36,13 @@ TOKENS: dict[PersonalDataKind, str] = {
     "email": "〔メールアドレス〕",
     "phone": "〔電話番号〕",
     "my_number": "〔マイナンバー〕",
+    "corporate_number": "〔法人番号〕",
     "credit_card": "〔カード番号〕",
+    "bank_account": "〔口座番号〕",
+    "birth_date": "〔生年月日〕",
     "postal_address": "〔住所〕",
     "name": "〔氏名〕",
+    "secret": "〔秘密〕",
 }
 
 

@@ -9,7 +9,8 @@ import pytest
 from workers.contract.records import Table
 from workers.contract.specs.curation_steps import PersonalDataStep
 from workers.engines.curation.steps.personal_data import mask, mask_table
-from workers.engines.shared.personal_data import is_card_number, is_my_number, is_name
+from workers.engines.shared.personal.names import is_name
+from workers.engines.shared.personal.numbers import is_card_number, is_my_number
 
 STEP = PersonalDataStep()
 

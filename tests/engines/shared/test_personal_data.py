@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from itertools import pairwise
 
 import pytest
 
+from tests.engines.shared.measure_personal_data import FOLDER, measure
+from tests.engines.shared.personal_data_set.make import cases
 from workers.contract.personal_data import PersonalSpan, by_page, masked, masked_page
 from workers.contract.records import Page, Table
 from workers.engines.shared.personal_data import find, find_in_table, find_on_page
-from workers.engines.shared.text import row_text
+from workers.engines.shared.text import normalize, row_text
 
 FINDS = [
     ("電話 03-1234-5678 内線12", [("phone", "03-1234-5678")]),
@@ -20,6 +23,16 @@ FINDS = [
     ("自宅 滋賀県葦辺市本町一丁目5番22号 まで", [("postal_address", "滋賀県葦辺市本町一丁目5番22号")]),
     ("氏名: 山田 太郎 090-1234-5678", [("phone", "090-1234-5678"), ("name", "山田 太郎")]),
     ("個人番号 4071 8362 9508 と 0120-123-456", []),
+    ("追跡番号 4071 8362 9509", []),
+    ("法人番号 7000012050002", [("corporate_number", "7000012050002")]),
+    ("葦辺銀行 普通 1234567", [("bank_account", "1234567")]),
+    ("1985年4月1日生まれ、発行日 2024年4月1日", [("birth_date", "1985年4月1日")]),
+    ('password = "h7kQ-22x"', [("secret", "h7kQ-22x")]),
+    ('password = os.environ["DB_PASSWORD"]', []),
+    ("葦辺市本町1-5-22 浅茅宅に集合", [("postal_address", "葦辺市本町1-5-22"), ("name", "浅茅")]),
+    ("第3条第2項、一時帰宅の集合住宅、社員の定年は", []),
+    ("soumu@example.co.jp と k.asaji@example.co.jp", [("email", "k.asaji@example.co.jp")]),
+    ("https://example.com/items/03-1234-5678", []),
 ]
 """After a name stands a token when it is looked for: finds are made one kind after the other."""
 
@@ -28,6 +41,36 @@ FINDS = [
 def test_a_find_names_its_kind_and_its_characters(text, expected):
     found = [(span.kind, text[span.start : span.end]) for span in find(text)]
     assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize("part", ["tune", "check"])
+def test_the_labelled_set_is_found(part):
+    for kind, (found, wanted, right, finds) in measure(part).items():
+        least = 0.85 if kind == "name" else 0.98
+        assert found >= least * wanted, kind
+        assert right >= 0.98 * finds, kind
+
+
+def test_the_labelled_set_is_what_its_script_writes():
+    for part in ("tune", "check"):
+        written = (FOLDER / f"{part}.jsonl").read_text(encoding="utf-8").splitlines()
+        assert written == [
+            json.dumps(made, ensure_ascii=False) for of_part, made in cases() if of_part == part
+        ]
+
+
+@pytest.mark.parametrize("dash", "-－−‐‑‒–—―─ーｰ")
+def test_a_telephone_number_has_any_dash(dash):
+    text = normalize(f"直通電話は03{dash}9999{dash}0101で、当直の者が受ける。")
+    assert masked(text, find(text)) == "直通電話は〔電話番号〕で、当直の者が受ける。"
+
+
+def test_the_parts_of_a_name_are_found_in_their_columns():
+    rows = (
+        ("社員番号", "姓", "名", "セイ", "メイ", "氏名(漢字)", "フリガナ", "所属"),
+        ("1001", "浅茅", "克典", "アサヂ", "カツノリ", "浅茅 克典", "アサヂ カツノリ", "設備保全課"),
+    )
+    assert set(find_in_table(Table(cells="A1:H2", rows=rows))) == {(1, column) for column in range(1, 7)}
 
 
 def test_finds_come_in_order_and_do_not_overlap():

@@ -7,7 +7,7 @@ the API know a step by its class alone, so this module is all that they need of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
 from pydantic_core import PydanticCustomError
@@ -90,14 +90,7 @@ class PersonalDataStep(StepSettings):
     label = gettext_noop("Mask personal data")
     help = gettext_noop("Replace personal data by a token that names its kind, for example 〔電話番号〕.")
     works_on = "pages and units"
-    kinds: tuple[PersonalDataKind, ...] = (
-        "email",
-        "phone",
-        "my_number",
-        "credit_card",
-        "postal_address",
-        "name",
-    )
+    kinds: tuple[PersonalDataKind, ...] = get_args(PersonalDataKind)
     """What to mask. Numbers with a check digit are masked only where it is right."""
     keep_domains: tuple[str, ...] = ()
     """E-mail domains to leave alone, for example the company's own for shared mailboxes."""

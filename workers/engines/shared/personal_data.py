@@ -7,72 +7,34 @@ a number with a check digit is found only if that digit is right.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import get_args
 
 from workers.contract.personal_data import TOKENS, Cell, PersonalData, PersonalDataKind, PersonalSpan, merged
 from workers.contract.records import Page, Table
+from workers.engines.shared.personal import numbers
+from workers.engines.shared.personal.addresses import addresses
+from workers.engines.shared.personal.columns import contexts, name_cells
+from workers.engines.shared.personal.credentials import secrets
+from workers.engines.shared.personal.names import names
+from workers.engines.shared.personal.numbers import Place
 from workers.engines.shared.text import CELL_SEPARATOR, row_text
 
 KINDS: tuple[PersonalDataKind, ...] = get_args(PersonalDataKind)
 
-_DASH = "[-‐‑–−ー]"
 # A local part has at most 64 characters (RFC 5321); without the limit a long word is read once for each of its letters.
-_EMAIL = re.compile(r"[A-Za-z0-9._%+\-]{1,64}@((?:[A-Za-z0-9\-]+\.)+[A-Za-z]{2,})")
-_LONG_NUMBER = re.compile(rf"(?<![0-9A-Za-z.])[0-9](?:[ ]?{_DASH}?[ ]?[0-9]){{11,18}}(?![0-9A-Za-z])")
-_PHONE = re.compile(
-    rf"(?<![0-9A-Za-z])(?<![0-9]{_DASH})(?:\+81[ -]?\(?0?\)?[1-9][0-9]{{0,3}}|0[1-9][0-9]{{0,3}}|\(0[1-9][0-9]{{0,3}}\))"
-    rf"(?:[ ]?{_DASH}[ ]?|\(|\)|[ ])?[0-9]{{1,4}}(?:[ ]?{_DASH}[ ]?|\)|[ ])?[0-9]{{3,4}}(?!{_DASH}?[0-9]|[A-Za-z])"
+_EMAIL = re.compile(r"([A-Za-z0-9._%+\-]{1,64})@((?:[A-Za-z0-9\-]+\.)+[A-Za-z]{2,})")
+# Mailboxes of a function are nobody's: info@, soumu-bu@, support2@.
+_FUNCTION = re.compile(
+    r"(?:info|information|contact|support|help|helpdesk|desk|sales|office|admin|administrator|webmaster|postmaster|hostmaster"
+    r"|root|abuse|noreply|no-reply|donotreply|mail|press|pr|ir|hr|recruit|recruiting|jobs|service|order|orders|shop|billing"
+    r"|accounting|accounts|security|privacy|legal|system|systems|it|dev|team|staff|all|customer|cs|inquiry|enquiry|toiawase"
+    r"|otoiawase|soumu|somu|jinji|keiri|eigyo|eigyou|koho|kouhou|kanri|kikaku|koubai|kobai|hinshitsu|hinsho|seizo|seizou"
+    r"|gijutsu|gijyutsu|saiyo|saiyou|houmu|homu|hoken|anzen|hozen|setsubi|joho|johosys|kaihatsu|madoguchi|uketsuke|honsha"
+    r"|shiten|kojo|koujou)(?:[-_.]?(?:bu|ka|bumon|dept|team|group|center|desk|jp|[0-9]{1,3}))*",
+    re.I,
 )
-# Free and shared-cost numbers are a company's, never a person's. (080-0… is a mobile number.)
-_PUBLIC = re.compile(r"\(?(?:0120|0800|0570|0990)(?![0-9])")
-_PREFECTURE = (
-    r"(?:東京都|北海道|(?:京都|大阪)府|(?:青森|岩手|宮城|秋田|山形|福島|茨城|栃木|群馬|埼玉|千葉|神奈川|新潟|富山|石川"
-    r"|福井|山梨|長野|岐阜|静岡|愛知|三重|滋賀|兵庫|奈良|和歌山|鳥取|島根|岡山|広島|山口|徳島|香川|愛媛|高知|福岡"
-    r"|佐賀|長崎|熊本|大分|宮崎|鹿児島|沖縄)県)"
-)
-_STREET = (
-    rf"[0-9]+(?:(?:丁目|番地?|号|{_DASH}|の)[0-9]*)+(?:[ ]?[^\s。、,|()〔〕]{{1,20}}?[0-9]+(?:号室?|階|F))?"
-)
-_ADDRESS = re.compile(
-    rf"(?:〒 ?[0-9]{{3}}{_DASH}?[0-9]{{4}} ?)?{_PREFECTURE}[^\s。、,|()0-9]{{1,25}}{_STREET}|〒 ?[0-9]{{3}}{_DASH}?[0-9]{{4}}"
-)
-_NAME_LABELS = (
-    "氏名",
-    "お名前",
-    "名前",
-    "担当者",
-    "担当者名",
-    "申請者",
-    "申請者名",
-    "記入者",
-    "社員名",
-    "従業員名",
-    "name",
-)
-# 様 and 殿 follow a name; they are not in one.
-_KANJI = "(?![様殿])[一-龥々]"
-_LETTER = "(?![様殿])[一-龥々ぁ-んァ-ヶー]"
-_NAME = (
-    rf"(?:{_KANJI}){{1,4}} ?(?:{_LETTER}){{1,6}}|[ァ-ヶー]{{2,8}} [ァ-ヶー]{{2,8}}|[A-Z][a-z]+ [A-Z][A-Za-z]+"
-)
-_SPACED_NAME = rf"(?:{_KANJI}){{1,4}} (?:{_LETTER}){{1,4}}"
-_LABEL = "|".join(sorted(_NAME_LABELS, key=len, reverse=True))
-_POST = r"[一-龥々]{0,6}(?:責任者|担当者|管理者|連絡先|請求者|世帯主|保護者|本人)"
-# After a label with a colon; after a post and a space, where the name itself is written 姓 名;
-# or before a date of birth. Group 1 is kept, group 2 is the name.
-_LABELLED_NAMES = (
-    re.compile(rf"((?:{_LABEL}|{_POST}(?:氏名)?) ?: ?)({_NAME})(?=$|[\s、。,(\[/様殿氏〔])", re.M | re.I),
-    re.compile(rf"((?:{_LABEL}|{_POST}) )({_SPACED_NAME})(?=$|[\s、。,(\[/様殿氏〔])", re.M),
-    re.compile(rf"((?:^|[\s、。:]))({_SPACED_NAME})(?= ?\(?生年月日)", re.M),
-)
-_WHOLE_NAME = re.compile(_NAME)
-_ROLE_ENDING = re.compile(r"(?:部|課|室|係|長|者|員|名|店|社|等|欄|担当|責任者|本人|なし|不明)$")
-_FIELD_WORD = re.compile(
-    r"部署名?|所属先?|役職|職位|職種|電話(?:番号)?|携帯|内線|住所|自宅|性別|年齢|続柄|備考|連絡先|生年月日|入社日|資格|社員番号|印鑑?|日付|区分"
-)
-_LABEL_ROWS = 5
 
 
 def find(
@@ -81,28 +43,36 @@ def find(
     """The finds of these kinds in their order; e-mail addresses of `keep_domains` are none."""
     kept = {name.lower().removeprefix("@") for name in keep_domains}
     marked = _MarkedText(text)
-    for kind, pattern, is_right in _RULES:
+    for kind, places in _RULES:
         if kind in kinds:
-            marked.mark(pattern, kind, 0, lambda match, is_right=is_right: is_right(match, kept))
-    if "name" in kinds:
-        for pattern in _LABELLED_NAMES:
-            marked.mark(pattern, "name", 2, lambda match: not _ROLE_ENDING.search(match[2]))
+            marked.mark(kind, places)
+        if kind == "secret" and "email" in kinds:
+            marked.mark("email", lambda text: _emails(text, kept))
     return merged(marked.spans)
 
 
-_Check = Callable[[re.Match[str], set[str]], bool]
-_RULES: tuple[tuple[PersonalDataKind, re.Pattern[str], _Check], ...] = (
-    ("email", _EMAIL, lambda match, kept: match[1].lower() not in kept),
-    ("credit_card", _LONG_NUMBER, lambda match, kept: is_card_number(_digits(match[0]))),
-    ("my_number", _LONG_NUMBER, lambda match, kept: is_my_number(_digits(match[0]))),
-    ("phone", _PHONE, lambda match, kept: is_phone_number(match[0])),
-    ("postal_address", _ADDRESS, lambda match, kept: True),
+def _emails(text: str, kept: set[str]) -> Iterator[Place]:
+    for match in _EMAIL.finditer(text):
+        if match[2].lower() not in kept and not _FUNCTION.fullmatch(match[1]):
+            yield match.span()
+
+
+_RULES: tuple[tuple[PersonalDataKind, Callable[[str], Iterable[Place]]], ...] = (
+    ("secret", secrets),
+    ("credit_card", numbers.cards),
+    ("my_number", numbers.my_numbers),
+    ("corporate_number", numbers.corporate_numbers),
+    ("phone", numbers.phones),
+    ("bank_account", numbers.accounts),
+    ("birth_date", numbers.births),
+    ("postal_address", addresses),
+    ("name", names),
 )
-"""In this order: a card number must not be taken for two telephone numbers."""
+"""In this order: a card number must not be taken for two telephone numbers. Mail addresses come after secrets."""
 
 
 class _MarkedText:
-    """A text with tokens in place of what has been found, which the next pattern reads; and the finds' places before."""
+    """A text with tokens in place of what has been found, which the next rule reads; and the finds' places before."""
 
     def __init__(self, text: str) -> None:
         self.spans: list[PersonalSpan] = []
@@ -110,14 +80,8 @@ class _MarkedText:
         self._places: Sequence[int] = range(len(text) + 1)
         """Where each character, and the end, was in the text before."""
 
-    def mark(
-        self,
-        pattern: re.Pattern[str],
-        kind: PersonalDataKind,
-        group: int,
-        is_right: Callable[[re.Match[str]], bool],
-    ) -> None:
-        found = [match.span(group) for match in pattern.finditer(self._text) if is_right(match)]
+    def mark(self, kind: PersonalDataKind, find_places: Callable[[str], Iterable[Place]]) -> None:
+        found = _apart(find_places(self._text))
         if not found:
             return
         token, parts, places, position = TOKENS[kind], [], [], 0
@@ -130,43 +94,15 @@ class _MarkedText:
         self._places = [*places, *self._places[position:]]
 
 
-def is_card_number(digits: str) -> bool:
-    """13 to 19 digits of a known network with a right Luhn digit (ISO/IEC 7812-1)."""
-    if not 13 <= len(digits) <= 19 or digits[0] not in "23456" or len(set(digits)) == 1:
-        return False
-    doubled = [int(digit) * (2 if index % 2 else 1) for index, digit in enumerate(reversed(digits))]
-    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
-
-
-def is_my_number(digits: str) -> bool:
-    """12 digits, the last of them the check digit of the ordinance on individual numbers.
-
-    With P_n the n-th digit from the right of the first eleven and Q_n = n + 1 for n <= 6, else
-    n - 5: 11 - (sum of P_n Q_n mod 11), and 0 where the remainder is 0 or 1.
-    """
-    if len(digits) != 12 or len(set(digits)) == 1:
-        return False
-    weights = [n + 1 if n <= 6 else n - 5 for n in range(1, 12)]
-    rest = sum(int(digit) * weight for digit, weight in zip(reversed(digits[:11]), weights, strict=True)) % 11
-    return int(digits[11]) == (0 if rest <= 1 else 11 - rest)
-
-
-def is_phone_number(text: str) -> bool:
-    """A Japanese number of 10 digits, or 11 for mobile and IP telephones, that may be a person's."""
-    digits = _digits(text)
-    if text.startswith("+81"):
-        digits = "0" + digits.removeprefix("81").removeprefix("0")
-    if _PUBLIC.match(text):
-        return False
-    mobile = re.match(r"0[5-9]0", digits) is not None
-    if len(digits) != (11 if mobile else 10):
-        return False
-    # Without any separator only mobile numbers can be distinguished from serial numbers.
-    return mobile or not text.isdigit()
-
-
-def _digits(text: str) -> str:
-    return re.sub(r"[^0-9]", "", text)
+def _apart(places: Iterable[Place]) -> list[Place]:
+    """In their order; what overlaps is one."""
+    found: list[Place] = []
+    for start, end in sorted(places):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
 
 
 # -- tables ---------------------------------------------------------------------------------
@@ -174,39 +110,27 @@ def find_in_table(
     table: Table, kinds: Sequence[PersonalDataKind] = KINDS, keep_domains: Sequence[str] = ()
 ) -> dict[tuple[int, int], list[PersonalSpan]]:
     """The finds in each cell that has some, by row and column. A cell that is a name is one as a whole."""
-    names = _name_cells(table) if "name" in kinds else set()
+    whole = name_cells(table.rows) if "name" in kinds else set()
+    titles = {(row, column): title for row, column, title in contexts(table.rows)}
     found = {}
     for row, cells in enumerate(table.rows):
         for column, cell in enumerate(cells):
-            if (row, column) in names:
+            if (row, column) in whole:
                 found[row, column] = [PersonalSpan(kind="name", start=0, end=len(cell))]
-            elif spans := find(cell, kinds, keep_domains):
+            elif spans := _in_cell(cell, titles.get((row, column), ""), kinds, keep_domains):
                 found[row, column] = spans
     return found
 
 
-def _name_cells(table: Table) -> set[tuple[int, int]]:
-    """Cells below a column titled 氏名, or beside such a label in a form of two columns."""
-    cells: set[tuple[int, int]] = set()
-    for row, values in enumerate(table.rows):
-        for column, value in enumerate(values):
-            # Names of columns above one another stand in one cell: 担当者 姓.
-            parts = {value.replace(" ", ""), *value.split()}
-            if not any(part.casefold() in _NAME_LABELS for part in parts):
-                continue
-            if len(values) == 2 and column == 0 and is_name(values[1]):
-                cells.add((row, 1))
-            elif row < _LABEL_ROWS:
-                below = range(row + 1, len(table.rows))
-                cells |= {(index, column) for index in below if is_name(table.rows[index][column])}
-    return cells
-
-
-def is_name(text: str) -> bool:
-    """Looks like a person's name and not like a post, a department or the title of another field."""
-    text = text.strip()
-    no_name = _ROLE_ENDING.search(text) or _FIELD_WORD.fullmatch(text)
-    return no_name is None and _WHOLE_NAME.fullmatch(text) is not None
+def _in_cell(
+    cell: str, title: str, kinds: Sequence[PersonalDataKind], keep_domains: Sequence[str]
+) -> list[PersonalSpan]:
+    """The finds of a cell that is read after the title of its column or field."""
+    if not title:
+        return find(cell, kinds, keep_domains)
+    before = len(title) + 2
+    spans = find(f"{title}: {cell}", kinds, keep_domains)
+    return [part for span in spans if (part := span.within(before, before + len(cell), 0))]
 
 
 # -- pages ----------------------------------------------------------------------------------

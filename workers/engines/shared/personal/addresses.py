@@ -1,0 +1,103 @@
+"""Postal addresses: a street with its numbers, and before it a town, a city, a prefecture or the word for an address.
+
+The numbers are looked for first, so that a text is read once: what stands before them is read from a window.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from workers.engines.shared.personal.numbers import Place
+
+_DASH = "[-‐‑‒–—―─−ー－ｰ]"
+_NUMBER = "(?:[0-9]{1,5}|[〇一二三四五六七八九十百千]{1,7})"
+_UNIT = rf"(?:丁目|番地の?|番(?![町線手目組号])|号|{_DASH}|の)"
+_LAST_UNIT = "(?:丁目|番地|番(?![町線手目組号])|号(?![室機棟線車館]))"
+_STREET = re.compile(
+    rf"[0-9〇一二三四五六七八九十百千](?<![0-9A-Za-z.第/].)(?<![0-9〇一二三四五六七八九十百千]{_DASH}.)(?:(?<=[0-9])[0-9]{{0,4}}"
+    rf"|(?<=[^0-9])[〇一二三四五六七八九十百千]{{0,6}})"
+    rf"(?: ?{_UNIT} ?{_NUMBER}(?![年月日時分%])){{0,4}}(?: ?{_LAST_UNIT})?"
+)
+_PREFECTURE = (
+    r"(?:東京都|北海道|(?:京都|大阪)府|(?:青森|岩手|宮城|秋田|山形|福島|茨城|栃木|群馬|埼玉|千葉|神奈川|新潟|富山|石川"
+    r"|福井|山梨|長野|岐阜|静岡|愛知|三重|滋賀|兵庫|奈良|和歌山|鳥取|島根|岡山|広島|山口|徳島|香川|愛媛|高知|福岡"
+    r"|佐賀|長崎|熊本|大分|宮崎|鹿児島|沖縄)県)"
+)
+_POST_CODE = rf"(?:〒 ?[0-9]{{3}}{_DASH}?[0-9]{{4}}|(?<![0-9-])[0-9]{{3}}{_DASH}[0-9]{{4}}(?= ))"
+_KANA_CITIES = (
+    "さいたま|つくばみらい|つくば|いわき|ひたちなか|かほく|あわら|うるま|たつの|えびの|みどり|さくら|むつ|にかほ|みやま|うきは|つがる"
+    "|南あわじ|南さつま|かすみがうら|ふじみ野|いすみ|あま|みよし|いなべ|さぬき|東かがわ|あきる野|いちき串木野"
+)
+_CITY = rf"(?:[一-鿿々ヶケノ]{{1,6}}?|{_KANA_CITIES})[市区郡町村]"
+_KANA_TOWNS = (
+    "みどり|さくら|あざみ|ひばり|みなと|あけぼの|つつじ|すみれ|ひかり|あさひ|たま|いずみ|けやき|もえぎ|わかば"
+)
+_TOWN = rf"(?:[一-鿿々〆ヶケァ-ヶ]|{_KANA_TOWNS})[一-鿿々〆ヶケノァ-ヶーがのつるみ]{{0,14}}?"
+_LABEL = "現住所|住所|所在地|自宅|送付先|届け先|届出先|転居先|本籍地?|居所|居住地|番地|address"
+# The first that fits begins furthest to the left.
+_BEFORE = re.compile(
+    rf"(?:{_POST_CODE} ?)?{_PREFECTURE} ?(?:{_CITY} ?){{0,3}}(?:{_TOWN} ?)?$"
+    rf"|(?:{_POST_CODE} ?)?(?:(?<![一-鿿々ァ-ヶー]){_CITY} ?){{1,3}}(?:{_TOWN} ?)?$"
+    rf"|{_POST_CODE} ?{_TOWN} ?$"
+)
+_BEFORE_LABELLED = re.compile(
+    rf"(?:{_LABEL})(?:\([^()]*\))?(?:[ :は]|である)* ?(?P<town>(?:{_TOWN})?) ?$", re.I
+)
+_STARTS_LABEL = re.compile(rf"(?:(?:{_LABEL}|新|旧|先|元)[ :は]?)+")
+_NO_CITY = re.compile(
+    r"(?:都市|[新同各両全諸]市|市[区町村]|同[区町村]|[各全][区町村]|地区|工区|学区|区分|区間|市場|市況|市販|町会|村長|郡部|大区|小区)"
+)
+_NO_TOWN = re.compile(
+    r"(?:工場|手順|計画|様式|別表|会議|資料|事務|営業|規程|規則|条例|仕様|結果|調査|人口|統計|税|予算|基準|通達|議案)"
+    r"|(?:[条項号表図版順料部課年月期回番点台棟案章節の])$"
+)
+_POST_CODE_ALONE = re.compile(rf"〒 ?[0-9]{{3}}{_DASH}?[0-9]{{4}}")
+_BUILDING_WORD = "ビル|マンション|アパート|ハイツ|ハイム|コーポ|メゾン|荘|レジデンス|タワー|ハウス|コート|プラザ|パレス|団地|ヒルズ|テラス|館"
+_BUILDING = re.compile(
+    rf" ?(?:[一-鿿々ァ-ヶーA-Za-z・0-9]{{0,12}}(?:{_BUILDING_WORD})[一-鿿々ァ-ヶーA-Za-z・]{{0,10}}"
+    rf"(?: ?[A-Z]?[0-9]{{1,5}}(?:{_DASH}[0-9]{{1,4}})?(?:号室?|号棟|階|F)?)?"
+    r"|[^\s。、,|()〔〕0-9]{1,20}?[0-9]{1,5}(?:号室?|階|F)|[0-9]{1,5}号室)(?: ?[0-9]{1,5}(?:号室?|階|F))?"
+)
+_WINDOW = 45
+
+
+def addresses(text: str) -> Iterator[Place]:
+    end = 0
+    for street in _STREET.finditer(text):
+        if street.start() >= end and (start := _begin(text, street, end)) is not None:
+            building = _BUILDING.match(text, street.end())
+            end = building.end() if building else street.end()
+            yield start, end
+    yield from (match.span() for match in _POST_CODE_ALONE.finditer(text))
+
+
+def _begin(text: str, street: re.Match[str], least: int) -> int | None:
+    """Where the address with this street begins; None if it is none."""
+    number = street[0]
+    is_named = re.search("丁目|番", number) is not None
+    if not (is_named or re.search(rf"[^\s]{_DASH}.|の", number)):
+        return None
+    left = max(least, street.start() - _WINDOW)
+    window = text[left : street.start()].rpartition("\n")[2]
+    left = street.start() - len(window)
+    if labelled := _BEFORE_LABELLED.search(window):
+        town = labelled["town"]
+        if not _NO_TOWN.search(town):
+            return left + labelled.start("town") if town else street.start()
+    if not re.search("[都道府県市区郡町村〒]", window):
+        return None
+    place = _BEFORE.search(window)
+    if place is None:
+        return None
+    begin = place.start()
+    if label := _STARTS_LABEL.match(place[0]):
+        begin += label.end()
+    rest = window[begin:]
+    has_region = re.match(rf"{_POST_CODE}|{_PREFECTURE}", rest)
+    if not has_region and (_NO_CITY.search(rest) or not re.search("[市区郡町村]", rest)):
+        return None
+    is_bare = re.fullmatch("[^市区郡町村]+[市区郡町村] ?", rest) is not None
+    if _NO_TOWN.search(rest.strip()) or (is_bare and not is_named and not has_region):
+        return None
+    return left + begin

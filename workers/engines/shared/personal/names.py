@@ -1,0 +1,211 @@
+"""Names of people in running text, by what stands before and after them; and what a name looks like.
+
+Without a dictionary of words a name is only found where the text says so. In doubtful cases nothing is found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from workers.engines.shared.personal.numbers import Place
+from workers.engines.shared.personal.surnames import SURNAMES
+
+# Also variants beyond the basic plane (𠮷) and the selectors of variants that follow a kanji.
+_SELECTOR = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_IDEOGRAPHS = "㐀-䶿一-鿿々豈-﫿\U00020000-\U0003134f"
+# 様 and 殿 follow a name; they are not in one.
+_KANJI = f"(?:(?![様殿])[{_IDEOGRAPHS}][{_SELECTOR}]?)"
+_FAMILY = rf"{_KANJI}(?:{_KANJI}|[ヶケノツ](?={_KANJI})){{0,4}}"
+_LETTER = f"(?:(?![様殿])[{_IDEOGRAPHS}ぁ-んァ-ヶー][{_SELECTOR}]?)"
+_ROMAN = r"(?:[A-Z][a-z]+|[A-Z]{2,}),? (?:[A-Z][a-z]+|[A-Z]{2,})"
+_KANA_NAME = r"[ァ-ヶー]{2,8} [ァ-ヶー]{2,8}|[ぁ-んー]{2,8} [ぁ-んー]{2,8}"
+_SPACED = rf"{_FAMILY} (?:{_KANJI}{{1,4}}|{_LETTER}{{1,6}})"
+_NAME = rf"(?:{_SPACED}|{_FAMILY}{_LETTER}{{0,6}}|{_KANA_NAME}|{_ROMAN})"
+_END = r"(?=$|[\s、。,・;|<(（\[/様殿氏〔)\]」】さ])"
+
+_PERSON_WORDS = (
+    r"(?:[一-龥]{0,6}(?:氏名|姓名|名前|名義人?|担当者名?|担当|責任者名?|管理者名?|立会人|代理人|受取人|世帯主|保証人|社員名|職員名|従業員名"
+    r"|配偶者|保護者|請求者|連絡先|本人|講師)|(?:申請|記入|作成|承認|確認|起案|報告|発信|送信|受信|参加|出席|受講|届出|代表|依頼|点検|作業"
+    r"|操作|運転|被災|発見|受付|監督|審査|検印|検査|測定|記録|発行|立案|提出|推薦|紹介|執筆|編集|受領|引率|使用|利用|契約|署名)(?:者|人|責任者)名?"
+    r"|お名前|フリガナ|ふりがな|カナ氏名|氏名カナ|ローマ字氏名|ローマ字|(?<![一-龥])[姓名]|セイ|メイ|Name|Full name|Contact person)"
+)
+# The last letters of these words: so a text is searched for one letter rather than for each of the words.
+_LABELLED = re.compile(
+    r"[名前者人役主先当師ナな字姓イen](?:\([^()\n]{1,8}\))?(?:[)\]】」] ?[:：]?|[\"']? ?[:：]| (?=[^:：])) ?[\"'「]?"
+    rf"(?P<name>{_NAME}|[ぁ-んァ-ヶー]{{2,6}}){_END}",
+    re.M,
+)
+_WORD_END = re.compile(rf"(?:{_PERSON_WORDS})$")
+_OF_PART = re.compile("(?:姓|(?<![一-龥])名|セイ|メイ|フリガナ|ふりがな)$")
+_WITH_BLANK = re.compile(rf"{_SPACED}|{_KANA_NAME}|{_ROMAN}")
+_NEXT = re.compile(rf"[ ]?[、,・/][ ]?(?P<name>{_NAME}){_END}", re.M)
+_BEFORE_BIRTH = re.compile(rf"((?:^|[\s、。:]))({_SPACED})(?= ?\(?(?:生年月日|〔生年月日〕))", re.M)
+_BEFORE_MAIL = re.compile(
+    rf"(?:^|[\s、。:：\"])(?P<name>{_SPACED}|{_ROMAN})\"? ?[<(]〔メールアドレス〕", re.M
+)
+
+_ROLE_ENDING = re.compile(
+    r"(?:部|課|室|係|長|者|員|氏名|店|社|等|欄|担当|責任者|本人|なし|不明|未定|参照|別紙|各位|御中|代理|主任|業者|工場|支店|営業所"
+    r"|事務所|センター|グループ|チーム|組合|銀行|大学|病院|市役所|役場|製作所|工業|商事|商店|電機|建設|興業|産業|物流|運輸|精機|法人"
+    r"|公社|協会|学校|委員会|本部|総務|経理|人事|購買|営業|次第|未記入|記入|省略|同上|不在|欠員|空欄|(?:学|先|研修|実習|卒業|受講|留)生"
+    r"|(?:運転|助|選)手|(?:医|看護|技|講|教|調理)師|(?:農|大|国|作|専門|親)家?家|職人|新人|社内|社外|各自|全員|御社|貴社|弊社|当社|会社"
+    r"|業|局|署|庁|省|院|校|館)$"
+)
+_NO_NAME = re.compile(
+    r"[客皆仕同各両何王神奥殿多有模一外貴他若人方母父娘嫁兄姉弟妹孫息摂彼源平]|お客|皆々|奥方|取引先|得意先|仕入先|家族|親族|遺族|株主|施主|家主|地主|神主"
+    r"|荷主|船主|大家|大工|女将|旦那|患者|親御|息子|叔父|叔母|同様|仕様|多様|異様|一様|模様|有様|王様|神様|左官|芸人|役人|商人|住人|隣人|友人|主人|夫人"
+    r"|ご本人|先方|相手|両親|子供|代官|宿題|内容|日付|期限|変更|確認|承認|作成|担当|氏名|姓名|名前|印鑑|署名|捺印|押印|年齢|性別|住所|備考"
+)
+_GROUP = re.compile("各(?!務)|全|当(?!麻)|該当|複数|[0-9一二三]名")
+_DWELLING = re.compile(r"(?:[自住帰在社居別新旧実役]|両親|本人|時帰|従業員|取引先)$")
+_PARTICLES = "のはがをにでともやへらたしるいすくて"
+_HONORIFIC = re.compile(
+    r"さん(?![かぜぐじず])|様(?![式子々相態])|氏(?![名神族子])|殿(?![堂下様])|宅(?=[にでへのまをは、。\s]|$)",
+    re.M,
+)
+_RUN = re.compile(
+    rf"(?:(?:(?:{_KANJI}|[ヶケノツ]){{1,6}} )?(?:{_KANJI}|[ヶケノツ]){{1,7}}(?:[ァ-ヶー]{{2,4}})?"
+    rf"|(?:{_KANJI}|[ヶケノツ]){{1,6}} [ぁ-んァ-ヶー]{{2,5}}) ?$"
+)
+_DEPARTMENT_BEFORE = re.compile(
+    r"^.+(?:課長|部長|係長|主任|工場長|支店長|社長|支店|営業所|株式会社|有限会社|[課係])(?=.)"
+)
+_POSTS = "課長代理|課長補佐|副工場長|工場長|支店長|副社長|課長|部長|係長|次長|班長|室長|所長|店長|主任|社長|専務|常務|主査|主幹|先生|教授|医師"
+_AFTER_NAME = re.compile(_POSTS)
+_POST_OF = re.compile(
+    rf"(?:{_POSTS}|社員|職員|従業員|担当|技師|責任者)の(?P<name>{_FAMILY}(?: {_LETTER}{{1,4}})?)(?=(?P<next>[がはをにとも、。]|さん|氏|様|$))",
+    re.M,
+)
+_ACT = re.compile(
+    r"承認|決裁|指示|許可|確認|判断|命令|判定|同意|意見|職務|責任|権限|補佐|代理|押印|捺印|署名|交代|着席|名前|氏名|印|指名|任命|任期|業務|仕事|給与|手当|報告"
+    r"|立会|異動|負担|裁量|評価|面談|出張|勤務|休暇|研修|教育|指導|助言|説明|連絡|都合|場合|多く|一部|全員|過半|健康|安全|氏|者|数|所属|配置|登録|資格|評定|役割|後任|前任"
+)
+_WINDOW = 16
+
+
+def names(text: str) -> Iterator[Place]:
+    yield from _after_words(text)
+    if "生年月日" in text:
+        yield from (m.span(2) for m in _BEFORE_BIRTH.finditer(text) if is_person(m[2]))
+    if "〔メール" in text:
+        yield from (m.span("name") for m in _BEFORE_MAIL.finditer(text) if is_person(m["name"]))
+    yield from _before_honorifics(text)
+    yield from _beside_posts(text)
+
+
+def _after_words(text: str) -> Iterator[Place]:
+    """氏名: 山田太郎; after a blank alone only 氏名 山田 太郎."""
+    for match in _LABELLED.finditer(text):
+        word_end = match.start() + 1
+        word = text[max(0, word_end - _WINDOW) : word_end]
+        between, name = text[word_end : match.start("name")], match["name"]
+        if not _WORD_END.search(word) or not is_person(name):
+            continue
+        if re.fullmatch("[ぁ-んァ-ヶー]+", name) and not _OF_PART.search(word):
+            continue
+        if re.search(r"[:：)\]】」]", re.sub(r"\([^()]*\)", "", between)) or _WITH_BLANK.fullmatch(name):
+            yield match.span("name")
+            yield from _listed(text, match.end("name"))
+
+
+def _listed(text: str, end: int) -> Iterator[Place]:
+    """担当: 山田、佐藤"""
+    while (match := _NEXT.match(text, end)) and is_person(match["name"]) and not match["name"].islower():
+        yield match.span("name")
+        end = match.end("name")
+
+
+def is_person(name: str) -> bool:
+    """Not a post, a department, a company or a word for a group."""
+    plain = re.sub(f"[{_SELECTOR}]", "", name).strip()
+    family = plain.split(" ")[0]
+    if any(map(_FIELD_WORD.fullmatch, plain.split(" "))) or _GROUP.match(plain):
+        return False
+    if family in SURNAMES and (" " in plain or plain == family):
+        return True
+    return not (
+        (_ROLE_ENDING.search(plain) and " " not in plain)
+        or _ROLE_ENDING.search(family)
+        or _NO_NAME.fullmatch(plain)
+    )
+
+
+def _before_honorifics(text: str) -> Iterator[Place]:
+    for match in _HONORIFIC.finditer(text):
+        begin = max(0, match.start() - _WINDOW)
+        window = text[begin : match.start()].rpartition("\n")[2]
+        run = _RUN.search(window)
+        if run is None:
+            continue
+        start, name = match.start() - len(window) + run.start(), run[0].rstrip()
+        if cut := _DEPARTMENT_BEFORE.match(name):
+            start, name = start + cut.end(), name[cut.end() :].lstrip()
+            start = match.start() - len(window) + window.rindex(name)
+        elif " " in name and (_ROLE_ENDING.search(name.split(" ")[0]) and name.split(" ")[0] not in SURNAMES):
+            name = name.split(" ")[1]
+            start = match.start() - len(window) + window.rindex(name)
+        if match[0] == "宅" and (
+            _DWELLING.search(name) or (start and not re.match(r"[\s、の(]", text[start - 1]))
+        ):
+            continue
+        if _is_called(text, start, name):
+            yield start, start + len(name)
+
+
+def _is_called(text: str, start: int, name: str) -> bool:
+    """A name that stands alone before 様 or さん: not the end of a longer word, not a trade or a group."""
+    before = text[start - 1 : start] if start else ""
+    if re.match("[ァ-ヶーA-Za-z0-9)]", before) or (re.match("[ぁ-ん]", before) and before not in _PARTICLES):
+        return False
+    plain = re.sub(f"[{_SELECTOR}]", "", name)
+    if len(plain) == 1 and plain not in SURNAMES:
+        return False
+    return len(plain.replace(" ", "")) <= 8 and is_person(name)
+
+
+def _beside_posts(text: str) -> Iterator[Place]:
+    """山田課長 where the family name is a frequent one, and 課長の山田."""
+    for match in _AFTER_NAME.finditer(text):
+        for length in (1, 2, 3, 4):
+            start = match.start() - length
+            before = text[start - 1 : start] if start > 0 else ""
+            if (
+                start >= 0
+                and text[start : match.start()] in SURNAMES
+                and not re.match(f"[{_IDEOGRAPHS}]", before)
+            ):
+                yield start, match.start()
+    for match in _POST_OF.finditer(text):
+        name = match["name"]
+        if name in SURNAMES or (
+            (" " in name or match["next"] in ("が", "は", "さん", "氏", "様"))
+            and not match[0].startswith(("社員", "職員", "従業員", "担当", "責任者"))
+            and 1 < len(name) < 8
+            and not _ACT.search(name)
+            and is_person(name)
+        ):
+            yield match.span("name")
+
+
+# -- whole cells ----------------------------------------------------------------------------
+_WHOLE = re.compile(rf"(?:{_NAME}|[ァ-ヶー]{{2,8}}|[ぁ-んー]{{2,8}}|{_FAMILY} ?[ァ-ヶーぁ-ん]{{1,6}})")
+_FIELD_WORD = re.compile(
+    r"部署名?|所属先?|部門|役職名?|職位|職名|職種|電話(?:番号)?|携帯|内線|住所|自宅|性別|年齢|続柄|備考|連絡先|生年月日|入社日|資格|社員番号|印鑑?|日付|期限"
+    r"|区分|納期|状態|金額|数量|単価|合計|品名|品番|型式|工程|設備|項目|内容|件名|会社名?|店名|番号|氏名.*|お?名前|姓名?|名|フリガナ|ふりがな|セイ|メイ|カナ"
+    r"|漢字|ローマ字|英字|申請日|承認日|確認日|完了日|開始日|終了日|作成日|理由|目的|場所|時間|日時|結果|評価|対応|処置|原因|数|年|月|日|有|無|可|否|済|未|要|不要|良|不良"
+)
+
+
+def is_name(text: str) -> bool:
+    """A cell that looks like a person's name and not like a post, a department or the title of another field."""
+    text = " ".join(text.split())
+    return _WHOLE.fullmatch(text) is not None and not _FIELD_WORD.fullmatch(text) and is_person(text)
+
+
+def is_name_part(text: str) -> bool:
+    """A cell that may be a family name or a given name alone."""
+    text = " ".join(text.split())
+    return is_name(text) or (
+        re.fullmatch(rf"{_KANJI}{{1,4}}|[A-Z][A-Za-z]+", text) is not None and not _FIELD_WORD.fullmatch(text)
+    )
