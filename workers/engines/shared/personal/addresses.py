@@ -38,7 +38,7 @@ _LABEL = "現住所|住所|所在地|自宅|送付先|届け先|届出先|転居
 # The first that fits begins furthest to the left.
 _BEFORE = re.compile(
     rf"(?:{_POST_CODE} ?)?{_PREFECTURE} ?(?:{_CITY} ?){{0,3}}(?:{_TOWN} ?)?$"
-    rf"|(?:{_POST_CODE} ?)?(?:(?<![一-鿿々ァ-ヶー]){_CITY} ?){{1,3}}(?:{_TOWN} ?)?$"
+    rf"|(?:{_POST_CODE} ?)?(?<![一-鿿々ァ-ヶー])(?:{_CITY} ?){{1,3}}(?:{_TOWN} ?)?$"
     rf"|{_POST_CODE} ?{_TOWN} ?$"
 )
 _BEFORE_LABELLED = re.compile(
@@ -46,7 +46,7 @@ _BEFORE_LABELLED = re.compile(
 )
 _STARTS_LABEL = re.compile(rf"(?:(?:{_LABEL}|新|旧|先|元)[ :は]?)+")
 _NO_CITY = re.compile(
-    r"(?:都市|[新同各両全諸]市|市[区町村]|同[区町村]|[各全][区町村]|地区|工区|学区|区分|区間|市場|市況|市販|町会|村長|郡部|大区|小区)"
+    r"(?:(?<!京)都市|[新同各両全諸]市|市[区町村]|同[区町村]|[各全][区町村]|地区|工区|学区|区分|区間|市場|市況|市販|町会|村長|郡部|大区|小区)"
 )
 _NO_TOWN = re.compile(
     r"(?:工場|手順|計画|様式|別表|会議|資料|事務|営業|規程|規則|条例|仕様|結果|調査|人口|統計|税|予算|基準|通達|議案)"
@@ -59,6 +59,8 @@ _BUILDING = re.compile(
     rf"(?: ?[A-Z]?[0-9]{{1,5}}(?:{_DASH}[0-9]{{1,4}})?(?:号室?|号棟|階|F)?)?"
     r"|[^\s。、,|()〔〕0-9]{1,20}?[0-9]{1,5}(?:号室?|階|F)|[0-9]{1,5}号室)(?: ?[0-9]{1,5}(?:号室?|階|F))?"
 )
+# After a town alone 本町3丁目 is a part of a town, and 本町1-5 may be anything.
+_OWN_LOT = re.compile(f"番|丁目.*{_NUMBER}")
 _WINDOW = 45
 
 
@@ -98,6 +100,6 @@ def _begin(text: str, street: re.Match[str], least: int) -> int | None:
     if not has_region and (_NO_CITY.search(rest) or not re.search("[市区郡町村]", rest)):
         return None
     is_bare = re.fullmatch("[^市区郡町村]+[市区郡町村] ?", rest) is not None
-    if _NO_TOWN.search(rest.strip()) or (is_bare and not is_named and not has_region):
+    if _NO_TOWN.search(rest.strip()) or (is_bare and not has_region and not _OWN_LOT.search(number)):
         return None
     return left + begin

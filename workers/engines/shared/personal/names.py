@@ -81,6 +81,10 @@ _ACT = re.compile(
     r"承認|決裁|指示|許可|確認|判断|命令|判定|同意|意見|職務|責任|権限|補佐|代理|押印|捺印|署名|交代|着席|名前|氏名|印|指名|任命|任期|業務|仕事|給与|手当|報告"
     r"|立会|異動|負担|裁量|評価|面談|出張|勤務|休暇|研修|教育|指導|助言|説明|連絡|都合|場合|多く|一部|全員|過半|健康|安全|氏|者|数|所属|配置|登録|資格|評定|役割|後任|前任"
 )
+_COMPANY = re.compile("会社|法人|銀行|組合")
+_FOLLOWS = re.compile(rf"(?: ?: ?| )(?P<name>{_NAME}){_END}", re.M)
+_OF_DEPARTMENT = re.compile(rf"(?<=[部課室係店所社])の(?P<name>{_FAMILY})(?=です|と申)")
+_PLACE = re.compile("[県市区町村駅]|都|府")
 _WINDOW = 16
 
 
@@ -104,7 +108,11 @@ def _after_words(text: str) -> Iterator[Place]:
             continue
         if re.fullmatch("[ぁ-んァ-ヶー]+", name) and not _OF_PART.search(word):
             continue
-        if re.search(r"[:：)\]】」]", re.sub(r"\([^()]*\)", "", between)) or _WITH_BLANK.fullmatch(name):
+        if (
+            re.search(r"[:：)\]】」]", re.sub(r"\([^()]*\)", "", between))
+            or _WITH_BLANK.fullmatch(name)
+            or _is_known(name)
+        ):
             yield match.span("name")
             yield from _listed(text, match.end("name"))
 
@@ -131,6 +139,18 @@ def is_person(name: str) -> bool:
     )
 
 
+def _is_known(name: str) -> bool:
+    """A frequent family name, alone or with a given name after it."""
+    plain = re.sub(f"[{_SELECTOR}]", "", name)
+    if plain in SURNAMES or plain.split(" ")[0] in SURNAMES:
+        return True
+    for length in (2, 3, 4):
+        rest = plain[length:]
+        if plain[:length] in SURNAMES and 1 <= len(rest) <= 3:
+            return not (_ROLE_ENDING.search(rest) or _PLACE.match(rest))
+    return False
+
+
 def _before_honorifics(text: str) -> Iterator[Place]:
     for match in _HONORIFIC.finditer(text):
         begin = max(0, match.start() - _WINDOW)
@@ -142,7 +162,7 @@ def _before_honorifics(text: str) -> Iterator[Place]:
         if cut := _DEPARTMENT_BEFORE.match(name):
             start, name = start + cut.end(), name[cut.end() :].lstrip()
             start = match.start() - len(window) + window.rindex(name)
-        elif " " in name and (_ROLE_ENDING.search(name.split(" ")[0]) and name.split(" ")[0] not in SURNAMES):
+        elif " " in name and _is_no_family(name.split(" ")[0]):
             name = name.split(" ")[1]
             start = match.start() - len(window) + window.rindex(name)
         if match[0] == "宅" and (
@@ -151,6 +171,11 @@ def _before_honorifics(text: str) -> Iterator[Place]:
             continue
         if _is_called(text, start, name):
             yield start, start + len(name)
+
+
+def _is_no_family(word: str) -> bool:
+    """A company or a department before the name: 株式会社青葉 山田様."""
+    return word not in SURNAMES and (_COMPANY.search(word) or _ROLE_ENDING.search(word)) is not None
 
 
 def _is_called(text: str, start: int, name: str) -> bool:
@@ -176,6 +201,12 @@ def _beside_posts(text: str) -> Iterator[Place]:
                 and not re.match(f"[{_IDEOGRAPHS}]", before)
             ):
                 yield start, match.start()
+        following = _FOLLOWS.match(text, match.end())
+        if following and _is_known(following["name"]) and is_person(following["name"]):
+            yield following.span("name")
+    for match in _OF_DEPARTMENT.finditer(text):
+        if match["name"] in SURNAMES:
+            yield match.span("name")
     for match in _POST_OF.finditer(text):
         name = match["name"]
         if name in SURNAMES or (

@@ -15,7 +15,7 @@ _PHONE = re.compile(
     rf"[0(+](?<![0-9A-Za-z.].)(?<![0-9]{DASH}.)"
     rf"(?:(?<=0)[1-9][0-9]{{0,3}}|(?<=\()0[1-9][0-9]{{0,3}}\)"
     rf"|(?:(?<=\+)81|(?<=\()\+81\))(?:{_SEPARATOR})?(?:\(0\))?0?[1-9][0-9]{{0,3}})"
-    rf"(?P<first>{_SEPARATOR}|\(|)(?P<office>[0-9]{{1,4}})(?P<second>{_SEPARATOR}|\) ?|)(?P<line>[0-9]{{4}})"
+    rf"(?P<first>{_SEPARATOR}| ?\(|)(?P<office>[0-9]{{1,4}})(?P<second>{_SEPARATOR}|\) ?|)(?P<line>[0-9]{{4}})"
     rf"(?![0-9A-Za-z]|[-‐‑‒–—―─−ー]?[0-9]|\.[0-9])"
 )
 # Free and shared-cost numbers are a company's, never a person's. (080-0… is a mobile number.)
@@ -31,17 +31,17 @@ _OTHER_NUMBER = re.compile(
 )
 _IN_URL = re.compile(r"(?:https?|ftps?|file|s3)://[^\s<>\"「」、。]*$")
 _CONTEXT = 40
+_NEAR = 20
 _URL_CONTEXT = 200
 
 
 def phones(text: str) -> Iterator[Place]:
     for match in _PHONE.finditer(text):
-        before = text[max(0, match.start() - _CONTEXT) : match.start()]
-        if _is_phone(match, _PHONE_WORD.search(before) is not None) and not _is_other(text, match.start()):
+        if _is_phone(match) and not _is_other(text, match.start()):
             yield match.span()
 
 
-def _is_phone(match: re.Match[str], is_named: bool) -> bool:
+def _is_phone(match: re.Match[str]) -> bool:
     """A Japanese number of 10 digits, or 11 for mobile and IP telephones, that may be a person's."""
     number = match[0]
     head = number[: match.start("first") - match.start()]
@@ -59,14 +59,18 @@ def _is_phone(match: re.Match[str], is_named: bool) -> bool:
         right = len(area) == 3 if is_mobile else len(area) > 2 or area in ("03", "04", "06")
         return is_cut and right
     # Without any separator only mobile numbers can be distinguished from serial numbers.
-    return is_mobile or is_cut or is_foreign or is_named
+    if is_mobile or is_cut or is_foreign:
+        return True
+    before = match.string[max(0, match.start() - _NEAR) : match.start()]
+    return _PHONE_WORD.search(before) is not None
 
 
 def _is_other(text: str, start: int) -> bool:
     """Part of a URL, or named as another number."""
-    if _OTHER_NUMBER.search(text[max(0, start - _CONTEXT) : start]):
+    if _OTHER_NUMBER.search(text[max(0, start - _NEAR) : start]):
         return True
-    return _IN_URL.search(text[max(0, start - _URL_CONTEXT) : start]) is not None
+    before = text[max(0, start - _URL_CONTEXT) : start]
+    return "://" in before and _IN_URL.search(before) is not None
 
 
 def digits_of(text: str) -> str:
