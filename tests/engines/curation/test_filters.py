@@ -71,12 +71,12 @@ def test_threshold_one_keeps_texts_that_differ(source, curated):
 
 def test_personal_data_is_masked_in_text_tables_and_pairs(source, curated):
     roster = [["氏名", "電話"], ["山田 太郎", "090-1234-5678"], ["鈴木花子", "なし"]]
-    faq = [["質問", "回答"], ["窓口は?", "help@example.com です。"]]
+    faq = [["質問", "回答"], ["窓口は?", "h.suzuki@example.com です。"]]
     result, records, dropped = curated(
         source("s", sheet(roster, faq)), source("p", pages("担当者: 佐藤 次郎 " + sentence(1)))
     )
     everything = json.dumps(records, ensure_ascii=False) + json.dumps(dropped, ensure_ascii=False)
-    for secret in ("山田", "鈴木", "佐藤", "090-1234", "help@"):
+    for secret in ("山田", "鈴木", "佐藤", "090-1234", "h.suzuki@"):
         assert secret not in everything
     assert result.masked == {"email": 1, "name": 3, "phone": 1}
 
