@@ -12,7 +12,7 @@ from tests.engines.shared.measure_personal_data import FOLDER, measure
 from tests.engines.shared.personal_data_set.make import cases
 from workers.contract.personal_data import PersonalSpan, by_page, masked, masked_page
 from workers.contract.records import Page, Table
-from workers.engines.shared.personal_data import find, find_in_table, find_on_page
+from workers.engines.shared.personal_data import LONGEST_PIECE, find, find_in_table, find_on_page
 from workers.engines.shared.text import normalize, row_text
 
 FINDS = [
@@ -137,3 +137,11 @@ def test_a_text_made_to_be_slow_is_read_in_time(text):
     started = time.process_time()
     find(text)
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("between", ["\n", "あ", "。", " "])
+def test_a_long_text_is_read_in_pieces(between):
+    """Otherwise the regular expressions keep every other thread waiting, the heartbeat among them."""
+    text = f"連絡先 a@b.example{between * LONGEST_PIECE}".join([""] * 4) + "090-1234-5678"
+    found = find(text)
+    assert [text[span.start : span.end] for span in found] == ["a@b.example"] * 3 + ["090-1234-5678"]

@@ -21,6 +21,8 @@ from workers.engines.shared.personal.names import names
 from workers.engines.shared.personal.numbers import Place
 from workers.engines.shared.text import CELL_SEPARATOR, row_text
 
+LONGEST_PIECE = 100_000
+"""Characters."""
 KINDS: tuple[PersonalDataKind, ...] = get_args(PersonalDataKind)
 
 # A local part has at most 64 characters (RFC 5321); without the limit a long word is read once for each of its letters.
@@ -42,6 +44,29 @@ def find(
 ) -> list[PersonalSpan]:
     """The finds of these kinds in their order; e-mail addresses of `keep_domains` are none."""
     kept = {name.lower().removeprefix("@") for name in keep_domains}
+    found = []
+    for start, piece in _pieces(text):
+        spans = _find_in_piece(piece, kinds, kept)
+        found += [
+            span.model_copy(update={"start": span.start + start, "end": span.end + start}) for span in spans
+        ]
+    return found
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """Where each begins, and the piece. A regular expression lets no other thread run, and with it no heartbeat, until
+    it has read its text, so a long text is read in pieces, from line to line where it has lines."""
+    start = 0
+    while len(text) - start > LONGEST_PIECE:
+        limit = start + LONGEST_PIECE
+        ends = (text.rfind(mark, start + LONGEST_PIECE // 2, limit) + 1 for mark in "\n。 ")
+        end = next(filter(None, ends), limit)
+        yield start, text[start:end]
+        start = end
+    yield start, text[start:]
+
+
+def _find_in_piece(text: str, kinds: Sequence[PersonalDataKind], kept: set[str]) -> list[PersonalSpan]:
     marked = _MarkedText(text)
     for kind, places in _RULES:
         if kind in kinds:
