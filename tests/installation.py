@@ -32,8 +32,8 @@ CAUSAL, EMBEDDING, TINY = "smollm2-135m", "e5-small", "tiny"
 ONE_CORE = {"KOSHA_JOB_CORES": "1", "KOSHA_THREADS": "1"}
 # A training of two processes needs two cores.
 TWO_CORES = {**ONE_CORE, "KOSHA_JOB_CORES": "2"}
-WITHHELD = ("DATABASE_URL", "REDIS_URL", "KOSHA_SECRET_KEY", "KOSHA_TEST_SESSION")
-"""Variables of the test session's own servers."""
+WITHHELD = ("DATABASE_URL", "REDIS_URL", "KOSHA_SECRET_KEY", "KOSHA_TEST_SESSION", "KOSHA_PROCESS")
+"""Variables of the test session's own servers and of its process, which is a web where a test imports `config.asgi`."""
 
 
 class IsolatedInstallation(Installation):

@@ -90,6 +90,8 @@ def _write(path: str) -> None:
 Attempt = Callable[[dict[str, Any]], object]
 
 ATTEMPTS: dict[str, Attempt] = {
+    # First: a socket that another attempt has made stays open until it is collected.
+    "use a descriptor of the engine": lambda facts: _other_descriptors(),
     "read the machine's users": lambda facts: Path("/etc/passwd").read_bytes(),
     "read a file of another organization": lambda facts: Path(facts["foreign"]).read_bytes(),
     "list the files of another organization": lambda facts: _list(Path(facts["foreign"]).parent),
@@ -117,7 +119,6 @@ ATTEMPTS: dict[str, Attempt] = {
     "become root": lambda facts: os.setuid(0),
     "enter a namespace": lambda facts: _checked(_libc.unshare(0x10000000)),
     "raise its limit of memory": lambda facts: _raise_limit(),
-    "use a descriptor of the engine": lambda facts: _other_descriptors(),
 }
 
 
