@@ -120,6 +120,10 @@ def _keep_open(file: int, output: int) -> None:
     ]
     for number, each in enumerate(kept):
         os.dup2(each, number)
+    _close_others()
+
+
+def _close_others() -> None:
     os.closerange(OUTPUT + 1, os.sysconf("SC_OPEN_MAX"))
 
 
@@ -135,6 +139,8 @@ def _continue_in_child() -> None:
     pid = os.fork()
     if pid == 0:
         die_with_parent()
+        # Libraries may open descriptors when their process has forked.
+        _close_others()
         return
     os.closerange(FILE, OUTPUT + 1)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
