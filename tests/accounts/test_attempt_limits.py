@@ -24,6 +24,8 @@ from accounts.attempt_limits import (
 from accounts.models import AttemptCount
 from accounts.services import user_create
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "soba-to-udon-2026"
 EMAIL = "hanako@kaku.example"
 

@@ -26,6 +26,8 @@ from tests.accounts.conftest import expire_invitations, invited, link_in
 from tests.at_once import at_once
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 EMAIL = "hanako@kaku.example"
 PASSWORD = "soba-to-udon-2026"
 ACCOUNT = {"name": "花子", "password1": PASSWORD, "password2": PASSWORD}

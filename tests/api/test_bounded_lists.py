@@ -10,6 +10,8 @@ from common import pagination
 from common.pagination import LIST_BYTES, bounded
 from documents.selectors import pages_path
 
+pytestmark = pytest.mark.slow
+
 FULL = {f"{number:02}" + "k" * 62: "値" * 512 for number in range(16)}
 """The longest metadata."""
 

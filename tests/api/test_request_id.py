@@ -17,6 +17,8 @@ from websockets.sync.client import connect
 from config.log_format import JsonLineFormatter
 from middleware.request_id import RequestId
 
+pytestmark = pytest.mark.slow
+
 CHAT = "v1/chat/completions"
 ASKED = {"model": "gemma", "messages": [{"role": "user", "content": "?"}], "stream": True}
 

@@ -11,6 +11,8 @@ from django.conf import settings
 from config.asgi import application
 from documents.models import Document
 
+pytestmark = pytest.mark.slow
+
 ANNOUNCED = 10**9
 MULTIPART = "multipart/form-data; boundary=x"
 

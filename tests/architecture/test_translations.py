@@ -11,6 +11,8 @@ from pathlib import Path
 import polib
 import pytest
 
+pytestmark = pytest.mark.slow
+
 LANGUAGES = ("en", "ja")
 SOURCES = ("platform", "templates", "workers")
 

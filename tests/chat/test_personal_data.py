@@ -19,6 +19,8 @@ from tests.model_server_double import hit
 from tests.world import World
 from workers.engines.shared.personal_data import find
 
+pytestmark = pytest.mark.slow
+
 VALUE = "090-1234-5678"
 TEXT = f"夜間の当番の電話は{VALUE}である。"
 HIDDEN = "夜間の当番の電話は〔電話番号〕である。"

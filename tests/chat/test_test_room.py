@@ -17,6 +17,8 @@ from releases.services import deployment_withdraw, release_publish, release_reje
 from tests.in_process import api_of
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 QUESTION = [{"role": "user", "content": "有給休暇は何日ですか"}]
 
 

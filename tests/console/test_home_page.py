@@ -17,6 +17,8 @@ from registry.models import ModelVersion
 from releases.services import deployment_rollback, release_publish, release_reject
 from tests.world import World, begin, fail, move_by_sql
 
+pytestmark = pytest.mark.slow
+
 Setup = Callable[[World], object]
 
 

@@ -13,6 +13,8 @@ from documents.selectors import folders_of, ready_documents
 from documents.services import document_delete
 from tests.world import World, fail
 
+pytestmark = pytest.mark.slow
+
 PDF = "application/pdf"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 

@@ -12,6 +12,8 @@ from documents.services import document_delete
 from tests.world import World, fail
 from workers.contract.records import Page, RecognizedText
 
+pytestmark = pytest.mark.slow
+
 PAGES = [
     Page(kind="page", number=number, text=f"第{number}条 本文。", text_origin=RecognizedText(confidence=0.9))
     for number in range(1, 13)

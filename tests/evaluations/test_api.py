@@ -14,6 +14,8 @@ from workers.contract.specs.measurement import Difference, Figure
 from workers.contract.specs.tasks.bits_per_character import TextBits, TextItem
 from workers.contract.specs.tasks.question_answering import GradedAnswer, QuestionItem
 
+pytestmark = pytest.mark.slow
+
 TEXT, ANSWERS = "bits_per_character", "question_answering"
 BITS = {"task": TEXT, "metric": "bits_per_character", "items": 6}
 OPEN = {"task": ANSWERS, "metric": "open_book_accuracy", "items": 4}

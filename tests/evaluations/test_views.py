@@ -18,6 +18,8 @@ from tests.world import World, fail, finish
 from workers.contract.specs.gate import BASE, DEFAULT_GATE, TUNED, judge
 from workers.contract.specs.tasks.question_answering import GradedAnswer, QuestionItem
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def browser(world: World) -> Client:

@@ -14,6 +14,8 @@ from jobs.types import Placement
 
 from .work import WORK_TYPES, LightWork, registered
 
+pytestmark = pytest.mark.slow
+
 GIBIBYTE = 1 << 30
 
 

@@ -15,6 +15,8 @@ from jobs.transitions import JobState
 
 from .conftest import move_by_sql, path_to
 
+pytestmark = pytest.mark.slow
+
 MANY = 1000
 
 

@@ -20,6 +20,8 @@ from workers.orchestration.run_setup import run_of
 
 from ..jobs.work import LightWork, Work
 
+pytestmark = pytest.mark.slow
+
 EVERYTHING = 1 << 60
 
 

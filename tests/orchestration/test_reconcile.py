@@ -29,6 +29,8 @@ from .run_states import (
     write_result,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("seen", "result", "state", "code"),

@@ -19,6 +19,8 @@ from .run_states import (
     write_result,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("seen", "result", "counters"),

@@ -16,6 +16,8 @@ from schedules.models import ScheduledRun
 from schedules.services import schedule_fire, scheduled_run_stop
 from tests.world import begin, fail, move_by_sql
 
+pytestmark = pytest.mark.slow
+
 
 class Retraining:
     """A run that a schedule started; `until` lets every engine succeed."""

@@ -29,6 +29,8 @@ from tests.releases.made_releases import (
 from tests.world import World
 from training.models import TrainingRun
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("change", "expected"),

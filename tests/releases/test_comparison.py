@@ -16,6 +16,8 @@ from workers.contract.specs.evaluation import EvaluationResult
 from workers.contract.specs.gate import BASE, TUNED
 from workers.contract.specs.measurement import Difference, Figure
 
+pytestmark = pytest.mark.slow
+
 TASK, METRIC = "bits_per_character", "bits_per_character"
 
 

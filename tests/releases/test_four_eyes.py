@@ -37,6 +37,8 @@ from tests.releases.made_releases import (
 )
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from releases.services import deployment_rollback, deployment_withdraw, release_
 from tests.in_process import api_of
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 QUESTION = [{"role": "user", "content": "有給休暇は何日ですか"}]
 
 

@@ -9,6 +9,8 @@ from registry.models import ModelExport, ModelVersion
 from training.forms import TrainingForm
 from training.models import TrainingRun
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def browser(world):

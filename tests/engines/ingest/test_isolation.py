@@ -36,6 +36,8 @@ from workers.engines.ingest.sandbox.task import READER, View
 from workers.engines.shared.runtime import EngineFault, Run, RunStopped, UserError
 from workers.orchestration.launchers.local.processes import processes_of_runs
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("namespaces", "bubblewrap", "landlock", "landlock as the same user", "system_calls")
 HERE = REPOSITORY / "tests" / "engines" / "ingest"
 GOOD = "本文です。".encode()
