@@ -20,6 +20,8 @@ from common.errors import InvalidRequest, PermissionDenied
 from tests.in_process import api_of
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 
 def set_role(world: World, role: str, to: str) -> None:
     membership_set(

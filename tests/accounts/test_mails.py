@@ -13,6 +13,8 @@ from accounts.selectors import mail_state
 from accounts.services import user_create
 from tests.accounts.conftest import due_now, expire_invitations, link_in
 
+pytestmark = pytest.mark.slow
+
 EMAIL = "hanako@kaku.example"
 PASSWORD = "soba-to-udon-2026"
 

@@ -15,6 +15,8 @@ from documents.models import Document
 from middleware.route_rules import route_rules
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def other(world):

@@ -12,6 +12,8 @@ from releases.services import release_publish
 from tests.in_process import DjangoTransport
 from training.models import TrainingRun
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def client(world):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def test_refuses_invalid_files(api, settings):
     assert api.upload("a.txt", b"").error == (400, "empty_file", "file")

@@ -9,6 +9,8 @@ import pytest
 from common.ids import new_id
 from tests.in_process import api_of
 
+pytestmark = pytest.mark.slow
+
 DEEP = b"[" * 100_000 + b"]" * 100_000
 
 

@@ -14,6 +14,8 @@ from pipelines.services import pipeline_run_advance
 from schedules.services import schedule_fire
 from tests.in_process import api_of
 
+pytestmark = pytest.mark.slow
+
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 LANGUAGES = ["", "ja", "ja-JP,ja;q=0.9,en;q=0.1", "de"]
 

@@ -6,6 +6,8 @@ import hashlib
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CHAT = {"model": "gemma", "messages": [{"role": "user", "content": "?"}]}
 
 

@@ -14,6 +14,8 @@ from middleware.admission import Admission, Limits
 from middleware.slow_body import BodyTimeouts, SlowBody
 from tests.live_web import live_web
 
+pytestmark = pytest.mark.slow
+
 MULTIPART = (b"content-type", b"multipart/form-data; boundary=x")
 SHORT = BodyTimeouts(silence_seconds=0.1, slowest_bytes_per_second=1000)
 

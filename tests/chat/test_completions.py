@@ -15,6 +15,8 @@ from retrieval.services import document_remove
 from tests.model_server_double import hit
 from workers.contract.specs.serving import SearchHit
 
+pytestmark = pytest.mark.slow
+
 QUESTION = [{"role": "user", "content": "有給休暇は何日ですか"}]
 CHAT = "/v1/chat/completions"
 

@@ -9,6 +9,8 @@ from releases.services import release_publish
 from tests.in_process import api_of
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 
 def test_models_are_listed_by_kind(world: World, api: ApiClient) -> None:
     version = world.model_version()

@@ -12,6 +12,8 @@ from django.test import Client
 
 from common.static_files import StaticFiles, collect
 
+pytestmark = pytest.mark.slow
+
 IMMUTABLE = "max-age=315360000, public, immutable"
 SHEET = "body { margin: 0 }\n" * 100
 

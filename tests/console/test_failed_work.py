@@ -12,6 +12,8 @@ from schedules.services import schedule_fire, scheduled_run_stop
 from tests.jobs.test_produced import QUEUED, row_of
 from tests.world import fail
 
+pytestmark = pytest.mark.slow
+
 PAGE_OF: dict[str, Callable[..., str]] = {
     "ingest": lambda revision: revision.document.get_absolute_url(),
     "curation": lambda version: version.get_absolute_url(),

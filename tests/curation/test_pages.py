@@ -9,6 +9,8 @@ from curation.services import dataset_create, recipe_create
 from tests.world import fail
 from workers.contract.specs.curation import StepCount
 
+pytestmark = pytest.mark.slow
+
 REPEATED = {"steps": [{"type": "segment"}, {"type": "noise"}, {"type": "noise"}, {"type": "split"}]}
 
 

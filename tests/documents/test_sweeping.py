@@ -19,6 +19,8 @@ from documents.services import document_delete
 from documents.sweeping import documents_sweep
 from documents.uploads import upload_create, upload_part_add
 
+pytestmark = pytest.mark.slow
+
 
 def files(storage, *folders: str) -> list[str]:
     found = [path for name in folders for path in storage.rglob(f"{name}/**/*") if path.is_file()]

@@ -31,6 +31,8 @@ from stack.service import Trouble
 from ..jobs.conftest import make_job, organization  # noqa: F401 - fixtures
 from ..jobs.work import Work
 
+pytestmark = pytest.mark.slow
+
 PARTS = [
     "database",
     "migrations",

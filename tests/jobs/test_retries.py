@@ -9,6 +9,8 @@ from jobs.retries import retry_text
 from jobs.services import job_requeue
 from tests.world import World, begin, move_by_sql
 
+pytestmark = pytest.mark.slow
+
 FAILURES = {
     "training.system.lost": ({"losses": 1}, "The process or its machine was lost"),
     "training.system.out_of_memory": ({"failures_since_checkpoint": 1}, "The memory did not suffice."),

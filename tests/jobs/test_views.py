@@ -7,6 +7,8 @@ import pytest
 from jobs.models import Job
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("buttons", "state"),

@@ -9,6 +9,8 @@ from jobs.models import Job
 from tests.in_process import api_of
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def reviewer(world: World) -> ApiClient:

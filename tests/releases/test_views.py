@@ -9,6 +9,8 @@ from evaluations.services import suite_create, suite_default
 from releases.models import Approval, Deployment, Release
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def browser(world: World) -> Client:

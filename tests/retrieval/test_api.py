@@ -9,6 +9,8 @@ from retrieval.models import KnowledgeBase
 from tests.in_process import api_of
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def store(world: World) -> KnowledgeBase:

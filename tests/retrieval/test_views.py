@@ -8,6 +8,8 @@ from django.test import Client
 from retrieval.models import KnowledgeBase
 from tests.world import World, fail
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def browser(world: World) -> Client:

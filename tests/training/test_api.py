@@ -12,6 +12,8 @@ from tests.world import DIGEST, begin, fail
 from training.services import checkpoint_record
 from workers.contract.specs.events import CheckpointSaved
 
+pytestmark = pytest.mark.slow
+
 CPT = "continued_pretraining"
 JOBS = "fine_tuning/jobs"
 

@@ -15,6 +15,8 @@ from workers.contract.records import Page, Table
 from workers.engines.shared.personal_data import LONGEST_PIECE, find, find_in_table, find_on_page
 from workers.engines.shared.text import normalize, row_text
 
+pytestmark = pytest.mark.slow
+
 FINDS = [
     ("電話 03-1234-5678 内線12", [("phone", "03-1234-5678")]),
     ("携帯09012345678、taro@example.co.jp", [("phone", "09012345678"), ("email", "taro@example.co.jp")]),
