@@ -91,7 +91,8 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
 
 
 def _no_view(request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError
+    """Django's middlewares are made with a view; here only their `process_request` is called."""
+    raise AssertionError("a caller is identified without a view")
 
 
 async def _send_unread(send: Send, answer: HttpResponse, headers: dict[bytes, bytes]) -> None:
