@@ -14,7 +14,7 @@ _VIEWER = {
     _P.MODELS_READ,
     _P.EVALUATIONS_READ,
     _P.KNOWLEDGE_READ,
-    # Every role reads documents, so every role has it.
+    # Viewers lose it when masked becomes the default: docs/decisions/knowledge.md.
     _P.PERSONAL_DATA_READ,
     _P.RELEASES_READ,
     _P.CHAT_USE,

@@ -36,9 +36,9 @@ def shown_citations(annotations: Iterable[dict[str, Any]]) -> list[dict[str, Any
 
 
 def shown_mode(mode: str, annotations: Iterable[dict[str, Any]]) -> str:
-    """How personal data of an answer's passages are shown; empty where they have none."""
-    has_any = any(annotation["file_citation"].get("has_personal_data", True) for annotation in annotations)
-    return mode if has_any else ""
+    """How personal data of an answer's passages are shown: `none` where they have none, empty without passages."""
+    found = [annotation["file_citation"].get("has_personal_data", True) for annotation in annotations]
+    return mode if any(found) else "none" if found else ""
 
 
 def reason_note(reason: str) -> str | Promise:

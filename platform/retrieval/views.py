@@ -108,7 +108,7 @@ def _found(base: KnowledgeBase, query: str, principal: Principal) -> dict[str, A
         "found": [
             {
                 "text": passage.text,
-                "mode": passage.personal_data if passage.has_personal_data else "",
+                "mode": passage.personal_data if passage.has_personal_data else "none",
                 "score": passage.score,
                 "title": passage.source.document_name,
                 "place": place_text(

@@ -93,7 +93,7 @@ def test_the_banner_disappears_after_an_outage_and_the_question_is_asked_again(p
         failure.get_by_role("button", name="Ask again").click()
         answer = page.locator(".turn.assistant").last
         expect(answer).to_contain_text("2,500円")
-        expect(answer.locator("[data-personal-data]:visible")).to_have_count(0)
+        expect(answer.locator("[data-personal-data]:visible")).to_have_text("Personal data: none found")
         expect(conversations.locator("a[aria-current=page]")).to_contain_text("日当はいくら？")
         expect(conversations).not_to_contain_text("None yet.")
         expect(page.locator(".turn.user .says")).to_have_text(["日当はいくら？"] * 2)
