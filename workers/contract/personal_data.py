@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from workers.contract.blocks import Block
 from workers.contract.records import Page, Table
-from workers.contract.spec import Spec
+from workers.contract.spec import Spec, TextRange
 
 PERSONAL_DATA_FILE = "personal_data.jsonl"
 
@@ -46,18 +47,10 @@ TOKENS: dict[PersonalDataKind, str] = {
 }
 
 
-class PersonalSpan(Spec):
-    """Characters of a text that are personal data: from `start` up to and without `end`."""
+class PersonalSpan(TextRange):
+    """Characters of a text that are personal data."""
 
     kind: PersonalDataKind
-    start: int = Field(ge=0)
-    end: int = Field(ge=1)
-
-    @model_validator(mode="after")
-    def _is_not_empty(self) -> Self:
-        if self.end <= self.start:
-            raise ValueError("a span must end after it starts")
-        return self
 
     def within(self, start: int, end: int, at: int) -> PersonalSpan | None:
         """The part of it between `start` and `end`, as a span of a text that has these characters from `at` on."""
@@ -81,7 +74,8 @@ class PersonalData(Spec):
     page: int = Field(ge=1)
     """The page's number."""
     cell: Cell | None = None
-    """None: in the page's text."""
+    heading: int | None = Field(default=None, ge=0)
+    """Which of the headings above the page. Neither: in the page's text."""
     span: PersonalSpan
 
 
@@ -90,14 +84,17 @@ class PageFinds:
 
     def __init__(self) -> None:
         self.text: list[PersonalSpan] = []
+        self.headings: defaultdict[int, list[PersonalSpan]] = defaultdict(list)
         self._cells: defaultdict[int, dict[tuple[int, int], list[PersonalSpan]]] = defaultdict(dict)
 
     def add(self, find: PersonalData) -> None:
-        if find.cell is None:
-            self.text.append(find.span)
-        else:
+        if find.cell is not None:
             place = (find.cell.row, find.cell.column)
             self._cells[find.cell.table].setdefault(place, []).append(find.span)
+        elif find.heading is not None:
+            self.headings[find.heading].append(find.span)
+        else:
+            self.text.append(find.span)
 
     def cells(self, table: int) -> Mapping[tuple[int, int], Sequence[PersonalSpan]]:
         """By row and column."""
@@ -145,6 +142,33 @@ def masked_table(table: Table, cells: Mapping[tuple[int, int], Sequence[Personal
     return table.model_copy(update={"rows": rows})
 
 
+def masked_blocks(blocks: Iterable[Block], spans: Iterable[PersonalSpan]) -> Iterator[Block]:
+    """The blocks of a text as blocks of its masked form. One that is only the end of personal data is left out."""
+    found = merged(spans)
+    for block in blocks:
+        start, end = (_masked_position(position, found) for position in (block.start, block.end))
+        if end > start:
+            yield block.model_copy(update={"start": start, "end": end})
+
+
+def _masked_position(position: int, spans: Iterable[PersonalSpan]) -> int:
+    """Inside personal data: the end of its token."""
+    moved = position
+    for span in spans:
+        if span.start >= position:
+            break
+        moved += len(TOKENS[span.kind]) - (min(span.end, position) - span.start)
+    return moved
+
+
 def masked_page(page: Page, finds: PageFinds) -> Page:
-    tables = tuple(masked_table(table, finds.cells(number)) for number, table in enumerate(page.tables))
-    return page.model_copy(update={"text": masked(page.text, finds.text), "tables": tables})
+    changed = {
+        "text": masked(page.text, finds.text),
+        "tables": tuple(masked_table(table, finds.cells(number)) for number, table in enumerate(page.tables)),
+        "headings": tuple(
+            heading.model_copy(update={"text": masked(heading.text, finds.headings.get(number, ()))})
+            for number, heading in enumerate(page.headings)
+        ),
+        "blocks": tuple(masked_blocks(page.blocks, finds.text)),
+    }
+    return page.model_copy(update=changed)

@@ -7,11 +7,13 @@ pages and personal data.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from workers.contract.spec import Spec
+from workers.contract.blocks import Block, Heading, headings_after
+from workers.contract.spec import Spec, TextRange
 
 PAGES_FILE = "pages.jsonl"
 RECORDS_FILE = "records.jsonl"
@@ -64,6 +66,36 @@ class Page(Spec):
     text_origin: TextOrigin = TextLayer()
     """Every current parser reads a text layer."""
     tables: tuple[Table, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    """Above the page's first block, the highest first."""
+    blocks: tuple[Block, ...] = ()
+    """In the order of the text and without overlaps. Empty where an earlier release read the page."""
+    width: float | None = None
+    """Of the page as it is shown, in points; known where blocks have boxes."""
+    height: float | None = None
+
+    @model_validator(mode="after")
+    def _blocks_are_in_the_text(self) -> Self:
+        ends = [0, *(block.end for block in self.blocks)]
+        if ends[-1] > len(self.text) or any(
+            block.start < end for block, end in zip(self.blocks, ends, strict=False)
+        ):
+            raise ValueError("blocks must stand in the page's text, in its order and without overlaps")
+        if any(block.table is not None and block.table >= len(self.tables) for block in self.blocks):
+            raise ValueError("a block of a table that the page does not have")
+        return self
+
+    def placed_blocks(self) -> Iterator[tuple[Block, str, tuple[Heading, ...]]]:
+        """Each block with its text and the headings that it stands under, the highest first."""
+        path = self.headings
+        for block in self.blocks:
+            text = self.text[block.start : block.end]
+            if block.kind == "heading":
+                heading = Heading(level=block.level or 1, text=text)
+                path = headings_after(path, heading)
+                yield block, text, path[:-1]
+            else:
+                yield block, text, path
 
 
 class Source(Spec):
@@ -79,18 +111,10 @@ class Source(Spec):
     """Cell range within a sheet, for example `A5:C5`."""
 
 
-class Span(Spec):
-    """A range of characters in the text of a page: from `start` up to and without `end`."""
+class Span(TextRange):
+    """A range of characters in the text of a page."""
 
     source: Source
-    start: int = Field(ge=0)
-    end: int = Field(ge=1)
-
-    @model_validator(mode="after")
-    def _is_not_empty(self) -> Self:
-        if self.end <= self.start:
-            raise ValueError("a span must end after it starts")
-        return self
 
 
 # -- where a record comes from ----------------------------------------------------------------

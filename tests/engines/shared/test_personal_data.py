@@ -10,6 +10,7 @@ import pytest
 
 from tests.engines.shared.measure_personal_data import FOLDER, measure
 from tests.engines.shared.personal_data_set.make import cases
+from workers.contract.blocks import Heading
 from workers.contract.personal_data import PersonalSpan, by_page, masked, masked_page
 from workers.contract.records import Page, Table
 from workers.engines.shared.personal_data import LONGEST_PIECE, find, find_in_table, find_on_page
@@ -119,6 +120,12 @@ def test_the_lines_of_a_tables_rows_have_the_finds_of_its_cells():
     (table,) = shown.tables
     assert table.rows[1][:2] == ("〔氏名〕", "〔電話番号〕 または\n〔メールアドレス〕")
     assert table.rows[2:] == (("", " 〔電話番号〕", "担当者:〔氏名〕"), ROSTER.rows[3])
+
+
+def test_headings_above_a_page_are_masked():
+    page = Page(kind="page", number=7, text="本文。", headings=(Heading(level=1, text="担当者: 山田太郎"),))
+    shown = masked_page(page, by_page(find_on_page(page))[7])
+    assert [heading.text for heading in shown.headings] == ["担当者: 〔氏名〕"]
 
 
 def test_a_page_without_personal_data_has_no_finds():

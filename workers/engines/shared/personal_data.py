@@ -170,6 +170,8 @@ def find_on_page(page: Page) -> Iterator[PersonalData]:
         for row, cells in enumerate(table.rows):
             in_row = {column: found[row, column] for column in range(len(cells)) if (row, column) in found}
             lines.setdefault(row_text(cells), []).extend(_in_row_text(cells, in_row))
+    for number, heading in enumerate(page.headings):
+        yield from (PersonalData(page=page.number, heading=number, span=span) for span in find(heading.text))
     yield from (PersonalData(page=page.number, span=span) for span in _in_page_text(page.text, lines))
 
 
