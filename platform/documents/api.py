@@ -18,8 +18,10 @@ from documents import services, uploads
 from documents.models import Document, RevisionState, Upload
 from documents.selectors import document_get, document_list, require_processed
 from documents.showing import original_response, shown_pages
+from workers.contract.media_types import TYPE_OF_ENDING
 
 router = Router(tags=["Files"])
+READABLE_ENDINGS = f"The bytes decide how a file is read. Names end in {', '.join(TYPE_OF_ENDING)}."
 
 
 def document_body(document: Document) -> dict[str, Any]:
@@ -66,7 +68,7 @@ class FileQuery(PageQuery):
     """OpenAI's clients may ask for 10,000; a page holds 100 at most, and says that more follow."""
 
 
-@router.post("/files", summary="Upload a file")
+@router.post("/files", summary="Upload a file", description=READABLE_ENDINGS)
 def file_create(request: HttpRequest, file: File[UploadedFile], purpose: Form[str]) -> dict[str, Any]:
     _refuse_other_parts(request, {"purpose", "file"})
     document = services.document_upload(

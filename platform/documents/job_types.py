@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes
+from documents.kinds import READABLE
 from documents.models import Revision
 from documents.selectors import PAGES
 from documents.services import revision_is_wanted, revision_read
@@ -71,7 +73,7 @@ register(
             "user.file_too_large": ErrorText(_("The file is larger than the limit."), _SPLIT),
             "user.wrong_type": ErrorText(
                 _("The content is not of a type that can be read, whatever the name says."),
-                _("Upload a PDF, Word, Excel, PowerPoint, HTML, text, Markdown, CSV or JSONL file."),
+                format_lazy(_("Upload a file of another type: {formats}."), formats=READABLE),
             ),
             "user.damaged_file": ErrorText(
                 _("The file is damaged or incomplete."),

@@ -17,7 +17,7 @@ from common.error_answers import error_response
 from common.errors import InvalidRequest, KoshaError
 from common.pagination import KeysetPage, keyset_page
 from documents import services
-from documents.kinds import type_label
+from documents.kinds import READABLE, type_label
 from documents.models import Document, Purpose, Revision, RevisionState
 from documents.selectors import (
     document_get,
@@ -28,6 +28,7 @@ from documents.selectors import (
     revision_list,
 )
 from documents.showing import PersonalDataUnknown, document_mode, original_response, shown_pages
+from workers.contract.media_types import ENDINGS, JSONL, TYPE_OF_ENDING
 from workers.contract.specs.curation_steps import QuestionAnswerStep
 
 SORTS = (
@@ -36,7 +37,6 @@ SORTS = (
     ("name", gettext_lazy("By name")),
 )
 PAGES_SHOWN = 10
-READABLE = ".pdf,.docx,.xlsx,.pptx,.html,.htm,.txt,.md,.csv,.jsonl"
 
 
 def index(request: HttpRequest) -> HttpResponse:
@@ -55,11 +55,11 @@ def index(request: HttpRequest) -> HttpResponse:
             "is_reading": any(_is_reading(document) for document in page.items),
             "question_columns": QuestionAnswerStep(),
             "upload_help": _(
-                "PDF, Word, Excel, PowerPoint, HTML, text, Markdown, CSV and JSONL, up to %(limit)d MB each. "
+                "%(formats)s, up to %(limit)d MB each. "
                 "A file of a name that exists becomes its next revision."
             )
-            % {"limit": settings.KOSHA_MAX_UPLOAD_BYTES // 1024**2},
-            "accept": READABLE,
+            % {"formats": READABLE, "limit": settings.KOSHA_MAX_UPLOAD_BYTES // 1024**2},
+            "accept": ",".join(TYPE_OF_ENDING),
         },
     )
 
@@ -92,7 +92,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         document = services.document_upload(
             name=name,
             # A JSONL file holds training conversations; everything else is a company document.
-            purpose=Purpose.FINE_TUNE if name.lower().endswith(".jsonl") else Purpose.USER_DATA,
+            purpose=Purpose.FINE_TUNE if name.lower().endswith(ENDINGS[JSONL]) else Purpose.USER_DATA,
             chunks=file.chunks(),
             media_type=file.content_type or "",
             actor=actor_of(request),

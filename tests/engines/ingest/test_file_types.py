@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.contract.specs.ingest import MediaType
+from workers.contract.media_types import MediaType
 from workers.engines.ingest.file_types import detect
 
 HOSTILE_BEGINNINGS = {

@@ -10,8 +10,7 @@ from typing import get_args
 import pytest
 
 from tests.engines.conftest import REPOSITORY
-from workers.contract.specs.ingest import MediaType
-from workers.engines.ingest.file_types import PDF
+from workers.contract.media_types import PDF, MediaType
 from workers.engines.ingest.parsers.registry import all_parsers, parser
 
 LIBRARIES = {"pypdfium2", "docx", "openpyxl", "lxml"}

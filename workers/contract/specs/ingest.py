@@ -7,23 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from workers.contract.media_types import MediaType
 from workers.contract.spec import Spec
 
 MEBIBYTE = 1024 * 1024
-
-MediaType = Literal[
-    "application/pdf",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "text/html",
-    "text/plain",
-    "text/markdown",
-    "text/csv",
-    "application/jsonl",
-]
-"""What can be read. A file's own bytes decide which one it is, never its name alone."""
-
 
 Isolation = Literal["namespaces", "bubblewrap", "landlock", "system_calls", "limits"]
 """What kept the parser from files, network and other processes, the strongest first: namespaces of its own, the same made

@@ -10,22 +10,24 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
-from workers.contract.specs.ingest import MediaType
+from workers.contract.media_types import (
+    CSV,
+    DOCX,
+    HTML,
+    JSONL,
+    MARKDOWN,
+    PDF,
+    PPTX,
+    TEXT,
+    TYPE_OF_ENDING,
+    XLSX,
+    MediaType,
+)
 from workers.engines.shared.runtime import UserError
 
-PDF: Final = "application/pdf"
-DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-PPTX: Final = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
-HTML: Final = "text/html"
-TEXT: Final = "text/plain"
-MARKDOWN: Final = "text/markdown"
-CSV: Final = "text/csv"
-JSONL: Final = "application/jsonl"
-
-READABLE = "PDF, Word (.docx), Excel (.xlsx), PowerPoint (.pptx), HTML, text, Markdown, CSV or JSONL"
+READABLE = "PDF, Word, Excel, PowerPoint, HTML, text, Markdown, CSV or JSONL"
 
 _HEAD = 4096
 _PDF_HEADER_WITHIN = 1024
@@ -51,17 +53,8 @@ _OFFICE_PARTS: tuple[tuple[str, MediaType], ...] = (
     ("xl/workbook.xml", XLSX),
     ("ppt/presentation.xml", PPTX),
 )
-_BINARY_NAMES: dict[str, MediaType] = {".pdf": PDF, ".docx": DOCX, ".xlsx": XLSX, ".pptx": PPTX}
-_TEXT_NAMES: dict[str, MediaType] = {
-    ".html": HTML,
-    ".htm": HTML,
-    ".xhtml": HTML,
-    ".md": MARKDOWN,
-    ".markdown": MARKDOWN,
-    ".csv": CSV,
-    ".jsonl": JSONL,
-    ".ndjson": JSONL,
-}
+_TEXTS = (HTML, MARKDOWN, CSV, JSONL, TEXT)
+"""Types that only the name tells apart."""
 # Possessive: each byte is read once, whatever the file holds. A group that could give back what it has matched would
 # try every way to divide a long run of comments.
 _HTML_START = re.compile(
@@ -77,15 +70,21 @@ def detect(file: BinaryIO, name: str) -> MediaType:
     if b"%PDF-" in head[:_PDF_HEADER_WITHIN] and not head.startswith(b"MZ"):
         return PDF
     if head.startswith(b"PK"):
-        return _office_type(file, suffix)
+        return _office_type(file, name)
     if head.startswith(_OLE2):
         raise _ole2_error(head + file.read())
     for magic, what in _KNOWN_BINARIES:
         if head.startswith(magic):
             raise wrong_type(f"The file is {what}.")
-    if suffix in _BINARY_NAMES:
+    if binary_type_of(name):
         raise wrong_type(f"The file is named {suffix} but its content is not.")
     return _text_type(head, suffix)
+
+
+def binary_type_of(name: str) -> MediaType | None:
+    """What a file of this name has to be by its bytes; None where the name leaves that open."""
+    named = TYPE_OF_ENDING.get(Path(name).suffix.lower())
+    return None if named in _TEXTS else named
 
 
 def wrong_type(what: str) -> UserError:
@@ -113,18 +112,18 @@ def encrypted(what: str) -> UserError:
     return UserError("encrypted", f"{what} Remove the password and upload the file again.")
 
 
-def _office_type(file: BinaryIO, suffix: str) -> MediaType:
+def _office_type(file: BinaryIO, name: str) -> MediaType:
     try:
         with zipfile.ZipFile(file) as archive:
             names = set(archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError) as error:
-        if suffix in _BINARY_NAMES:
+        if binary_type_of(name):
             raise damaged("The document cannot be opened.") from error
         raise damaged("The archive cannot be opened.") from error
     for part, media_type in _OFFICE_PARTS:
         if part in names:
             return media_type
-    if suffix in _BINARY_NAMES:
+    if binary_type_of(name):
         raise damaged("The main part of the document is missing.")
     raise wrong_type("The file is an archive; unpack it and upload the files in it.")
 
@@ -142,8 +141,9 @@ def _text_type(head: bytes, suffix: str) -> MediaType:
     utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     if b"\x00" in head and not utf16:
         raise wrong_type("The file holds binary data.")
-    if suffix in _TEXT_NAMES:
-        return _TEXT_NAMES[suffix]
+    named = TYPE_OF_ENDING.get(suffix, TEXT)
+    if named != TEXT:
+        return named
     if _HTML_START.match(head):
         return HTML
     return JSONL if _CONVERSATION_START.match(head) else TEXT

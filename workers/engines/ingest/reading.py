@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
+from workers.contract.media_types import MediaType
 from workers.contract.records import MessagesRecord, Page
 from workers.contract.spec import Spec
-from workers.contract.specs.ingest import IngestSpec, MediaType
-from workers.engines.ingest.file_types import detect
+from workers.contract.specs.ingest import IngestSpec
+from workers.engines.ingest.file_types import binary_type_of, detect
 from workers.engines.ingest.limits import Report, read_pages
 from workers.engines.ingest.parsers.registry import all_parsers
 from workers.engines.shared.runtime import UserError
-
-_PART_OF_TYPE = {
-    ".pdf": "pdf",
-    ".docx": "wordprocessingml",
-    ".xlsx": "spreadsheetml",
-    ".pptx": "presentationml",
-}
 
 
 class Description(Spec):
@@ -62,5 +55,5 @@ def read(file: BinaryIO, spec: IngestSpec, output: Output) -> Description:
 
 def _name_warnings(name: str, media_type: str) -> list[str]:
     """A document is read by its bytes, also where its name claims another format."""
-    part = _PART_OF_TYPE.get(Path(name).suffix.lower())
-    return ["type_differs_from_name"] if part and part not in media_type else []
+    named = binary_type_of(name)
+    return ["type_differs_from_name"] if named not in (None, media_type) else []

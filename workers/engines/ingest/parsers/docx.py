@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
 
+from workers.contract.media_types import DOCX
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
-from workers.engines.ingest.file_types import DOCX, damaged_by
+from workers.engines.ingest.file_types import damaged_by
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.parsers.sections import Block, Heading, sections
 from workers.engines.ingest.parsers.tables import table_of
@@ -17,15 +18,19 @@ from workers.engines.ingest.parsers.word_text import Note, WordTable, WordText
 from workers.engines.shared.text import normalize, normalize_layout
 
 _NOTE_PARTS = ("footnotes", "endnotes")
+_MAIN_PARTS = (
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml",
+    "application/vnd.ms-word.document.macroEnabled.main+xml",
+    "application/vnd.ms-word.template.macroEnabledTemplate.main+xml",
+)
 
 
 @parser(DOCX, libraries=("docx",))
 def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
-    import docx
-
     check_archive(file, spec.max_expanded_bytes)
     with _damaged_document():
-        document = docx.Document(file)
+        document = _opened(file)
         title = normalize(document.core_properties.title or "") or None
         styles = Styles(_part(document, "styles"))
         text = WordText(
@@ -33,6 +38,21 @@ def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
             Numbering(_part(document, "numbering"), styles),
         )
     return ParsedDocument(sections(_blocks(document.element.body, text, styles)), title=title)
+
+
+def _opened(file: BinaryIO) -> Any:
+    """The document, also one with macros, which are not read, and a template. `docx.Document` opens neither."""
+    from docx.opc.constants import RELATIONSHIP_TYPE
+    from docx.opc.part import PartFactory
+    from docx.package import Package
+    from docx.parts.document import DocumentPart
+
+    for content_type in _MAIN_PARTS:
+        PartFactory.part_type_for[content_type] = DocumentPart
+    main = Package.open(file).part_related_by(RELATIONSHIP_TYPE.OFFICE_DOCUMENT)
+    if not isinstance(main, DocumentPart):
+        raise ValueError("the main part is no Word document")
+    return main.document
 
 
 def _damaged_document() -> AbstractContextManager[None]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
+from workers.contract.media_types import HTML
 from workers.contract.records import Table
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import decode
-from workers.engines.ingest.file_types import HTML, damaged, damaged_by
+from workers.engines.ingest.file_types import damaged, damaged_by
 from workers.engines.ingest.parsers.html_content import STRICTEST, Content, is_hidden
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.parsers.sections import Block, Heading, sections

@@ -8,10 +8,10 @@ import math
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
+from workers.contract.media_types import JSONL
 from workers.contract.records import DocumentOrigin, MessagesRecord, Page, Source
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import decode
-from workers.engines.ingest.file_types import JSONL
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.training_formats import MESSAGES, format_of, not_jsonl, refuse_other_formats
 from workers.engines.shared.runtime import UserError

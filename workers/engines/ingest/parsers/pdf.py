@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO
 
+from workers.contract.media_types import PDF
 from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
-from workers.engines.ingest.file_types import PDF, damaged, damaged_by, encrypted
+from workers.engines.ingest.file_types import damaged, damaged_by, encrypted
 from workers.engines.ingest.parsers.pdf_annotations import insertions
 from workers.engines.ingest.parsers.pdf_glyphs import (
     glyphs_of,

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
 
+from workers.contract.media_types import PPTX
 from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
-from workers.engines.ingest.file_types import PPTX, damaged_by
+from workers.engines.ingest.file_types import damaged_by
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.parsers.sections import LONGEST_LABEL
 from workers.engines.ingest.parsers.tables import Merge, table_of, table_text

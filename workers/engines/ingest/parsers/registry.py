@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import BinaryIO
 
+from workers.contract.media_types import MediaType
 from workers.contract.records import MessagesRecord, Page
-from workers.contract.specs.ingest import IngestSpec, MediaType
+from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest import parsers
 
 

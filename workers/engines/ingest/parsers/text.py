@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from workers.contract.media_types import CSV, MARKDOWN, TEXT
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import decode
-from workers.engines.ingest.file_types import CSV, MARKDOWN, TEXT, wrong_type
+from workers.engines.ingest.file_types import wrong_type
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.parsers.sections import Block, Heading, sections
 from workers.engines.ingest.parsers.sheets import sheet_page

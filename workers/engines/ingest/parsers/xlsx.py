@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
 
+from workers.contract.media_types import XLSX
 from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
-from workers.engines.ingest.file_types import XLSX, damaged_by
+from workers.engines.ingest.file_types import damaged_by
 from workers.engines.ingest.parsers.excel_pages import hidden_columns, hidden_rows, page_of
 from workers.engines.ingest.parsers.excel_sheet import Look, Sheet, read_sheet, read_styles
 from workers.engines.ingest.parsers.registry import ParsedDocument, counted, parser

@@ -1,0 +1,47 @@
+"""What can be read: media types, and the endings of the names that files of each have.
+
+The upload form offers the endings. A file's own bytes decide which type it is, never its name alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+MediaType = Literal[
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "text/html",
+    "text/plain",
+    "text/markdown",
+    "text/csv",
+    "application/jsonl",
+]
+
+PDF: Final = "application/pdf"
+DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PPTX: Final = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+HTML: Final = "text/html"
+TEXT: Final = "text/plain"
+MARKDOWN: Final = "text/markdown"
+CSV: Final = "text/csv"
+JSONL: Final = "application/jsonl"
+
+ENDINGS: Mapping[MediaType, tuple[str, ...]] = {
+    PDF: (".pdf",),
+    # With macros, and templates: the same format inside. Macros are never run.
+    DOCX: (".docx", ".docm", ".dotx", ".dotm"),
+    XLSX: (".xlsx", ".xlsm", ".xltx", ".xltm"),
+    PPTX: (".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm"),
+    HTML: (".html", ".htm", ".xhtml"),
+    TEXT: (".txt",),
+    MARKDOWN: (".md", ".markdown"),
+    CSV: (".csv",),
+    JSONL: (".jsonl", ".ndjson"),
+}
+TYPE_OF_ENDING: Mapping[str, MediaType] = {
+    ending: media_type for media_type, endings in ENDINGS.items() for ending in endings
+}
