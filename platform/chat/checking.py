@@ -65,6 +65,8 @@ class CheckedAnswer:
                 self.is_ended = True
                 break
             passed += sentence
+        # Small models begin with a blank.
+        passed = passed if self.text else passed.lstrip()
         self.text += passed
         return passed
 

@@ -14,7 +14,7 @@ from retrieval.search import MAXIMUM_QUERY
 from workers.contract.personal_data import PersonalDataMode
 from workers.contract.prompts import PromptMessage
 from workers.contract.specs.serving import ANSWERABLE_SCORE, SearchHit
-from workers.contract.stated_facts import codes
+from workers.contract.stated_facts import are_alike, codes
 
 _ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+", re.ASCII)
 SEARCHED = 20
@@ -67,14 +67,40 @@ async def _find(target: Target, question: str) -> Found:
     # Masked passages do not show the addresses that they were found by.
     asked = codes(question if target.index.personal_data == "raw" else _ADDRESS.sub(" ", question))
     if asked:
-        held = {hit.chunk_id: asked & codes(hit.text) for hit in hits}
-        if asked - frozenset[str]().union(*held.values()):
+        about = _about(asked, hits)
+        if not about:
             return found(hits[:limit], "not_found")
-        about = [hit for hit in hits if held[hit.chunk_id]]
-        hits = sorted(about, key=lambda hit: len(held[hit.chunk_id]), reverse=True)
+        hits = about
     if not hits or max(hit.score for hit in hits) < ANSWERABLE_SCORE:
         return found(hits[:limit], "not_found")
     return found(hits[:limit])
+
+
+def _about(asked: frozenset[str], hits: list[SearchHit]) -> list[SearchHit]:
+    """The passages about the codes of a question, those with its rarest codes first; none if a code is in none of them.
+
+    The manual of KCN-5 has many passages, and one of them has E09: the others say nothing about E09 of KCN-5.
+    """
+    held = [
+        asked & codes(f"{hit.source.document_name}\n{hit.source.label or ''}\n{hit.text}") for hit in hits
+    ]
+    if asked - frozenset[str]().union(*held):
+        return []
+    rarity = {code: 1 / sum(code in codes_held for codes_held in held) for code in asked}
+    about = [
+        (sum(rarity[code] for code in own), hit)
+        for own, hit in zip(held, hits, strict=True)
+        if own and not any(_says_more(other, own) for other in held)
+    ]
+    return [hit for _, hit in sorted(about, key=lambda item: item[0], reverse=True)]
+
+
+def _says_more(other: frozenset[str], own: frozenset[str]) -> bool:
+    """Whether a passage has the codes of another and further ones of another kind. Of KP-220 and KP-300, which are of one
+    kind, a question asks for both, so what has only one of them counts as well.
+    """
+    more = other - own
+    return other > own and not any(are_alike(code, known) for code in more for known in own)
 
 
 def _question(messages: list[PromptMessage]) -> str:

@@ -29,6 +29,7 @@ def checked(answer: str, question: str, *passages: str, size: int = 3) -> Checke
     ("question", "answer", "passage", "text", "reason"),
     [
         ("延長は?", "通算6か月です。", RULES, "通算6か月です。", None),
+        ("延長は?", " \n通算6か月です。", RULES, "通算6か月です。", None),
         ("延長は?", "通算六ヶ月まで延長します。", RULES, "通算六ヶ月まで延長します。", None),
         ("延長は?", "通算12か月です。", RULES, "", "unsupported"),
         ("内示は?", "内示は30か月前です。", RULES, "", "unsupported"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,40 @@ def test_a_code_of_the_question_stands_in_the_passages(target, model_server, que
     if reason is None:
         assert any("E09" in passage.text for passage in found.passages)
         assert not any("E06" in passage.text for passage in found.passages)
+
+
+MANUAL = ("取扱説明書_KCN-5.pdf", "起動圧力を入力する。"), ("取扱説明書_KCN-5.pdf", "E09 盤内温度の上昇")
+LIST = (
+    ("価格表.xlsx", "KP-220 186000"),
+    ("価格表.xlsx", "KP-300 214000"),
+    ("比較.txt", "KP-220とKP-300がある。"),
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "passages", "expected"),
+    [
+        pytest.param("KCN-5のE09は?", MANUAL, [1], id="a document's name says what its passages are about"),
+        pytest.param("E09の出たKCN-5は?", [("", "KCN-5の表示"), *MANUAL], [2], id="only what has both"),
+        pytest.param(
+            "KCN-5のE09は?",
+            [("", "KCN-5の仕様"), ("", "E09 温度"), ("", "KCN-5")],
+            [1, 0, 2],
+            id="rarest first",
+        ),
+        pytest.param("KP-220とKP-300の定価は?", LIST, [2, 0, 1], id="several of one kind"),
+    ],
+)
+def test_passages_about_all_codes_of_the_question_are_answered_from(
+    target, model_server, question, passages, expected
+):
+    found = hits(*(text for _, text in passages))
+    for one, (name, _) in zip(found, passages, strict=True):
+        one["source"] = {**one["source"], "document_name": name or "x.txt"}
+    model_server.hits = found
+    target = replace(target, generation=GenerationSettings(passages=3))
+    answered_from = asyncio.run(find(target, messages(question))).passages
+    assert [passage.chunk_id for passage in answered_from] == list(map(str, expected))
 
 
 def test_a_question_that_refers_to_the_one_before_is_searched_with_it(target, model_server):

@@ -61,7 +61,7 @@ def section_of(code: str, text: str) -> str | None:
     leading = {
         number: found
         for number, line in enumerate(lines)
-        if (found := _leading_code(line)) and _alike(found, code)
+        if (found := _leading_code(line)) and are_alike(found, code)
     }
     if code not in leading.values() or len(set(leading.values())) < 2:
         return None
@@ -75,8 +75,8 @@ def _leading_code(line: str) -> str | None:
     return next(iter(codes(match.group())), None) if match else None
 
 
-def _alike(code: str, other: str) -> bool:
-    """Whether only their digits differ."""
+def are_alike(code: str, other: str) -> bool:
+    """Whether only the digits of two codes differ: KP-220 and KP-300."""
     return re.sub(r"\d+", "0", code) == re.sub(r"\d+", "0", other)
 
 
