@@ -62,6 +62,9 @@ WARNINGS: Words = {
     "fonts_without_characters": _(
         "Pages with fonts that do not say which characters they show; their text may be wrong or missing:"
     ),
+    "quotes_not_closed": _(
+        "A quotation mark in the table is not closed, so quotation marks were read as text. Look at the rows that have them."
+    ),
     "type_differs_from_name": _(
         "The content is of another type than the name says; it was read by its content."
     ),

@@ -19,17 +19,19 @@ KINDS: dict[str, tuple[str | Promise, tuple[MediaType, ...]]] = {
     "excel": ("Excel", (types.XLSX,)),
     "powerpoint": ("PowerPoint", (types.PPTX,)),
     "html": ("HTML", (types.HTML,)),
-    "csv": ("CSV", (types.CSV,)),
+    "csv": (_("CSV and TSV"), (types.CSV, types.TSV)),
     "text": (_("Text and Markdown"), (types.TEXT, types.MARKDOWN)),
 }
 """By the name on the wire: the label, and the media types that were recognized from the bytes."""
 
 _OTHERS: dict[str, str | Promise] = {
+    types.CSV: "CSV",
+    types.TSV: "TSV",
     types.TEXT: _("Text"),
     types.MARKDOWN: "Markdown",
     types.JSONL: "JSONL",
 }
-READABLE = _("PDF, Word, Excel, PowerPoint, HTML, text, Markdown, CSV and JSONL")
+READABLE = _("PDF, Word, Excel, PowerPoint, HTML, text, Markdown, CSV, TSV and JSONL")
 """What can be uploaded, in a sentence."""
 
 

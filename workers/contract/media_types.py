@@ -17,6 +17,7 @@ MediaType = Literal[
     "text/plain",
     "text/markdown",
     "text/csv",
+    "text/tab-separated-values",
     "application/jsonl",
 ]
 
@@ -28,6 +29,7 @@ HTML: Final = "text/html"
 TEXT: Final = "text/plain"
 MARKDOWN: Final = "text/markdown"
 CSV: Final = "text/csv"
+TSV: Final = "text/tab-separated-values"
 JSONL: Final = "application/jsonl"
 
 ENDINGS: Mapping[MediaType, tuple[str, ...]] = {
@@ -40,6 +42,7 @@ ENDINGS: Mapping[MediaType, tuple[str, ...]] = {
     TEXT: (".txt",),
     MARKDOWN: (".md", ".markdown"),
     CSV: (".csv",),
+    TSV: (".tsv", ".tab"),
     JSONL: (".jsonl", ".ndjson"),
 }
 TYPE_OF_ENDING: Mapping[str, MediaType] = {

@@ -200,6 +200,8 @@ FILES = {
     "a.txt": ("本文です。" * 20).encode("euc_jp"),
     "a.md": "# 見出し\n\n本文です。".encode(),
     "a.csv": "品名,価格\nねじ,100\n".encode("cp932"),
+    "b.csv": b"\x1b$BIJL>\x1b(B,\x1b$B2A3J\x1b(B\n\x1b$B$M$8-!\x1b(B,100\n",
+    "a.tsv": "品名\t価格\nねじ\t100\n".encode("utf-16-le"),
 }
 
 

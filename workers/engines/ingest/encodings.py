@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
+from workers.engines.ingest.japanese_codecs import decode_as
 from workers.engines.shared.runtime import UserError
 
 _BOMS = (
@@ -13,6 +14,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _JAPANESE = ("cp932", "euc_jp")
+_JIS_ESCAPE = re.compile(rb"\x1b(?:\$|\(I)")
 # What Python's cp932 makes of the bytes 80, A0, FD, FE and FF, which no Japanese text holds.
 _NOT_JIS = re.compile("[\x80\xa0\uf8f0-\uf8f3]")
 # Marks of voicing follow only the kana that have them; ﾟ or ﾞ elsewhere is another encoding.
@@ -23,29 +25,46 @@ _KANA_IN_ASCII = 4
 """Fewer kana in a text that is ASCII but for them may be Western letters."""
 _SAMPLE = 20_000
 _PLAUSIBLE_SHARE = 0.7
+_ORDINARY = re.compile("[\t\r\n -~\u2010-\u2312\u2460-\u25ff\u3000-\u30ff\u4e00-\u9fff\uff01-\uffee]")
+_ORDINARY_SHARE = 0.95
+"""Of the characters of a Japanese text; bytes of something else make hardly as many."""
 _UTF8_SEQUENCE = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}")
 _DECLARED = re.compile(
     rb"""<(?:meta|\?xml)[^>]*?(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_\-]+)""", re.I
 )
 
 
-def decode(content: bytes, *, declared_inside: bool = False) -> str:
+def decode(content: bytes, *, declared_inside: bool = False, charset: str | None = None) -> str:
     """The text of `content`; raises UserError `undecodable_text` unless its encoding is certain.
 
-    Tried in order: byte order mark, (HTML only) the declared charset, ISO-2022-JP escapes, UTF-8,
-    then Shift_JIS (cp932) or EUC-JP, whichever reads more like Japanese.
+    Tried in order: byte order mark, ISO-2022-JP escapes, the declared charset (in HTML, or `charset`), UTF-16 by its
+    zero bytes, UTF-8, then Shift_JIS (cp932) or EUC-JP, whichever reads more like Japanese.
     """
     for bom, encoding in _BOMS:
         if content.startswith(bom):
             return _strict(content, encoding)
+    if _JIS_ESCAPE.search(content) and content.isascii():
+        return _strict(content, "iso2022_jp")
     if declared_inside and (match := _DECLARED.search(content[:4096])):
-        text = _attempt(content, _python_name(match[1].decode("ascii")))
-        if text is not None:
-            return text
-    if (b"\x1b$" in content or b"\x1b(I" in content) and content.isascii():
-        return _strict(content, "iso2022_jp_ext")
+        charset = match[1].decode("ascii")
+    if charset is not None and (text := _attempt(content, charset)) is not None:
+        return text
+    if (wide := wide_encoding(content)) is not None:
+        return _strict(content, wide)
     text = _attempt(content, "utf-8")
     return text if text is not None else _decode_japanese(content)
+
+
+def wide_encoding(content: bytes) -> str | None:
+    """The kind of UTF-16 that a text without byte order mark is in; None for anything else."""
+    sample = content[:_SAMPLE]
+    # The upper bytes of Latin characters are zeros, and the lower ones of few others: 一 is 4E00.
+    first, second = (sample[start::2].count(0) for start in (0, 1))
+    if len(content) % 2 or first == second:
+        return None
+    encoding = "utf-16-be" if first > second else "utf-16-le"
+    text = sample.decode(encoding, errors="replace")
+    return encoding if len(_ORDINARY.findall(text)) >= _ORDINARY_SHARE * len(text) else None
 
 
 def _decode_japanese(content: bytes) -> str:
@@ -63,25 +82,16 @@ def _decode_japanese(content: bytes) -> str:
 
 def _attempt(content: bytes, encoding: str) -> str | None:
     try:
-        return content.decode(encoding)
+        return decode_as(content, encoding)
     except (UnicodeDecodeError, LookupError):
         return None
 
 
 def _strict(content: bytes, encoding: str) -> str:
     try:
-        return content.decode(encoding)
+        return decode_as(content, encoding)
     except UnicodeDecodeError as error:
         raise _undecodable(error.start) from error
-
-
-def _python_name(charset: str) -> str:
-    """Browsers read `Shift_JIS` as cp932; Python's own shift_jis refuses ① and ㈱."""
-    return (
-        "cp932"
-        if charset.lower().replace("-", "_") in ("shift_jis", "sjis", "x_sjis", "windows_31j")
-        else charset
-    )
 
 
 def _plausibility(text: str) -> tuple[float, int]:
@@ -112,7 +122,7 @@ def _half_width_kana(text: str) -> int:
 
 def _is_everyday(character: str) -> bool:
     if (
-        character in "、。・「」『』【】()（）〜～ー々〇　！？：；％＋－＝／①②③④⑤⑥⑦⑧⑨⑩㈱●○■□◆◇※→"
+        character in "、。・「」『』【】()（）〜～ー々〇　！？：；％＋－＝／①②③④⑤⑥⑦⑧⑨⑩ⅠⅡⅢⅣⅤ㈱㎡№℡髙﨑●○■□◆◇※→"
         or "０" <= character <= "ｚ"
     ):
         return True

@@ -21,13 +21,15 @@ from workers.contract.media_types import (
     PDF,
     PPTX,
     TEXT,
+    TSV,
     TYPE_OF_ENDING,
     XLSX,
     MediaType,
 )
+from workers.engines.ingest.encodings import wide_encoding
 from workers.engines.shared.runtime import UserError
 
-READABLE = "PDF, Word, Excel, PowerPoint, HTML, text, Markdown, CSV or JSONL"
+READABLE = "PDF, Word, Excel, PowerPoint, HTML, text, Markdown, CSV, TSV or JSONL"
 
 _HEAD = 4096
 _PDF_HEADER_WITHIN = 1024
@@ -53,7 +55,7 @@ _OFFICE_PARTS: tuple[tuple[str, MediaType], ...] = (
     ("xl/workbook.xml", XLSX),
     ("ppt/presentation.xml", PPTX),
 )
-_TEXTS = (HTML, MARKDOWN, CSV, JSONL, TEXT)
+_TEXTS = (HTML, MARKDOWN, CSV, TSV, JSONL, TEXT)
 """Types that only the name tells apart."""
 # Possessive: each byte is read once, whatever the file holds. A group that could give back what it has matched would
 # try every way to divide a long run of comments.
@@ -139,7 +141,7 @@ def _ole2_error(content: bytes) -> UserError:
 
 def _text_type(head: bytes, suffix: str) -> MediaType:
     utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if b"\x00" in head and not utf16:
+    if b"\x00" in head and not utf16 and wide_encoding(head) is None:
         raise wrong_type("The file holds binary data.")
     named = TYPE_OF_ENDING.get(suffix, TEXT)
     if named != TEXT:

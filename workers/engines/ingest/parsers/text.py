@@ -1,20 +1,17 @@
-"""Plain text, Markdown and CSV."""
+"""Plain text and Markdown."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from workers.contract.media_types import CSV, MARKDOWN, TEXT
+from workers.contract.media_types import MARKDOWN, TEXT
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import decode
 from workers.engines.ingest.file_types import wrong_type
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.parsers.sections import Block, Heading, sections
-from workers.engines.ingest.parsers.sheets import sheet_page
 from workers.engines.ingest.training_formats import refuse_other_formats
 from workers.engines.shared.text import lines_with_code, normalize_layout
 
@@ -25,7 +22,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 @parser(TEXT)
 def parse_text(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     """One section, or one per form feed."""
-    text = _read(file)
+    text = read_text(file)
     refuse_other_formats(text)
     parts = text.split("\f")
     return ParsedDocument(
@@ -36,7 +33,7 @@ def parse_text(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
 @parser(MARKDOWN)
 def parse_markdown(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     """One section per heading of the first two levels."""
-    blocks = list(_markdown_blocks(normalize_layout(_read(file))))
+    blocks = list(_markdown_blocks(normalize_layout(read_text(file))))
     headings = (block.text for block in blocks if isinstance(block, Heading))
     return ParsedDocument(sections(blocks), title=next(headings, None))
 
@@ -54,19 +51,8 @@ def _markdown_blocks(text: str) -> Iterator[Block]:
     yield "\n".join(lines).strip("\n")
 
 
-@parser(CSV)
-def parse_csv(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
-    """One sheet, so that its rows keep their cell ranges."""
-    text = _read(file)
-    first_line = text.lstrip().partition("\n")[0]
-    delimiter = max(",\t;", key=first_line.count)
-    csv.field_size_limit(spec.max_bytes)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    page = sheet_page(1, None, ([normalize_layout(cell).strip() for cell in row] for row in rows))
-    return ParsedDocument([page] if page.text else [])
-
-
-def _read(file: BinaryIO) -> str:
+def read_text(file: BinaryIO) -> str:
+    """Raises UserError `undecodable_text`, `wrong_type`."""
     text = decode(file.read())
     # Old printers leave a few stray control characters; more than a few are binary data.
     if len(_CONTROL.findall(text)) > max(8, len(text) // 100):
