@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[str | Promise, tuple[MediaType, ...]]] = {
     "word": ("Word", (types.DOCX,)),
     "excel": ("Excel", (types.XLSX,)),
     "powerpoint": ("PowerPoint", (types.PPTX,)),
+    "opendocument": ("OpenDocument", (types.ODT, types.ODS, types.ODP)),
     "html": ("HTML", (types.HTML,)),
     "csv": (_("CSV and TSV"), (types.CSV, types.TSV)),
     "text": (_("Text and Markdown"), (types.TEXT, types.MARKDOWN)),
@@ -25,13 +26,16 @@ KINDS: dict[str, tuple[str | Promise, tuple[MediaType, ...]]] = {
 """By the name on the wire: the label, and the media types that were recognized from the bytes."""
 
 _OTHERS: dict[str, str | Promise] = {
+    types.ODT: _("OpenDocument text"),
+    types.ODS: _("OpenDocument spreadsheet"),
+    types.ODP: _("OpenDocument presentation"),
     types.CSV: "CSV",
     types.TSV: "TSV",
     types.TEXT: _("Text"),
     types.MARKDOWN: "Markdown",
     types.JSONL: "JSONL",
 }
-READABLE = _("PDF, Word, Excel, PowerPoint, HTML, text, Markdown, CSV, TSV and JSONL")
+READABLE = _("PDF, Word, Excel, PowerPoint, OpenDocument, HTML, text, Markdown, CSV, TSV and JSONL")
 """What can be uploaded, in a sentence."""
 
 

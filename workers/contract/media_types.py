@@ -13,6 +13,9 @@ MediaType = Literal[
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.oasis.opendocument.text",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    "application/vnd.oasis.opendocument.presentation",
     "text/html",
     "text/plain",
     "text/markdown",
@@ -25,6 +28,9 @@ PDF: Final = "application/pdf"
 DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PPTX: Final = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+ODT: Final = "application/vnd.oasis.opendocument.text"
+ODS: Final = "application/vnd.oasis.opendocument.spreadsheet"
+ODP: Final = "application/vnd.oasis.opendocument.presentation"
 HTML: Final = "text/html"
 TEXT: Final = "text/plain"
 MARKDOWN: Final = "text/markdown"
@@ -38,6 +44,9 @@ ENDINGS: Mapping[MediaType, tuple[str, ...]] = {
     DOCX: (".docx", ".docm", ".dotx", ".dotm"),
     XLSX: (".xlsx", ".xlsm", ".xltx", ".xltm"),
     PPTX: (".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm"),
+    ODT: (".odt", ".ott"),
+    ODS: (".ods", ".ots"),
+    ODP: (".odp", ".otp"),
     HTML: (".html", ".htm", ".xhtml"),
     TEXT: (".txt",),
     MARKDOWN: (".md", ".markdown"),

@@ -21,7 +21,7 @@ from typing import Any, get_args
 import pytest
 
 from tests.engines.conftest import REPOSITORY
-from tests.engines.ingest import documents, hostile, pdf_files
+from tests.engines.ingest import documents, hostile, opendocument_files, pdf_files
 from workers.contract.records import Page
 from workers.contract.run_folder import RUN_DIR_VARIABLE
 from workers.contract.specs.ingest import IngestSpec
@@ -195,6 +195,13 @@ FILES = {
     "a.docx": documents.word(lambda document: document.add_paragraph("本文です。")),
     "a.xlsx": documents.workbook({"表": [["品名", "価格"], ["ねじ", 100]]}),
     "a.pptx": documents.slides(["本文です。"]),
+    "a.odt": opendocument_files.opendocument("text", opendocument_files.p("本文。")),
+    "a.ods": opendocument_files.opendocument(
+        "spreadsheet", opendocument_files.table(opendocument_files.row("ねじ", "1"))
+    ),
+    "a.odp": opendocument_files.opendocument(
+        "presentation", f"<draw:page><draw:frame>{opendocument_files.p('本文。')}</draw:frame></draw:page>"
+    ),
     "a.html": "<html><meta charset='x-sjis'><body><p>本文です。①</p></body></html>".encode("cp932"),
     "b.html": "<html><meta charset='koi8-r'><body><p>текст</p></body></html>".encode("koi8-r"),
     "a.txt": ("本文です。" * 20).encode("euc_jp"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ from workers.contract.media_types import (
     HTML,
     JSONL,
     MARKDOWN,
+    ODP,
+    ODS,
+    ODT,
     PDF,
     PPTX,
     TEXT,
@@ -29,7 +33,7 @@ from workers.contract.media_types import (
 from workers.engines.ingest.encodings import wide_encoding
 from workers.engines.shared.runtime import UserError
 
-READABLE = "PDF, Word, Excel, PowerPoint, HTML, text, Markdown, CSV, TSV or JSONL"
+READABLE = "PDF, Word, Excel, PowerPoint, OpenDocument, HTML, text, Markdown, CSV, TSV or JSONL"
 
 _HEAD = 4096
 _PDF_HEADER_WITHIN = 1024
@@ -55,6 +59,7 @@ _OFFICE_PARTS: tuple[tuple[str, MediaType], ...] = (
     ("xl/workbook.xml", XLSX),
     ("ppt/presentation.xml", PPTX),
 )
+_OPENDOCUMENT = "application/vnd.oasis.opendocument."
 _TEXTS = (HTML, MARKDOWN, CSV, TSV, JSONL, TEXT)
 """Types that only the name tells apart."""
 # Possessive: each byte is read once, whatever the file holds. A group that could give back what it has matched would
@@ -118,16 +123,33 @@ def _office_type(file: BinaryIO, name: str) -> MediaType:
     try:
         with zipfile.ZipFile(file) as archive:
             names = set(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+            stated = _stated_type(archive) if "mimetype" in names else None
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error) as error:
         if binary_type_of(name):
             raise damaged("The document cannot be opened.") from error
         raise damaged("The archive cannot be opened.") from error
+    if stated is not None and stated.startswith(_OPENDOCUMENT):
+        return _opendocument_type(stated)
     for part, media_type in _OFFICE_PARTS:
         if part in names:
             return media_type
     if binary_type_of(name):
         raise damaged("The main part of the document is missing.")
     raise wrong_type("The file is an archive; unpack it and upload the files in it.")
+
+
+def _stated_type(archive: zipfile.ZipFile) -> str:
+    """What an OpenDocument archive says of itself in its first entry."""
+    with archive.open("mimetype") as entry:
+        return entry.read(_HEAD).decode("ascii", errors="replace").strip()
+
+
+def _opendocument_type(stated: str) -> MediaType:
+    for media_type in (ODT, ODS, ODP):
+        # A template, or a text that is made of others, is the same format.
+        if stated == media_type or stated.startswith(f"{media_type}-"):
+            return media_type
+    raise wrong_type("The file is an OpenDocument drawing, formula or database.")
 
 
 def _ole2_error(content: bytes) -> UserError:

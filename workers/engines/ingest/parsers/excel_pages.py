@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Sequence
 
 from workers.contract.records import Page, Table
 from workers.engines.ingest.parsers.excel_sheet import Sheet
+from workers.engines.ingest.parsers.registry import counted
 from workers.engines.ingest.parsers.sheets import sheet_page
 from workers.engines.ingest.parsers.tables import Merge
-from workers.engines.shared.text import cell_range, range_of
+from workers.engines.shared.text import cell_range, column_letters, normalize, range_of
 
 
 def page_of(number: int, label: str, sheet: Sheet) -> Page:
@@ -38,6 +40,26 @@ def hidden_columns(sheet: Sheet) -> list[int]:
         for column in sheet.hidden_columns
         if any(column < len(texts) and texts[column] for texts in shown)
     )
+
+
+class SheetNotes:
+    """What the sheets of a workbook do not show, with the places."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, list[str]] = defaultdict(list)
+
+    def add(self, title: str, sheet: Sheet) -> None:
+        rows = [str(row + 1) for row in hidden_rows(sheet)]
+        columns = [column_letters(column) for column in hidden_columns(sheet)]
+        for code, places in (
+            ("hidden_rows_skipped", rows),
+            ("hidden_columns_skipped", columns),
+            ("formulas_without_results", sheet.without_result),
+        ):
+            self._places[code] += [f"{normalize(title)}!{place}" for place in places]
+
+    def warnings(self) -> list[str]:
+        return [counted(code, places) for code, places in self._places.items() if places]
 
 
 def _shown(texts: list[str], columns: Sequence[int]) -> list[str]:

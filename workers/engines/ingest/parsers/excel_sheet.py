@@ -53,6 +53,10 @@ class Sheet:
     """Cells with a formula, of which the workbook does not store what it gave."""
 
 
+def cell_text(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else normalize_layout(text).strip()
+
+
 def read_styles(part: BinaryIO) -> list[str]:
     """The format code of each cell style."""
     from lxml import etree
@@ -117,8 +121,7 @@ class _Reader:
         for cell in element.iterchildren("{*}c"):
             column = _place(cell.get("r"))[1] if cell.get("r") else len(texts)
             texts += [""] * (column + 1 - len(texts))
-            text = self._text(cell, number, column)
-            texts[column] = text if _PLAIN.fullmatch(text) else normalize_layout(text).strip()
+            texts[column] = cell_text(self._text(cell, number, column))
         if any(texts):
             self._sheet.rows.setdefault(number, texts)
 

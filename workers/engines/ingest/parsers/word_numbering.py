@@ -180,8 +180,7 @@ class Numbering:
 def _label(use: _Use, index: int) -> str:
     level = use.levels[index]
     if level.is_bullet:
-        mark = level.text.strip()
-        return mark if mark in _MARKS else _PLAIN_MARK
+        return bullet_mark(level.text)
 
     def number(match: re.Match[str]) -> str:
         at = int(match[1]) - 1
@@ -192,6 +191,11 @@ def _label(use: _Use, index: int) -> str:
         return str(counted) if is_decimal else written(counted, shown.number_format, shown.sample)
 
     return re.sub(r"%([1-9])", number, level.text).strip()
+
+
+def bullet_mark(text: str) -> str:
+    mark = text.strip()
+    return mark if mark in _MARKS else _PLAIN_MARK
 
 
 def style_of(paragraph: Any) -> str | None:

@@ -34,7 +34,7 @@ _CHARACTERS = {
 }
 _TEXT = {f"{W}t", f"{_M}t"}
 _NOTE_REFERENCES = {f"{W}footnoteReference": "footnotes", f"{W}endnoteReference": "endnotes"}
-_MARKS = {"footnotes": "注", "endnotes": "文末注"}
+MARKS = {"footnotes": "注", "endnotes": "文末注"}
 _BREAKS_NO_LINE = ("page", "column")
 _RUBY_FIELD = re.compile(
     r"\s*EQ\b.*?\\o\s*(?:\\a[dlcr])?\s*\(\s*\\s\s*\\up\s*[\d.]+\s*\((.*?)\)\s*[,;](.*)\)\s*", re.S
@@ -90,7 +90,7 @@ class WordText:
             for name, root in notes.items()
             if root is not None
         }
-        self._numbers = dict.fromkeys(_MARKS, 0)
+        self._numbers = dict.fromkeys(MARKS, 0)
         self._fields: list[_Field] = []
         self._after: list[Block] = []
         """What follows the paragraph that is being read: notes, and the text of boxes anchored in it."""
@@ -192,7 +192,7 @@ class WordText:
         note = self._notes.get(kind, {}).pop(reference.get(f"{W}id"), None)
         if note is None:
             return
-        mark = _MARKS[kind]
+        mark = MARKS[kind]
         if reference.get(f"{W}customMarkFollows") in (None, *_OFF):
             self._numbers[kind] += 1
             mark += str(self._numbers[kind])

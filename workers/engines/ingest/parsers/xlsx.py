@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
@@ -13,10 +12,10 @@ from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
 from workers.engines.ingest.file_types import damaged_by
-from workers.engines.ingest.parsers.excel_pages import hidden_columns, hidden_rows, page_of
-from workers.engines.ingest.parsers.excel_sheet import Look, Sheet, read_sheet, read_styles
-from workers.engines.ingest.parsers.registry import ParsedDocument, counted, parser
-from workers.engines.shared.text import column_letters, normalize
+from workers.engines.ingest.parsers.excel_pages import SheetNotes, page_of
+from workers.engines.ingest.parsers.excel_sheet import Look, read_sheet, read_styles
+from workers.engines.ingest.parsers.registry import ParsedDocument, parser
+from workers.engines.shared.text import normalize
 
 _WORKBOOK, _STYLES = "xl/workbook.xml", "xl/styles.xml"
 
@@ -27,7 +26,7 @@ class Workbook(ParsedDocument):
     def __init__(self, book: Any, look: Look) -> None:
         shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
         self._hidden_sheets = len(book.worksheets) - len(shown)
-        self._places: dict[str, list[str]] = defaultdict(list)
+        self._notes = SheetNotes()
         super().__init__(
             self._pages(shown, look),
             page_count=len(shown),
@@ -39,23 +38,12 @@ class Workbook(ParsedDocument):
             for number, each in enumerate(sheets, 1):
                 with each.parent._archive.open(each._worksheet_path) as part:
                     sheet = read_sheet(part, look)
-                self._note(each.title, sheet)
+                self._notes.add(each.title, sheet)
                 yield page_of(number, each.title, sheet)
-
-    def _note(self, title: str, sheet: Sheet) -> None:
-        rows = [str(row + 1) for row in hidden_rows(sheet)]
-        columns = [column_letters(column) for column in hidden_columns(sheet)]
-        for code, places in (
-            ("hidden_rows_skipped", rows),
-            ("hidden_columns_skipped", columns),
-            ("formulas_without_results", sheet.without_result),
-        ):
-            self._places[code] += [f"{normalize(title)}!{place}" for place in places]
 
     def finish(self, pages: list[Page]) -> list[Page]:
         sheets = (f"hidden_sheets_skipped:{self._hidden_sheets}",) if self._hidden_sheets else ()
-        places = (counted(code, places) for code, places in self._places.items() if places)
-        self.warnings = (*sheets, *places)
+        self.warnings = (*sheets, *self._notes.warnings())
         return pages
 
 
