@@ -158,14 +158,19 @@ def join_wrapped_lines(text: str, apart: frozenset[str] = frozenset()) -> str:
     for index, line in enumerate(lines):
         before = lines[index - 1] if index else ""
         framed = apart and (line_shape(before) in apart or line_shape(line) in apart)
-        # Japanese prose has no spaces: two or more in both lines are the gaps between columns.
-        is_table = all(len(_COLUMN_GAP.findall(part)) >= 2 for part in (before, line))
-        is_full = display_width(before) >= _WRAPPED_SHARE * widest
-        if continues(before, line) and is_full and not framed and not is_table and not code[index]:
+        if is_wrapped(before, line, widest) and not framed and not code[index]:
             joined[-1] = glue(joined[-1], line.lstrip())
         else:
             joined.append(line)
     return "\n".join(joined)
+
+
+def is_wrapped(before: str, line: str, widest: int) -> bool:
+    """Whether only the width of the column, in which the widest line is so wide, divides two lines."""
+    if not continues(before, line) or display_width(before) < _WRAPPED_SHARE * widest:
+        return False
+    # Japanese prose has no spaces: two or more in both lines are the gaps between columns.
+    return not all(len(_COLUMN_GAP.findall(part)) >= 2 for part in (before, line))
 
 
 EDGE_LINES = 2
@@ -207,9 +212,20 @@ def glue(before: str, after: str) -> str:
     return before + (" " if before[-1].isascii() and after[0].isascii() else "") + after
 
 
+class _Widths(dict[str, int]):
+    """Of characters, kept: asking anew for each character of a document takes longer than reading it."""
+
+    def __missing__(self, character: str) -> int:
+        self[character] = 2 if unicodedata.east_asian_width(character) in "FWA" else 1
+        return self[character]
+
+
+_width_of = _Widths().__getitem__
+
+
 def display_width(text: str) -> int:
     """Columns of a fixed-width font: ideographs and kana take two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "FWA" else 1 for character in text)
+    return sum(map(_width_of, text))
 
 
 # -- tables ---------------------------------------------------------------------------------

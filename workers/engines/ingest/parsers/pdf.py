@@ -1,4 +1,4 @@
-"""PDF text by pdfium, page by page, with the values of fields, without the line breaks inside sentences."""
+"""PDF text by pdfium, page by page, in the order of reading, with tables, values of fields and blocks."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.file_types import damaged, damaged_by, encrypted
 from workers.engines.ingest.parsers.pdf_annotations import insertions
-from workers.engines.ingest.parsers.pdf_glyphs import (
-    glyphs_of,
-    lines_filled_in,
-    may_hold_doubles,
-    text_with,
-    unmapped,
-    without_doubles,
-)
+from workers.engines.ingest.parsers.pdf_blocks import HeadingPath, PageLines, groups_of, normalized, page_of
+from workers.engines.ingest.parsers.pdf_geometry import Box as PageBox
+from workers.engines.ingest.parsers.pdf_geometry import Frame
+from workers.engines.ingest.parsers.pdf_glyphs import unmapped
+from workers.engines.ingest.parsers.pdf_headings import Headings, bookmarks_of
+from workers.engines.ingest.parsers.pdf_page import lines_of
 from workers.engines.ingest.parsers.registry import ParsedDocument, counted, parser
 from workers.engines.shared.runtime import UserError
-from workers.engines.shared.text import join_wrapped_lines, normalize, repeated_edges
+from workers.engines.shared.text import normalize, repeated_edges
 
 EDGE_SHARE = 0.6
 EDGE_PAGES = 1
@@ -37,8 +35,9 @@ class PdfDocument(ParsedDocument):
         """Pages whose fonts do not say what their characters mean."""
         self._pictures: list[int] = []
         """Pages without text, and those that are pictures with hardly any."""
-        self._filled_in: dict[int, frozenset[str]] = {}
-        """By page, the shapes of the lines with values of fields, and of the notes."""
+        self._headings = Headings(bookmarks_of(document))
+        self._read: dict[int, PageLines] = {}
+        """By page, what its text is made of."""
         self._forms = ("form_fields_not_read",) if _has_unread_form(document) else ()
         title = normalize(document.get_metadata_dict().get("Title", "")) or None
         super().__init__(self._pages(document), page_count=len(document), title=title)
@@ -55,27 +54,19 @@ class PdfDocument(ParsedDocument):
 
     def _text(self, document: Any, page: Any, number: int) -> str:
         textpage = page.get_textpage()
-        text = textpage.get_text_bounded()
-        added = insertions(document, page)
-        if added or may_hold_doubles(text):
-            text = text_with(without_doubles(glyphs_of(textpage, page.get_bbox())), added)
-            self._filled_in[number] = lines_filled_in(text)
+        frame = Frame(PageBox(*page.get_bbox()), page.get_rotation() // 90)
+        read = normalized(number, frame, lines_of(page, textpage, insertions(document, page)))
         unknown, asked = unmapped(textpage)
         if unknown >= FEWEST_UNKNOWN and unknown >= UNKNOWN_SHARE * asked:
             self._unreadable.append(number)
-        # pdfium marks a hyphen at a line's end with U+FFFE; the word continues in the next line.
-        text = normalize(text.replace("\ufffe\r\n", "").replace("\ufffe", ""))
-        if not text or (len(text) < LEAST_TEXT and _is_picture(page)):
+        if not read.texts or (len(read.text) < LEAST_TEXT and _is_picture(page)):
             self._pictures.append(number)
-        return text
+        self._read[number] = read
+        return read.text
 
     def finish(self, pages: list[Page]) -> list[Page]:
-        """Join wrapped lines. Raises UserError `no_text` for a scan."""
-        texts = [page.text for page in pages]
-        # A sentence cut by the page's end must not be joined with the footer below it.
-        edges = repeated_edges(texts, EDGE_SHARE) if len(texts) > EDGE_PAGES else frozenset()
-        joined = [self._joined(page, edges) for page in pages]
-        if not any(page.text for page in joined):
+        """Join wrapped lines, find headings. Raises UserError `no_text` for a scan."""
+        if not any(page.text for page in pages):
             raise UserError(
                 "no_text",
                 "The PDF holds no text, only pictures (a scan). Reading scans (OCR) is not available yet: "
@@ -84,11 +75,21 @@ class PdfDocument(ParsedDocument):
         found = (("pages_without_text", self._pictures), ("fonts_without_characters", self._unreadable))
         pages_named = (counted(code, map(str, numbers)) for code, numbers in found if numbers)
         self.warnings = (*pages_named, *self._forms)
-        return joined
+        return self._finished(pages)
 
-    def _joined(self, page: Page, edges: frozenset[str]) -> Page:
-        apart = edges | self._filled_in.get(page.number, frozenset())
-        return page.model_copy(update={"text": join_wrapped_lines(page.text, apart)})
+    def _finished(self, pages: list[Page]) -> list[Page]:
+        # A sentence cut by the page's end must not be joined with the footer below it.
+        texts = [page.text for page in pages]
+        edges = repeated_edges(texts, EDGE_SHARE) if len(texts) > EDGE_PAGES else frozenset()
+        grouped = {number: groups_of(read, edges) for number, read in self._read.items()}
+        for groups in grouped.values():
+            self._headings.count(groups)
+        self._headings.settle(grouped.values())
+        path = HeadingPath()
+        return [
+            page_of(self._read[page.number], self._headings.marked(grouped[page.number], page.number), path)
+            for page in pages
+        ]
 
 
 def _is_picture(page: Any) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from workers.engines.ingest.parsers.pdf_glyphs import Box, Insertion
+from workers.engines.ingest.parsers.pdf_geometry import Box
 from workers.engines.shared.text import normalize
 
 TICKED, UNTICKED = "☑", "☐"
@@ -15,6 +16,16 @@ _HIDDEN = 0x2 | 0x20
 """Flags: hidden, and not to be shown on the screen."""
 _PASSWORD = 1 << 13
 _MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """What stands at a place of the page without being part of its text."""
+
+    text: str
+    box: Box
+    is_note: bool = False
+    """A line of its own, below the one at its height; else a value beside the text at its height."""
 
 
 def insertions(document: Any, page: Any) -> list[Insertion]:
@@ -47,7 +58,7 @@ def _insertion(forms: Any, annotation: Any) -> Iterator[Insertion]:
     elif pdfium.FPDFAnnot_GetSubtype(annotation) in _noted():
         contents = _string(lambda *room: pdfium.FPDFAnnot_GetStringValue(annotation, b"Contents", *room))
         if text := normalize(contents):
-            yield Insertion(NOTE.format(" ".join(text.split("\n"))), box, is_line=True)
+            yield Insertion(NOTE.format(" ".join(text.split("\n"))), box, is_note=True)
 
 
 def _noted() -> tuple[int, ...]:

@@ -1,0 +1,216 @@
+"""Tables whose rules are drawn: the grid that the rules make, and the cells that a missing rule makes one."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from workers.engines.ingest.parsers.pdf_geometry import Rect, united
+from workers.engines.ingest.parsers.pdf_rules import THIN
+from workers.engines.ingest.parsers.tables import Merge
+
+_SNAP = 2.0
+"""Points by which rules that are meant to be one may be apart."""
+_REACH = 3.0
+"""Points by which a rule may end before the one that it meets."""
+_COVERED = 0.7
+"""Of a cell's side: a rule along as much of it divides two cells."""
+MOST_RULES, MOST_CELLS = 1500, 20_000
+"""What has more is a drawing."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Along an axis from `start` to `end`, at `at` on the other."""
+
+    at: float
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Grid:
+    xs: tuple[float, ...]
+    """Of the borders of columns, from left to right."""
+    ys: tuple[float, ...]
+    merges: tuple[Merge, ...]
+    """Cells without a rule between them. Every other cell stands alone."""
+
+    @property
+    def rect(self) -> Rect:
+        return Rect(self.xs[0], self.ys[0], self.xs[-1], self.ys[-1])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self.ys) - 1, len(self.xs) - 1
+
+    def cell(self, x: float, y: float) -> tuple[int, int]:
+        """Row and column of the cell that the point is in; of the first one where cells are merged."""
+        rows, columns = self.size
+        row = min(max(bisect_right(self.ys, y) - 1, 0), rows - 1)
+        column = min(max(bisect_right(self.xs, x) - 1, 0), columns - 1)
+        for merge in self.merges:
+            if merge.top <= row <= merge.bottom and merge.left <= column <= merge.right:
+                return merge.top, merge.left
+        return row, column
+
+
+def grids_of(rects: Iterable[Rect]) -> list[Grid]:
+    """The grids of a page, of which none is within another. Each has two rows and two columns or more."""
+    horizontal, vertical = _straight(rects)
+    if len(horizontal) + len(vertical) > MOST_RULES or len(horizontal) < 2 or not vertical:
+        return []
+    grids: list[Grid] = []
+    connected = sorted(_connected(horizontal, vertical), key=_area, reverse=True)
+    for across, down in connected:
+        grid = _grid(across, down)
+        if grid is not None and not any(_contains(outer.rect, grid.rect) for outer in grids):
+            grids.append(grid)
+    return grids
+
+
+def _straight(rects: Iterable[Rect]) -> tuple[list[Rule], list[Rule]]:
+    """The horizontal and the vertical rules, each once."""
+    horizontal, vertical = [], []
+    for rect in rects:
+        if rect.bottom - rect.top < THIN and rect.right - rect.left > rect.bottom - rect.top:
+            horizontal.append(Rule(rect.middle, rect.left, rect.right))
+        elif rect.right - rect.left < THIN:
+            vertical.append(Rule(rect.centre, rect.top, rect.bottom))
+    return _merged(horizontal), _merged(vertical)
+
+
+def _merged(rules: list[Rule]) -> list[Rule]:
+    """Rules that continue one another, or lie upon one another, as one."""
+    merged: list[Rule] = []
+    for same in _close(rules, lambda rule: rule.at):
+        at = sum(rule.at for rule in same) / len(same)
+        start = end = None
+        for rule in sorted(same, key=lambda rule: rule.start):
+            if start is None or end is None:
+                start, end = rule.start, rule.end
+            elif rule.start <= end + _REACH:
+                end = max(end, rule.end)
+            else:
+                merged.append(Rule(at, start, end))
+                start, end = rule.start, rule.end
+        if start is not None and end is not None:
+            merged.append(Rule(at, start, end))
+    return merged
+
+
+def _close(rules: Iterable[Rule], place: Callable[[Rule], float]) -> Iterator[list[Rule]]:
+    group: list[Rule] = []
+    for rule in sorted(rules, key=place):
+        if group and place(rule) - place(group[0]) > _SNAP:
+            yield group
+            group = []
+        group.append(rule)
+    if group:
+        yield group
+
+
+def _connected(horizontal: Sequence[Rule], vertical: Sequence[Rule]) -> list[tuple[list[Rule], list[Rule]]]:
+    """Rules that meet, directly or through others."""
+    parent = list(range(len(horizontal) + len(vertical)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    for i, across in enumerate(horizontal):
+        for j, down in enumerate(vertical, start=len(horizontal)):
+            if _meet(across, down):
+                parent[root(j)] = root(i)
+    groups: dict[int, tuple[list[Rule], list[Rule]]] = defaultdict(lambda: ([], []))
+    for index, rule in enumerate((*horizontal, *vertical)):
+        groups[root(index)][index >= len(horizontal)].append(rule)
+    return list(groups.values())
+
+
+def _meet(across: Rule, down: Rule) -> bool:
+    return (
+        across.start - _REACH <= down.at <= across.end + _REACH
+        and down.start - _REACH <= across.at <= down.end + _REACH
+    )
+
+
+def _area(rules: tuple[list[Rule], list[Rule]]) -> float:
+    across, down = rules
+    if not across or not down:
+        return 0.0
+    return (max(rule.end for rule in across) - min(rule.start for rule in across)) * (
+        max(rule.end for rule in down) - min(rule.start for rule in down)
+    )
+
+
+def _grid(across: Sequence[Rule], down: Sequence[Rule]) -> Grid | None:
+    if not across or not down:
+        return None
+    # A table may be open on its sides: there its rules end.
+    ys = _borders(across, (end for rule in down for end in (rule.start, rule.end)))
+    xs = _borders(down, (end for rule in across for end in (rule.start, rule.end)))
+    rows, columns = len(ys) - 1, len(xs) - 1
+    if rows < 2 or columns < 2 or rows * columns > MOST_CELLS:
+        return None
+    return Grid(tuple(xs), tuple(ys), tuple(_merges(xs, ys, across, down)))
+
+
+def _borders(rules: Sequence[Rule], ends: Iterable[float]) -> list[float]:
+    places = sorted({rule.at for rule in rules})
+    borders = [
+        place
+        for place, before in zip(places, [None, *places], strict=False)
+        if before is None or place - before > _SNAP
+    ]
+    reached = list(ends)
+    if min(reached) < borders[0] - 2 * _REACH:
+        borders.insert(0, min(reached))
+    if max(reached) > borders[-1] + 2 * _REACH:
+        borders.append(max(reached))
+    return borders
+
+
+def _merges(
+    xs: Sequence[float], ys: Sequence[float], across: Sequence[Rule], down: Sequence[Rule]
+) -> Iterator[Merge]:
+    """Rectangles of cells that no rule divides."""
+    rows, columns = len(ys) - 1, len(xs) - 1
+    right_of = [[_covers(down, xs[j + 1], ys[i], ys[i + 1]) for j in range(columns - 1)] for i in range(rows)]
+    below = [[_covers(across, ys[i + 1], xs[j], xs[j + 1]) for j in range(columns)] for i in range(rows - 1)]
+    seen = [[False] * columns for _ in range(rows)]
+    for top in range(rows):
+        for left in range(columns):
+            if seen[top][left]:
+                continue
+            right, bottom = left, top
+            while right + 1 < columns and not right_of[top][right] and not seen[top][right + 1]:
+                right += 1
+            while (
+                bottom + 1 < rows
+                and not any(below[bottom][left : right + 1])
+                and not any(right_of[bottom + 1][left:right])
+            ):
+                bottom += 1
+            for row in range(top, bottom + 1):
+                seen[row][left : right + 1] = [True] * (right + 1 - left)
+            if right > left or bottom > top:
+                yield Merge(top, left, bottom, right)
+
+
+def _covers(rules: Sequence[Rule], at: float, start: float, end: float) -> bool:
+    """Whether rules lie along most of the side of a cell."""
+    covered = sum(
+        max(0.0, min(rule.end, end) - max(rule.start, start)) for rule in rules if abs(rule.at - at) <= _SNAP
+    )
+    return covered >= _COVERED * (end - start)
+
+
+def _contains(outer: Rect, inner: Rect) -> bool:
+    around = united((outer, inner))
+    return all(abs(a - b) <= 2 * _REACH for a, b in zip(around, outer, strict=True))

@@ -1,0 +1,116 @@
+"""The lines of one PDF page: its text, its tables, the values of its fields and its notes, in the order of reading."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from statistics import median
+from typing import Any
+
+from workers.engines.ingest.parsers.pdf_annotations import Insertion
+from workers.engines.ingest.parsers.pdf_geometry import Box, Frame
+from workers.engines.ingest.parsers.pdf_glyphs import glyphs_of, may_hold_doubles, without_doubles
+from workers.engines.ingest.parsers.pdf_order import Line, Reading, item_of, vertical_lines
+from workers.engines.ingest.parsers.pdf_pieces import PageText, Piece
+from workers.engines.ingest.parsers.pdf_rows import Item
+from workers.engines.ingest.parsers.pdf_ruled import with_tables
+from workers.engines.ingest.parsers.pdf_rules import rules_of
+from workers.engines.shared.text import compare_key, normalize
+
+MOST_PIECES = 5000
+"""A page with more is read in the order of the file: it is a drawing or an attack, and order takes time."""
+_USUAL_SIZE = 10.0
+
+
+def lines_of(page: Any, textpage: Any, inserted: Sequence[Insertion]) -> list[Line]:
+    page_box = Box(*page.get_bbox())
+    text = PageText(textpage, page_box)
+    if inserted or may_hold_doubles(text.text):
+        pieces = list(text.cut(without_doubles(glyphs_of(textpage, page_box))))
+    else:
+        pieces = list(text.pieces())
+    size = median(piece.size for piece in pieces) if pieces else _USUAL_SIZE
+    values = [
+        each for each in inserted if not each.is_note and each.text and not _is_drawn(pieces, text, each)
+    ]
+    pieces += [piece for value in values for piece in _value_pieces(value, pieces, size)]
+    rules = rules_of(page, page_box) if pieces else []
+    lines = _in_order(pieces, rules, text) if len(pieces) <= MOST_PIECES else _as_stored(pieces)
+    notes = [each for each in inserted if each.is_note and not _is_drawn(pieces, text, each)]
+    for note in sorted(notes, key=lambda each: (-each.box.top, each.box.left)):
+        _insert_note(lines, note, size)
+    return lines
+
+
+def _in_order(pieces: Sequence[Piece], rules: Sequence[Box], text: PageText) -> list[Line]:
+    """The text that most of the page is set in first, then what is turned otherwise."""
+    turned: dict[int | None, list[Piece]] = defaultdict(list)
+    for piece in pieces:
+        turned[piece.quarters].append(piece)
+    lengths = {quarters: sum(len(each.text) for each in some) for quarters, some in turned.items()}
+    reading = Reading()
+    for quarters in sorted(turned, key=lambda each: (each is None, -lengths[each])):
+        frame = Frame(text.page_box, quarters or 0)
+        # The rules are those of the text that most of the page is set in.
+        rest, tables = with_tables(turned[quarters], rules, text, frame)
+        _read(reading, rest, tables, frame)
+        rules = ()
+    return reading.lines
+
+
+def _read(reading: Reading, pieces: Sequence[Piece], tables: Sequence[Item], frame: Frame) -> None:
+    vertical = [piece for piece in pieces if piece.is_vertical]
+    if 2 * sum(len(piece.text) for piece in vertical) > sum(len(piece.text) for piece in pieces):
+        frame = replace(frame, vertical=True)
+        vertical = []
+    items = [item_of(piece, frame) for piece in pieces if not (vertical and piece.is_vertical)]
+    reading.read([*items, *tables, *vertical_lines(vertical, frame)], frame)
+
+
+def _as_stored(pieces: Sequence[Piece]) -> list[Line]:
+    return [Line(piece.text, piece.box, piece.size, 0, 0) for piece in pieces]
+
+
+# -- values and notes -----------------------------------------------------------------------
+def _is_drawn(pieces: Sequence[Piece], text: PageText, insertion: Insertion) -> bool:
+    """Whether the page itself shows the same text there: some programs draw the values and keep the fields."""
+    box = insertion.box
+    drawn = "".join(
+        glyph.text
+        for piece in pieces
+        if piece.box.is_in(box)
+        for glyph in text.glyphs(piece)
+        if glyph.box is not None
+        and box.left <= glyph.box.centre <= box.right
+        and box.bottom <= glyph.box.middle <= box.top
+    )
+    value = compare_key(insertion.text)
+    return bool(value) and value in compare_key(normalize(drawn))
+
+
+def _value_pieces(value: Insertion, pieces: Sequence[Piece], size: float) -> Iterator[Piece]:
+    """At the height of the text beside it; several lines share the height of their field."""
+    box, lines = value.box, value.text.split("\n")
+    level = [piece.box for piece in pieces if box.bottom <= piece.box.middle <= box.top]
+    if level and len(lines) == 1:
+        beside = max(level, key=lambda each: each.middle)
+        box = box._replace(bottom=beside.bottom, top=beside.top)
+    height = (box.top - box.bottom) / len(lines)
+    for index, line in enumerate(lines):
+        top = box.top - index * height
+        place = Box(box.left, top - height, box.right, top)
+        yield Piece(line, place, size, is_value=True)
+
+
+def _insert_note(lines: list[Line], note: Insertion, size: float) -> None:
+    """Below the line at its height, else below the text above it."""
+    box = note.box
+    level = [index for index, line in enumerate(lines) if box.bottom <= line.box.middle <= box.top]
+    above = [
+        (not (line.box.left <= box.right and line.box.right >= box.left), line.box.bottom, -index)
+        for index, line in enumerate(lines)
+        if line.box.middle > box.top
+    ]
+    after = max(level) if level else -min(above)[2] if above else -1
+    lines.insert(after + 1, Line(note.text, box, size, -1, -1, "note", is_apart=True))

@@ -1,0 +1,157 @@
+"""Rows of what stands at one height, and the gutters between columns that go through several of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from workers.contract.records import Table
+from workers.engines.ingest.parsers.pdf_geometry import Rect, united
+from workers.engines.ingest.parsers.pdf_pieces import Piece
+
+GUTTER = 1.0
+"""Of the type's size: the least width of a gutter."""
+_APART = 1.8
+"""Times the usual distance of two rows: from there on the first and the last ones are no part of columns."""
+_TALL = 2.6
+"""Of the type's size: a distance that is not longer is one of lines, however the columns are shifted."""
+_ALIKE = 0.4
+"""Of the higher one: what is at least as high may stand in its row."""
+_OVERLAP = 0.3
+"""Of the type's size: as far as neighbours may overlap."""
+MOST_ROWS = 400
+"""Rows that columns are looked for in at once."""
+Interval = tuple[float, float]
+
+
+@dataclass(slots=True)
+class Item:
+    """Something on a page that is not taken apart any further."""
+
+    rect: Rect
+    size: float
+    text: str
+    piece: Piece | None = None
+    """None for a table, and for vertical lines among horizontal ones."""
+    table: Table | None = None
+    inner: Sequence[Item] = ()
+    """The pieces of vertical lines, in no order."""
+
+
+@dataclass(slots=True)
+class Row:
+    items: list[Item]
+    """From left to right."""
+    rect: Rect
+    free: list[Interval]
+    """Where it holds nothing for at least the width of a gutter, the margins included."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """The rows from `first` to before `end`, through which gutters go."""
+
+    first: int
+    end: int
+    gutters: tuple[Interval, ...]
+
+
+def rows_of(items: Iterable[Item], least: float) -> list[Row]:
+    """From the top down; `least` is the width of a gutter."""
+    groups: list[list[Item]] = []
+    for item in sorted(items, key=lambda each: (each.rect.middle, each.rect.left)):
+        if groups and _belongs(groups[-1], item):
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    if not groups:
+        return []
+    left = min(item.rect.left for group in groups for item in group)
+    right = max(item.rect.right for group in groups for item in group)
+    rows = [_row(group, left - least, right + least, least) for group in groups]
+    return sorted(rows, key=lambda row: row.rect.top) if len(rows) > 1 else rows
+
+
+def _belongs(group: Sequence[Item], item: Item) -> bool:
+    first, rect = group[0].rect, item.rect
+    heights = first.bottom - first.top, rect.bottom - rect.top
+    if rect.middle - first.middle > 0.5 * max(heights) or min(heights) < _ALIKE * max(heights):
+        return False
+    near = _OVERLAP * item.size
+    return all(
+        rect.left > each.rect.right - near or rect.right < each.rect.left + near for each in reversed(group)
+    )
+
+
+def _row(items: list[Item], left: float, right: float, least: float) -> Row:
+    items.sort(key=lambda item: item.rect.left)
+    free, end = [], left
+    for item in items:
+        if item.rect.left - end >= least:
+            free.append((end, item.rect.left))
+        end = max(end, item.rect.right)
+    if right - end >= least:
+        free.append((end, right))
+    return Row(items, united(item.rect for item in items) if len(items) > 1 else items[0].rect, free)
+
+
+def band_from(rows: Sequence[Row], first: int, least: float) -> Band | None:
+    """The rows from `first` on between which at least one gutter goes, with something on both sides of it."""
+    free, found, end = rows[first].free, (), first + 1
+    left, right = rows[first].rect.left, rows[first].rect.right
+    inner = _inner(free, left, right)
+    for index in range(first + 1, min(len(rows), first + MOST_ROWS)):
+        rect = rows[index].rect
+        left, right = min(left, rect.left), max(right, rect.right)
+        free = _common(free, rows[index].free, least)
+        now = _inner(free, left, right)
+        if not free or (inner and not now):
+            break
+        inner, found, end = now, now, index + 1
+    if not found:
+        return None
+    start, end = _without_distant(rows, first, end)
+    gutters = tuple(gutter for gutter in found if _parts(rows[start:end], gutter))
+    return Band(start, end, gutters) if gutters and start == first else None
+
+
+def _inner(free: Sequence[Interval], left: float, right: float) -> tuple[Interval, ...]:
+    return tuple(gutter for gutter in free if left < gutter[0] and gutter[1] < right)
+
+
+def _common(some: Sequence[Interval], others: Sequence[Interval], least: float) -> list[Interval]:
+    return [(max(a, c), min(b, d)) for a, b in some for c, d in others if min(b, d) - max(a, c) >= least]
+
+
+def _parts(rows: Sequence[Row], gutter: Interval) -> bool:
+    """Whether at least two rows have something on the left of it, and two on the right."""
+    left = sum(row.items[0].rect.right <= gutter[0] for row in rows)
+    right = sum(row.items[-1].rect.left >= gutter[1] for row in rows)
+    return left > 1 and right > 1
+
+
+def _without_distant(rows: Sequence[Row], first: int, end: int) -> tuple[int, int]:
+    """Without a header, a heading or a footer at its ends: they stand further apart than the rows of columns."""
+    distances = [rows[index + 1].rect.top - rows[index].rect.top for index in range(first, end - 1)]
+    if len(distances) < 3:
+        return first, end
+    height = median(row.items[0].size for row in rows[first:end])
+    far = max(_APART * median(distances), _TALL * height)
+    start = first + (distances[0] > far)
+    for last in range(end - 2, max(start, end - 4), -1):
+        rest = rows[last + 1 : end]
+        goes_on = end < len(rows) and all(len(row.items) == 1 for row in rest)
+        if distances[last - first] > far and (len(rest) == 1 or goes_on):
+            return start, last + 1
+    return start, end
+
+
+def columns_of(rows: Sequence[Row], gutters: Sequence[Interval]) -> list[list[Item]]:
+    """What stands between the gutters, from left to right."""
+    borders = [(left + right) / 2 for left, right in gutters]
+    columns: list[list[Item]] = [[] for _ in range(len(borders) + 1)]
+    for row in rows:
+        for item in row.items:
+            columns[sum(item.rect.centre > border for border in borders)].append(item)
+    return columns
