@@ -11,10 +11,17 @@ from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
 from workers.engines.ingest.file_types import damaged_by
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
-from workers.engines.ingest.parsers.sections import Block, Heading, sections
+from workers.engines.ingest.parsers.sections import (
+    SECTION_LEVELS,
+    Piece,
+    SectionHeading,
+    block_text,
+    sections,
+)
 from workers.engines.ingest.parsers.tables import table_of
+from workers.engines.ingest.parsers.text_blocks import regulation_level
 from workers.engines.ingest.parsers.word_numbering import Numbering, Styles
-from workers.engines.ingest.parsers.word_text import Note, WordTable, WordText
+from workers.engines.ingest.parsers.word_text import Note, Paragraph, WordTable, WordText
 from workers.engines.shared.text import normalize, normalize_layout
 
 _NOTE_PARTS = ("footnotes", "endnotes")
@@ -37,7 +44,7 @@ def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
             {name: _part(document, name) for name in _NOTE_PARTS},
             Numbering(_part(document, "numbering"), styles),
         )
-    return ParsedDocument(sections(_blocks(document.element.body, text, styles)), title=title)
+    return ParsedDocument(sections(_pieces(document.element.body, text, styles)), title=title)
 
 
 def _opened(file: BinaryIO) -> Any:
@@ -74,15 +81,25 @@ def _part(document: Any, name: str) -> Any:
     return None
 
 
-def _blocks(body: Any, text: WordText, styles: Styles) -> Iterator[Block]:
+def _pieces(body: Any, text: WordText, styles: Styles) -> Iterator[Piece]:
     with _damaged_document():
         for block in text.blocks(body):
             if isinstance(block, WordTable):
                 if (table := table_of(block.rows, merges=block.merges)) is not None:
                     yield table
             elif isinstance(block, Note):
-                yield f"({block.mark}) {normalize(block.text)}"
-            elif styles.is_section_heading(block.properties) and (heading := normalize(block.text)):
-                yield Heading(heading)
+                yield block_text("note", f"({block.mark}) {normalize(block.text)}")
             else:
-                yield normalize_layout(block.text)
+                yield _paragraph(block, styles)
+
+
+def _paragraph(paragraph: Paragraph, styles: Styles) -> Piece:
+    """A heading of the first two levels begins a section; one of the other levels and a title stay in theirs."""
+    level = styles.heading_level(paragraph.properties)
+    if level is not None and level <= SECTION_LEVELS and (heading := normalize(paragraph.text)):
+        return SectionHeading(heading, level)
+    text = normalize_layout(paragraph.text)
+    if level is not None or styles.is_title(paragraph.properties):
+        return block_text("heading", text, level or 1)
+    is_item = paragraph.level is not None and regulation_level(text.strip()) is None
+    return block_text("list_item", text, paragraph.level) if is_item else text

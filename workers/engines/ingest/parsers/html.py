@@ -12,7 +12,13 @@ from workers.engines.ingest.encodings import decode
 from workers.engines.ingest.file_types import damaged, damaged_by
 from workers.engines.ingest.parsers.html_content import STRICTEST, Content, is_hidden
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
-from workers.engines.ingest.parsers.sections import Block, Heading, sections
+from workers.engines.ingest.parsers.sections import (
+    SECTION_LEVELS,
+    Piece,
+    SectionHeading,
+    block_text,
+    sections,
+)
 from workers.engines.ingest.parsers.tables import spanned, table_of, table_text
 from workers.engines.shared.text import normalize, normalize_layout
 
@@ -22,7 +28,8 @@ _BLOCKS = {
     "body", "header", "footer", "nav", "aside", "center", "form", "fieldset", "legend", "hgroup", "dialog", "hr", "dir",
     "menu", "caption", "textarea", "button", "marquee",
 }  # fmt: skip
-_SECTION_HEADINGS = {"h1", "h2"}
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_LISTS = {"ul", "ol", "menu", "dir"}
 MOST_COLUMNS, MOST_ROWS = 1000, 65534
 """That one cell covers, by the HTML standard."""
 ENOUGH = (0.5, 0.2, 0.0)
@@ -50,64 +57,96 @@ def _tree(text: str) -> Any:
     return root
 
 
-def _content(root: Any) -> list[Block]:
+def _content(root: Any) -> list[Piece]:
     """The strictest reading of the page that does not leave out most of what it shows."""
     content = Content(root)
-    chosen = list(_blocks(root, content, STRICTEST))
+    chosen = list(_pieces(root, content, STRICTEST))
     for level, share in enumerate(ENOUGH, STRICTEST + 1):
-        looser = list(_blocks(root, content, level))
+        looser = list(_pieces(root, content, level))
         if _length(chosen) <= share * _length(looser):
             chosen = looser
     return chosen
 
 
-def _length(blocks: Iterable[Block]) -> int:
-    def text(block: Block) -> str:
-        return (
-            table_text(block)
-            if isinstance(block, Table)
-            else block
-            if isinstance(block, str)
-            else block.text or ""
-        )
+def _length(pieces: Iterable[Piece]) -> int:
+    def text(piece: Piece) -> str:
+        if isinstance(piece, str):
+            return piece
+        return table_text(piece) if isinstance(piece, Table) else piece.text or ""
 
-    return sum(len(text(block)) for block in blocks)
+    return sum(len(text(piece)) for piece in pieces)
 
 
-def _blocks(root: Any, content: Content, level: int) -> Iterator[Block]:
+class _Place:
+    """Which headings, lists and items are open where a text stands."""
+
+    def __init__(self) -> None:
+        self._lists = 0
+        self._heading: int | None = None
+        self._item_begins = False
+
+    def enter(self, tag: str) -> None:
+        self._lists += tag in _LISTS
+        self._heading = _HEADINGS.get(tag, self._heading)
+        self._item_begins = self._item_begins or tag == "li"
+
+    def leave(self, tag: str) -> None:
+        self._lists -= tag in _LISTS
+        if tag in _HEADINGS:
+            self._heading = None
+        elif tag == "li":
+            self._item_begins = False
+
+    def piece(self, text: str) -> Piece:
+        """The text as a heading, as the first block of an item, or as what its lines say."""
+        if self._heading is not None:
+            return block_text("heading", text, self._heading)
+        if self._item_begins and text.strip():
+            self._item_begins = False
+            return block_text("list_item", text, max(self._lists, 1))
+        return text
+
+
+def _pieces(root: Any, content: Content, level: int) -> Iterator[Piece]:
     """Walks the tree without recursion, because the nesting of real pages has no limit."""
     from lxml import etree
 
     line: list[str] = []
-    """The pieces of the text that is being collected; a block element ends it."""
+    """The parts of the text that is being collected; a block element ends it."""
+    place, left_out = _Place(), None
     walk = etree.iterwalk(root, events=("start", "end", "comment", "pi"))
     for event, node in walk:
         if event in ("comment", "pi"):
             line.append(node.tail or "")
             continue
         if event == "start" and content.leaves_out(node, level):
+            left_out = node
             walk.skip_subtree()
             continue
         if node.tag in _BLOCKS:
-            yield normalize("".join(line))
+            yield place.piece(normalize("".join(line)))
             line.clear()
         if event == "end":
+            if node is not left_out:
+                place.leave(node.tag)
             line.append(_collapse(node.getparent(), node.tail))
-        elif node.tag == "table" and not content.is_layout(node):
+            continue
+        place.enter(node.tag)
+        if node.tag == "table" and not content.is_layout(node):
             yield from _table(node, content, level)
             walk.skip_subtree()
-        elif node.tag in _SECTION_HEADINGS:
-            yield Heading(_text(node, content, level) or None)
+        elif _HEADINGS.get(node.tag, SECTION_LEVELS + 1) <= SECTION_LEVELS:
+            yield SectionHeading(_text(node, content, level) or None, _HEADINGS[node.tag])
             walk.skip_subtree()
         elif node.tag == "pre":
-            yield normalize_layout("".join(node.itertext(etree.Element))).strip("\n")
+            yield block_text("paragraph", normalize_layout("".join(node.itertext(etree.Element))).strip("\n"))
             walk.skip_subtree()
         else:
             line.append("\n" if node.tag == "br" else _collapse(node, node.text))
-    yield normalize("".join(line))
+    yield place.piece(normalize("".join(line)))
 
 
-def _table(node: Any, content: Content, level: int) -> Iterator[Block]:
+def _table(node: Any, content: Content, level: int) -> Iterator[Piece]:
     for caption in node.iterchildren("caption"):
         yield _text(caption, content, level)
     shown = (row for row in node.iter("tr") if not is_hidden(row))

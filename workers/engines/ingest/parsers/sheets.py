@@ -8,19 +8,46 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from workers.contract.blocks import Block, BlockKind
 from workers.contract.records import Page, Table
-from workers.engines.ingest.parsers.tables import Merge, is_number, table_of, table_text
+from workers.engines.ingest.parsers.tables import LONGEST_NAME, Merge, is_number, table_of, table_text
 from workers.engines.shared.text import normalize
 
 Row = list[str]
+_BETWEEN_TABLES = "\n\n"
 SMALLEST_WITH_HEADER = 3
 """Rows of a table whose header takes two."""
 
 
 def sheet_page(number: int, label: str | None, rows: Iterable[Row], merges: Iterable[Merge] = ()) -> Page:
     tables = tuple(_tables(rows, sorted(merges, key=lambda merge: merge.top)))
-    text = "\n\n".join(table_text(table) for table in tables)
-    return Page(kind="sheet", number=number, label=normalize(label or "") or None, text=text, tables=tables)
+    texts = [table_text(table) for table in tables]
+    return Page(
+        kind="sheet",
+        number=number,
+        label=normalize(label or "") or None,
+        text=_BETWEEN_TABLES.join(texts),
+        tables=tables,
+        blocks=tuple(_sheet_blocks(tables, texts)),
+    )
+
+
+def _sheet_blocks(tables: Sequence[Table], texts: Sequence[str]) -> Iterator[Block]:
+    """One for each table. A short cell alone is the heading of the table below it."""
+    start = 0
+    for number, (table, text) in enumerate(zip(tables, texts, strict=True)):
+        if text:
+            is_title = number + 1 < len(tables) and is_title_of_table(table)
+            kind: BlockKind = "heading" if is_title else "table"
+            level = 1 if is_title else None
+            yield Block(kind=kind, level=level, start=start, end=start + len(text), table=number)
+        start += len(text) + len(_BETWEEN_TABLES)
+
+
+def is_title_of_table(table: Table) -> bool:
+    filled = [cell for row in table.rows for cell in row if cell]
+    is_short = len(filled) == 1 and len(filled[0]) <= LONGEST_NAME and "\n" not in filled[0]
+    return is_short and not is_number(filled[0]) and not filled[0].endswith("。")
 
 
 def _tables(rows: Iterable[Row], merges: Sequence[Merge]) -> Iterator[Table]:

@@ -17,8 +17,8 @@ W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 LEVELS = 9
 _LONGEST_LABEL_FORMAT = 255
 _LARGEST_START = 2**31 - 1
-_SECTION_HEADING = re.compile(r"(?:heading|見出し)\s*[12]\b", re.I)
-"""Names of the styles of the first two levels."""
+_HEADING_STYLE = re.compile(r"(?:heading|見出し)\s*([1-9])\b", re.I)
+_TITLE_STYLE = re.compile(r"title|表題", re.I)
 _MARKS = frozenset("・●○■□◆◇▶▲△▼▽※►•◎★☆-–—*→➢✓")
 _PLAIN_MARK = "・"
 """For a bullet that is a letter of a font of symbols."""
@@ -50,6 +50,13 @@ class Level:
 class Number:
     label: str
     level: Level
+    depth: int = 1
+    """Of the list that it is an item of, 1 for the outermost."""
+
+    @property
+    def is_item(self) -> bool:
+        """An article of a regulation is none, though Word counts it as one."""
+        return self.label != "" and _ARTICLE_LABEL.fullmatch(self.label) is None
 
     def before(self, text: str) -> str:
         """The text after its number, as Word shows them; an article's title follows its number without a space."""
@@ -106,19 +113,24 @@ class Styles:
         style = self._by_id.get(style_id)
         return None if style is None else _value(style.find(f"{W}pPr/{W}numPr/{W}numId"))
 
-    def is_section_heading(self, paragraph: Any) -> bool:
-        """Whether its outline level is one of the first two; by the name of its style where none is stated."""
+    def heading_level(self, paragraph: Any) -> int | None:
+        """By the outline level (of the text: none); by the name of its style where none is stated."""
         properties = paragraph.find(f"{W}pPr")
         own = None if properties is None else properties.find(f"{W}outlineLvl")
         if own is not None:
-            return _value(own) in ("0", "1")
+            return _outline_level(own)
         for style in self.chain(style_of(paragraph)):
             stated = style.find(f"{W}pPr/{W}outlineLvl")
             if stated is not None:
-                return _value(stated) in ("0", "1")
-            if _SECTION_HEADING.match(_value(style.find(f"{W}name")) or ""):
-                return True
-        return False
+                return _outline_level(stated)
+            if named := _HEADING_STYLE.match(_value(style.find(f"{W}name")) or ""):
+                return int(named[1])
+        return None
+
+    def is_title(self, paragraph: Any) -> bool:
+        """Whether it has the style of a document's title."""
+        style = next(self.chain(style_of(paragraph)), None)
+        return style is not None and _TITLE_STYLE.fullmatch(_value(style.find(f"{W}name")) or "") is not None
 
 
 class Numbering:
@@ -136,7 +148,7 @@ class Numbering:
         if use_id is None or use is None or index not in use.levels:
             return None
         self._count(use_id, use, index)
-        return Number(_label(use, index), use.levels[index])
+        return Number(_label(use, index), use.levels[index], index + 1)
 
     def _place(self, paragraph: Any) -> tuple[str | None, int]:
         """The use and the level of a paragraph, from itself and from its style."""
@@ -196,6 +208,12 @@ def _label(use: _Use, index: int) -> str:
 def bullet_mark(text: str) -> str:
     mark = text.strip()
     return mark if mark in _MARKS else _PLAIN_MARK
+
+
+def _outline_level(stated: Any) -> int | None:
+    """1 for the highest; the tenth is that of the text."""
+    level = _integer(_value(stated), LEVELS) + 1
+    return level if level <= LEVELS else None
 
 
 def style_of(paragraph: Any) -> str | None:

@@ -50,9 +50,13 @@ class Paragraph:
     text: str
     properties: Any
     """The element that its style and its number come from."""
+    level: int | None = None
+    """Of an item of a list, 1 for the outermost list."""
 
     def numbered(self, number: Number | None) -> Paragraph:
-        return self if number is None else replace(self, text=number.before(self.text))
+        if number is None:
+            return self
+        return replace(self, text=number.before(self.text), level=number.depth if number.is_item else None)
 
 
 @dataclass(frozen=True)
