@@ -112,6 +112,7 @@ MARKDOWN = {
         "```\n### 違う\n- 違う\n```",
         ["paragraph ```\n### 違う\n- 違う\n```"],
     ),
+    "quotations nested too deeply": ("> " * 500 + "a\nb", ["paragraph " + "> " * 500 + "a", "paragraph b"]),
     "front matter": (
         "---\ntitle: 手順\n---\n本文。",
         ["paragraph title: 手順", "paragraph 本文。"],
@@ -226,3 +227,9 @@ def test_a_heading_that_never_ends_is_cut_where_it_is_repeated(spec_for, parse):
 def test_every_character_is_in_a_block(spec_for, parse, path):
     for page in parse(spec_for(path.name, path.read_bytes())):
         assert set(outside(page)) <= {"#"}
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.md"])
+def test_a_text_of_very_many_lines_is_one_block(spec_for, parse, name):
+    (page,) = parse(spec_for(name, b"a\n" * 100_010))
+    assert [(block.start, block.end) for block in page.blocks] == [(0, len(page.text))]

@@ -14,7 +14,7 @@ from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.parsers.sections import Piece, SectionHeading, Text, moved, sections
 from workers.engines.ingest.parsers.tables import table_of
 from workers.engines.ingest.parsers.text import read_text
-from workers.engines.ingest.parsers.text_blocks import LineKinds, text_blocks
+from workers.engines.ingest.parsers.text_blocks import MOST_LINES, LineKinds, text_blocks
 from workers.engines.shared.text import lines_with_code, normalize, normalize_layout
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _reader() -> MarkdownIt:
 
 def _body(text: str, stated_level: int, reader: MarkdownIt) -> Iterator[Piece]:
     """The text between two headings of sections: its tables, and what stands between them."""
-    tokens = reader.parse(text)
+    tokens = reader.parse(text) if text.count("\n") <= MOST_LINES else []
     at = [0]
     for line in text.split("\n"):
         at.append(at[-1] + len(line) + 1)
@@ -116,7 +116,8 @@ class _Blocks:
         start += len(self._text[start:end]) - len(self._text[start:end].lstrip("\n"))
         inside = (block for block in self._blocks if block.start >= start)
         self._blocks, found = [], tuple(moved(inside, -start))
-        return text, found
+        # Nothing is read where lists or quotations are nested too deeply.
+        return text, found or tuple(text_blocks(text, self._kinds))
 
     def _heading(self, line: int, level: int) -> None:
         """Without the marks around it."""

@@ -19,6 +19,7 @@ _SUPPLEMENT_LEVEL, _ARTICLE_LEVEL, _MARKED_LEVEL = 2, 5, 6
 _MARKED_HEADING = re.compile(r"[■◆] ?[^。、]{1,40}|【[^】]{1,40}】")
 """A heading if text follows; one after the other they are a list."""
 _HEADING_MARKS = ("■", "◆", "【")
+MOST_LINES = 100_000
 _FULL_SHARE = 0.75
 """Of the widest line: a line as wide as that may be continued by the next one."""
 _NOTE = re.compile(r"※|[(]?(?:文末)?注 *[0-9]*[)]|注 *[0-9]*[:.]")
@@ -85,7 +86,10 @@ def regulation_level(text: str) -> int | None:
 
 def text_blocks(text: str, kinds: LineKinds) -> Iterator[Block]:
     """A paragraph ends at a blank line, before a line that begins something, and where the next line does not
-    continue its last sentence. Fenced code is one block."""
+    continue its last sentence. Fenced code is one block, and so is a text of very many lines."""
+    if text.count("\n") > MOST_LINES:
+        yield Block(kind="paragraph", start=0, end=len(text))
+        return
     blocks = list(_blocks(text, kinds))
     marks = ["", *(_heading_mark(text, block) for block in blocks), ""]
     for number, block in enumerate(blocks, 1):
