@@ -112,7 +112,7 @@ MARKDOWN = {
         "```\n### 違う\n- 違う\n```",
         ["paragraph ```\n### 違う\n- 違う\n```"],
     ),
-    "quotations nested too deeply": ("> " * 500 + "a\nb", ["paragraph " + "> " * 500 + "a", "paragraph b"]),
+    "quotations nested too deeply": ("> " * 500 + "a\nb", ["paragraph " + "> " * 500 + "a\nb"]),
     "front matter": (
         "---\ntitle: 手順\n---\n本文。",
         ["paragraph title: 手順", "paragraph 本文。"],

@@ -15,8 +15,9 @@ from workers.engines.ingest.parsers.odf_parts import (
     is_left_out,
     natural,
 )
-from workers.engines.ingest.parsers.sections import Block, Heading
+from workers.engines.ingest.parsers.sections import SECTION_LEVELS, Piece, SectionHeading, block_text
 from workers.engines.ingest.parsers.tables import Merge, table_of, table_text
+from workers.engines.ingest.parsers.text_blocks import regulation_level
 from workers.engines.ingest.parsers.word_numbering import Number
 from workers.engines.ingest.parsers.word_text import MARKS
 from workers.engines.shared.text import normalize, normalize_layout
@@ -24,7 +25,6 @@ from workers.engines.shared.text import normalize, normalize_layout
 _ROWS = f"{TABLE}table-row"
 _CELLS = (f"{TABLE}table-cell", f"{TABLE}covered-table-cell")
 MOST_COLUMNS, MOST_ROWS = 1000, 65_534
-_SECTION_LEVELS = 2
 
 
 class Note(str):
@@ -40,10 +40,10 @@ class OpenDocumentText:
         self._lists: dict[str, Counting] = {}
         """By the list's own id, and by the name of its style: the last one of that style."""
         self._notes = dict.fromkeys(MARKS, 0)
-        self._after: list[Block] = []
+        self._after: list[Piece] = []
         """What follows the paragraph or the table that is being read: notes, and the text of frames."""
 
-    def blocks(self, container: Iterable[Any]) -> Iterator[Block]:
+    def blocks(self, container: Iterable[Any]) -> Iterator[Piece]:
         """Of a body, a section, a cell, a frame or a note."""
         for element in container:
             if element.tag in PARAGRAPHS:
@@ -59,13 +59,18 @@ class OpenDocumentText:
             yield from after
 
     # -- paragraphs -----------------------------------------------------------------------
-    def _paragraph(self, element: Any, number: Number | None) -> Block:
+    def _paragraph(self, element: Any, number: Number | None, depth: int | None = None) -> Piece:
+        """`depth`: of the list that the paragraph begins an item of, 1 for the outermost."""
         text = inline_text(element, self._anchored)
         shown = text if number is None else number.before(text)
         level = natural(element.get(f"{TEXT}outline-level"), 1) if element.tag == f"{TEXT}h" else None
-        if level is not None and level <= _SECTION_LEVELS and (heading := normalize(shown)):
-            return Heading(heading)
-        return normalize_layout(shown)
+        if level is not None and level <= SECTION_LEVELS and (heading := normalize(shown)):
+            return SectionHeading(heading, max(level, 1))
+        layout = normalize_layout(shown)
+        if level is not None:
+            return block_text("heading", layout, level)
+        is_item = depth is not None and regulation_level(layout.strip()) is None
+        return block_text("list_item", layout, depth) if is_item else layout
 
     def _heading_number(self, element: Any) -> Number | None:
         if element.tag != f"{TEXT}h" or element.get(f"{TEXT}is-list-header") == "true":
@@ -78,7 +83,7 @@ class OpenDocumentText:
         """Keep what follows the paragraph. Its own notes follow it in turn."""
         after, self._after = self._after, []
         if element.tag == f"{TEXT}note":
-            blocks: list[Block] = [self._note(element)]
+            blocks: list[Piece] = [self._note(element)]
         else:
             blocks = list(self.blocks([element]))
         self._after = [*after, *blocks, *self._after]
@@ -93,7 +98,7 @@ class OpenDocumentText:
         return Note(f"({mark}) {normalize(joined(self.blocks(() if body is None else body)))}")
 
     # -- lists ----------------------------------------------------------------------------
-    def _list(self, element: Any, outer: Counting | None = None, depth: int = 0) -> Iterator[Block]:
+    def _list(self, element: Any, outer: Counting | None = None, depth: int = 0) -> Iterator[Piece]:
         counting = self._counting(element, outer, depth)
         for item in element.iterchildren(f"{TEXT}list-item", f"{TEXT}list-header"):
             is_counted = item.tag == f"{TEXT}list-header"
@@ -105,7 +110,8 @@ class OpenDocumentText:
                     # The first paragraph of an item has its number.
                     number = counting.count(depth, None if start is None else natural(start, 1))
                     is_counted = True
-                    yield self._paragraph(inner, number)
+                    is_item = number is None or number.is_item
+                    yield self._paragraph(inner, number, depth + 1 if is_item else None)
                 elif inner.tag in PARAGRAPHS:
                     yield self._paragraph(inner, None)
                 else:
@@ -147,21 +153,21 @@ class OpenDocumentText:
             rows += [texts] * natural(row.get(f"{TABLE}number-rows-repeated"), 1, MOST_ROWS)
         return table_of(rows, merges=merges)
 
-    def _cell(self, cell: Any) -> list[Block]:
+    def _cell(self, cell: Any) -> list[Piece]:
         """Notes follow the table."""
         after, self._after = self._after, []
-        notes: list[Block] = []
-        blocks: list[Block] = []
+        notes: list[Piece] = []
+        blocks: list[Piece] = []
         for block in self.blocks(cell):
             (notes if isinstance(block, Note) else blocks).append(block)
         self._after = [*after, *notes]
         return blocks
 
 
-def joined(blocks: Iterable[Block]) -> str:
+def joined(blocks: Iterable[Piece]) -> str:
     """The text of blocks, a line each."""
     texts = (
-        table_text(block) if isinstance(block, Table) else block.text if isinstance(block, Heading) else block
+        table_text(block) if isinstance(block, Table) else block if isinstance(block, str) else block.text
         for block in blocks
     )
     return normalize_layout("\n".join(filter(None, texts))).strip()

@@ -24,7 +24,7 @@ from workers.engines.ingest.parsers.odf_parts import (
 from workers.engines.ingest.parsers.odf_sheets import read_sheets
 from workers.engines.ingest.parsers.odf_text import OpenDocumentText
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
-from workers.engines.ingest.parsers.sections import LONGEST_LABEL, Block, sections
+from workers.engines.ingest.parsers.sections import LONGEST_LABEL, Piece, sections
 from workers.engines.ingest.parsers.tables import table_text
 from workers.engines.shared.text import normalize
 
@@ -41,7 +41,7 @@ def parse_text(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     return ParsedDocument(sections(_blocks(text, body)), title=title)
 
 
-def _blocks(text: OpenDocumentText, body: Any) -> Iterator[Block]:
+def _blocks(text: OpenDocumentText, body: Any) -> Iterator[Piece]:
     with damaged_opendocument():
         yield from text.blocks(body)
 
