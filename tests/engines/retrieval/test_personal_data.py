@@ -89,8 +89,8 @@ def test_every_piece_is_placed_where_its_characters_stand():
         text = "".join(letters.choices("あいう。、\n 第1条 \n\n", k=letters.randint(1, 400)))
         for piece in pieces_of(text, CHUNKING):
             for part in piece.parts:
-                there = {text[start : start + part.length] for start in part.starts}
-                assert there == {piece.text[part.at : part.at + part.length]}
+                there = text[part.start : part.start + part.length]
+                assert there == piece.text[part.at : part.at + part.length]
 
 
 # -- a built index ------------------------------------------------------------------------------

@@ -14,16 +14,14 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
-from langchain_text_splitters import RecursiveCharacterTextSplitter
-
 from workers.contract.personal_data import PageFinds, PersonalSpan, merged
 from workers.contract.records import Page, Source, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource
+from workers.engines.retrieval.sentences import ranges
 from workers.engines.shared.index.passages import Passage
 from workers.engines.shared.records import page_source
 from workers.engines.shared.text import CAPTIONED_ARTICLE, rows_range
 
-SENTENCE_ENDS = ["\n\n", "\n", "。", "！", "？", ". ", "、", " ", ""]
 NUMBER = re.compile(r"[-+¥$]?[\d,.]+[%円]?")
 LONGEST_HEAD = 40
 LONGEST_HEADER_CELL = 40
@@ -121,8 +119,8 @@ class Part(NamedTuple):
     at: int
     """Where in the piece."""
     length: int
-    starts: tuple[int, ...]
-    """Where in the text; several where it cannot be said which of them was cut."""
+    start: int
+    """Where in the text."""
 
 
 class Piece(NamedTuple):
@@ -132,17 +130,15 @@ class Piece(NamedTuple):
     def spans(self, finds: Sequence[PersonalSpan]) -> list[PersonalSpan]:
         """What of the finds in the text, which are in order, is in the piece, also where only a part of a find is."""
         found = []
-        for part in self.parts:
-            for start in part.starts:
-                first = bisect_right(finds, start, key=lambda span: span.end)
-                last = bisect_left(finds, start + part.length, lo=first, key=lambda span: span.start)
-                found += (span.within(start, start + part.length, part.at) for span in finds[first:last])
+        for at, length, start in self.parts:
+            first = bisect_right(finds, start, key=lambda span: span.end)
+            last = bisect_left(finds, start + length, lo=first, key=lambda span: span.start)
+            found += (span.within(start, start + length, at) for span in finds[first:last])
         return merged(span for span in found if span)
 
     def moved(self, by: int) -> Piece:
         """As a piece of a text that has the one it was cut from `by` characters later."""
-        parts = (part._replace(starts=tuple(start + by for start in part.starts)) for part in self.parts)
-        return self._replace(parts=tuple(parts))
+        return self._replace(parts=tuple(part._replace(start=part.start + by) for part in self.parts))
 
 
 def split_text(text: str, chunking: Chunking) -> list[str]:
@@ -169,7 +165,7 @@ def _stripped(text: str, start: int) -> tuple[str, int]:
 
 
 def _whole(text: str, start: int = 0) -> Piece:
-    return Piece(text, (Part(0, len(text), (start,)),))
+    return Piece(text, (Part(0, len(text), start),))
 
 
 def _cut(section: str, chunking: Chunking) -> list[Piece]:
@@ -193,32 +189,6 @@ def _headed(head: Piece, piece: Piece) -> Piece:
 
 
 def _sentences(text: str, chunking: Chunking) -> list[Piece]:
-    splitter = RecursiveCharacterTextSplitter(
-        separators=SENTENCE_ENDS,
-        keep_separator="end",
-        chunk_size=chunking.max_characters,
-        chunk_overlap=min(chunking.overlap, chunking.max_characters // 2),
-    )
-    return _placed([piece.strip() for piece in splitter.split_text(text) if piece.strip()], text)
-
-
-def _placed(pieces: Sequence[str], text: str) -> list[Piece]:
-    """Each begins after the one before begins, and where that one ends at the latest, but for blanks."""
-    placed = []
-    earliest = latest = 0
-    for piece in pieces:
-        while latest < len(text) and text[latest].isspace():
-            latest += 1
-        starts = tuple(_occurrences(piece, text, earliest, latest))
-        if not starts:
-            raise ValueError("a piece that does not stand in its text")
-        placed.append(Piece(piece, (Part(0, len(piece), starts),)))
-        earliest, latest = starts[0] + 1, starts[-1] + len(piece)
-    return placed
-
-
-def _occurrences(piece: str, text: str, earliest: int, latest: int) -> Iterator[int]:
-    at = text.find(piece, earliest, latest + len(piece))
-    while at >= 0:
-        yield at
-        at = text.find(piece, at + 1, latest + len(piece))
+    longest = chunking.max_characters
+    found = ranges(text, longest=longest, overlap=min(chunking.overlap, longest // 2))
+    return [_whole(text[start:end], start) for start, end in found]
