@@ -19,6 +19,7 @@ KINDS: dict[str, tuple[str | Promise, tuple[MediaType, ...]]] = {
     "excel": ("Excel", (types.XLSX,)),
     "powerpoint": ("PowerPoint", (types.PPTX,)),
     "opendocument": ("OpenDocument", (types.ODT, types.ODS, types.ODP)),
+    "rtf": ("RTF", (types.RTF,)),
     "html": ("HTML", (types.HTML,)),
     "csv": (_("CSV and TSV"), (types.CSV, types.TSV)),
     "text": (_("Text and Markdown"), (types.TEXT, types.MARKDOWN)),
@@ -35,7 +36,7 @@ _OTHERS: dict[str, str | Promise] = {
     types.MARKDOWN: "Markdown",
     types.JSONL: "JSONL",
 }
-READABLE = _("PDF, Word, Excel, PowerPoint, OpenDocument, HTML, text, Markdown, CSV, TSV and JSONL")
+READABLE = _("PDF, Word, Excel, PowerPoint, OpenDocument, RTF, HTML, text, Markdown, CSV, TSV and JSONL")
 """What can be uploaded, in a sentence."""
 
 

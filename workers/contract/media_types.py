@@ -16,6 +16,7 @@ MediaType = Literal[
     "application/vnd.oasis.opendocument.text",
     "application/vnd.oasis.opendocument.spreadsheet",
     "application/vnd.oasis.opendocument.presentation",
+    "application/rtf",
     "text/html",
     "text/plain",
     "text/markdown",
@@ -31,6 +32,7 @@ PPTX: Final = "application/vnd.openxmlformats-officedocument.presentationml.pres
 ODT: Final = "application/vnd.oasis.opendocument.text"
 ODS: Final = "application/vnd.oasis.opendocument.spreadsheet"
 ODP: Final = "application/vnd.oasis.opendocument.presentation"
+RTF: Final = "application/rtf"
 HTML: Final = "text/html"
 TEXT: Final = "text/plain"
 MARKDOWN: Final = "text/markdown"
@@ -47,6 +49,7 @@ ENDINGS: Mapping[MediaType, tuple[str, ...]] = {
     ODT: (".odt", ".ott"),
     ODS: (".ods", ".ots"),
     ODP: (".odp", ".otp"),
+    RTF: (".rtf",),
     HTML: (".html", ".htm", ".xhtml"),
     TEXT: (".txt",),
     MARKDOWN: (".md", ".markdown"),

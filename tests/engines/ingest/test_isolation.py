@@ -202,6 +202,7 @@ FILES = {
     "a.odp": opendocument_files.opendocument(
         "presentation", f"<draw:page><draw:frame>{opendocument_files.p('本文。')}</draw:frame></draw:page>"
     ),
+    "a.rtf": rb"{\rtf1\ansi\ansicpg932 \'96\'7b}",
     "a.html": "<html><meta charset='x-sjis'><body><p>本文です。①</p></body></html>".encode("cp932"),
     "b.html": "<html><meta charset='koi8-r'><body><p>текст</p></body></html>".encode("koi8-r"),
     "a.txt": ("本文です。" * 20).encode("euc_jp"),

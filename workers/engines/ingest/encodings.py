@@ -76,7 +76,7 @@ def _decode_japanese(content: bytes) -> str:
     candidates = [text for text in decoded if not _NOT_JIS.search(text)]
     best = max(candidates, key=_plausibility, default="")
     if _plausibility(best)[0] < _PLAUSIBLE_SHARE:
-        raise _undecodable(None)
+        raise undecodable(None)
     return best
 
 
@@ -91,7 +91,7 @@ def _strict(content: bytes, encoding: str) -> str:
     try:
         return decode_as(content, encoding)
     except UnicodeDecodeError as error:
-        raise _undecodable(error.start) from error
+        raise undecodable(error.start) from error
 
 
 def _plausibility(text: str) -> tuple[float, int]:
@@ -133,7 +133,7 @@ def _is_everyday(character: str) -> bool:
     return 0xB0 <= lead <= 0xCF  # JIS level 1: the 2,965 kanji of ordinary writing
 
 
-def _undecodable(position: int | None) -> UserError:
+def undecodable(position: int | None) -> UserError:
     where = "" if position is None else f" (first at byte {position + 1})"
     return UserError(
         "undecodable_text",

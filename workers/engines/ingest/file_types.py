@@ -24,6 +24,7 @@ from workers.contract.media_types import (
     ODT,
     PDF,
     PPTX,
+    RTF,
     TEXT,
     TSV,
     TYPE_OF_ENDING,
@@ -33,7 +34,7 @@ from workers.contract.media_types import (
 from workers.engines.ingest.encodings import wide_encoding
 from workers.engines.shared.runtime import UserError
 
-READABLE = "PDF, Word, Excel, PowerPoint, OpenDocument, HTML, text, Markdown, CSV, TSV or JSONL"
+READABLE = "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, HTML, text, Markdown, CSV, TSV or JSONL"
 
 _HEAD = 4096
 _PDF_HEADER_WITHIN = 1024
@@ -52,7 +53,6 @@ _KNOWN_BINARIES = (
     (b"Rar!", "an archive; unpack it and upload the files in it"),
     (b"7z\xbc\xaf", "an archive; unpack it and upload the files in it"),
     (b"\x1f\x8b", "an archive; unpack it and upload the files in it"),
-    (b"{\\rtf", "an RTF document; save it as .docx"),
 )
 _OFFICE_PARTS: tuple[tuple[str, MediaType], ...] = (
     ("word/document.xml", DOCX),
@@ -80,6 +80,8 @@ def detect(file: BinaryIO, name: str) -> MediaType:
         return _office_type(file, name)
     if head.startswith(_OLE2):
         raise _ole2_error(head + file.read())
+    if head.startswith(b"{\\rtf"):
+        return RTF
     for magic, what in _KNOWN_BINARIES:
         if head.startswith(magic):
             raise wrong_type(f"The file is {what}.")

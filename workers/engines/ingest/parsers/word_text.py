@@ -36,7 +36,7 @@ _TEXT = {f"{W}t", f"{_M}t"}
 _NOTE_REFERENCES = {f"{W}footnoteReference": "footnotes", f"{W}endnoteReference": "endnotes"}
 MARKS = {"footnotes": "注", "endnotes": "文末注"}
 _BREAKS_NO_LINE = ("page", "column")
-_RUBY_FIELD = re.compile(
+RUBY_FIELD = re.compile(
     r"\s*EQ\b.*?\\o\s*(?:\\a[dlcr])?\s*\(\s*\\s\s*\\up\s*[\d.]+\s*\((.*?)\)\s*[,;](.*)\)\s*", re.S
 )
 """A ruby that old versions of Word wrote as an equation: reading and base text."""
@@ -188,7 +188,7 @@ class WordText:
             self._fields[-1].has_result = True
         elif self._fields and kind == "end":
             ended = self._fields.pop()
-            ruby = None if ended.has_result else _RUBY_FIELD.fullmatch(ended.instruction)
+            ruby = None if ended.has_result else RUBY_FIELD.fullmatch(ended.instruction)
             return self._shown(ruby[2]) if ruby else ""
         return ""
 
