@@ -62,6 +62,10 @@ WARNINGS: Words = {
     "fonts_without_characters": _(
         "Pages with fonts that do not say which characters they show; their text may be wrong or missing:"
     ),
+    "attachments_not_read": _(
+        "Attachments that could not be read, and why. What they state is not in the text; upload them as files that can be "
+        "read:"
+    ),
     "quotes_not_closed": _(
         "A quotation mark in the table is not closed, so quotation marks were read as text. Look at the rows that have them."
     ),

@@ -20,6 +20,7 @@ KINDS: dict[str, tuple[str | Promise, tuple[MediaType, ...]]] = {
     "powerpoint": ("PowerPoint", (types.PPTX,)),
     "opendocument": ("OpenDocument", (types.ODT, types.ODS, types.ODP)),
     "rtf": ("RTF", (types.RTF,)),
+    "email": (_("E-mail"), (types.EML, types.MSG)),
     "html": ("HTML", (types.HTML,)),
     "csv": (_("CSV and TSV"), (types.CSV, types.TSV)),
     "text": (_("Text and Markdown"), (types.TEXT, types.MARKDOWN)),
@@ -36,7 +37,9 @@ _OTHERS: dict[str, str | Promise] = {
     types.MARKDOWN: "Markdown",
     types.JSONL: "JSONL",
 }
-READABLE = _("PDF, Word, Excel, PowerPoint, OpenDocument, RTF, HTML, text, Markdown, CSV, TSV and JSONL")
+READABLE = _(
+    "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, e-mail, HTML, text, Markdown, CSV, TSV and JSONL"
+)
 """What can be uploaded, in a sentence."""
 
 

@@ -17,6 +17,8 @@ MediaType = Literal[
     "application/vnd.oasis.opendocument.spreadsheet",
     "application/vnd.oasis.opendocument.presentation",
     "application/rtf",
+    "message/rfc822",
+    "application/vnd.ms-outlook",
     "text/html",
     "text/plain",
     "text/markdown",
@@ -33,6 +35,8 @@ ODT: Final = "application/vnd.oasis.opendocument.text"
 ODS: Final = "application/vnd.oasis.opendocument.spreadsheet"
 ODP: Final = "application/vnd.oasis.opendocument.presentation"
 RTF: Final = "application/rtf"
+EML: Final = "message/rfc822"
+MSG: Final = "application/vnd.ms-outlook"
 HTML: Final = "text/html"
 TEXT: Final = "text/plain"
 MARKDOWN: Final = "text/markdown"
@@ -50,6 +54,8 @@ ENDINGS: Mapping[MediaType, tuple[str, ...]] = {
     ODS: (".ods", ".ots"),
     ODP: (".odp", ".otp"),
     RTF: (".rtf",),
+    EML: (".eml",),
+    MSG: (".msg",),
     HTML: (".html", ".htm", ".xhtml"),
     TEXT: (".txt",),
     MARKDOWN: (".md", ".markdown"),

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from tests.engines.ingest import documents
+from tests.engines.ingest.ole2_files import ole2
 from workers.engines.ingest.engine import ingest
 from workers.engines.shared.runtime import EngineFault, UserError
 
@@ -37,11 +38,12 @@ BAD_FILES = [
     ("table.xlsx", b"a,b\n1,2\n", "wrong_type"),
     ("data.bin", b"abc\x00\x01\x02" * 30, "wrong_type"),
     ("late.txt", b"a" * 5000 + bytes(range(1, 8)) * 40, "wrong_type"),
-    ("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "wrong_type"),
+    ("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "damaged_file"),
+    ("other.doc", ole2({"Contents": bytes(100)}), "wrong_type"),
     ("archive.zip", documents.with_part(b"", "a.txt", b"hello"), "wrong_type"),
     (
         "secret.docx",
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600 + "EncryptedPackage".encode("utf-16-le"),
+        ole2({"EncryptedPackage": bytes(5000), "EncryptionInfo": bytes(64)}),
         "encrypted",
     ),
     ("secret.pdf", documents.pdf([["秘密"]], password="open sesame"), "encrypted"),

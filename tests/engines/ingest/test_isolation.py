@@ -22,6 +22,7 @@ import pytest
 
 from tests.engines.conftest import REPOSITORY
 from tests.engines.ingest import documents, hostile, opendocument_files, pdf_files
+from tests.engines.ingest.ole2_files import ole2
 from workers.contract.records import Page
 from workers.contract.run_folder import RUN_DIR_VARIABLE
 from workers.contract.specs.ingest import IngestSpec
@@ -201,6 +202,12 @@ FILES = {
     ),
     "a.odp": opendocument_files.opendocument(
         "presentation", f"<draw:page><draw:frame>{opendocument_files.p('本文。')}</draw:frame></draw:page>"
+    ),
+    "a.eml": b"Subject: =?iso-2022-jp?B?GyRCLSEbKEI=?=\nDate: Mon, 30 Nov 2026 09:05:00 +0900\nContent-Type: multipart/mixed; "
+    b"boundary=B\n\n--B\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n<p>=E6=9C=AC</p>\n--B\n"
+    b"Content-Type: application/octet-stream; name*=utf-8''%E6%9C%AC.csv\nContent-Transfer-Encoding: base64\n\nYSxiCg==\n--B--\n",
+    "a.msg": ole2(
+        {"__properties_version1.0": bytes(32), "__substg1.0_1000001F": "本文。".encode("utf-16-le")}
     ),
     "a.rtf": rb"{\rtf1\ansi\ansicpg932 \'96\'7b}",
     "a.html": "<html><meta charset='x-sjis'><body><p>本文です。①</p></body></html>".encode("cp932"),

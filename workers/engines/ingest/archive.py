@@ -27,7 +27,7 @@ def check_archive(file: BinaryIO, max_expanded_bytes: int) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
-            _check_declared(entries, os.fstat(file.fileno()).st_size, max_expanded_bytes)
+            _check_declared(entries, file.seek(0, os.SEEK_END), max_expanded_bytes)
             _read_through(archive, entries, max_expanded_bytes)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
         raise damaged("The document cannot be unpacked.") from error

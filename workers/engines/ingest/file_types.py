@@ -6,6 +6,7 @@ The name only distinguishes the text formats and reveals a file whose name and c
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,9 +17,11 @@ from typing import BinaryIO
 from workers.contract.media_types import (
     CSV,
     DOCX,
+    EML,
     HTML,
     JSONL,
     MARKDOWN,
+    MSG,
     ODP,
     ODS,
     ODT,
@@ -34,7 +37,7 @@ from workers.contract.media_types import (
 from workers.engines.ingest.encodings import wide_encoding
 from workers.engines.shared.runtime import UserError
 
-READABLE = "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, HTML, text, Markdown, CSV, TSV or JSONL"
+READABLE = "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, e-mail, HTML, text, Markdown, CSV, TSV or JSONL"
 
 _HEAD = 4096
 _PDF_HEADER_WITHIN = 1024
@@ -60,7 +63,8 @@ _OFFICE_PARTS: tuple[tuple[str, MediaType], ...] = (
     ("ppt/presentation.xml", PPTX),
 )
 _OPENDOCUMENT = "application/vnd.oasis.opendocument."
-_TEXTS = (HTML, MARKDOWN, CSV, TSV, JSONL, TEXT)
+_OLE2_PARTS: tuple[tuple[str, MediaType], ...] = (("__properties_version1.0", MSG),)
+_TEXTS = (EML, HTML, MARKDOWN, CSV, TSV, JSONL, TEXT)
 """Types that only the name tells apart."""
 # Possessive: each byte is read once, whatever the file holds. A group that could give back what it has matched would
 # try every way to divide a long run of comments.
@@ -79,7 +83,7 @@ def detect(file: BinaryIO, name: str) -> MediaType:
     if head.startswith(b"PK"):
         return _office_type(file, name)
     if head.startswith(_OLE2):
-        raise _ole2_error(head + file.read())
+        return _ole2_type(file)
     if head.startswith(b"{\\rtf"):
         return RTF
     for magic, what in _KNOWN_BINARIES:
@@ -154,11 +158,23 @@ def _opendocument_type(stated: str) -> MediaType:
     raise wrong_type("The file is an OpenDocument drawing, formula or database.")
 
 
-def _ole2_error(content: bytes) -> UserError:
-    """Old Office files and password-protected new ones share one container format."""
-    if "EncryptedPackage".encode("utf-16-le") in content:
-        return encrypted("The document is protected by a password.")
-    return wrong_type(
+def _ole2_type(file: BinaryIO) -> MediaType:
+    """Old Office files, messages of Outlook and password-protected new Office files share one container format."""
+    import olefile
+
+    file.seek(0)
+    with damaged_by(
+        "The document cannot be opened.", OSError, ValueError, IndexError, TypeError, struct.error
+    ):
+        names = {path[0] for path in olefile.OleFileIO(file).listdir(streams=True, storages=True)}
+    if not names:
+        raise damaged("The document cannot be opened.")
+    if "EncryptedPackage" in names:
+        raise encrypted("The document is protected by a password.")
+    for part, media_type in _OLE2_PARTS:
+        if part in names:
+            return media_type
+    raise wrong_type(
         "The file is in the old Office format (.doc, .xls, .ppt); save it as .docx, .xlsx or .pptx."
     )
 

@@ -270,6 +270,8 @@ _WORDS: dict[str, Callable[[_Reader, int | None], None]] = {
     "outlinelevel": lambda reader, number: reader._set(level=number),
     "uc": lambda reader, number: reader._set(skipped=max(number or 0, 0)),
     "deleted": lambda reader, number: reader._set(is_gone=number != 0),
+    # Of an HTML e-mail packed as RTF: what is only for programs that know no HTML.
+    "htmlrtf": lambda reader, number: reader._set(is_gone=number != 0),
     "v": lambda reader, number: reader._set(is_gone=number != 0),
     "ftnalt": _Reader._endnote,
     "trowd": _Reader._begin_row,
@@ -286,3 +288,10 @@ def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     reader = _Reader()
     reader.read(file.read())
     return ParsedDocument(sections(reader.flow.finish()), title=normalize(reader.title) or None)
+
+
+def text_of_rtf(content: bytes) -> str:
+    """Raises UserError `damaged_file`, `undecodable_text`."""
+    reader = _Reader()
+    reader.read(content)
+    return joined(reader.flow.finish())
