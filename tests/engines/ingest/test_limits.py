@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workers.contract.records import Page
-from workers.engines.ingest.limits import read_pages
+from workers.engines.ingest.parsers.limits import read_pages
 from workers.engines.ingest.parsers.registry import ParsedDocument
 from workers.engines.shared.runtime import UserError
 

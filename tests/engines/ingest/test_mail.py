@@ -9,6 +9,7 @@ from email.message import EmailMessage
 import pytest
 
 from tests.engines.ingest import documents
+from workers.contract.records import Page
 from workers.engines.ingest.engine import ingest
 from workers.engines.shared.runtime import UserError
 
@@ -199,3 +200,10 @@ def test_the_pages_of_attachments_count_for_the_limit(spec_for, parse):
     with pytest.raises(UserError) as refused:
         parse(spec_for("a.eml", message.as_bytes(), max_pages=4))
     assert refused.value.code == "user.too_many_pages"
+
+
+def test_blocks_of_an_html_body_stand_below_the_headers(spec_for, parse):
+    content = written(body=" ", html="<h1>見積</h1><p>本文。</p>").as_bytes()
+    page = Page.model_validate(parse(spec_for("a.eml", content))[0].model_dump())
+    found = [(block.kind, text) for block, text, _ in page.placed_blocks()]
+    assert (found[0][0], found[1:]) == ("paragraph", [("heading", "見積"), ("paragraph", "本文。")])

@@ -147,3 +147,20 @@ def test_bad_files_have_their_codes(spec_for, parse, content, code):
     with pytest.raises(UserError) as refused:
         parse(spec_for("a.rtf", content))
     assert refused.value.code == f"user.{code}"
+
+
+def test_headings_items_notes_and_tables_are_blocks(spec_for, parse):
+    body = (
+        rb"\pard\s1 One\par\pard{\listtext 1.\tab}a{\footnote n}\par\pard\ilvl1{\listtext (1)\tab}b\par"
+        + row((b"x", 9, b""))
+    )
+    (page,) = parse(spec_for("a.rtf", rtf(body + rb"\pard\s3 Three\par c")))
+    assert [(block.kind, block.level, text) for block, text, _ in page.placed_blocks()] == [
+        ("heading", 1, "One"),
+        ("list_item", 1, "1. a"),
+        ("note", None, "(注1) n"),
+        ("list_item", 2, "(1) b"),
+        ("table", None, "x"),
+        ("heading", 3, "Three"),
+        ("paragraph", None, "c"),
+    ]

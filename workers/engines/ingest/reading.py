@@ -11,7 +11,7 @@ from workers.contract.records import MessagesRecord, Page
 from workers.contract.spec import Spec
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.file_types import binary_type_of, detect
-from workers.engines.ingest.limits import Report, read_pages
+from workers.engines.ingest.parsers.limits import Report, read_pages
 from workers.engines.ingest.parsers.registry import all_parsers
 from workers.engines.shared.runtime import UserError
 

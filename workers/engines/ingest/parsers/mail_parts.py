@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -12,15 +12,16 @@ from workers.contract.media_types import JSONL, MediaType
 from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.file_types import detect
-from workers.engines.ingest.limits import read_pages
 from workers.engines.ingest.parsers import html
+from workers.engines.ingest.parsers.limits import read_pages
 from workers.engines.ingest.parsers.registry import ParsedDocument, all_parsers, counted
-from workers.engines.ingest.parsers.sections import LONGEST_LABEL
+from workers.engines.ingest.parsers.sections import LONGEST_LABEL, block_text, moved, sections
 from workers.engines.shared.runtime import UserError
 from workers.engines.shared.text import normalize, normalize_layout
 
 DEEPEST = 2
 """E-mails within e-mails that are read."""
+_GAP = "\n\n"
 _TYPES_WITHOUT_PLACE = ("page", "slide")
 """Numbered by what they are in: as part of an e-mail they have another number."""
 
@@ -69,17 +70,15 @@ class MailDocument(ParsedDocument):
         for number, page in enumerate(chain(self._own_pages(), self._attached_pages()), 1):
             yield page.model_copy(update={"number": number})
 
-    def _own_pages(self) -> Sequence[Page]:
+    def _own_pages(self) -> Iterable[Page]:
         headers = normalize("\n".join(self._mail.headers))
         body = normalize_layout(self._mail.plain)
         if body.strip() or not self._mail.html:
-            return [Page(kind="section", number=1, text=f"{headers}\n\n{body}".strip())]
+            return sections([f"{headers}{_GAP}{body}".strip("\n")])
         # The mark keeps a charset that the page declares from being believed: the text is decoded already.
         content = codecs.BOM_UTF8 + self._mail.html.encode("utf-8", "replace")
-        first, *others = list(html.parse(io.BytesIO(content), self._spec).pages) or [
-            Page(kind="section", number=1, text="")
-        ]
-        return [first.model_copy(update={"text": f"{headers}\n\n{first.text}".strip()}), *others]
+        first, *others = [*html.parse(io.BytesIO(content), self._spec).pages] or [*sections([headers])]
+        return [_below(headers, first), *others] if first.text != headers else [first]
 
     def _attached_pages(self) -> Iterator[Page]:
         for attachment in self._mail.attachments:
@@ -113,6 +112,15 @@ class MailDocument(ParsedDocument):
         if self._depth >= DEEPEST:
             raise UserError("nested_too_deep", "The e-mail is in another one that is in others.")
         return MailDocument(content, spec, self._readers, self._depth + 1)
+
+
+def _below(headers: str, page: Page) -> Page:
+    """The page with the lines before its text."""
+    if not headers:
+        return page
+    top = block_text("paragraph", headers).blocks
+    blocks = (*top, *moved(page.blocks, len(headers) + len(_GAP)))
+    return page.model_copy(update={"text": f"{headers}{_GAP}{page.text}", "blocks": blocks})
 
 
 def _with_name(warning: str, name: str) -> str:

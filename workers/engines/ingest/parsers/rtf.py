@@ -12,9 +12,10 @@ from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import undecodable
 from workers.engines.ingest.file_types import damaged
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
-from workers.engines.ingest.parsers.rtf_flow import CellShape, Flow, joined
+from workers.engines.ingest.parsers.rtf_flow import BODY_LEVEL, CellShape, Flow, joined
 from workers.engines.ingest.parsers.rtf_tokens import OPEN, Text, Word, charset_of, code_page, decoded, tokens
-from workers.engines.ingest.parsers.sections import sections
+from workers.engines.ingest.parsers.sections import Piece, block_text, sections
+from workers.engines.ingest.parsers.word_numbering import LEVELS
 from workers.engines.ingest.parsers.word_text import MARKS, RUBY_FIELD
 from workers.engines.shared.text import normalize
 
@@ -54,6 +55,9 @@ class _State:
     in_table: bool = False
     style: int = 0
     level: int | None = None
+    """Of the outline, from 0."""
+    depth: int = 0
+    """Of the list, from 0."""
 
 
 class _Reader:
@@ -130,10 +134,10 @@ class _Reader:
         elif ended.part == "field" and (ruby := RUBY_FIELD.fullmatch(text)) and not ended.is_gone:
             self.flow.write(ruby[2])
 
-    def _note(self, text: str) -> str:
+    def _note(self, text: str) -> Piece:
         kind = "endnotes" if self._is_endnote else "footnotes"
         self._notes[kind] += 1
-        return f"({MARKS[kind]}{self._notes[kind]}) {normalize(text)}"
+        return block_text("note", f"({MARKS[kind]}{self._notes[kind]}) {normalize(text)}")
 
     def _end_style(self, ended: _State) -> None:
         name, self._collected = "".join(self._collected), []
@@ -210,7 +214,8 @@ class _Reader:
             self.flow.end_row()
         else:
             level = self._style_levels.get(self._now.style) if self._now.level is None else self._now.level
-            self.flow.end_paragraph(in_table=self._now.in_table, level=level)
+            level = None if level is None or level >= BODY_LEVEL else level + 1
+            self.flow.end_paragraph(in_table=self._now.in_table, level=level, depth=self._now.depth + 1)
 
     def _set(self, **values: object) -> None:
         self._now = replace(self._now, **values)
@@ -264,10 +269,11 @@ _WORDS: dict[str, Callable[[_Reader, int | None], None]] = {
     "hich": lambda reader, _: reader._set(is_east=False),
     "dbch": lambda reader, _: reader._set(is_east=True),
     "plain": _Reader._plain,
-    "pard": lambda reader, _: reader._set(in_table=False, level=None, style=0),
+    "pard": lambda reader, _: reader._set(in_table=False, level=None, style=0, depth=0),
     "intbl": lambda reader, _: reader._set(in_table=True),
     "s": lambda reader, number: reader._set(style=number or 0),
-    "outlinelevel": lambda reader, number: reader._set(level=number),
+    "ilvl": lambda reader, number: reader._set(depth=min(max(number or 0, 0), LEVELS)),
+    "outlinelevel": lambda reader, number: reader._set(level=None if number is None else max(number, 0)),
     "uc": lambda reader, number: reader._set(skipped=max(number or 0, 0)),
     "deleted": lambda reader, number: reader._set(is_gone=number != 0),
     # Of an HTML e-mail packed as RTF: what is only for programs that know no HTML.

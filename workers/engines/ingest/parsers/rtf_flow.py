@@ -6,14 +6,15 @@ from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 
 from workers.contract.records import Table
-from workers.engines.ingest.parsers.sections import Block, Heading
+from workers.engines.ingest.parsers.sections import SECTION_LEVELS, Piece, SectionHeading, block_text
 from workers.engines.ingest.parsers.tables import Merge, table_of, table_text
 from workers.engines.ingest.parsers.word_numbering import Level, Number, bullet_mark
 from workers.engines.shared.text import normalize, normalize_layout
 
 _SAME_EDGE = 30
 """Twentieths of a point by which the edges of cells in one column may differ."""
-_SECTION_LEVELS = 2
+BODY_LEVEL = 9
+"""Of `\\outlinelevel`: no heading."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class _Row:
 class Flow:
     """Of a body, a note or a box. Blocks are whole when `finish` has been called."""
 
-    blocks: list[Block] = field(default_factory=list)
+    blocks: list[Piece] = field(default_factory=list)
     shapes: list[CellShape] = field(default_factory=list)
     """Of the row that is being read."""
     _line: list[str] = field(default_factory=list)
@@ -44,7 +45,7 @@ class Flow:
     _cell: list[str] = field(default_factory=list)
     _cells: list[str] = field(default_factory=list)
     _rows: list[_Row] = field(default_factory=list)
-    _after: list[Block] = field(default_factory=list)
+    _after: list[Piece] = field(default_factory=list)
 
     def write(self, text: str) -> None:
         self._line.append(text)
@@ -53,24 +54,27 @@ class Flow:
         """What a list has before the paragraph."""
         self._label = label.strip()
 
-    def append_after(self, blocks: list[Block]) -> None:
+    def append_after(self, blocks: list[Piece]) -> None:
         """Notes and boxes, which follow the paragraph or the table."""
         self._after += blocks
 
-    def end_paragraph(self, *, in_table: bool, level: int | None) -> None:
-        text = self._paragraph()
+    def end_paragraph(self, *, in_table: bool, level: int | None, depth: int = 1) -> None:
+        """`level`: of a heading, from 1; `depth`: of the list that the paragraph may be an item of, from 1."""
+        text, is_item = self._paragraph()
         if in_table:
             self._cell.append(text)
             return
         self._end_table()
-        if level is not None and level < _SECTION_LEVELS and (heading := normalize(text)):
-            self.blocks.append(Heading(heading))
+        if level is not None and level <= SECTION_LEVELS and (heading := normalize(text)):
+            self.blocks.append(SectionHeading(heading, level))
+        elif level is not None:
+            self.blocks.append(block_text("heading", text, level))
         else:
-            self.blocks.append(text)
+            self.blocks.append(block_text("list_item", text, depth) if is_item else text)
         self._flush_after()
 
     def end_cell(self) -> None:
-        self._cell.append(self._paragraph())
+        self._cell.append(self._paragraph()[0])
         self._cells.append(normalize_layout("\n".join(filter(None, self._cell))).strip())
         self._cell = []
 
@@ -78,7 +82,7 @@ class Flow:
         self._rows.append(_Row(self._cells, list(self.shapes)))
         self._cells = []
 
-    def finish(self) -> list[Block]:
+    def finish(self) -> list[Piece]:
         if self._cell or self._cells:
             # A table that ends without the end of its row.
             self.end_cell()
@@ -86,16 +90,16 @@ class Flow:
         self.end_paragraph(in_table=False, level=None)
         return self.blocks
 
-    def _paragraph(self) -> str:
+    def _paragraph(self) -> tuple[str, bool]:
+        """Its text, and whether it is the item of a list."""
         text, label = "".join(self._line), self._label
         self._line, self._label = [], ""
         # Characters beyond the first plane come as two halves.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        if label:
-            is_bullet = len(label) == 1 and not label.isalnum()
-            level = Level(number_format="bullet" if is_bullet else "decimal")
-            text = Number(bullet_mark(label) if is_bullet else label, level).before(text)
-        return normalize_layout(text)
+        is_bullet = len(label) == 1 and not label.isalnum()
+        level = Level(number_format="bullet" if is_bullet else "decimal")
+        number = Number(bullet_mark(label) if is_bullet else label, level)
+        return normalize_layout(number.before(text) if label else text), number.is_item
 
     def _flush_after(self) -> None:
         self.blocks += self._after
@@ -110,9 +114,9 @@ class Flow:
             self._flush_after()
 
 
-def joined(blocks: list[Block]) -> str:
+def joined(blocks: list[Piece]) -> str:
     texts = (
-        table_text(block) if isinstance(block, Table) else block.text if isinstance(block, Heading) else block
+        table_text(block) if isinstance(block, Table) else block if isinstance(block, str) else block.text
         for block in blocks
     )
     return "\n".join(filter(None, texts))
