@@ -120,12 +120,22 @@ class PagesQuery(wire.Query):
     limit: int = Field(default=20, ge=1, le=100)
 
 
-PAGE_FIELDS = ("kind", "number", "label", "text", "tables", "personal_data")
+PAGE_FIELDS = (
+    "kind", "number", "label", "text", "tables", "headings", "blocks", "width", "height", "personal_data",
+)  # fmt: skip
+READ_BY_EARLIER_RELEASES = {"headings": [], "blocks": [], "width": None, "height": None}
 
 
 @router.get("/files/{file_id}/pages", summary="The extracted text, page by page or sheet by sheet")
 def file_pages(request: HttpRequest, file_id: str, query: Query[PagesQuery]) -> dict[str, Any]:
-    """`personal_data` of a page says whether its text is `raw` or `masked`."""
+    """`personal_data` of a page says whether its text is `raw` or `masked`.
+
+    `blocks` are ranges (`start`, `end`) of the page's `text`, in its order: headings, paragraphs, list items, tables,
+    notes and pictures, with their `level` (1 for the highest), the number of their `table` in `tables` (from 0), their
+    `box` in points from the top left of a page of `width` and `height`, and the `confidence` of recognized text.
+    `headings` are those above the page's first block, the highest first. All of it is masked where the text is. A file
+    that an earlier release read has none until it is read again.
+    """
     document = document_get(file_id)
     revision = require_processed(document, param="file_id")
     found, has_more = shown_pages(
@@ -133,6 +143,7 @@ def file_pages(request: HttpRequest, file_id: str, query: Query[PagesQuery]) -> 
     )
     data = (
         {"object": "file.page", "file_id": file_id}
+        | READ_BY_EARLIER_RELEASES
         | {field: value for field, value in page.items() if field in PAGE_FIELDS}
         for page in found
     )

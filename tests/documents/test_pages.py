@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -10,6 +12,7 @@ from documents.models import Document
 from documents.selectors import documents_by_id, pages_path
 from documents.services import document_delete
 from tests.world import World, fail
+from workers.contract.blocks import Block, Box, Heading
 from workers.contract.records import Page, RecognizedText
 
 pytestmark = pytest.mark.slow
@@ -150,9 +153,37 @@ def test_a_change_takes_a_post(browser, path):
 def test_pages_are_answered_with_their_known_fields_only(api, document):
     found = api.get(f"files/{document.id}/pages", after=3, limit=2).ok
     assert [page["number"] for page in found["data"]] == [4, 5]
-    page = {"object", "file_id", "kind", "number", "label", "text", "tables", "personal_data"}
-    assert set(found["data"][0]) == page
+    of_every_file = {"object", "file_id", "kind", "number", "label", "text", "tables", "personal_data"}
+    assert set(found["data"][0]) == of_every_file | {"headings", "blocks", "width", "height"}
     assert (found["first_id"], found["last_id"], found["has_more"]) == (4, 5, True)
+
+
+def test_pages_are_answered_with_their_blocks(api, document):
+    blocks = (
+        Block(kind="heading", level=2, start=0, end=3),
+        Block(kind="paragraph", start=4, end=7, box=Box(left=72, top=90, right=200, bottom=102)),
+    )
+    page = Page(
+        kind="page",
+        number=1,
+        text="第1章\n本文。",
+        headings=(Heading(level=1, text="規程"),),
+        blocks=blocks,
+        width=595.0,
+        height=842.0,
+    )
+    earlier = {"kind": "page", "number": 2, "text": "前の版が読んだ。"}
+    lines = f"{page.model_dump_json()}\n{json.dumps(earlier)}\n"
+    pages_path(document.current_revision).write_text(lines, encoding="utf-8")
+    first, second = api.get(f"files/{document.id}/pages").ok["data"]
+    assert first["headings"] == [{"level": 1, "text": "規程"}]
+    assert [(block["kind"], block["level"], block["start"], block["end"]) for block in first["blocks"]] == [
+        ("heading", 2, 0, 3),
+        ("paragraph", None, 4, 7),
+    ]
+    assert first["blocks"][1]["box"] == {"left": 72.0, "top": 90.0, "right": 200.0, "bottom": 102.0}
+    assert (first["width"], first["height"]) == (595.0, 842.0)
+    assert [second[field] for field in ("headings", "blocks", "width", "height")] == [[], [], None, None]
 
 
 def test_pages_of_a_document_that_is_not_ready_are_refused(api, world):
