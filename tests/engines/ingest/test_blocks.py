@@ -16,7 +16,7 @@ CASES = Path(__file__).parents[1] / "cases/inputs"
 FILES = [
     path
     for path in (*DEMO.iterdir(), *CASES.iterdir())
-    if path.suffix in (".docx", ".html", ".txt", ".xlsx", ".md")
+    if path.suffix in (".docx", ".html", ".txt", ".xlsx", ".md", ".pptx")
 ]
 
 TEXTS = {

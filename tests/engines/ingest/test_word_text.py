@@ -76,6 +76,11 @@ def box(content: str) -> str:
     )
 
 
+def hidden(text: str, value: str = "", style: str = "") -> str:
+    how = f'<w:rStyle w:val="{style}"/>' if style else f"<w:vanish{value}/>"
+    return f"<w:r><w:rPr>{how}</w:rPr><w:t>{text}</w:t></w:r>"
+
+
 EQ = r'EQ \* jc2 \* "Font:MS 明朝" \* hps10 \o\ad(\s\up 9(¦りんぎ¦),稟議)'
 PLACEHOLDER = "<w:showingPlcHdr/>"
 CONTENTS = '<w:docPartObj><w:docPartGallery w:val="Table of Contents"/></w:docPartObj>'
@@ -208,6 +213,28 @@ TEXTS = {
         tbl(tr(cell(p(run("外。")) + tbl(tr(*texts("内", "1"))) + p("")), *texts("右"))),
         "外。 内 | 1 | 右",
     ),
+    "a table of several rows within a cell follows its table": (
+        tbl(
+            tr(
+                cell(p(run("外。")) + tbl(tr(*texts("品名", "数")), tr(*texts("ねじ", "4"))) + p("")),
+                *texts("右"),
+            )
+        ),
+        "外。 | 右\n品名 | 数\nねじ | 4",
+    ),
+    "a table that only places another one": (
+        tbl(tr(cell(tbl(tr(*texts("品名", "数")), tr(*texts("ねじ", "4"))) + p("")))),
+        "品名 | 数\nねじ | 4",
+    ),
+    "hidden words are left out": (
+        p(run("見せる。") + hidden("隠す。") + hidden("これも見せる。", ' w:val="0"')),
+        "見せる。これも見せる。",
+    ),
+    "words that a style hides": (
+        p(run("見せる。") + hidden("隠す。", style="Secret"))
+        + p(run("段落も。"), '<w:pStyle w:val="SecretToo"/>'),
+        "見せる。",
+    ),
     "indentation of code stays, an ideographic space goes": (
         p(run("　設定は次のとおり。")) + p(run("limits:")) + p(run("  pressure: 0.8")),
         "設定は次のとおり。\nlimits:\n  pressure: 0.8",
@@ -219,6 +246,11 @@ TEXTS = {
         "一行目\nKP-110 済",
     ),
 }
+HIDING = (
+    '<w:style w:type="character" w:styleId="Secret"><w:name w:val="Secret"/><w:rPr><w:vanish/></w:rPr></w:style>'
+    '<w:style w:type="paragraph" w:styleId="Hides"><w:name w:val="Hides"/><w:rPr><w:vanish/></w:rPr></w:style>'
+    '<w:style w:type="paragraph" w:styleId="SecretToo"><w:name w:val="SecretToo"/><w:basedOn w:val="Hides"/></w:style>'
+)
 NOTES = {
     "footnotes": [p(run("半日の場合は") + ins(run("半額")) + run("とする。")), p(run("別表による。"))],
     "endnotes": [p(run("平成12年改正。"))],
@@ -227,7 +259,16 @@ NOTES = {
 
 @pytest.mark.parametrize(("body", "expected"), TEXTS.values(), ids=TEXTS)
 def test_the_final_view(spec_for, parse, body, expected):
-    assert parse(spec_for("a.docx", documents.word_xml(body, NOTES)))[0].text == expected
+    assert parse(spec_for("a.docx", documents.word_xml(body, NOTES, styles=HIDING)))[0].text == expected
+
+
+def test_headers_and_footers_are_not_in_the_text(spec_for, parse):
+    def build(document):
+        document.add_paragraph("本文。")
+        document.sections[0].header.paragraphs[0].text = "社外秘"
+        document.sections[0].footer.paragraphs[0].text = "3 ページ"
+
+    assert [page.text for page in parse(spec_for("a.docx", documents.word(build)))] == ["本文。"]
 
 
 def test_a_note_that_refers_to_itself_is_read_once(spec_for, parse):

@@ -25,7 +25,7 @@ from workers.engines.ingest.parsers.odf_sheets import read_sheets
 from workers.engines.ingest.parsers.odf_text import OpenDocumentText
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.parsers.sections import LONGEST_LABEL, Piece, sections
-from workers.engines.ingest.parsers.tables import table_text
+from workers.engines.ingest.parsers.sections import page_of as one_page
 from workers.engines.shared.text import normalize
 
 _LIBRARIES = ("lxml.etree",)
@@ -103,8 +103,7 @@ def _slides(slides: list[Any]) -> Iterator[Page]:
             tables = [table for node in nodes if (table := tables_of.table(node)) is not None]
             texts = [text for shape in shapes if (text := normalize("\n".join(shape)))]
             label = texts[0].partition("\n")[0][:LONGEST_LABEL] if texts else None
-            text = "\n".join([*texts, *map(table_text, tables)])
-            yield Page(kind="slide", number=number, label=label, text=text, tables=tuple(tables))
+            yield one_page("slide", number, label, [*texts, *tables])
 
 
 def _shapes(slide: Any) -> tuple[list[list[str]], list[Any]]:

@@ -1,11 +1,12 @@
-"""Slides: the text of each slide in the presentation's order, and its tables."""
+"""Slides in the presentation's order: title, text, tables and charts in the order of a reader, then the speaker's notes."""
 
 from __future__ import annotations
 
 import posixpath
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from functools import reduce
 from typing import Any, BinaryIO
 
 from workers.contract.media_types import PPTX
@@ -13,14 +14,11 @@ from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.archive import check_archive
 from workers.engines.ingest.file_types import damaged_by
+from workers.engines.ingest.parsers.pptx_content import chart_table, diagram_lines, lines_of, slide_table
+from workers.engines.ingest.parsers.pptx_shapes import A, C, P, Places, R, Shape, ordered, shapes_in
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
-from workers.engines.ingest.parsers.sections import LONGEST_LABEL
-from workers.engines.ingest.parsers.tables import Merge, table_of, table_text
-from workers.engines.shared.text import normalize
-
-_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
-_P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
-_R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+from workers.engines.ingest.parsers.sections import LONGEST_LABEL, Piece, block_text, page_of
+from workers.engines.shared.text import glue, normalize
 
 
 @parser(PPTX, libraries=("lxml.etree",))
@@ -39,14 +37,25 @@ def _damaged_presentation() -> AbstractContextManager[None]:
 
 def _slide_names(archive: zipfile.ZipFile) -> list[str]:
     """The parts of the archive that hold the slides, in the order of the presentation."""
-    relations = {
-        relation.get("Id"): posixpath.normpath(
-            posixpath.join("ppt", relation.get("Target", "").removeprefix("/ppt/"))
+    relations = _relations(archive, "ppt/presentation.xml")
+    listed = _xml(archive, "ppt/presentation.xml").iter(f"{P}sldId")
+    return [relations[slide.get(f"{R}id")][1] for slide in listed]
+
+
+def _relations(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
+    """By id: the last word of its type, and the part that it leads to."""
+    folder, name = posixpath.split(part)
+    listed = f"{folder}/_rels/{name}.rels"
+    if listed not in archive.namelist():
+        return {}
+    return {
+        relation.get("Id", ""): (
+            relation.get("Type", "").rpartition("/")[2],
+            posixpath.normpath(posixpath.join("/", folder, relation.get("Target", ""))).lstrip("/"),
         )
-        for relation in _xml(archive, "ppt/_rels/presentation.xml.rels")
+        for relation in _xml(archive, listed)
+        if relation.get("TargetMode") != "External"
     }
-    listed = _xml(archive, "ppt/presentation.xml").iter(f"{_P}sldId")
-    return [relations[slide.get(f"{_R}id")] for slide in listed]
 
 
 def _xml(archive: zipfile.ZipFile, name: str) -> Any:
@@ -58,35 +67,87 @@ def _xml(archive: zipfile.ZipFile, name: str) -> Any:
 
 def _pages(file: BinaryIO, names: list[str]) -> Iterator[Page]:
     with _damaged_presentation(), zipfile.ZipFile(file) as archive:
+        layouts: dict[str, Places] = {}
         for number, name in enumerate(names, 1):
-            root = _xml(archive, name)
-            tables = []
-            for node in root.iter(f"{_A}tbl"):
-                cells = [list(row.iter(f"{_A}tc")) for row in node.iter(f"{_A}tr")]
-                rows = [[_paragraphs(cell) for cell in row] for row in cells]
-                if (table := table_of(rows, merges=_merges(cells))) is not None:
-                    tables.append(table)
-            shapes = [text for body in root.iter(f"{_P}txBody") if (text := _paragraphs(body))]
-            label = shapes[0].partition("\n")[0][:LONGEST_LABEL] if shapes else None
-            text = "\n".join([*shapes, *map(table_text, tables)])
-            yield Page(kind="slide", number=number, label=label, text=text, tables=tuple(tables))
+            slide = _Slide(archive, name, layouts)
+            pieces = list(slide.pieces())
+            label = slide.title or next((line for piece in pieces if (line := _first_line(piece))), "")
+            yield page_of("slide", number, label[:LONGEST_LABEL] or None, pieces)
 
 
-def _merges(rows: list[list[Any]]) -> list[Merge]:
-    """The first cell of a merge says how far it reaches; the others are there, and empty."""
-    return [
-        Merge(
-            top,
-            left,
-            top + int(cell.get("rowSpan", "1")) - 1,
-            left + int(cell.get("gridSpan", "1")) - 1,
-        )
-        for top, row in enumerate(rows)
-        for left, cell in enumerate(row)
-        if cell.get("rowSpan") or cell.get("gridSpan")
-    ]
+def _first_line(piece: Piece) -> str:
+    text = piece if isinstance(piece, str) else getattr(piece, "text", None) or ""
+    return text.partition("\n")[0].strip()
 
 
-def _paragraphs(node: Any) -> str:
-    lines = ("".join(run.text or "" for run in paragraph.iter(f"{_A}t")) for paragraph in node.iter(f"{_A}p"))
-    return normalize("\n".join(lines))
+class _Slide:
+    """One slide with the parts that it refers to. `layouts`: the places of each layout that was read."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str, layouts: dict[str, Places]) -> None:
+        self.title = ""
+        self._archive = archive
+        self._relations = _relations(archive, name)
+        self._root = _xml(archive, name)
+        layout = self._part("slideLayout")
+        if layout is not None and layout not in layouts:
+            layouts[layout] = self._places(layout)
+        self._layout = layouts.get(layout or "", Places([]))
+
+    def _part(self, kind: str) -> str | None:
+        found = (part for relation, part in self._relations.values() if relation == kind)
+        return next((part for part in found if part in self._archive.namelist()), None)
+
+    def _places(self, layout: str) -> Places:
+        """Where the layout puts its placeholders, and its master those that the layout does not place."""
+        masters = (part for kind, part in _relations(self._archive, layout).values() if kind == "slideMaster")
+        parts = [layout, *(part for part in masters if part in self._archive.namelist())]
+        return Places([_xml(self._archive, part) for part in parts])
+
+    def pieces(self) -> Iterator[Piece]:
+        shapes = list(shapes_in(self._root, self._layout))
+        for shape in shapes:
+            if shape.is_title and not self.title:
+                lines = [normalize(line.text) for line in lines_of(shape.element)]
+                self.title = reduce(glue, filter(None, "\n".join(lines).split("\n")), "")
+                yield block_text("heading", self.title, 1)
+                shapes.remove(shape)
+                break
+        yield from self._shapes(shapes)
+        yield from self._notes()
+
+    def _shapes(self, shapes: Iterable[Shape]) -> Iterator[Piece]:
+        for shape in ordered(list(shapes)):
+            if shape.inner is not None:
+                yield from self._shapes(shape.inner)
+            elif shape.element.tag in (f"{P}graphicFrame", f"{A}tbl"):
+                yield from self._frame(shape.element)
+            else:
+                for line in lines_of(shape.element, is_list=shape.is_list):
+                    text = normalize(line.text)
+                    yield block_text("list_item", text, line.level) if line.level else text
+
+    def _frame(self, frame: Any) -> Iterator[Piece]:
+        for node in frame.iter(f"{A}tbl"):
+            if (table := slide_table(node)) is not None:
+                yield table
+        for node in frame.iter(f"{C}chart"):
+            if (part := self._referred(node.get(f"{R}id"))) is not None:
+                title, chart = chart_table(part)
+                yield title
+                if chart is not None:
+                    yield chart
+        for node in frame.iter("{http://schemas.openxmlformats.org/drawingml/2006/diagram}relIds"):
+            if (part := self._referred(node.get(f"{R}dm"))) is not None:
+                yield from diagram_lines(part)
+
+    def _referred(self, relation: str | None) -> Any:
+        _, part = self._relations.get(relation or "", ("", ""))
+        return _xml(self._archive, part) if part in self._archive.namelist() else None
+
+    def _notes(self) -> Iterator[Piece]:
+        if (part := self._part("notesSlide")) is None:
+            return
+        for shape in shapes_in(_xml(self._archive, part), Places([])):
+            if shape.placeholder == "body":
+                text = normalize("\n".join(line.text for line in lines_of(shape.element)))
+                yield block_text("note", text)

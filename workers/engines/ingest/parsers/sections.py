@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from workers.contract.blocks import Block, BlockKind, Heading, headings_after
-from workers.contract.records import Page, Table
+from workers.contract.records import Page, PageKind, Table
 from workers.engines.ingest.parsers.tables import table_text
 from workers.engines.ingest.parsers.text_blocks import LineKinds, text_blocks
 
@@ -59,16 +59,22 @@ def path_after(path: tuple[Heading, ...], text: str, blocks: Iterable[Block]) ->
 class _Section:
     headings: tuple[Heading, ...] = ()
     label: str | None = None
+    kind: PageKind = "section"
     lines: list[str] = field(default_factory=list)
     length: int = 0
     blocks: list[Block] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     has_body: bool = False
 
-    def add(self, text: str, blocks: Iterable[Block]) -> None:
-        self.blocks += moved(blocks, self.length)
-        self.lines.append(text)
-        self.length += len(text) + 1
+    def add(self, piece: Piece, kinds: LineKinds) -> None:
+        text, blocks = _placed(piece, len(self.tables), kinds)
+        if isinstance(piece, Table):
+            self.tables.append(piece)
+        if text:
+            self.blocks += moved(blocks, self.length)
+            self.lines.append(text)
+            self.length += len(text) + 1
+            self.has_body |= not isinstance(piece, SectionHeading)
 
     def path_below(self, text: str) -> tuple[Heading, ...]:
         return path_after(self.headings, text, self.blocks)
@@ -78,7 +84,7 @@ class _Section:
         below = first.level if first is not None and first.kind == "heading" else None
         above = (heading for heading in self.headings if below is None or heading.level < below)
         return Page(
-            kind="section",
+            kind=self.kind,
             number=number,
             label=self.label,
             text="\n".join(self.lines),
@@ -103,14 +109,17 @@ def sections(pieces: Iterable[Piece]) -> Iterator[Page]:
                 yield page
                 number, section = number + 1, _Section(section.path_below(page.text))
             section.label = piece.text[:LONGEST_LABEL] if piece.text else None
-        text, blocks = _placed(piece, len(section.tables), kinds)
-        if isinstance(piece, Table):
-            section.tables.append(piece)
-        if text:
-            section.add(text, blocks)
-            section.has_body |= not isinstance(piece, SectionHeading)
+        section.add(piece, kinds)
     if section.lines:
         yield section.page(number)
+
+
+def page_of(kind: PageKind, number: int, label: str | None, pieces: Iterable[Piece]) -> Page:
+    """All of the pieces on one page."""
+    page, kinds = _Section(label=label, kind=kind), LineKinds()
+    for piece in pieces:
+        page.add(piece, kinds)
+    return page.page(number)
 
 
 def _placed(piece: Piece, table: int, kinds: LineKinds) -> tuple[str, Sequence[Block]]:

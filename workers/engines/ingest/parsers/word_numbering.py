@@ -94,6 +94,7 @@ class Styles:
     def __init__(self, root: Any) -> None:
         styles = [] if root is None else root.findall(f"{W}style")
         self._by_id = {style.get(f"{W}styleId"): style for style in styles}
+        self._may_hide = any(style.find(f"{W}rPr/{W}vanish") is not None for style in styles)
         defaults = (style for style in styles if style.get(f"{W}default") in ("1", "true", "on"))
         self._default = next(
             (style.get(f"{W}styleId") for style in defaults if style.get(f"{W}type") == "paragraph"), None
@@ -127,6 +128,21 @@ class Styles:
                 return int(named[1])
         return None
 
+    def hides(self, run: Any) -> bool:
+        """Whether the run is hidden: by itself, by its style, or by the style of its paragraph."""
+        properties = run.find(f"{W}rPr")
+        own = None if properties is None else properties.find(f"{W}vanish")
+        if own is not None:
+            return _is_on(own)
+        if not self._may_hide:
+            return False
+        named = None if properties is None else _value(properties.find(f"{W}rStyle"))
+        paragraph = next(run.iterancestors(f"{W}p"), None)
+        of_paragraph = None if paragraph is None else style_of(paragraph)
+        styles = [*(self.chain(named) if named in self._by_id else ()), *self.chain(of_paragraph)]
+        found = (style.find(f"{W}rPr/{W}vanish") for style in styles)
+        return next((_is_on(each) for each in found if each is not None), False)
+
     def is_title(self, paragraph: Any) -> bool:
         """Whether it has the style of a document's title."""
         style = next(self.chain(style_of(paragraph)), None)
@@ -137,7 +153,7 @@ class Numbering:
     """Counts the numbered paragraphs of one document in their order."""
 
     def __init__(self, root: Any, styles: Styles) -> None:
-        self._styles = styles
+        self.styles = styles
         self._uses = {} if root is None else _uses(root, styles)
         self._begun: set[tuple[str, int]] = set()
 
@@ -171,7 +187,7 @@ class Numbering:
         return use_id, _integer(index, 0)
 
     def _chain(self, paragraph: Any) -> Iterator[Any]:
-        return self._styles.chain(style_of(paragraph))
+        return self.styles.chain(style_of(paragraph))
 
     def _count(self, use_id: str, use: _Use, index: int) -> None:
         counters = use.list.counters
@@ -208,6 +224,10 @@ def _label(use: _Use, index: int) -> str:
 def bullet_mark(text: str) -> str:
     mark = text.strip()
     return mark if mark in _MARKS else _PLAIN_MARK
+
+
+def _is_on(element: Any) -> bool:
+    return (_value(element) or "true") not in ("0", "false", "off")
 
 
 def _outline_level(stated: Any) -> int | None:
@@ -276,7 +296,7 @@ def _level(element: Any) -> tuple[int, Level]:
         text=text,
         suffix=_value(element.find(f"{W}suff")) or "tab",
         restarts_after=None if restart is None else _integer(restart, 0),
-        is_legal=legal is not None and _value(legal) not in ("0", "false", "off"),
+        is_legal=legal is not None and _is_on(legal),
         style=_value(element.find(f"{W}pStyle")),
     )
 

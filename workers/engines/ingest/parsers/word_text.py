@@ -156,6 +156,8 @@ class WordText:
     def _pieces(self, element: Any) -> Iterator[str]:
         for child in element:
             tag = child.tag
+            if tag == f"{W}r" and self._numbering.styles.hides(child):
+                continue
             if tag in _TEXT:
                 yield self._shown(child.text or "")
             elif tag in _CHARACTERS:
@@ -248,11 +250,18 @@ class WordText:
         return reaching
 
     def _cell_text(self, cell: Any) -> str:
-        """Notes and what else is anchored in the cell follow the table."""
+        """Notes follow the table, and so do tables of several rows within the cell."""
         after, self._after = self._after, []
-        blocks = list(self.blocks(cell))
-        self._after = [*after, *(block for block in blocks if isinstance(block, Note))]
-        return _text_of(block for block in blocks if not isinstance(block, Note))
+        inside: list[Block] = []
+        below: list[Block] = []
+        for block in self.blocks(cell):
+            (below if _follows_table(block) else inside).append(block)
+        self._after = [*after, *below]
+        return _text_of(inside)
+
+
+def _follows_table(block: Block) -> bool:
+    return isinstance(block, Note) or (isinstance(block, WordTable) and len(block.rows) > 1)
 
 
 def _text_of(blocks: Iterable[Block]) -> str:
