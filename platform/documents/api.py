@@ -123,7 +123,7 @@ class PagesQuery(wire.Query):
 PAGE_FIELDS = (
     "kind", "number", "label", "text", "tables", "headings", "blocks", "width", "height", "personal_data",
 )  # fmt: skip
-READ_BY_EARLIER_RELEASES = {"headings": [], "blocks": [], "width": None, "height": None}
+READ_BY_EARLIER_RELEASES: dict[str, Any] = {"headings": [], "blocks": [], "width": None, "height": None}
 
 
 @router.get("/files/{file_id}/pages", summary="The extracted text, page by page or sheet by sheet")
