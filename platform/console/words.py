@@ -66,6 +66,9 @@ WARNINGS: Words = {
         "Attachments that could not be read, and why. What they state is not in the text; upload them as files that can be "
         "read:"
     ),
+    "rejected_answers_not_used": _(
+        "Lines with a chosen and a rejected answer. Only the chosen one is learnt from:"
+    ),
     "quotes_not_closed": _(
         "A quotation mark in the table is not closed, so quotation marks were read as text. Look at the rows that have them."
     ),

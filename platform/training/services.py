@@ -113,7 +113,7 @@ def _training_data(
             raise InvalidRequest(
                 "not_jsonl",
                 _(
-                    "The file holds no training conversations. Upload JSONL: in each line one JSON object with the "
+                    "The file holds no training data. Upload JSONL: in each line one JSON object, for example with the "
                     'single key "messages".'
                 ),
                 param="training_file",

@@ -223,7 +223,7 @@ class PairRecord(Spec):
 
 
 class MessagesRecord(Spec):
-    """A conversation from an uploaded JSONL file, in OpenAI's fine-tuning format."""
+    """A conversation from an uploaded JSONL file."""
 
     type: Literal["messages"] = "messages"
     id: str
@@ -235,6 +235,8 @@ class MessagesRecord(Spec):
 
 AnyRecord = Annotated[TextRecord | PairRecord | MessagesRecord, Field(discriminator="type")]
 RECORD = TypeAdapter[AnyRecord](AnyRecord)
+FileRecord = TextRecord | MessagesRecord
+"""What a line of an uploaded JSONL file becomes."""
 
 
 class DroppedRecord(Spec):

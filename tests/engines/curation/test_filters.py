@@ -6,7 +6,7 @@ import json
 
 from tests.engines.curation.documents import pages, sentence, sheet, texts_of
 from workers.contract.artifacts import write_manifest
-from workers.contract.records import DocumentOrigin, MessagesRecord, Source
+from workers.contract.records import DocumentOrigin, MessagesRecord, Source, TextRecord
 from workers.contract.specs.curation import Recipe
 from workers.contract.specs.curation_steps import (
     MinimumLengthStep,
@@ -99,3 +99,22 @@ def test_conversations_are_masked_and_split(source, curated):
     assert (result.conversations, result.records) == (1, 0)
     assert records[0]["messages"][1]["content"] == "〔電話番号〕です。"
     assert dropped[0]["reason"] == "exact_duplicate"
+
+
+def test_texts_of_a_jsonl_file_are_records_and_not_its_pages(source, curated):
+    document = source("texts", pages("一行目。二行目。", kind="section"))
+    origin = DocumentOrigin(
+        source=Source(document_id="file-texts", revision_id="r", document_name="t", kind="section", number=1)
+    )
+    texts = ("宿泊費は一泊一万円を上限とする。", "連絡先は090-1234-5678です。電話は平日に限る。")
+    lines = [
+        TextRecord(id=str(number), text=text, origin=origin).model_dump_json()
+        for number, text in enumerate(texts)
+    ]
+    document.pages_path.with_name("records.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    write_manifest(document.pages_path.parent, "pages")
+    _, records, _ = curated(document)
+    assert [each["text"] for each in records] == [
+        "宿泊費は一泊一万円を上限とする。",
+        "連絡先は〔電話番号〕です。電話は平日に限る。",
+    ]

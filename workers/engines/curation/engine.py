@@ -12,7 +12,15 @@ from typing import IO
 
 from workers.contract.artifacts import write_manifest
 from workers.contract.atomic_files import write_json
-from workers.contract.records import DROPPED_FILE, RECORDS_FILE, DocumentOrigin, MessagesRecord, Page
+from workers.contract.records import (
+    DROPPED_FILE,
+    RECORD,
+    RECORDS_FILE,
+    DocumentOrigin,
+    MessagesRecord,
+    Page,
+    TextRecord,
+)
 from workers.contract.run_folder import RunFolder
 from workers.contract.specs.curation import CurationResult, CurationSpec
 from workers.contract.specs.curation_steps import SplitStep, step_keys
@@ -64,18 +72,21 @@ def _run_steps(run: Run, spec: CurationSpec, spool: Path, dropped_file: IO[str])
 
 
 def _read(run: Run, spec: CurationSpec) -> Iterator[Unit]:
-    """The pages of each document; of a JSONL file the conversations, which its pages only show."""
+    """The pages of each document; of a JSONL file the conversations and texts, which its pages only show."""
     total = len(spec.sources)
     for done, source in enumerate(spec.sources):
         run.progress(done, total, "document")
         require_intact_pages(source)
-        conversations = source.pages_path.with_name(RECORDS_FILE)
-        has_conversations = conversations.exists()
-        for line in read_lines(conversations if has_conversations else source.pages_path):
+        records = source.pages_path.with_name(RECORDS_FILE)
+        has_records = records.exists()
+        for line in read_lines(records if has_records else source.pages_path):
             run.raise_if_stopped()
-            if has_conversations:
-                record = MessagesRecord.model_validate_json(line)
-                yield conversation_unit(record.origin, record.messages)
+            if has_records:
+                record = RECORD.validate_json(line)
+                if isinstance(record, MessagesRecord):
+                    yield conversation_unit(record.origin, record.messages)
+                elif isinstance(record, TextRecord):
+                    yield Unit(record.origin, record.text, ())
             else:
                 page = Page.model_validate_json(line)
                 origin = DocumentOrigin(source=page_source(source, page))

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, get_args
 
-from workers.contract.records import DocumentOrigin, MessagesRecord, Page
+from workers.contract.records import DocumentOrigin, FileRecord, MessagesRecord, Page, TextRecord
 from workers.contract.specs.ingest import IngestSpec, Isolation
 from workers.engines.ingest.failures import failure_of, timed_out, too_much_text
 from workers.engines.ingest.reading import Description, Output
@@ -119,7 +119,7 @@ def _read(run: Run, spec: IngestSpec, sandbox: Sandbox, lines: Lines, output: Ou
             match message := decode(line):
                 case Page():
                     output.page(message)
-                case MessagesRecord():
+                case MessagesRecord() | TextRecord():
                     _check_source(message, spec)
                     output.record(message)
                 case Progress():
@@ -142,7 +142,7 @@ def _read(run: Run, spec: IngestSpec, sandbox: Sandbox, lines: Lines, output: Ou
         raise EngineFault("parser_failed", "The parser sent what the engine does not accept.") from error
 
 
-def _check_source(record: MessagesRecord, spec: IngestSpec) -> None:
+def _check_source(record: FileRecord, spec: IngestSpec) -> None:
     """A record that names another document as its source would be cited as that one."""
     source = record.origin.source if isinstance(record.origin, DocumentOrigin) else None
     if source is None or (source.document_id, source.revision_id) != (spec.document_id, spec.revision_id):

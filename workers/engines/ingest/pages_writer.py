@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from workers.contract.personal_data import PERSONAL_DATA_FILE
-from workers.contract.records import PAGES_FILE, RECORDS_FILE, MessagesRecord, Page
+from workers.contract.records import PAGES_FILE, RECORDS_FILE, FileRecord, Page
 from workers.contract.spec import Spec
 from workers.engines.ingest.reading import Output
 from workers.engines.shared.personal_data import find_on_page
@@ -57,7 +57,7 @@ class PagesWriter:
         self.pages += 1
         self.characters += len(page.text)
 
-    def _record(self, record: MessagesRecord) -> None:
+    def _record(self, record: FileRecord) -> None:
         if self._records_file is None:
             self._records_file = self._open(self._run.output_dir / RECORDS_FILE)
         _write(self._records_file, record)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from workers.contract.media_types import MediaType
-from workers.contract.records import MessagesRecord, Page
+from workers.contract.records import FileRecord, Page
 from workers.contract.spec import Spec
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.file_types import binary_type_of, detect
@@ -30,7 +30,7 @@ class Output:
 
     progress: Report
     page: Callable[[Page], None]
-    record: Callable[[MessagesRecord], None]
+    record: Callable[[FileRecord], None]
 
 
 def read(file: BinaryIO, spec: IngestSpec, output: Output) -> Description:

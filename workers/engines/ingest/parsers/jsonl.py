@@ -1,4 +1,8 @@
-"""Conversations in OpenAI's fine-tuning format: one `{"messages": [...]}` per line, checked strictly."""
+"""Training data, an object in each line, checked strictly.
+
+Conversations in OpenAI's format (`messages`), as instruction and output, prompt and completion, or as the chosen one of two
+answers; texts as `text`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,20 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
 from workers.contract.media_types import JSONL
-from workers.contract.records import DocumentOrigin, MessagesRecord, Page, Source
+from workers.contract.records import DocumentOrigin, FileRecord, MessagesRecord, Page, Source, TextRecord
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.encodings import decode
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
-from workers.engines.ingest.training_formats import MESSAGES, format_of, not_jsonl, refuse_other_formats
+from workers.engines.ingest.training_formats import (
+    PREFERENCE,
+    SHAREGPT,
+    TEXT,
+    conversation_of,
+    format_of,
+    has_unknown_keys,
+    not_jsonl,
+    refuse_other_formats,
+)
 from workers.engines.shared.runtime import UserError
 from workers.engines.shared.text import normalize, normalize_layout
 
@@ -26,39 +39,68 @@ def parse(file: BinaryIO, spec: IngestSpec) -> ParsedDocument:
     """Records of every line; pages of 50 records each, so that a person can read what was uploaded."""
     # Not splitlines(): U+2028 may stand inside a JSON string.
     text = decode(file.read())
-    refuse_other_formats(text)
+    refuse_other_formats(text, reads_lines=True)
     lines = text.split("\n")
-    records = [_record(line, number, spec) for number, line in enumerate(lines, 1) if line.strip()]
-    page_count = math.ceil(len(records) / RECORDS_PER_PAGE)
-    return ParsedDocument(_pages(records), page_count=page_count, records=records)
+    values = [(number, *_value(line, number)) for number, line in enumerate(lines, 1) if line.strip()]
+    records = [_record(value, form, number, spec) for number, value, form in values]
+    pairs = sum(form == PREFERENCE for _, _, form in values)
+    return ParsedDocument(
+        _pages(records),
+        page_count=math.ceil(len(records) / RECORDS_PER_PAGE),
+        records=records,
+        warnings=(f"rejected_answers_not_used:{pairs}",) if pairs else (),
+    )
 
 
-def _pages(records: list[MessagesRecord]) -> Iterator[Page]:
+def _pages(records: list[FileRecord]) -> Iterator[Page]:
     for number, start in enumerate(range(0, len(records), RECORDS_PER_PAGE), 1):
-        shown = [
-            "\n".join(f"{message['role']}: {message['content']}" for message in record.messages)
-            for record in records[start : start + RECORDS_PER_PAGE]
-        ]
+        shown = map(_shown, records[start : start + RECORDS_PER_PAGE])
         yield Page(kind="section", number=number, text="\n\n".join(shown))
 
 
-def _record(line: str, number: int, spec: IngestSpec) -> MessagesRecord:
+def _shown(record: FileRecord) -> str:
+    if isinstance(record, TextRecord):
+        return record.text
+    return "\n".join(f"{message['role']}: {message['content']}" for message in record.messages)
+
+
+def _value(line: str, number: int) -> tuple[dict[str, Any], str]:
+    """The object of a line, and its form."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
         column = f", column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         _refuse(number, f"is not valid JSON{column}")
-    if (form := format_of(value)) not in (None, MESSAGES):
+    form = format_of(value)
+    if form == SHAREGPT:
         raise not_jsonl(f"Line {number} has the form {form}.")
-    if not isinstance(value, dict) or set(value) != {"messages"}:
-        _refuse(number, 'must be an object with the single key "messages"')
-    given = value["messages"]
+    if form is None:
+        _refuse(number, 'must be an object with the key "messages", or in another form that is read')
+    if has_unknown_keys(form, value):
+        _refuse(number, f"has more keys than its form ({form}) knows")
+    return value, form
+
+
+def _record(value: dict[str, Any], form: str, number: int, spec: IngestSpec) -> FileRecord:
+    origin = DocumentOrigin(source=_source(number, spec))
+    if form == TEXT:
+        text = _content(value["text"], number, "a text")
+        return TextRecord(id=_digest([text]), text=text, origin=origin)
+    given = conversation_of(form, value)
     if not isinstance(given, list) or not given:
         _refuse(number, '"messages" must be a list that is not empty')
     messages = tuple(_message(message, number) for message in given)
     _check_order([message["role"] for message in messages], number)
-    digest = hashlib.sha256("\0".join(f"{m['role']}\0{m['content']}" for m in messages).encode()).hexdigest()
-    source = Source(
+    said = [each for message in messages for each in (message["role"], message["content"])]
+    return MessagesRecord(id=_digest(said), messages=messages, origin=origin)
+
+
+def _digest(parts: list[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _source(number: int, spec: IngestSpec) -> Source:
+    return Source(
         document_id=spec.document_id,
         revision_id=spec.revision_id,
         document_name=spec.name,
@@ -66,7 +108,12 @@ def _record(line: str, number: int, spec: IngestSpec) -> MessagesRecord:
         number=number,
         label=f"line {number}",
     )
-    return MessagesRecord(id=digest[:16], messages=messages, origin=DocumentOrigin(source=source))
+
+
+def _content(value: Any, number: int, what: str) -> str:
+    if not isinstance(value, str) or not normalize(value):
+        _refuse(number, f"{what} must be text that is not empty")
+    return normalize_layout(value)
 
 
 def _message(value: Any, number: int) -> dict[str, str]:
@@ -75,9 +122,7 @@ def _message(value: Any, number: int) -> dict[str, str]:
     role, content = value["role"], value["content"]
     if role not in ROLES:
         _refuse(number, f"a role must be one of {', '.join(ROLES)}")
-    if not isinstance(content, str) or not normalize(content):
-        _refuse(number, "a message's content must be text that is not empty")
-    return {"role": role, "content": normalize_layout(content)}
+    return {"role": role, "content": _content(content, number, "a message's content")}
 
 
 def _check_order(roles: list[str], number: int) -> None:

@@ -14,7 +14,7 @@ from functools import cache
 from typing import BinaryIO
 
 from workers.contract.media_types import MediaType
-from workers.contract.records import MessagesRecord, Page
+from workers.contract.records import FileRecord, Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest import parsers
 
@@ -31,8 +31,8 @@ class ParsedDocument:
     """How many pages there will be, where the format says so before they are read."""
     title: str | None = None
     warnings: tuple[str, ...] = ()
-    records: list[MessagesRecord] | None = None
-    """The conversations of a JSONL file; its pages only show them. None for every other format."""
+    records: list[FileRecord] | None = None
+    """Of a JSONL file, a record for each line; its pages only show them. None for every other format."""
 
     def finish(self, pages: list[Page]) -> list[Page]:
         """What can be done only when all pages have been read; may add warnings and raise UserError."""

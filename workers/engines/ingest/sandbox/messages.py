@@ -9,7 +9,7 @@ from typing import get_args
 
 from pydantic import Field
 
-from workers.contract.records import MessagesRecord, Page
+from workers.contract.records import MessagesRecord, Page, TextRecord
 from workers.contract.spec import Spec
 from workers.contract.specs.ingest import Isolation
 from workers.engines.ingest.reading import Description
@@ -53,7 +53,7 @@ class Failed(Spec):
     places: tuple[str, ...] = Field(max_length=200)
 
 
-Message = Unavailable | Ready | Progress | Page | MessagesRecord | Description | Refused | Failed
+Message = Unavailable | Ready | Progress | Page | MessagesRecord | TextRecord | Description | Refused | Failed
 _KINDS: dict[bytes, type[Message]] = {kind.__name__.encode(): kind for kind in get_args(Message)}
 
 
