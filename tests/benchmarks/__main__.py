@@ -5,7 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("training_throughput", "retrieval_jsquad", "upload_to_search", "small_work", "concurrency")
+BENCHMARKS = (
+    "training_throughput",
+    "retrieval_jsquad",
+    "retrieval_headings",
+    "upload_to_search",
+    "small_work",
+    "concurrency",
+)
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ from tests.engines.ingest.test_word_text import box, cell, deleted, end, p, run,
 from workers.contract.specs.curation_steps import SegmentStep
 from workers.contract.specs.retrieval import Chunking
 from workers.engines.ingest.parsers.word_counters import written
-from workers.engines.retrieval.chunking import split_text
+from workers.engines.retrieval.pieces import split_text
 from workers.engines.shared.text import ARTICLE
 
 

@@ -5,7 +5,8 @@ from pydantic import ValidationError
 
 from workers.contract.records import Page, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource
-from workers.engines.retrieval.chunking import passages_of, split_text
+from workers.engines.retrieval.chunking import passages_of
+from workers.engines.retrieval.pieces import split_text
 
 SOURCE = RetrievalSource(
     document_id="d", revision_id="r", document_name="規程.pdf", pages_path="unused", groups=("everyone",)

@@ -13,8 +13,9 @@ from workers.contract.artifacts import ArtifactDamaged, write_manifest
 from workers.contract.personal_data import PERSONAL_DATA_FILE, PageFinds, PersonalSpan, by_page, masked
 from workers.contract.records import Page, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource, RetrievalSpec
-from workers.engines.retrieval.chunking import passages_of, pieces_of
+from workers.engines.retrieval.chunking import passages_of
 from workers.engines.retrieval.engine import build_index
+from workers.engines.retrieval.pieces import pieces_of
 from workers.engines.shared.index.embedding import Embedder
 from workers.engines.shared.index.search import Index
 from workers.engines.shared.personal_data import find_on_page

@@ -8,23 +8,23 @@ in it.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
-from typing import NamedTuple
 
 from workers.contract.personal_data import PageFinds, PersonalSpan, merged
 from workers.contract.records import Page, Source, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource
-from workers.engines.retrieval.sentences import ranges
+from workers.engines.retrieval.pieces import Piece, line_start, pieces_of, sentence_pieces
 from workers.engines.shared.index.passages import Passage
 from workers.engines.shared.records import page_source
-from workers.engines.shared.text import CAPTIONED_ARTICLE, rows_range
+from workers.engines.shared.text import rows_range
 
 NUMBER = re.compile(r"[-+¥$]?[\d,.]+[%円]?")
-LONGEST_HEAD = 40
 LONGEST_HEADER_CELL = 40
+BETWEEN_HEADINGS = " > "
+LONGEST_PATH = 160
+"""Characters, so that the text below them is read whole by the embedding model."""
 
 
 def passages_of(
@@ -40,8 +40,8 @@ def passages_of(
     found: dict[str, Passage] = {}
     for page in pages:
         finds = (personal_data or {}).get(page.number, PageFinds())
-        for text, place, spans in _page_passages(page, page_source(document, page), chunking, finds):
-            passage = Passage(text, place, document.groups, tuple(spans))
+        for text, place, spans, above in _page_passages(page, page_source(document, page), chunking, finds):
+            passage = Passage(text, place, document.groups, tuple(spans), above)
             # Of two places with the same text, what is personal in one of them is so in the passage.
             if (same := found.get(passage.id)) is not None:
                 passage = replace(same, personal_data=tuple(merged([*same.personal_data, *spans])))
@@ -51,13 +51,50 @@ def passages_of(
 
 def _page_passages(
     page: Page, source: Source, chunking: Chunking, finds: PageFinds
-) -> Iterator[tuple[str, Source, list[PersonalSpan]]]:
+) -> Iterator[tuple[str, Source, list[PersonalSpan], str]]:
+    """Text, place, personal data in the text, and the headings above it."""
+    headings = HeadingsAbove(page)
     for number, table in enumerate(page.tables):
-        yield from _row_passages(table, source, chunking, finds.cells(number))
+        above = headings.of_table(number)
+        for text, place, spans in _row_passages(table, source, chunking, finds.cells(number)):
+            yield text, place, spans, above
     # A sheet's text is its tables written out once more.
     if not (page.kind == "sheet" and page.tables):
-        for piece in pieces_of(page.text, chunking):
-            yield piece.text, source, piece.spans(finds.text)
+        for piece in pieces_of(page.text, chunking, page.blocks):
+            yield piece.text, source, piece.spans(finds.text), headings.of(piece)
+
+
+class HeadingsAbove:
+    """The headings above each piece of a page, as one line: `就業規則 > 第3章 休暇 > 第12条(年次有給休暇)`."""
+
+    def __init__(self, page: Page) -> None:
+        placed = list(page.placed_blocks())
+        self._paths = [tuple(heading.text for heading in above) for _, _, above in placed]
+        self._starts = [line_start(page.text, block) for block, _, _ in placed]
+        self._of_tables = {
+            block.table: path
+            for (block, _, _), path in zip(placed, self._paths, strict=True)
+            if block.table is not None
+        }
+
+    def of(self, piece: Piece) -> str:
+        """Of its first block, without the heading that the piece itself begins with."""
+        number = bisect_right(self._starts, piece.parts[0].start) - 1
+        return _line(self._paths[number]) if number >= 0 else ""
+
+    def of_table(self, number: int) -> str:
+        return _line(self._of_tables.get(number, ()))
+
+
+def _line(path: Sequence[str]) -> str:
+    """The nearest headings, as many as fit; the others say less of what is below."""
+    line = ""
+    for text in reversed(path):
+        longer = f"{text}{BETWEEN_HEADINGS}{line}" if line else text
+        if len(longer) > LONGEST_PATH:
+            break
+        line = longer
+    return line
 
 
 def _row_passages(
@@ -70,7 +107,7 @@ def _row_passages(
     for number in range(1 if header else 0, len(table.rows)):
         text, spans = _row_text(table, header, number, finds)
         place = source.model_copy(update={"cells": rows_range(table, number)})
-        for piece in _sentences(text, chunking):
+        for piece in sentence_pieces(text, chunking):
             yield piece.text, place, piece.spans(spans)
 
 
@@ -111,84 +148,3 @@ def _moved(cell: str, finds: Sequence[PersonalSpan], at: int) -> Iterator[Person
     start = len(cell) - len(cell.lstrip())
     moved = (span.within(start, start + len(cell.strip()), at) for span in finds)
     return (span for span in moved if span)
-
-
-class Part(NamedTuple):
-    """Characters of a piece that stand together in the text that it was cut from."""
-
-    at: int
-    """Where in the piece."""
-    length: int
-    start: int
-    """Where in the text."""
-
-
-class Piece(NamedTuple):
-    text: str
-    parts: tuple[Part, ...]
-
-    def spans(self, finds: Sequence[PersonalSpan]) -> list[PersonalSpan]:
-        """What of the finds in the text, which are in order, is in the piece, also where only a part of a find is."""
-        found = []
-        for at, length, start in self.parts:
-            first = bisect_right(finds, start, key=lambda span: span.end)
-            last = bisect_left(finds, start + length, lo=first, key=lambda span: span.start)
-            found += (span.within(start, start + length, at) for span in finds[first:last])
-        return merged(span for span in found if span)
-
-    def moved(self, by: int) -> Piece:
-        """As a piece of a text that has the one it was cut from `by` characters later."""
-        return self._replace(parts=tuple(part._replace(start=part.start + by) for part in self.parts))
-
-
-def split_text(text: str, chunking: Chunking) -> list[str]:
-    return [piece.text for piece in pieces_of(text, chunking)]
-
-
-def pieces_of(text: str, chunking: Chunking) -> list[Piece]:
-    """Articles apart, cut at sentence ends where they are too long; every piece of a cut article
-    begins with the article's head, without which it could not be understood."""
-    pieces: list[Piece] = []
-    begins = [match.start() for match in CAPTIONED_ARTICLE.finditer(text)]
-    for begin, end in pairwise([0, *begins, len(text)]):
-        section, start = _stripped(text[begin:end], begin)
-        if len(section) > chunking.max_characters:
-            pieces += (piece.moved(start) for piece in _cut(section, chunking))
-        elif section:
-            pieces.append(_whole(section, start))
-    return pieces
-
-
-def _stripped(text: str, start: int) -> tuple[str, int]:
-    """The text without blanks around it, and where it begins if the whole begins at `start`."""
-    return text.strip(), start + len(text) - len(text.lstrip())
-
-
-def _whole(text: str, start: int = 0) -> Piece:
-    return Piece(text, (Part(0, len(text), start),))
-
-
-def _cut(section: str, chunking: Chunking) -> list[Piece]:
-    article = CAPTIONED_ARTICLE.match(section)
-    if article is None:
-        return _sentences(section, chunking)
-    rest, _, body = section[article.end() :].partition("\n")
-    first = article[0] + rest
-    head = first.strip()
-    if not body or len(head) > LONGEST_HEAD:
-        return _sentences(section, chunking)
-    shorter = chunking.model_copy(update={"max_characters": chunking.max_characters - len(head) - 1})
-    pieces = (piece.moved(len(first) + 1) for piece in _sentences(body, shorter))
-    return [_headed(_whole(*_stripped(first, 0)), piece) for piece in pieces]
-
-
-def _headed(head: Piece, piece: Piece) -> Piece:
-    shift = len(head.text) + 1
-    below = (part._replace(at=part.at + shift) for part in piece.parts)
-    return Piece(f"{head.text}\n{piece.text}", (*head.parts, *below))
-
-
-def _sentences(text: str, chunking: Chunking) -> list[Piece]:
-    longest = chunking.max_characters
-    found = ranges(text, longest=longest, overlap=min(chunking.overlap, longest // 2))
-    return [_whole(text[start:end], start) for start, end in found]

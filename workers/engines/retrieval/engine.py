@@ -100,7 +100,7 @@ def _vectors(
     """A row for each passage, and how many passages had theirs from the previous index."""
     known = _previous_vectors(run, spec.previous_index, digest, {item.digest for item in passages})
     reused = sum(item.digest in known for item in passages)
-    new = {item.digest: item.text for item in passages if item.digest not in known}
+    new = {item.digest: item.searched for item in passages if item.digest not in known}
     run.progress(reused, len(passages), "chunk")
     known |= _embed(run, threads, embedder, new, reused, len(passages))
     return np.stack([known[item.digest] for item in passages]), reused
@@ -154,7 +154,7 @@ def _write(
     unrelated: float,
 ) -> str:
     write_passages(folder, passages)
-    write_postings(folder, (item.text for item in passages))
+    write_postings(folder, (item.searched for item in passages))
     write_vectors(folder, vectors)
     return write_manifest(
         folder,

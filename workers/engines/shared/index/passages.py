@@ -26,16 +26,16 @@ CREATE TABLE audience (id INTEGER PRIMARY KEY, groups TEXT NOT NULL);
 CREATE TABLE passage (
   position INTEGER PRIMARY KEY, id TEXT NOT NULL, digest TEXT NOT NULL, document_id TEXT NOT NULL,
   audience INTEGER NOT NULL REFERENCES audience, source TEXT NOT NULL, text TEXT NOT NULL,
-  personal_data TEXT NOT NULL
+  personal_data TEXT NOT NULL, above TEXT NOT NULL
 );
 """
 
 READ = (
-    "SELECT position, id, text, source, audience, digest, personal_data FROM passage "
+    "SELECT position, id, text, source, audience, digest, personal_data, above FROM passage "
     "WHERE position IN (SELECT value FROM json_each(?))"
 )
-READ_WITHOUT_PERSONAL_DATA = READ.replace("personal_data", "NULL")
-"""For an index that an earlier release built."""
+ADDED_COLUMNS = {"personal_data": "NULL", "above": "''"}
+"""What stands for a column that the index of an earlier release does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,17 @@ class Passage:
     personal_data: tuple[PersonalSpan, ...] | None = ()
     """Where personal data stand in `text`; None: an earlier release built the index and did not look for them."""
 
+    above: str = ""
+    """The headings that the text stands under. They are searched as they were read, and never given out."""
+
+    @property
+    def searched(self) -> str:
+        """What is embedded and searched."""
+        return f"{self.above}\n{self.text}" if self.above else self.text
+
     @property
     def digest(self) -> str:
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        return hashlib.sha256(self.searched.encode()).hexdigest()
 
     @property
     def id(self) -> str:
@@ -72,8 +80,9 @@ def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
             audience = audiences.setdefault(groups, len(audiences))
             source = passage.source.model_dump_json(exclude_none=True)
             key = (position, passage.id, passage.digest, passage.source.document_id)
-            row = (*key, audience, source, passage.text, _spans_text(passage.personal_data or ()))
-            connection.execute("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            spans = _spans_text(passage.personal_data or ())
+            row = (*key, audience, source, passage.text, spans, passage.above)
+            connection.execute("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         connection.executemany("INSERT INTO audience (groups, id) VALUES (?, ?)", audiences.items())
         connection.execute("CREATE INDEX passage_document ON passage (document_id, position)")
         connection.execute("CREATE INDEX passage_audience ON passage (audience, position)")
@@ -106,7 +115,9 @@ class PassageStore:
             for audience, groups in self._rows("SELECT id, groups FROM audience")
         }
         columns = {name for _number, name, *_rest in self._rows("PRAGMA table_info(passage)")}
-        self._read = READ if "personal_data" in columns else READ_WITHOUT_PERSONAL_DATA
+        self._read = READ
+        for name in ADDED_COLUMNS.keys() - columns:
+            self._read = self._read.replace(name, ADDED_COLUMNS[name])
         # From the SQL index alone, which is small; the pages with the texts are read for a search's results.
         rows = np.array(self._rows("SELECT position, audience FROM passage ORDER BY audience, position"))
         self._audience_of = np.empty(len(rows), dtype=np.int32)
@@ -142,12 +153,12 @@ class PassageStore:
         return [found[int(position)] for position in positions]
 
     def _whole(
-        self, text: str, source: str, audience: int, digest: str, personal_data: str | None
+        self, text: str, source: str, audience: int, digest: str, personal_data: str | None, above: str
     ) -> Passage:
         try:
             groups = tuple(sorted(self._audiences[audience]))
             spans = _spans_of(personal_data)
-            passage = Passage(text, Source.model_validate_json(source), groups, spans)
+            passage = Passage(text, Source.model_validate_json(source), groups, spans, above)
         except (ValueError, KeyError, TypeError):
             raise ArtifactDamaged(self._folder, FILE, "has other content") from None
         if passage.digest != digest:
