@@ -207,14 +207,10 @@ def _join(invitation: Invitation, user: User) -> Membership:
         membership, _is_new = Membership.objects.get_or_create(
             user=user,
             organization_id=invitation.organization_id,
-            defaults={
-                "role": invitation.role,
-                "invited_by": invitation.invited_by,
-                "link_shown": invitation.link_shown,
-            },
+            defaults={"role": invitation.role},
         )
-        invitation.accepted_at = timezone.now()
-        invitation.save(update_fields=["accepted_at"])
+        invitation.accepted_at, invitation.accepted_by = timezone.now(), user
+        invitation.save(update_fields=["accepted_at", "accepted_by"])
         OutgoingMail.objects.filter(invitation=invitation).delete()
         actor = Actor("user", user.id, user.name or user.email)
         _record(invitation, actor, "invitation.accepted", user=user.id, role=invitation.role)

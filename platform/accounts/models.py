@@ -102,12 +102,7 @@ class Membership(TenantModel):
     id = PrefixedIdField("member_")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(_("role"), max_length=16, choices=Role.choices)
-    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
-    """Null: an operator made the member with the organization."""
     joined_at = models.DateTimeField(default=timezone.now)
-    """When the invitation was accepted."""
-    link_shown = models.BooleanField(default=False)
-    """The one-time link was shown to the inviter instead of being mailed to the person."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "user"], name="one_membership_each")]
@@ -163,6 +158,8 @@ class Invitation(TenantModel):
     """When the newest link was shown, or taken by the mail server."""
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
+    """Kept when the member is removed: four eyes ask who saw whose link."""
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.invited import inviters_who_saw_link
+from accounts.invited import ShownLink, perhaps_same_person, shown_links
 from accounts.models import Membership
 from accounts.permissions import ROLE_PERMISSIONS
 from accounts.principal import Principal
@@ -34,11 +34,12 @@ class Decision:
     release: Release
     taken_part: list[Participation]
     members: list[Membership]
+    links: list[ShownLink]
 
     def refusal(self, principal: Principal) -> KoshaError | None:
         """Why the principal may not approve or reject; None: they may.
 
-        `person_needed`, `permission_denied`, `second_person_needed`, `invited_by_participant`.
+        `person_needed`, `permission_denied`, `second_person_needed`, `perhaps_same_person`.
         """
         if principal.user is None:
             return Refused(
@@ -73,17 +74,18 @@ class Decision:
         )
 
     def _may_be_participant(self, member: Membership) -> KoshaError | None:
-        inviters = inviters_who_saw_link(member.user_id, self.members)
+        linked = perhaps_same_person(member.user_id, self.links)
         for each in self.taken_part:
-            if each.person_id in inviters:
-                until = timezone.localtime(inviters[each.person_id])
+            if each.person_id in linked:
+                until = timezone.localtime(linked[each.person_id])
                 return Refused(
-                    "invited_by_participant",
+                    "perhaps_same_person",
                     _(
-                        "The link with which this account was set up was shown to %(inviter)s, who took part in "
-                        "this release. Until %(date)s this account may not decide on it."
+                        "This account and %(person)s, who took part in this release, may belong to one person: an "
+                        "invitation link was shown to its inviter, because no mail server is set. Until %(date)s this "
+                        "account may not decide on the release. A member whose invitation was mailed, or whom the operator made, may."
                     )
-                    % {"inviter": each.label, "date": date_format(until, "DATETIME_FORMAT")},
+                    % {"person": each.label, "date": date_format(until, "DATETIME_FORMAT")},
                 )
         return None
 
@@ -98,7 +100,7 @@ class Decision:
 
 def decision_on(release: Release) -> Decision:
     members = Membership.objects.select_related("user").order_by("user__name", "user__email")
-    return Decision(release, participations(release), list(members))
+    return Decision(release, participations(release), list(members), shown_links())
 
 
 def approval_obstacle(decision: Decision) -> KoshaError | None:

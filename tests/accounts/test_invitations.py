@@ -74,7 +74,10 @@ def test_new_person_accepts_with_a_password_of_their_own(world):
     assert "株式会社kaku" in text(page) and EMAIL in text(page)
     assert browser.post("/invitation", ACCOUNT)["Location"] == "/"
     joined = membership(world)
-    assert (joined.role, joined.invited_by, joined.link_shown) == ("reviewer", world.person("admin"), True)
+    with organization_scope(world.organization.id):
+        accepted = Invitation.objects.get()
+    assert (accepted.invited_by, accepted.accepted_by) == (world.person("admin"), joined.user)
+    assert (joined.role, accepted.link_shown) == ("reviewer", True)
     assert joined.user.check_password(PASSWORD)
     assert "株式会社kaku" in text(browser.get("/"))
     actions = set(AuditEvent.objects.values_list("action", flat=True))

@@ -62,14 +62,10 @@ def _person(email: str, organization_id: str, role: str) -> tuple[User, dict[str
         )
         return user, {"email": user.email, "invitation_link": link, "mailed": link is None}
     user = user_create(email=email, name=email.partition("@")[0])
-    membership = membership_set(
-        organization_id=organization_id, user=user, role=role, actor=OPERATOR, by_role=None
-    )
+    membership_set(organization_id=organization_id, user=user, role=role, actor=OPERATOR, by_role=None)
     if is_mail_set():
         password_mail(email=user.email)
         return user, {"email": user.email, "password_link": None, "mailed": True}
-    membership.link_shown = True
-    membership.save(update_fields=["link_shown"])
     return user, {
         "email": user.email,
         "password_link": password_link(user=user, actor=OPERATOR),
