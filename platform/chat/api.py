@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
@@ -43,7 +43,7 @@ from registry.selectors import base_model_get, model_version_get
 from releases.models import Deployment
 from releases.services import model_version_delete
 from workers.contract.prompts import PromptMessage
-from workers.contract.specs.serving import ChatBody, StreamOptions
+from workers.contract.specs.serving import ChatBody, StopString, StreamOptions
 
 logger = logging.getLogger(__name__)
 router = Router(tags=["Chat"])
@@ -97,7 +97,8 @@ class CompletionBody(Body):
     top_p: float | None = Field(default=None, gt=0, le=1)
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
-    stop: str | list[str] | None = None
+    stop: StopString | Annotated[list[StopString], Field(max_length=4)] | None = None
+    """At most 4 strings of 200 characters."""
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     stream: bool | None = None
     stream_options: StreamOptionsBody | None = None

@@ -13,7 +13,7 @@ from chat.citations import SUPPORT, best_sentence
 from chat.finding import Found, Reason
 from chat.table_rows import AskedRows
 from workers.contract.prompts import NOT_IN_THE_PASSAGES
-from workers.contract.stated_facts import codes, is_stated, section_of, stated_facts
+from workers.contract.stated_facts import are_alike, codes, is_stated, section_of, stated_facts
 
 _SENTENCE = re.compile(r".*?(?:[。！？!?]+[」』）)]*|\.(?=\s)|\n)", re.S)
 _QUESTION = re.compile(r"(?:[?？]|(?:です|ます|でしょう)か[。.]?)\s*$")
@@ -98,7 +98,9 @@ class CheckedAnswer:
                 return False
             best_support = own_support
         cited = [text for support, _quote, text in scored if support >= NEARLY_AS_GOOD * best_support]
-        claimed = [fact for fact in stated_facts(sentence) if fact not in self._asked]
+        facts = stated_facts(sentence)
+        # What only repeats the question (2年ごとですよね? 2年ごとです。) is confirmed by its passage or not at all.
+        claimed = (facts - self._asked) or facts
         return any(all(is_stated(fact, stated) for fact in claimed) for stated in map(stated_facts, cited))
 
     def _of_the_asked_rows(self, sentence: str) -> list[tuple[float, str, str]]:
@@ -113,7 +115,8 @@ class CheckedAnswer:
         asked, quoted = codes(self.found.question), codes(quote)
         if not asked or asked & quoted:
             return True
-        if quoted and support >= SUPPORT:
+        is_another = any(are_alike(code, other) for code in asked for other in quoted)
+        if is_another and support >= SUPPORT:
             return False
         sections = [
             section

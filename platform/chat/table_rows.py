@@ -1,6 +1,7 @@
-"""Passages that are rows of a table, and which row of it a question is about.
+"""Passages that are rows of a table, and which rows of it a question is about.
 
 A row's passage has a line for each cell, after the name of its column: `職位: 部長`. Its key is the value of the first.
+A question may name a row by any of its cells: a person in a list that begins with numbers of staff.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from workers.contract.specs.serving import SearchHit
 
@@ -17,31 +19,44 @@ _PARTS = re.compile(r"[・、/]")
 _PLACEHOLDER = re.compile(r"[\d\W_]*")
 _QUESTION_COLUMN = re.compile(r"(?i)(?:ご?質問(?:内容|文)?|問い?|設問|q|questions?)")
 LONGEST_KEY = 40
+_ANYWHERE = frozenset(["必要", "不要", "可能", "不可", "あり", "なし", "はい", "いいえ", "yes", "no"])
+"""Values of cells that stand in many questions and name no row."""
 
 Place = tuple[str, str, int, str]
 """Of the rows of one table: the document, its revision, the page, the name of the first column."""
 
 
+class _Row(NamedTuple):
+    key: str
+    values: frozenset[str]
+    """Of its cells, the key among them."""
+
+
 class AskedRows:
-    """The rows that a question is about, for every table of which it names one key and not several."""
+    """The rows that a question is about: of each table, those with the most cells that the question names."""
 
     def __init__(self, question: str, passages: Sequence[SearchHit]) -> None:
-        tables: defaultdict[Place, set[str]] = defaultdict(set)
+        tables: defaultdict[Place, list[_Row]] = defaultdict(list)
         for hit in passages:
-            if (key := _key(hit)) is not None:
-                tables[_place(hit)].add(key)
-        self._keys = {place: keys for place, keys in tables.items() if len(keys) > 1}
-        named = {place: _named_keys(question, keys) for place, keys in self._keys.items()}
-        self._asked = {place: next(iter(keys)) for place, keys in named.items() if len(keys) == 1}
+            if (row := _row(hit)) is not None:
+                tables[_place(hit)].append(row)
+        self._asked: dict[Place, list[_Row]] = {}
+        self._keys: dict[Place, set[str]] = {}
+        for place, rows in tables.items():
+            named = _named_values(question, frozenset[str]().union(*(row.values for row in rows))) - _ANYWHERE
+            most = max(len(named & row.values) for row in rows)
+            asked = [row for row in rows if len(named & row.values) == most]
+            if len(asked) < len(rows):
+                self._asked[place], self._keys[place] = asked, {row.key for row in rows}
 
     def __bool__(self) -> bool:
         return bool(self._asked)
 
     def text_about(self, hit: SearchHit) -> str:
-        """What of a passage may be about the asked row: nothing of another row of its table."""
+        """What of a passage may be about the asked rows: nothing of another row of their table."""
         if hit.source.cells is not None:
-            asked = self._asked.get(_place(hit))
-            return hit.text if asked is None or _key(hit) in (None, asked) else ""
+            asked, row = self._asked.get(_place(hit)), _row(hit)
+            return hit.text if asked is None or row is None or row in asked else ""
         # The text of a page in Word repeats the rows of its tables.
         tables = [place for place in self._asked if place[:3] == _place(hit)[:3]]
         lines = hit.text.splitlines(keepends=True)
@@ -50,12 +65,12 @@ class AskedRows:
         )
 
     def names_another(self, sentence: str) -> bool:
-        """Whether a sentence names rows of a table, and the asked one is not among them."""
+        """Whether a sentence names rows of a table, and none of the asked ones is among them."""
         return any(self._is_of_another(sentence, place) for place in self._asked)
 
     def _is_of_another(self, text: str, place: Place) -> bool:
-        named = _named_keys(text, self._keys[place])
-        return bool(named) and self._asked[place] not in named
+        named = _named_values(text, self._keys[place])
+        return bool(named) and named.isdisjoint(row.key for row in self._asked[place])
 
 
 def quote_of_row(text: str, sentence: str) -> str:
@@ -82,29 +97,39 @@ def _place(hit: SearchHit) -> Place:
     return source.document_id, source.revision_id, source.number, named["column"] if named else ""
 
 
-def _key(hit: SearchHit) -> str | None:
+def _row(hit: SearchHit) -> _Row | None:
     """None for what is no row, and where the first cell is a question or too long for a name."""
-    first = hit.text.partition("\n")[0]
+    first, *others = hit.text.split("\n")
     if hit.source.cells is None or _is_question(first):
         return None
-    named = _NAMED.match(first)
-    key = _normalized(named["value"] if named else first).strip()
-    return key if key and len(key) <= LONGEST_KEY else None
+    key = _value(first)
+    if not key or len(key) > LONGEST_KEY:
+        return None
+    return _Row(key, frozenset([key, *filter(_is_name, map(_value, others))]))
 
 
-def _named_keys(text: str, keys: Iterable[str]) -> set[str]:
-    """The keys that stand in `text`, whole or in part; 課長 does not stand in 課長代理 where that is a key, too."""
+def _value(cell: str) -> str:
+    named = _NAMED.match(cell)
+    return _normalized(named["value"] if named else cell).strip()
+
+
+def _is_name(value: str) -> bool:
+    return 0 < len(value) <= LONGEST_KEY
+
+
+def _named_values(text: str, values: Iterable[str]) -> set[str]:
+    """The values that stand in `text`, whole or in part; 課長 does not stand in 課長代理 where that is one, too."""
     text = _normalized(text)
     found = [
-        (*match.span(), key)
-        for key in keys
-        for part in {key, *map(str.strip, _PARTS.split(key))}
+        (*match.span(), value)
+        for value in values
+        for part in {value, *map(str.strip, _PARTS.split(value))}
         if (pattern := _pattern(part))
         for match in pattern.finditer(text)
     ]
     return {
-        key
-        for start, end, key in found
+        value
+        for start, end, value in found
         if not any(
             first <= start and end <= last and last - first > end - start for first, last, _other in found
         )

@@ -16,6 +16,9 @@ LISTED = f"{CODES}\nE10 時計用電池の低下 電池を交換する\n毎月5�
 PARTS = "KP-220\n最大流量は毎分80リットルです。\nKP-230\n最大流量は毎分95リットルです。\n点検は毎年1回です。"
 
 
+PARTS_OF = "質問: ADP-15のダイヤフラムの部品番号は?\n回答: 部品番号はAD-DK15です。"
+
+
 def checked(answer: str, question: str, *passages: str, size: int = 3) -> CheckedAnswer:
     found = Found(question, [SearchHit.model_validate(hit(text)) for text in passages])
     check = CheckedAnswer(found)
@@ -44,6 +47,11 @@ def checked(answer: str, question: str, *passages: str, size: int = 3) -> Checke
         ("E10は?", "電池を交換する。", LISTED, "電池を交換する。", None),
         ("KP-220は?", "最大流量は毎分80リットルです。", PARTS, "最大流量は毎分80リットルです。", None),
         ("ＫＰ−２２０は?", "点検は毎年1回です。", PARTS, "", "unsupported"),
+        # What only repeats the question is confirmed by the passage or not at all.
+        ("延長は9か月ですよね?", "9か月です。", RULES, "", "unsupported"),
+        ("延長は6か月ですよね?", "6か月です。", RULES, "6か月です。", None),
+        # A code of another kind in the line does not make it one about something else.
+        ("ADP-15の部品番号は?", "部品番号はAD-DK15です。", PARTS_OF, "部品番号はAD-DK15です。", None),
         ("延長は?", "資料からは分かりません。", RULES, "", "not_stated"),
         ("延長は?", "試用期間はいつまでですか。", RULES, "", "no_answer"),
         ("延長は?", "", RULES, "", "no_answer"),
@@ -89,6 +97,31 @@ FAQ = [
     ("質問: 課長の上限は?\n回答: 12,000円です。", "A2:B2"),
     ("質問: 部長の上限は?\n回答: 14,000円です。", "A3:B3"),
 ]
+
+
+STAFF = [
+    ("社員番号: 101\n氏名: 佐藤健一\n部署: 営業部\n電話番号: 090-1234-5678", "A2:D2"),
+    ("社員番号: 102\n氏名: 田中花子\n部署: 営業部\n電話番号: 022-223-4455", "A3:D3"),
+    ("社員番号: 103\n氏名: 髙橋誠\n部署: 総務部\n電話番号: 080-9876-5432", "A4:D4"),
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "is_supported"),
+    [
+        ("田中花子さんの電話番号は?", "電話番号は022-223-4455です。", True),
+        ("田中花子さんの電話番号は?", "電話番号は090-1234-5678です。", False),
+        ("営業部の田中花子さんの電話番号は?", "電話番号は090-1234-5678です。", False),
+        ("営業部の電話番号は?", "電話番号は090-1234-5678です。", True),
+        ("営業部の電話番号は?", "電話番号は080-9876-5432です。", False),
+        ("総務部の電話番号は必要ですか?", "電話番号は080-9876-5432です。", True),
+    ],
+)
+def test_a_question_names_a_row_by_any_of_its_cells(question, answer, is_supported):
+    hits = [hit(text, cells=cells, kind="sheet", number=1) for text, cells in STAFF]
+    check = CheckedAnswer(Found(question, [SearchHit.model_validate(one) for one in hits]))
+    check.push(answer)
+    assert check.is_answered == is_supported
 
 
 @pytest.mark.parametrize(

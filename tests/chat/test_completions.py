@@ -59,6 +59,13 @@ def test_the_callers_settings_override_the_releases(api, served, model_server):
     assert (asked["temperature"], asked["max_tokens"], asked["seed"], asked["stop"]) == (0, 7, 3, ["。"])
 
 
+@pytest.mark.parametrize("stop", ["a" * 201, ["a" * 201], ["a"] * 5])
+def test_stop_strings_are_few_and_short(api, served, model_server, stop):
+    status, _code, param = ask(api, stop=stop).error
+    assert (status, param.partition(".")[0]) == (400, "stop")
+    assert model_server.bodies(CHAT) == []
+
+
 def test_a_plain_model_answers_without_retrieval(api, world, model_server):
     world.base_model()
     ask(api, model="gemma")

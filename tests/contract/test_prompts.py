@@ -29,3 +29,9 @@ def test_system_prompt_comes_first() -> None:
     assert [m["role"] for m in closed_book_messages("?", "丁寧に。")] == ["system", "user"]
     assert [m["role"] for m in open_book_messages("?", [], None)] == ["user"]
     assert "資料なし" in open_book_messages("?", [])[0]["content"]
+
+
+def test_what_a_test_accepts_is_not_among_the_passages() -> None:
+    row = "質問: 保証は?\n回答: 出荷から24か月です。\n短答: 24か月\n根拠文書: 約款"
+    content = open_book_messages("保証は?", [row])[0]["content"]
+    assert "出荷から24か月です。\n根拠文書: 約款" in content and "短答" not in content

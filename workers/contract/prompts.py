@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from workers.contract.specs.curation_steps import SHORT_ANSWER_HEADERS
+
 PromptMessage = dict[str, str]
 """`role` (system, user or assistant) and `content`."""
 
@@ -31,6 +33,7 @@ STOP_STRINGS = (
     "</資料",
     "\n資料 [",
     OPEN_BOOK_INSTRUCTION[:12],
+    *(f"{header}{colon}" for header in SHORT_ANSWER_HEADERS for colon in ":："),
 )
 """What these prompts write around an answer: a model that writes one of them goes on to another turn. At the very
 beginning of an answer a line begins, too."""
@@ -38,6 +41,8 @@ beginning of an answer a line begins, too."""
 ANSWER_LABELS = ("回答:", "回答：", "答え:", "答え：")
 """What a model may write before its answer; it is left out."""
 
+_SHORT_ANSWER = re.compile(rf"(?m)^(?:{'|'.join(map(re.escape, SHORT_ANSWER_HEADERS))})[:：].*\n?", re.I)
+"""The line of a row with what a test accepts as an answer: it is for judging answers, not for giving them."""
 _DELIMITER = re.compile(r"<(?=\s*/?\s*資料)")
 
 
@@ -56,7 +61,7 @@ def open_book_messages(
     """
     # A document that contains the delimiter must not end its passage early. Its bracket is widened, not
     # removed: what is left after a removal could form a delimiter again.
-    texts = [_DELIMITER.sub("＜", passage).strip() for passage in passages]
+    texts = [_DELIMITER.sub("＜", _SHORT_ANSWER.sub("", passage)).strip() for passage in passages]
     sources = "\n".join(f"<資料 [{number}]>\n{text}\n</資料>" for number, text in enumerate(texts, start=1))
     content = f"{OPEN_BOOK_INSTRUCTION}\n\n{sources or '(資料なし)'}\n\n質問: {question.strip()}"
     return [*_system(system_prompt), {"role": "user", "content": content}]

@@ -21,3 +21,11 @@ REFERENCE = "在宅勤務の申請は前日の17時までに所属長へ行い�
 )
 def test_needs_the_words_and_the_numbers(answer, right):
     assert is_right(answer, REFERENCE, (), 0.5) is right
+
+
+@pytest.mark.parametrize(
+    ("answer", "right"),
+    [("はい、発行できます。", True), (REFERENCE, True), ("発行しません。", False)],
+)
+def test_the_whole_reference_is_right_also_where_short_answers_are_accepted(answer, right):
+    assert is_right(answer, REFERENCE, ("発行できます",), 0.5) is right

@@ -20,6 +20,10 @@ WorksOn = Literal["pages", "units", "pages and units", "records"]
 """Pages become units of training text in the step `segment`, and units become records after the last step."""
 
 
+SHORT_ANSWER_HEADERS = ("短答", "短い回答", "正答", "short answer", "short_answer")
+"""Column titles, and labels of lines, of the short answers that a test accepts."""
+
+
 class StepSettings(Spec):
     """The settings of one step of a recipe. A subclass declares a step; its `type` is the step's name."""
 
@@ -132,7 +136,7 @@ class QuestionAnswerStep(StepSettings):
     """Column titles, and labels of lines, that mark the question."""
     answer_headers: tuple[str, ...] = ("回答", "答え", "対応", "answer", "a")
     """Column titles, and labels of lines, that mark the answer."""
-    short_answer_headers: tuple[str, ...] = ("短答", "短い回答", "正答", "short answer", "short_answer")
+    short_answer_headers: tuple[str, ...] = SHORT_ANSWER_HEADERS
     """Column titles, and labels of lines, that mark the accepted short answers, several separated by ／ or |."""
     header_rows: int = Field(default=5, ge=1)
     """Look for the column titles in this many first rows of a table."""

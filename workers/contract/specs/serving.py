@@ -42,6 +42,10 @@ class StreamOptions(Spec):
     include_usage: bool = False
 
 
+StopString = Annotated[str, Field(max_length=200)]
+"""Each is looked for at every token."""
+
+
 class ChatBody(Spec):
     """POST /v1/chat/completions."""
 
@@ -56,7 +60,7 @@ class ChatBody(Spec):
     top_p: float = Field(default=1.0, gt=0, le=1)
     presence_penalty: float = Field(default=0.0, ge=-2, le=2)
     frequency_penalty: float = Field(default=0.0, ge=-2, le=2)
-    stop: str | tuple[str, ...] | None = None
+    stop: StopString | Annotated[tuple[StopString, ...], Field(max_length=4)] | None = None
     seed: int | None = None
     """The same seed, prompt and weights give the same answer, up to rounding between batch sizes."""
     stream: bool = False

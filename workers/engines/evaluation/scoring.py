@@ -55,10 +55,10 @@ def overlap(answer: str, reference: str) -> float:
 
 
 def is_right(answer: str, reference: str, accepted: Sequence[str], threshold: float) -> bool:
-    """Whether an accepted string is in the answer; without any, whether it overlaps with the reference and
-    states the same numbers and codes."""
+    """Whether an accepted string or the whole reference is in the answer; without accepted strings, whether it overlaps
+    with the reference and states the same numbers and codes."""
     if accepted:
-        return any(contains(answer, candidate) for candidate in accepted)
+        return any(contains(answer, candidate) for candidate in (*accepted, reference))
     given, expected = stated_facts(answer), stated_facts(reference)
     is_same = all(is_stated(one, expected) for one in given) and all(
         is_stated(one, given) for one in expected
