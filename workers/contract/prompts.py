@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from workers.contract.specs.curation_steps import SHORT_ANSWER_HEADERS
-
 PromptMessage = dict[str, str]
 """`role` (system, user or assistant) and `content`."""
+
+SHORT_ANSWER_HEADERS = ("短答", "短い回答", "正答", "short answer", "short_answer")
+"""Column titles, and labels of lines, of the short answers that a test accepts."""
 
 NOT_IN_THE_PASSAGES = "資料からは分かりません"
 """What the instruction asks a model to answer where the passages do not hold the answer."""

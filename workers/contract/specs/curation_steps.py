@@ -13,15 +13,12 @@ from pydantic import BeforeValidator, Field, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
 from workers.contract.personal_data import PersonalDataKind
+from workers.contract.prompts import SHORT_ANSWER_HEADERS
 from workers.contract.spec import Spec
 from workers.contract.translatable import gettext_noop
 
 WorksOn = Literal["pages", "units", "pages and units", "records"]
 """Pages become units of training text in the step `segment`, and units become records after the last step."""
-
-
-SHORT_ANSWER_HEADERS = ("短答", "短い回答", "正答", "short answer", "short_answer")
-"""Column titles, and labels of lines, of the short answers that a test accepts."""
 
 
 class StepSettings(Spec):
