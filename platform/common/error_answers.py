@@ -53,7 +53,7 @@ def known_error(error: BaseException | None) -> KoshaError | None:
 
 def error_response(request: HttpRequest, error: KoshaError, *, as_json: bool = False) -> HttpResponse:
     """JSON for the API and, with `as_json`, for scripts of the console; otherwise a page."""
-    headers = {} if error.retry_after_seconds is None else {"Retry-After": str(error.retry_after_seconds)}
+    headers = error.headers()
     if as_json or is_api(request):
         return JsonResponse(error.body(), status=error.status, headers=headers)
     if isinstance(error, Busy):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +21,8 @@ class KoshaError(Exception):
     """The same request may succeed later."""
     retry_after_seconds: int | None = None
     """The answer's Retry-After, where it has one."""
+    repeated_by_clients = (409, *range(500, 600))
+    """Statuses after which the clients of OpenAI send a request again by themselves."""
 
     def __init__(self, code: str, message: Any, *, param: str | None = None) -> None:
         super().__init__(code)
@@ -31,6 +34,13 @@ class KoshaError(Exception):
         return {
             "error": {"type": self.type, "message": str(self.message), "param": self.param, "code": self.code}
         }
+
+    def headers(self) -> dict[str, str]:
+        """When to send the request again: after Retry-After, or never where repeating cannot help."""
+        if self.retry_after_seconds is not None:
+            return {"Retry-After": str(self.retry_after_seconds)}
+        is_lasting = self.status in self.repeated_by_clients and not self.is_passing
+        return {"x-should-retry": "false"} if is_lasting else {}
 
 
 class DeclaredError(KoshaError):
@@ -92,6 +102,13 @@ class MethodNotAllowed(DeclaredError):
     code = "method_not_allowed"
     message = _("This address does not take that method.")
 
+    def __init__(self, allowed: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.allowed = allowed
+
+    def headers(self) -> dict[str, str]:
+        return {"Allow": ", ".join(self.allowed)}
+
 
 class Conflict(KoshaError):
     """The object is in a state that does not allow this, or the key was used for something else."""
@@ -100,10 +117,33 @@ class Conflict(KoshaError):
     type = "conflict_error"
 
 
+class NotReadyYet(Conflict):
+    """What is made passes into the state that this needs by itself. Clients that follow Retry-After try again."""
+
+    is_passing = True
+    retry_after_seconds = 5
+
+
 class IdempotencyKeyReused(DeclaredError, Conflict):
     code = "idempotency_key_reused"
     message = _("This Idempotency-Key was used for another request. Send a new key, or the same request.")
     param = "Idempotency-Key"
+
+
+class IdempotencyKeyNotHonoured(DeclaredError, InvalidRequest):
+    code = "idempotency_key_not_honoured"
+    message = _(
+        "This address does not honour an Idempotency-Key. Leave the header out, and look whether the first request was "
+        "carried out before you repeat it. /v1/docs says which addresses take one."
+    )
+    param = "Idempotency-Key"
+
+
+class UnsupportedEncoding(DeclaredError):
+    status = 415
+    code = "unsupported_content_encoding"
+    message = _("A request's body is read only as it is. Send it without Content-Encoding.")
+    param = "Content-Encoding"
 
 
 class TooLarge(KoshaError):
@@ -165,3 +205,8 @@ class OutOfRange(DeclaredError, InvalidRequest):
 class InvalidCharacters(DeclaredError, InvalidRequest):
     code = "invalid_characters"
     message = _("NUL characters and unpaired surrogates cannot be stored. Remove them.")
+
+
+class InvalidNumber(DeclaredError, InvalidRequest):
+    code = "invalid_number"
+    message = _("This is not a finite number. NaN, Infinity and numbers beyond 1.8e308 cannot be used.")

@@ -1,9 +1,12 @@
-"""Which values the database can store."""
+"""Which characters and numbers of plain JSON can be used."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
+
+from common.errors import InvalidCharacters, InvalidNumber
 
 
 def storable(text: str) -> bool:
@@ -17,19 +20,22 @@ def storable(text: str) -> bool:
     return True
 
 
-def unstorable_place(value: Any, place: str = "") -> str | None:
-    """The place in plain JSON (as `a.0.b`) of a value that no database column can store, or None."""
+def refuse_unstorable(value: Any, place: str = "") -> None:
+    """Raise InvalidCharacters or InvalidNumber with the place in plain JSON (as `a.0.b`) of what cannot be stored."""
     if isinstance(value, str):
-        return None if storable(value) else place
-    if isinstance(value, float):
-        return None if math.isfinite(value) else place
-    if isinstance(value, dict):
-        entries = value.items()
-        if not all(storable(name) for name in value):
-            return place
+        if not storable(value):
+            raise InvalidCharacters(place or None)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidNumber(place or None)
+    elif isinstance(value, dict):
+        if not all(map(storable, value)):
+            raise InvalidCharacters(place or None)
+        _refuse_each(value.items(), place)
     elif isinstance(value, list):
-        entries = dict(enumerate(value)).items()
-    else:
-        return None
-    found = (unstorable_place(item, f"{place}.{name}" if place else str(name)) for name, item in entries)
-    return next((at for at in found if at is not None), None)
+        _refuse_each(enumerate(value), place)
+
+
+def _refuse_each(entries: Iterable[tuple[Any, Any]], place: str) -> None:
+    for name, item in entries:
+        refuse_unstorable(item, f"{place}.{name}" if place else str(name))

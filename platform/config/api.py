@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,10 +14,11 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 
 from common.error_answers import error_response
-from common.errors import InvalidCharacters, InvalidRequest, KoshaError, NotFound
+from common.errors import InvalidRequest, KoshaError, NotFound
 from common.installed import app_modules
-from common.text import unstorable_place
+from common.text import refuse_unstorable
 from common.wire import field_error, field_place
+from middleware.route_rules import idempotent_routes
 
 
 class StorableJson(Parser):
@@ -24,18 +26,14 @@ class StorableJson(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         value = json.loads(request.body)
-        place = unstorable_place(value)
-        if place is not None:
-            raise InvalidCharacters(place or None)
+        refuse_unstorable(value)
         return value
 
     def parse_querydict(
         self, data: MultiValueDict[str, Any], list_fields: list[str], request: HttpRequest
     ) -> dict[str, Any]:
         found = super().parse_querydict(data, list_fields, request)
-        place = unstorable_place({name: value for name, value in found.items() if isinstance(value, str)})
-        if place is not None:
-            raise InvalidCharacters(place or None)
+        refuse_unstorable({name: value for name, value in found.items() if isinstance(value, str)})
         return found
 
 
@@ -45,6 +43,26 @@ class LocalDocs(Swagger):
     template = "api/docs.html"
 
 
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "The same key and request give the same object instead of a second one. Elsewhere it is refused.",
+}
+
+
+def _operations(schema: OpenAPISchema) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def _route(path: str) -> str:
+    """`/v1/files/{file_id}` as Django resolves it."""
+    return path.removeprefix("/").replace("{", "<").replace("}", ">")
+
+
 class KoshaAPI(NinjaAPI):
     """Its description states how to authenticate; the middleware authenticates all routes."""
 
@@ -52,6 +70,9 @@ class KoshaAPI(NinjaAPI):
         schema = super().get_openapi_schema(*arguments, **options)
         schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         schema["security"] = [{"key": []}]
+        for method, path, operation in _operations(schema):
+            if f"{method.upper()} {_route(path)}" in idempotent_routes():
+                operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
         return schema
 
 

@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "middleware.head.HeadMiddleware",
     "middleware.errors.ErrorMiddleware",
     "middleware.authorization.PrincipalMiddleware",
     "middleware.authorization.AuthorizationMiddleware",

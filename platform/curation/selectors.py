@@ -11,7 +11,7 @@ from django.db.models import Count, Prefetch, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from common.errors import Conflict, NotFound
+from common.errors import Conflict, NotFound, NotReadyYet
 from common.pagination import bounded
 from common.storage import artifact_path
 from curation.models import Dataset, DatasetVersion, Pair, Question, QuestionSet, QuestionSpan, Recipe
@@ -91,13 +91,12 @@ def version_get(id: str, *, dataset_id: str | None = None, param: str | None = N
 
 def require_ready(version: DatasetVersion, *, param: str) -> DatasetVersion:
     if version.state != ProducedState.READY:
-        message = (
-            _("This dataset version is not finished yet. Wait for it, or use one that is ready.")
-            if version.is_building
-            else _("This dataset version is %(state)s. Use one that is ready.")
-            % {"state": version.get_state_display()}
-        )
-        raise Conflict("dataset_version_not_ready", message, param=param)
+        code = "dataset_version_not_ready"
+        if version.is_building:
+            message = _("This dataset version is not finished yet. Wait for it, or use one that is ready.")
+            raise NotReadyYet(code, message, param=param)
+        message = _("This dataset version is %(state)s. Use one that is ready.")
+        raise Conflict(code, message % {"state": version.get_state_display()}, param=param)
     return version
 
 

@@ -12,7 +12,7 @@ from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, TextField, 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from common.errors import Conflict, DeclaredError, NotFound
+from common.errors import Conflict, DeclaredError, NotFound, NotReadyYet
 from common.pagination import DEFAULT_LIMIT, KeysetPage, bounded
 from common.storage import artifact_path
 from documents.kinds import KINDS
@@ -28,10 +28,10 @@ def document_list() -> QuerySet[Document]:
     return Document.objects.filter(deleted_at=None).select_related("current_revision")
 
 
-def document_get(id: str) -> Document:
+def document_get(id: str, *, param: str | None = None) -> Document:
     document = document_list().filter(pk=id).first()
     if document is None:
-        raise NotFound
+        raise NotFound(param)
     return document
 
 
@@ -142,11 +142,7 @@ def documents_by_id(ids: list[str], *, param: str) -> list[Document]:
     return [found[id] for id in dict.fromkeys(ids)]
 
 
-class DocumentNotReady(DeclaredError, Conflict):
-    """Clients that follow Retry-After, as OpenAI's do, try again by themselves."""
-
-    is_passing = True
-    retry_after_seconds = 5
+class DocumentNotReady(DeclaredError, NotReadyYet):
     code = "document_not_ready"
     message = gettext_lazy("This document is still being read. Try again when its status is processed.")
 
@@ -158,9 +154,8 @@ def require_processed(document: Document, *, param: str) -> Revision:
     if revision.state == RevisionState.FAILED:
         raise Conflict(
             "document_unreadable",
-            _(
-                "This document could not be read; its own page says why. Upload a corrected file or leave it out."
-            ),
+            _("This document could not be read (%(code)s). Upload a corrected file or leave it out.")
+            % {"code": revision.error_code},
             param=param,
         )
     if revision.state != RevisionState.PROCESSED:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from accounts.principal import actor_of
 from common import wire
-from common.errors import Conflict
+from common.errors import Conflict, NotReadyYet
 from common.pagination import envelope, keyset_page, list_body
 from common.wire import Body, Metadata, PageQuery, Settings, idempotency_key, unix
 from curation.selectors import lines, version_get
@@ -181,7 +181,10 @@ class ItemsQuery(wire.Query):
 def run_items(request: HttpRequest, eval_id: str, run_id: str, query: Query[ItemsQuery]) -> dict[str, Any]:
     evaluation = evaluation_get(run_id, suite_id=eval_id)
     if not evaluation.manifest_sha256:
-        raise Conflict("eval_run_not_finished", _("This run has no items yet. Wait until it is completed."))
+        code = "eval_run_not_finished"
+        if evaluation.is_building:
+            raise NotReadyYet(code, _("This run has no items yet. Wait until it is completed."))
+        raise Conflict(code, _("This run ended without items. Its error says why; start another one."))
     found, has_more = lines(items_path(evaluation), after=query.after, limit=query.limit)
     # Clients turn a list's pages by the last item's id.
     data = (

@@ -19,3 +19,6 @@ RULES: dict[str, Rule] = {
     "GET v1/evals/<eval_id>/runs/<run_id>": P.EVALUATIONS_READ,
     "GET v1/evals/<eval_id>/runs/<run_id>/output_items": P.EVALUATIONS_READ,
 }
+
+IDEMPOTENT = {"POST v1/evals/<eval_id>/runs"}
+"""Repeated with the same Idempotency-Key, they do nothing twice."""

@@ -16,6 +16,7 @@ from common.error_answers import error_response, is_api
 from common.errors import (
     Conflict,
     DeclaredError,
+    IdempotencyKeyNotHonoured,
     KoshaError,
     MethodNotAllowed,
     NotAuthenticated,
@@ -24,7 +25,7 @@ from common.errors import (
 )
 from common.permissions import PAGE_ORGANIZATION, PAGE_ORGANIZATION_HEADER, Access, Permission, Rule
 from common.tenancy import organization_scope
-from middleware.route_rules import route_rules, rule_of
+from middleware.route_rules import allowed_methods, idempotent_routes, route_rules, rule_of
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -94,12 +95,15 @@ class AuthorizationMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         assert request.resolver_match is not None
-        rule = rule_of(request.method or "", request.resolver_match.route)
+        route = request.resolver_match.route
+        rule = rule_of(request.method or "", route)
         principal: Principal | None = request.principal  # type: ignore[attr-defined]
         try:
             _check(principal, rule or Access.SIGNED_IN)
             if rule is None:
-                raise MethodNotAllowed
+                raise MethodNotAllowed(allowed_methods(route))
+            if is_api(request):
+                _check_idempotency_key(request, route)
             is_change = request.method not in SAFE_METHODS and not is_api(request)
             if isinstance(rule, Permission) and is_change:
                 _check_page(request, principal)
@@ -120,6 +124,13 @@ def _check(principal: Principal | None, rule: Rule) -> None:
         raise PermissionDenied
     if isinstance(rule, Permission) and not principal.may(rule):
         raise PermissionDenied if principal.organization_id or principal.is_operator else NoOrganization
+
+
+def _check_idempotency_key(request: HttpRequest, route: str) -> None:
+    """A caller who sends the header trusts that a repeated request does nothing twice."""
+    is_honoured = f"{request.method} {route}" in idempotent_routes()
+    if "Idempotency-Key" in request.headers and not is_honoured and request.method not in SAFE_METHODS:
+        raise IdempotencyKeyNotHonoured
 
 
 def _check_page(request: HttpRequest, principal: Principal | None) -> None:

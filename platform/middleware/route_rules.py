@@ -28,6 +28,20 @@ def route_rules() -> dict[str, Rule]:
     return rules
 
 
+@cache
+def idempotent_routes() -> frozenset[str]:
+    """Those whose operations read the Idempotency-Key, as the `IDEMPOTENT` of each `routes.py` says."""
+    return frozenset().union(*(getattr(module, "IDEMPOTENT", ()) for module in app_modules("routes")))
+
+
+def allowed_methods(route: str) -> list[str]:
+    """What an Allow header says of a route."""
+    found = [
+        method for method, _, declared in (key.partition(" ") for key in route_rules()) if declared == route
+    ]
+    return sorted({*found, "HEAD"} if "GET" in found else found)
+
+
 def rule_of(method: str, route: str) -> Rule | None:
     """None for a method or a route that no app declares."""
     return route_rules().get(f"{'GET' if method == 'HEAD' else method} {route}")

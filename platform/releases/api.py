@@ -13,7 +13,7 @@ from pydantic import Field
 
 from accounts.principal import actor_of, principal_of
 from common import wire
-from common.errors import Conflict, InvalidRequest
+from common.errors import Conflict, InvalidRequest, NotReadyYet
 from common.pagination import keyset_page, list_body
 from common.wire import Body, PageQuery, Settings, idempotency_key, unix
 from evaluations.selectors import suite_get
@@ -32,7 +32,7 @@ from releases.selectors import (
     served_release,
 )
 from retrieval.models import IndexBuild
-from retrieval.selectors import index_build_get, knowledge_base_get
+from retrieval.selectors import index_build_get, is_in_progress, knowledge_base_get
 from workers.contract.specs.measurement import Estimate
 
 router = Router(tags=["Releases"])
@@ -125,14 +125,15 @@ def _index_build(payload: ReleaseBody) -> IndexBuild | None:
         return chosen
     if payload.vector_store is None:
         return None
-    build = knowledge_base_get(payload.vector_store, param="vector_store").current_build
-    if build is None:
-        raise Conflict(
-            "index_build_not_ready",
-            _("This knowledge base has no finished index yet. Try again when it is completed."),
-            param="vector_store",
-        )
-    return build
+    knowledge_base = knowledge_base_get(payload.vector_store, param="vector_store")
+    if knowledge_base.current_build is not None:
+        return knowledge_base.current_build
+    code = "index_build_not_ready"
+    if is_in_progress(knowledge_base):
+        message = _("This knowledge base has no finished index yet. Try again when it is completed.")
+        raise NotReadyYet(code, message, param="vector_store")
+    message = _("This knowledge base has no index. Add documents that can be read, and wait for its index.")
+    raise Conflict(code, message, param="vector_store")
 
 
 @router.get("/releases", summary="List releases")
@@ -179,7 +180,8 @@ Alias = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
 class PublishBody(Body):
     alias: Alias = "production"
     replaces: str | None = None
-    """The release that is served there as you know it, "" for none. Another one by now: `published_meanwhile`."""
+    """The release that is served there as you know it, "" for none. Another one by now: `published_meanwhile`; none
+    at all: `nothing_served`."""
 
 
 @router.post("/releases/{release_id}/publish", summary="Serve an approved release under an alias")

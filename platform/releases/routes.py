@@ -33,3 +33,6 @@ RULES: dict[str, Rule] = {
     "POST v1/deployments/<alias>/rollback": P.RELEASES_PUBLISH,
     "POST v1/deployments/<alias>/withdraw": P.RELEASES_PUBLISH,
 }
+
+IDEMPOTENT = {"POST v1/deployments/<alias>/rollback"}
+"""Repeated with the same Idempotency-Key, they do nothing twice."""

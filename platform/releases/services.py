@@ -7,11 +7,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from pydantic import Field
 
 from accounts.principal import Principal
 from audit.services import Actor, audit_record
-from common.errors import Conflict, IdempotencyKeyReused, NotFound
+from common.errors import Conflict, DeclaredError, IdempotencyKeyReused, NotFound
 from common.locks import unique_or
 from common.wire import Body, validate
 from jobs.produced import ProducedState
@@ -142,11 +143,22 @@ def _decide(release_id: str, state: ReleaseState, comment: str, principal: Princ
     return release_get(release.id)
 
 
-class PublishedMeanwhile(Conflict):
-    def __init__(self) -> None:
-        super().__init__(
-            "published_meanwhile", _("Another release was published here just now. Reload the page.")
-        )
+class PublishedMeanwhile(DeclaredError, Conflict):
+    code = "published_meanwhile"
+    message = gettext_lazy(
+        "Another release is served here by now. Look at what is served, then publish again."
+    )
+    param = "replaces"
+
+
+class NothingServed(DeclaredError, Conflict):
+    """A release is named that is to be replaced."""
+
+    code = "nothing_served"
+    message = gettext_lazy(
+        "No release is served here, so none can be replaced. Publish without naming one that is served."
+    )
+    param = "replaces"
 
 
 @transaction.atomic
@@ -154,7 +166,7 @@ def release_publish(*, release_id: str, alias: str, actor: Actor, replaces: str 
     """Serve an approved release under `alias`. Publishing what is already served changes nothing.
 
     `replaces` is the id of the release that the caller saw served there, "" for none; where another one is
-    served by now, Conflict `published_meanwhile`. None: whatever is served is replaced. Returns the deployment as
+    served by now, PublishedMeanwhile, and where none is, NothingServed. None: whatever is served is replaced. Returns the deployment as
     this call left it.
     """
     if not Release.objects.select_for_update(no_key=True).filter(pk=release_id).exists():
@@ -174,7 +186,7 @@ def release_publish(*, release_id: str, alias: str, actor: Actor, replaces: str 
     previous = deployment.release if deployment else None
     served = previous.id if previous and deployment and deployment.is_in_service else ""
     if replaces not in (None, served):
-        raise PublishedMeanwhile
+        raise PublishedMeanwhile if served else NothingServed
     if deployment is None:
         with unique_or(PublishedMeanwhile()):
             deployment = Deployment.objects.create(alias=alias, release=release)

@@ -147,6 +147,11 @@ def status_counts(entries: QuerySet[Entry]) -> dict[str, dict[str, int]]:
     return counted
 
 
+def is_in_progress(knowledge_base: KnowledgeBase) -> bool:
+    """Whether its index will hold more by itself: a document is being read, or a build runs."""
+    return status_counts(entry_list([knowledge_base]))[knowledge_base.id]["in_progress"] > 0
+
+
 def removed_documents(build: IndexBuild) -> list[str]:
     """The build's documents that were deleted since, or taken out of its knowledge base.
 

@@ -78,7 +78,7 @@ register(
             ),
             "user.invalid_spec": ErrorText(
                 _("The run asks for something that this release cannot train."),
-                _("Start the training again from its page."),
+                _("Start the training again."),
             ),
             "user.empty_dataset": ErrorText(
                 _("The dataset holds nothing to learn from."),

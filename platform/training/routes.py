@@ -27,3 +27,6 @@ RULES: dict[str, Rule] = {
     "POST v1/fine_tuning/jobs/<job_id>/pause": P.TRAINING_RUN,
     "POST v1/fine_tuning/jobs/<job_id>/resume": P.TRAINING_RUN,
 }
+
+IDEMPOTENT = {"POST v1/fine_tuning/jobs"}
+"""Repeated with the same Idempotency-Key, they do nothing twice."""

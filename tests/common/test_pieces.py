@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from common.digests import value_digest
+from common.errors import InvalidCharacters, InvalidNumber
 from common.ids import is_id, new_id
-from common.text import storable, unstorable_place
+from common.text import refuse_unstorable, storable
 from common.wire import field_place
 
 
@@ -31,16 +32,23 @@ def test_recognises_texts_that_cannot_be_stored():
 
 
 @pytest.mark.parametrize(
-    ("value", "place"),
+    ("value", "error", "place"),
     [
-        ({"a": [{"b": "\x00"}]}, "a.0.b"),
-        ({"a": float("inf")}, "a"),
-        ([1, ["x", "\ud800"]], "1.1"),
-        ({"a": "x", "b": None, "c": True}, None),
+        ({"a": [{"b": "\x00"}]}, InvalidCharacters, "a.0.b"),
+        ({"a": float("inf")}, InvalidNumber, "a"),
+        ([1, ["x", "\ud800"]], InvalidCharacters, "1.1"),
+        ({"a": {"b\x00": 1}}, InvalidCharacters, "a"),
+        ("\x00", InvalidCharacters, None),
     ],
 )
-def test_locates_what_cannot_be_stored(value, place):
-    assert unstorable_place(value) == place
+def test_locates_and_names_what_cannot_be_stored(value, error, place):
+    with pytest.raises(error) as refused:
+        refuse_unstorable(value)
+    assert refused.value.param == place
+
+
+def test_passes_what_can_be_stored():
+    refuse_unstorable({"a": "x", "b": None, "c": True, "d": [1.5, {}]})
 
 
 def test_field_place_leaves_out_names_of_union_branches():

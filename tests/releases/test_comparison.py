@@ -166,12 +166,20 @@ def test_publishing_is_refused_if_another_release_is_served_by_now(world: World,
         release_publish(release_id=release.id, alias="production", actor=world.actor)
     form = {"alias": "production", "replaces": seen.id}
     page = world.browser().post(f"{candidate.get_absolute_url()}/publish", form, follow=True).content.decode()
-    assert "Another release was published here just now" in page
+    assert "Another release is served here by now" in page
     assert Deployment.objects.get().release == quicker
     refused = api.post(f"releases/{candidate.id}/publish", form)
-    assert refused.error == (409, "published_meanwhile", None)
+    assert refused.error == (409, "published_meanwhile", "replaces")
     form["replaces"] = quicker.id
     assert api.post(f"releases/{candidate.id}/publish", form).ok["release"] == candidate.id
+
+
+def test_replacing_where_nothing_was_published_says_so(world: World, api) -> None:
+    release = world.release(approved=True)
+    refused = api.post(f"releases/{release.id}/publish", {"replaces": release.id})
+    assert refused.error == (409, "nothing_served", "replaces")
+    assert "No release is served here" in refused.body["error"]["message"]
+    assert api.post(f"releases/{release.id}/publish", {"replaces": ""}).ok["release"] == release.id
 
 
 def test_the_comparison_through_the_api(world: World, api) -> None:
