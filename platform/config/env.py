@@ -67,6 +67,8 @@ class Environment(BaseSettings):
     job_cores: int | None = Field(default=None, ge=1)
     """Cores of this machine that jobs may use, read at each start; unset: all of them."""
 
+    ocr: Literal["auto", "rapidocr", "tesseract", "none"] = "auto"
+    """What recognizes the text of scans and images; `auto`: the first that the machine has."""
     max_upload_bytes: int = Field(default=512 * 1024**2, gt=0)
     disk_floor_bytes: int | None = Field(default=None, ge=0)
     """With less free space nothing is stored; unset: 1 GiB, or a twentieth of a small disk."""

@@ -49,6 +49,9 @@ ORIGINS: Words = {
 
 WARNINGS: Words = {
     "pages_without_text": _("Pages without text (pictures or scans), which could not be read:"),
+    "low_confidence": _(
+        "Pages whose text was recognized in a picture with little certainty; check these pages:"
+    ),
     "hidden_sheets_skipped": _("Hidden sheets, which were not read:"),
     "hidden_rows_skipped": _("Hidden rows, which were not read:"),
     "hidden_columns_skipped": _("Hidden columns, which were not read:"),

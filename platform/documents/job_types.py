@@ -87,7 +87,14 @@ register(
             ),
             "user.no_text": ErrorText(
                 _("The file holds no text, only pictures (a scan)."),
-                _("Upload the original file, or a PDF with a text layer."),
+                _(
+                    "Upload the original file, or a PDF with a text layer. To have scans read, ask your operator for an "
+                    "engine that recognizes text (OCR)."
+                ),
+            ),
+            "user.picture_too_large": ErrorText(
+                _("The image has too many pixels."),
+                _("Save it with fewer pixels (300 dpi are enough) and upload that."),
             ),
             "user.too_many_pages": ErrorText(_("The document has too many pages or sheets."), _SPLIT),
             "user.invalid_jsonl": ErrorText(

@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[str | Promise, tuple[MediaType, ...]]] = {
     "html": ("HTML", (types.HTML,)),
     "csv": (_("CSV and TSV"), (types.CSV, types.TSV)),
     "text": (_("Text and Markdown"), (types.TEXT, types.MARKDOWN)),
+    "image": (_("Image"), (types.PNG, types.JPEG, types.TIFF, types.WEBP, types.BMP)),
 }
 """By the name on the wire: the label, and the media types that were recognized from the bytes."""
 
@@ -38,7 +39,7 @@ _OTHERS: dict[str, str | Promise] = {
     types.JSONL: "JSONL",
 }
 READABLE = _(
-    "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, e-mail, HTML, text, Markdown, CSV, TSV and JSONL"
+    "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, e-mail, HTML, text, Markdown, CSV, TSV, JSONL and images"
 )
 """What can be uploaded, in a sentence."""
 

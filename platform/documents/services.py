@@ -31,7 +31,7 @@ from common.tenancy import current_organization_id
 from documents import deletion
 from documents.models import Document, Purpose, Revision, RevisionState
 from documents.selectors import PAGES, document_get, pages_folder
-from jobs.clusters import cluster_parsers_isolated
+from jobs.clusters import cluster_parsers_seen
 from jobs.models import Job
 from jobs.services import job_cancel, job_submit
 from jobs.transitions import JobState
@@ -158,6 +158,7 @@ def _ingest_submit(document: Document, revision: Revision, actor: Actor) -> Job:
         sha256=revision.sha256,
         media_type=revision.declared_media_type or None,
         max_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
+        ocr=settings.KOSHA_OCR,
     )
     return job_submit(spec=spec, actor=actor)
 
@@ -171,7 +172,9 @@ def revision_is_wanted(revision: Revision) -> bool:
 def revision_read(revision: Revision) -> None:
     """Called when the job that reads a revision has ended; explains a cancelled one."""
     if isolation := revision.result.get("isolation"):
-        cluster_parsers_isolated(cluster_id=revision.job.cluster_id, isolation=isolation)
+        cluster_parsers_seen(
+            cluster_id=revision.job.cluster_id, isolation=isolation, ocr=revision.result.get("ocr") or ""
+        )
     if revision.job.state == JobState.CANCELLED:
         revision.error_code = "ingest.user.cancelled"
         with stored_language():

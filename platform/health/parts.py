@@ -219,6 +219,13 @@ ISOLATIONS: dict[str, Text] = {
 }
 """By the word of the contract, the strongest first."""
 
+OCR_ENGINES: dict[str, Text] = {
+    "rapidocr": "RapidOCR",
+    "tesseract": "Tesseract",
+    "none": _("none; scans and images are refused until rapidocr or tesseract-ocr is installed"),
+}
+"""What recognizes text in pictures, by the word of the contract."""
+
 _TRAININGS_CONTINUE = _("Running trainings continue.")
 _PAGES_WORK = _("Pages, uploads, search and chat work, and running trainings continue.")
 _JOBS_STAND = _("Waiting jobs do not start, and results are not registered.")

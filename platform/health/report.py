@@ -158,7 +158,9 @@ def _audit(database: DatabaseFacts) -> Component:
 
 def _parsers(database: DatabaseFacts) -> Component:
     weakest = max(database.parser_isolations, key=get_args(Isolation).index, default=None)
-    return Component(Name.PARSERS, "limits_only" if weakest == "limits" else "", {"isolation": weakest})
+    engines = sorted(set(database.ocr_engines), key=lambda name: (name != "none", name))
+    facts = {"isolation": weakest, "ocr": engines[0] if engines else None}
+    return Component(Name.PARSERS, "limits_only" if weakest == "limits" else "", facts)
 
 
 def _mail(database: DatabaseFacts) -> Component:

@@ -48,6 +48,8 @@ class DatabaseFacts:
     trail: TrailState
     parser_isolations: tuple[str, ...]
     """Of each cluster that documents have been read on: how the last parser was isolated."""
+    ocr_engines: tuple[str, ...]
+    """Of each of them: the engine for text in pictures, or `none`."""
     mail: MailState
 
     def age(self, moment: datetime) -> float:
@@ -78,6 +80,7 @@ def database_facts() -> DatabaseFacts | PendingMigrations:
             waits_for_workers=queued.filter(waits_for=WaitsFor.WORKERS).exists(),
             trail=trail_state(),
             parser_isolations=tuple(known.values_list("parser_isolation", flat=True)),
+            ocr_engines=tuple(known.exclude(ocr="").values_list("ocr", flat=True)),
             mail=mail_state(),
         )
 

@@ -74,11 +74,10 @@ def cluster_measure() -> None:
     )
 
 
-def cluster_parsers_isolated(*, cluster_id: str, isolation: str) -> None:
+def cluster_parsers_seen(*, cluster_id: str, isolation: str, ocr: str) -> None:
     """A document has been read there. Writes only what has changed."""
-    Cluster.objects.filter(pk=cluster_id).exclude(parser_isolation=isolation).update(
-        parser_isolation=isolation
-    )
+    seen = {"parser_isolation": isolation, "ocr": ocr}
+    Cluster.objects.filter(pk=cluster_id).exclude(**seen).update(**seen)
 
 
 def _machine() -> dict[str, int]:

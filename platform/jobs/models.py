@@ -63,6 +63,8 @@ class Cluster(CreatedModel):
     measured_memory_bytes = models.PositiveBigIntegerField(null=True)
     parser_isolation = models.CharField(max_length=16, default="", blank=True)
     """How the parser of the last document that was read there was isolated (`workers.contract.specs.ingest`)."""
+    ocr = models.CharField(max_length=16, default="", blank=True)
+    """The engine for text in pictures that the machine had then, `none` without one; empty: not known."""
 
     def __str__(self) -> str:
         return self.name

@@ -41,6 +41,7 @@ def database(beat: float | None = 1, worker: float | None = 1, **facts) -> Datab
         "waits_for_workers": False,
         "trail": trail(),
         "parser_isolations": (),
+        "ocr_engines": (),
         "mail": MailState(True, 0, None),
     }
     return DatabaseFacts(**{**ordinary, **facts})
@@ -108,6 +109,7 @@ def test_working_parts_are_ok():
             ("degraded", "limits_only"),
         ),
         ({"database": database(parser_isolations=("system_calls",))}, "parsers", ("ok", "")),
+        ({"database": database(ocr_engines=("none",))}, "parsers", ("ok", "")),
         ({"database": database()}, "parsers", ("ok", "")),
         ({"database": Silent()}, "parsers", ("unknown", "database_away")),
         ({"database": Slow()}, "audit", ("unknown", "database_busy")),

@@ -25,6 +25,11 @@ MediaType = Literal[
     "text/csv",
     "text/tab-separated-values",
     "application/jsonl",
+    "image/png",
+    "image/jpeg",
+    "image/tiff",
+    "image/webp",
+    "image/bmp",
 ]
 
 PDF: Final = "application/pdf"
@@ -43,6 +48,11 @@ MARKDOWN: Final = "text/markdown"
 CSV: Final = "text/csv"
 TSV: Final = "text/tab-separated-values"
 JSONL: Final = "application/jsonl"
+PNG: Final = "image/png"
+JPEG: Final = "image/jpeg"
+TIFF: Final = "image/tiff"
+WEBP: Final = "image/webp"
+BMP: Final = "image/bmp"
 
 ENDINGS: Mapping[MediaType, tuple[str, ...]] = {
     PDF: (".pdf",),
@@ -62,6 +72,11 @@ ENDINGS: Mapping[MediaType, tuple[str, ...]] = {
     CSV: (".csv",),
     TSV: (".tsv", ".tab"),
     JSONL: (".jsonl", ".ndjson"),
+    PNG: (".png",),
+    JPEG: (".jpg", ".jpeg"),
+    TIFF: (".tif", ".tiff"),
+    WEBP: (".webp",),
+    BMP: (".bmp",),
 }
 TYPE_OF_ENDING: Mapping[str, MediaType] = {
     ending: media_type for media_type, endings in ENDINGS.items() for ending in endings

@@ -8,7 +8,7 @@ from django import template
 from django.utils.translation import gettext as _
 
 from console import formats
-from health.parts import ISOLATIONS, Name
+from health.parts import ISOLATIONS, OCR_ENGINES, Name
 from health.report import Component
 from health.shown import Outage
 from health.shown import banner_digest as digest_of
@@ -47,7 +47,13 @@ def health_figures(component: Component) -> str:
         }
     if component.name is Name.PARSERS and "isolation" in facts:
         isolation = ISOLATIONS.get(facts["isolation"], _("known once a document has been read"))
-        return _("Parsers: %(isolation)s") % {"isolation": isolation}
+        told = _("Parsers: %(isolation)s") % {"isolation": isolation}
+        if facts.get("ocr") in OCR_ENGINES:
+            engine = _("Engine for scans and images (OCR): %(engine)s") % {
+                "engine": OCR_ENGINES[facts["ocr"]]
+            }
+            told = f"{told}. {engine}"
+        return told
     seconds = facts.get("oldest_waiting_seconds")
     if component.name is Name.QUEUE and seconds:
         return _("Longest wait for a start: %(time)s") % {"time": formats.duration(seconds)}

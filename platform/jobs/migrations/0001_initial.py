@@ -63,6 +63,7 @@ class Migration(migrations.Migration):
                 ("measured_cpus", models.PositiveIntegerField(null=True)),
                 ("measured_memory_bytes", models.PositiveBigIntegerField(null=True)),
                 ("parser_isolation", models.CharField(blank=True, default="", max_length=16)),
+                ("ocr", models.CharField(blank=True, default="", max_length=16)),
             ],
             options={
                 "abstract": False,

@@ -86,7 +86,7 @@ def test_cells_keep_their_lines_and_quotes(spec_for, parse):
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b"\x89PNG\r\n\x1a\n" + bytes(60), "wrong_type"),
+        (b"\x7fELF" + bytes(60), "wrong_type"),
         (b"a,b\x00\x01\x02\n" * 40, "wrong_type"),
         (b"caf\xe9,na\xefve\n\xff,1\n", "undecodable_text"),
         (b",,,\n,,\n", "no_text"),

@@ -181,7 +181,7 @@ def test_names_of_attachments_are_read_however_they_are_encoded(spec_for, parse,
     ("content", "code"),
     [
         (b"no headers at all\n\nbody", "wrong_type"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(60), "wrong_type"),
+        (b"\x7fELF" + bytes(60), "wrong_type"),
         (b"Subject: a\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data\n\nMII", "encrypted"),
         (
             b"Subject: a\nContent-Type: text/plain; charset=utf-8\n\n" + b"caf\xe9 \xff\x80",

@@ -16,6 +16,11 @@ Isolation = Literal["namespaces", "bubblewrap", "landlock", "system_calls", "lim
 """What kept the parser from files, network and other processes, the strongest first: namespaces of its own, the same made
 by bubblewrap, Landlock and a filter of system calls, the filter alone, or nothing but limits and another user."""
 
+OcrEngine = Literal["rapidocr", "tesseract"]
+"""What recognizes text in pictures (OCR)."""
+OcrChoice = Literal["auto", "rapidocr", "tesseract", "none"]
+"""`auto`: the first engine that is installed where the file is read."""
+
 
 class IngestSpec(Spec):
     """One revision to read and the limits its parser runs under."""
@@ -41,6 +46,10 @@ class IngestSpec(Spec):
     """Most pages, sheets or slides accepted."""
     max_expanded_bytes: int = Field(default=512 * MEBIBYTE, ge=1)
     """Most bytes an Office file may unpack to."""
+    ocr: OcrChoice = "none"
+    """What recognizes the text of pictures and scanned pages."""
+    ocr_seconds: float = Field(default=120.0, gt=0)
+    """Longest wall-clock time that one page may take to be recognized."""
 
 
 class IngestResult(Spec):
@@ -60,6 +69,10 @@ class IngestResult(Spec):
     """Stable words, for example `pages_without_text:2:3, 7` (how many and which): accepted, but worth a look."""
     isolation: Isolation | None = None
     """How its parser was isolated; None in older results."""
+    ocr: OcrEngine | Literal["none"] | None = None
+    """The engine for pictures on the machine that read the file, `none` without one; None in older results."""
+    recognized: int = Field(default=0, ge=0)
+    """Pages whose text was recognized in a picture."""
     sha256: str
     """Of the original bytes as read."""
     manifest_sha256: str

@@ -5,7 +5,9 @@ from __future__ import annotations
 from workers.contract.artifacts import file_sha256, write_manifest
 from workers.contract.specs.ingest import MEBIBYTE, IngestResult, IngestSpec
 from workers.engines.ingest.isolation import read_in_sandbox
+from workers.engines.ingest.ocr.engines import installed
 from workers.engines.ingest.pages_writer import PagesWriter
+from workers.engines.ingest.recognition import with_recognized
 from workers.engines.shared.runtime import EngineFault, Run, UserError
 
 
@@ -13,7 +15,7 @@ def ingest(run: Run, spec: IngestSpec) -> IngestResult:
     """Write `pages.jsonl`, `personal_data.jsonl` (for JSONL also `records.jsonl`) and the manifest into the run's output.
 
     Raises UserError: empty_file, file_too_large, wrong_type, encrypted, damaged_file, archive_too_large,
-    undecodable_text, invalid_jsonl, not_jsonl, no_text, too_many_pages, parse_timeout, parse_out_of_memory; EngineFault:
+    undecodable_text, invalid_jsonl, not_jsonl, no_text, picture_too_large, too_many_pages, parse_timeout, parse_out_of_memory; EngineFault:
     blob_missing, blob_damaged, parser_failed, parser_killed, no_sandbox. This process reads only the size and the hash of the file; a sandbox reads the rest.
     """
     run.started()
@@ -26,8 +28,13 @@ def ingest(run: Run, spec: IngestSpec) -> IngestResult:
             "the file again.",
         )
     run.raise_if_stopped()
+    ocr = installed(spec.ocr)
+    spec = spec.model_copy(update={"ocr": ocr or "none"})
     with PagesWriter(run) as written:
         found, isolation = read_in_sandbox(run, spec, written.output)
+    warnings, recognized = found.warnings, 0
+    if found.unread and ocr:
+        written, warnings, recognized = with_recognized(run, spec, found)
     run.progress(written.pages, written.pages, "page")
     manifest = write_manifest(
         run.output_dir,
@@ -43,8 +50,10 @@ def ingest(run: Run, spec: IngestSpec) -> IngestResult:
         pages=written.pages,
         characters=written.characters,
         records=written.records,
-        warnings=found.warnings,
+        warnings=warnings,
         isolation=isolation,
+        ocr=ocr or "none",
+        recognized=recognized,
         sha256=sha256,
         manifest_sha256=manifest,
     )

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from workers.contract.media_types import (
+    BMP,
     CSV,
     DOCX,
     EML,
     HTML,
+    JPEG,
     JSONL,
     MARKDOWN,
     MSG,
@@ -26,18 +28,23 @@ from workers.contract.media_types import (
     ODS,
     ODT,
     PDF,
+    PNG,
     PPTX,
     RTF,
     TEXT,
+    TIFF,
     TSV,
     TYPE_OF_ENDING,
+    WEBP,
     XLSX,
     MediaType,
 )
 from workers.engines.ingest.encodings import wide_encoding
 from workers.engines.shared.runtime import UserError
 
-READABLE = "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, e-mail, HTML, text, Markdown, CSV, TSV or JSONL"
+READABLE = (
+    "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, e-mail, HTML, text, Markdown, CSV, TSV, JSONL or image"
+)
 
 _HEAD = 4096
 _PDF_HEADER_WITHIN = 1024
@@ -48,14 +55,17 @@ _KNOWN_BINARIES = (
     (b"\x7fELF", "a Linux program"),
     (b"\xca\xfe\xba\xbe", "a program"),
     (b"\xcf\xfa\xed\xfe", "a macOS program"),
-    (b"\x89PNG", "an image (reading text from images is not available yet)"),
-    (b"\xff\xd8\xff", "an image (reading text from images is not available yet)"),
-    (b"GIF8", "an image (reading text from images is not available yet)"),
-    (b"II*\x00", "an image (reading text from images is not available yet)"),
-    (b"MM\x00*", "an image (reading text from images is not available yet)"),
+    (b"GIF8", "a GIF image; save it as PNG"),
     (b"Rar!", "an archive; unpack it and upload the files in it"),
     (b"7z\xbc\xaf", "an archive; unpack it and upload the files in it"),
     (b"\x1f\x8b", "an archive; unpack it and upload the files in it"),
+)
+_PICTURES: tuple[tuple[bytes, MediaType], ...] = (
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"\xff\xd8\xff", JPEG),
+    (b"II*\x00", TIFF),
+    (b"MM\x00*", TIFF),
+    (b"BM", BMP),
 )
 _OFFICE_PARTS: tuple[tuple[str, MediaType], ...] = (
     ("word/document.xml", DOCX),
@@ -86,12 +96,23 @@ def detect(file: BinaryIO, name: str) -> MediaType:
         return _ole2_type(file)
     if head.startswith(b"{\\rtf"):
         return RTF
+    if picture := _picture_type(head):
+        return picture
     for magic, what in _KNOWN_BINARIES:
         if head.startswith(magic):
             raise wrong_type(f"The file is {what}.")
     if binary_type_of(name):
         raise wrong_type(f"The file is named {suffix} but its content is not.")
     return _text_type(head, suffix)
+
+
+def _picture_type(head: bytes) -> MediaType | None:
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return WEBP
+    # A text may begin with BM; a bitmap goes on with its size and zeros.
+    if head.startswith(b"BM") and head[6:10] != b"\0\0\0\0":
+        return None
+    return next((media_type for magic, media_type in _PICTURES if head.startswith(magic)), None)
 
 
 def binary_type_of(name: str) -> MediaType | None:

@@ -9,20 +9,29 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, get_args
+from typing import Any, BinaryIO, get_args
 
 from workers.contract.records import DocumentOrigin, FileRecord, MessagesRecord, Page, TextRecord
 from workers.contract.specs.ingest import IngestSpec, Isolation
 from workers.engines.ingest.failures import failure_of, timed_out, too_much_text
+from workers.engines.ingest.ocr.engines import folders as ocr_folders
 from workers.engines.ingest.reading import Description, Output
 from workers.engines.ingest.sandbox.code_folders import code_folders
 from workers.engines.ingest.sandbox.lines import Lines, TooLong
-from workers.engines.ingest.sandbox.messages import Failed, Progress, Ready, Refused, Unavailable, decode
+from workers.engines.ingest.sandbox.messages import (
+    Failed,
+    Message,
+    Progress,
+    Ready,
+    Refused,
+    Unavailable,
+    decode,
+)
 from workers.engines.ingest.sandbox.process import Sandbox, start
-from workers.engines.ingest.sandbox.task import READER, Task, View
+from workers.engines.ingest.sandbox.task import PREPARE, READER, RECOGNIZER, Task, View
 from workers.engines.shared.runtime import EngineFault, Run, UserError
 
 START_SECONDS = 60.0
@@ -43,20 +52,53 @@ def read_in_sandbox(
     `views` are tried in this order. `folders` are shown beside the code.
     """
     shown = (*code_folders(data=(run.directory, spec.path)), *folders)
-    with open(spec.path, "rb") as file:
-        tasks = [_task(view, run, spec, reader, shown) for view in views]
+    tasks = [_task(view, run, spec, shown, reader=reader) for view in views]
+    with _sandbox(run, tasks) as (sandbox, lines, isolation):
+        messages = _messages(run, spec, sandbox, lines, _fixed_deadline(spec.parse_seconds))
+        return _put_out(messages, spec, output), isolation
+
+
+def recognize_in_sandbox(run: Run, spec: IngestSpec, pages: Sequence[int]) -> Generator[Page]:
+    """The pages with the text of their pictures, one after another; `spec` names an engine that is installed.
+
+    Raises UserError where a page is the cause. Each has a time of its own.
+    """
+    assert spec.ocr in ("rapidocr", "tesseract")
+    shown = (*code_folders(data=(run.directory, spec.path)), *ocr_folders(spec.ocr))
+    # The processor's time is limited for all pages together, that on the clock for each.
+    together = spec.model_copy(update={"parse_seconds": spec.ocr_seconds * len(pages)})
+    tasks = [
+        _task(view, run, together, shown, reader=RECOGNIZER, prepare=PREPARE, pages=tuple(pages))
+        for view in get_args(View)
+    ]
+    wanted = iter(pages)
+    with _sandbox(run, tasks) as (sandbox, lines, _):
+        for message in _messages(run, spec, sandbox, lines, lambda: time.monotonic() + spec.ocr_seconds):
+            if isinstance(message, Description):
+                break
+            if isinstance(message, Page):
+                if message.number != next(wanted, None):
+                    raise _not_accepted()
+                yield message
+    if next(wanted, None) is not None:
+        raise _not_accepted()
+
+
+@contextmanager
+def _sandbox(run: Run, tasks: list[Task]) -> Iterator[tuple[Sandbox, Lines, Isolation]]:
+    """The strongest of the sandboxes that this machine offers, ended with the block."""
+    with open(tasks[0].spec.path, "rb") as file:
         sandbox, lines, ready = _strongest(run, tasks, file)
         try:
-            found = _read(run, spec, sandbox, lines, output)
+            yield sandbox, lines, ready.isolation
             # Its processes wait for one another: killed, the first would leave the next to this machine's init.
             with suppress(TimeoutError):
                 sandbox.wait(time.monotonic() + END_SECONDS)
-            return found, ready.isolation
         finally:
             sandbox.end()
 
 
-def _task(view: View, run: Run, spec: IngestSpec, reader: str, folders: tuple[Path, ...]) -> Task:
+def _task(view: View, run: Run, spec: IngestSpec, folders: tuple[Path, ...], **more: Any) -> Task:
     # A forked process begins with all that this one has mapped; bubblewrap starts a new one.
     mapped = 0 if view == "bubblewrap" else _mapped_bytes()
     return Task(
@@ -65,7 +107,7 @@ def _task(view: View, run: Run, spec: IngestSpec, reader: str, folders: tuple[Pa
         folders=folders,
         place=run.directory.resolve(),
         address_space=mapped + spec.parse_memory_bytes,
-        reader=reader,
+        **more,
     )
 
 
@@ -112,38 +154,64 @@ def _first_message(run: Run, lines: Lines) -> Ready | Unavailable:
     )
 
 
-def _read(run: Run, spec: IngestSpec, sandbox: Sandbox, lines: Lines, output: Output) -> Description:
-    deadline = time.monotonic() + spec.parse_seconds
+def _put_out(messages: Iterable[Message], spec: IngestSpec, output: Output) -> Description:
+    for message in messages:
+        match message:
+            case Page():
+                output.page(message)
+            case MessagesRecord() | TextRecord():
+                if not _is_of(message, spec):
+                    raise _not_accepted()
+                output.record(message)
+            case Progress():
+                output.progress(message.done, message.total)
+            case Description():
+                return message
+    raise AssertionError("messages end with a description or an error")
+
+
+def _messages(
+    run: Run, spec: IngestSpec, sandbox: Sandbox, lines: Lines, deadline: Callable[[], float]
+) -> Iterator[Message]:
+    """Each of what the sandbox tells, to its description; `deadline` is asked before each. Raises UserError, EngineFault."""
+    until = deadline()
     try:
-        while (line := lines.next(deadline, run.raise_if_stopped)) is not None:
+        while (line := lines.next(until, run.raise_if_stopped)) is not None:
             match message := decode(line):
-                case Page():
-                    output.page(message)
-                case MessagesRecord() | TextRecord():
-                    _check_source(message, spec)
-                    output.record(message)
-                case Progress():
-                    output.progress(message.done, message.total)
-                case Description():
-                    return message
                 case Refused():
                     raise UserError(message.code, message.message, param=message.param)
                 case Failed():
                     sys.stderr.write(
                         "\n  ".join([f"the parser raised {message.error}", *message.places]) + "\n"
                     )
+                case _:
+                    yield message
+                    if isinstance(message, Description):
+                        return
+            until = deadline()
         # It may have closed its output and go on.
-        raise failure_of(sandbox.wait(deadline, run.raise_if_stopped), spec)
+        raise failure_of(sandbox.wait(until, run.raise_if_stopped), spec)
     except TimeoutError as error:
         raise timed_out(spec.parse_seconds) from error
     except TooLong as error:
         raise too_much_text(lines.limit) from error
     except ValueError as error:
-        raise EngineFault("parser_failed", "The parser sent what the engine does not accept.") from error
+        raise _not_accepted() from error
 
 
-def _check_source(record: FileRecord, spec: IngestSpec) -> None:
+def _fixed_deadline(seconds: float) -> Callable[[], float]:
+    until = time.monotonic() + seconds
+    return lambda: until
+
+
+def _not_accepted() -> EngineFault:
+    return EngineFault("parser_failed", "The parser sent what the engine does not accept.")
+
+
+def _is_of(record: FileRecord, spec: IngestSpec) -> bool:
     """A record that names another document as its source would be cited as that one."""
     source = record.origin.source if isinstance(record.origin, DocumentOrigin) else None
-    if source is None or (source.document_id, source.revision_id) != (spec.document_id, spec.revision_id):
-        raise ValueError("a record of another document")
+    return source is not None and (source.document_id, source.revision_id) == (
+        spec.document_id,
+        spec.revision_id,
+    )

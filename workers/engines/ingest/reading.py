@@ -22,6 +22,8 @@ class Description(Spec):
     media_type: MediaType
     title: str | None
     warnings: tuple[str, ...]
+    unread: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Pages to be recognized (OCR), by the warning that they deserve otherwise; empty without an engine for it."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,33 @@ def read(file: BinaryIO, spec: IngestSpec, output: Output) -> Description:
     file.seek(0)
     document = all_parsers()[media_type](file, spec)
     pages = document.finish(list(read_pages(document, spec, output.progress)))
-    if not any(page.text for page in pages):
-        raise UserError(
-            "no_text",
-            "The file holds no text. If its pages are pictures: reading them (OCR) is not available yet; "
-            "upload a version with text.",
-        )
+    unread = tuple((code, tuple(numbers)) for code, numbers in document.unread.items() if numbers)
+    can_recognize = spec.ocr != "none"
+    if not any(page.text for page in pages) and not (unread and can_recognize):
+        raise no_text(NO_ENGINE if unread else "Upload a version with text.")
     for page in pages:
         output.page(page)
     for record in document.records or ():
         output.record(record)
-    warnings = (*document.warnings, *_name_warnings(spec.name, media_type))
-    return Description(media_type=media_type, title=document.title, warnings=warnings)
+    return Description(
+        media_type=media_type,
+        title=document.title,
+        warnings=(
+            *(document.warnings if can_recognize else document.all_warnings()),
+            *_name_warnings(spec.name, media_type),
+        ),
+        unread=unread if can_recognize else (),
+    )
+
+
+NO_ENGINE = (
+    "Its pages are pictures, and no engine that recognizes text (OCR) is installed or chosen: have your operator "
+    "install rapidocr or tesseract-ocr on the machine that reads documents, or upload a version with text."
+)
+
+
+def no_text(more: str) -> UserError:
+    return UserError("no_text", f"The file holds no text. {more}")
 
 
 def _name_warnings(name: str, media_type: str) -> list[str]:

@@ -95,7 +95,7 @@ class MailDocument(ParsedDocument):
         pages = document.finish(list(read_pages(document, spec, lambda done, total: None)))
         if not any(page.text for page in pages):
             raise UserError("no_text", "The attachment holds no text.")
-        self._told += [_with_name(warning, name) for warning in document.warnings]
+        self._told += [_with_name(warning, name) for warning in document.all_warnings()]
         return [_labelled(page, name) for page in pages]
 
     def _document(self, attachment: Attachment, spec: IngestSpec) -> ParsedDocument:

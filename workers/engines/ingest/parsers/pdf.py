@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any, BinaryIO
 
 from workers.contract.media_types import PDF
@@ -17,8 +18,8 @@ from workers.engines.ingest.parsers.pdf_geometry import Frame
 from workers.engines.ingest.parsers.pdf_glyphs import unmapped
 from workers.engines.ingest.parsers.pdf_headings import Headings, bookmarks_of
 from workers.engines.ingest.parsers.pdf_page import lines_of
-from workers.engines.ingest.parsers.registry import ParsedDocument, counted, parser
-from workers.engines.shared.runtime import UserError
+from workers.engines.ingest.parsers.picture import Picture, scale_for
+from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.shared.text import normalize, repeated_edges
 
 EDGE_SHARE = 0.6
@@ -40,7 +41,9 @@ class PdfDocument(ParsedDocument):
         """By page, what its text is made of."""
         self._forms = ("form_fields_not_read",) if _has_unread_form(document) else ()
         title = normalize(document.get_metadata_dict().get("Title", "")) or None
-        super().__init__(self._pages(document), page_count=len(document), title=title)
+        super().__init__(
+            self._pages(document), page_count=len(document), title=title, picture=partial(_drawn, document)
+        )
 
     def _pages(self, document: Any) -> Iterator[Page]:
         from pypdfium2 import PdfiumError
@@ -65,16 +68,9 @@ class PdfDocument(ParsedDocument):
         return read.text
 
     def finish(self, pages: list[Page]) -> list[Page]:
-        """Join wrapped lines, find headings. Raises UserError `no_text` for a scan."""
-        if not any(page.text for page in pages):
-            raise UserError(
-                "no_text",
-                "The PDF holds no text, only pictures (a scan). Reading scans (OCR) is not available yet: "
-                "upload the original file, or a PDF with a text layer.",
-            )
-        found = (("pages_without_text", self._pictures), ("fonts_without_characters", self._unreadable))
-        pages_named = (counted(code, map(str, numbers)) for code, numbers in found if numbers)
-        self.warnings = (*pages_named, *self._forms)
+        """Join wrapped lines, find headings."""
+        self.unread = {"pages_without_text": self._pictures, "fonts_without_characters": self._unreadable}
+        self.warnings = self._forms
         return self._finished(pages)
 
     def _finished(self, pages: list[Page]) -> list[Page]:
@@ -90,6 +86,19 @@ class PdfDocument(ParsedDocument):
             page_of(self._read[page.number], self._headings.marked(grouped[page.number], page.number), path)
             for page in pages
         ]
+
+
+def _drawn(document: Any, number: int) -> Picture:
+    """The page as it is shown, in grey."""
+    from pypdfium2 import PdfiumError
+
+    with damaged_by(f"Page {number} of the PDF cannot be drawn.", PdfiumError):
+        page = document[number - 1]
+        width, height = page.get_size()
+        scale = scale_for(width, height)
+        drawn = page.render(scale=scale, grayscale=True).to_numpy()
+        page.close()
+    return Picture(drawn.reshape(drawn.shape[:2]), scale)
 
 
 def _is_picture(page: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from workers.contract.media_types import MediaType
 from workers.contract.records import FileRecord, Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest import parsers
+from workers.engines.ingest.parsers.picture import Picture
 
 
 @dataclass
@@ -33,10 +34,19 @@ class ParsedDocument:
     warnings: tuple[str, ...] = ()
     records: list[FileRecord] | None = None
     """Of a JSONL file, a record for each line; its pages only show them. None for every other format."""
+    unread: Mapping[str, list[int]] = field(default_factory=dict)
+    """Pages to be recognized, by the warning that they deserve otherwise; whole after `finish`."""
+    picture: Callable[[int], Picture] | None = None
+    """Draws a page, by its number; for formats that have pages to be recognized."""
 
     def finish(self, pages: list[Page]) -> list[Page]:
         """What can be done only when all pages have been read; may add warnings and raise UserError."""
         return pages
+
+    def all_warnings(self) -> list[str]:
+        """With those of the pages that nothing recognizes."""
+        unread = ((code, numbers) for code, numbers in self.unread.items() if numbers)
+        return [*(counted(code, map(str, numbers)) for code, numbers in unread), *self.warnings]
 
 
 MOST_PLACES = 20

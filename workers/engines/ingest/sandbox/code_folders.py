@@ -26,6 +26,8 @@ def code_folders(data: Iterable[Path]) -> list[Path]:
     named = {
         Path(each) for each in (*python, *package_folders(), shared, *_SHARED_LIBRARIES, KOSHA / "workers")
     }
+    # Libraries may ask for their files by the path without links.
+    named |= {path.resolve() for path in named}
     closed = {folder for path in data for folder in path.resolve().parents}
     found = {path for path in named if path.exists() and path.resolve() not in closed}
     return sorted(path for path in found if found.isdisjoint(path.parents))

@@ -12,7 +12,8 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NoReturn
+from functools import partial
+from typing import Any, NoReturn
 
 from workers.contract.run_folder import RUN_DIR_VARIABLE
 from workers.engines.ingest.failures import out_of_memory
@@ -149,8 +150,11 @@ def _continue_in_child() -> None:
 
 def serve(task: Task) -> int:
     """Confine this process, read FILE and write what was found to OUTPUT; the exit code. Raises what stands in the way of that."""
-    module, _, name = task.reader.partition(":")
-    read = getattr(importlib.import_module(module), name)
+    read = _function(task.reader)
+    if task.pages:
+        read = partial(read, pages=task.pages)
+    if task.prepare:
+        _function(task.prepare)(task.spec)
     _send(confine(task))
     with os.fdopen(FILE, "rb") as file, os.fdopen(OUTPUT, "wb") as output:
 
@@ -171,6 +175,12 @@ def serve(task: Task) -> int:
             send(_failed(error))
             return 1
     return 0
+
+
+def _function(name: str) -> Callable[..., Any]:
+    module, _, attribute = name.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return function
 
 
 def _refused(error: UserError) -> Refused:

@@ -11,6 +11,8 @@ from workers.contract.specs.ingest import IngestSpec
 View = Literal["namespaces", "bubblewrap", "whole"]
 """How the root folder, network and processes of the machine are hidden: `whole` does not hide them."""
 READER = "workers.engines.ingest.reading:read"
+RECOGNIZER = "workers.engines.ingest.ocr.pages:recognize"
+PREPARE = "workers.engines.ingest.ocr.pages:prepare"
 
 
 class Task(Spec):
@@ -24,3 +26,7 @@ class Task(Spec):
     """Bytes that the process may map, with what it has mapped at its start."""
     reader: str = READER
     """`module:function`, called with the open file, the spec and an Output."""
+    prepare: str | None = None
+    """`module:function`, called with the spec before anything is closed: what it loads, the reader has."""
+    pages: tuple[int, ...] = ()
+    """Of a reader that reads some pages only: passed to it."""
