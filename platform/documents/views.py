@@ -28,6 +28,7 @@ from documents.selectors import (
     revision_list,
 )
 from documents.showing import PersonalDataUnknown, document_mode, original_response, shown_pages
+from documents.structure import elements_of
 from workers.contract.media_types import ENDINGS, JSONL, TYPE_OF_ENDING
 from workers.contract.specs.curation_steps import QuestionAnswerStep
 
@@ -37,6 +38,8 @@ SORTS = (
     ("name", gettext_lazy("By name")),
 )
 PAGES_SHOWN = 10
+PLAIN = "plain"
+"""The view of a document that shows its text as it is searched, without headings, lists and tables."""
 
 
 def index(request: HttpRequest) -> HttpResponse:
@@ -130,6 +133,7 @@ def detail(request: HttpRequest, document_id: str) -> HttpResponse:
             "revisions": list(revision_list(document)[:50]),
             "is_reading": is_current and _is_reading(document),
             "mode": document_mode(document, principal_of(request)),
+            "is_plain": request.GET.get("view") == PLAIN,
             **_text(document, read, principal_of(request), request.GET.get("page", "")),
         },
     )
@@ -144,7 +148,13 @@ def _text(document: Document, read: Revision | None, principal: Principal, after
         found, has_more = shown_pages(document, read, principal, after=start, limit=PAGES_SHOWN)
     except PersonalDataUnknown as error:
         return {"pages": [], "withheld": error}
-    return {"pages": found, "next_page": found[-1]["number"] if found and has_more else None, "start": start}
+    shown = [page | {"elements": elements_of(page)} for page in found]
+    return {
+        "pages": shown,
+        "has_structure": any(page["elements"] for page in shown),
+        "next_page": found[-1]["number"] if found and has_more else None,
+        "start": start,
+    }
 
 
 def content(request: HttpRequest, document_id: str) -> StreamingHttpResponse:
