@@ -109,7 +109,7 @@ def groups_of(page: PageLines, edges: frozenset[str]) -> list[Group]:
 
 
 def _may_join(before: Line, line: Line) -> bool:
-    if before.is_apart or line.is_apart or before.flow != line.flow:
+    if before.is_apart or line.is_apart or before.flow != line.flow or (before.has_gaps and line.has_gaps):
         return False
     small, large = sorted((before.size, line.size))
     return large <= _SAME_SIZE * small

@@ -7,6 +7,7 @@ its lines go from right to left, and its columns from the top down.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -43,6 +44,8 @@ class Line:
     is_apart: bool = False
     """No sentence goes on before or after it."""
     table: Table | None = None
+    has_gaps: bool = False
+    """Its parts are further apart than words."""
 
 
 class Reading:
@@ -114,14 +117,23 @@ class Reading:
         if not run:
             return
         text = run[0].text
-        for before, item in pairwise(run):
-            is_near = item.rect.left - before.rect.right < _NO_SPACE * item.size
+        near = [item.rect.left - before.rect.right < _NO_SPACE * item.size for before, item in pairwise(run)]
+        for is_near, item in zip(near, run[1:], strict=True):
             text += item.text if is_near else f" {item.text}"
         rect = united(item.rect for item in run) if len(run) > 1 else run[0].rect
         is_apart = any(item.piece is not None and item.piece.is_value for item in run)
         size = max(item.size for item in run)
         self.lines.append(
-            Line(text, self._frame.box(rect), size, region, flow, "note" if is_note else "text", is_apart)
+            Line(
+                text,
+                self._frame.box(rect),
+                size,
+                region,
+                flow,
+                kind="note" if is_note else "text",
+                is_apart=is_apart,
+                has_gaps=any(not is_near for is_near in near),
+            )
         )
 
     def _table(self, table: Table, rect: Rect, size: float) -> None:
@@ -136,30 +148,33 @@ class Reading:
         self._frame = outer
 
 
-def vertical_lines(pieces: Iterable[Piece], frame: Frame) -> list[Item]:
+def vertical_lines(lines: Iterable[Item], frame: Frame) -> list[Item]:
     """Vertical lines that stand side by side, as one item each."""
-    upright = Frame(frame.page, frame.quarters, vertical=True)
-    clusters: list[list[tuple[Piece, Rect]]] = []
-    for piece, rect in sorted(
-        ((each, frame.rect(each.box)) for each in pieces), key=lambda pair: pair[1].left
-    ):
-        near = _CLUSTER * piece.size
+    clusters: list[list[Item]] = []
+    for item in sorted(lines, key=lambda each: each.rect.left):
+        near, rect = _CLUSTER * item.size, item.rect
         for cluster in clusters:
-            last = cluster[-1][1]
+            last = cluster[-1].rect
             if rect.left - last.right < near and rect.top <= last.bottom and rect.bottom >= last.top:
-                cluster.append((piece, rect))
+                cluster.append(item)
                 break
         else:
-            clusters.append([(piece, rect)])
+            clusters.append([item])
     return [
         Item(
-            united(rect for _, rect in cluster),
-            cluster[0][0].size,
+            united(item.rect for item in cluster),
+            cluster[0].size,
             "",
-            inner=[item_of(piece, upright) for piece, _ in cluster],
+            inner=[upright(item, frame) for item in cluster],
         )
         for cluster in clusters
     ]
+
+
+def upright(item: Item, frame: Frame) -> Item:
+    """As it stands among vertical lines."""
+    turned = Frame(frame.page, frame.quarters, vertical=True)
+    return dataclasses.replace(item, rect=turned.rect(frame.box(item.rect)))
 
 
 def item_of(piece: Piece, frame: Frame) -> Item:

@@ -9,9 +9,9 @@ from statistics import median
 from typing import Any
 
 from workers.engines.ingest.parsers.pdf_annotations import Insertion
-from workers.engines.ingest.parsers.pdf_geometry import Box, Frame
+from workers.engines.ingest.parsers.pdf_geometry import Box, Frame, united
 from workers.engines.ingest.parsers.pdf_glyphs import glyphs_of, may_hold_doubles, without_doubles
-from workers.engines.ingest.parsers.pdf_order import Line, Reading, item_of, vertical_lines
+from workers.engines.ingest.parsers.pdf_order import Line, Reading, item_of, upright, vertical_lines
 from workers.engines.ingest.parsers.pdf_pieces import PageText, Piece
 from workers.engines.ingest.parsers.pdf_rows import Item
 from workers.engines.ingest.parsers.pdf_ruled import with_tables
@@ -60,12 +60,27 @@ def _in_order(pieces: Sequence[Piece], rules: Sequence[Box], text: PageText) -> 
 
 
 def _read(reading: Reading, pieces: Sequence[Piece], tables: Sequence[Item], frame: Frame) -> None:
-    vertical = [piece for piece in pieces if piece.is_vertical]
-    if 2 * sum(len(piece.text) for piece in vertical) > sum(len(piece.text) for piece in pieces):
-        frame = replace(frame, vertical=True)
-        vertical = []
-    items = [item_of(piece, frame) for piece in pieces if not (vertical and piece.is_vertical)]
-    reading.read([*items, *tables, *vertical_lines(vertical, frame)], frame)
+    vertical = [item_of(piece, frame) for piece in pieces if piece.is_vertical]
+    items = [item_of(piece, frame) for piece in pieces if not piece.is_vertical]
+    if len(vertical) == 0 or _length(vertical) <= _length(items):
+        reading.read([*items, *tables, *vertical_lines(vertical, frame)], frame)
+        return
+    # Above and below vertical lines stand titles and numbers of pages; beside them and between them, parts of them.
+    around = united(item.rect for item in vertical)
+    others = [*items, *tables]
+    above = [item for item in others if item.rect.bottom <= around.top]
+    below = [item for item in others if item.rect.top >= around.bottom]
+    apart = set(map(id, (*above, *below)))
+    reading.read(above, frame)
+    reading.read(
+        [upright(item, frame) for item in (*vertical, *others) if id(item) not in apart],
+        replace(frame, vertical=True),
+    )
+    reading.read(below, frame)
+
+
+def _length(items: Sequence[Item]) -> int:
+    return sum(len(item.text) for item in items)
 
 
 def _as_stored(pieces: Sequence[Piece]) -> list[Line]:
