@@ -28,6 +28,8 @@ _BEFORE_NFKC = {ord(pair[0]): pair[1] for pair in f"{_RADICALS_SUPPLEMENT} {_JAP
 # NFKC turns ②5日 into 25日; brackets keep the number apart from what follows.
 _BEFORE_NFKC |= {0x2460 + index: f"({index + 1})" for index in range(20)}
 
+_MAPPED = re.compile("[" + "".join(map(chr, _BEFORE_NFKC)) + "]")
+
 _LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029\u0085\v\f]")
 _INVISIBLE = re.compile(
     # C0 and C1 controls but tab and newline, soft hyphen, zero-width and direction marks,
@@ -92,7 +94,9 @@ def lines_with_code(text: str) -> Iterator[tuple[str, bool]]:
 
 def _unified(text: str) -> str:
     """NFKC with unified ideographs, `\\n` at the ends of lines, no invisible characters."""
-    text = unicodedata.normalize("NFKC", text.translate(_BEFORE_NFKC))
+    # Most texts hold none of these, and looking is faster than translating.
+    mapped = text.translate(_BEFORE_NFKC) if _MAPPED.search(text) else text
+    text = unicodedata.normalize("NFKC", mapped)
     return _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
 
 
@@ -136,7 +140,10 @@ _STARTS_ALONE = re.compile(
 _ENDS_SENTENCE = re.compile(r"[。.!?!?:：;」』)】》〉]$")
 # In `a != b` no sentence ends.
 _SENTENCE = re.compile(r"(?:[^。!?！？\n]|[!?](?==))*(?:[。!?！？]+[」』)）】]*|\n+|$)")
-_WRAPPED_SHARE = 0.75
+WRAPPED_SHARE = 0.75
+"""Of the widest line: a line that is nearly as wide may go on in the next one."""
+_LONGEST_CELL = 15
+"""Characters: what is longer and has a comma in it is prose, also with numbers between blanks (40 cm)."""
 _COLUMN_GAP = re.compile(r"(?<=[^\x00-\x7f]) (?=\S)|(?<=\S) (?=[^\x00-\x7f])")
 
 
@@ -158,19 +165,20 @@ def join_wrapped_lines(text: str, apart: frozenset[str] = frozenset()) -> str:
     for index, line in enumerate(lines):
         before = lines[index - 1] if index else ""
         framed = apart and (line_shape(before) in apart or line_shape(line) in apart)
-        if is_wrapped(before, line, widest) and not framed and not code[index]:
+        is_full = display_width(before) >= WRAPPED_SHARE * widest
+        if is_full and goes_on(before, line) and not framed and not code[index]:
             joined[-1] = glue(joined[-1], line.lstrip())
         else:
             joined.append(line)
     return "\n".join(joined)
 
 
-def is_wrapped(before: str, line: str, widest: int) -> bool:
-    """Whether only the width of the column, in which the widest line is so wide, divides two lines."""
-    if not continues(before, line) or display_width(before) < _WRAPPED_SHARE * widest:
-        return False
+def goes_on(before: str, line: str) -> bool:
+    """Whether a sentence goes on from line to line of prose."""
     # Japanese prose has no spaces: two or more in both lines are the gaps between columns.
-    return not all(len(_COLUMN_GAP.findall(part)) >= 2 for part in (before, line))
+    return continues(before, line) and not all(
+        part.count(" ") > 1 and len(_COLUMN_GAP.findall(part)) > 1 for part in (before, line)
+    )
 
 
 EDGE_LINES = 2
@@ -202,6 +210,8 @@ def continues(before: str, after: str) -> bool:
 def is_row(line: str) -> bool:
     """Looks like a row of a table: two fields or more, and a number in at least half of them."""
     fields = line.split()
+    if any(len(field) > _LONGEST_CELL and ("、" in field or "。" in field) for field in fields):
+        return False
     return len(fields) > 1 and 2 * sum(any(map(str.isdigit, field)) for field in fields) >= len(fields)
 
 

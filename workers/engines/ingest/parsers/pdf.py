@@ -13,11 +13,10 @@ from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.file_types import damaged, damaged_by, encrypted
 from workers.engines.ingest.parsers.pdf_annotations import insertions
 from workers.engines.ingest.parsers.pdf_blocks import HeadingPath, PageLines, groups_of, normalized, page_of
-from workers.engines.ingest.parsers.pdf_geometry import Box as PageBox
 from workers.engines.ingest.parsers.pdf_geometry import Frame
 from workers.engines.ingest.parsers.pdf_glyphs import unmapped
 from workers.engines.ingest.parsers.pdf_headings import Headings, bookmarks_of
-from workers.engines.ingest.parsers.pdf_page import lines_of
+from workers.engines.ingest.parsers.pdf_page import lines_of, page_box_of
 from workers.engines.ingest.parsers.picture import Picture, scale_for
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.shared.text import normalize, repeated_edges
@@ -57,7 +56,7 @@ class PdfDocument(ParsedDocument):
 
     def _text(self, document: Any, page: Any, number: int) -> str:
         textpage = page.get_textpage()
-        frame = Frame(PageBox(*page.get_bbox()), page.get_rotation() // 90)
+        frame = Frame(page_box_of(page), page.get_rotation() // 90)
         read = normalized(number, frame, lines_of(page, textpage, insertions(document, page)))
         unknown, asked = unmapped(textpage)
         if unknown >= FEWEST_UNKNOWN and unknown >= UNKNOWN_SHARE * asked:

@@ -53,7 +53,7 @@ def _is_prose(column: Sequence[Item], are_level: bool) -> bool:
     lines = sorted((item for item in column if item.piece), key=lambda item: item.rect.middle)
     if len(lines) < 2:
         return False
-    around = united(item.rect for item in lines)
+    around = united([item.rect for item in lines])
     full = around.left + _FULL * (around.right - around.left)
     reaching = sum(item.rect.right >= full for item in lines)
     wrapped = sum(
@@ -81,7 +81,7 @@ def _with_side_notes(columns: Sequence[list[Item]], main: int) -> list[Column] |
 
 
 def _width(column: Sequence[Item]) -> float:
-    around = united(item.rect for item in column)
+    around = united([item.rect for item in column])
     return around.right - around.left
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,8 +64,10 @@ class Rect(NamedTuple):
         return (self.left + self.right) / 2
 
 
-def united(rects: Iterable[Rect]) -> Rect:
+def united(rects: Sequence[Rect]) -> Rect:
     """The smallest rectangle around all of them, of which there is at least one."""
+    if len(rects) == 1:
+        return rects[0]
     lefts, tops, rights, bottoms = zip(*rects, strict=True)
     return Rect(min(lefts), min(tops), max(rights), max(bottoms))
 

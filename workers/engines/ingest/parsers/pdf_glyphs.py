@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,10 +14,11 @@ _NEAR = 0.15
 """Of its height: as far as a character is moved to make it look bold."""
 _GAP = 0.3
 """Of its height: from there on the distance to the character before is a space."""
-_DOUBLED = re.compile(r"([^\s\x00-\x7f])\1|(\w)\2(\w)\3(\w)\4")
-"""Latin words have pairs of letters, but hardly three in a row."""
-_MOST_DOUBLED = 8
-MOST_CHECKED, SAMPLE = 3000, 250
+_DOUBLED = re.compile(r"(\S)\1")
+_DOUBLED_IN_ROW = re.compile(r"([^\W0-9])\1([^\W0-9])\2([^\W0-9])\3")
+_MOST_DOUBLED, _DOUBLED_SHARE = 8, 0.05
+"""Every text has some characters that stand twice side by side."""
+MOST_CHECKED, SAMPLE = 3000, 80
 """Characters of a page that are asked whether it is known what they mean, and how many of them at first."""
 
 
@@ -72,11 +73,11 @@ def _unmapped(textpage: Any, indexes: range) -> int:
 
 # -- characters drawn twice -----------------------------------------------------------------
 def may_hold_doubles(text: str) -> bool:
-    """Whether a line occurs twice, or many characters do side by side. The library finds most doubles by itself."""
-    lines = Counter("".join(line.split()) for line in text.splitlines())
-    return any(count > 1 and len(line) > 1 for line, count in lines.items()) or (
-        sum(1 for _ in _DOUBLED.finditer(text)) > _MOST_DOUBLED
-    )
+    """Whether characters are doubled side by side. The library finds most doubles by itself."""
+    doubled = len(_DOUBLED.findall(text))
+    if doubled > _MOST_DOUBLED and doubled > _DOUBLED_SHARE * len(text):
+        return True
+    return doubled > 2 and _DOUBLED_IN_ROW.search(text) is not None
 
 
 def without_doubles(glyphs: Sequence[Glyph]) -> list[Glyph]:

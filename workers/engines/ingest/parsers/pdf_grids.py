@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
 
 from workers.engines.ingest.parsers.pdf_geometry import Rect, united
 from workers.engines.ingest.parsers.pdf_rules import THIN
@@ -21,8 +24,10 @@ MOST_RULES, MOST_CELLS = 1500, 20_000
 """What has more is a drawing."""
 
 
-@dataclass(frozen=True)
-class Rule:
+Interval = tuple[float, float]
+
+
+class Rule(NamedTuple):
     """Along an axis from `start` to `end`, at `at` on the other."""
 
     at: float
@@ -47,19 +52,38 @@ class Grid:
         """Rows and columns."""
         return len(self.ys) - 1, len(self.xs) - 1
 
+    def sides(self, cell: tuple[int, int]) -> tuple[Interval, Interval]:
+        """From where to where the cell goes, across and down."""
+        row, column = cell
+        bottom, right = self._ends.get(cell, cell)
+        return (self.xs[column], self.xs[right + 1]), (self.ys[row], self.ys[bottom + 1])
+
+    @cached_property
+    def _ends(self) -> dict[tuple[int, int], tuple[int, int]]:
+        return {(merge.top, merge.left): (merge.bottom, merge.right) for merge in self.merges}
+
+    @cached_property
+    def _firsts(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """Of the cells that are merged, the first one of their merge."""
+        return {
+            (row, column): (merge.top, merge.left)
+            for merge in self.merges
+            for row in range(merge.top, merge.bottom + 1)
+            for column in range(merge.left, merge.right + 1)
+        }
+
     def cell(self, x: float, y: float) -> tuple[int, int]:
         """Row and column of the cell that the point is in; of the first one where cells are merged."""
         rows, columns = self.size
         row = min(max(bisect_right(self.ys, y) - 1, 0), rows - 1)
         column = min(max(bisect_right(self.xs, x) - 1, 0), columns - 1)
-        for merge in self.merges:
-            if merge.top <= row <= merge.bottom and merge.left <= column <= merge.right:
-                return merge.top, merge.left
-        return row, column
+        return self._firsts.get((row, column), (row, column))
 
 
-def grids_of(rects: Iterable[Rect]) -> list[Grid]:
+def grids_of(rects: Sequence[Rect]) -> list[Grid]:
     """The grids of a page, of which none is within another. Each has two rows and two columns or more."""
+    if len(rects) < 2:
+        return []
     horizontal, vertical = _straight(rects)
     if len(horizontal) + len(vertical) > MOST_RULES or len(horizontal) < 2 or not vertical:
         return []
@@ -74,38 +98,43 @@ def grids_of(rects: Iterable[Rect]) -> list[Grid]:
 
 def _straight(rects: Iterable[Rect]) -> tuple[list[Rule], list[Rule]]:
     """The horizontal and the vertical rules, each once."""
-    horizontal, vertical = [], []
-    for rect in rects:
-        if rect.bottom - rect.top < THIN and rect.right - rect.left > rect.bottom - rect.top:
-            horizontal.append(Rule(rect.middle, rect.left, rect.right))
-        elif rect.right - rect.left < THIN:
-            vertical.append(Rule(rect.centre, rect.top, rect.bottom))
+    horizontal: set[Rule] = set()
+    vertical: set[Rule] = set()
+    for left, top, right, bottom in rects:
+        width, height = right - left, bottom - top
+        if height < THIN and width > height:
+            horizontal.add(Rule((top + bottom) / 2, left, right))
+        elif width < THIN:
+            vertical.add(Rule((left + right) / 2, top, bottom))
+        else:
+            horizontal |= {Rule(top, left, right), Rule(bottom, left, right)}
+            vertical |= {Rule(left, top, bottom), Rule(right, top, bottom)}
     return _merged(horizontal), _merged(vertical)
 
 
-def _merged(rules: list[Rule]) -> list[Rule]:
+def _merged(rules: Iterable[Rule]) -> list[Rule]:
     """Rules that continue one another, or lie upon one another, as one."""
     merged: list[Rule] = []
-    for same in _close(rules, lambda rule: rule.at):
-        at = sum(rule.at for rule in same) / len(same)
-        start = end = None
-        for rule in sorted(same, key=lambda rule: rule.start):
-            if start is None or end is None:
-                start, end = rule.start, rule.end
-            elif rule.start <= end + _REACH:
-                end = max(end, rule.end)
-            else:
+    for same in _close(rules):
+        at, start, end = sum(rule.at for rule in same) / len(same), None, 0.0
+        for _, begin, stop in sorted(same, key=_start):
+            if start is not None and begin > end + _REACH:
                 merged.append(Rule(at, start, end))
-                start, end = rule.start, rule.end
-        if start is not None and end is not None:
-            merged.append(Rule(at, start, end))
+                start = None
+            start, end = (begin, stop) if start is None else (start, max(end, stop))
+        merged.append(Rule(at, start or 0.0, end))
     return merged
 
 
-def _close(rules: Iterable[Rule], place: Callable[[Rule], float]) -> Iterator[list[Rule]]:
+def _start(rule: Rule) -> float:
+    return rule.start
+
+
+def _close(rules: Iterable[Rule]) -> Iterator[list[Rule]]:
+    """Rules that are meant to be on one line."""
     group: list[Rule] = []
-    for rule in sorted(rules, key=place):
-        if group and place(rule) - place(group[0]) > _SNAP:
+    for rule in sorted(rules):
+        if group and rule.at - group[0].at > _SNAP:
             yield group
             group = []
         group.append(rule)
@@ -181,8 +210,10 @@ def _merges(
 ) -> Iterator[Merge]:
     """Rectangles of cells that no rule divides."""
     rows, columns = len(ys) - 1, len(xs) - 1
-    right_of = [[_covers(down, xs[j + 1], ys[i], ys[i + 1]) for j in range(columns - 1)] for i in range(rows)]
-    below = [[_covers(across, ys[i + 1], xs[j], xs[j + 1]) for j in range(columns)] for i in range(rows - 1)]
+    right_of = list(zip(*(_divided(down, x, ys) for x in xs[1:-1]), strict=True))
+    below = [_divided(across, y, xs) for y in ys[1:-1]]
+    if all(map(all, right_of)) and all(map(all, below)):
+        return
     seen = [[False] * columns for _ in range(rows)]
     for top in range(rows):
         for left in range(columns):
@@ -203,12 +234,14 @@ def _merges(
                 yield Merge(top, left, bottom, right)
 
 
-def _covers(rules: Sequence[Rule], at: float, start: float, end: float) -> bool:
-    """Whether rules lie along most of the side of a cell."""
-    covered = sum(
-        max(0.0, min(rule.end, end) - max(rule.start, start)) for rule in rules if abs(rule.at - at) <= _SNAP
-    )
-    return covered >= _COVERED * (end - start)
+def _divided(rules: Sequence[Rule], at: float, sides: Sequence[float]) -> list[bool]:
+    """For each cell along a border, whether rules lie along most of its side."""
+    near = [rule for rule in rules if abs(rule.at - at) <= _SNAP]
+    return [
+        sum(max(0.0, min(rule.end, end) - max(rule.start, start)) for rule in near)
+        >= _COVERED * (end - start)
+        for start, end in pairwise(sides)
+    ]
 
 
 def _contains(outer: Rect, inner: Rect) -> bool:

@@ -29,6 +29,9 @@ _CLUSTER = 2.0
 """Of the type's size: the distance of vertical lines that belong together."""
 
 
+LineKind = Literal["text", "note", "table"]
+
+
 @dataclass(slots=True)
 class Line:
     text: str
@@ -40,10 +43,12 @@ class Line:
     """The column that it stands in."""
     flow: int
     """Sentences go on from column to column of one flow."""
-    kind: Literal["text", "note", "table"] = "text"
+    kind: LineKind = "text"
     is_apart: bool = False
     """No sentence goes on before or after it."""
     table: Table | None = None
+    is_block: bool = False
+    """Its text has several lines, which stay as they are."""
     has_gaps: bool = False
     """Its parts are further apart than words."""
 
@@ -93,7 +98,7 @@ class Reading:
                 self._read(column.items, own, own if column.is_note else within, depth + 1, is_aside)
         elif table := aligned_table(inside, band.gutters):
             self._table(
-                table, united(row.rect for row in inside), median(row.items[0].size for row in inside)
+                table, united([row.rect for row in inside]), median(row.items[0].size for row in inside)
             )
         else:
             for row in inside:
@@ -117,10 +122,16 @@ class Reading:
         if not run:
             return
         text = run[0].text
+        kind: LineKind = "note" if is_note else "text"
+        if len(run) == 1:
+            box = self._frame.box(run[0].rect)
+            is_apart = run[0].piece is not None and run[0].piece.is_value
+            self.lines.append(Line(text, box, run[0].size, region, flow, kind, is_apart))
+            return
         near = [item.rect.left - before.rect.right < _NO_SPACE * item.size for before, item in pairwise(run)]
         for is_near, item in zip(near, run[1:], strict=True):
             text += item.text if is_near else f" {item.text}"
-        rect = united(item.rect for item in run) if len(run) > 1 else run[0].rect
+        rect = united([item.rect for item in run])
         is_apart = any(item.piece is not None and item.piece.is_value for item in run)
         size = max(item.size for item in run)
         self.lines.append(
@@ -130,7 +141,7 @@ class Reading:
                 size,
                 region,
                 flow,
-                kind="note" if is_note else "text",
+                kind=kind,
                 is_apart=is_apart,
                 has_gaps=any(not is_near for is_near in near),
             )
@@ -138,7 +149,7 @@ class Reading:
 
     def _table(self, table: Table, rect: Rect, size: float) -> None:
         line = Line(table_text(table), self._frame.box(rect), size, self._new_region(), 0, "table", True)
-        line.table = table
+        line.table, line.is_block = table, True
         self.lines.append(line)
 
     def _vertical(self, item: Item) -> None:
@@ -162,7 +173,7 @@ def vertical_lines(lines: Iterable[Item], frame: Frame) -> list[Item]:
             clusters.append([item])
     return [
         Item(
-            united(item.rect for item in cluster),
+            united([item.rect for item in cluster]),
             cluster[0].size,
             "",
             inner=[upright(item, frame) for item in cluster],

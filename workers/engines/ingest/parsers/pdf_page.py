@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from statistics import median
 from typing import Any
 
@@ -19,28 +20,54 @@ from workers.engines.ingest.parsers.pdf_rules import rules_of
 from workers.engines.shared.text import compare_key, normalize
 
 MOST_PIECES = 5000
-"""A page with more is read in the order of the file: it is a drawing or an attack, and order takes time."""
+"""A page with more is read as it is stored, as one block: it is a drawing or an attack, and order takes time."""
 _USUAL_SIZE = 10.0
+_USUAL_PAGE, _FARTHEST = Box(0.0, 0.0, 595.0, 842.0), 1e6
+_UPON, _NEIGHBOURS = 0.3, 50
+"""Of the type's size: texts whose heights differ by less may be one text drawn twice; and how many are compared."""
 
 
 def lines_of(page: Any, textpage: Any, inserted: Sequence[Insertion]) -> list[Line]:
-    page_box = Box(*page.get_bbox())
+    page_box = page_box_of(page)
     text = PageText(textpage, page_box)
-    if inserted or may_hold_doubles(text.text):
+    pieces = list(islice(text.pieces(), MOST_PIECES + 1))
+    if len(pieces) > MOST_PIECES:
+        return [_as_stored(text), *(_as_stored(text, each) for each in inserted if each.text)]
+    if may_hold_doubles(text.text) or _lie_upon_one_another(pieces):
         pieces = list(text.cut(without_doubles(glyphs_of(textpage, page_box))))
-    else:
-        pieces = list(text.pieces())
     size = median(piece.size for piece in pieces) if pieces else _USUAL_SIZE
     values = [
         each for each in inserted if not each.is_note and each.text and not _is_drawn(pieces, text, each)
     ]
     pieces += [piece for value in values for piece in _value_pieces(value, pieces, size)]
-    rules = rules_of(page, page_box) if pieces else []
-    lines = _in_order(pieces, rules, text) if len(pieces) <= MOST_PIECES else _as_stored(pieces)
+    lines = _in_order(pieces, rules_of(page, page_box) if pieces else [], text)
     notes = [each for each in inserted if each.is_note and not _is_drawn(pieces, text, each)]
     for note in sorted(notes, key=lambda each: (-each.box.top, each.box.left)):
         _insert_note(lines, note, size)
     return lines
+
+
+def page_box_of(page: Any) -> Box:
+    """In the file's coordinates; a usual page where the file says nothing sensible."""
+    box = Box(*page.get_bbox())
+    is_sane = all(abs(side) < _FARTHEST for side in box) and box.right > box.left and box.top > box.bottom
+    return box if is_sane else _USUAL_PAGE
+
+
+def _lie_upon_one_another(pieces: Sequence[Piece]) -> bool:
+    """Whether a text is drawn where it stands already: to make it look bold."""
+    by_height = sorted(pieces, key=lambda piece: piece.box.bottom)
+    for index, piece in enumerate(by_height):
+        left, bottom, right, _ = piece.box
+        for other in by_height[index + 1 : index + 1 + _NEIGHBOURS]:
+            if other.box.bottom - bottom > _UPON * piece.size:
+                break
+            shared = min(right, other.box.right) - max(left, other.box.left)
+            if shared > 0.5 * min(right - left, other.box.right - other.box.left) and (
+                other.text in piece.text or piece.text in other.text
+            ):
+                return True
+    return False
 
 
 def _in_order(pieces: Sequence[Piece], rules: Sequence[Box], text: PageText) -> list[Line]:
@@ -66,7 +93,7 @@ def _read(reading: Reading, pieces: Sequence[Piece], tables: Sequence[Item], fra
         reading.read([*items, *tables, *vertical_lines(vertical, frame)], frame)
         return
     # Above and below vertical lines stand titles and numbers of pages; beside them and between them, parts of them.
-    around = united(item.rect for item in vertical)
+    around = united([item.rect for item in vertical])
     others = [*items, *tables]
     above = [item for item in others if item.rect.bottom <= around.top]
     below = [item for item in others if item.rect.top >= around.bottom]
@@ -83,8 +110,9 @@ def _length(items: Sequence[Item]) -> int:
     return sum(len(item.text) for item in items)
 
 
-def _as_stored(pieces: Sequence[Piece]) -> list[Line]:
-    return [Line(piece.text, piece.box, piece.size, 0, 0) for piece in pieces]
+def _as_stored(text: PageText, inserted: Insertion | None = None) -> Line:
+    shown, box = (inserted.text, inserted.box) if inserted else (text.text, text.page_box)
+    return Line(shown, box, _USUAL_SIZE, 0, 0, is_apart=True, is_block=True)
 
 
 # -- values and notes -----------------------------------------------------------------------

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from workers.engines.ingest.parsers.pdf_geometry import Box, quarters_of
 from workers.engines.ingest.parsers.pdf_glyphs import Glyph, glyphs_of
@@ -29,6 +31,9 @@ _SPARSE = 1.5
 _MARGIN = 2.0
 """Points by which a character may reach over the edge of the page."""
 _SMALLEST, _LARGEST = 1.0, 2000.0
+_LEVEL = 0.5
+"""Of the type's size: what differs by less in height is one line."""
+_WORD = re.compile(r"\S+")
 HYPHEN = "\ufffe"
 """Marks a hyphen at the end of a line: the word goes on in the next one."""
 
@@ -50,8 +55,7 @@ class Piece:
     glyphs: Sequence[Glyph] = field(default=())
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     size: float
     quarters: int | None
     baseline: float | None
@@ -65,6 +69,7 @@ class PageText:
         import pypdfium2.raw as pdfium
 
         self.page_box = page_box
+        self._leftmost, self._rightmost = page_box.left - _MARGIN, page_box.right + _MARGIN
         self.text: str = textpage.get_text_range(errors="surrogatepass")
         self._textpage = textpage
         self._raw = textpage.raw
@@ -72,6 +77,8 @@ class PageText:
         self._count: int = textpage.count_chars()
         self._matrix, self._rectangle = pdfium.FS_MATRIX(), pdfium.FS_RECTF()
         self._matrix_place, self._rectangle_place = ctypes.byref(self._matrix), ctypes.byref(self._rectangle)
+        self._font_size, self._get_matrix = pdfium.FPDFText_GetFontSize, pdfium.FPDFText_GetMatrix
+        self._char_box = pdfium.FPDFText_GetLooseCharBox
         self._sides = tuple(ctypes.c_double() for _ in range(4))
         self._places = tuple(map(ctypes.byref, self._sides))
 
@@ -80,47 +87,112 @@ class PageText:
         start, is_plain = 0, len(self.text) == self._count
         for line in self.text.split("\r\n"):
             if shown := line.strip():
-                first = start + len(line) - len(line.lstrip())
-                if is_plain:
-                    yield from self._line(shown, first, len(shown))
-                else:
+                first = start + line.index(shown[0])
+                count = len(shown)
+                if not is_plain:
                     index = self._pdfium.FPDFText_GetCharIndexFromTextIndex
-                    begin, end = index(self._raw, first), index(self._raw, first + len(shown) - 1)
-                    yield from self._line(shown, begin, end - begin + 1)
+                    first, end = index(self._raw, first), index(self._raw, first + count - 1)
+                    count = end - first + 1
+                if piece := self._whole(shown, first, count):
+                    yield piece
+                else:
+                    yield from self._words(shown, first, count)
             start += len(line) + 2
 
-    def _line(self, text: str, first: int, count: int) -> Iterator[Piece]:
+    def _whole(self, text: str, first: int, count: int) -> Piece | None:
+        """A line without gaps, as most are."""
         style = self.style(first)
-        boxes = list(self._boxes(first, count))
-        ends = self._box(first), self._box(first + count - 1)
-        if boxes and math.isfinite(sum(map(sum, (*boxes, *ends)))) and _is_whole(boxes, style, text):
-            # What is shown depends on the fonts of the machine, the widths of characters do not.
-            box = _around(ends)
-            if box.left >= self.page_box.left - _MARGIN and box.right <= self.page_box.right + _MARGIN:
-                if box.is_in(self.page_box):
-                    yield Piece(text, *_shape(box, style, count), first=first, count=count)
-                return
-        yield from self.cut(glyphs_of(self._textpage, self.page_box, first, count))
+        size, quarters, base = style
+        # What is shown depends on the fonts of the machine, the widths of characters do not.
+        left, bottom, _, top = start = self._box(first)
+        _, end_bottom, right, _ = end = self._box(first + count - 1) if count > 1 else start
+        if quarters != 0 or base is None or abs(end_bottom - bottom) > _LEVEL * size or right <= left:
+            return self._turned(text, first, count, style, start, end)
+        if (
+            left < self._leftmost
+            or right > self._rightmost
+            or (" " in text and self._has_gaps(text, first, count, size))
+        ):
+            return None
+        if not bottom - size <= base <= top + size:
+            base = bottom + _DESCENT * size
+        box = Box(left, base - _DESCENT * size, right, base + _ASCENT * size)
+        return Piece(text, box, size, first=first, count=count) if box.is_in(self.page_box) else None
 
-    def _boxes(self, first: int, count: int) -> Iterator[Box]:
-        """Of what the file shows at once, one after the other."""
-        found = self._pdfium.FPDFText_CountRects(self._raw, first, count)
+    def _turned(self, text: str, first: int, count: int, style: Style, start: Box, end: Box) -> Piece | None:
+        """A line that does not run from left to right."""
+        box, size = _around(start, end), style.size
+        if self._pdfium.FPDFText_CountRects(self._raw, first, count) != 1 or not box.is_in(self.page_box):
+            return None
+        if style.quarters == 0:
+            is_straight = abs(start.centre - end.centre) < size / 2 and start.bottom > end.bottom
+            if count == 1 or not is_straight or box.top - box.bottom <= _TALL * size:
+                return None
+        return Piece(text, *_shape(box, style, count), first=first, count=count)
+
+    def _has_gaps(self, text: str, first: int, count: int, size: float) -> bool:
+        parts = self._pdfium.FPDFText_CountRects(self._raw, first, count)
+        near = GAP * size
+        boxes = list(self._parts(parts))
+        if not all(-near < after.left - before.right < near for before, after in pairwise(boxes)):
+            return True
+        # Within what is shown at once, a gap is a blank.
+        return (
+            boxes[-1].right - boxes[0].left > _SPARSE * size * (display_width(text) / 2 + 1)
+            if boxes
+            else True
+        )
+
+    def _parts(self, count: int) -> Iterator[Box]:
+        """What the file shows at once, of the line asked for last."""
         left, top, right, bottom = self._sides
-        for index in range(found):
+        for index in range(count):
             self._pdfium.FPDFText_GetRect(self._raw, index, *self._places)
             yield Box(left.value, bottom.value, right.value, top.value)
 
+    def _words(self, text: str, first: int, count: int) -> Iterator[Piece]:
+        """A line with gaps: what stands between its blanks is joined where that is near."""
+        if " " not in text or len(text) != count:
+            yield from self.cut(glyphs_of(self._textpage, self.page_box, first, count))
+            return
+        found: list[Piece] = []
+        for word in _WORD.finditer(text):
+            at, length = first + word.start(), word.end() - word.start()
+            piece = self._whole(word[0], at, length)
+            if (
+                piece is None
+                or piece.is_vertical
+                or piece.box.right - piece.box.left > _SPARSE * piece.size * (length + 1)
+            ):
+                yield from self.cut(glyphs_of(self._textpage, self.page_box, first, count))
+                return
+            if found and _is_near(found[-1], piece):
+                found[-1] = self._joined(found[-1], piece, text, first)
+            else:
+                found.append(piece)
+        yield from found
+
+    @staticmethod
+    def _joined(run: Piece, piece: Piece, text: str, first: int) -> Piece:
+        start, end = run.first - first, piece.first + piece.count - first
+        box = _around(run.box, piece.box)
+        return Piece(text[start:end], box, run.size, first=run.first, count=end - start)
+
     def _box(self, index: int) -> Box:
         rectangle = self._rectangle
-        self._pdfium.FPDFText_GetLooseCharBox(self._raw, index, self._rectangle_place)
+        self._char_box(self._raw, index, self._rectangle_place)
         return Box(rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
 
     def style(self, index: int) -> Style:
-        size, matrix = self._pdfium.FPDFText_GetFontSize(self._raw, index), self._matrix
-        if not self._pdfium.FPDFText_GetMatrix(self._raw, index, self._matrix_place):
+        size, matrix = self._font_size(self._raw, index), self._matrix
+        if not self._get_matrix(self._raw, index, self._matrix_place):
             return Style(_sane(size), 0, None)
-        quarters = quarters_of(matrix.a, matrix.b)
-        scaled = _sane(abs(size) * math.hypot(matrix.c, matrix.d))
+        b, d = matrix.b, matrix.d
+        if b == 0.0 and d > 0.0 and matrix.a > 0.0:
+            scaled = size * d
+            return Style(scaled if _SMALLEST <= scaled <= _LARGEST else _sane(abs(scaled)), 0, matrix.f)
+        quarters = quarters_of(matrix.a, b)
+        scaled = _sane(abs(size) * math.hypot(matrix.c, d))
         return Style(scaled, quarters, matrix.f if quarters == 0 else None)
 
     def glyphs(self, piece: Piece) -> Sequence[Glyph]:
@@ -151,15 +223,19 @@ class PageText:
         boxes = [glyph.box for glyph in glyphs if glyph.box is not None]
         if not boxes:
             return
-        text, box = "".join(glyph.text for glyph in glyphs), _around(boxes)
+        text, box = "".join(glyph.text for glyph in glyphs), reduce(_around, boxes)
         yield Piece(text, *_shape(box, style, len(boxes)), glyphs=tuple(glyphs))
 
 
-def _around(boxes: Sequence[Box]) -> Box:
-    if len(boxes) == 1:
-        return boxes[0]
-    lefts, bottoms, rights, tops = zip(*boxes, strict=True)
-    return Box(min(lefts), min(bottoms), max(rights), max(tops))
+def _is_near(before: Piece, piece: Piece) -> bool:
+    gap = piece.box.left - before.box.right
+    return abs(gap) < GAP * piece.size and abs(piece.box.bottom - before.box.bottom) < _LEVEL * piece.size
+
+
+def _around(one: Box, other: Box) -> Box:
+    a, b, c, d = one
+    e, f, g, h = other
+    return Box(a if a < e else e, b if b < f else f, c if c > g else g, d if d > h else h)
 
 
 def _sane(size: float) -> float:
@@ -178,22 +254,6 @@ def _shape(box: Box, style: Style, count: int) -> tuple[Box, float, int | None, 
     """The place, the size, the direction of a piece, and whether its characters stand below one another."""
     is_vertical = style.quarters == 0 and count > 1 and box.top - box.bottom > _TALL * style.size
     return box if is_vertical else _as_line(box, style), style.size, style.quarters, is_vertical
-
-
-def _is_whole(boxes: Sequence[Box], style: Style, text: str) -> bool:
-    """Whether a line has no gaps and runs in one direction; the boxes are of what the file shows at once."""
-    if style.quarters is None:
-        return True
-    if style.quarters != 0:
-        return len(boxes) == 1
-    box = _around(boxes)
-    if box.top - box.bottom > _TALL * style.size and len(text) > 1:
-        return len(boxes) == 1 and box.right - box.left < _TALL * style.size
-    gap = GAP * style.size
-    if not all(-gap < after.left - before.right < gap for before, after in pairwise(boxes)):
-        return False
-    # Within what is shown at once, a gap is a blank.
-    return " " not in text or box.right - box.left < _SPARSE * style.size * (display_width(text) / 2 + 1)
 
 
 def _follows(before: Box, box: Box, style: Style) -> bool:

@@ -21,7 +21,7 @@ _UNCHANGED: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 def rules_of(page: Any, page_box: Box) -> list[Box]:
-    """Horizontal and vertical ones, in no order. Empty for a page with too many objects."""
+    """In no order: a thin box is a rule, the four edges of any other are rules. Empty for a page with too many objects."""
     import pypdfium2.raw as pdfium
 
     count = pdfium.FPDFPage_CountObjects(page.raw)
@@ -41,6 +41,10 @@ class _Rules:
         self._left = MOST_OBJECTS
         self._sides = tuple(ctypes.c_float() for _ in range(4))
         self._places = tuple(map(ctypes.byref, self._sides))
+        self._x, self._y = ctypes.c_float(), ctypes.c_float()
+        self._point = ctypes.byref(self._x), ctypes.byref(self._y)
+        self._fill, self._stroke = ctypes.c_int(), ctypes.c_int()
+        self._modes = ctypes.byref(self._fill), ctypes.byref(self._stroke)
 
     def add(self, objects: Iterator[Any], matrix: Matrix, depth: int) -> None:
         pdfium = self._pdfium
@@ -69,21 +73,33 @@ class _Rules:
             self._add(Box(left, bottom, right, top))
             return
         points = pdfium.FPDFPath_CountSegments(path)
-        if points <= MOST_POINTS:
+        if matrix == _UNCHANGED and points in (4, 5) and self._is_rectangle(path):
+            self._add(Box(left, bottom, right, top))
+        elif points <= MOST_POINTS:
             self._add_edges(list(self._points(path, points, _product(self._matrix(path), matrix))))
 
     def _is_drawn(self, path: Any) -> bool:
-        fill, stroke = ctypes.c_int(), ctypes.c_int()
-        self._pdfium.FPDFPath_GetDrawMode(path, ctypes.byref(fill), ctypes.byref(stroke))
-        return bool(fill.value or stroke.value)
+        self._pdfium.FPDFPath_GetDrawMode(path, *self._modes)
+        return bool(self._fill.value or self._stroke.value)
+
+    def _is_rectangle(self, path: Any) -> bool:
+        """Whether its first two sides are straight and meet at a right angle; it has four or five points."""
+        places = []
+        for index in range(3):
+            segment = self._pdfium.FPDFPath_GetPathSegment(path, index)
+            self._pdfium.FPDFPathSegment_GetPoint(segment, *self._point)
+            places.append((self._x.value, self._y.value))
+        (a, b), (c, d), (e, f) = places
+        is_first, is_second = abs(a - c) < _STRAIGHT, abs(d - f) < _STRAIGHT
+        return is_first == is_second and (is_first or (abs(b - d) < _STRAIGHT and abs(c - e) < _STRAIGHT))
 
     def _points(self, path: Any, count: int, matrix: Matrix) -> Iterator[tuple[int, float, float, bool]]:
         """Kind, place, and whether the line goes back to where it began."""
         pdfium, (a, b, c, d, e, f) = self._pdfium, matrix
-        x, y = ctypes.c_float(), ctypes.c_float()
+        x, y = self._x, self._y
         for index in range(count):
             segment = pdfium.FPDFPath_GetPathSegment(path, index)
-            pdfium.FPDFPathSegment_GetPoint(segment, ctypes.byref(x), ctypes.byref(y))
+            pdfium.FPDFPathSegment_GetPoint(segment, *self._point)
             is_last = bool(pdfium.FPDFPathSegment_GetClose(segment))
             place = a * x.value + c * y.value + e, b * x.value + d * y.value + f
             yield pdfium.FPDFPathSegment_GetType(segment), *place, is_last
@@ -108,7 +124,7 @@ class _Rules:
 
     def _add(self, box: Box) -> None:
         if max(box.right - box.left, box.top - box.bottom) >= _SHORTEST and box.is_in(self._page_box):
-            self.boxes.append(box.clipped(self._page_box))
+            self.boxes.append(box)
 
     def _matrix(self, each: Any) -> Matrix:
         matrix = self._pdfium.FS_MATRIX()
