@@ -9,6 +9,7 @@ BENCHMARKS = (
     "training_throughput",
     "retrieval_jsquad",
     "retrieval_headings",
+    "pdf_reading",
     "upload_to_search",
     "small_work",
     "concurrency",

@@ -210,9 +210,11 @@ def continues(before: str, after: str) -> bool:
 def is_row(line: str) -> bool:
     """Looks like a row of a table: two fields or more, and a number in at least half of them."""
     fields = line.split()
-    if any(len(field) > _LONGEST_CELL and ("、" in field or "。" in field) for field in fields):
+    if len(fields) < 2 or any(
+        len(field) > _LONGEST_CELL and ("、" in field or "。" in field) for field in fields
+    ):
         return False
-    return len(fields) > 1 and 2 * sum(any(map(str.isdigit, field)) for field in fields) >= len(fields)
+    return 2 * sum(any(map(str.isdigit, field)) for field in fields) >= len(fields)
 
 
 def glue(before: str, after: str) -> str:

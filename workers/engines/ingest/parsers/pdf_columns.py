@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from statistics import median
 
 from workers.contract.records import Table
@@ -55,15 +55,22 @@ def _is_prose(column: Sequence[Item], are_level: bool) -> bool:
         return False
     around = united([item.rect for item in lines])
     full = around.left + _FULL * (around.right - around.left)
-    reaching = sum(item.rect.right >= full for item in lines)
-    wrapped = sum(
-        before.rect.right >= full
-        and len(before.text) >= _SHORTEST
-        and 0 < after.rect.middle - before.rect.middle < 3 * before.size
-        and continues(before.text, after.text)
-        for before, after in pairwise(lines)
+    if are_level and 2 * sum(item.rect.right >= full for item in lines) < len(lines):
+        return False
+    needed = -(-len(lines) // _WRAPPED_SHARE)
+    wrapped = (
+        True for before, after in pairwise(lines) if before.rect.right >= full and _wraps(before, after)
     )
-    return 0 < len(lines) <= wrapped * _WRAPPED_SHARE and (not are_level or 2 * reaching >= len(lines))
+    return sum(islice(wrapped, needed)) == needed
+
+
+def _wraps(before: Item, after: Item) -> bool:
+    distance = after.rect.middle - before.rect.middle
+    return (
+        len(before.text) >= _SHORTEST
+        and 0 < distance < 3 * before.size
+        and continues(before.text, after.text)
+    )
 
 
 def _with_side_notes(columns: Sequence[list[Item]], main: int) -> list[Column] | None:

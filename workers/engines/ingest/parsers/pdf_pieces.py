@@ -93,15 +93,15 @@ class PageText:
                     index = self._pdfium.FPDFText_GetCharIndexFromTextIndex
                     first, end = index(self._raw, first), index(self._raw, first + count - 1)
                     count = end - first + 1
-                if piece := self._whole(shown, first, count):
+                style = self.style(first)
+                if piece := self._whole(shown, first, count, style):
                     yield piece
                 else:
-                    yield from self._words(shown, first, count)
+                    yield from self._words(shown, first, count, style)
             start += len(line) + 2
 
-    def _whole(self, text: str, first: int, count: int) -> Piece | None:
+    def _whole(self, text: str, first: int, count: int, style: Style) -> Piece | None:
         """A line without gaps, as most are."""
-        style = self.style(first)
         size, quarters, base = style
         # What is shown depends on the fonts of the machine, the widths of characters do not.
         left, bottom, _, top = start = self._box(first)
@@ -150,7 +150,7 @@ class PageText:
             self._pdfium.FPDFText_GetRect(self._raw, index, *self._places)
             yield Box(left.value, bottom.value, right.value, top.value)
 
-    def _words(self, text: str, first: int, count: int) -> Iterator[Piece]:
+    def _words(self, text: str, first: int, count: int, style: Style) -> Iterator[Piece]:
         """A line with gaps: what stands between its blanks is joined where that is near."""
         if " " not in text or len(text) != count:
             yield from self.cut(glyphs_of(self._textpage, self.page_box, first, count))
@@ -158,7 +158,7 @@ class PageText:
         found: list[Piece] = []
         for word in _WORD.finditer(text):
             at, length = first + word.start(), word.end() - word.start()
-            piece = self._whole(word[0], at, length)
+            piece = self._whole(word[0], at, length, style)
             if (
                 piece is None
                 or piece.is_vertical
