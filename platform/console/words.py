@@ -72,6 +72,10 @@ WARNINGS: Words = {
     "rejected_answers_not_used": _(
         "Lines with a chosen and a rejected answer. Only the chosen one is learnt from:"
     ),
+    "number_formats_not_read": _(
+        "The numbers of this old workbook are shown as they are stored, without percent, currency and thousands, and hidden rows "
+        "are read. Save it as .xlsx to have it as Excel shows it."
+    ),
     "quotes_not_closed": _(
         "A quotation mark in the table is not closed, so quotation marks were read as text. Look at the rows that have them."
     ),

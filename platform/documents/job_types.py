@@ -64,6 +64,10 @@ register(
         subject_related=("document",),
         messages={
             "sandboxed": _("The file is read in a sandbox: %(isolation)s."),
+            "office_converted": _("LibreOffice has converted the file; no macro was run."),
+            "office_not_confined": _(
+                "LibreOffice is installed, but this machine offers no sandbox to run it in."
+            ),
             "no_sandbox": _("No sandbox could be made."),
         },
         errors={
@@ -74,6 +78,14 @@ register(
             "user.wrong_type": ErrorText(
                 _("The content is not of a type that can be read, whatever the name says."),
                 format_lazy(_("Upload a file of another type: {formats}."), formats=READABLE),
+            ),
+            "user.old_office_format": ErrorText(
+                _(
+                    "The file is in the old Office format (.doc, .ppt), which this installation cannot convert."
+                ),
+                _(
+                    "Save it as .docx or .pptx and upload it again, or have your operator install LibreOffice."
+                ),
             ),
             "user.damaged_file": ErrorText(
                 _("The file is damaged or incomplete."),

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, tuple[str | Promise, tuple[MediaType, ...]]] = {
     "pdf": ("PDF", (types.PDF,)),
-    "word": ("Word", (types.DOCX,)),
-    "excel": ("Excel", (types.XLSX,)),
-    "powerpoint": ("PowerPoint", (types.PPTX,)),
+    "word": ("Word", (types.DOCX, types.DOC)),
+    "excel": ("Excel", (types.XLSX, types.XLS)),
+    "powerpoint": ("PowerPoint", (types.PPTX, types.PPT)),
     "opendocument": ("OpenDocument", (types.ODT, types.ODS, types.ODP)),
     "rtf": ("RTF", (types.RTF,)),
     "email": (_("E-mail"), (types.EML, types.MSG)),

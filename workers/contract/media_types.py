@@ -17,6 +17,9 @@ MediaType = Literal[
     "application/vnd.oasis.opendocument.spreadsheet",
     "application/vnd.oasis.opendocument.presentation",
     "application/rtf",
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-powerpoint",
     "message/rfc822",
     "application/vnd.ms-outlook",
     "text/html",
@@ -40,6 +43,9 @@ ODT: Final = "application/vnd.oasis.opendocument.text"
 ODS: Final = "application/vnd.oasis.opendocument.spreadsheet"
 ODP: Final = "application/vnd.oasis.opendocument.presentation"
 RTF: Final = "application/rtf"
+DOC: Final = "application/msword"
+XLS: Final = "application/vnd.ms-excel"
+PPT: Final = "application/vnd.ms-powerpoint"
 EML: Final = "message/rfc822"
 MSG: Final = "application/vnd.ms-outlook"
 HTML: Final = "text/html"
@@ -64,6 +70,9 @@ ENDINGS: Mapping[MediaType, tuple[str, ...]] = {
     ODS: (".ods", ".ots"),
     ODP: (".odp", ".otp"),
     RTF: (".rtf",),
+    DOC: (".doc", ".dot"),
+    XLS: (".xls", ".xlt"),
+    PPT: (".ppt", ".pps", ".pot"),
     EML: (".eml",),
     MSG: (".msg",),
     HTML: (".html", ".htm", ".xhtml"),
@@ -81,3 +90,5 @@ ENDINGS: Mapping[MediaType, tuple[str, ...]] = {
 TYPE_OF_ENDING: Mapping[str, MediaType] = {
     ending: media_type for media_type, endings in ENDINGS.items() for ending in endings
 }
+OLD_OFFICE: Final = (DOC, XLS, PPT)
+"""Formats that LibreOffice converts where it is installed."""

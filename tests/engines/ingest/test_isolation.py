@@ -27,7 +27,7 @@ from workers.contract.records import Page
 from workers.contract.run_folder import RUN_DIR_VARIABLE
 from workers.contract.specs.ingest import IngestSpec
 from workers.contract.specs.run import RunConfig
-from workers.engines.ingest import reading
+from workers.engines.ingest import old_office, reading
 from workers.engines.ingest.isolation import read_in_sandbox
 from workers.engines.ingest.reading import Output
 from workers.engines.ingest.sandbox import code_folders, confinement, process
@@ -228,6 +228,12 @@ def test_every_format_is_read_as_without_a_sandbox(read, spec_for):
             reading.read(file, spec, Output(lambda done, total: None, pages.append, pages.append))
         read(spec)
         assert (name, list(read)) == (name, pages)
+
+
+def test_an_old_workbook_is_read_where_it_is_not_converted(read, spec_for, monkeypatch):
+    monkeypatch.setattr(old_office, "office_program", lambda: None)
+    read(spec_for("a.xls", (HERE / "files" / "prices.xls").read_bytes()))
+    assert [page.label for page in read] == ["価格"]
 
 
 def test_the_job_says_how_it_was_isolated_and_why_not_better(run, spec_for, monkeypatch):

@@ -14,7 +14,7 @@ from workers.engines.shared.runtime import EngineFault, Run, UserError
 def ingest(run: Run, spec: IngestSpec) -> IngestResult:
     """Write `pages.jsonl`, `personal_data.jsonl` (for JSONL also `records.jsonl`) and the manifest into the run's output.
 
-    Raises UserError: empty_file, file_too_large, wrong_type, encrypted, damaged_file, archive_too_large,
+    Raises UserError: empty_file, file_too_large, wrong_type, old_office_format, encrypted, damaged_file, archive_too_large,
     undecodable_text, invalid_jsonl, not_jsonl, no_text, picture_too_large, too_many_pages, parse_timeout, parse_out_of_memory; EngineFault:
     blob_missing, blob_damaged, parser_failed, parser_killed, no_sandbox. This process reads only the size and the hash of the file; a sandbox reads the rest.
     """

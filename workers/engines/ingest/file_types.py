@@ -17,6 +17,7 @@ from typing import BinaryIO
 from workers.contract.media_types import (
     BMP,
     CSV,
+    DOC,
     DOCX,
     EML,
     HTML,
@@ -29,6 +30,7 @@ from workers.contract.media_types import (
     ODT,
     PDF,
     PNG,
+    PPT,
     PPTX,
     RTF,
     TEXT,
@@ -36,6 +38,7 @@ from workers.contract.media_types import (
     TSV,
     TYPE_OF_ENDING,
     WEBP,
+    XLS,
     XLSX,
     MediaType,
 )
@@ -73,7 +76,13 @@ _OFFICE_PARTS: tuple[tuple[str, MediaType], ...] = (
     ("ppt/presentation.xml", PPTX),
 )
 _OPENDOCUMENT = "application/vnd.oasis.opendocument."
-_OLE2_PARTS: tuple[tuple[str, MediaType], ...] = (("__properties_version1.0", MSG),)
+_OLE2_PARTS: tuple[tuple[str, MediaType], ...] = (
+    ("__properties_version1.0", MSG),
+    ("PowerPoint Document", PPT),
+    ("Workbook", XLS),
+    ("Book", XLS),
+    ("WordDocument", DOC),
+)
 _TEXTS = (EML, HTML, MARKDOWN, CSV, TSV, JSONL, TEXT)
 """Types that only the name tells apart."""
 # Possessive: each byte is read once, whatever the file holds. A group that could give back what it has matched would
@@ -195,9 +204,7 @@ def _ole2_type(file: BinaryIO) -> MediaType:
     for part, media_type in _OLE2_PARTS:
         if part in names:
             return media_type
-    raise wrong_type(
-        "The file is in the old Office format (.doc, .xls, .ppt); save it as .docx, .xlsx or .pptx."
-    )
+    raise wrong_type("The file is in a container format of Microsoft, but none of Office.")
 
 
 def _text_type(head: bytes, suffix: str) -> MediaType:

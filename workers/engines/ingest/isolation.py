@@ -18,7 +18,8 @@ from workers.contract.records import DocumentOrigin, FileRecord, MessagesRecord,
 from workers.contract.specs.ingest import IngestSpec, Isolation
 from workers.engines.ingest.failures import failure_of, timed_out, too_much_text
 from workers.engines.ingest.ocr.engines import folders as ocr_folders
-from workers.engines.ingest.reading import Description, Output
+from workers.engines.ingest.old_office import converted
+from workers.engines.ingest.reading import Description, Output, ToConvert
 from workers.engines.ingest.sandbox.code_folders import code_folders
 from workers.engines.ingest.sandbox.lines import Lines, TooLong
 from workers.engines.ingest.sandbox.messages import (
@@ -31,7 +32,7 @@ from workers.engines.ingest.sandbox.messages import (
     decode,
 )
 from workers.engines.ingest.sandbox.process import Sandbox, start
-from workers.engines.ingest.sandbox.task import PREPARE, READER, RECOGNIZER, Task, View
+from workers.engines.ingest.sandbox.task import PREPARE, READER, READER_AS_IS, RECOGNIZER, Task, View
 from workers.engines.shared.runtime import EngineFault, Run, UserError
 
 START_SECONDS = 60.0
@@ -49,8 +50,23 @@ def read_in_sandbox(
 ) -> tuple[Description, Isolation]:
     """What the file is; its pages have been put out. Raises UserError where the file is the cause, also of a crash.
 
-    `views` are tried in this order. `folders` are shown beside the code.
+    `views` are tried in this order. `folders` are shown beside the code. A file in an old format of Office is converted, and
+    read in a sandbox again.
     """
+    found, isolation = _read_file(run, spec, output, views, reader, folders)
+    if isinstance(found, Description):
+        return found, isolation
+    with converted(run, spec, found.media_type, _mapped_bytes()) as new:
+        again = (run, spec, output, views, READER_AS_IS) if new is None else (run, new, output, views, reader)
+        described, isolation = _read_file(*again, folders)
+    if isinstance(described, ToConvert):
+        raise EngineFault("parser_failed", "The converted file is in an old format again.")
+    return described.model_copy(update={"media_type": found.media_type}), isolation
+
+
+def _read_file(
+    run: Run, spec: IngestSpec, output: Output, views: Iterable[View], reader: str, folders: Iterable[Path]
+) -> tuple[Description | ToConvert, Isolation]:
     shown = (*code_folders(data=(run.directory, spec.path)), *folders)
     tasks = [_task(view, run, spec, shown, reader=reader) for view in views]
     with _sandbox(run, tasks) as (sandbox, lines, isolation):
@@ -154,7 +170,7 @@ def _first_message(run: Run, lines: Lines) -> Ready | Unavailable:
     )
 
 
-def _put_out(messages: Iterable[Message], spec: IngestSpec, output: Output) -> Description:
+def _put_out(messages: Iterable[Message], spec: IngestSpec, output: Output) -> Description | ToConvert:
     for message in messages:
         match message:
             case Page():
@@ -165,7 +181,7 @@ def _put_out(messages: Iterable[Message], spec: IngestSpec, output: Output) -> D
                 output.record(message)
             case Progress():
                 output.progress(message.done, message.total)
-            case Description():
+            case Description() | ToConvert():
                 return message
     raise AssertionError("messages end with a description or an error")
 
@@ -186,7 +202,7 @@ def _messages(
                     )
                 case _:
                     yield message
-                    if isinstance(message, Description):
+                    if isinstance(message, Description | ToConvert):
                         return
             until = deadline()
         # It may have closed its output and go on.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from workers.contract.media_types import MediaType
+from workers.contract.media_types import OLD_OFFICE, MediaType
 from workers.contract.records import FileRecord, Page
 from workers.contract.spec import Spec
 from workers.contract.specs.ingest import IngestSpec
@@ -26,6 +26,12 @@ class Description(Spec):
     """Pages to be recognized (OCR), by the warning that they deserve otherwise; empty without an engine for it."""
 
 
+class ToConvert(Spec):
+    """The file is in an old format, which is read best when it has been converted."""
+
+    media_type: MediaType
+
+
 @dataclass(frozen=True)
 class Output:
     """Where a reader puts what it finds, page by page."""
@@ -35,9 +41,22 @@ class Output:
     record: Callable[[FileRecord], None]
 
 
-def read(file: BinaryIO, spec: IngestSpec, output: Output) -> Description:
+def read(file: BinaryIO, spec: IngestSpec, output: Output) -> Description | ToConvert:
     """Raises UserError where the file cannot be read or holds no text; nothing is put out then."""
     media_type = detect(file, spec.name)
+    return (
+        ToConvert(media_type=media_type)
+        if media_type in OLD_OFFICE
+        else _read(media_type, file, spec, output)
+    )
+
+
+def read_as_is(file: BinaryIO, spec: IngestSpec, output: Output) -> Description:
+    """As `read`, also where it would be better to convert the file."""
+    return _read(detect(file, spec.name), file, spec, output)
+
+
+def _read(media_type: MediaType, file: BinaryIO, spec: IngestSpec, output: Output) -> Description:
     file.seek(0)
     document = all_parsers()[media_type](file, spec)
     pages = document.finish(list(read_pages(document, spec, output.progress)))

@@ -34,7 +34,7 @@ def confine(task: Task) -> Ready:
     refuse_new_rights()
     landlock = allow_reading_only(task.folders)
     if is_root:
-        _become_another_user()
+        become_another_user()
     drop_capabilities()
     die_with_parent()
     seccomp = allow_few_system_calls(may_open=is_hidden or landlock)
@@ -67,7 +67,7 @@ def _limit(task: Task) -> None:
         resource.setrlimit(kind, (min(limit[0], highest), min(limit[1], highest)) if known else limit)
 
 
-def _become_another_user() -> None:
+def become_another_user() -> None:
     """Stays root in a container where root may not change or has no other users."""
     uid = secrets.choice(_USERS)
     try:

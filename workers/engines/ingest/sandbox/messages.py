@@ -12,7 +12,7 @@ from pydantic import Field
 from workers.contract.records import MessagesRecord, Page, TextRecord
 from workers.contract.spec import Spec
 from workers.contract.specs.ingest import Isolation
-from workers.engines.ingest.reading import Description
+from workers.engines.ingest.reading import Description, ToConvert
 
 MESSAGE_LENGTH = 2000
 PARAM_LENGTH = 200
@@ -53,7 +53,18 @@ class Failed(Spec):
     places: tuple[str, ...] = Field(max_length=200)
 
 
-Message = Unavailable | Ready | Progress | Page | MessagesRecord | TextRecord | Description | Refused | Failed
+Message = (
+    Unavailable
+    | Ready
+    | Progress
+    | Page
+    | MessagesRecord
+    | TextRecord
+    | Description
+    | ToConvert
+    | Refused
+    | Failed
+)
 _KINDS: dict[bytes, type[Message]] = {kind.__name__.encode(): kind for kind in get_args(Message)}
 
 

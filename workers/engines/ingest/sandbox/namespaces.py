@@ -25,11 +25,15 @@ _MS_PRIVATE = 1 << 18
 _MNT_DETACH = 2
 
 
-def enter_namespaces(folders: Iterable[Path], place: Path) -> None:
+WORKSPACE = "/tmp"  # noqa: S108 - a folder in memory, of one process
+
+
+def enter_namespaces(folders: Iterable[Path], place: Path, *, workspace_bytes: int = 0) -> None:
     """Leave everything but `folders` behind; raises OSError where the kernel refuses. Call it in a single thread.
 
     `place` is an empty folder that none of `folders` is in; the new root is mounted on it, for this process alone. Only
-    the next child is in the new namespace of processes.
+    the next child is in the new namespace of processes. `workspace_bytes`: of a folder WORKSPACE in memory that may be
+    written, where there shall be one.
     """
     uid, gid = os.geteuid(), os.getegid()
     call("unshare", _ALL if uid == 0 else _ALL | _CLONE_NEWUSER)
@@ -41,6 +45,11 @@ def enter_namespaces(folders: Iterable[Path], place: Path) -> None:
     _mount(None, place, _MS_NOSUID | _MS_NODEV, kind=b"tmpfs", data=b"mode=0755,size=1m")
     for folder in folders:
         _show(folder, place)
+    if workspace_bytes:
+        workspace = place / WORKSPACE.lstrip("/")
+        workspace.mkdir()
+        data = f"mode=1777,size={workspace_bytes}".encode()
+        _mount(None, workspace, _MS_NOSUID | _MS_NODEV, kind=b"tmpfs", data=data)
     _mount(None, place, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | _MS_NODEV)
     os.chdir(place)
     # The new root over the old one, which is then taken away from below it.

@@ -79,15 +79,20 @@ class Sandbox:
 
 def start(task: Task, file: int) -> Sandbox:
     """Fork: the child has the parsers that this process has imported, and needs no interpreter of its own to start."""
+    return forked(file, lambda: _confined(task))
+
+
+def forked(file: int, work: Callable[[], int]) -> Sandbox:
+    """`work` is done in a child with FILE and OUTPUT; the child ends with the code that it returns."""
     output, for_child = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _child(task, file, for_child)
+        _child(work, file, for_child)
     os.close(for_child)
     return Sandbox(pid, output)
 
 
-def _child(task: Task, file: int, output: int) -> NoReturn:
+def _child(work: Callable[[], int], file: int, output: int) -> NoReturn:
     code = 1
     try:
         # What the engine has left to be collected may own descriptors, whose numbers mean other files here.
@@ -99,18 +104,22 @@ def _child(task: Task, file: int, output: int) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         _keep_open(file, output)
         _keep_variables()
-        if task.view == "bubblewrap":
-            run_in_bubblewrap(task)
-        if task.view == "namespaces":
-            enter_namespaces(task.folders, task.place)
-            # The first process of a namespace of processes is spared most signals, its child is not.
-            _continue_in_child()
-            _continue_in_child()
-        code = serve(task)
+        code = work()
     except Exception as error:
         _send(Unavailable(reason=f"{type(error).__name__}: {error}"))
     finally:
         os._exit(code)
+
+
+def _confined(task: Task) -> int:
+    if task.view == "bubblewrap":
+        run_in_bubblewrap(task)
+    if task.view == "namespaces":
+        enter_namespaces(task.folders, task.place)
+        # The first process of a namespace of processes is spared most signals, its child is not.
+        continue_in_child()
+        continue_in_child()
+    return serve(task)
 
 
 def _keep_open(file: int, output: int) -> None:
@@ -135,7 +144,7 @@ def _keep_variables() -> None:
     os.environ.update(kept, LANG="C.UTF-8", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 
-def _continue_in_child() -> None:
+def continue_in_child() -> None:
     """Only a child returns; this process waits for it and ends as it does."""
     pid = os.fork()
     if pid == 0:

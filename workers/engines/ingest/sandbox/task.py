@@ -13,6 +13,7 @@ View = Literal["namespaces", "bubblewrap", "whole"]
 READER = "workers.engines.ingest.reading:read"
 RECOGNIZER = "workers.engines.ingest.ocr.pages:recognize"
 PREPARE = "workers.engines.ingest.ocr.pages:prepare"
+READER_AS_IS = "workers.engines.ingest.reading:read_as_is"
 
 
 class Task(Spec):
