@@ -28,7 +28,7 @@ from workers.engines.curation.report import build_report
 from workers.engines.curation.split import split_records
 from workers.engines.curation.step_context import StepContext, StepLog
 from workers.engines.curation.steps.registry import implementations
-from workers.engines.curation.units import Unit, conversation_unit, read_lines, record_of
+from workers.engines.curation.units import Unit, conversation_unit, page_unit, read_lines, record_of
 from workers.engines.shared.integrity import require_intact_pages
 from workers.engines.shared.records import page_source
 from workers.engines.shared.runtime import Run, UserError
@@ -90,7 +90,7 @@ def _read(run: Run, spec: CurationSpec) -> Iterator[Unit]:
             else:
                 page = Page.model_validate_json(line)
                 origin = DocumentOrigin(source=page_source(source, page))
-                yield Unit(origin, page.text, page.tables)
+                yield page_unit(origin, page)
     run.progress(total, total, "document")
 
 

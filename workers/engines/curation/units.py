@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from workers.contract.records import (
     DocumentOrigin,
     MessagesRecord,
     Origin,
+    Page,
     PageKind,
     PairRecord,
     Source,
@@ -31,6 +32,23 @@ class QuestionAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class StructureLines:
+    """Which lines of a text are headings, items of lists, and rows of tables with the names of their columns."""
+
+    headings: frozenset[str] = frozenset()
+    items: frozenset[str] = frozenset()
+    rows: Mapping[str, str] = field(default_factory=dict)
+    """The line with the names, by the line of a row below it."""
+
+    def __or__(self, other: StructureLines) -> StructureLines:
+        headings, items = self.headings | other.headings, self.items | other.items
+        return StructureLines(headings, items, {**self.rows, **other.rows})
+
+
+NO_LINES = StructureLines()
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """A page before the step `segment`, a piece of text after it; or a pair; or a conversation."""
 
@@ -40,6 +58,10 @@ class Unit:
     tables: tuple[Table, ...] = ()
     pair: QuestionAnswer | None = None
     messages: tuple[dict[str, str], ...] | None = None
+    lines: StructureLines = field(default_factory=lambda: NO_LINES)
+    """Of a page. A step that changes a line makes it one of prose."""
+    is_structured: bool = False
+    """Holds rows of a table or items of a list, whose symbols mean something."""
 
     @property
     def kind(self) -> str:
@@ -71,6 +93,24 @@ class Unit:
         assert isinstance(self.origin, DocumentOrigin), "only documents have sheets"
         source = self.origin.source.model_copy(update={"cells": cells})
         return replace(self, origin=DocumentOrigin(source=source))
+
+
+def page_unit(origin: Origin, page: Page) -> Unit:
+    texts: dict[str, set[str]] = {"heading": set(), "list_item": set()}
+    for block in page.blocks:
+        if block.kind in texts:
+            texts[block.kind].update(page.text[block.start : block.end].split("\n"))
+    lines = StructureLines(frozenset(texts["heading"]), frozenset(texts["list_item"]))
+    return Unit(origin, page.text, page.tables, lines=lines)
+
+
+def row_lines(tables: Iterable[Table]) -> StructureLines:
+    rows: dict[str, str] = {}
+    for table in tables:
+        if len(table.rows) > 1:
+            names = row_text(table.rows[0])
+            rows |= {line: names for row in table.rows[1:] if (line := row_text(row)) and line != names}
+    return StructureLines(rows=rows)
 
 
 def pair_unit(origin: Origin, pair: QuestionAnswer) -> Unit:

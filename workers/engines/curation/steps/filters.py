@@ -36,22 +36,22 @@ def drop_short(step: MinimumLengthStep, units: Iterable[Unit], context: StepCont
 def drop_noise(step: NoiseStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
     log = context.log
     for unit in units:
-        verdict = _noise(unit.text, step) if unit.is_text else None
+        verdict = _noise(unit.text, step, is_structured=unit.is_structured) if unit.is_text else None
         if verdict is None:
             yield unit
         else:
             log.drop(unit, *verdict)
 
 
-def _noise(text: str, step: NoiseStep) -> tuple[str, str] | None:
-    """Reason and detail, or None for text worth keeping.
+def _noise(text: str, step: NoiseStep, *, is_structured: bool) -> tuple[str, str] | None:
+    """Reason and detail, or None for text worth keeping. Symbols of tables and lists are content.
 
     Symbols are characters that are neither letter nor digit, spaces and cell borders left aside. Of a text without
     letters all counts as Japanese.
     """
     characters = _CELL_BORDERS.sub("", text)
     symbols = 1 - sum(map(str.isalnum, characters)) / len(characters) if characters else 1.0
-    if symbols > step.max_symbol_share:
+    if symbols > step.max_symbol_share and not is_structured:
         return "symbols", f"{symbols:.2f} > {step.max_symbol_share:g}"
     repetition = repetition_share(text)
     if repetition > step.max_repetition:

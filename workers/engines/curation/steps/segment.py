@@ -13,7 +13,7 @@ from workers.contract.records import Origin, Table
 from workers.contract.specs.curation_steps import SegmentStep
 from workers.engines.curation.step_context import StepContext
 from workers.engines.curation.steps.registry import implements
-from workers.engines.curation.units import Unit, by_document
+from workers.engines.curation.units import NO_LINES, StructureLines, Unit, by_document, row_lines
 from workers.engines.shared.text import (
     ARTICLE,
     continues,
@@ -35,6 +35,7 @@ class _RunningText:
     text: str = ""
     starts: list[int] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
+    lines: StructureLines = NO_LINES
 
     def add(self, page: Unit) -> None:
         """Append a page; a sentence that the page break cuts becomes one sentence again."""
@@ -46,6 +47,7 @@ class _RunningText:
         self.starts.append(len(self.text))
         self.origins.append(page.origin)
         self.text += page.text
+        self.lines |= page.lines | row_lines(page.tables)
 
 
 @implements(SegmentStep)
@@ -62,7 +64,8 @@ def segment(step: SegmentStep, units: Iterable[Unit], context: StepContext) -> I
             elif unit.page_kind == "page" and unit.text.strip():
                 pages.add(unit)
             elif unit.text.strip():
-                alone.append(_RunningText(unit.text, [0], [unit.origin]))
+                lines = unit.lines | row_lines(unit.tables)
+                alone.append(_RunningText(unit.text, [0], [unit.origin], lines))
         for running in (*alone, pages):
             yield from _pieces(step, running)
 
@@ -73,39 +76,68 @@ def _pieces(step: SegmentStep, running: _RunningText) -> Iterator[Unit]:
     begins = [match.start() for match in ARTICLE.finditer(text)] if step.split_articles else []
     for begin, end in pairwise([0, *begins, len(text)]):
         position = begin
-        for piece in _cut(step, text[begin:end]) if end > begin else ():
+        for piece in _cut(step, text[begin:end], running.lines) if end > begin else ():
             # A blank after a sentence means nothing; one that begins a line may be the indentation of code.
             is_line = piece.startswith("\n") or text[:position].endswith("\n") or not position
             content = piece.lstrip("\n" if is_line else None).rstrip()
             if content.strip():
                 start = position + len(piece) - len(piece.lstrip())
                 page = max(0, bisect_right(running.starts, start) - 1)
-                yield Unit(running.origins[page], content)
+                yield _piece_unit(step, running, page, content)
             position += len(piece)
 
 
-def _cut(step: SegmentStep, block: str) -> Iterator[str]:
+def _piece_unit(step: SegmentStep, running: _RunningText, page: int, content: str) -> Unit:
+    """Rows of a table that was cut stand under the names of its columns."""
+    lines = content.split("\n")
+    is_structured = any(line in running.lines.rows or line in running.lines.items for line in lines)
+    names = running.lines.rows.get(lines[0])
+    if names is not None and len(names) + 1 + len(content) <= step.max_characters:
+        content = f"{names}\n{content}"
+    return Unit(running.origins[page], content, is_structured=is_structured)
+
+
+def _cut(step: SegmentStep, block: str, lines: StructureLines = NO_LINES) -> Iterator[str]:
     """Pieces that joined again are `block`, each at most `max_characters` long.
 
     An article stays whole if it fits. Prose is cut at the end of a paragraph once `min_characters` are reached, so
-    that a heading stays with the text below it.
+    that a heading stays with the text below it. A piece that begins within a table leaves room for the names of its
+    columns.
     """
     is_article = ARTICLE.match(block) is not None
     if is_article and len(block.strip()) <= step.max_characters:
         yield block
         return
-    piece = ""
+    piece, room = "", step.max_characters
     for part in _parts(block, step.max_characters):
-        if piece and len(piece) + len(part) > step.max_characters:
-            yield piece
-            piece = ""
+        if piece and len(piece) + len(part) > room:
+            whole, headings = _without_last_headings(piece, lines.headings)
+            fits = len(headings) + len(part) <= step.max_characters
+            yield whole if fits else piece
+            piece = headings if fits else ""
+            room = step.max_characters - _names_length(lines, piece or part)
         piece += part
         ends_paragraph = part.endswith("\n") and bool(_SENTENCE_END.search(piece))
         if not is_article and ends_paragraph and len(piece) >= step.min_characters:
             yield piece
-            piece = ""
+            piece, room = "", step.max_characters
     if piece:
         yield piece
+
+
+def _without_last_headings(piece: str, headings: frozenset[str]) -> tuple[str, str]:
+    """The piece, and the headings at its end: they belong to what follows. One of nothing but headings stays whole."""
+    parts = piece.splitlines(keepends=True)
+    last = len(parts)
+    while last and (not parts[last - 1].strip() or parts[last - 1].strip() in headings):
+        last -= 1
+    moved = "".join(parts[last:])
+    return (piece[: -len(moved)], moved) if last and moved.strip() else (piece, "")
+
+
+def _names_length(lines: StructureLines, begin: str) -> int:
+    names = lines.rows.get(begin.split("\n")[0])
+    return len(names) + 1 if names is not None else 0
 
 
 def _parts(block: str, longest: int) -> Iterator[str]:
@@ -174,4 +206,4 @@ def _rows_unit(unit: Unit, table: Table, head: list[str], group: list[str], begi
     top = 0 if begin <= 1 else begin
     origin = unit.at_cells(rows_range(table, top, end)).origin
     lines = [line for line in group if line not in head] if len(table.rows) == 1 else group
-    return Unit(origin, "\n".join([*head, *lines]))
+    return Unit(origin, "\n".join([*head, *lines]), is_structured=True)

@@ -24,7 +24,7 @@ _FULL_SHARE = 0.75
 """Of the widest line: a line as wide as that may be continued by the next one."""
 _NOTE = re.compile(r"※|[(]?(?:文末)?注 *[0-9]*[)]|注 *[0-9]*[:.]")
 _MARKS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("bullet", re.compile(r"[・●○□◇▶►•✓➢]|[-*+–] ")),
+    ("bullet", re.compile(r"[・●○□◇▶►•✓➢] ?[\w「『(]|[-*+–] ")),
     ("number.", re.compile(r"[0-9]{1,3}[.)](?![0-9])")),
     ("number", re.compile(r"[0-9]{1,2} (?=[^\x00-\x7f])")),
     ("(number)", re.compile(r"\([0-9]{1,3}\)")),
