@@ -18,12 +18,15 @@ def live_web(timeouts: BodyTimeouts | None = None) -> Iterator[str]:
     """Its address; with shorter `timeouts` for bodies than in production, if given. The database must be
     visible to other connections (`transactional_db`)."""
     from config.asgi import application
+    from middleware.http_protocol import BoundedHead
     from middleware.slow_body import SlowBody
 
     if timeouts is not None:
         # The shorter timeout ends the request.
         application = SlowBody(application, timeouts)
-    config = uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
+    config = uvicorn.Config(
+        application, host="127.0.0.1", port=0, log_level="warning", lifespan="off", http=BoundedHead
+    )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
     thread = threading.Thread(target=server.run, daemon=True)

@@ -31,4 +31,4 @@ RUN mkdir -p $KOSHA_VAR/static $KOSHA_VAR/uploads $KOSHA_VAR/storage $KOSHA_VAR/
 USER 10001:10001
 EXPOSE 8000
 CMD ["python", "-m", "uvicorn", "config.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
-     "--lifespan", "on", "--no-server-header"]
+     "--lifespan", "on", "--no-server-header", "--http", "middleware.http_protocol:BoundedHead"]

@@ -213,6 +213,7 @@ class Stack:
             *(sys.executable, "-m", "uvicorn", "config.asgi:application"),
             *("--host", self._env.host, "--port", str(self._port)),
             *("--lifespan", "on", "--no-server-header", "--log-level", "warning"),
+            *("--http", "middleware.http_protocol:BoundedHead"),
             # Open event streams would delay a restart without end.
             *("--timeout-graceful-shutdown", "3"),
             # Longer than clients keep theirs (httpx, and so `openai`, 5 s; proxies a minute): the side that sends must

@@ -174,9 +174,9 @@ def test_web_has_the_options_of_the_supervisor(base):
     """Connections outlast the proxy's, and as many uploads as are let in have room to wait in."""
     (web,) = [each for each in of_kind(base, "Deployment") if each["metadata"]["name"] == "web"]
     (container,) = pod_spec(web)["containers"]
-    assert {"--timeout-keep-alive=75", "--timeout-graceful-shutdown=3", "--lifespan=on"} <= set(
-        container["args"]
-    )
+    options = ("timeout-keep-alive=75", "timeout-graceful-shutdown=3", "lifespan=on")
+    protocol = "http=middleware.http_protocol:BoundedHead"
+    assert {f"--{option}" for option in (*options, protocol)} <= set(container["args"])
     (uploads,) = [volume for volume in pod_spec(web)["volumes"] if volume["name"] == "uploads"]
     room = int(uploads["emptyDir"]["sizeLimit"].removesuffix("Gi")) << 30
     assert room > Limits().uploads * Environment.model_fields["max_upload_bytes"].default
