@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django import forms
@@ -15,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from accounts.attempt_limits import Attempt, TooManyAttempts, attempt_succeeded, password_attempt
 from accounts.browsers import known_browser
 from accounts.models import User
+from accounts.services import wrong_password_note
 
 TOO_MANY = "too_many_attempts"
 PASSWORD_RULES = gettext_lazy(
@@ -34,6 +37,18 @@ def begin_attempt(request: HttpRequest, email: str) -> Attempt:
         raise ValidationError(str(error.message), code=TOO_MANY) from error
 
 
+@contextmanager
+def password_given(request: HttpRequest, email: str) -> Iterator[None]:
+    """An attempt to give the password of this account: counted, and recorded if it is wrong. Raises ValidationError."""
+    attempt = begin_attempt(request, email)
+    try:
+        yield
+    except ValidationError:
+        wrong_password_note(email=email, address=request.META.get("REMOTE_ADDR", ""))
+        raise
+    attempt_succeeded(attempt)
+
+
 class SignInForm(AuthenticationForm):
     """E-mail address and password."""
 
@@ -46,9 +61,8 @@ class SignInForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         if not (self.cleaned_data.get("username") and self.cleaned_data.get("password")):
             return self.cleaned_data
-        attempt = begin_attempt(self.request, self.cleaned_data["username"])
-        cleaned: dict[str, Any] = super().clean()
-        attempt_succeeded(attempt)
+        with password_given(self.request, self.cleaned_data["username"]):
+            cleaned: dict[str, Any] = super().clean()
         return cleaned
 
 
@@ -67,9 +81,8 @@ class PasswordForm(PasswordChangeForm):
         _label_new_password(self)
 
     def clean_old_password(self) -> str:
-        attempt = begin_attempt(self.request, self.user.email)
-        password = super().clean_old_password()
-        attempt_succeeded(attempt)
+        with password_given(self.request, self.user.email):
+            password: str = super().clean_old_password()
         return password
 
 

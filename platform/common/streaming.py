@@ -9,7 +9,7 @@ from django.http import StreamingHttpResponse
 
 def event_stream(lines: AsyncIterator[str]) -> StreamingHttpResponse:
     response = StreamingHttpResponse(lines, content_type="text/event-stream; charset=utf-8")
-    response["Cache-Control"] = "no-cache"
+    response["Cache-Control"] = "no-store"
     # Tells proxies not to buffer the stream.
     response["X-Accel-Buffering"] = "no"
     return response

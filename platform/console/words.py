@@ -99,6 +99,7 @@ MAIL_FAILURES: Words = {
 ACTIONS: Words = {
     "session.signed_in": _("signed in"),
     "session.signed_out": _("signed out"),
+    "session.password_refused": _("refused a wrong password"),
     "member.password_changed": _("changed the password"),
     "member.role_set": _("set a member's role"),
     "user.created": _("added a person"),

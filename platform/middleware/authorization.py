@@ -79,9 +79,15 @@ class PrincipalMiddleware:
         principal = None if request.path in self._open_paths else caller_of(request)
         request.principal = principal  # type: ignore[attr-defined]
         if principal is None or principal.organization_id is None:
-            return self.get_response(request)
+            return _not_stored(self.get_response(request)) if principal else self.get_response(request)
         with organization_scope(principal.organization_id):
-            return self.get_response(request)
+            return _not_stored(self.get_response(request))
+
+
+def _not_stored(response: HttpResponse) -> HttpResponse:
+    """What somebody may see is not kept where the next one may find it, for example by a browser after signing out."""
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
 
 
 class AuthorizationMiddleware:

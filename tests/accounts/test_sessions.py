@@ -9,8 +9,9 @@ from django.test import Client
 
 from accounts.models import Membership
 from accounts.services import membership_remove, membership_set
+from audit.models import AuditEvent
 from common.permissions import PAGE_ORGANIZATION_HEADER, Permission
-from common.tenancy import organization_scope
+from common.tenancy import every_organization, organization_scope
 from documents.models import Document
 from middleware.route_rules import route_rules
 from tests.world import World
@@ -146,3 +147,43 @@ def test_every_write_of_the_console_compares_the_organization(world, other):
         path = "/" + re.sub(r"<[^>]+>", "x", route)
         answer = browser.post(path, headers={PAGE_ORGANIZATION_HEADER: other.organization.id})
         assert answer.status_code == 409, route
+
+
+# -- what is recorded, and what is not kept --------------------------------------------------------
+PASSWORD = "soba-to-udon-2026"
+
+
+def _events() -> list[tuple[str, str, str]]:
+    with every_organization("the trail of the organization and of the operators"):
+        rows = AuditEvent.objects.filter(action="session.password_refused").order_by("id")
+        return [(row.organization_id, row.target_id, row.data["address"]) for row in rows]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_wrong_password_is_recorded(world, is_known):
+    person = world.person()
+    person.set_password(PASSWORD)
+    person.save()
+    given = {"username": person.email if is_known else "nobody@else.example", "password": "wrong"}
+    Client().post("/sign-in", given, REMOTE_ADDR="10.0.0.9")
+    assert _events() == [
+        (world.organization.id, person.id, "10.0.0.9")
+        if is_known
+        else ("installation", "unknown", "10.0.0.9")
+    ]
+    Client().post("/sign-in", {"username": person.email, "password": PASSWORD})
+    assert len(_events()) == 1
+
+
+def test_a_wrong_present_password_is_recorded(world):
+    browser = world.browser("viewer")
+    new = {"new_password1": PASSWORD, "new_password2": PASSWORD}
+    assert browser.post("/account/password", {"old_password": "wrong", **new}).status_code == 200
+    assert [target for _organization, target, _address in _events()] == [world.person("viewer").id]
+
+
+@pytest.mark.parametrize("address", ["/", "/documents", "/v1/files", "/v1/models", "/v1/files/none"])
+def test_what_was_shown_is_not_kept_by_the_browser(world, address):
+    headers = {"Authorization": f"Bearer {world.key()}"} if address.startswith("/v1") else {}
+    answer = world.browser("owner").get(address, headers=headers)
+    assert answer["Cache-Control"] == "no-store"
