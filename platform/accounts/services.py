@@ -82,7 +82,8 @@ def wrong_password_note(*, email: str, address: str) -> None:
     for operators: otherwise the time that an answer takes would tell whether an account exists.
     """
     user = User.objects.filter(email=email.strip().lower()).first()
-    organizations = [membership.organization_id for membership in memberships_of(user)] if user else []
+    memberships = memberships_of(user) if user else []
+    organizations: list[str | None] = [membership.organization_id for membership in memberships]
     for organization_id in organizations or [None]:
         audit_record(
             organization_id=organization_id,

@@ -73,6 +73,10 @@ PAGES = {
         "短い本文です。承認を得て、週に三日まで。",
     ),
     "headings that open and close": (f"<h2><button>在宅勤務規程</button></h2><p>{RULE}</p>", READ),
+    "raised numbers": (
+        "<p>圧力は5×10<sup>5</sup> Pa、面積は12 m<sup>2</sup>、10<sup>−3</sup>まで。</p>",
+        "圧力は5×10^5 Pa、面積は12 m2、10^-3まで。",
+    ),
     "the caption of a table": (
         f"{BODY}<table><caption>別表</caption><tr><th>区分<th>日数</tr><tr><td>育児<td>週五日</tr></table>",
         f"{READ}\n別表\n区分 | 日数\n育児 | 週五日",

@@ -76,6 +76,10 @@ def box(content: str) -> str:
     )
 
 
+def raised(text: str) -> str:
+    return f'<w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>{text}</w:t></w:r>'
+
+
 def hidden(text: str, value: str = "", style: str = "") -> str:
     how = f'<w:rStyle w:val="{style}"/>' if style else f"<w:vanish{value}/>"
     return f"<w:r><w:rPr>{how}</w:rPr><w:t>{text}</w:t></w:r>"
@@ -238,6 +242,17 @@ TEXTS = {
     "indentation of code stays, an ideographic space goes": (
         p(run("　設定は次のとおり。")) + p(run("limits:")) + p(run("  pressure: 0.8")),
         "設定は次のとおり。\nlimits:\n  pressure: 0.8",
+    ),
+    "raised numbers are exponents after a number": (
+        p(
+            run("圧力は5×10")
+            + raised("5")
+            + run(" Pa、面積は12 m")
+            + raised("2")
+            + run("、10")
+            + raised("-3")
+        ),
+        "圧力は5×10^5 Pa、面積は12 m2、10^-3",
     ),
     "line breaks, tabs and hyphens": (
         p(

@@ -33,6 +33,10 @@ from workers.engines.shared.text import (
         ("[INST] <<SYS>> [/INST]", "〔INST〕 〈<SYS>〉 〔/INST〕"),
         ("<｜begin▁of▁sentence｜>", "〈|begin▁of▁sentence|〉"),
         ("a < b > c <p> [1]", "a < b > c <p> [1]"),
+        ("5×10⁵ Pa、10⁻³ L、１０⁶", "5×10^5 Pa、10^-3 L、10^6"),
+        ("3²は9、(a+b)²、s⁻¹", "3^2は9、(a+b)^2、s^-1"),
+        ("12 m²、料金¹", "12 m2、料金1"),
+        ("1½インチ、½杯、3⁄4", "1 1/2インチ、1/2杯、3/4"),
     ],
 )
 def test_normalizes_text(raw, expected):

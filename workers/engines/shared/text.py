@@ -28,6 +28,16 @@ _BEFORE_NFKC = {ord(pair[0]): pair[1] for pair in f"{_RADICALS_SUPPLEMENT} {_JAP
 # NFKC turns ②5日 into 25日; brackets keep the number apart from what follows.
 _BEFORE_NFKC |= {0x2460 + index: f"({index + 1})" for index in range(20)}
 
+# NFKC turns 10⁵ into 105, and 1½ into 1 1⁄2 without the blank. Units (m²) and marks of notes are left to it.
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
+_SUPERSCRIPT = re.compile(f"[{_SUPERSCRIPTS}]")
+_EXPONENT = re.compile(rf"(?:(?<=[0-9０-９)）])|(?=[⁺⁻]))(?<![{_SUPERSCRIPTS}])[{_SUPERSCRIPTS}]+")
+_RAISABLE = re.compile(r"\s*[+\-−]?[0-9]+\s*")
+_RAISED = str.maketrans("0123456789+-−", f"{_SUPERSCRIPTS}⁻")
+_FRACTION = re.compile("[¼-¾⅐-⅞]")
+_MIXED_NUMBER = re.compile("(?<=[0-9０-９])(?=[¼-¾⅐-⅞])")
+_BEFORE_NFKC[ord("⁻")] = "-"
+_FRACTION_SLASH = "\u2044"
 _MAPPED = re.compile("[" + "".join(map(chr, _BEFORE_NFKC)) + "]")
 
 _LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029\u0085\v\f]")
@@ -94,10 +104,19 @@ def lines_with_code(text: str) -> Iterator[tuple[str, bool]]:
 
 def _unified(text: str) -> str:
     """NFKC with unified ideographs, `\\n` at the ends of lines, no invisible characters."""
+    if _SUPERSCRIPT.search(text):
+        text = _EXPONENT.sub(lambda match: f"^{match[0]}", text)
+    if _FRACTION.search(text):
+        text = _MIXED_NUMBER.sub(" ", text)
     # Most texts hold none of these, and looking is faster than translating.
     mapped = text.translate(_BEFORE_NFKC) if _MAPPED.search(text) else text
     text = unicodedata.normalize("NFKC", mapped)
-    return _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
+    return _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text)).replace(_FRACTION_SLASH, "/")
+
+
+def raised(text: str) -> str:
+    """Digits and signs that a document shows raised, as superscript characters; other text as it is."""
+    return text.translate(_RAISED) if _RAISABLE.fullmatch(text) else text
 
 
 def _without_layout(text: str) -> str:

@@ -20,7 +20,7 @@ from workers.engines.ingest.parsers.sections import (
     sections,
 )
 from workers.engines.ingest.parsers.tables import spanned, table_of, table_text
-from workers.engines.shared.text import normalize, normalize_layout
+from workers.engines.shared.text import normalize, normalize_layout, raised
 
 _BLOCKS = {
     "p", "div", "section", "article", "main", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "pre", "tr",
@@ -142,7 +142,7 @@ def _pieces(root: Any, content: Content, level: int) -> Iterator[Piece]:
             yield block_text("paragraph", normalize_layout("".join(node.itertext(etree.Element))).strip("\n"))
             walk.skip_subtree()
         else:
-            line.append("\n" if node.tag == "br" else _collapse(node, node.text))
+            line.append("\n" if node.tag == "br" else _collapse(node, _own_text(node)))
     yield place.piece(normalize("".join(line)))
 
 
@@ -168,10 +168,14 @@ def _text(node: Any, content: Content, level: int) -> str:
         if inner.tag in _BLOCKS or inner.tag == "br":
             pieces.append(" ")
         if event == "start":
-            pieces.append(inner.text or "")
+            pieces.append(_own_text(inner))
         elif inner is not node:
             pieces.append(inner.tail or "")
     return normalize(" ".join("".join(pieces).split("\n")))
+
+
+def _own_text(node: Any) -> str:
+    return raised(node.text or "") if node.tag == "sup" else node.text or ""
 
 
 def _cell(node: Any, content: Content, level: int) -> tuple[str, int, int]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from workers.engines.ingest.parsers.tables import Merge, table_of, table_text
 from workers.engines.ingest.parsers.word_numbering import Number, Numbering
-from workers.engines.shared.text import normalize_layout
+from workers.engines.shared.text import normalize_layout, raised
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
@@ -159,7 +159,8 @@ class WordText:
             if tag == f"{W}r" and self._numbering.styles.hides(child):
                 continue
             if tag in _TEXT:
-                yield self._shown(child.text or "")
+                text = child.text or ""
+                yield self._shown(raised(text) if _is_raised(element) else text)
             elif tag in _CHARACTERS:
                 yield self._shown(_CHARACTERS[tag])
             elif tag == f"{W}br":
@@ -298,6 +299,11 @@ def _is_placeholder(control: Any) -> bool:
     gallery = control.find(f"{W}sdtPr/{W}docPartObj/{W}docPartGallery")
     is_contents = gallery is not None and gallery.get(f"{W}val") == "Table of Contents"
     return is_contents or (shown is not None and shown.get(f"{W}val") not in _OFF)
+
+
+def _is_raised(run: Any) -> bool:
+    position = run.find(f"{W}rPr/{W}vertAlign")
+    return position is not None and position.get(f"{W}val") == "superscript"
 
 
 def _is_removed(element: Any, properties: str) -> bool:
