@@ -25,11 +25,11 @@ def policy_name(policy: ReleasePolicy | None) -> str:
 
 
 @transaction.atomic
-def policy_set(*, suite: Suite, actor: Actor) -> ReleasePolicy | None:
-    """From now on, releases need a verdict of `suite`. A suite that demands what is in force changes nothing."""
+def policy_set(*, suite: Suite, actor: Actor) -> ReleasePolicy:
+    """From now on, releases need a verdict of `suite`, or of one that demands the same."""
     organization_lock()
     current = policy_current()
-    if suite.id in policy_suites(current):
+    if current is not None and current.suite_id == suite.id:
         return current
     policy = ReleasePolicy.objects.create(
         number=current.number + 1 if current else 1,

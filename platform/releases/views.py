@@ -66,7 +66,10 @@ def policy(request: HttpRequest) -> HttpResponse:
     posted = request.method == "POST"
     form = PolicyForm(request.POST if posted else None, initial={"suite": current and current.suite})
     if posted and form.is_valid():
-        policy_set(suite=form.cleaned_data["suite"] or suite_default(), actor=actor_of(request))
+        suite = form.cleaned_data["suite"]
+        # The default is in force without a policy that names it.
+        if suite or current:
+            policy_set(suite=suite or suite_default(), actor=actor_of(request))
         messages.success(request, _("The release policy was changed."))
         return redirect("releases:index")
     return render(request, "releases/policy.html", {"form": form, "name": policy_name(current)})

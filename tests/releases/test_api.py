@@ -159,6 +159,15 @@ def test_the_policy_is_changed_by_those_who_publish(
     assert api.post("release_policy", {"eval": suite}).ok == made == reviewer.get("release_policy").ok
 
 
+def test_the_policy_names_the_suite_that_was_asked_for_also_where_it_demands_what_is_in_force(
+    world: World, api: ApiClient
+) -> None:
+    one, same = (api.post("evals", {"name": name}).ok["id"] for name in ("基準", "同じ基準"))
+    for suite in (one, same):
+        assert api.post("release_policy", {"eval": suite}).ok["eval"] == suite
+        assert api.get("release_policy").ok["eval"] == suite
+
+
 def test_a_candidate_of_an_earlier_policy_is_not_approved(world: World, api: ApiClient, reviewer) -> None:
     world.base_model()
     release = api.post("releases", {"model": "gemma"}).ok["id"]
