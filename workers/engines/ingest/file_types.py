@@ -130,6 +130,10 @@ def binary_type_of(name: str) -> MediaType | None:
     return None if named in _TEXTS else named
 
 
+class PlainArchive(UserError):
+    """A ZIP archive that is no document of Office."""
+
+
 def wrong_type(what: str) -> UserError:
     return UserError("wrong_type", f"{what} Upload a {READABLE} file instead.")
 
@@ -171,7 +175,9 @@ def _office_type(file: BinaryIO, name: str) -> MediaType:
             return media_type
     if binary_type_of(name):
         raise damaged("The main part of the document is missing.")
-    raise wrong_type("The file is an archive; unpack it and upload the files in it.")
+    raise PlainArchive(
+        "wrong_type", "The file is an archive. Unpack it and upload the files in it, or their folder."
+    )
 
 
 def _stated_type(archive: zipfile.ZipFile) -> str:

@@ -11,16 +11,17 @@ from itertools import chain
 from workers.contract.media_types import JSONL, MediaType
 from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
-from workers.engines.ingest.file_types import detect
+from workers.engines.ingest.file_types import PlainArchive, detect
 from workers.engines.ingest.parsers import html
 from workers.engines.ingest.parsers.limits import read_pages
 from workers.engines.ingest.parsers.registry import ParsedDocument, all_parsers, counted
 from workers.engines.ingest.parsers.sections import LONGEST_LABEL, block_text, moved, sections
+from workers.engines.ingest.parsers.unpacking import packed_files
 from workers.engines.shared.runtime import UserError
 from workers.engines.shared.text import normalize, normalize_layout
 
 DEEPEST = 2
-"""E-mails within e-mails that are read."""
+"""How deep e-mails and archives within e-mails are read."""
 _GAP = "\n\n"
 _TYPES_WITHOUT_PLACE = ("page", "slide")
 """Numbered by what they are in: as part of an e-mail they have another number."""
@@ -57,13 +58,15 @@ class MailDocument(ParsedDocument):
         self._spec = spec
         self._readers = readers
         self._depth = depth
-        self._not_read: list[str] = []
-        self._told: list[str] = []
+        self.not_read: list[str] = []
+        """Attachments with the reason."""
+        self.told: list[str] = []
+        """Warnings of those that were read."""
         super().__init__(self._pages(), title=normalize(mail.subject) or None)
 
     def finish(self, pages: list[Page]) -> list[Page]:
-        not_read = (counted("attachments_not_read", self._not_read),) if self._not_read else ()
-        self.warnings = (*not_read, *self._told)
+        not_read = (counted("attachments_not_read", self.not_read),) if self.not_read else ()
+        self.warnings = (*not_read, *self.told)
         return pages
 
     def _pages(self) -> Iterator[Page]:
@@ -86,32 +89,46 @@ class MailDocument(ParsedDocument):
             try:
                 yield from self._attached(attachment, name)
             except UserError as error:
-                self._not_read.append(f"{name} ({error.code.removeprefix('user.')})")
+                self.not_read.append(f"{name} ({error.code.removeprefix('user.')})")
 
     def _attached(self, attachment: Attachment, name: str) -> list[Page]:
         """Raises UserError where nothing of it can be read."""
         spec = self._spec.model_copy(update={"name": attachment.name})
         document = self._document(attachment, spec)
         pages = document.finish(list(read_pages(document, spec, lambda done, total: None)))
+        told = document.all_warnings()
+        if isinstance(document, MailDocument):
+            told = document.told
+            self.not_read += [f"{name} › {each}" for each in document.not_read]
+            if document.not_read and not any(page.text for page in pages):
+                return []
         if not any(page.text for page in pages):
             raise UserError("no_text", "The attachment holds no text.")
-        self._told += [_with_name(warning, name) for warning in document.all_warnings()]
+        self.told += [_with_name(warning, name) for warning in told]
         return [_labelled(page, name) for page in pages]
 
     def _document(self, attachment: Attachment, spec: IngestSpec) -> ParsedDocument:
         content = attachment.content
-        if isinstance(content, bytes):
-            if not content:
-                raise UserError("empty_file", "The attachment is empty.")
+        if isinstance(content, Mail):
+            return self._inside(content)
+        if not content:
+            raise UserError("empty_file", "The attachment is empty.")
+        try:
             media_type = detect(io.BytesIO(content), spec.name)
-            if media_type == JSONL:
-                raise UserError("wrong_type", "Training data is uploaded by itself.")
-            if media_type not in self._readers:
-                return all_parsers()[media_type](io.BytesIO(content), spec)
-            content = self._readers[media_type](content)
+        except PlainArchive:
+            files = packed_files(content, spec.max_expanded_bytes)
+            return self._inside(Mail("", [], attachments=[Attachment(*each) for each in files]))
+        if media_type == JSONL:
+            raise UserError("wrong_type", "Training data is uploaded by itself.")
+        if media_type in self._readers:
+            return self._inside(self._readers[media_type](content))
+        return all_parsers()[media_type](io.BytesIO(content), spec)
+
+    def _inside(self, mail: Mail) -> MailDocument:
+        """Of an e-mail or an archive that is attached."""
         if self._depth >= DEEPEST:
-            raise UserError("nested_too_deep", "The e-mail is in another one that is in others.")
-        return MailDocument(content, spec, self._readers, self._depth + 1)
+            raise UserError("nested_too_deep", "The attachment is in another one that is in others.")
+        return MailDocument(mail, self._spec, self._readers, self._depth + 1)
 
 
 def _below(headers: str, page: Page) -> Page:
@@ -125,8 +142,6 @@ def _below(headers: str, page: Page) -> Page:
 
 def _with_name(warning: str, name: str) -> str:
     code, figure, places = (*warning.split(":", maxsplit=2), "", "")[:3]
-    if code == "attachments_not_read":
-        return warning
     return f"{code}:{figure}:{name}: {places}" if places else f"{code}:{figure}:{name}"
 
 
