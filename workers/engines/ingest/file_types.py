@@ -200,7 +200,13 @@ def _ole2_type(file: BinaryIO) -> MediaType:
 
     file.seek(0)
     with damaged_by(
-        "The document cannot be opened.", OSError, ValueError, IndexError, TypeError, struct.error
+        "The document cannot be opened.",
+        OSError,
+        ValueError,
+        IndexError,
+        TypeError,
+        struct.error,
+        RecursionError,
     ):
         names = {path[0] for path in olefile.OleFileIO(file).listdir(streams=True, storages=True)}
     if not names:

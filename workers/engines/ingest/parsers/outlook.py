@@ -32,7 +32,7 @@ def read_msg(content: bytes) -> Mail:
     """Raises UserError `damaged_file`, `undecodable_text`."""
     import olefile
 
-    own = (OSError, struct.error, IndexError, KeyError, ValueError, TypeError)
+    own = (OSError, struct.error, IndexError, KeyError, ValueError, TypeError, RecursionError)
     with damaged_by("The message cannot be read.", *own), olefile.OleFileIO(io.BytesIO(content)) as ole:
         return _Message(ole, []).mail()
 
