@@ -69,6 +69,7 @@ def test_bookmarks_say_which_lines_are_headings_and_their_level(spec_for, parse)
     outline = [(0, "旅費規程", 0), (0, "総則", 1), (0, "旅費の種類とその額について", 1), (1, "ない行", 1)]
 
     def draw(sheet: Sheet) -> None:
+        sheet.line("1", 500, 40)
         sheet.line("旅費規程", 60, 60)
         sheet.line("1. 総則", 60, 80)
         sheet.line(PAY, 60, 100)
@@ -78,6 +79,7 @@ def test_bookmarks_say_which_lines_are_headings_and_their_level(spec_for, parse)
 
     first, _ = parse(spec_for("a.pdf", drawn(draw, second_page, outline=outline)))
     assert blocks(first) == [
+        ("paragraph", None, "1"),
         ("heading", 1, "旅費規程"),
         ("heading", 2, "1. 総則"),
         ("paragraph", None, PAY),
@@ -94,6 +96,16 @@ def test_a_block_has_its_place_on_the_page(spec_for, parse):
     assert (title.top, title.bottom) == pytest.approx((60 - 14, 60 + 3), abs=1.5)
     assert (purpose.left, purpose.right) == pytest.approx((60, 460), abs=1)
     assert (purpose.top, purpose.bottom) == pytest.approx((135 - 9, 151 + 2), abs=1.5)
+
+
+def test_marks_of_lists_in_fonts_of_symbols(spec_for, parse):
+    content = (
+        shown("弁を閉じてから電源を切る\u3000", 60, 700)
+        + shown("\uf0b7弁を閉じる", 60, 680)
+        + shown("\uf0b7電源を切る", 60, 660)
+    )
+    (page,) = parse(spec_for("a.pdf", pdf_of((content, []))))
+    assert blocks(page)[1:] == [("list_item", 1, "弁を閉じる"), ("list_item", 1, "電源を切る")]
 
 
 def test_notes_are_blocks_of_their_own(spec_for, parse):
@@ -127,6 +139,21 @@ JOINED = {
             sheet.column(SENTENCES[24:], 310, 100, 12),
         ),
         [SENTENCES],
+    ),
+    "words that a hyphen divides": (
+        lambda sheet: sheet.lines(
+            [
+                "The pump is started by the operator on duty, after the valve has been checked and the manip-",
+                "ulation of the handle was confirmed.",
+            ],
+            60,
+            100,
+            10,
+        ),
+        [
+            "The pump is started by the operator on duty, after the valve has been checked and the manipulation "
+            "of the handle was confirmed."
+        ],
     ),
     "not a small line below a large one": (
         lambda sheet: (

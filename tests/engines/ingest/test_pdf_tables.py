@@ -84,7 +84,15 @@ def turned(sheet: Sheet) -> None:
     sheet.turned(90, 0, HEIGHT, framed)
 
 
+def with_a_space_between(sheet: Sheet) -> None:
+    texts(sheet)
+    for row, y in enumerate(YS[:-1]):
+        for x, width in ((60, 100), (200, 100), (300, 120)):
+            sheet.canvas.rect(x, HEIGHT - YS[row + 1], width, YS[row + 1] - y)
+
+
 RULES = {
+    "boxes with a space between": with_a_space_between,
     "cells with frames": framed,
     "open at the sides": open_sides,
     "rules that are thin areas": thin_areas,

@@ -23,7 +23,7 @@ from workers.engines.shared.text import (
 )
 
 _ITEM = re.compile(
-    r"[・●○■□◆◇▶※►•\-*] *\S|\(?[0-9一二三四五六七八九十]{1,3}[.)、](?![0-9])|[ア-ン][.、)]|\(?[a-z][.)] "
+    r"[・●○■□◆◇▶※►•] *\S|[\-*] +\S|\(?[0-9一二三四五六七八九十]{1,3}[.)、](?![0-9])|[ア-ン][.、)]|\(?[a-z][.)] "
 )
 _SAME_SIZE = 1.12
 """Lines whose type differs by more are not one paragraph."""
@@ -114,7 +114,9 @@ def groups_of(page: PageLines, edges: frozenset[str]) -> list[Group]:
 
 
 def _may_join(before: Line, line: Line) -> bool:
-    if before.flow != line.flow or before.is_apart or line.is_apart or (before.has_gaps and line.has_gaps):
+    if before.flow != line.flow or before.is_apart or line.is_apart or _has_own_mark(line):
+        return False
+    if before.has_gaps and line.has_gaps:
         return False
     return before.size <= _SAME_SIZE * line.size and line.size <= _SAME_SIZE * before.size
 
@@ -122,7 +124,12 @@ def _may_join(before: Line, line: Line) -> bool:
 def _kind(line: Line, text: str) -> BlockKind:
     if line.kind != "text":
         return line.kind
-    return "list_item" if _ITEM.match(text) else "paragraph"
+    return "list_item" if _ITEM.match(text) or _has_own_mark(line) else "paragraph"
+
+
+def _has_own_mark(line: Line) -> bool:
+    """Whether it begins with a character of private use: fonts of symbols have their marks of lists there."""
+    return "\ue000" <= line.text[:1] <= "\uf8ff"
 
 
 # -- pages ----------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ MOST_RULES, MOST_CELLS = 1500, 20_000
 """What has more is a drawing."""
 
 
+_SPACE = 60.0
+"""Points between boxes side by side."""
 Interval = tuple[float, float]
 
 
@@ -33,6 +35,10 @@ class Rule(NamedTuple):
     at: float
     start: float
     end: float
+
+
+Rules = tuple[list[Rule], list[Rule]]
+"""Horizontal and vertical ones."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ def grids_of(rects: Sequence[Rect]) -> list[Grid]:
     if len(horizontal) + len(vertical) > MOST_RULES or len(horizontal) < 2 or not vertical:
         return []
     grids: list[Grid] = []
-    connected = sorted(_connected(horizontal, vertical), key=_area, reverse=True)
+    connected = sorted(_side_by_side(_connected(horizontal, vertical)), key=_area, reverse=True)
     for across, down in connected:
         grid = _grid(across, down)
         if grid is not None and not any(_contains(outer.rect, grid.rect) for outer in grids):
@@ -96,7 +102,7 @@ def grids_of(rects: Sequence[Rect]) -> list[Grid]:
     return grids
 
 
-def _straight(rects: Iterable[Rect]) -> tuple[list[Rule], list[Rule]]:
+def _straight(rects: Iterable[Rect]) -> Rules:
     """The horizontal and the vertical rules, each once."""
     horizontal: set[Rule] = set()
     vertical: set[Rule] = set()
@@ -142,7 +148,7 @@ def _close(rules: Iterable[Rule]) -> Iterator[list[Rule]]:
         yield group
 
 
-def _connected(horizontal: Sequence[Rule], vertical: Sequence[Rule]) -> list[tuple[list[Rule], list[Rule]]]:
+def _connected(horizontal: Sequence[Rule], vertical: Sequence[Rule]) -> list[Rules]:
     """Rules that meet, directly or through others."""
     parent = list(range(len(horizontal) + len(vertical)))
 
@@ -156,10 +162,38 @@ def _connected(horizontal: Sequence[Rule], vertical: Sequence[Rule]) -> list[tup
         for j, down in enumerate(vertical, start=len(horizontal)):
             if _meet(across, down):
                 parent[root(j)] = root(i)
-    groups: dict[int, tuple[list[Rule], list[Rule]]] = defaultdict(lambda: ([], []))
+    groups: dict[int, Rules] = defaultdict(lambda: ([], []))
     for index, rule in enumerate((*horizontal, *vertical)):
         groups[root(index)][index >= len(horizontal)].append(rule)
     return list(groups.values())
+
+
+def _side_by_side(parts: Iterable[Rules]) -> list[Rules]:
+    """Boxes that stand beside others with the same rows are columns of one table, though a space divides them."""
+    joined: list[Rules] = []
+    for across, down in sorted((part for part in parts if all(part)), key=_left):
+        if joined and _is_beside(joined[-1], (across, down)):
+            _, before_down = joined[-1]
+            left, right = _left(joined[-1]), max(rule.end for rule in across)
+            end = max(rule.at for rule in before_down)
+            rows = [Rule(rule.at, left, right) for rule in across]
+            joined[-1] = rows, [*(rule for rule in before_down if rule.at < end - _SNAP), *down]
+        else:
+            joined.append((across, down))
+    return joined
+
+
+def _left(rules: Rules) -> float:
+    return min(rule.start for rule in rules[0])
+
+
+def _is_beside(before: Rules, after: Rules) -> bool:
+    rows, others = sorted({rule.at for rule in before[0]}), sorted({rule.at for rule in after[0]})
+    gap = _left(after) - max(rule.end for rule in before[0])
+    are_same = len(rows) == len(others) > 2 and all(
+        abs(row - other) <= _SNAP for row, other in zip(rows, others, strict=True)
+    )
+    return are_same and 0 < gap <= _SPACE
 
 
 def _meet(across: Rule, down: Rule) -> bool:
@@ -169,7 +203,7 @@ def _meet(across: Rule, down: Rule) -> bool:
     )
 
 
-def _area(rules: tuple[list[Rule], list[Rule]]) -> float:
+def _area(rules: Rules) -> float:
     across, down = rules
     if not across or not down:
         return 0.0

@@ -153,8 +153,10 @@ def _lines_named(groups: Sequence[Group], first: int, name: str) -> int:
         if group.kind in ("table", "note") or len(group.text) > 2 * len(name) + _NUMBERING:
             return 0
         key += compare_key(group.text)
-        if key.endswith(name) and len(key) - len(name) <= _NUMBERING:
+        more = len(key) - len(name)
+        # Before the title stands its number, but not a line of its own such as the number of the page.
+        if key.endswith(name) and more <= _NUMBERING and more < len(compare_key(groups[first].text)):
             return count
-        if len(key) > len(name) + _NUMBERING:
+        if more > _NUMBERING:
             return 0
     return 0

@@ -36,6 +36,7 @@ _LEVEL = 0.5
 _WORD = re.compile(r"\S+")
 HYPHEN = "\ufffe"
 """Marks a hyphen at the end of a line: the word goes on in the next one."""
+_HYPHENATED = re.compile(f"[^{HYPHEN}]*{HYPHEN}|[^{HYPHEN}]+")
 
 
 @dataclass(slots=True)
@@ -84,13 +85,12 @@ class PageText:
 
     def pieces(self) -> Iterator[Piece]:
         """In the order of the file."""
-        start, is_plain = 0, len(self.text) == self._count
-        for line in self.text.split("\r\n"):
+        is_plain, index = len(self.text) == self._count, self._pdfium.FPDFText_GetCharIndexFromTextIndex
+        for line, start in self._lines():
             if shown := line.strip():
                 first = start + line.index(shown[0])
                 count = len(shown)
                 if not is_plain:
-                    index = self._pdfium.FPDFText_GetCharIndexFromTextIndex
                     first, end = index(self._raw, first), index(self._raw, first + count - 1)
                     count = end - first + 1
                 style = self.style(first)
@@ -98,7 +98,15 @@ class PageText:
                     yield piece
                 else:
                     yield from self._words(shown, first, count, style)
-            start += len(line) + 2
+
+    def _lines(self) -> Iterator[tuple[str, int]]:
+        """Each with where it begins in the text. A hyphen at the end of a line has no line end after it."""
+        start = 0
+        for line in self.text.split("\r\n"):
+            for part in _HYPHENATED.findall(line) if HYPHEN in line else (line,):
+                yield part, start
+                start += len(part)
+            start += 2
 
     def _whole(self, text: str, first: int, count: int, style: Style) -> Piece | None:
         """A line without gaps, as most are."""

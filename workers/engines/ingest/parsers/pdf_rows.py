@@ -46,7 +46,7 @@ class Row:
     """From left to right."""
     rect: Rect
     free: Sequence[Interval] = ()
-    """Where it holds nothing for at least the width of a gutter, the margins included. Empty where none can be."""
+    """Where it holds nothing for at least the width of a gutter, the margins included. Empty where no gutter can be."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,12 @@ def rows_of(items: Sequence[Item], least: float) -> list[Row]:
     for group in groups:
         group.sort(key=_left)
     rows = [Row(group, united([item.rect for item in group])) for group in groups]
-    if _may_have_gutters(items, least):
-        left = min(item.rect.left for item in items) - least
-        right = max(item.rect.right for item in items) + least
-        for row in rows:
-            row.free = _free(row.items, left, right, least)
+    if len(items) > 3:
+        # A gutter has two items or more on each side. Most pages have one column, and nothing is left here.
+        start = nsmallest(2, (item.rect.right for item in items))[-1]
+        end = nlargest(2, (item.rect.left for item in items))[-1]
+        for row in rows if end - start >= least else ():
+            row.free = _free(row.items, start, end, least)
     return sorted(rows, key=lambda row: row.rect.top)
 
 
@@ -84,14 +85,6 @@ def _height_then_left(item: Item) -> tuple[float, float]:
 
 def _left(item: Item) -> float:
     return item.rect.left
-
-
-def _may_have_gutters(items: Sequence[Item], least: float) -> bool:
-    """Whether two of them end before two others begin. Most pages have one column, and are read faster so."""
-    if len(items) < 4:
-        return False
-    ends = nsmallest(2, (item.rect.right for item in items))[-1]
-    return nlargest(2, (item.rect.left for item in items))[-1] - ends >= least
 
 
 def _belongs(group: Sequence[Item], item: Item) -> bool:
@@ -106,14 +99,16 @@ def _belongs(group: Sequence[Item], item: Item) -> bool:
     )
 
 
-def _free(items: Sequence[Item], left: float, right: float, least: float) -> list[Interval]:
-    free, end = [], left
+def _free(items: Sequence[Item], start: float, end: float, least: float) -> list[Interval]:
+    """Between the items, and beside them, as far as a gutter can be."""
+    free = []
     for item in items:
-        if item.rect.left - end >= least:
-            free.append((end, item.rect.left))
-        end = max(end, item.rect.right)
-    if right - end >= least:
-        free.append((end, right))
+        left = min(item.rect.left, end)
+        if left - start >= least:
+            free.append((start, left))
+        start = max(start, item.rect.right)
+    if end - start >= least:
+        free.append((start, end))
     return free
 
 
