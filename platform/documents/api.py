@@ -121,9 +121,12 @@ class PagesQuery(wire.Query):
 
 
 PAGE_FIELDS = (
-    "kind", "number", "label", "text", "tables", "headings", "blocks", "width", "height", "personal_data",
+    "kind", "number", "label", "text", "tables", "headings", "blocks", "width", "height", "text_origin",
+    "personal_data",
 )  # fmt: skip
-READ_BY_EARLIER_RELEASES: dict[str, Any] = {"headings": [], "blocks": [], "width": None, "height": None}
+READ_BY_EARLIER_RELEASES: dict[str, Any] = {
+    "headings": [], "blocks": [], "width": None, "height": None, "text_origin": {"type": "text_layer"},
+}  # fmt: skip
 
 
 @router.get("/files/{file_id}/pages", summary="The extracted text, page by page or sheet by sheet")
@@ -133,7 +136,8 @@ def file_pages(request: HttpRequest, file_id: str, query: Query[PagesQuery]) -> 
     `blocks` are ranges (`start`, `end`) of the page's `text`, in its order: headings, paragraphs, list items, tables,
     notes and pictures, with their `level` (1 for the highest), the number of their `table` in `tables` (from 0), their
     `box` in points from the top left of a page of `width` and `height`, and the `confidence` of recognized text.
-    `headings` are those above the page's first block, the highest first. All of it is masked where the text is. A file
+    `text_origin` says whether the file itself holds the text or it was recognized in a picture (`ocr`, with the page's
+    `confidence`). `headings` are those above the page's first block, the highest first. All of it is masked where the text is. A file
     that an earlier release read has none until it is read again.
     """
     document = document_get(file_id)

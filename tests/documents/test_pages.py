@@ -50,6 +50,7 @@ def test_the_last_read_text_is_shown_until_a_newer_one_is_read(world, browser, d
         "The new revision could not be read. Revision 1 is",
     ):
         assert "第3条 本文。" in body(browser.get(pages))
+        assert "Recognized in a picture (OCR), confidence 90%" in body(browser.get(pages))
         assert notice in body(browser.get(pages))
         if newer.current_revision.state == "uploaded":
             fail(newer.current_revision.job, "ingest.user.damaged")
@@ -154,7 +155,8 @@ def test_pages_are_answered_with_their_known_fields_only(api, document):
     found = api.get(f"files/{document.id}/pages", after=3, limit=2).ok
     assert [page["number"] for page in found["data"]] == [4, 5]
     of_every_file = {"object", "file_id", "kind", "number", "label", "text", "tables", "personal_data"}
-    assert set(found["data"][0]) == of_every_file | {"headings", "blocks", "width", "height"}
+    assert set(found["data"][0]) == of_every_file | {"headings", "blocks", "width", "height", "text_origin"}
+    assert found["data"][0]["text_origin"] == {"type": "ocr", "confidence": 0.9}
     assert (found["first_id"], found["last_id"], found["has_more"]) == (4, 5, True)
 
 
