@@ -10,18 +10,18 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from ninja import Router
-from ninja.schema import DjangoGetter
-from pydantic import Field, model_validator
 
 from accounts.access import while_allowed
 from accounts.principal import actor_of, principal_of
 from chat.answering import answer, answer_stream, prompt
+from chat.bodies import CompletionBody, EmbeddingBody
 from chat.finding import find
 from chat.selectors import (
     ModelNotFound,
@@ -34,144 +34,41 @@ from chat.selectors import (
 )
 from common.connections import release_connection_async
 from common.error_answers import known_error
-from common.errors import InvalidRequest, KoshaError, NotFound, Unavailable
+from common.errors import Conflict, DeclaredError, InvalidRequest, KoshaError, NotFound, Unavailable
 from common.model_server import ContextTooLong, ModelServerUnavailable, model_server
 from common.streaming import event_stream
-from common.wire import Body, Metadata, known_fields, refuse_unsupported, unix, validate
+from common.unsupported import UNSUPPORTED
+from common.wire import refuse_unknown, unix, validate
 from registry.models import BaseModel, BaseModelKind
-from registry.selectors import base_model_get, model_version_get
+from registry.selectors import WrongModelKind, base_model_get, model_version_get, model_version_list
 from releases.models import Deployment
 from releases.services import model_version_delete
 from workers.contract.prompts import PromptMessage
-from workers.contract.specs.serving import ChatBody, StopString, StreamOptions
+from workers.contract.specs.serving import MAXIMUM_TEXT, ChatBody, StreamOptions
 
 logger = logging.getLogger(__name__)
 router = Router(tags=["Chat"])
 
 
-class TextPart(Body):
-    type: Literal["text"]
-    text: str
+CHAT = f"""The last message is the user's question. A message holds at most {MAXIMUM_TEXT:,} characters, and prompt and answer
+together at most the tokens that `context_length` of the base model says (`GET /v1/base_models`).
+
+What a release answers is checked against the passages of its documents. `message.annotations` are the citations: file, page
+or cells, and the quote. `message.kosha` says whether the documents answered: `answered`, and, where they did not or not
+wholly, `reason` (`not_found`, `not_stated`, `unsupported`, `no_answer`, `rest_withheld`); `personal_data` says whether text is
+`raw` or `masked`. A release's stream comes sentence by sentence, because each is checked before it is sent; `annotations` and
+`kosha` are in the delta of the last chunk. A plain model answers without documents: its stream comes token by token, and
+`annotations` is empty."""
 
 
-class ChatMessage(Body):
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
-    name: str | None = None
-    refusal: str | None = None
-    audio: Any = None
-    tool_calls: list[Any] | None = None
-    function_call: Any = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_answer(cls, given: Any) -> Any:
-        """An assistant's message is an answer that is sent back, with its citations."""
-        plain = given._obj if isinstance(given, DjangoGetter) else given
-        is_answer = isinstance(plain, dict) and plain.get("role") == "assistant"
-        return known_fields(cls, plain) if is_answer else given
-
-    def plain(self) -> PromptMessage:
-        text = (
-            self.content if isinstance(self.content, str) else "\n".join(part.text for part in self.content)
-        )
-        return {"role": "system" if self.role == "developer" else self.role, "content": text}
-
-
-class ResponseFormat(Body):
-    type: Literal["text"]
-
-
-class StreamOptionsBody(Body):
-    include_usage: bool | None = None
-    include_obfuscation: bool | None = None
-
-
-class CompletionBody(Body):
-    model: str
-    """An alias such as `production` or a release's id (with retrieval), or a plain model (without)."""
-    messages: list[ChatMessage] = Field(min_length=1, max_length=10_000)
-    max_tokens: int | None = Field(default=None, ge=1)
-    max_completion_tokens: int | None = Field(default=None, ge=1)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
-    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
-    stop: StopString | Annotated[list[StopString], Field(max_length=4)] | None = None
-    """At most 4 strings of 200 characters."""
-    seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
-    stream: bool | None = None
-    stream_options: StreamOptionsBody | None = None
-    n: int | None = None
-    response_format: ResponseFormat | None = None
-    user: str | None = None
-    metadata: Metadata | None = None
-    store: bool | None = None
-    service_tier: str | None = None
-    safety_identifier: str | None = None
-    prompt_cache_key: str | None = None
-    logprobs: bool | None = None
-    top_logprobs: int | None = None
-    logit_bias: dict[str, Any] | None = None
-    tools: list[Any] | None = None
-    tool_choice: Any = None
-    parallel_tool_calls: bool | None = None
-    functions: list[Any] | None = None
-    function_call: Any = None
-    modalities: list[str] | None = None
-    audio: Any = None
-    prediction: Any = None
-    reasoning_effort: str | None = None
-    verbosity: str | None = None
-    web_search_options: Any = None
-
-
-def _refuse(payload: CompletionBody) -> None:
-    """Refuse what is asked for and not done. `user` and `prompt_cache_key` ask for nothing."""
-    for position, message in enumerate(payload.messages):
-        others = message.model_dump(include={"name", "refusal", "audio", "tool_calls", "function_call"})
-        refuse_unsupported(
-            {name: value or None for name, value in others.items()}, at=f"messages.{position}."
-        )
-    options = payload.stream_options
-    refuse_unsupported(
-        {"include_obfuscation": (options and options.include_obfuscation) or None}, at="stream_options."
-    )
-    refuse_unsupported(
-        {
-            "n": None if payload.n in (None, 1) else payload.n,
-            "logprobs": payload.logprobs or None,
-            "top_logprobs": payload.top_logprobs or None,
-            "logit_bias": payload.logit_bias or None,
-            "tools": payload.tools or None,
-            "tool_choice": None if payload.tool_choice in (None, "none", "auto") else payload.tool_choice,
-            "functions": payload.functions or None,
-            "function_call": None
-            if payload.function_call in (None, "none", "auto")
-            else payload.function_call,
-            "modalities": None if payload.modalities in (None, ["text"]) else payload.modalities,
-            "audio": payload.audio,
-            "store": payload.store or None,
-            "metadata": payload.metadata or None,
-            "service_tier": None
-            if payload.service_tier in (None, "auto", "default")
-            else payload.service_tier,
-            "prediction": payload.prediction,
-            "reasoning_effort": payload.reasoning_effort,
-            "verbosity": payload.verbosity,
-            "web_search_options": payload.web_search_options,
-        }
-    )
-
-
-@router.post("/chat/completions", summary="Answer a conversation")
+@router.post("/chat/completions", summary="Answer a conversation", description=CHAT)
 async def chat_completion(request: HttpRequest, payload: CompletionBody) -> HttpResponseBase:
-    _refuse(payload)
+    limit = payload.limit
     target = await sync_to_async(target_get)(payload.model, principal_of(request))
     await release_connection_async()
     messages = [message.plain() for message in payload.messages]
     found = await find(target, messages)
-    body = _chat_body(payload, target, prompt(target, messages, found))
+    body = _chat_body(payload, target, prompt(target, messages, found), limit)
     if not payload.stream:
         return JsonResponse(await answer(target, body, found))
     still = partial(require_answering, target.name, principal_of(request))
@@ -185,9 +82,10 @@ async def chat_completion(request: HttpRequest, payload: CompletionBody) -> Http
     return event_stream(_lines(first, chunks))
 
 
-def _chat_body(payload: CompletionBody, target: Target, messages: list[PromptMessage]) -> ChatBody:
+def _chat_body(
+    payload: CompletionBody, target: Target, messages: list[PromptMessage], limit: int | None
+) -> ChatBody:
     defaults = target.generation
-    limit = payload.max_completion_tokens or payload.max_tokens or defaults.max_tokens
     temperature = defaults.temperature if target.release else 1.0
     stop = tuple(payload.stop) if isinstance(payload.stop, list) else payload.stop
     body: ChatBody = validate(
@@ -196,7 +94,7 @@ def _chat_body(payload: CompletionBody, target: Target, messages: list[PromptMes
             "model": target.name,
             "messages": messages,
             "kosha": target.weights,
-            "max_tokens": limit,
+            "max_tokens": limit or defaults.max_tokens,
             "temperature": temperature if payload.temperature is None else payload.temperature,
             "top_p": defaults.top_p if payload.top_p is None else payload.top_p,
             "presence_penalty": payload.presence_penalty or 0.0,
@@ -235,26 +133,19 @@ def _event(value: dict[str, Any]) -> str:
 
 
 # -- embeddings -------------------------------------------------------------------------------
-class EmbeddingBody(Body):
-    input: str | list[str]
-    model: str
-    """An embedding model's name."""
-    encoding_format: Literal["float", "base64"] = "float"
-    dimensions: int | None = None
-    user: str | None = None
-    input_type: Literal["query", "passage"] = "passage"
-    """Kosha's: questions and the passages that answer them are embedded differently by e5 models."""
-
-
 @router.post("/embeddings", summary="Turn texts into vectors")
 async def embeddings(request: HttpRequest, payload: EmbeddingBody) -> dict[str, Any]:
-    refuse_unsupported({"dimensions": payload.dimensions})
     texts = [payload.input] if isinstance(payload.input, str) else payload.input
     if not 1 <= len(texts) <= 2048 or not all(texts):
         raise InvalidRequest(
             "invalid_value", _("input must be 1 to 2048 texts, none of them empty."), param="input"
         )
     base_model = await sync_to_async(_embedding_model)(payload.model)
+    if payload.dimensions not in (None, base_model.hidden_size):
+        message = _(
+            "This model's vectors have %(size)d dimensions, and are not shortened. Leave dimensions out."
+        )
+        raise InvalidRequest(UNSUPPORTED, message % {"size": base_model.hidden_size}, param="dimensions")
     await release_connection_async()
     try:
         vectors, tokens = await model_server().embed_async(
@@ -280,10 +171,22 @@ async def embeddings(request: HttpRequest, payload: EmbeddingBody) -> dict[str, 
 
 
 def _embedding_model(name: str) -> BaseModel:
+    """Raises ModelNotFound; WrongModelKind also for a version, which answers and embeds nothing."""
     try:
         return base_model_get(name, kind=BaseModelKind.EMBEDDING)
     except NotFound as error:
+        if model_version_list().filter(name=name).exists():
+            raise WrongModelKind(BaseModelKind.CAUSAL_LM) from error
         raise ModelNotFound from error
+
+
+class NoModelVersion(DeclaredError, Conflict):
+    code = "not_a_model_version"
+    message = gettext_lazy(
+        "Only model versions (ft:...) can be deleted. An alias is taken out of service with POST "
+        "/v1/deployments/{alias}/withdraw; a base model belongs to the installation: ask its operator."
+    )
+    param = "model"
 
 
 # -- models -------------------------------------------------------------------------------------
@@ -303,8 +206,9 @@ def model_body(model: Named) -> dict[str, Any]:
     }
 
 
-@router.get("/models", summary="List what may stand in `model`")
+@router.get("/models", summary="List what may stand in `model`, all of it")
 def models(request: HttpRequest) -> dict[str, Any]:
+    refuse_unknown(request, ())
     return {"object": "list", "data": [model_body(model) for model in nameable_models(principal_of(request))]}
 
 
@@ -321,6 +225,8 @@ def model_delete(request: HttpRequest, model: str) -> dict[str, Any]:
     try:
         version = model_version_get(model)
     except NotFound as error:
+        if nameable_model(model, principal_of(request)) is not None:
+            raise NoModelVersion from error
         raise ModelNotFound from error
     model_version_delete(version=version, actor=actor_of(request))
     return {"id": model, "object": "model", "deleted": True}

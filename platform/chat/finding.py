@@ -42,7 +42,7 @@ class Found:
 async def find(target: Target, messages: list[PromptMessage]) -> Found | None:
     """For the last question, if need be together with the one before, which it may refer to.
 
-    None: the target answers without documents. Raises InvalidRequest `last_message_not_user`.
+    None: the target answers without documents. Raises InvalidRequest `last_message_not_user`, `empty_message`.
     """
     question = _question(messages)
     if target.index is None:
@@ -105,8 +105,14 @@ def _says_more(other: frozenset[str], own: frozenset[str]) -> bool:
 
 def _question(messages: list[PromptMessage]) -> str:
     last = messages[-1]
-    if last["role"] != "user" or not last["content"].strip():
+    if last["role"] != "user":
         raise InvalidRequest(
             "last_message_not_user", "The last message must be the user's question.", param="messages"
+        )
+    if not last["content"].strip():
+        raise InvalidRequest(
+            "empty_message",
+            "The last message is empty. Write the question into its content.",
+            param=f"messages.{len(messages) - 1}.content",
         )
     return last["content"]

@@ -6,17 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.principal import Principal
 from chat.models import Conversation, Message
-from common.errors import Conflict, DeclaredError, KoshaError, NotFound
+from common.errors import Conflict, DeclaredError, NotFound
 from common.model_server import SearchIndex
 from common.tenancy import organization_scope
 from registry.models import BaseModel, BaseModelKind, ModelVersion
-from registry.selectors import base_model_list, model_choice, model_version_list
+from registry.selectors import (
+    NO_SUCH_MODEL,
+    WrongModelKind,
+    base_model_list,
+    model_choice,
+    model_version_list,
+)
 from releases.labels import alias_label
 from releases.models import Deployment, Release
 from releases.selectors import (
@@ -35,15 +40,11 @@ from workers.contract.specs.serving import ModelChoice
 RELEASES_OFFERED = 10
 
 
-class ModelNotFound(KoshaError):
+class ModelNotFound(DeclaredError):
     status = 404
-
-    def __init__(self) -> None:
-        super().__init__(
-            "model_not_found",
-            _("There is no such model here. GET /v1/models lists those you may use."),
-            param="model",
-        )
+    code = "model_not_found"
+    message = NO_SUCH_MODEL
+    param = "model"
 
 
 class OutOfService(DeclaredError, Conflict):
@@ -82,7 +83,7 @@ def target_get(name: str, principal: Principal) -> Target:
     """What `name` stands for when the principal asks: an alias or a release's id answers with its
     retrieval, a plain model without.
 
-    Raises ModelNotFound, also for what only those who may release can ask.
+    Raises ModelNotFound, also for what only those who may release can ask; WrongModelKind, OutOfService.
     """
     target = _target(name, principal)
     if target.is_test and not may_test(principal):
@@ -120,9 +121,11 @@ def _target(name: str, principal: Principal) -> Target:
     if isinstance(found, ModelVersion):
         is_test = not served_versions().filter(pk=found.pk).exists()
         return Target(name, model_choice(found.base_model, found), is_test=is_test)
-    if isinstance(found, BaseModel) and found.kind == BaseModelKind.CAUSAL_LM:
-        return Target(name, model_choice(found, None))
-    raise ModelNotFound
+    if found is None:
+        raise ModelNotFound
+    if found.kind != BaseModelKind.CAUSAL_LM:
+        raise WrongModelKind(found.kind)
+    return Target(name, model_choice(found, None))
 
 
 def _of_release(name: str, release: Release, principal: Principal) -> Target:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self, get_args
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -15,7 +15,9 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     ValidationInfo,
     model_validator,
@@ -23,6 +25,7 @@ from pydantic import (
 
 from common.errors import InvalidRequest
 from common.pagination import DEFAULT_LIMIT, MAXIMUM_LIMIT
+from common.unsupported import UNSUPPORTED
 
 Metadata = Annotated[
     dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
@@ -89,14 +92,20 @@ class Query(Schema):
     @model_validator(mode="after")
     def _only_known(self, info: ValidationInfo) -> Self:
         request: HttpRequest | None = (info.context or {}).get("request")
-        for name in request.GET if request else ():
-            if name not in type(self).model_fields:
-                raise InvalidRequest(
-                    "unknown_parameter",
-                    f"{name[:LONGEST_NAME]} is not known here. Leave it out.",
-                    param=name[:LONGEST_NAME],
-                )
+        if request is not None:
+            refuse_unknown(request, type(self).model_fields)
         return self
+
+
+def refuse_unknown(request: HttpRequest, known: Container[str]) -> None:
+    """Refuse parameters of the address that are not `known`."""
+    for name in request.GET:
+        if name not in known:
+            raise InvalidRequest(
+                "unknown_parameter",
+                f"{name[:LONGEST_NAME]} is not known here. Leave it out.",
+                param=name[:LONGEST_NAME],
+            )
 
 
 class PageQuery(Query):
@@ -105,6 +114,15 @@ class PageQuery(Query):
     after: str | None = None
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAXIMUM_LIMIT)
     order: str = Field(default="desc", pattern="^(asc|desc)$")
+
+
+def _form(given: Any) -> str:
+    return "many" if isinstance(given, list | tuple) else "one"
+
+
+ItemT = TypeVar("ItemT")
+OneOrMany = Annotated[Annotated[str, Tag("one")] | Annotated[list[ItemT], Tag("many")], Discriminator(_form)]
+"""A text, or a list; what is wrong in a list is said of its item, not that the list is no text."""
 
 
 LONGEST_NAME = 100
@@ -116,20 +134,6 @@ def unix(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.timestamp())
 
 
-def refuse_unsupported(given: dict[str, Any], *, at: str = "") -> None:
-    """Refuse fields of OpenAI's API that are not supported and would change the meaning of the request.
-
-    `given` maps field names to their values; None means that a field was absent or null.
-    """
-    for name, value in given.items():
-        if value is not None:
-            raise InvalidRequest(
-                "unsupported_parameter",
-                f"{at}{name} is not supported here. Leave it out.",
-                param=f"{at}{name}",
-            )
-
-
 def invalid_field(error: ValidationError, given: Any, *, at: str = "") -> InvalidRequest:
     """The first error of a pydantic model as an answer that names the field."""
     first = error.errors(include_url=False, include_context=False)[0]
@@ -137,7 +141,11 @@ def invalid_field(error: ValidationError, given: Any, *, at: str = "") -> Invali
 
 
 def field_error(problem: Mapping[str, Any], param: str) -> InvalidRequest:
-    """An error of pydantic as an answer of the API."""
+    """An error of pydantic, or of `common.unsupported`, as an answer of the API."""
+    if problem["type"] == UNSUPPORTED:
+        return InvalidRequest(
+            UNSUPPORTED, f"{param} is not supported{problem['msg']}. Leave it out.", param=param
+        )
     code = {"extra_forbidden": "unknown_parameter", "missing": "missing_parameter"}.get(
         problem["type"], "invalid_value"
     )

@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from workers.contract.specs.serving import CONTEXT_LIMIT
+
 ROOT = Path(__file__).resolve().parents[2]
 
 CommaList = Annotated[tuple[str, ...], NoDecode]
@@ -80,6 +82,8 @@ class Environment(BaseSettings):
     """How long every point of an ended training's curve is kept; after that a few hundred remain."""
     database_pool_size: int = Field(default=10, ge=2)
     """Connections of one web process."""
+    serve_context_limit: int = Field(default=CONTEXT_LIMIT, ge=1)
+    """As the model server reads it: what a base model's `context_length` says where the model could take more."""
     process: str = ""
     """`web` in the web process, the only one with a connection pool."""
     debug: bool = False

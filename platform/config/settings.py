@@ -40,6 +40,7 @@ KOSHA_DISK_FLOOR_BYTES = env.disk_floor_bytes
 KOSHA_DISK_RESERVE_BYTES = env.disk_reserve_bytes
 KOSHA_RUN_FOLDER_DAYS = env.run_folder_days
 KOSHA_METRICS_DAYS = env.metrics_days
+KOSHA_SERVE_CONTEXT_LIMIT = env.serve_context_limit
 KOSHA_MODEL_ROOTS = model_roots(env)
 KOSHA_PUBLIC_URL: str = env.public_url or _stack.get("base_url") or f"http://{env.host}:{env.port}"
 MODEL_SERVER_URL: str = env.model_server_url or _stack.get("model_server_url") or "http://127.0.0.1:8001"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import File, Form, Query, Router
@@ -13,7 +13,8 @@ from accounts.principal import actor_of, principal_of
 from common import wire
 from common.errors import InvalidRequest
 from common.pagination import MAXIMUM_LIMIT, envelope, keyset_page, list_body
-from common.wire import Body, PageQuery, refuse_unsupported, unix
+from common.unsupported import UNSUPPORTED, Unsupported
+from common.wire import Body, PageQuery, unix
 from documents import services, uploads
 from documents.models import Document, RevisionState, Upload
 from documents.selectors import document_get, document_list, require_processed
@@ -21,7 +22,11 @@ from documents.showing import original_response, shown_pages
 from workers.contract.media_types import TYPE_OF_ENDING
 
 router = Router(tags=["Files"])
-READABLE_ENDINGS = f"The bytes decide how a file is read. Names end in {', '.join(TYPE_OF_ENDING)}."
+FILES = f"""The bytes decide how a file is read. Names end in {", ".join(TYPE_OF_ENDING)}.
+
+A second upload of the same name and purpose is the next revision of the same file: the answer has the id that is known
+already, and `revision.number` counts. Folders are part of the name. `expires_after` is refused: files stay until they are
+deleted."""
 
 
 def document_body(document: Document) -> dict[str, Any]:
@@ -68,7 +73,7 @@ class FileQuery(PageQuery):
     """OpenAI's clients may ask for 10,000; a page holds 100 at most, and says that more follow."""
 
 
-@router.post("/files", summary="Upload a file", description=READABLE_ENDINGS)
+@router.post("/files", summary="Upload a file", description=FILES)
 def file_create(request: HttpRequest, file: File[UploadedFile], purpose: Form[str]) -> dict[str, Any]:
     _refuse_other_parts(request, {"purpose", "file"})
     document = services.document_upload(
@@ -94,7 +99,7 @@ def _refuse_other_parts(request: HttpRequest, known: set[str]) -> None:
     """Unknown parts of a multipart body, as unknown fields of a JSON body, are refused."""
     for name in (*request.POST, *request.FILES):
         if name not in known:
-            code = "unsupported_parameter" if name.startswith("expires_after") else "unknown_parameter"
+            code = UNSUPPORTED if name.startswith("expires_after") else "unknown_parameter"
             raise InvalidRequest(code, f"{name} is not supported here. Leave it out.", param=name)
 
 
@@ -162,11 +167,13 @@ class UploadBody(Body):
     bytes: int
     purpose: str
     mime_type: str = Field(max_length=200)
-    expires_after: Any = None
+    expires_after: Annotated[Any, Unsupported()] = None
 
 
 class CompleteBody(Body):
     part_ids: list[str] = Field(min_length=1, max_length=10_000)
+    """In the order in which they are joined, each once. A finished upload answers the same `part_ids` and `md5` again,
+    and refuses others."""
     md5: str | None = Field(default=None, pattern="^[0-9a-fA-F]{32}$")
     """Of the whole file; the upload is refused if the joined parts have another."""
 
@@ -188,7 +195,6 @@ def upload_body(upload: Upload) -> dict[str, Any]:
 
 @router.post("/uploads", summary="Begin an upload in parts")
 def upload_create(request: HttpRequest, payload: UploadBody) -> dict[str, Any]:
-    refuse_unsupported({"expires_after": payload.expires_after})
     upload = uploads.upload_create(
         name=payload.filename,
         purpose=payload.purpose,

@@ -120,6 +120,8 @@ class Upload(TenantModel):
     state = models.CharField(max_length=16, choices=UploadState.choices, default=UploadState.PENDING)
     expires_at = models.DateTimeField()
     document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="+", null=True)
+    completed_as = models.CharField(max_length=64, blank=True)
+    """Digest of the request that completed it: only the same one is answered again."""
 
 
 class UploadPart(TenantModel):

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from audit.services import Actor, audit_record
 from common.connections import release_connection
+from common.digests import value_digest
 from common.disk import refuse_without_room
 from common.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from common.ids import new_id
@@ -103,14 +104,15 @@ def _refuse_excess(upload: Upload, size: int) -> None:
 
 
 def upload_complete(*, upload_id: str, part_ids: list[str], md5: str | None = None, actor: Actor) -> Upload:
-    """Join the parts in the given order into a document. Completing twice gives the same answer.
+    """Join the parts in the given order into a document. The same request twice gives the same answer.
 
     They are joined before the upload is locked: that may take long, and parts never change. Of two
     that complete at once the second finds the upload completed, and what it joined is discarded.
     """
+    request = value_digest([part_ids, (md5 or "").lower()])
     upload = upload_get(upload_id)
     if upload.state == UploadState.COMPLETED:
-        return upload
+        return _completed(upload, request)
     _pending(upload)
     try:
         incoming = receive_file(_with_md5(_joined(_parts_in_order(upload, part_ids)), md5))
@@ -118,18 +120,29 @@ def upload_complete(*, upload_id: str, part_ids: list[str], md5: str | None = No
         # Another request may have completed or cancelled the upload meanwhile, which removes its parts.
         upload = upload_get(upload_id)
         if upload.state == UploadState.COMPLETED:
-            return upload
+            return _completed(upload, request)
         _pending(upload)
         raise
     with incoming:
-        return _complete(upload_id, incoming, actor)
+        return _complete(upload_id, request, incoming, actor)
+
+
+def _completed(upload: Upload, request: str) -> Upload:
+    """The answer to a repeated request, and to no other one: the file is not what that one describes."""
+    if upload.completed_as != request:
+        raise Conflict(
+            "upload_completed_differently",
+            _("This upload was completed with other parts or another MD5. Create a new upload for them."),
+            param="part_ids",
+        )
+    return upload
 
 
 @transaction.atomic
-def _complete(upload_id: str, incoming: Incoming, actor: Actor) -> Upload:
+def _complete(upload_id: str, request: str, incoming: Incoming, actor: Actor) -> Upload:
     upload = Upload.objects.select_for_update(no_key=True).get(pk=upload_id)
     if upload.state == UploadState.COMPLETED:
-        return upload_get(upload_id)
+        return _completed(upload_get(upload_id), request)
     upload.document = revision_add(
         name=_pending(upload).name,
         purpose=upload.purpose,
@@ -137,8 +150,8 @@ def _complete(upload_id: str, incoming: Incoming, actor: Actor) -> Upload:
         media_type=upload.media_type,
         actor=actor,
     )
-    upload.state = UploadState.COMPLETED
-    upload.save(update_fields=["state", "document"])
+    upload.state, upload.completed_as = UploadState.COMPLETED, request
+    upload.save(update_fields=["state", "document", "completed_as"])
     _audit(upload, actor, "upload.completed", {"document": upload.document.id})
     _parts_drop(upload)
     return upload_get(upload_id)
@@ -174,6 +187,11 @@ def _parts_in_order(upload: Upload, part_ids: list[str]) -> list[UploadPart]:
     for position, id in enumerate(part_ids):
         if id not in parts:
             raise NotFound(param=f"part_ids.{position}")
+        if id in part_ids[:position]:
+            message = _(
+                "This part is named twice. Name each part once, in the order in which they are joined."
+            )
+            raise InvalidRequest("part_repeated", message, param=f"part_ids.{position}")
     ordered = [parts[id] for id in part_ids]
     total = sum(part.size for part in ordered)
     if total != upload.size:

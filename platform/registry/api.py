@@ -31,7 +31,8 @@ def base_model_body(base_model: BaseModel) -> dict[str, Any]:
         "digest": base_model.digest,
         "architecture": base_model.architecture,
         "parameters": base_model.parameters,
-        "context_length": base_model.context_length,
+        "context_length": base_model.served_context_length,
+        "training_context_length": base_model.context_length,
         "vocabulary_size": base_model.vocabulary_size,
         "stop_strings": base_model.stop_strings,
     }
@@ -48,7 +49,10 @@ class BaseModelBody(Body):
     """An answer ends before the first of them; those of Kosha's own prompts are always among them."""
 
 
-@router.get("/base_models", summary="List the base models you may use")
+LENGTHS = "Prompt and answer in chat, or a text to embed, have at most `context_length` tokens: the model's own limit, or the\nlower one of the installation. A training may use sequences of up to `training_context_length` tokens."
+
+
+@router.get("/base_models", summary="List the base models you may use", description=LENGTHS)
 def base_models(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
     return list_body(
         keyset_page(base_model_list(), after=query.after, limit=query.limit, order=query.order),

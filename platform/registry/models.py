@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -30,6 +31,7 @@ class BaseModel(CreatedModel):
     architecture = models.CharField(max_length=80)
     parameters = models.BigIntegerField()
     context_length = models.PositiveIntegerField()
+    """Tokens that the model itself can take, as a training may use them."""
     vocabulary_size = models.PositiveIntegerField()
     hidden_size = models.PositiveIntegerField()
     layers = models.PositiveIntegerField()
@@ -40,6 +42,11 @@ class BaseModel(CreatedModel):
     open_to_all = models.BooleanField(
         default=True, help_text=_("Every organization may use it; otherwise only those granted.")
     )
+
+    @property
+    def served_context_length(self) -> int:
+        """Most tokens of a request to the model server."""
+        return min(self.context_length, settings.KOSHA_SERVE_CONTEXT_LIMIT)
 
     def __str__(self) -> str:
         return self.name

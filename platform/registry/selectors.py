@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from common.errors import InvalidRequest, NotFound
+from common.errors import DeclaredError, InvalidRequest, NotFound
 from common.storage import artifact_path
 from common.tenancy import current_organization_id
 from registry.models import BaseModel, BaseModelKind, ModelExport, ModelVersion
@@ -24,12 +25,39 @@ def base_model_list() -> QuerySet[BaseModel]:
     return BaseModel.objects.filter(granted, is_active=True).distinct()
 
 
+NO_SUCH_MODEL = gettext_lazy("There is no such model here. GET /v1/models lists those you may use.")
+
+
+IS_NOT_FOR: dict[str, Any] = {
+    BaseModelKind.EMBEDDING: gettext_lazy(
+        "This is an embedding model. It turns texts into vectors, and is not for answers, training or evaluation. "
+        "Name a language model."
+    ),
+    BaseModelKind.CAUSAL_LM: gettext_lazy(
+        "This is a language model. It answers in chat and can be trained, and makes no embeddings. "
+        "Name an embedding model."
+    ),
+}
+
+
+class WrongModelKind(DeclaredError, InvalidRequest):
+    """The model exists and is not for what was asked."""
+
+    code = "wrong_model_kind"
+    param = "model"
+
+    def __init__(self, kind: str, param: str | None = None) -> None:
+        self.message = IS_NOT_FOR[kind]
+        super().__init__(param)
+
+
 def base_model_get(name: str, *, kind: str | None = None, param: str | None = None) -> BaseModel:
-    """By name or id."""
-    rows = base_model_list().filter(Q(name=name) | Q(pk=name))
-    found = (rows.filter(kind=kind) if kind else rows).first()
+    """By name or id. Raises NotFound; WrongModelKind where the model is of another kind than `kind`."""
+    found = base_model_list().filter(Q(name=name) | Q(pk=name)).first()
     if found is None:
         raise NotFound(param=param)
+    if kind is not None and found.kind != kind:
+        raise WrongModelKind(found.kind, param)
     return found
 
 
@@ -52,19 +80,15 @@ def model_version_get(name: str, *, param: str | None = None) -> ModelVersion:
 def model_named(name: str, *, param: str) -> tuple[BaseModel, ModelVersion | None]:
     """Resolve the name of a model: a version (`ft:...`) with its base, or a base alone.
 
-    Raises InvalidRequest `unknown_model`.
+    Raises InvalidRequest `unknown_model`, WrongModelKind.
     """
     try:
         if name.startswith("ft:"):
             version = model_version_get(name)
             return version.base_model, version
-        return base_model_get(name, kind=BaseModelKind.CAUSAL_LM), None
+        return base_model_get(name, kind=BaseModelKind.CAUSAL_LM, param=param), None
     except NotFound as error:
-        raise InvalidRequest(
-            "unknown_model",
-            _("There is no such model here. GET /v1/models lists those you may use."),
-            param=param,
-        ) from error
+        raise InvalidRequest("unknown_model", NO_SUCH_MODEL, param=param) from error
 
 
 def latest_version(base_model: BaseModel, suffix: str) -> ModelVersion | None:

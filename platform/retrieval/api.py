@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Query, Router
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from accounts.principal import actor_of, principal_of
 from common.errors import InvalidRequest
 from common.pagination import keyset_page, list_body
-from common.wire import Body, Metadata, PageQuery, refuse_unsupported, unix
-from documents.selectors import documents_by_id
+from common.unsupported import Unsupported
+from common.wire import Body, Metadata, OneOrMany, PageQuery, unix
+from documents.selectors import document_get, documents_by_id
 from registry.models import BaseModelKind
 from registry.selectors import base_model_get
 from retrieval import services
@@ -27,6 +28,7 @@ from retrieval.selectors import (
     knowledge_base_get,
     knowledge_base_list,
     knowledge_base_mode,
+    newest_jobs,
     status_counts,
 )
 from workers.contract.personal_data import PersonalDataMode
@@ -35,19 +37,35 @@ from workers.contract.specs.serving import SearchHit
 router = Router(tags=["Vector stores"])
 
 
+def _given(strategy: Any) -> Any:
+    return (
+        {name: value for name, value in strategy.items() if value is not None}
+        if isinstance(strategy, dict)
+        else strategy
+    )
+
+
+Chunking = Annotated[
+    dict[str, Any] | None,
+    Unsupported({}, {"type": "auto"}, {"type": "other"}, why="every index is chunked alike"),
+    BeforeValidator(_given),
+]
+"""OpenAI's `auto`; answers call it `other`."""
+
+
 class StoreBody(Body):
     answered_as = "vector_store"
 
     name: str | None = Field(default=None, max_length=200)
     file_ids: list[str] = Field(default_factory=list, max_length=10_000)
     metadata: Metadata | None = None
-    description: str | None = None
+    description: Annotated[str | None, Unsupported("")] = None
     embedding_model: str | None = None
     """Kosha's: which embedding model; left out, the installation's first."""
     personal_data: PersonalDataMode | None = None
     """Kosha's: `masked` shows tokens in place of personal data, `raw` shows them to those with the right."""
-    expires_after: dict[str, Any] | None = None
-    chunking_strategy: dict[str, Any] | None = None
+    expires_after: Annotated[dict[str, Any] | None, Unsupported()] = None
+    chunking_strategy: Chunking = None
 
 
 class StoreChange(Body):
@@ -57,13 +75,19 @@ class StoreChange(Body):
     metadata: Metadata | None = None
     personal_data: PersonalDataMode | None = None
     """Kosha's: holds for the next request; no index is built."""
-    expires_after: dict[str, Any] | None = None
+    expires_after: Annotated[dict[str, Any] | None, Unsupported()] = None
 
 
-def store_body(knowledge_base: KnowledgeBase, counts: dict[str, int] | None = None) -> dict[str, Any]:
-    """A list passes `counts`, so that those of all its entries are read in one query."""
+def store_body(
+    knowledge_base: KnowledgeBase, counts: dict[str, int] | None = None, job: str | None = None
+) -> dict[str, Any]:
+    """A list passes `counts` and `job`, so that those of all its entries are read in one query each.
+
+    `job` is that of the newest index build, which may still run, or have failed or been cancelled.
+    """
     if counts is None:
         counts = status_counts(entry_list([knowledge_base]))[knowledge_base.id]
+        job = newest_jobs([knowledge_base]).get(knowledge_base.id)
     build = knowledge_base.current_build
     return {
         "id": knowledge_base.id,
@@ -79,6 +103,7 @@ def store_body(knowledge_base: KnowledgeBase, counts: dict[str, int] | None = No
         "metadata": knowledge_base.metadata,
         "embedding_model": knowledge_base.embedding_model.name,
         "personal_data": knowledge_base.personal_data,
+        "job": job,
         "index_build": {
             "id": build.id,
             "number": build.number,
@@ -92,8 +117,6 @@ def store_body(knowledge_base: KnowledgeBase, counts: dict[str, int] | None = No
 
 @router.post("/vector_stores", summary="Create a vector store")
 def store_create(request: HttpRequest, payload: StoreBody) -> dict[str, Any]:
-    refuse_unsupported({"description": payload.description or None, "expires_after": payload.expires_after})
-    _refuse_chunking(payload.chunking_strategy)
     embedding_model = (
         base_model_get(payload.embedding_model, kind=BaseModelKind.EMBEDDING, param="embedding_model")
         if payload.embedding_model
@@ -110,19 +133,11 @@ def store_create(request: HttpRequest, payload: StoreBody) -> dict[str, Any]:
     return store_body(knowledge_base_get(knowledge_base.id))
 
 
-def _refuse_chunking(chunking_strategy: dict[str, Any] | None) -> None:
-    """Every index is chunked as OpenAI's `auto` asks for; answers call that `other`."""
-    kind = (chunking_strategy or {}).get("type", "auto")
-    chosen = {name: value for name, value in (chunking_strategy or {}).items() if value is not None}
-    is_ours = kind in ("auto", "other") and set(chosen) <= {"type"}
-    refuse_unsupported({"chunking_strategy": None if is_ours else chunking_strategy})
-
-
 @router.get("/vector_stores", summary="List vector stores")
 def store_list(request: HttpRequest, query: Query[PageQuery]) -> dict[str, Any]:
     page = keyset_page(knowledge_base_list(), after=query.after, limit=query.limit, order=query.order)
-    counts = status_counts(entry_list(page.items))
-    return list_body(page, lambda knowledge_base: store_body(knowledge_base, counts[knowledge_base.id]))
+    counts, jobs = status_counts(entry_list(page.items)), newest_jobs(page.items)
+    return list_body(page, lambda base: store_body(base, counts[base.id], jobs.get(base.id)))
 
 
 @router.get("/vector_stores/{vector_store_id}", summary="Retrieve a vector store")
@@ -132,7 +147,6 @@ def store_retrieve(request: HttpRequest, vector_store_id: str) -> dict[str, Any]
 
 @router.post("/vector_stores/{vector_store_id}", summary="Change a vector store")
 def store_update(request: HttpRequest, vector_store_id: str, payload: StoreChange) -> dict[str, Any]:
-    refuse_unsupported({"expires_after": payload.expires_after})
     knowledge_base = knowledge_base_get(vector_store_id)
     services.knowledge_base_update(
         knowledge_base=knowledge_base,
@@ -157,18 +171,22 @@ class StoreFileBody(Body):
     answered_as = "vector_store.file"
 
     file_id: str
-    attributes: dict[str, Any] | None = None
-    chunking_strategy: dict[str, Any] | None = None
+    attributes: Annotated[dict[str, Any] | None, Unsupported({})] = None
+    chunking_strategy: Chunking = None
 
 
 class BatchBody(Body):
     file_ids: list[str] = Field(min_length=1, max_length=10_000)
-    attributes: dict[str, Any] | None = None
-    chunking_strategy: dict[str, Any] | None = None
+    attributes: Annotated[dict[str, Any] | None, Unsupported({})] = None
+    chunking_strategy: Chunking = None
 
 
 class StoreFileQuery(PageQuery):
     filter: str | None = Field(default=None, pattern="^(in_progress|completed|failed|cancelled)$")
+
+
+INDEX_FAILED = "The index build failed; the `job` of the vector store states the reason. Add the file again to repeat it."
+INDEX_CANCELLED = "The index build was cancelled. Add the file again to repeat it."
 
 
 def store_file_body(entry: Entry) -> dict[str, Any]:
@@ -178,8 +196,10 @@ def store_file_body(entry: Entry) -> dict[str, Any]:
     if entry.status == "failed":
         error = {
             "code": revision.error_code or "index.failed",
-            "message": revision.error_message or "The index build failed; its job states the reason.",
+            "message": revision.error_message or INDEX_FAILED,
         }
+    elif entry.status == "cancelled":
+        error = {"code": "index.cancelled", "message": INDEX_CANCELLED}
     return {
         "id": entry.document_id,
         "object": "vector_store.file",
@@ -195,11 +215,9 @@ def store_file_body(entry: Entry) -> dict[str, Any]:
 
 @router.post("/vector_stores/{vector_store_id}/files", summary="Add a file")
 def file_add(request: HttpRequest, vector_store_id: str, payload: StoreFileBody) -> dict[str, Any]:
-    refuse_unsupported({"attributes": payload.attributes or None})
-    _refuse_chunking(payload.chunking_strategy)
     knowledge_base = knowledge_base_get(vector_store_id)
-    documents = documents_by_id([payload.file_id], param="file_id")
-    services.documents_add(knowledge_base=knowledge_base, documents=documents, actor=actor_of(request))
+    document = document_get(payload.file_id, param="file_id")
+    services.documents_add(knowledge_base=knowledge_base, documents=[document], actor=actor_of(request))
     return store_file_body(entry_get(knowledge_base, payload.file_id))
 
 
@@ -227,8 +245,6 @@ def file_remove(request: HttpRequest, vector_store_id: str, file_id: str) -> dic
 
 @router.post("/vector_stores/{vector_store_id}/file_batches", summary="Add several files at once")
 def batch_create(request: HttpRequest, vector_store_id: str, payload: BatchBody) -> dict[str, Any]:
-    refuse_unsupported({"attributes": payload.attributes or None})
-    _refuse_chunking(payload.chunking_strategy)
     knowledge_base = knowledge_base_get(vector_store_id)
     documents = documents_by_id(payload.file_ids, param="file_ids")
     batch = services.batch_create(knowledge_base=knowledge_base, documents=documents, actor=actor_of(request))
@@ -256,22 +272,16 @@ def batch_body(batch: DocumentBatch) -> dict[str, Any]:
 
 # -- search -----------------------------------------------------------------------------------
 class SearchRequest(Body):
-    query: str | list[str]
+    query: OneOrMany[str]
+    """One text, or several that are searched as one."""
     max_num_results: int = Field(default=10, ge=1, le=50)
-    rewrite_query: bool = False
-    filters: dict[str, Any] | None = None
-    ranking_options: dict[str, Any] | None = None
+    rewrite_query: Annotated[bool | None, Unsupported(False)] = False
+    filters: Annotated[dict[str, Any] | None, Unsupported()] = None
+    ranking_options: Annotated[dict[str, Any] | None, Unsupported()] = None
 
 
 @router.post("/vector_stores/{vector_store_id}/search", summary="Search")
 def store_search(request: HttpRequest, vector_store_id: str, payload: SearchRequest) -> dict[str, Any]:
-    refuse_unsupported(
-        {
-            "filters": payload.filters,
-            "ranking_options": payload.ranking_options,
-            "rewrite_query": payload.rewrite_query or None,
-        }
-    )
     queries = [payload.query] if isinstance(payload.query, str) else payload.query
     query = " ".join(queries).strip()
     if not 1 <= len(query) <= MAXIMUM_QUERY:

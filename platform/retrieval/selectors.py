@@ -77,9 +77,16 @@ def latest_build(knowledge_base: KnowledgeBase) -> IndexBuild | None:
     return knowledge_base.builds.select_related("job").order_by("-number").first()
 
 
+def newest_jobs(knowledge_bases: Sequence[KnowledgeBase]) -> dict[str, str]:
+    """The job of the newest build of each, by knowledge base id, in one query; those without a build have none."""
+    builds = IndexBuild.objects.filter(knowledge_base__in=knowledge_bases)
+    newest = builds.order_by("knowledge_base_id", "-number").distinct("knowledge_base_id")
+    return dict(newest.values_list("knowledge_base_id", "job_id"))
+
+
 # -- the documents of a knowledge base ----------------------------------------------------------
 ENTRY_STATUSES = ("in_progress", "completed", "failed", "cancelled")
-"""OpenAI's names; no entry is ever `cancelled`."""
+"""OpenAI's names."""
 
 
 class EntryStatus(TypedDict):
@@ -93,7 +100,7 @@ def entry_list(knowledge_bases: Sequence[KnowledgeBase]) -> QuerySet[Entry]:
     """Entries of live documents, each with its `status`.
 
     `completed` once search finds the newest revision; `failed` where that revision cannot be read, or where
-    the newest build contains it and failed. The current builds are those of `knowledge_bases` as they were
+    the newest build contains it and failed; `cancelled` where that build was. The current builds are those of `knowledge_bases` as they were
     read, so that a client that reads `completed` reads of the index, too.
     """
     built = IndexBuild.revisions.through.objects.filter(revision_id=OuterRef("document__current_revision_id"))
@@ -102,10 +109,9 @@ def entry_list(knowledge_bases: Sequence[KnowledgeBase]) -> QuerySet[Entry]:
         indexbuild__in=[base.current_build_id for base in knowledge_bases if base.current_build_id],
         indexbuild__knowledge_base=OuterRef("knowledge_base_id"),
     )
-    refused = built.filter(
-        indexbuild_id=OuterRef("newest_build_id"),
-        indexbuild__state__in=(ProducedState.FAILED, ProducedState.CANCELLED),
-    )
+    newest_with_it = built.filter(indexbuild_id=OuterRef("newest_build_id"))
+    failed = newest_with_it.filter(indexbuild__state=ProducedState.FAILED)
+    cancelled = newest_with_it.filter(indexbuild__state=ProducedState.CANCELLED)
     return (
         KnowledgeBaseDocument.objects.filter(knowledge_base__in=knowledge_bases, document__deleted_at=None)
         .select_related("document__current_revision")
@@ -114,7 +120,8 @@ def entry_list(knowledge_bases: Sequence[KnowledgeBase]) -> QuerySet[Entry]:
             status=Case(
                 When(Exists(found), then=Value("completed")),
                 When(document__current_revision__state=RevisionState.FAILED, then=Value("failed")),
-                When(Exists(refused), then=Value("failed")),
+                When(Exists(failed), then=Value("failed")),
+                When(Exists(cancelled), then=Value("cancelled")),
                 default=Value("in_progress"),
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -15,13 +15,13 @@ from accounts.principal import actor_of
 from common import wire
 from common.errors import InvalidRequest, NotFound
 from common.pagination import keyset_page, list_body
+from common.unsupported import UNSUPPORTED, Unsupported
 from common.wire import (
     Body,
     Metadata,
     PageQuery,
     Settings,
     idempotency_key,
-    refuse_unsupported,
     unix,
     validate,
 )
@@ -40,6 +40,9 @@ router = Router(tags=["Fine-tuning"])
 EVENT_PREFIX = "ftevent-"
 
 
+HELD_OUT = "a dataset version holds records out by itself"
+
+
 class MethodSettings(Body):
     hyperparameters: Settings = Field(default_factory=dict)
     """OpenAI's `n_epochs`, `batch_size`, `learning_rate_multiplier` (number or `auto`), or Kosha's own."""
@@ -50,8 +53,8 @@ class Method(Body):
     """`supervised`, or Kosha's `continued_pretraining`, which learns from documents as well."""
     supervised: MethodSettings | None = None
     continued_pretraining: MethodSettings | None = None
-    dpo: dict[str, Any] | None = None
-    reinforcement: dict[str, Any] | None = None
+    dpo: Annotated[dict[str, Any] | None, Unsupported()] = None
+    reinforcement: Annotated[dict[str, Any] | None, Unsupported()] = None
 
 
 class RunPlacement(PlacementBody):
@@ -73,8 +76,8 @@ class JobBody(Body):
     suffix: str | None = None
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
     metadata: Metadata | None = None
-    validation_file: str | None = None
-    integrations: list[Any] | None = None
+    validation_file: Annotated[str | None, Unsupported(why=HELD_OUT)] = None
+    integrations: Annotated[list[Any] | None, Unsupported([])] = None
     checkpoint: Settings | None = None
     """Kosha's: `{"every_steps": 50, "keep": 3}`."""
     distributed: Settings | None = None
@@ -124,11 +127,14 @@ def run_body(run: TrainingRun) -> dict[str, Any]:
     }
 
 
-@router.post("/fine_tuning/jobs", summary="Start a training run")
+STARTING = """`batch_size` counts packed sequences, not examples: texts are joined to sequences of `sequence_length` tokens, and a step
+learns from `tokens_per_step` = `batch_size` × `sequence_length` tokens, over all processes together. The answer has
+`tokens_per_step` and all other values in `kosha.hyperparameters`. `learning_rate_multiplier` multiplies Kosha's default learning
+rate. `auto` takes the default of each."""
+
+
+@router.post("/fine_tuning/jobs", summary="Start a training run", description=STARTING)
 def job_create(request: HttpRequest, payload: JobBody) -> dict[str, Any]:
-    refuse_unsupported(
-        {"validation_file": payload.validation_file, "integrations": payload.integrations or None}
-    )
     method = _method(payload)
     values = _hyperparameters(payload, method)
     source = payload.training_file
@@ -158,12 +164,16 @@ def _method(payload: JobBody) -> str:
     type_ = payload.method.type
     if type_ not in MethodType.values:
         raise InvalidRequest(
-            "unsupported_parameter",
+            UNSUPPORTED,
             _("method.type must be one of: %(types)s.") % {"types": ", ".join(MethodType.values)},
             param="method.type",
         )
-    others = payload.method.model_dump(exclude={"type", type_})
-    refuse_unsupported(others, at="method.")
+    for other in MethodType.values:
+        if other != type_ and getattr(payload.method, other) is not None:
+            message = _("method.%(other)s is not for method.type %(type)s. Leave it out.")
+            raise InvalidRequest(
+                UNSUPPORTED, message % {"other": other, "type": type_}, param=f"method.{other}"
+            )
     return type_
 
 

@@ -6,9 +6,10 @@ import math
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from common.errors import InvalidRequest
-from common.wire import invalid_field
+from common.wire import field_error, field_place
 from workers.contract.specs.training import Hyperparameters
 
 DEFAULTS = Hyperparameters()
@@ -23,28 +24,47 @@ def hyperparameters(given: dict[str, Any], *, at: str) -> Hyperparameters:
     """
     own = {name: value for name, value in given.items() if name not in OPENAI_FIELDS}
     theirs = {name: given[name] for name in OPENAI_FIELDS if given.get(name, "auto") not in ("auto", None)}
+    length = own.get("sequence_length", DEFAULTS.sequence_length)
+    if not isinstance(length, int) or length < 1:
+        length = DEFAULTS.sequence_length  # refused below by its own name
+    scales = {
+        "n_epochs": ("epochs", 1),
+        "batch_size": ("tokens_per_step", length),
+        "learning_rate_multiplier": ("learning_rate", DEFAULTS.learning_rate),
+    }
     for name, value in theirs.items():
-        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-            raise InvalidRequest(
-                "invalid_value", f"{at}{name} must be a positive number or auto.", param=f"{at}{name}"
-            )
-    names: dict[str, str] = {}
-    if "n_epochs" in theirs:
-        own["epochs"], names["epochs"] = theirs["n_epochs"], "n_epochs"
-    if "learning_rate_multiplier" in theirs:
-        own["learning_rate"] = DEFAULTS.learning_rate * theirs["learning_rate_multiplier"]
-        names["learning_rate"] = "learning_rate_multiplier"
-    if "batch_size" in theirs:
-        length = own.get("sequence_length", DEFAULTS.sequence_length)
-        own["tokens_per_step"] = int(theirs["batch_size"]) * length if isinstance(length, int) else length
-        names["tokens_per_step"] = "batch_size"
+        _require_positive(name, value, at)
+        field, scale = scales[name]
+        own[field] = value * scale
     try:
         return Hyperparameters.model_validate(own)
     except ValidationError as error:
-        problem = invalid_field(error, own)
-        name = names.get(problem.param or "", problem.param or "")
-        param = f"{at}{name}".rstrip(".")
-        raise InvalidRequest(problem.code, f"{param}: {error.errors()[0]['msg']}.", param=param) from error
+        problem = error.errors(include_url=False)[0]
+        place = field_place(problem["loc"], own)
+        for name in theirs:
+            field, scale = scales[name]
+            if place == field:
+                raise _beyond_limit(problem, f"{at}{name}", scale) from error
+        raise field_error(problem, f"{at}{place}".rstrip(".")) from error
+
+
+def _require_positive(name: str, value: Any, at: str) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    if is_number and (name == "learning_rate_multiplier" or value == int(value)):
+        return
+    kind = "number" if name == "learning_rate_multiplier" else "whole number"
+    raise InvalidRequest(
+        "invalid_value", f"{at}{name} must be a positive {kind} or auto.", param=f"{at}{name}"
+    )
+
+
+def _beyond_limit(problem: ErrorDetails, param: str, scale: float) -> InvalidRequest:
+    """The limit of our field as one of OpenAI's, `scale` of which is one of ours."""
+    limits = problem.get("ctx", {})
+    if "le" in limits:
+        most = limits["le"] / scale
+        problem["msg"] = f"Input should be less than or equal to {math.floor(most) if most >= 1 else most:g}"
+    return field_error(problem, param)
 
 
 def openai_hyperparameters(values: Hyperparameters) -> dict[str, Any]:

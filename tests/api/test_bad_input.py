@@ -179,6 +179,8 @@ def test_refuses_invalid_vector_stores(api, world, model_server):
     assert api.post("vector_stores", chunking).error == (400, "unsupported_parameter", "chunking_strategy")
     other = {"embedding_model": "gemma"}
     assert api.post("vector_stores", other).error == (404, "not_found", "embedding_model")
+    world.base_model()
+    assert api.post("vector_stores", other).error == (400, "wrong_model_kind", "embedding_model")
     store = world.knowledge_base().id
     for query in ("", "   ", [], "あ" * 8193):
         answer = api.post(f"vector_stores/{store}/search", {"query": query})

@@ -21,7 +21,7 @@ CPT = "continued_pretraining"
     [
         ({"model": "gpt-5"}, (400, "unknown_model", "model")),
         ({"model": "ft:nothing"}, (400, "unknown_model", "model")),
-        ({"model": "e5"}, (400, "unknown_model", "model")),
+        ({"model": "e5"}, (400, "wrong_model_kind", "model")),
         ({"training_file": "file-nothing"}, (404, "not_found", "training_file")),
         ({"training_file": "dsv_nothing"}, (404, "not_found", "training_file")),
         ({"suffix": "Regeln!"}, (400, "invalid_suffix", "suffix")),

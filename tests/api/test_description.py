@@ -52,3 +52,50 @@ def test_docs_page_loads_only_local_files_under_the_strict_policy(db):
     inline = re.findall(r"<script(?![^>]*src=)([^>]*)>", page)
     assert all('type="application/json"' in attributes for attributes in inline)
     assert "style=" not in page and "<style" not in page
+
+
+REFUSED = {
+    "CompletionBody": (
+        "tools tool_choice functions function_call logprobs top_logprobs logit_bias metadata store n audio "
+        "service_tier modalities prediction reasoning_effort verbosity web_search_options"
+    ),
+    "ChatMessage": "name refusal audio tool_calls function_call",
+    "JobBody": "validation_file integrations",
+    "Method": "dpo reinforcement",
+    "UploadBody": "expires_after",
+    "StoreBody": "description expires_after chunking_strategy",
+    "StoreChange": "expires_after",
+    "StoreFileBody": "attributes chunking_strategy",
+    "BatchBody": "attributes chunking_strategy",
+    "SearchRequest": "filters ranking_options rewrite_query",
+}
+
+
+@pytest.mark.parametrize("schema", REFUSED)
+def test_says_of_each_refused_field_that_it_is_not_supported(description, schema):
+    fields = description["components"]["schemas"][schema]["properties"]
+    said = {
+        name for name, field in fields.items() if field.get("description", "").startswith("Not supported")
+    }
+    assert said == set(REFUSED[schema].split())
+
+
+@pytest.mark.parametrize(
+    ("path", "facts"),
+    [
+        ("/v1/files", ["next revision of the same file"]),
+        (
+            "/v1/chat/completions",
+            ["message.kosha", "annotations", "sentence by sentence", "1,000,000 characters"],
+        ),
+        ("/v1/fine_tuning/jobs", ["packed sequences", "kosha.hyperparameters"]),
+    ],
+)
+def test_says_what_a_client_would_trip_over(description, path, facts):
+    text = description["paths"][path]["post"]["description"]
+    assert [fact for fact in facts if fact not in text] == []
+
+
+def test_names_the_default_of_the_longest_answer(description):
+    fields = description["components"]["schemas"]["CompletionBody"]["properties"]
+    assert all("256" in fields[name]["description"] for name in ("max_tokens", "max_completion_tokens"))

@@ -71,6 +71,41 @@ def test_chat_refuses_by_name(api, world, model_server, fields, param):
     assert model_server.asked == []
 
 
+@pytest.mark.parametrize(
+    ("message", "param", "why"),
+    [
+        (
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]},
+            "content.0.type",
+            "text",
+        ),
+        (
+            {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "file"}]},
+            "content.1.type",
+            "text",
+        ),
+        ({"role": "assistant", "content": None, "tool_calls": [{"id": "a"}]}, "tool_calls", "no tools"),
+        ({"role": "tool", "tool_call_id": "a", "content": "b"}, "role", "no tools"),
+    ],
+    ids=str,
+)
+def test_chat_says_why_a_message_is_not_supported(api, message, param, why):
+    answer = api.post("chat/completions", {"model": "gemma", "messages": [message]})
+    assert answer.error == (400, "unsupported_parameter", f"messages.0.{param}")
+    assert why in answer.body["error"]["message"]
+
+
+def test_both_names_of_the_longest_answer_must_agree(api, world, model_server):
+    world.base_model()
+    both = {**CHAT, "max_tokens": 5, "max_completion_tokens": 6}
+    assert api.post("chat/completions", both).error == (400, "conflicting_parameters", "max_tokens")
+    for limits in ({"max_tokens": 5}, {"max_completion_tokens": 5}, {**both, "max_completion_tokens": 5}):
+        assert api.post("chat/completions", {**CHAT, **limits}).ok
+        assert model_server.bodies("/v1/chat/completions")[-1]["max_tokens"] == 5
+    assert api.post("chat/completions", CHAT).ok
+    assert model_server.bodies("/v1/chat/completions")[-1]["max_tokens"] == 256
+
+
 @pytest.mark.parametrize("fields", HARMLESS, ids=["null", "of a message", "defaults", "of a stream"])
 def test_chat_accepts_null_and_defaults(api, world, model_server, fields):
     world.base_model()
@@ -80,7 +115,7 @@ def test_chat_accepts_null_and_defaults(api, world, model_server, fields):
 @pytest.mark.parametrize(
     ("path", "body", "param"),
     [
-        ("embeddings", {"model": "e5", "input": "a", "dimensions": 8}, "dimensions"),
+        ("embeddings", {"model": "e5", "input": "a", "dimensions": 7}, "dimensions"),
         ("vector_stores", {"description": "規程"}, "description"),
         ("vector_stores", {"expires_after": {"anchor": "last_active_at", "days": 1}}, "expires_after"),
         ("vector_stores", {"chunking_strategy": {"type": "static", "static": {}}}, "chunking_strategy"),

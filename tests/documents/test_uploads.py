@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 
@@ -43,8 +44,35 @@ def test_parts_are_joined_in_the_order_given(world, begin, add, storage, django_
     revision = done.document.current_revision
     assert blob_path(world.organization.id, revision.sha256).read_bytes() == b"abcdef"
     assert files(storage, "parts") == [] and not UploadPart.objects.exists()
-    again = uploads.upload_complete(upload_id=upload.id, part_ids=["part_x"], actor=world.actor)
+    again = uploads.upload_complete(upload_id=upload.id, part_ids=[first.id, second.id], actor=world.actor)
     assert again.document == done.document
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"part_ids": ["part_x"]}, {"part_ids": "reversed"}, {"md5": None}, {"md5": "0" * 32}],
+    ids=str,
+)
+def test_a_finished_upload_answers_only_the_request_that_finished_it(world, begin, add, changed):
+    upload = begin()
+    parts = [add(upload, b"abc").id, add(upload, b"def").id]
+    asked = {"upload_id": upload.id, "part_ids": parts, "md5": hashlib.md5(b"abcdef").hexdigest()}
+    done = uploads.upload_complete(**asked, actor=world.actor)
+    upper = asked["md5"].upper()
+    assert uploads.upload_complete(**{**asked, "md5": upper}, actor=world.actor).document == done.document
+    if changed.get("part_ids") == "reversed":
+        changed = {"part_ids": parts[::-1]}
+    with pytest.raises(Conflict) as refused:
+        uploads.upload_complete(**{**asked, **changed}, actor=world.actor)
+    assert refused.value.code == "upload_completed_differently"
+
+
+def test_a_part_is_named_once(world, begin, add):
+    upload = begin()
+    part = add(upload, b"abc").id
+    with pytest.raises(InvalidRequest) as refused:
+        uploads.upload_complete(upload_id=upload.id, part_ids=[part, part], actor=world.actor)
+    assert (refused.value.code, refused.value.param) == ("part_repeated", "part_ids.1")
 
 
 def test_parts_that_do_not_add_up_are_refused_and_stay(world, begin, add):

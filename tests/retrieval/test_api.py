@@ -8,6 +8,7 @@ from demo.client import ApiClient
 from retrieval.models import KnowledgeBase
 from tests.in_process import api_of
 from tests.world import World
+from workers.orchestration.finalize import finalize_job
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ def test_a_store_needs_an_embedding_model(api: ApiClient) -> None:
     ("fields", "expected"),
     [
         ({"embedding_model": "nothing"}, (404, "not_found", "embedding_model")),
-        ({"embedding_model": "gemma"}, (404, "not_found", "embedding_model")),
+        ({"embedding_model": "gemma"}, (400, "wrong_model_kind", "embedding_model")),
         ({"file_ids": ["file-nothing"]}, (404, "not_found", "file_ids.0")),
         ({"expires_after": {"days": 1}}, (400, "unsupported_parameter", "expires_after")),
         ({"chunking_strategy": {"type": "static"}}, (400, "unsupported_parameter", "chunking_strategy")),
@@ -69,10 +70,30 @@ def test_files_are_added_listed_and_removed(world: World, api: ApiClient, store:
         assert answer.error == (404, "not_found", None)
 
 
+def test_a_cancelled_index_build_is_said_to_be_cancelled(world: World, api: ApiClient) -> None:
+    world.embedding_model()
+    document = world.document("a.txt")
+    store = api.post("vector_stores", {"file_ids": [document.id]}).ok
+    assert api.get(f"jobs/{store['job']}").ok["status"] == "queued"
+    api.post(f"jobs/{store['job']}/cancel").check()
+    finalize_job(store["job"])
+    assert api.get(f"jobs/{store['job']}").ok["status"] == "cancelled"
+    path = f"vector_stores/{store['id']}"
+    found, (listed,) = api.get(path).ok, api.get("vector_stores").ok["data"]
+    assert found == listed
+    counts = found["file_counts"]
+    assert (counts["cancelled"], counts["failed"], counts["total"], found["status"]) == (1, 0, 1, "completed")
+    file = api.get(f"{path}/files/{document.id}").ok
+    assert (file["status"], file["last_error"]["code"]) == ("cancelled", "index.cancelled")
+    again = api.post(f"{path}/files", {"file_id": document.id}).ok
+    assert (again["status"], again["last_error"]) == ("in_progress", None)
+    assert api.get(path).ok["job"] != store["job"]
+
+
 @pytest.mark.parametrize(
     ("path", "fields", "expected"),
     [
-        ("files", {"file_id": "file-nothing"}, (404, "not_found", "file_id.0")),
+        ("files", {"file_id": "file-nothing"}, (404, "not_found", "file_id")),
         (
             "files",
             {"file_id": "file-nothing", "attributes": {"a": 1}},

@@ -29,6 +29,8 @@ def test_auto_keeps_the_defaults():
         ({"n_epochs": True}, "x.n_epochs", "invalid_value"),
         ({"batch_size": -1}, "x.batch_size", "invalid_value"),
         ({"batch_size": 10**9}, "x.batch_size", "invalid_value"),
+        ({"batch_size": 2.5}, "x.batch_size", "invalid_value"),
+        ({"n_epochs": 0.5}, "x.n_epochs", "invalid_value"),
         ({"learning_rate_multiplier": 1e9}, "x.learning_rate_multiplier", "invalid_value"),
         ({"batch_size": 2, "sequence_length": "long"}, "x.sequence_length", "invalid_value"),
         ({"tokens_per_step": 16, "sequence_length": 512}, "x", "invalid_value"),
@@ -40,3 +42,23 @@ def test_refusal_names_the_field_as_it_was_given(given, param, code):
     with pytest.raises(InvalidRequest) as refused:
         hyperparameters(given, at="x.")
     assert (refused.value.param, refused.value.code) == (param, code)
+
+
+@pytest.mark.parametrize(
+    ("given", "most"),
+    [
+        ({"batch_size": 70_000}, 65_536),
+        ({"batch_size": 70_000, "sequence_length": 1_024 * 2}, 32_768),
+        ({"learning_rate_multiplier": 600}, 500),
+        ({"n_epochs": 101}, 100),
+        ({"tokens_per_step": 10**9}, 67_108_864),
+    ],
+    ids=str,
+)
+def test_a_limit_is_that_of_what_was_given(given, most):
+    """The limit itself is accepted."""
+    with pytest.raises(InvalidRequest) as refused:
+        hyperparameters(given, at="")
+    name = next(iter(given))
+    assert refused.value.message == f"{name}: Input should be less than or equal to {most}."
+    assert hyperparameters({**given, name: most}, at="")

@@ -173,6 +173,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("expires_at", models.DateTimeField()),
+                ("completed_as", models.CharField(blank=True, max_length=64)),
                 (
                     "document",
                     models.ForeignKey(

@@ -16,7 +16,11 @@ from workers.contract.prompts import STOP_STRINGS
 from workers.contract.records import Source
 from workers.contract.spec import Spec
 
-Text = Annotated[str, Field(max_length=1_000_000)]
+MAXIMUM_TEXT = 1_000_000
+"""Characters of a message, or of a text to embed."""
+CONTEXT_LIMIT = 8192
+"""Most tokens of prompt and answer together, where the operator sets no other limit (`KOSHA_SERVE_CONTEXT_LIMIT`)."""
+Text = Annotated[str, Field(max_length=MAXIMUM_TEXT)]
 
 
 class ModelChoice(Spec):

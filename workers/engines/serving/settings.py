@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from workers.contract.specs.serving import CONTEXT_LIMIT
 from workers.engines.shared.precision import served_precision
 
 GIB = 1 << 30
@@ -28,7 +29,7 @@ class ServingSettings:
     alive_seconds: float = 3.0
     """How often a request that takes longer receives something. Clients give up on a server that is
     silent for several times as long."""
-    context_limit: int = 8192
+    context_limit: int = CONTEXT_LIMIT
     """Most tokens of prompt and answer together, where the model could take more."""
     default_max_tokens: int = 1024
     """Longest answer where the request sets no limit."""
