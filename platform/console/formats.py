@@ -73,8 +73,10 @@ def duration(seconds: float) -> str:
     return f"{text} {minor_text % {'n': minor}}" if minor else text
 
 
-def time_left(seconds: float) -> str:
-    """An estimate, rounded to a minute below one hour and to five minutes above."""
+def time_left(seconds: float | None) -> str:
+    """An estimate, rounded to a minute below one hour and to five minutes above; None: not known yet."""
+    if seconds is None:
+        return _("time left: not known yet")
     if seconds < _MINUTE:
         return _("less than a minute left")
     rounded = round(seconds / _MINUTE) * _MINUTE if seconds < _HOUR else round(seconds / 300) * 300

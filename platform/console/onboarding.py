@@ -33,6 +33,8 @@ from documents.selectors import company_documents
 from evaluations.models import Evaluation, Verdict
 from evaluations.selectors import evaluation_list
 from jobs.produced import ProducedRow, ProducedState
+from jobs.selectors import running_first
+from jobs.transitions import JobState
 from pipelines.retraining import CURATION, EVALUATION, RELEASE, RETRAINING, TRAINING
 from releases.labels import alias_label
 from releases.models import Deployment, Release, ReleaseState
@@ -80,23 +82,37 @@ Work = DatasetVersion | TrainingRun | Evaluation
 
 def _of_work(key: str, name: str, work: Work, permission: Permission) -> Step:
     """The step of what is being made now, or of what failed."""
-    is_building = work.is_building
+    if not work.is_building:
+        state, advice = StepState.FAILED, _("It failed. Its page says why and what to do.")
+    elif work.job.state == JobState.PAUSED:
+        state, advice = StepState.WAITING, _("It is paused. Resume it or stop it on its page.")
+    elif work.job.state == JobState.QUEUED:
+        state, advice = (
+            StepState.QUEUED,
+            _("It waits in line and starts by itself. Its page says why it waits."),
+        )
+    else:
+        state, advice = StepState.RUNNING, _in_progress()
     return Step(
         key=key,
         name=name,
-        state=StepState.RUNNING if is_building else StepState.FAILED,
+        state=state,
         note=f"{work}: {state_of(work.shown_state).label}",
         url=work.get_absolute_url(),
-        advice=_in_progress() if is_building else _("It failed. Its page says why and what to do."),
-        label=_("View") if is_building else _("See why"),
+        advice=advice,
+        label=_("View") if work.is_building else _("See why"),
         permission=permission,
     )
 
 
 def _last(rows: QuerySet[WorkT], after: Model | None) -> WorkT | None:
-    """The newest of `rows` that was not cancelled, if it is newer than `after`."""
-    last = rows.exclude(state=ProducedState.CANCELLED).order_by("-id").first()
-    return last if last is not None and (after is None or last.pk > after.pk) else None
+    """Of those of `rows` that are newer than `after` and were not cancelled: what is being made now, running before
+    waiting before paused; else the newest."""
+    candidates = rows.exclude(state=ProducedState.CANCELLED)
+    if after is not None:
+        candidates = candidates.filter(pk__gt=after.pk)
+    building = candidates.filter(state=ProducedState.BUILDING).order_by(running_first("job__state"), "-id")
+    return building.first() or candidates.order_by("-id").first()
 
 
 def _dataset(name: str) -> Step:

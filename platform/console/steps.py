@@ -17,6 +17,8 @@ class StepState(StrEnum):
     DONE = "done"
     NOT_YET = "not_yet"
     RUNNING = "running"
+    QUEUED = "queued"
+    """It starts by itself when its turn comes."""
     WAITING = "waiting"
     """A person has to decide."""
     FAILED = "failed"
@@ -35,6 +37,7 @@ LOOKS: dict[StepState, Look] = {
     StepState.DONE: Look("good", "circle-check", pgettext_lazy("step", "done")),
     StepState.NOT_YET: Look("still", "circle-dashed", pgettext_lazy("step", "not yet done")),
     StepState.RUNNING: Look("busy", "loader-circle", pgettext_lazy("step", "in progress")),
+    StepState.QUEUED: Look("still", "clock", pgettext_lazy("step", "waits in line")),
     StepState.WAITING: Look("wait", "users", pgettext_lazy("step", "waits for a person")),
     StepState.FAILED: Look("bad", "circle-alert", pgettext_lazy("step", "failed")),
     StepState.INCONCLUSIVE: Look("warn", "triangle-alert", pgettext_lazy("step", "inconclusive")),

@@ -11,7 +11,7 @@ from console.formats import count_of
 from console.newest import withdrawn_deployment
 from console.onboarding import onboarding_steps
 from console.steps import next_step
-from jobs.selectors import job_list
+from jobs.selectors import job_list, running_first
 from jobs.transitions import ACTIVE, JobState
 from pipelines.selectors import shown_state_of, stages_of_runs
 from releases.selectors import deployments_in_service
@@ -27,7 +27,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "console/no_organization.html", {"is_operator": principal.is_operator})
     steps = onboarding_steps()
     following = next_step(steps)
-    unfinished = job_list().filter(state__in=[JobState.QUEUED, JobState.PAUSED, *ACTIVE]).order_by("id")
+    unfinished = job_list().filter(state__in=[JobState.QUEUED, JobState.PAUSED, *ACTIVE])
+    shown = unfinished.order_by(running_first(), "id")[:JOBS_SHOWN]
     return render(
         request,
         "console/home.html",
@@ -36,7 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "next_step": following,
             "may_do_it": following is not None and principal.may(following.permission),
             "attention": attention_needed(),
-            "jobs": list(unfinished[:JOBS_SHOWN]),
+            "jobs": list(shown),
             "job_count": count_of(unfinished),
             "runs": _unfinished_runs(),
             "deployments": list(deployments_in_service(principal).order_by("alias")[:10]),

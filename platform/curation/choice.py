@@ -39,6 +39,13 @@ class DocumentRule(BaseModel):
     def is_everything(self) -> bool:
         return not (self.folder or self.kind or self.search)
 
+    @property
+    def label(self) -> str:
+        """The words of the page and of its messages for taking all that match."""
+        return (
+            _("Every document that has been read") if self.is_everything else _("Every document that matches")
+        )
+
     def matching(self) -> QuerySet[Document]:
         """Of the documents that have been read."""
         return documents_matching(ready_documents(), text=self.search, folder=self.folder, kind=self.kind)

@@ -58,7 +58,9 @@ class BuildForm(PlacementForm):
         required=False,
         choices=[("", _("Every kind")), *((name, label) for name, (label, _types) in KINDS.items())],
     )
-    mode = forms.ChoiceField(choices=[("rule", ""), ("named", "")], required=False)
+    mode = forms.ChoiceField(
+        label=_("What goes into the version"), choices=[("rule", ""), ("named", "")], required=False
+    )
     heldout_percent = forms.IntegerField(
         label=_("Held out, in percent"),
         initial=10,
@@ -85,17 +87,21 @@ class BuildForm(PlacementForm):
 
     @property
     def is_named(self) -> bool:
-        return self.cleaned_data.get("mode") == "named"
+        # A message beside the choice takes it out of `cleaned_data`.
+        return bool(self.data.get("mode") == "named")
 
     def ticked(self) -> list[str]:
         return list(dict.fromkeys(self.data.getlist("document")))  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         if self.is_named and not self.ticked():
-            self.add_error(None, _("Tick at least one document, or take every document that matches."))
+            self.add_error(
+                "mode",
+                gettext("Tick at least one document, or choose “%(every)s”.") % {"every": self.rule().label},
+            )
         if len(self.ticked()) > MOST_TICKED:
             self.add_error(
-                None,
+                "mode",
                 gettext("Tick at most %(most)d documents; choose more by folder, kind or search.")
                 % {"most": MOST_TICKED},
             )

@@ -38,6 +38,8 @@ from documents.selectors import documents_by_id, ready_documents
 from jobs.produced import ProducedState
 
 LINES_SHOWN = 20
+CHOSEN_BY = {"heldout_share": "heldout_percent", "file_ids": "mode", "documents": "mode"}
+"""The field of the build page that gives a service's parameter."""
 
 
 def index(request: HttpRequest) -> HttpResponse:
@@ -135,11 +137,12 @@ def _build(form: BuildForm, offered: Offer, dataset: Dataset, request: HttpReque
     """None where it was refused; the form says why."""
     if offered.is_contradictory:
         form.add_error(
-            None,
+            "mode",
             _(
-                "Some documents are ticked, but every document that matches was chosen. Choose “Only the documents "
-                "that are ticked”, or untick them all."
-            ),
+                "Some documents are ticked, but “%(every)s” was chosen. Choose “Only the documents that are ticked”, "
+                "or untick them all."
+            )
+            % {"every": offered.rule.label},
         )
         return None
     try:
@@ -153,7 +156,7 @@ def _build(form: BuildForm, offered: Offer, dataset: Dataset, request: HttpReque
             actor=actor_of(request),
         )
     except KoshaError as error:
-        refuse(form, error, {"heldout_share": "heldout_percent"})
+        refuse(form, error, CHOSEN_BY)
         return None
 
 

@@ -44,6 +44,8 @@ class Document(TenantModel):
     deleted_at = models.DateTimeField(null=True)
     erased_at = models.DateTimeField(null=True)
     """When the bytes and the text of a deleted document were gone from the disk."""
+    is_unchanged = False
+    """Not stored: the upload that returned this brought the bytes of the current revision, and made no new one."""
 
     class Meta:
         constraints = [

@@ -123,7 +123,9 @@ def revision_add(*, name: str, purpose: str, incoming: Incoming, media_type: str
     previous: Revision | None = None if created else document.current_revision
     # The same bytes are read again only if reading them failed.
     if previous and previous.sha256 == incoming.sha256 and previous.state != RevisionState.FAILED:
-        return document_get(document.id)
+        unchanged = document_get(document.id)
+        unchanged.is_unchanged = True
+        return unchanged
     revision = Revision(
         organization_id=organization_id,
         document=document,

@@ -105,8 +105,16 @@ def upload(request: HttpRequest) -> HttpResponse:
             raise
         return error_response(request, error, as_json=True)
     if wants_json:
-        return JsonResponse({"id": document.id, "url": document.get_absolute_url()}, status=201)
-    messages.success(request, _("The file was received and is being read."))
+        answer = {
+            "id": document.id,
+            "url": document.get_absolute_url(),
+            "is_unchanged": document.is_unchanged,
+        }
+        return JsonResponse(answer, status=201)
+    if document.is_unchanged:
+        messages.info(request, _("No change: the newest revision has the same content."))
+    else:
+        messages.success(request, _("The file was received and is being read."))
     return redirect("documents:index")
 
 

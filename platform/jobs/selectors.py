@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from common.errors import IdempotencyKeyReused, NotFound
 from common.release import is_newer
@@ -35,6 +35,12 @@ def job_list(*, kind: str | None = None, state: str | None = None) -> QuerySet[J
     elif state is not None:
         rows = rows.filter(state=state)
     return rows
+
+
+def running_first(state: str = "state") -> Case:
+    """Orders unfinished jobs by their field `state`: what runs, what waits in line, what is paused."""
+    ranks = [When(**{state: JobState.QUEUED}, then=1), When(**{state: JobState.PAUSED}, then=2)]
+    return Case(*ranks, default=0)
 
 
 def job_events(

@@ -86,6 +86,10 @@ class ReleaseForm(forms.Form):
     def answers(self) -> list[forms.BoundField]:
         return [self[name] for name in GENERATION]
 
+    @property
+    def answers_have_errors(self) -> bool:
+        return any(bound.errors for bound in self.answers())
+
     def generation(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in GENERATION}
 

@@ -15,9 +15,10 @@ from jobs.forms import PlacementForm
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list, model_named, model_version_list
 from training.methods import HYPERPARAMETERS
-from training.models import MethodType
+from training.models import MethodType, TrainingRun
 from training.planner import Plan
 from training.planning import plan_run
+from training.selectors import run_list
 from training.words import ESSENTIAL, SCHEDULES
 from workers.contract.specs.training import Hyperparameters
 
@@ -61,6 +62,9 @@ class TrainingForm(PlacementForm):
         error_messages={"invalid": gettext_lazy("Use up to 40 small letters, digits and -.")},
     )
 
+    again = forms.CharField(required=False, widget=forms.HiddenInput)
+    """The run whose settings are used again; it gives those that the form does not show, too."""
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["model"].choices = _starting_points()  # type: ignore[attr-defined]
@@ -83,8 +87,12 @@ class TrainingForm(PlacementForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         given = {name: cleaned[name] for name in HYPERPARAMETERS if cleaned.get(name) is not None}
+        earlier = run_list().filter(pk=cleaned.get("again") or "").first()
+        unseen = (
+            {k: v for k, v in earlier.hyperparameters.items() if k not in HYPERPARAMETERS} if earlier else {}
+        )
         try:
-            cleaned["hyperparameters"] = Hyperparameters.model_validate(given)
+            cleaned["hyperparameters"] = Hyperparameters.model_validate({**unseen, **given})
         except ValidationError as error:
             for problem in error.errors():
                 name = str(problem["loc"][0]) if problem["loc"] else "tokens_per_step"
@@ -102,6 +110,20 @@ class TrainingForm(PlacementForm):
             hyperparameters=self.cleaned_data["hyperparameters"],
             cluster=self.placement().cluster,
         )
+
+
+def settings_of(run: TrainingRun) -> dict[str, Any]:
+    """What fills the form in for the same training again."""
+    return {
+        "again": run.id,
+        "model": (run.parent or run.base_model).name,
+        "dataset_version": run.dataset_version_id,
+        "method": run.method,
+        "suffix": run.suffix,
+        "cluster": run.job.cluster.name,
+        "priority": run.job.priority,
+        **{name: run.hyperparameters[name] for name in HYPERPARAMETERS if name in run.hyperparameters},
+    }
 
 
 def _message(problem: Any) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
@@ -11,7 +13,7 @@ from common.models import TenantModel
 from common.places import PlacePathField
 from curation.models import DatasetVersion
 from documents.models import Revision
-from jobs.produced import ProducedRow
+from jobs.produced import ProducedRow, ProducedState
 from registry.models import BaseModel, ModelVersion
 
 
@@ -48,11 +50,24 @@ class TrainingRun(ProducedRow):
         return self.id.replace("ftjob-", "model_")
 
     def __str__(self) -> str:
-        """Read it with its `base_model` and `parent` selected."""
-        return f"{self.parent or self.base_model} → {self.suffix}"
+        """With the minute it was queued: runs of the same settings are told apart. Read it with its `base_model`
+        and `parent` selected."""
+        queued = date_format(timezone.localtime(self.created_at), "Y-m-d H:i")
+        return f"{self.parent or self.base_model} → {self.suffix}, {queued}"
 
     def get_absolute_url(self) -> str:
         return reverse("training:detail", args=[self.id])
+
+    @property
+    def again_url(self) -> str:
+        """The form with the settings of a run that made no model; empty for others, and for those of a file of
+        conversations, which only the API starts."""
+        if (
+            self.state not in (ProducedState.FAILED, ProducedState.CANCELLED)
+            or self.dataset_version_id is None
+        ):
+            return ""
+        return f"{reverse('training:create')}?again={self.id}"
 
 
 class Checkpoint(TenantModel):

@@ -20,7 +20,7 @@ from jobs.selectors import newest_job_events, public_state
 from jobs.transitions import JobState
 from training import services
 from training.curve import curve, newest_values
-from training.forms import TrainingForm
+from training.forms import TrainingForm, settings_of
 from training.models import TrainingRun
 from training.selectors import run_get, run_list
 
@@ -34,8 +34,10 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def create(request: HttpRequest) -> HttpResponse:
-    # What a link from another page fills in: `?dataset_version=dsv_...`, `?model=ft:...`.
+    # What a link from another page fills in: `?dataset_version=dsv_...`, `?model=ft:...`, `?again=ftjob-...`.
     initial = {name: request.GET[name] for name in ("model", "dataset_version") if name in request.GET}
+    if "again" in request.GET:
+        initial = settings_of(run_get(request.GET["again"]))
     form = TrainingForm(request.POST) if request.method == "POST" else TrainingForm(initial=initial)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data

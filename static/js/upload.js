@@ -10,10 +10,9 @@ class Uploads {
   constructor(form) {
     this.form = form;
     this.list = form.querySelector("[data-list]");
+    this.received = form.querySelector("[data-received]");
     this.queue = [];
     this.active = 0;
-    this.total = 0;
-    this.done = 0;
     const zone = form.querySelector(".dropzone");
     const input = form.querySelector("input[type=file]");
     const takeChosen = () => { if (input.files.length) this.add(input.files); input.value = ""; };
@@ -26,11 +25,8 @@ class Uploads {
   }
 
   add(files) {
-    for (const file of files) {
-      this.total += 1;
-      this.enqueue(new Upload(this, file));
-    }
-    this.list.hidden = false;
+    for (const file of files) this.enqueue(new Upload(this, file));
+    this.arrange();
   }
 
   enqueue(upload) {
@@ -47,13 +43,30 @@ class Uploads {
 
   finished(arrived) {
     this.active -= 1;
-    if (arrived) {
-      this.done += 1;
-      if (this.form.dataset.done) document.body.dispatchEvent(new CustomEvent(this.form.dataset.done, { bubbles: true }));
-    }
-    const summary = this.form.dataset.textSummary;
-    this.form.querySelector("[data-summary]").textContent = summary.replace("{done}", this.done).replace("{total}", this.total);
+    if (arrived && this.form.dataset.done) document.body.dispatchEvent(new CustomEvent(this.form.dataset.done, { bubbles: true }));
     this.next();
+    this.arrange();
+  }
+
+  /** Failures first, the count above them; when all have ended, those received fold into the count. */
+  arrange() {
+    const rows = [...this.form.querySelectorAll("li[data-tone]")];
+    const of = (tone) => rows.filter((row) => row.dataset.tone === tone);
+    const texts = this.form.dataset;
+    const fill = (text, done) => text.replace("{done}", done).replace("{total}", rows.length);
+    const summary = this.form.querySelector("[data-summary]");
+    const words = fill(texts.textSummary, of("good").length);
+    const failed = of("bad");
+    summary.textContent = failed.length ? `${words} ${fill(texts.textNotReceived, failed.length)}` : words;
+    summary.dataset.tone = failed.length ? "bad" : "";
+    summary.hidden = !rows.length;
+    // Moved only where the order changes: a button that is moved loses its focus.
+    if (failed.some((row, at) => this.list.children[at] !== row)) this.list.prepend(...failed);
+    if (!of("").length) this.received.querySelector("ul").append(...of("good"));
+    const folded = this.received.querySelectorAll("li").length;
+    this.received.hidden = !folded;
+    this.received.querySelector("summary").textContent = fill(texts.textReceived, folded);
+    this.list.hidden = !this.list.children.length;
   }
 }
 
@@ -100,7 +113,7 @@ class Upload {
   }
 
   answered(request) {
-    if (request.status >= 200 && request.status < 300) this.end(true, "good", this.texts.textDone);
+    if (request.status >= 200 && request.status < 300) this.end(true, "good", isUnchanged(request) ? this.texts.textUnchanged : this.texts.textDone);
     // The same file would be refused again.
     else this.end(false, "bad", errorMessage(request) ?? this.texts.textFailed, !REFUSED.includes(request.status));
   }
@@ -116,8 +129,13 @@ class Upload {
     else {
       this.uploads.queue.splice(this.uploads.queue.indexOf(this), 1);
       this.show("still", this.texts.textCancelled);
+      this.uploads.arrange();
     }
   }
+}
+
+function isUnchanged(request) {
+  try { return JSON.parse(request.responseText).is_unchanged === true; } catch { return false; }
 }
 
 function errorMessage(request) {

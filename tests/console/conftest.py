@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.chromium import started_chromium
+from tests.console.browser import TIMEOUT_MS
 from tests.console.company import Company
 from tests.console.products import Products
 
@@ -48,3 +51,15 @@ def everything(products) -> dict[str, Any]:
         "conversation": products.conversation(release, document),
         "job": version.job,
     }
+
+
+@pytest.fixture
+def page(monkeypatch) -> Iterator:
+    # Playwright runs a loop in this thread, which Django would take for an asynchronous caller's.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with started_chromium(TIMEOUT_MS) as browser:
+        page = browser.new_context().new_page()
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        yield page
+        assert page.errors == []

@@ -123,6 +123,12 @@ def test_progress_shows_count_and_time_left():
     assert "about 7 min left" in drawn
 
 
+def test_progress_without_an_estimate_says_that_the_time_left_is_not_known_yet():
+    assert "time left: not known yet" in draw('{% progress 0 300 None "step" %}')
+    with translation.override("ja"):
+        assert "残り時間：未定" in draw('{% progress 0 300 None "step" %}')
+
+
 def test_progress_of_unknown_length_has_no_value():
     assert "value=" not in draw("{% progress None None %}")
 

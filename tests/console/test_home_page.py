@@ -82,6 +82,20 @@ def training_runs(world: World) -> None:
     begin(world.training_run().job)
 
 
+def one_waits_one_runs(world: World) -> None:
+    begin(world.training_run().job)
+    world.training_run()
+
+
+def one_waits_one_is_paused(world: World) -> None:
+    move_by_sql(world.training_run().job, "paused")
+    world.training_run()
+
+
+def one_is_paused(world: World) -> None:
+    move_by_sql(world.training_run().job, "paused")
+
+
 def evaluation_failed_its_gate(world: World) -> None:
     world.evaluation(model(world), passed=False)
 
@@ -134,10 +148,17 @@ CASES: dict[str, tuple[Setup, str, str | None]] = {
     "nothing": (nothing, "not_yet not_yet not_yet not_yet not_yet not_yet", "documents"),
     "a document waits to be read": (lambda world: world.upload(), "running not_yet not_yet not_yet not_yet not_yet", "documents"),
     "documents": (read_documents, "done not_yet not_yet not_yet not_yet not_yet", "dataset"),
-    "a first version is queued": (first_version_queued, "done running not_yet not_yet not_yet not_yet", "dataset"),
+    "a first version is queued": (first_version_queued, "done queued not_yet not_yet not_yet not_yet", "dataset"),
     "the first version failed": (first_version_failed, "done failed not_yet not_yet not_yet not_yet", "dataset"),
     "a dataset": (dataset, "done done not_yet not_yet not_yet not_yet", "training"),
     "a training runs": (training_runs, "done done running not_yet not_yet not_yet", "training"),
+    "one training runs, a newer one waits": (
+        one_waits_one_runs, "done done running not_yet not_yet not_yet", "training",
+    ),
+    "one training is paused, another waits": (
+        one_waits_one_is_paused, "done done queued not_yet not_yet not_yet", "training",
+    ),
+    "a training is paused": (one_is_paused, "done done waiting not_yet not_yet not_yet", "training"),
     "a model": (model, "done done done not_yet not_yet not_yet", "evaluation"),
     "it failed its gate": (evaluation_failed_its_gate, "done done done failed not_yet not_yet", "evaluation"),
     "it passed": (passed, "done done done done not_yet not_yet", "release"),
@@ -247,6 +268,14 @@ def test_running_and_waiting_work_is_seen_and_can_be_stopped(world: World, state
     assert words in section and f'href="/jobs/{job.id}/cancel?next=/"' in section
     reader = page_of(world, "viewer").partition("Running and waiting")[2].partition("</section>")[0]
     assert words in reader and "/cancel" not in reader
+
+
+def test_what_runs_is_listed_before_what_waits_and_what_is_paused(world: World) -> None:
+    paused, waiting, running = (world.training_run().job for _ in range(3))
+    move_by_sql(paused, "paused")
+    begin(running)
+    listed = re.findall(r'id="job-([^"]+)"', page_of(world))
+    assert listed == [running.id, waiting.id, paused.id]
 
 
 def test_the_page_says_when_the_role_does_not_allow_the_next_step(world: World) -> None:

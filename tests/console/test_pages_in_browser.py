@@ -5,24 +5,18 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 
 import pytest
-from django.db import connection
 
 from accounts.models import Role
 from health.watch import watch
-from tests.chromium import started_chromium
+from tests.console.browser import signed_in
 from tests.console.company import Company
 from tests.console.products import Products
 from tests.console.test_chat_pages import ModelServer
-from tests.live_web import live_web
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-TIMEOUT_MS = 25_000
-"""The banner reloads every ten seconds."""
 
 
 class HealthyModelServer(ModelServer):
@@ -33,18 +27,6 @@ class HealthyModelServer(ModelServer):
 
 
 @pytest.fixture
-def page(monkeypatch) -> Iterator:
-    # Playwright runs a loop in this thread, which Django would take for an asynchronous caller's.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with started_chromium(TIMEOUT_MS) as browser:
-        page = browser.new_context().new_page()
-        page.errors = []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        yield page
-        assert page.errors == []
-
-
-@pytest.fixture
 def model_server() -> Iterator[str]:
     handler = type("Handler", (HealthyModelServer,), {"seen": [], "document_id": "file-1"})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -52,19 +34,6 @@ def model_server() -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-
-
-@contextmanager
-def signed_in(page, company: Company, role: Role) -> Iterator[str]:
-    """The address of a web that knows the browser as a member of the company."""
-    cookies = company.client(role).cookies
-    with live_web() as url:
-        page.context.add_cookies(
-            [{"name": name, "value": morsel.value, "url": url} for name, morsel in cookies.items()]
-        )
-        yield url
-    # Opened in the loop's context, where the end of the session does not find it.
-    connection.close()
 
 
 def test_the_banner_disappears_after_an_outage_and_the_question_is_asked_again(page, model_server, settings):

@@ -178,7 +178,7 @@ def progress(
     tone: str = "",
     label: str = "",
 ) -> dict[str, Any]:
-    """Without `total` the bar is indeterminate."""
+    """Without `total` the bar is indeterminate. Before an engine has measured its speed, the time left is not known."""
     known = done is not None and bool(total)
     words = ""
     if known and done is not None and total is not None:
@@ -188,9 +188,8 @@ def progress(
         "known": known,
         "done": done,
         "total": total,
-        "share": min(1.0, done / total) if known and done is not None and total else None,
         "words": words,
-        "left": formats.time_left(seconds_left) if seconds_left is not None else "",
+        "left": formats.time_left(seconds_left),
         "tone": tone,
         "label": label or _("Progress"),
     }

@@ -1,7 +1,7 @@
 """Jobs in lists: what they work on, why they wait, and the button that stops them: `{% load work %}`.
 
 {% work_rows page.items as rows %}{% for row in rows %}{{ row.job }} {{ row.subject }} {{ row.waiting }}...
-{% waiting job as waiting %}  {% place_in_line waiting %}  {% stop job %}
+{% waiting job as waiting %}  {% place_in_line waiting %}  {% stop job %}  {% again subject "small" %}
 """
 
 from __future__ import annotations
@@ -58,6 +58,14 @@ def place_in_line(waiting: Waiting | None) -> str:
         if waiting.is_light
         else _("Number %(n)s in line") % place
     )
+
+
+@register.inclusion_tag("components/again.html", takes_context=True)
+def again(context: Context, subject: Model | None, kind: str = "") -> dict[str, Any]:
+    """Leads to the form with the settings of a training that made no model. Nothing for anything else."""
+    principal = context.get("principal")
+    allowed = principal is not None and principal.may(Permission.TRAINING_RUN)
+    return {"url": getattr(subject, "again_url", "") if allowed else "", "kind": kind}
 
 
 @register.inclusion_tag("components/stop.html", takes_context=True)
