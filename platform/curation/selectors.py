@@ -16,6 +16,7 @@ from common.pagination import bounded
 from common.storage import artifact_path
 from curation.models import Dataset, DatasetVersion, Pair, Question, QuestionSet, QuestionSpan, Recipe
 from curation.spans import span_of
+from curation.words import drop_detail, repeated_record
 from documents.models import Revision
 from jobs.produced import ProducedState
 from workers.contract.records import (
@@ -129,13 +130,40 @@ def entries(path: Path, *, after: int, limit: int) -> tuple[list[dict[str, Any]]
     Each with its `line` and its `source`, the place in a document that its origin names (None if it names none).
     """
     numbered, has_more = lines(path, after=after, limit=limit)
-    found = []
-    for number, line in numbered:
-        record = json.loads(line)
-        source = source_of(ORIGIN.validate_python(record["origin"]))
-        place = source.model_dump(mode="json") if source else None
-        found.append({"line": number, **record, "source": place})
+    return [_entry(number, json.loads(line)) for number, line in numbered], has_more
+
+
+def _entry(number: int, record: dict[str, Any]) -> dict[str, Any]:
+    source = source_of(ORIGIN.validate_python(record["origin"]))
+    return {"line": number, **record, "source": source.model_dump(mode="json") if source else None}
+
+
+def dropped_entries(version: DatasetVersion, *, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:
+    """As `entries`, each with a `sentence` that says more and, where it repeats a record, that record as `kept`."""
+    found, has_more = entries(dropped_path(version), after=after, limit=limit)
+    repeated = {e["line"]: repeated_record(e["step"], e["reason"], e.get("detail", "")) for e in found}
+    kept = records_by_id(version, set(repeated.values()) - {""})
+    for entry in found:
+        entry["sentence"] = drop_detail(entry["step"], entry["reason"], entry.get("detail", ""))
+        entry["kept"] = kept.get(repeated[entry["line"]])
     return found, has_more
+
+
+def records_by_id(version: DatasetVersion, ids: set[str]) -> dict[str, dict[str, Any]]:
+    """Those of `ids` that the version holds, each with its `line` and its `source`."""
+    found: dict[str, dict[str, Any]] = {}
+    if not ids:
+        return found
+    with open(records_path(version), encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if len(found) == len(ids):
+                break
+            # Reading a line as JSON takes a hundred times as long as looking for an id in it.
+            if any(id in line for id in ids - found.keys()):
+                record = json.loads(line)
+                if record["id"] in ids:
+                    found[record["id"]] = _entry(number, record)
+    return found
 
 
 def lines(path: Path, *, after: int, limit: int) -> tuple[list[tuple[int, str]], bool]:

@@ -22,7 +22,7 @@ from curation.preview import build_preview
 from curation.selectors import (
     dataset_get,
     dataset_list,
-    dropped_path,
+    dropped_entries,
     entries,
     heldout_records,
     latest_versions,
@@ -191,10 +191,12 @@ def _frame(version: DatasetVersion) -> dict[str, Any]:
 def lines(request: HttpRequest, dataset_id: str, version_id: str, tab: str) -> HttpResponse:
     """What a version holds, by its `tab`: its `records`, or what was `dropped`."""
     version = require_ready(version_get(version_id, dataset_id=dataset_id), param="version_id")
-    path = records_path(version) if tab == "records" else dropped_path(version)
     given = request.GET.get("after", "")
     after = int(given) if given.isascii() and given.isdigit() and len(given) < 12 else 0
-    found, has_more = entries(path, after=after, limit=LINES_SHOWN)
+    if tab == "records":
+        found, has_more = entries(records_path(version), after=after, limit=LINES_SHOWN)
+    else:
+        found, has_more = dropped_entries(version, after=after, limit=LINES_SHOWN)
     return render(
         request,
         f"curation/{tab}.html",

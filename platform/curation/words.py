@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext
 
-from workers.contract.specs.curation_steps import STEPS, step_of_key
+from workers.contract.specs.curation_steps import STEPS, Detail, step_of_key
 
 
 def step_name(key: str) -> str:
@@ -28,3 +28,26 @@ def drop_reason(reason: str) -> str:
         if reason in step.reasons:
             return gettext(step.reasons[reason])
     return reason.replace("_", " ")
+
+
+def drop_detail(step: str, reason: str, detail: str) -> str:
+    """What more is said of a dropped unit, as a sentence; one of an unknown form is shown as it is."""
+    known = _detail(step, reason)
+    values = known.values_of(detail) if known else {}
+    if known is None or not values:
+        return detail
+    shown = {
+        name: f"{float(value):.0%}" if name.endswith("share") else value for name, value in values.items()
+    }
+    return gettext(known.sentence) % shown
+
+
+def repeated_record(step: str, reason: str, detail: str) -> str:
+    """The id of the record that a dropped unit repeats; empty if it repeats none."""
+    known = _detail(step, reason)
+    return known.values_of(detail).get("record", "") if known else ""
+
+
+def _detail(step: str, reason: str) -> Detail | None:
+    type_, _ = step_of_key(step)
+    return STEPS[type_].details.get(reason) if type_ in STEPS else None

@@ -123,6 +123,7 @@ class Company:
             "id": "p",
             "question": "何日？",
             "answer": "10日",
+            "accepted": ["10日", "十日"],
             "origin": origin,
             "split": "heldout",
         }
@@ -130,7 +131,7 @@ class Company:
         gone = {
             "step": "near_duplicate",
             "reason": "near_duplicate",
-            "detail": "",
+            "detail": f"like {3:016}",
             "text": "重複",
             "origin": origin,
         }

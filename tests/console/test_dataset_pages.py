@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from jobs.models import Job
@@ -80,3 +82,22 @@ def test_a_version_without_figures_is_listed_in_its_state(company, state, job_st
     assert f'data-state="{shown}"' in text(client.get(f"/datasets/{version.dataset_id}"))
     assert f'data-state="{shown}"' in text(client.get(version.get_absolute_url()))
     assert client.get(f"{version.get_absolute_url()}/records").status_code == 409
+
+
+def test_short_answers_of_a_pair_are_shown(company, everything):
+    page = text(company.client("viewer", "ja").get(f"{everything['version'].get_absolute_url()}/records"))
+    assert "短答：" in page and "10日、十日" in page
+
+
+def test_a_repetition_says_so_in_a_sentence_and_leads_to_the_record_that_was_kept(company):
+    document = company.document()
+    version = company.version(company.dataset(), document)
+    client = company.client("viewer", "ja")
+    page = text(client.get(f"{version.get_absolute_url()}/dropped"))
+    assert "残したレコードとほぼ同じ内容です。" in page
+    assert "like 0" not in page
+    link = re.search(r'href="([^"]+/records\?after=4#(record-0+3))"', page)
+    assert link is not None
+    assert page.count(f'href="/documents/{document.id}?page=1#page-2"') == 2
+    shown = text(client.get(link[1]))
+    assert f'id="{link[2]}"' in shown and "記録3の本文" in shown

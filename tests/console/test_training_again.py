@@ -21,7 +21,9 @@ def run(world: World) -> TrainingRun:
         model=world.base_model().name,
         method="supervised",
         data=world.dataset_version(),
-        hyperparameters=Hyperparameters(epochs=3, lora_rank=4, warmup_share=0.25, pair_forms=("closed_book",)),
+        hyperparameters=Hyperparameters(
+            epochs=3, lora_rank=4, warmup_share=0.25, pair_forms=("closed_book",)
+        ),
         suffix="mizuho",
         actor=world.actor,
     )

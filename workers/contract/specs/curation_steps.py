@@ -6,7 +6,9 @@ the API know a step by its class alone, so this module is all that they need of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
@@ -21,6 +23,22 @@ WorksOn = Literal["pages", "units", "pages and units", "records"]
 """Pages become units of training text in the step `segment`, and units become records after the last step."""
 
 
+@dataclass(frozen=True)
+class Detail:
+    """What is said of a dropped unit beside the reason."""
+
+    pattern: str
+    """As it stands in `dropped.jsonl`, with its values in braces; `{record}` is the id of a record that was kept."""
+    sentence: str
+    """For people, with the same values as `%(value)s`; those whose name ends in `share` are shares of 1."""
+
+    def values_of(self, detail: str) -> dict[str, str]:
+        """The values in a written detail; empty where it is of another form."""
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\S+)", re.escape(self.pattern))
+        found = re.fullmatch(pattern, detail)
+        return found.groupdict() if found else {}
+
+
 class StepSettings(Spec):
     """The settings of one step of a recipe. A subclass declares a step; its `type` is the step's name."""
 
@@ -31,6 +49,14 @@ class StepSettings(Spec):
     works_on: ClassVar[WorksOn]
     reasons: ClassVar[Mapping[str, str]] = {}
     """Why the step drops something: the stable word in `dropped.jsonl`, and its label."""
+    details: ClassVar[Mapping[str, Detail]] = {}
+    """By reason: what more is said of what was dropped, where something is."""
+    changes_text: ClassVar[bool] = False
+    """What a unit says may be different after the step."""
+
+    def detail(self, reason: str, **values: object) -> str:
+        """As it is written into `dropped.jsonl`."""
+        return self.details[reason].pattern.format(**values)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
@@ -82,6 +108,7 @@ class NormalizeStep(StepSettings):
     label = gettext_noop("Normalize characters")
     help = gettext_noop("Bring characters to one form: NFKC, unified ideographs, no control characters.")
     works_on = "pages and units"
+    changes_text = True
     join_wrapped_lines: bool = False
     """Undo line breaks inside sentences, for text files wrapped at a fixed width."""
 
@@ -91,6 +118,7 @@ class PersonalDataStep(StepSettings):
     label = gettext_noop("Mask personal data")
     help = gettext_noop("Replace personal data by a token that names its kind, for example 〔電話番号〕.")
     works_on = "pages and units"
+    changes_text = True
     kinds: tuple[PersonalDataKind, ...] = get_args(PersonalDataKind)
     """What to mask. Numbers with a check digit are masked only where it is right."""
     keep_domains: tuple[str, ...] = ()
@@ -109,6 +137,12 @@ class BoilerplateStep(StepSettings):
         "table_of_contents": gettext_noop("table of contents"),
         "notice": gettext_noop("notice or cover"),
         "repeated_line": gettext_noop("header or footer line"),
+    }
+    details = {
+        "repeated_line": Detail(
+            "on most of {pages} pages",
+            gettext_noop("The line stands on most of the document's %(pages)s pages. One of them is kept."),
+        )
     }
     drop_contents_pages: bool = True
     """Drop pages that are a table of contents."""
@@ -158,6 +192,11 @@ class MinimumLengthStep(StepSettings):
     help = gettext_noop("Drop units too short to teach anything.")
     works_on = "units"
     reasons = {"too_short": gettext_noop("too short")}
+    details = {
+        "too_short": Detail(
+            "{characters} < {least}", gettext_noop("Characters: %(characters)s. At least %(least)s are kept.")
+        )
+    }
     characters: int = Field(default=15, ge=1)
     """Shortest unit kept."""
 
@@ -171,6 +210,20 @@ class NoiseStep(StepSettings):
         "symbols": gettext_noop("mostly symbols"),
         "repetition": gettext_noop("mostly repetition"),
         "not_japanese": gettext_noop("too little Japanese"),
+    }
+    details = {
+        "symbols": Detail(
+            "{share} > {most_share}",
+            gettext_noop("Share of symbols: %(share)s. Up to %(most_share)s is kept."),
+        ),
+        "repetition": Detail(
+            "{share} > {most_share}",
+            gettext_noop("Share of one repeated piece: %(share)s. Up to %(most_share)s is kept."),
+        ),
+        "not_japanese": Detail(
+            "{share} < {least_share}",
+            gettext_noop("Share of Japanese letters: %(share)s. From %(least_share)s on it is kept."),
+        ),
     }
     max_symbol_share: float = Field(default=0.4, gt=0, le=1)
     """Drop a unit in which more than this share of characters are neither letters nor digits."""
@@ -186,6 +239,11 @@ class ExactDuplicateStep(StepSettings):
     help = gettext_noop("Keep the first of units that are equal once spaces and case are ignored.")
     works_on = "units"
     reasons = {"exact_duplicate": gettext_noop("same as another")}
+    details = {
+        "exact_duplicate": Detail(
+            "same as {record}", gettext_noop("It says the same as a record that was kept.")
+        )
+    }
 
 
 class NearDuplicateStep(StepSettings):
@@ -197,6 +255,11 @@ class NearDuplicateStep(StepSettings):
     )
     works_on = "units"
     reasons = {"near_duplicate": gettext_noop("nearly the same as another")}
+    details = {
+        "near_duplicate": Detail(
+            "like {record}", gettext_noop("It says nearly the same as a record that was kept.")
+        )
+    }
     threshold: float = Field(default=0.8, ge=0.5, le=1)
     """Jaccard similarity from which two units that state the same count as the same."""
     ngram: int = Field(default=5, ge=2, le=20)

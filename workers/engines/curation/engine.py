@@ -25,6 +25,7 @@ from workers.contract.run_folder import RunFolder
 from workers.contract.specs.curation import CurationResult, CurationSpec
 from workers.contract.specs.curation_steps import SplitStep, step_keys
 from workers.engines.curation.report import build_report
+from workers.engines.curation.short_answers import ShortAnswers
 from workers.engines.curation.split import split_records
 from workers.engines.curation.step_context import StepContext, StepLog
 from workers.engines.curation.steps.registry import implementations
@@ -57,17 +58,28 @@ def _run_steps(run: Run, spec: CurationSpec, spool: Path, dropped_file: IO[str])
     logs: list[StepLog] = []
     units: Iterable[Unit] = _read(run, spec)
     steps = spec.recipe.steps
-    for key, step in zip(step_keys(steps), steps, strict=True):
+    short_answers = ShortAnswers()
+    for number, (key, step) in enumerate(zip(step_keys(steps), steps, strict=True), start=1):
         if isinstance(step, SplitStep):
             continue
         log = StepLog(key, step.reasons, dropped_file)
-        context = StepContext(log, run.raise_if_stopped, spec.models, spec.batch_size, spec.device)
+        # What a later step changes, for example masks, must not be passed by it.
+        is_changed_later = any(later.changes_text for later in steps[number:])
+        context = StepContext(
+            log,
+            run.raise_if_stopped,
+            spec.models,
+            spec.batch_size,
+            spec.device,
+            ShortAnswers() if is_changed_later else short_answers,
+        )
         units = log.count_out(implementations()[type(step)](step, log.count_in(units), context))
         logs.append(log)
     with open(spool, "w", encoding="utf-8") as file:
         for unit in units:
             run.raise_if_stopped()
             file.write(record_of(unit).model_dump_json() + "\n")
+    short_answers.add_to(spool)
     return logs
 
 

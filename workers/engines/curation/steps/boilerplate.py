@@ -81,6 +81,7 @@ def _without_repeated_lines(step: BoilerplateStep, document: list[Unit], log: St
     looked_at = [_edge_page(document[place]) for place in paged]
     gone = dict(zip(paged, removable_lines(looked_at, step.repeated_line_share), strict=True))
     logged: set[str] = set()
+    detail = step.detail("repeated_line", pages=len(paged))
     for place, unit in enumerate(document):
         if not gone.get(place):
             yield unit
@@ -89,7 +90,7 @@ def _without_repeated_lines(step: BoilerplateStep, document: list[Unit], log: St
         for index in sorted(gone[place]):
             if (shape := line_shape(lines[index])) not in logged:
                 logged.add(shape)
-                log.drop(unit, "repeated_line", f"on most of {len(paged)} pages", text=lines[index])
+                log.drop(unit, "repeated_line", detail, text=lines[index])
         kept = "\n".join(line for index, line in enumerate(lines) if index not in gone[place])
         yield log.passed(unit, replace(unit, text=kept.strip()))
 

@@ -1,4 +1,4 @@
-"""Drop units that repeat an earlier unit of the dataset."""
+"""Drop units that repeat an earlier unit of the dataset. A kept pair inherits short answers that it lacks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def drop_exact_duplicates(
     for unit in units:
         key = hashlib.sha256(f"{unit.kind}\n{words_key(unit.text)}".encode()).digest()
         if key in first:
-            log.drop(unit, "exact_duplicate", f"same as {first[key]}")
+            log.drop(unit, "exact_duplicate", step.detail("exact_duplicate", record=first[key]))
+            context.short_answers.pass_on(unit, first[key])
         else:
             first[key] = unit.id
             yield unit
@@ -47,7 +48,8 @@ def drop_near_duplicates(
         minhash = signature(unit.text, step.ngram, step.permutations)
         similar = next((id_ for other, id_ in same if other.jaccard(minhash) >= step.threshold), None)
         if similar is not None:
-            log.drop(unit, "near_duplicate", f"like {similar}")
+            log.drop(unit, "near_duplicate", step.detail("near_duplicate", record=similar))
+            context.short_answers.pass_on(unit, similar)
         else:
             same.append((minhash, unit.id))
             yield unit

@@ -27,7 +27,7 @@ def drop_short(step: MinimumLengthStep, units: Iterable[Unit], context: StepCont
     for unit in units:
         length = len(compare_key(unit.text))
         if unit.is_text and length < step.characters:
-            log.drop(unit, "too_short", f"{length} < {step.characters}")
+            log.drop(unit, "too_short", step.detail("too_short", characters=length, least=step.characters))
         else:
             yield unit
 
@@ -52,16 +52,20 @@ def _noise(text: str, step: NoiseStep, *, is_structured: bool) -> tuple[str, str
     characters = _CELL_BORDERS.sub("", text)
     symbols = 1 - sum(map(str.isalnum, characters)) / len(characters) if characters else 1.0
     if symbols > step.max_symbol_share and not is_structured:
-        return "symbols", f"{symbols:.2f} > {step.max_symbol_share:g}"
+        return "symbols", _shares(step, "symbols", symbols, most_share=step.max_symbol_share)
     repetition = repetition_share(text)
     if repetition > step.max_repetition:
-        return "repetition", f"{repetition:.2f} > {step.max_repetition:g}"
+        return "repetition", _shares(step, "repetition", repetition, most_share=step.max_repetition)
     japanese = 1.0
     if step.min_japanese_share and (letters := sum(map(str.isalpha, text))):
         japanese = len(_JAPANESE_LETTER.findall(text)) / letters
     if japanese < step.min_japanese_share:
-        return "not_japanese", f"{japanese:.2f} < {step.min_japanese_share:g}"
+        return "not_japanese", _shares(step, "not_japanese", japanese, least_share=step.min_japanese_share)
     return None
+
+
+def _shares(step: NoiseStep, reason: str, share: float, **limit: float) -> str:
+    return step.detail(reason, share=f"{share:.2f}", **{name: f"{value:g}" for name, value in limit.items()})
 
 
 def repetition_share(text: str) -> float:
