@@ -45,7 +45,8 @@ def key_body(key: ApiKey) -> dict[str, Any]:
 
 @router.get("/api_keys", summary="List API keys")
 def keys(request: HttpRequest, query: PageQuery = Query(...)) -> dict[str, Any]:
-    page = keyset_page(api_key_list(), after=query.after, limit=query.limit, order=query.order)
+    """All, for those who manage keys; the caller's own, for others."""
+    page = keyset_page(api_key_list(principal_of(request)), after=query.after, limit=query.limit, order=query.order)
     return list_body(page, key_body)
 
 
@@ -74,7 +75,7 @@ def _refuse_outliving(principal: Principal, expires_at: datetime | None) -> None
 
 @router.get("/api_keys/{key_id}", summary="Retrieve an API key")
 def key(request: HttpRequest, key_id: str) -> dict[str, Any]:
-    return key_body(api_key_get(key_id))
+    return key_body(api_key_get(key_id, principal_of(request)))
 
 
 @router.delete("/api_keys/{key_id}", summary="Revoke an API key")

@@ -119,6 +119,10 @@ class Group(TenantModel):
         constraints = [models.UniqueConstraint(fields=["organization", "name"], name="one_group_name_each")]
 
 
+LONGEST_LABEL = 200
+"""Of `actor_label` where something records who did it."""
+
+
 class ApiKey(TenantModel):
     """A bearer key. The key itself is shown once; only its hash is stored."""
 
@@ -140,6 +144,14 @@ class ApiKey(TenantModel):
     @property
     def is_expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def label(self) -> str:
+        """Its name and its person, as records of what it did name it; within the length of their columns."""
+        if self.person is None:
+            return self.name
+        person = f" ({self.person.email})"
+        return (self.name[: max(20, LONGEST_LABEL - len(person))] + person)[:LONGEST_LABEL]
 
 
 class Invitation(TenantModel):

@@ -21,8 +21,8 @@ RULES: dict[str, Rule] = {
     "GET invitation": Access.PUBLIC,
     "POST invitation": Access.PUBLIC,
     "POST invitation/accept": Access.SIGNED_IN,
-    "GET v1/api_keys": Permission.KEYS_MANAGE,
+    "GET v1/api_keys": Permission.SETTINGS_READ,
     "POST v1/api_keys": Permission.KEYS_MANAGE,
-    "GET v1/api_keys/<key_id>": Permission.KEYS_MANAGE,
+    "GET v1/api_keys/<key_id>": Permission.SETTINGS_READ,
     "DELETE v1/api_keys/<key_id>": Permission.KEYS_MANAGE,
 }

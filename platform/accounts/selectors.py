@@ -16,6 +16,7 @@ from accounts.principal import Principal
 from audit.services import Actor
 from common.errors import NotFound
 from common.mail import is_mail_set
+from common.permissions import Permission
 from common.tenancy import every_organization
 
 SESSION_ORGANIZATION = "organization_id"
@@ -49,7 +50,7 @@ def _principal_of_key(key: ApiKey) -> Principal | None:
             return None
         role = lower_role(role, membership.role)
     return Principal(
-        actor=Actor("api_key", key.id, key.name),
+        actor=Actor("api_key", key.id, key.label),
         organization_id=key.organization_id,
         role=role,
         user=person,
@@ -142,15 +143,17 @@ def invitation_list() -> list[Invitation]:
     return list(rows.select_related("invited_by", "mail"))
 
 
-def api_key_get(id: str) -> ApiKey:
-    key = api_key_list().filter(pk=id).first()
+def api_key_get(id: str, principal: Principal) -> ApiKey:
+    key = api_key_list(principal).filter(pk=id).first()
     if key is None:
         raise NotFound
     return key
 
 
-def api_key_list() -> QuerySet[ApiKey]:
-    return ApiKey.objects.filter(revoked_at=None).order_by("-id")
+def api_key_list(principal: Principal) -> QuerySet[ApiKey]:
+    """Each with its person. Those who manage keys see all, others the keys that act for them."""
+    keys = ApiKey.objects.filter(revoked_at=None).select_related("person").order_by("-id")
+    return keys if principal.may(Permission.KEYS_MANAGE) else keys.filter(person=principal.user, person__isnull=False)
 
 
 @dataclass(frozen=True)

@@ -116,16 +116,19 @@ function enter({ url, ask: next }) {
   history.replaceState(null, "", url);
   form.action = next;
   form.querySelector("select")?.closest(".target").remove();
-  if (isNew) listConversation(url);
+  if (isNew) takeFromPage(url);
 }
 
-/** The list beside the conversation, as the conversation's own page has it. */
-async function listConversation(url) {
+/** Title, buttons and the list beside the conversation, as the conversation's own page has them. */
+async function takeFromPage(url) {
   const response = await fetch(url).catch(() => null);
   if (!response?.ok) return;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  const list = page.querySelector("[data-conversations]");
-  if (list) document.querySelector("[data-conversations]")?.replaceWith(list);
+  document.title = page.title;
+  for (const part of [".page-head", "[data-conversations]"]) {
+    const own = page.querySelector(part);
+    if (own) document.querySelector(part)?.replaceWith(own);
+  }
 }
 
 function offerOpinion(turn, { feedback }) {
@@ -147,7 +150,8 @@ async function ask(question) {
     const text = await follow(response, turn);
     document.querySelector("[data-chat-news]").textContent = text;
   } catch (error) {
-    if (error.name !== "AbortError") showFailure(turn, error instanceof TypeError || !error.message ? texts.textFailed : error.message);
+    if (error.name === "AbortError") turn.querySelector(".sources").after(clone("stopped"));
+    else showFailure(turn, error instanceof TypeError || !error.message ? texts.textFailed : error.message);
   } finally {
     says.removeAttribute("aria-busy");
     turn.querySelector("[data-status]").textContent = "";

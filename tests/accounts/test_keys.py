@@ -257,3 +257,35 @@ def test_page_makes_a_key_that_expires(world):
     assert (
         admin.post("/settings/keys/create", {"name": "x", "role": "viewer", "days": "0"}).status_code == 400
     )
+
+
+# -- who sees keys, and what records call them -----------------------------------------------------
+@pytest.mark.parametrize("role", ["viewer", "reviewer", "editor", "admin", "owner"])
+def test_page_and_api_show_the_same_keys_to_a_role(world, role):
+    """Their own to everybody, those of others to those who manage keys."""
+    own, foreign = f"own of {role}", "of somebody else"
+    for name, person in ((own, world.person(role)), (foreign, world.operator("viewer"))):
+        api_key_create(name=name, role="viewer", actor=world.actor, person=person, by_role=None)
+    page = world.browser(role).get("/settings/keys").content.decode()
+    api = api_of(world.key(role))
+    answer = api.get("/api_keys").body
+    shown = {key["name"] for key in answer["data"]}
+    assert own in page and own in shown
+    may_see_all = role in ("admin", "owner")
+    assert (foreign in page, foreign in shown) == (may_see_all, may_see_all)
+    id = ApiKey.objects.get(name=foreign).id
+    assert api.get(f"/api_keys/{id}").status == (200 if may_see_all else 404)
+
+
+def test_what_a_key_did_names_its_person_too(world):
+    principal = principal_by_key(world.key("owner"))
+    assert principal.actor.label == f"owner ({world.person('owner').email})"
+    longest = ApiKey(name="名" * 200, person=world.person("owner"))
+    assert len(longest.label) == 200 and longest.label.endswith(f"({world.person('owner').email})")
+
+
+def test_a_release_approved_with_a_key_shows_who_did_it(world):
+    release = world.release()
+    api_of(world.key("reviewer")).post(f"/releases/{release.id}/approve", {})
+    page = world.browser().get(release.get_absolute_url()).content.decode()
+    assert f"reviewer ({world.person('reviewer').email})" in page

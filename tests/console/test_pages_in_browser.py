@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
@@ -11,7 +12,7 @@ import pytest
 
 from accounts.models import Role
 from health.watch import watch
-from tests.console.browser import signed_in
+from tests.console.browser import TIMEOUT_MS, picture, signed_in
 from tests.console.company import Company
 from tests.console.products import Products
 from tests.console.test_chat_pages import ModelServer
@@ -20,6 +21,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 class HealthyModelServer(ModelServer):
+    may_end = threading.Event()
+    may_end.set()
+    """Cleared: an answer waits after its first pieces."""
+
+    def do_POST(self) -> None:
+        if "chat" in self.path:
+            self.may_end.wait(TIMEOUT_MS / 1000)
+        super().do_POST()
+
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
@@ -95,3 +105,33 @@ def test_uploads_a_file_chosen_before_the_script_has_loaded(page):
             page.wait_for_timeout(20)
         held[0].continue_()
         expect(page.locator("#documents tr", has_text="就業規則.txt")).to_be_visible()
+
+
+def test_a_new_conversation_has_its_title_and_buttons_and_a_stopped_answer_says_so(
+    page, settings, model_server
+):
+    from playwright.sync_api import expect
+
+    settings.MODEL_SERVER_URL = model_server
+    watch.cache_clear()
+    company = Company("ours")
+    products = Products(company)
+    products.release(None, products.knowledge([company.document("旅費規程.txt")]), state="published")
+    HealthyModelServer.may_end.clear()
+    with signed_in(page, company, Role.VIEWER, "ja") as url:
+        page.goto(f"{url}/chat")
+        page.locator("textarea").fill("日当はいくら？")
+        page.locator("[data-send]").click()
+        expect(page.locator("h1")).to_have_text("日当はいくら？")
+        expect(page).to_have_title(re.compile("日当はいくら？"))
+        expect(page.locator(".page-head").get_by_role("link", name="新しい会話")).to_be_visible()
+        page.locator("[data-stop]").click()
+        answer = page.locator(".turn.assistant").last
+        expect(answer).to_contain_text("この回答は途中で停止しました。")
+        expect(page.get_by_role("alert")).to_have_count(0)
+        HealthyModelServer.may_end.set()
+        picture(page, "stopped-answer")
+        page.locator(".page-head").get_by_role("button", name="削除").click()
+        page.get_by_role("dialog").get_by_role("button", name="削除").click()
+        expect(page.locator("[data-conversations]")).not_to_contain_text("日当はいくら？")
+    watch.cache_clear()

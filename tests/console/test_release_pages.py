@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from accounts.models import Role
 from releases.models import Approval, Deployment, Release
+from tests.console.pages import text
 
 pytestmark = pytest.mark.slow
 
@@ -41,3 +43,9 @@ def test_a_bad_alias_publishes_nothing(everything, company):
     company.client().post(f"{address}/publish", {"alias": "Not An Alias"})
     with company.scope():
         assert [deployment.alias for deployment in Deployment.objects.all()] == ["production"]
+
+
+def test_the_page_of_an_alias_leads_to_the_api_keys(company, everything):
+    page = text(company.client("viewer", "ja").get("/releases/served/production"))
+    link = re.search(r'href="([^"]+)">APIキーへ<', page)
+    assert link is not None and link[1] == "/settings/keys"

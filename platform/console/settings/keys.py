@@ -21,7 +21,7 @@ def index(
     request: HttpRequest, form: KeyForm | None = None, *, secret: str = "", status: int = 200
 ) -> HttpResponse:
     context = {
-        "page": keyset_page(api_key_list().select_related("person"), after=request.GET.get("after")),
+        "page": keyset_page(api_key_list(principal_of(request)), after=request.GET.get("after")),
         "form": form or KeyForm(by_role=principal_of(request).role),
         "secret": secret,
         "api_url": request.build_absolute_uri("/v1"),

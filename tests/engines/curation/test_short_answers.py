@@ -17,7 +17,9 @@ from workers.contract.specs.curation_steps import (
 )
 
 QUESTION = "出張のときの日当は一日あたりいくらですか"
-ANSWER = "国内の出張では一日あたり三千円を支給し、出張の翌月の給与と合わせて本人の指定した口座に振り込みます。"
+ANSWER = (
+    "国内の出張では一日あたり三千円を支給し、出張の翌月の給与と合わせて本人の指定した口座に振り込みます。"
+)
 NEARLY = ANSWER.replace("では", "では、")
 HEADER = ["質問", "回答", "短答"]
 
