@@ -46,7 +46,9 @@ def key_body(key: ApiKey) -> dict[str, Any]:
 @router.get("/api_keys", summary="List API keys")
 def keys(request: HttpRequest, query: PageQuery = Query(...)) -> dict[str, Any]:
     """All, for those who manage keys; the caller's own, for others."""
-    page = keyset_page(api_key_list(principal_of(request)), after=query.after, limit=query.limit, order=query.order)
+    page = keyset_page(
+        api_key_list(principal_of(request)), after=query.after, limit=query.limit, order=query.order
+    )
     return list_body(page, key_body)
 
 

@@ -153,7 +153,11 @@ def api_key_get(id: str, principal: Principal) -> ApiKey:
 def api_key_list(principal: Principal) -> QuerySet[ApiKey]:
     """Each with its person. Those who manage keys see all, others the keys that act for them."""
     keys = ApiKey.objects.filter(revoked_at=None).select_related("person").order_by("-id")
-    return keys if principal.may(Permission.KEYS_MANAGE) else keys.filter(person=principal.user, person__isnull=False)
+    return (
+        keys
+        if principal.may(Permission.KEYS_MANAGE)
+        else keys.filter(person=principal.user, person__isnull=False)
+    )
 
 
 @dataclass(frozen=True)

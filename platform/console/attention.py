@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from console.formats import count_of
+from console.indexes import OutdatedIndex, outdated_indexes
 from console.newest import fresh_documents, newest_dataset_version, newest_model_version, unpublished_release
 from curation.models import DatasetVersion
 from documents.models import RevisionState
@@ -45,9 +46,11 @@ class Attention:
     fresh: str
     """How many documents are new or changed since `dataset_version`; empty: none."""
     dataset_version: DatasetVersion | None
+    outdated: list[OutdatedIndex]
+    """Published releases that answer from an older index, and no release with the newest one waits."""
 
     def __bool__(self) -> bool:
-        decisions = self.approvals or self.unpublished or self.verdict
+        decisions = self.approvals or self.unpublished or self.verdict or self.outdated
         return bool(
             decisions or self.failures or self.retried or self.failed_runs or self.unreadable or self.fresh
         )
@@ -67,6 +70,7 @@ def attention_needed() -> Attention:
         unreadable="" if unreadable == "0" else unreadable,
         fresh="" if fresh == "0" else fresh,
         dataset_version=version,
+        outdated=[one for one in outdated_indexes() if one.waiting is None][:MOST],
     )
 
 

@@ -13,6 +13,7 @@ from evaluations.selectors import named_suites
 from registry.models import BaseModelKind
 from registry.selectors import base_model_list
 from releases.labels import GENERATION
+from releases.models import Release
 from releases.policy import policy_current
 from releases.selectors import releasable_versions
 from releases.services import GenerationSettings
@@ -92,6 +93,16 @@ class ReleaseForm(forms.Form):
 
     def generation(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in GENERATION}
+
+
+def settings_of(release: Release) -> dict[str, Any]:
+    """What fills the form in for a release like this one, with the newest index of its knowledge base."""
+    return {
+        "model": release.model_version.name if release.model_version else release.base_model.name,
+        "knowledge": release.index_build.knowledge_base_id if release.index_build else None,
+        "system_prompt": release.system_prompt,
+        **{name: release.generation[name] for name in GENERATION if name in release.generation},
+    }
 
 
 class PolicyForm(forms.Form):

@@ -20,7 +20,7 @@ from registry.selectors import model_named
 from releases import services
 from releases.approval import approval_obstacle, decision_on
 from releases.comparison import changed_parts, compare
-from releases.forms import PolicyForm, PublishForm, ReleaseForm
+from releases.forms import PolicyForm, PublishForm, ReleaseForm, settings_of
 from releases.labels import PRODUCTION, alias_label
 from releases.models import Deployment, Release, ReleaseState
 from releases.participants import Participation
@@ -76,7 +76,9 @@ def policy(request: HttpRequest) -> HttpResponse:
 
 
 def create(request: HttpRequest) -> HttpResponse:
-    preselected = {name: request.GET[name] for name in ("model", "knowledge") if name in request.GET}
+    preselected: dict[str, Any] = {n: request.GET[n] for n in ("model", "knowledge") if n in request.GET}
+    if "like" in request.GET:
+        preselected = settings_of(release_get(request.GET["like"]))
     form = ReleaseForm(request.POST) if request.method == "POST" else ReleaseForm(initial=preselected)
     if request.method == "POST" and form.is_valid():
         try:

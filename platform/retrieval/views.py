@@ -30,6 +30,7 @@ from retrieval.selectors import (
     latest_build,
     status_counts,
 )
+from workers.contract.specs.serving import ANSWERABLE_SCORE, SearchHit
 
 PASSAGES = 8
 LONGEST_QUERY = 1000
@@ -105,24 +106,21 @@ def _found(base: KnowledgeBase, query: str, principal: Principal) -> dict[str, A
         return {"query": query, "search_error": error}
     return {
         "query": query,
-        "found": [
-            {
-                "text": passage.text,
-                "mode": passage.personal_data if passage.has_personal_data else "none",
-                "score": passage.score,
-                "title": passage.source.document_name,
-                "place": place_text(
-                    kind=passage.source.kind,
-                    number=passage.source.number,
-                    label=passage.source.label,
-                    cells=passage.source.cells,
-                ),
-                "url": place_url(
-                    passage.source.document_id, passage.source.number, passage.source.revision_id
-                ),
-            }
-            for passage in passages
-        ],
+        "answering": [_shown(passage) for passage in passages if passage.score >= ANSWERABLE_SCORE],
+        "near": [_shown(passage) for passage in passages if passage.score < ANSWERABLE_SCORE],
+    }
+
+
+def _shown(passage: SearchHit) -> dict[str, Any]:
+    source = passage.source
+    return {
+        "text": passage.text,
+        "mode": passage.personal_data if passage.has_personal_data else "none",
+        "title": source.document_name,
+        "place": place_text(
+            kind=source.kind, number=source.number, label=source.label, cells=source.cells
+        ),
+        "url": place_url(source.document_id, source.number, source.revision_id),
     }
 
 

@@ -11,11 +11,14 @@ from collections.abc import Iterable
 from django import template
 from django.db.models import Model
 
+from console.indexes import outdated_indexes, with_deployments
 from console.lineage import subjects_of, uses_of
 from jobs.models import Job
 
 register = template.Library()
 register.simple_tag(uses_of, name="uses")
+register.simple_tag(with_deployments)
+register.simple_tag(outdated_indexes)
 
 
 @register.simple_tag
