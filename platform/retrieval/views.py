@@ -117,9 +117,7 @@ def _shown(passage: SearchHit) -> dict[str, Any]:
         "text": passage.text,
         "mode": passage.personal_data if passage.has_personal_data else "none",
         "title": source.document_name,
-        "place": place_text(
-            kind=source.kind, number=source.number, label=source.label, cells=source.cells
-        ),
+        "place": place_text(kind=source.kind, number=source.number, label=source.label, cells=source.cells),
         "url": place_url(source.document_id, source.number, source.revision_id),
     }
 
