@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.utils import translation
 
+from console.templatetags.words import fault_place
 from jobs.produced import ProducedRow
 from jobs.types import job_types
 from schedules.services import schedule_fire, scheduled_run_stop
@@ -44,6 +46,20 @@ def test_shows_the_error_of_the_produced_row(world, kind):
     page = world.browser().get(PAGE_OF[kind](row)).content.decode()
     assert "The message of the row." in page
     assert "The message of the job." not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "param", "place"),
+    [
+        ("en", "line 7", "line 7"),
+        ("ja", "line 7", "7行目"),
+        ("ja", "byte 12", "12バイト目"),
+        ("ja", "n_epochs", "n_epochs"),
+    ],
+)
+def test_says_where_in_the_readers_language(language, param, place):
+    with translation.override(language):
+        assert fault_place(param) == place
 
 
 @pytest.mark.parametrize("kind", sorted(PAGE_OF))

@@ -11,6 +11,7 @@ from typing import Any
 
 from django import template
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from common.language import in_readers_language
 from console import formats, words
@@ -68,6 +69,20 @@ def place(source: dict[str, Any]) -> str:
     else:
         text = str(label) if label else _("section %(number)s") % {"number": number}
     return f"{text} {cells}" if cells else text
+
+
+_PLACES: words.Words = {
+    "line": gettext_lazy("line %(number)s"),
+    "byte": gettext_lazy("byte %(number)s"),
+    "page": gettext_lazy("page %(number)s"),
+}
+
+
+@register.filter
+def fault_place(param: str) -> str:
+    """Where in a file an engine met an error, `line 7`, in the reader's language; the name of a setting as it is."""
+    kind, _blank, number = str(param).partition(" ")
+    return str(_PLACES[kind]) % {"number": number} if number.isdigit() and kind in _PLACES else str(param)
 
 
 @register.inclusion_tag("components/fault.html")
