@@ -84,6 +84,13 @@ def turned(sheet: Sheet) -> None:
     sheet.turned(90, 0, HEIGHT, framed)
 
 
+WORDS = [
+    ["症状", "原因", "処置"],
+    ["起動しない", "欠相", "端子を調べる"],
+    ["水が上がらない", "呼び水不足", "継手を締める"],
+]
+
+
 def with_a_space_between(sheet: Sheet) -> None:
     texts(sheet)
     for row, y in enumerate(YS[:-1]):
@@ -123,6 +130,18 @@ def test_a_table_stands_between_the_paragraphs_around_it(spec_for, parse):
     assert (table.table, page.text[table.start : table.end]) == (0, table_text(page.tables[0]))
     place = (table.box.left, table.box.top, table.box.right, table.box.bottom)
     assert place == pytest.approx((60, 100, 420, 160), abs=1)
+
+
+def test_rules_make_a_table_of_words(spec_for, parse):
+    def draw(sheet: Sheet) -> None:
+        for row, y in zip(WORDS, YS, strict=False):
+            for text, x in zip(row, XS, strict=False):
+                sheet.line(text, x + 4, y + 13, 9)
+        for y in YS:
+            sheet.rule(60, y, 420, y)
+
+    (page,) = parse(spec_for("a.pdf", drawn(draw)))
+    assert [table.rows for table in page.tables] == [tuple(map(tuple, WORDS))]
 
 
 MERGED = {
@@ -216,6 +235,14 @@ def underlined(sheet: Sheet) -> None:
         sheet.rule(60, 103 + 20 * number, 300, 103 + 20 * number)
 
 
-@pytest.mark.parametrize("draw", [contents, boxed, stamps, chart, underlined])
+def between_rules(sheet: Sheet) -> None:
+    for top in (100, 160, 220):
+        sheet.rule(60, top, 520, top)
+    for top in (115, 175):
+        sheet.column((BEFORE + AFTER) * 2, 64, top, 20)
+        sheet.column((AFTER + BEFORE) * 2, 310, top, 20)
+
+
+@pytest.mark.parametrize("draw", [contents, between_rules, boxed, stamps, chart, underlined])
 def test_what_is_no_table(spec_for, parse, draw):
     assert not parse(spec_for("a.pdf", drawn(draw)))[0].tables

@@ -14,7 +14,7 @@ _NEAR = 0.15
 """Of its height: as far as a character is moved to make it look bold."""
 _GAP = 0.3
 """Of its height: from there on the distance to the character before is a space."""
-_DOUBLED = re.compile(r"(\S)\1")
+_DOUBLED = re.compile(r"([^\s0-9.・…‥_-])\1")
 _DOUBLED_IN_ROW = re.compile(r"([^\W0-9])\1([^\W0-9])\2([^\W0-9])\3")
 _MOST_DOUBLED, _DOUBLED_SHARE = 8, 0.05
 """Every text has some characters that stand twice side by side."""

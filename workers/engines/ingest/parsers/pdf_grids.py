@@ -86,11 +86,9 @@ class Grid:
         return self._firsts.get((row, column), (row, column))
 
 
-def grids_of(rects: Sequence[Rect]) -> list[Grid]:
+def grids_of(rules: Rules) -> list[Grid]:
     """The grids of a page, of which none is within another. Each has two rows and two columns or more."""
-    if len(rects) < 2:
-        return []
-    horizontal, vertical = _straight(rects)
+    horizontal, vertical = rules
     if len(horizontal) + len(vertical) > MOST_RULES or len(horizontal) < 2 or not vertical:
         return []
     grids: list[Grid] = []
@@ -102,7 +100,20 @@ def grids_of(rects: Sequence[Rect]) -> list[Grid]:
     return grids
 
 
-def _straight(rects: Iterable[Rect]) -> Rules:
+def ladders_of(rules: Rules) -> list[list[Rule]]:
+    """Three horizontal rules or more of one length, one below the other, as tables without vertical rules have them."""
+    ladders: list[list[Rule]] = []
+    for rule in sorted(rules[0]) if len(rules[0]) <= MOST_RULES else ():
+        for ladder in ladders:
+            if abs(ladder[0].start - rule.start) <= _REACH and abs(ladder[0].end - rule.end) <= _REACH:
+                ladder.append(rule)
+                break
+        else:
+            ladders.append([rule])
+    return [ladder for ladder in ladders if len(ladder) > 2]
+
+
+def straight(rects: Iterable[Rect]) -> Rules:
     """The horizontal and the vertical rules, each once."""
     horizontal: set[Rule] = set()
     vertical: set[Rule] = set()

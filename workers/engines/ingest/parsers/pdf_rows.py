@@ -122,7 +122,7 @@ def band_from(rows: Sequence[Row], first: int, least: float) -> Band | None:
     for index in range(first + 1, min(len(rows), first + MOST_ROWS)):
         rect = rows[index].rect
         left, right = min(left, rect.left), max(right, rect.right)
-        free = _common(free, rows[index].free, least)
+        free = common(free, rows[index].free, least)
         now = _inner(free, left, right)
         if not free or (inner and not now):
             break
@@ -138,7 +138,8 @@ def _inner(free: Sequence[Interval], left: float, right: float) -> tuple[Interva
     return tuple(gutter for gutter in free if left < gutter[0] and gutter[1] < right)
 
 
-def _common(some: Sequence[Interval], others: Sequence[Interval], least: float) -> list[Interval]:
+def common(some: Sequence[Interval], others: Sequence[Interval], least: float) -> list[Interval]:
+    """Where both are free for at least the width of a gutter."""
     found = []
     for a, b in some:
         for c, d in others:

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from functools import reduce
+from itertools import islice, pairwise
 from statistics import median
 
 from workers.contract.records import Table
+from workers.engines.ingest.parsers.pdf_columns import columns_to_read
 from workers.engines.ingest.parsers.pdf_geometry import Box, Frame, Rect
 from workers.engines.ingest.parsers.pdf_glyphs import Glyph
-from workers.engines.ingest.parsers.pdf_grids import Grid, grids_of
+from workers.engines.ingest.parsers.pdf_grids import Grid, Rule, grids_of, ladders_of, straight
 from workers.engines.ingest.parsers.pdf_order import Reading, item_of
 from workers.engines.ingest.parsers.pdf_pieces import PageText, Piece
-from workers.engines.ingest.parsers.pdf_rows import Item
+from workers.engines.ingest.parsers.pdf_rows import GUTTER, Item, common, rows_of
 from workers.engines.ingest.parsers.tables import table_of
 from workers.engines.shared.text import continues, glue, normalize
 
 _OVER = 0.5
 """Of the type's size: a text that reaches so far over a rule is cut there."""
+_FEWEST, _LONGEST = 4, 40
+"""Pieces in a table without vertical rules, and characters of one: what has longer ones is text between lines."""
 MOST_TABLES = 100
 """Of a page; the largest ones."""
 _FULL = 1.6
 """Sizes of the type between the end of a line and the side of its cell: with less, it goes on in the next line."""
+Place = tuple[Piece, Rect]
 Cells = dict[tuple[int, int], list[Piece]]
 
 
@@ -30,24 +35,55 @@ def with_tables(
     pieces: Sequence[Piece], rules: Iterable[Box], text: PageText, frame: Frame
 ) -> tuple[list[Piece], list[Item]]:
     """The pieces outside of tables, and the tables."""
-    grids = grids_of(list(map(frame.rect, rules)))[:MOST_TABLES]
-    if not grids:
+    drawn = straight(map(frame.rect, rules))
+    if len(drawn[0]) < 2:
         return list(pieces), []
-    rest, tables = [(piece, frame.rect(piece.box)) for piece in pieces], []
-    for grid in grids:
+    places = [(piece, frame.rect(piece.box)) for piece in pieces]
+    rest, tables = _taken(grids_of(drawn), places, text, frame)
+    rest, open_tables = _taken(_open_grids(ladders_of(drawn), rest), rest, text, frame)
+    return [piece for piece, _ in rest], [*tables, *open_tables]
+
+
+def _taken(
+    grids: Iterable[Grid], places: Sequence[Place], text: PageText, frame: Frame
+) -> tuple[Sequence[Place], list[Item]]:
+    """What stands in none of the grids, and the tables that the others make."""
+    tables: list[Item] = []
+    for grid in islice(grids, MOST_TABLES):
         left, top, right, bottom = around = grid.rect
         inside: list[Piece] = []
-        outside: list[tuple[Piece, Rect]] = []
-        for piece, rect in rest:
+        outside: list[Place] = []
+        for piece, rect in places:
             if left <= rect.centre <= right and top <= rect.middle <= bottom:
                 inside.append(piece)
             else:
                 outside.append((piece, rect))
         table = _table(_cells(inside, grid, text, frame), grid, frame) if inside else None
         if table is not None:
-            rest = outside
+            places = outside
             tables.append(Item(around, median(piece.size for piece in inside), "", table=table))
-    return [piece for piece, _ in rest], tables
+    return places, tables
+
+
+def _open_grids(ladders: Iterable[list[Rule]], places: Sequence[Place]) -> Iterator[Grid]:
+    """Horizontal rules between which gutters go through all that stands there make columns."""
+    for ladder in ladders:
+        left, right = ladder[0].start, ladder[0].end
+        top, bottom = ladder[0].at, ladder[-1].at
+        items = [
+            Item(rect, piece.size, piece.text, piece)
+            for piece, rect in places
+            if left - _OVER <= rect.left and rect.right <= right + _OVER and top < rect.middle < bottom
+        ]
+        if len(items) < _FEWEST or max(len(item.text) for item in items) > _LONGEST:
+            continue
+        least = GUTTER * median(item.size for item in items)
+        rows = rows_of(items, least)
+        gutters = reduce(lambda free, row: common(free, row.free, least), rows, rows[0].free)
+        is_table = bool(gutters) and 2 * sum(len(row.items) > 1 for row in rows) >= len(rows)
+        if is_table and not columns_to_read(rows, gutters):
+            borders = (left, *((a + b) / 2 for a, b in gutters), right)
+            yield Grid(borders, tuple(rule.at for rule in ladder), ())
 
 
 def _cells(pieces: Iterable[Piece], grid: Grid, text: PageText, frame: Frame) -> Cells:
