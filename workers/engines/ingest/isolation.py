@@ -19,6 +19,7 @@ from workers.contract.specs.ingest import IngestSpec, Isolation
 from workers.engines.ingest.failures import failure_of, timed_out, too_much_text
 from workers.engines.ingest.ocr.engines import folders as ocr_folders
 from workers.engines.ingest.old_office import converted
+from workers.engines.ingest.parsers.registry import all_parsers
 from workers.engines.ingest.reading import Description, Output, ToConvert
 from workers.engines.ingest.sandbox.code_folders import code_folders
 from workers.engines.ingest.sandbox.lines import Lines, TooLong
@@ -35,6 +36,8 @@ from workers.engines.ingest.sandbox.process import Sandbox, start
 from workers.engines.ingest.sandbox.task import PREPARE, READER, READER_AS_IS, RECOGNIZER, Task, View
 from workers.engines.shared.runtime import EngineFault, Run, UserError
 
+# Their modules are imported here, once, and not again in each sandbox that is forked.
+all_parsers()
 START_SECONDS = 60.0
 END_SECONDS = 1.0
 
