@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from workers.contract.model_shape import ModelShape
+from workers.contract.prompts import OPEN_BOOK_INSTRUCTION
 from workers.contract.specs.training import Hyperparameters
 
 GIBIBYTE = 1 << 30
@@ -87,7 +88,7 @@ def plan(
 ) -> Plan:
     """`with_texts` is false for a run that learns from question-answer pairs only."""
     tokens = _tokens(model, data, settings, measured, with_texts)
-    steps = Range(*(max(1.0, ceil(one / settings.tokens_per_step)) for one in (tokens.low, tokens.high)))
+    steps = steps_of(tokens, settings)
     if settings.max_steps is not None:
         most = float(settings.max_steps)
         steps = Range(min(steps.low, most), min(steps.high, most))
@@ -104,19 +105,46 @@ def plan(
     )
 
 
+def steps_of(tokens: Range, settings: Hyperparameters) -> Range:
+    """A step ends before the sample that would exceed it, and no sample is longer than a sequence: so a step may lack
+    as many tokens, but two neighbours together have more than one whole step."""
+    least = max(settings.tokens_per_step - settings.sequence_length, settings.tokens_per_step / 2)
+    return Range(max(1.0, ceil(tokens.low / settings.tokens_per_step)), max(1.0, ceil(tokens.high / least)))
+
+
+def pair_characters(data: Data, settings: Hyperparameters) -> Range:
+    """Of all prompts that the pairs become in one epoch.
+
+    Only the mean length of all records is known. A question with its answer is mostly shorter than a text, and a
+    passage may be the longest one. Short pairs consist mainly of what the prompt adds.
+    """
+    each = data.characters / max(1, data.texts + data.pairs)
+    passages = 1 + settings.open_book_distractors
+    pair = Range(0.05, 1.5) * each + _TURNS
+    passage = Range(0.05, 2.0) * each + _DELIMITERS
+    total = Range(0.0, 0.0)
+    if "closed_book" in settings.pair_forms:
+        total = total + pair
+    if "open_book" in settings.pair_forms:
+        # Of few pairs there are not enough other passages.
+        total = total + pair + Range(passage.low, passage.high * passages) + _INSTRUCTION
+    return total * (data.pairs * settings.pair_repeats)
+
+
+_TURNS = Range(5, 40)
+"""Characters that a chat template writes around question and answer."""
+_INSTRUCTION = Range(len(OPEN_BOOK_INSTRUCTION), len(OPEN_BOOK_INSTRUCTION) + 10)
+_DELIMITERS = Range(10, 20)
+"""Around each passage."""
+
+
 def _tokens(
     model: Model, data: Data, settings: Hyperparameters, measured: Sequence[Measured], with_texts: bool
 ) -> Range:
-    """Tokens of all epochs.
-
-    A pair is counted as the mean record. It is shorter without its passage and longer with it, so the
-    range is wide.
-    """
-    each = data.characters / max(1, data.texts + data.pairs)
-    forms = len(settings.pair_forms) * settings.pair_repeats
-    characters = Range(0.3, 1.5) * (data.pairs * each * forms)
+    """Tokens of all epochs."""
+    characters = pair_characters(data, settings)
     if with_texts:
-        whole = data.texts * each
+        whole = data.texts * data.characters / max(1, data.texts + data.pairs)
         characters = characters + Range(whole, whole)
     rate = _tokens_per_character(model, measured)
     return Range(characters.low * rate.low, characters.high * rate.high) * settings.epochs

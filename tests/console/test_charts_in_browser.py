@@ -7,13 +7,11 @@ import json
 import pytest
 
 from accounts.models import Role
+from tests.console.browser import signed_in
 from tests.console.company import Company
 from tests.console.products import Products
-from tests.console.test_pages_in_browser import page, signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-__all__ = ["page"]
 
 RECORD = """
 const fill = CanvasRenderingContext2D.prototype.fillText;

@@ -6,13 +6,11 @@ import pytest
 
 from accounts.models import Role
 from common.storage import artifact_path
+from tests.console.browser import signed_in
 from tests.console.company import Company
 from tests.console.pages import text
-from tests.console.test_pages_in_browser import page, signed_in
 from workers.contract.blocks import Block
 from workers.contract.records import Page, Table
-
-__all__ = ["page"]
 
 TEXT = "日当\n・ 係長以下\n区分 | 日当\n一般 | 2,500円"
 READ = Page(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from tests.world import DIGEST
-from training.planner import Data, Machine, Measured, Model, plan
+from training.planner import Data, Machine, Measured, Model, Range, pair_characters, plan, steps_of
 from training.planning import data_of, measured_of, plan_run
 from workers.contract.model_shape import ModelShape
+from workers.contract.prompts import closed_book_messages, open_book_messages
 from workers.contract.specs.training import Hyperparameters
+from workers.engines.training.plan import PlanSettings, plan_steps
 
 SMOLLM2 = Model(
     134_515_008, ModelShape(hidden_size=576, layers=30, vocabulary_size=49_152, context_length=8_192)
@@ -57,6 +61,45 @@ def test_memory_is_at_least_the_weights():
     on_gpu = plan(GEMMA, RULES, Hyperparameters(), Machine(cpus=8, gpus=1))
     assert on_gpu.memory_bytes.low < found.memory_bytes.low
     assert on_gpu.seconds.high < found.seconds.low
+
+
+# -- bounds that hold ---------------------------------------------------------------------------------
+@pytest.mark.parametrize("tokens_per_step", [1024, 1536, 4096])
+@pytest.mark.parametrize("longest", [20, 600, 1024])
+@pytest.mark.parametrize("count", [1, 25, 400])
+def test_the_steps_that_an_engine_plans_are_within_the_estimate(tokens_per_step, longest, count):
+    """Long samples leave a part of each step empty."""
+    settings = Hyperparameters(tokens_per_step=tokens_per_step, sequence_length=1024)
+    draw = random.Random(count * longest)
+    lengths = [draw.randint(max(1, longest // 2), longest) for _ in range(count)]
+    planned = plan_steps(lengths, [1] * count, PlanSettings(settings.epochs, tokens_per_step, 1024, seed=0))
+    total = float(sum(lengths) * settings.epochs)
+    bounds = steps_of(Range(total, total), settings)
+    assert bounds.low <= len(planned) <= bounds.high
+
+
+QUESTION, ANSWER = "出張のときの日当はいくらですか", "一日あたり三千円です。"
+TEXT = "第1条 国内の出張には日当を支給する。" * 20
+
+
+@pytest.mark.parametrize("distractors", [0, 3])
+@pytest.mark.parametrize("has_passages", [True, False])
+@pytest.mark.parametrize("texts", [0, 40])
+@pytest.mark.parametrize("forms", [("closed_book",), ("open_book",), ("closed_book", "open_book")])
+def test_the_prompts_of_short_pairs_are_within_the_estimate(distractors, has_passages, texts, forms):
+    """Instruction, delimiters and passages are more than a short question with its answer."""
+    pairs = 25
+    settings = Hyperparameters(pair_forms=forms, open_book_distractors=distractors)
+    own = TEXT if has_passages and texts else f"質問: {QUESTION}\n回答: {ANSWER}"
+    prompts = []
+    if "closed_book" in forms:
+        prompts.append(closed_book_messages(QUESTION))
+    if "open_book" in forms:
+        prompts.append(open_book_messages(QUESTION, [own] * (1 + distractors)))
+    written = pairs * sum(len(each["content"]) + len(ANSWER) for prompt in prompts for each in prompt)
+    characters = texts * len(TEXT) + pairs * (len(QUESTION) + len(ANSWER))
+    bounds = pair_characters(Data(characters=characters, texts=texts, pairs=pairs), settings)
+    assert bounds.low <= written <= bounds.high
 
 
 # -- from the database ------------------------------------------------------------------------------
