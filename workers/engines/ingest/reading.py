@@ -13,6 +13,7 @@ from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.file_types import binary_type_of, detect
 from workers.engines.ingest.parsers.limits import Report, read_pages
 from workers.engines.ingest.parsers.registry import all_parsers
+from workers.engines.ingest.titles import own_title
 from workers.engines.shared.runtime import UserError
 
 
@@ -70,7 +71,7 @@ def _read(media_type: MediaType, file: BinaryIO, spec: IngestSpec, output: Outpu
         output.record(record)
     return Description(
         media_type=media_type,
-        title=document.title,
+        title=own_title(document.title),
         warnings=(
             *(document.warnings if can_recognize else document.all_warnings()),
             *_name_warnings(spec.name, media_type),
