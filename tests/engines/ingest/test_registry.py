@@ -13,7 +13,19 @@ from tests.engines.conftest import REPOSITORY
 from workers.contract.media_types import PDF, MediaType
 from workers.engines.ingest.parsers.registry import all_parsers, parser
 
-LIBRARIES = {"pypdfium2", "docx", "openpyxl", "lxml", "olefile", "python_calamine"}
+LIBRARIES = {
+    "PIL",
+    "cv2",
+    "docx",
+    "lxml",
+    "numpy",
+    "olefile",
+    "onnxruntime",
+    "openpyxl",
+    "pypdfium2",
+    "python_calamine",
+    "rapidocr",
+}
 
 
 def test_every_media_type_has_a_parser():
