@@ -11,6 +11,7 @@ BENCHMARKS = (
     "retrieval_headings",
     "pdf_reading",
     "upload_to_search",
+    "ocr_pages",
     "small_work",
     "concurrency",
 )

@@ -24,6 +24,8 @@ _SAMPLES, _SAMPLE_LENGTH = 4, 14
 """Lines that are read turned, and how many of their characters."""
 _LEAST_CONFIDENCE = 0.3
 """Below it a line is a stain or a drawing."""
+_SURE = 0.85
+"""Below it a vertical line is also read on its side."""
 _KANA = re.compile("[ぁ-ゖァ-ヺ]")
 _IDEOGRAPH = re.compile("[\u3400-\u9fff]")
 
@@ -78,6 +80,13 @@ class RapidEngine:
         vertical = _vertical_ones(cut)
         crops = [horizontal(each) if is_down else each for each, is_down in zip(cut, vertical, strict=True)]
         found = self._read(crops)
+        for index, (_, confidence) in enumerate(found):
+            if vertical[index] and confidence < _SURE:
+                # Its characters may have been cut wrongly.
+                sideways = _packed(np.rot90(cut[index]))
+                again = self._read([sideways])[0]
+                if again[1] > confidence:
+                    crops[index], found[index] = sideways, again
         if any(_KANA.search(text) for text, _ in found):
             found = self._read_as_japanese(crops, found)
         straight = _straightened(places)

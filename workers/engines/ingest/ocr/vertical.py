@@ -17,6 +17,8 @@ _LEAST_INK = 3
 """Pixels of a character: fewer are dust."""
 _SHORTEST, _LONGEST = 0.7, 1.35
 """Of the usual distance from character to character: how far a single one may differ."""
+_ALIKE = 0.8
+"""Of the likeness at a distance: half of it is the right one where the line is nearly as alike there."""
 _UNEVEN = 6.0
 """What an uneven distance costs, in rows cut through ink."""
 _MARGIN = 0.1
@@ -53,13 +55,17 @@ def horizontal(line: Grey) -> Grey:
 
 def _distance(profile: np.ndarray, width: int) -> int:
     """The usual distance from character to character: where the line is most like itself, moved."""
-    shortest, longest = max(2, int(0.8 * width)), max(3, int(1.6 * width))
     wave = profile - profile.mean()
-    alike = [
-        float((wave[:-step] * wave[step:]).mean()) if len(wave) > 2 * step else -np.inf
-        for step in range(shortest, longest)
-    ]
-    return shortest + int(np.argmax(alike)) if np.isfinite(alike).any() else max(2, width)
+
+    def alike(step: int) -> float:
+        return float((wave[:-step] * wave[step:]).mean()) if len(wave) > 2 * step else -np.inf
+
+    best = max(range(max(2, int(0.8 * width)), max(4, int(1.6 * width))), key=alike)
+    if not np.isfinite(alike(best)):
+        return max(2, width)
+    # The line is like itself at twice the distance, too; that is found where dirt makes it seem wider.
+    half = max((best // 2, (best + 1) // 2), key=alike)
+    return half if half >= 0.65 * width and alike(half) >= _ALIKE * alike(best) else best
 
 
 def _cells(profile: np.ndarray, size: int) -> Iterator[slice]:
