@@ -30,6 +30,7 @@ from chat.services import (
     question_add,
 )
 from common.errors import NotFound
+from registry.selectors import WrongModelKind
 from releases.services import release_publish, release_reject
 from tests.world import World
 
@@ -153,10 +154,13 @@ def test_a_plain_model_answers_without_an_index(world: World, principal: Princip
         assert (target.weights.adapter is not None) == adapter
 
 
-@pytest.mark.parametrize("name", ["nothing", "rel_nothing", "e5", ""])
-def test_a_name_that_answers_no_question_is_refused(world: World, principal: Principal, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("nothing", ModelNotFound), ("rel_nothing", ModelNotFound), ("", ModelNotFound), ("e5", WrongModelKind)],
+)
+def test_a_name_that_answers_no_question_is_refused(world: World, principal: Principal, name, error) -> None:
     world.embedding_model()
-    with pytest.raises(ModelNotFound):
+    with pytest.raises(error):
         target_get(name, principal)
 
 

@@ -15,6 +15,7 @@ from common.errors import Conflict, InvalidRequest, NotFound
 from common.tenancy import every_organization
 from registry.models import BaseModel, BaseModelGrant, ModelExport, ModelVersion
 from registry.selectors import (
+    WrongModelKind,
     base_model_get,
     base_model_list,
     default_embedding_model,
@@ -145,9 +146,9 @@ def test_base_models_are_found_by_name_id_and_kind(world):
     gemma, e5 = world.base_model(), world.embedding_model()
     assert base_model_get("gemma") == base_model_get(gemma.id) == gemma
     assert default_embedding_model() == e5
-    with pytest.raises(NotFound) as refused:
-        base_model_get("e5", kind="causal_lm", param="model")
-    assert refused.value.param == "model"
+    with pytest.raises(WrongModelKind) as refused:
+        base_model_get("e5", kind="causal_lm", param="base_model")
+    assert refused.value.param == "base_model"
     BaseModel.objects.filter(pk=gemma.pk).update(is_active=False)
     assert list(base_model_list()) == [e5]
 
@@ -196,10 +197,10 @@ def test_a_name_means_a_version_or_a_base_model(world):
     assert model_named(version.name, param="model") == (version.base_model, version)
     assert model_named("gemma", param="model") == (version.base_model, None)
     world.embedding_model()
-    for name in ("x", "ft:x", "e5"):
+    for name, code in {"x": "unknown_model", "ft:x": "unknown_model", "e5": "wrong_model_kind"}.items():
         with pytest.raises(InvalidRequest) as refused:
             model_named(name, param="model")
-        assert (refused.value.code, refused.value.param) == ("unknown_model", "model")
+        assert (refused.value.code, refused.value.param) == (code, "model")
 
 
 def test_an_adapter_goes_on_its_base_and_a_whole_model_stands_alone(world):

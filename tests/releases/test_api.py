@@ -48,7 +48,7 @@ def test_a_certain_index_build_may_be_named(world: World, api: ApiClient) -> Non
     ("fields", "expected"),
     [
         ({"model": "nothing"}, (400, "unknown_model", "model")),
-        ({"model": "e5"}, (400, "unknown_model", "model")),
+        ({"model": "e5"}, (400, "wrong_model_kind", "model")),
         ({"vector_store": "vs_nothing"}, (404, "not_found", "vector_store")),
         ({"index_build": "index_nothing"}, (404, "not_found", "index_build")),
         ({"vector_store": "EMPTY"}, (409, "index_build_not_ready", "vector_store")),

@@ -66,7 +66,11 @@ def conversations(world, **facts):
 
 REFUSALS = {
     "no such model": (lambda world: {"model": "gpt-5"}, "unknown_model", "model"),
-    "an embedding model": (lambda world: {"model": world.embedding_model().name}, "unknown_model", "model"),
+    "an embedding model": (
+        lambda world: {"model": world.embedding_model().name},
+        "wrong_model_kind",
+        "model",
+    ),
     "no such version": (lambda world: {"model": "ft:nothing"}, "unknown_model", "model"),
     "suffix with other letters": (lambda world: {"suffix": "Regeln!"}, "invalid_suffix", "suffix"),
     "suffix too long": (lambda world: {"suffix": "a" * 41}, "invalid_suffix", "suffix"),
