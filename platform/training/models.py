@@ -50,9 +50,9 @@ class TrainingRun(ProducedRow):
         return self.id.replace("ftjob-", "model_")
 
     def __str__(self) -> str:
-        """With the minute it was queued: runs of the same settings are told apart. Read it with its `base_model`
+        """With the time it was queued: runs of the same settings are told apart. Read it with its `base_model`
         and `parent` selected."""
-        queued = date_format(timezone.localtime(self.created_at), "Y-m-d H:i")
+        queued = date_format(timezone.localtime(self.created_at), "Y-m-d H:i:s")
         return f"{self.parent or self.base_model} → {self.suffix}, {queued}"
 
     def get_absolute_url(self) -> str:

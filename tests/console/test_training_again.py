@@ -80,8 +80,8 @@ def test_the_form_comes_back_with_the_settings_and_starts_the_same_training(
 
 
 def test_two_runs_of_the_same_settings_are_told_apart_by_their_time(world: World, run: TrainingRun) -> None:
-    TrainingRun.objects.filter(pk=run.pk).update(created_at="2026-04-01T09:30:00+09:00")
+    TrainingRun.objects.filter(pk=run.pk).update(created_at="2026-04-01T09:30:05+09:00")
     run.refresh_from_db()
     other = world.training_run()
-    assert str(run).endswith("→ mizuho, 2026-04-01 09:30")
+    assert str(run).endswith("→ mizuho, 2026-04-01 09:30:05")
     assert str(run) != str(other)
