@@ -86,3 +86,15 @@ def drawn(*pages: Draw, rotation: int = 0, outline: Sequence[tuple[int, str, int
     canvas.save()
     content = buffer.getvalue()
     return content.replace(b"/Rotate 0", b"/Rotate %d" % rotation)
+
+
+def of_everything(sheet: Sheet) -> None:
+    """Columns, a table and words with gaps in a font that the file does not hold."""
+    text = "当社の定量ポンプは、薬液を少しずつ正確に注入するための機器であり、浄水場の消毒や冷却塔の薬注に広く用いられている。"
+    sheet.line("製品のご案内および据付けの要点と保証について(お客様控え)", 60, 60, 16)
+    sheet.column(text, 60, 100, 20)
+    sheet.column(text, 310, 100, 20)
+    sheet.table(
+        grid([["型式", "単価(税別)"], ["AVP-320", "128,000円 (1台)"]]), [60, 150, 260], [200, 220, 240]
+    )
+    sheet.line("W1  i.l  2.5 mm   AB", 60, 280)

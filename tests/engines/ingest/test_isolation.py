@@ -21,7 +21,7 @@ from typing import Any, get_args
 import pytest
 
 from tests.engines.conftest import REPOSITORY
-from tests.engines.ingest import documents, hostile, opendocument_files, pdf_files
+from tests.engines.ingest import documents, hostile, opendocument_files, pdf_drawings, pdf_files
 from tests.engines.ingest.ole2_files import ole2
 from workers.contract.records import Page
 from workers.contract.run_folder import RUN_DIR_VARIABLE
@@ -192,6 +192,7 @@ def _code(read: Read, spec: IngestSpec, reader: str) -> str:
 
 FILES = {
     "a.pdf": documents.pdf([["本文です。"]]),
+    "b.pdf": pdf_drawings.drawn(pdf_drawings.of_everything),
     "form.pdf": pdf_files.pdf_of(("", [pdf_files.field("Tx", (60, 700, 200, 720), "/V (KP-210)")])),
     "a.docx": documents.word(lambda document: document.add_paragraph("本文です。")),
     "a.xlsx": documents.workbook({"表": [["品名", "価格"], ["ねじ", 100]]}),

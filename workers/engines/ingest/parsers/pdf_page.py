@@ -19,7 +19,7 @@ from workers.engines.ingest.parsers.pdf_ruled import with_tables
 from workers.engines.ingest.parsers.pdf_rules import rules_of
 from workers.engines.shared.text import compare_key, normalize
 
-MOST_PIECES = 5000
+MOST_PIECES, MOST_CHARACTERS = 5000, 50_000
 """A page with more is read as it is stored, as one block: it is a drawing or an attack, and order takes time."""
 _USUAL_SIZE = 10.0
 _USUAL_PAGE, _FARTHEST = Box(0.0, 0.0, 595.0, 842.0), 1e6
@@ -30,8 +30,8 @@ _UPON, _NEIGHBOURS = 0.3, 50
 def lines_of(page: Any, textpage: Any, inserted: Sequence[Insertion]) -> list[Line]:
     page_box = page_box_of(page)
     text = PageText(textpage, page_box)
-    pieces = list(islice(text.pieces(), MOST_PIECES + 1))
-    if len(pieces) > MOST_PIECES:
+    pieces = list(islice(text.pieces(), MOST_PIECES + 1)) if len(text.text) <= MOST_CHARACTERS else []
+    if len(pieces) > MOST_PIECES or len(text.text) > MOST_CHARACTERS:
         return [_as_stored(text), *(_as_stored(text, each) for each in inserted if each.text)]
     if may_hold_doubles(text.text) or _lie_upon_one_another(pieces):
         pieces = list(text.cut(without_doubles(glyphs_of(textpage, page_box))))

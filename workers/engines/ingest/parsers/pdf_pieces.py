@@ -61,6 +61,8 @@ class Style(NamedTuple):
     quarters: int | None
     baseline: float | None
     """Where upright text stands."""
+    axis: float = 0.0
+    """Where the middle of a vertical line is."""
 
 
 class PageText:
@@ -110,7 +112,7 @@ class PageText:
 
     def _whole(self, text: str, first: int, count: int, style: Style) -> Piece | None:
         """A line without gaps, as most are."""
-        size, quarters, base = style
+        size, quarters, base, _ = style
         # What is shown depends on the fonts of the machine, the widths of characters do not.
         left, bottom, _, top = start = self._box(first)
         _, end_bottom, right, _ = end = self._box(first + count - 1) if count > 1 else start
@@ -198,10 +200,12 @@ class PageText:
         b, d = matrix.b, matrix.d
         if b == 0.0 and d > 0.0 and matrix.a > 0.0:
             scaled = size * d
-            return Style(scaled if _SMALLEST <= scaled <= _LARGEST else _sane(abs(scaled)), 0, matrix.f)
+            return Style(
+                scaled if _SMALLEST <= scaled <= _LARGEST else _sane(abs(scaled)), 0, matrix.f, matrix.e
+            )
         quarters = quarters_of(matrix.a, b)
         scaled = _sane(abs(size) * math.hypot(matrix.c, d))
-        return Style(scaled, quarters, matrix.f if quarters == 0 else None)
+        return Style(scaled, quarters, matrix.f if quarters == 0 else None, matrix.e)
 
     def glyphs(self, piece: Piece) -> Sequence[Glyph]:
         if piece.first < 0:
@@ -261,6 +265,9 @@ def _as_line(box: Box, style: Style) -> Box:
 def _shape(box: Box, style: Style, count: int) -> tuple[Box, float, int | None, bool]:
     """The place, the size, the direction of a piece, and whether its characters stand below one another."""
     is_vertical = style.quarters == 0 and count > 1 and box.top - box.bottom > _TALL * style.size
+    if is_vertical and box.left - style.size <= style.axis <= box.right + style.size:
+        half = style.size / 2
+        box = Box(style.axis - half, box.bottom, style.axis + half, box.top)
     return box if is_vertical else _as_line(box, style), style.size, style.quarters, is_vertical
 
 
