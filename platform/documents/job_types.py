@@ -122,6 +122,14 @@ register(
             ),
             "user.parse_timeout": ErrorText(_("Reading the file took too long."), _SPLIT),
             "user.parse_out_of_memory": ErrorText(_("Reading the file needs too much memory."), _SPLIT),
+            "user.nested_too_deep": ErrorText(
+                _("An attachment is packed in another one that is packed in others."),
+                _("Unpack it and upload the files in it."),
+            ),
+            "user.unsafe_archive": ErrorText(
+                _("An archive holds links, or names that lead out of it."),
+                _("Pack the files themselves anew and upload that."),
+            ),
             "user.archive_too_large": ErrorText(
                 _("The document unpacks to far more than its size."),
                 _("If it is genuine, split it, or remove pictures and unused sheets."),
