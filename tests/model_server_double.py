@@ -36,6 +36,11 @@ def leaving(hit: dict[str, Any], mode: str) -> dict[str, Any]:
     return {**hit, "text": text, "spans": [], "personal_data": mode}
 
 
+def _mode(hit: dict[str, Any], body: dict[str, Any]) -> str:
+    is_masked = hit["source"]["document_id"] in body["masked_document_ids"]
+    return "masked" if is_masked else str(body["personal_data"])
+
+
 class ModelServerDouble:
     def __init__(self) -> None:
         self.answer = ["有給休暇は", "10日です。"]
@@ -81,7 +86,7 @@ class ModelServerDouble:
             status, error = self.error
             _json(handler, {"error": error}, status)
         elif handler.path == "/v1/search":
-            hits = [leaving(hit, body["personal_data"]) for hit in self.hits[: body["limit"]]]
+            hits = [leaving(hit, _mode(hit, body)) for hit in self.hits[: body["limit"]]]
             _json(handler, {"hits": hits, "seconds": 0.01})
         elif handler.path == "/v1/embeddings":
             data = [{"embedding": [1.0, 0.5], "index": n} for n, _text in enumerate(body["input"])]

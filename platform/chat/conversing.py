@@ -37,7 +37,7 @@ from chat.citations import citations
 from chat.finding import find
 from chat.models import Conversation, Message
 from chat.presenting import feedback_url, reason_note, shown_citations, shown_mode
-from chat.selectors import Target, is_withheld, message_list, require_answering
+from chat.selectors import Target, message_list, require_answering, withheld
 from chat.services import answer_add
 from common.connections import release_connection
 from common.errors import KoshaError
@@ -54,10 +54,11 @@ EARLIER_MESSAGES = 6
 def turns(conversation: Conversation, principal: Principal) -> list[PromptMessage]:
     """The newest messages, the question last; answers without text, and those that are withheld, are left out."""
     newest = list(message_list(conversation).order_by("-id")[: EARLIER_MESSAGES + 1])
+    left_out = withheld(newest, principal)
     found: list[PromptMessage] = [
         {"role": message.role, "content": message.content}
         for message in reversed(newest)
-        if message.content and not is_withheld(message, principal)
+        if message.content and message.id not in left_out
     ]
     # Chat templates require user and assistant in turn, beginning with the user.
     kept: list[PromptMessage] = []

@@ -65,7 +65,8 @@ async def _find(target: Target, question: str) -> Found:
     )
     # A passage about E06 must not answer for E09, however alike the two questions are.
     # Masked passages do not show the addresses that they were found by.
-    asked = codes(question if target.index.personal_data == "raw" else _ADDRESS.sub(" ", question))
+    is_raw = target.index.personal_data == "raw" and not target.index.masked_document_ids
+    asked = codes(question if is_raw else _ADDRESS.sub(" ", question))
     if asked:
         about = _about(asked, hits)
         if not about:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.principal import Principal
 from chat.models import Feedback, Message
-from chat.selectors import is_withheld
+from chat.selectors import withheld
 from documents.places import place_text, place_url
 
 
@@ -53,17 +53,21 @@ WITHHELD = _(
 )
 
 
-def shown_message(message: Message, principal: Principal) -> dict[str, Any]:
-    withheld = is_withheld(message, principal)
+def shown_messages(messages: Sequence[Message], principal: Principal) -> list[dict[str, Any]]:
+    hidden = withheld(messages, principal)
+    return [_shown(message, is_withheld=message.id in hidden) for message in messages]
+
+
+def _shown(message: Message, *, is_withheld: bool) -> dict[str, Any]:
     feedback: Feedback | None = getattr(message, "feedback", None)
     return {
         "role": message.role,
-        "text": WITHHELD if withheld else message.content,
-        "citations": [] if withheld else shown_citations(message.annotations),
+        "text": WITHHELD if is_withheld else message.content,
+        "citations": [] if is_withheld else shown_citations(message.annotations),
         "finish_reason": message.finish_reason,
         "is_test": message.is_test,
-        "note": "" if withheld else reason_note(message.reason),
-        "mode": "" if withheld else shown_mode(message.personal_data, message.annotations),
+        "note": "" if is_withheld else reason_note(message.reason),
+        "mode": "" if is_withheld else shown_mode(message.personal_data, message.annotations),
         "feedback_url": feedback_url(message),
         "helpful": feedback.helpful if feedback else None,
     }

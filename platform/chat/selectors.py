@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
@@ -14,6 +14,7 @@ from chat.models import Conversation, Message
 from common.errors import Conflict, DeclaredError, NotFound
 from common.model_server import SearchIndex
 from common.tenancy import organization_scope
+from documents.models import Document
 from registry.models import BaseModel, BaseModelKind, ModelVersion
 from registry.selectors import (
     NO_SUCH_MODEL,
@@ -34,6 +35,7 @@ from releases.selectors import (
     unserved_releases,
 )
 from releases.services import GenerationSettings
+from retrieval.models import KnowledgeBase
 from retrieval.selectors import knowledge_base_mode, search_index
 from workers.contract.specs.serving import ModelChoice
 
@@ -201,12 +203,34 @@ def message_list(conversation: Conversation) -> QuerySet[Message]:
     return conversation.messages.select_related(*related).order_by("id")
 
 
-def is_withheld(message: Message, principal: Principal) -> bool:
-    """An answer from raw passages whose knowledge base is masked for the principal by now."""
+def withheld(messages: Iterable[Message], principal: Principal) -> set[str]:
+    """Ids of the answers from raw passages whose knowledge base or document is masked for the principal by now."""
+    bases = {message: _knowledge_base(message) for message in messages if message.personal_data == "raw"}
+    cited = {message: set(_raw_documents(message)) for message in bases}
+    masked = _masked(set[str]().union(*cited.values()))
+    return {
+        message.id
+        for message, base in bases.items()
+        if base and (cited[message] & masked or knowledge_base_mode(base, principal) == "masked")
+    }
+
+
+def _masked(document_ids: set[str]) -> set[str]:
+    found = Document.objects.filter(pk__in=document_ids, is_masked=True)
+    return set(found.values_list("pk", flat=True)) if document_ids else set()
+
+
+def _knowledge_base(message: Message) -> KnowledgeBase | None:
     build = message.release.index_build if message.release else None
-    if build is None or message.personal_data != "raw":
-        return False
-    return knowledge_base_mode(build.knowledge_base, principal) == "masked"
+    return build.knowledge_base if build else None
+
+
+def _raw_documents(message: Message) -> Iterator[str]:
+    """Of the passages that an answer cites as they were written."""
+    for annotation in message.annotations:
+        cited = annotation["file_citation"]
+        if cited["personal_data"] == "raw":
+            yield cited["file_id"]
 
 
 def answer_get(conversation: Conversation, id: str) -> Message:

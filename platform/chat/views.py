@@ -16,7 +16,7 @@ from accounts.principal import Principal, actor_of, principal_of
 from chat import services
 from chat.conversing import ConversationAnswer, turns
 from chat.models import Conversation
-from chat.presenting import shown_message
+from chat.presenting import shown_messages
 from chat.selectors import (
     answer_get,
     askable,
@@ -69,9 +69,7 @@ def conversation(request: HttpRequest, conversation_id: str) -> HttpResponse:
             "page": keyset_page(conversation_list(_user(request)), after=request.GET.get("after")),
             "conversation": found,
             "ended": _ended(found, principal_of(request)),
-            "messages_shown": [
-                shown_message(message, principal_of(request)) for message in message_list(found)
-            ],
+            "messages_shown": shown_messages(list(message_list(found)), principal_of(request)),
         },
     )
 

@@ -56,6 +56,8 @@ class SearchIndex:
     embedding_model_digest: str | None = None
     personal_data: PersonalDataMode = "masked"
     """How the text of its passages is shown to the caller."""
+    masked_document_ids: tuple[str, ...] = ()
+    """Documents whose passages are masked also where the others are raw."""
 
 
 class ModelServerUnavailable(Unavailable):
@@ -226,6 +228,7 @@ def _search_body(index: SearchIndex, query: str, limit: int) -> dict[str, Any]:
         groups=index.groups,
         excluded_document_ids=index.excluded_document_ids,
         personal_data=index.personal_data,
+        masked_document_ids=index.masked_document_ids,
         embedding_model=index.embedding_model,
         embedding_model_digest=index.embedding_model_digest,
     ).model_dump(mode="json")
@@ -234,7 +237,12 @@ def _search_body(index: SearchIndex, query: str, limit: int) -> dict[str, Any]:
 def _hits(index: SearchIndex, answer: dict[str, Any]) -> list[SearchHit]:
     """The passages of an answer. Raises ModelServerFailed where it is raw although masked text was asked for."""
     hits = SearchAnswer.model_validate(answer).hits
-    if index.personal_data == "masked" and any(hit.personal_data != "masked" for hit in hits):
+    masked = [
+        hit
+        for hit in hits
+        if index.personal_data == "masked" or hit.source.document_id in index.masked_document_ids
+    ]
+    if any(hit.personal_data != "masked" for hit in masked):
         raise ModelServerFailed(
             "model_server_failed", "The model server did not mask the passages, so they are not shown."
         )

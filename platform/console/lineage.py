@@ -36,6 +36,12 @@ def subjects_of(jobs: Iterable[Job]) -> dict[str, Model]:
     return found
 
 
+def aliases_of(base: KnowledgeBase) -> list[str]:
+    """Where releases that answer from the knowledge base are served now."""
+    served = Deployment.objects.filter(is_in_service=True, release__index_build__knowledge_base=base)
+    return [alias_label(deployment.alias) for deployment in served.order_by("alias")]
+
+
 @dataclass(frozen=True)
 class Uses:
     """What was made from a document, newest first."""

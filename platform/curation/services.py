@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from audit.services import Actor, audit_record
 from common.errors import Conflict, InvalidRequest
@@ -23,6 +24,9 @@ from jobs.services import job_submit
 from jobs.types import Placement
 from workers.contract.specs.curation import CurationSource, CurationSpec
 from workers.contract.specs.curation import Recipe as RecipeContent
+
+NAMED = 20
+"""The most documents that an error names."""
 
 
 @transaction.atomic
@@ -73,7 +77,7 @@ def dataset_version_create(
     """Freeze the newest read revisions of the documents and the recipe, and queue the curation.
 
     Without `documents`, those that `rule` lets through go in. Raises InvalidRequest `no_documents` and
-    `no_heldout_data`; Conflict `document_not_ready` or `document_unreadable`.
+    `no_heldout_data`; Conflict `document_not_ready`, `document_unreadable` or `masked_documents`.
     """
     if heldout_share == 0 and not without_evaluation:
         raise InvalidRequest(
@@ -84,10 +88,11 @@ def dataset_version_create(
             ),
             param="heldout_share",
         )
+    recipe = recipe_content(dataset)
     sources = _sources(rule.documents() if documents is None else documents)
+    _refuse_to_unmask(recipe, [document for document, _revision in sources])
     Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
     number = (dataset.versions.aggregate(last=Max("number"))["last"] or 0) + 1
-    recipe = recipe_content(dataset)
     spec = CurationSpec(
         sources=tuple(starmap(_source, sources)),
         recipe=recipe,
@@ -135,6 +140,28 @@ def _sources(documents: list[Document]) -> list[tuple[Document, Revision]]:
     ]
     # Newest first: of two duplicates the first is kept, and the newer rule is the one in force.
     return sorted(sources, key=lambda source: source[1].id, reverse=True)
+
+
+def _refuse_to_unmask(recipe: RecipeContent, documents: list[Document]) -> None:
+    """A record would show, and a model learn, what is hidden of a masked document."""
+    masked = sorted(document.name for document in documents if document.is_masked)
+    if not masked or recipe.masks_everything:
+        return
+    more = len(masked) - NAMED
+    raise Conflict(
+        "masked_documents",
+        ngettext(
+            "%(count)d document is masked, and the recipe of this dataset does not mask all kinds of personal data "
+            "before its other steps: %(names)s. Leave it out, or use a dataset with a recipe that does, as the default "
+            "one.",
+            "%(count)d documents are masked, and the recipe of this dataset does not mask all kinds of personal data "
+            "before its other steps: %(names)s. Leave them out, or use a dataset with a recipe that does, as the default "
+            "one.",
+            len(masked),
+        )
+        % {"count": len(masked), "names": ", ".join([*masked[:NAMED], *(["…"] if more > 0 else [])])},
+        param="file_ids",
+    )
 
 
 def _source(document: Document, revision: Revision) -> CurationSource:

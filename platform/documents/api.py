@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -9,17 +10,25 @@ from ninja import File, Form, Query, Router
 from ninja.files import UploadedFile
 from pydantic import Field
 
-from accounts.principal import actor_of, principal_of
+from accounts.principal import Principal, actor_of, principal_of
 from common import wire
 from common.errors import InvalidRequest
 from common.pagination import MAXIMUM_LIMIT, envelope, keyset_page, list_body
 from common.unsupported import UNSUPPORTED, Unsupported
 from common.wire import Body, PageQuery, unix
 from documents import services, uploads
+from documents.masking import document_mode_set
 from documents.models import Document, RevisionState, Upload
 from documents.selectors import document_get, document_list, require_processed
-from documents.showing import original_response, shown_pages
+from documents.showing import (
+    document_mode,
+    original_response,
+    original_sha256,
+    original_size,
+    shown_pages,
+)
 from workers.contract.media_types import TYPE_OF_ENDING
+from workers.contract.personal_data import PersonalDataMode
 
 router = Router(tags=["Files"])
 FILES = f"""The bytes decide how a file is read. Names end in {", ".join(TYPE_OF_ENDING)}.
@@ -29,26 +38,33 @@ already, and `revision.number` counts. Folders are part of the name. `expires_af
 deleted."""
 
 
-def document_body(document: Document) -> dict[str, Any]:
-    """OpenAI's file object, with Kosha's `revision` beside it."""
+WITHHELD = (
+    "`personal_data` says whether the text is `raw` or `masked`. Where it is masked, `bytes` and `revision.sha256` are "
+    "withheld (null), because they tell a right guess of what is hidden from a wrong one."
+)
+
+
+def document_body(document: Document, principal: Principal) -> dict[str, Any]:
+    """OpenAI's file object, with Kosha's `revision` and `personal_data` beside it."""
     revision = document.current_revision
     assert revision is not None
     failed = revision.state == RevisionState.FAILED
     return {
         "id": document.id,
         "object": "file",
-        "bytes": revision.size,
+        "bytes": original_size(document, revision, principal),
         "created_at": unix(document.created_at),
         "expires_at": None,
         "filename": document.name,
         "purpose": document.purpose,
         "status": revision.state,
         "status_details": revision.error_message if failed else None,
+        "personal_data": document_mode(document, principal),
         "revision": {
             "id": revision.id,
             "number": revision.number,
             "created_at": unix(revision.created_at),
-            "sha256": revision.sha256,
+            "sha256": original_sha256(document, revision, principal),
             "media_type": revision.media_type or None,
             "title": revision.title or None,
             "pages": revision.pages,
@@ -83,16 +99,17 @@ def file_create(request: HttpRequest, file: File[UploadedFile], purpose: Form[st
         media_type=file.content_type or "",
         actor=actor_of(request),
     )
-    return document_body(document)
+    return document_body(document, principal_of(request))
 
 
-@router.get("/files", summary="List files")
+@router.get("/files", summary="List files", description=WITHHELD)
 def file_list(request: HttpRequest, query: Query[FileQuery]) -> dict[str, Any]:
     rows = document_list()
     if query.purpose:
         rows = rows.filter(purpose=query.purpose)
     limit = min(query.limit, MAXIMUM_LIMIT)
-    return list_body(keyset_page(rows, after=query.after, limit=limit, order=query.order), document_body)
+    page = keyset_page(rows, after=query.after, limit=limit, order=query.order)
+    return list_body(page, partial(document_body, principal=principal_of(request)))
 
 
 def _refuse_other_parts(request: HttpRequest, known: set[str]) -> None:
@@ -103,9 +120,24 @@ def _refuse_other_parts(request: HttpRequest, known: set[str]) -> None:
             raise InvalidRequest(code, f"{name} is not supported here. Leave it out.", param=name)
 
 
-@router.get("/files/{file_id}", summary="Retrieve a file")
+@router.get("/files/{file_id}", summary="Retrieve a file", description=WITHHELD)
 def file_get(request: HttpRequest, file_id: str) -> dict[str, Any]:
-    return document_body(document_get(file_id))
+    return document_body(document_get(file_id), principal_of(request))
+
+
+class FileChange(Body):
+    answered_as = "file"
+
+    personal_data: PersonalDataMode
+    """Kosha's: `masked` holds until somebody who may publish releases decides for `raw`."""
+
+
+@router.post("/files/{file_id}", summary="Mask or show the personal data of a file")
+def file_update(request: HttpRequest, file_id: str, payload: FileChange) -> dict[str, Any]:
+    """Refused for `raw` while a masked vector store has the file."""
+    document = document_get(file_id)
+    document_mode_set(document=document, mode=payload.personal_data, principal=principal_of(request))
+    return document_body(document, principal_of(request))
 
 
 @router.delete("/files/{file_id}", summary="Delete a file")
@@ -178,7 +210,7 @@ class CompleteBody(Body):
     """Of the whole file; the upload is refused if the joined parts have another."""
 
 
-def upload_body(upload: Upload) -> dict[str, Any]:
+def upload_body(upload: Upload, principal: Principal) -> dict[str, Any]:
     return {
         "id": upload.id,
         "object": "upload",
@@ -189,7 +221,7 @@ def upload_body(upload: Upload) -> dict[str, Any]:
         "purpose": upload.purpose,
         "mime_type": upload.media_type,
         "status": upload.state,
-        "file": document_body(upload.document) if upload.document else None,
+        "file": document_body(upload.document, principal) if upload.document else None,
     }
 
 
@@ -202,7 +234,7 @@ def upload_create(request: HttpRequest, payload: UploadBody) -> dict[str, Any]:
         media_type=payload.mime_type,
         actor=actor_of(request),
     )
-    return upload_body(upload)
+    return upload_body(upload, principal_of(request))
 
 
 @router.post("/uploads/{upload_id}/parts", summary="Add a part")
@@ -222,9 +254,10 @@ def upload_complete(request: HttpRequest, upload_id: str, payload: CompleteBody)
     upload = uploads.upload_complete(
         upload_id=upload_id, part_ids=payload.part_ids, md5=payload.md5, actor=actor_of(request)
     )
-    return upload_body(upload)
+    return upload_body(upload, principal_of(request))
 
 
 @router.post("/uploads/{upload_id}/cancel", summary="Give an upload up")
 def upload_cancel(request: HttpRequest, upload_id: str) -> dict[str, Any]:
-    return upload_body(uploads.upload_cancel(upload_id=upload_id, actor=actor_of(request)))
+    cancelled = uploads.upload_cancel(upload_id=upload_id, actor=actor_of(request))
+    return upload_body(cancelled, principal_of(request))

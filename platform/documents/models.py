@@ -41,6 +41,8 @@ class Document(TenantModel):
         "documents.Revision", on_delete=models.PROTECT, related_name="+", null=True
     )
     """The newest revision; null only inside the transaction that makes the first."""
+    is_masked = models.BooleanField(default=False)
+    """Its personal data is shown to nobody. Only `documents/masking.py` changes it."""
     deleted_at = models.DateTimeField(null=True)
     erased_at = models.DateTimeField(null=True)
     """When the bytes and the text of a deleted document were gone from the disk."""

@@ -1,12 +1,11 @@
 """How a document's text is shown: raw, or with tokens in place of personal data.
 
-Both the API and the console read pages and originals through this module. The apps above register what masks a document
-when Django starts, because this app knows none of them.
+Both the API and the console read pages and originals through this module; `documents/masking.py` says what is masked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -32,14 +31,6 @@ from workers.contract.records import Page
 HEADER = "X-Kosha-Personal-Data"
 """Says of a download whether it is `raw` or `masked`."""
 
-Masks = Callable[[Document], bool]
-registered: list[Masks] = []
-
-
-def masked_where(masks: Masks) -> None:
-    if masks not in registered:
-        registered.append(masks)
-
 
 class OriginalWithheld(DeclaredError):
     """An original cannot be masked."""
@@ -48,8 +39,8 @@ class OriginalWithheld(DeclaredError):
     type = "permission_error"
     code = "original_withheld"
     message = _(
-        "The personal data of this document is masked, and an original cannot be. Read its text here, or have its "
-        "knowledge base set to raw."
+        "The personal data of this document is masked, and an original cannot be. Read its text here, or ask an "
+        "administrator to have it shown."
     )
 
 
@@ -64,9 +55,19 @@ class PersonalDataUnknown(DeclaredError, Conflict):
 
 
 def document_mode(document: Document, principal: Principal) -> PersonalDataMode:
-    """`raw` for those with the right, unless something that the document belongs to masks it."""
-    is_raw = principal.may(Permission.PERSONAL_DATA_READ) and not any(masks(document) for masks in registered)
+    """`raw` for those with the right, unless the document is masked."""
+    is_raw = principal.may(Permission.PERSONAL_DATA_READ) and not document.is_masked
     return "raw" if is_raw else "masked"
+
+
+def original_size(document: Document, revision: Revision, principal: Principal) -> int | None:
+    """Bytes of the original; None where it is masked: size and hash tell a right guess of what is hidden from a wrong one."""
+    return revision.size if document_mode(document, principal) == "raw" else None
+
+
+def original_sha256(document: Document, revision: Revision, principal: Principal) -> str | None:
+    """Hex, or None where it is masked."""
+    return revision.sha256 if document_mode(document, principal) == "raw" else None
 
 
 def shown_pages(

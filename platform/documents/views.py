@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from django.conf import settings
 from django.contrib import messages
@@ -16,8 +16,10 @@ from accounts.principal import Principal, actor_of, principal_of
 from common.error_answers import error_response
 from common.errors import InvalidRequest, KoshaError
 from common.pagination import KeysetPage, keyset_page
+from common.permissions import Permission
 from documents import services
 from documents.kinds import READABLE, type_label
+from documents.masking import HeldMasked, document_mode_set, may_show
 from documents.models import Document, Purpose, Revision, RevisionState
 from documents.selectors import (
     document_get,
@@ -30,6 +32,7 @@ from documents.selectors import (
 from documents.showing import PersonalDataUnknown, document_mode, original_response, shown_pages
 from documents.structure import elements_of
 from workers.contract.media_types import ENDINGS, JSONL, TYPE_OF_ENDING
+from workers.contract.personal_data import PersonalDataMode
 from workers.contract.specs.curation_steps import QuestionAnswerStep
 
 SORTS = (
@@ -50,6 +53,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "documents/index.html",
         {
             "page": page,
+            "raw_is_shown": principal_of(request).may(Permission.PERSONAL_DATA_READ),
             "query": query,
             "states": RevisionState.values,
             "purposes": Purpose.choices,
@@ -142,6 +146,7 @@ def detail(request: HttpRequest, document_id: str) -> HttpResponse:
             "is_reading": is_current and _is_reading(document),
             "mode": document_mode(document, principal_of(request)),
             "is_plain": request.GET.get("view") == PLAIN,
+            "may_show": may_show(principal_of(request)),
             **_text(document, read, principal_of(request), request.GET.get("page", "")),
         },
     )
@@ -167,6 +172,21 @@ def _text(document: Document, read: Revision | None, principal: Principal, after
 
 def content(request: HttpRequest, document_id: str) -> StreamingHttpResponse:
     return original_response(document_get(document_id), principal_of(request))
+
+
+@require_POST
+def personal_data(request: HttpRequest, document_id: str) -> HttpResponse:
+    document = document_get(document_id)
+    mode = request.POST.get("personal_data", "")
+    if mode not in get_args(PersonalDataMode):
+        raise InvalidRequest("invalid_value", _("Choose one of the two."), param="personal_data")
+    try:
+        document_mode_set(document=document, mode=mode, principal=principal_of(request))  # type: ignore[arg-type]
+    except HeldMasked as error:
+        messages.warning(request, str(error.message))
+    else:
+        messages.success(request, _("Saved. It holds from the next request on."))
+    return redirect(document)
 
 
 @require_POST

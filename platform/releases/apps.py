@@ -6,9 +6,7 @@ class ReleasesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from documents.showing import masked_where
         from registry.names import on_name_check
-        from releases.selectors import is_alias, masks_document
+        from releases.selectors import is_alias
 
         on_name_check(is_alias)
-        masked_where(masks_document)

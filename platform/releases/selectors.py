@@ -10,13 +10,11 @@ from accounts.principal import Principal
 from common.errors import NotFound
 from common.permissions import Permission
 from common.tenancy import every_organization
-from documents.models import Document
 from evaluations.models import Evaluation
 from registry.models import ModelVersion
 from registry.selectors import model_version_list
 from releases.models import Deployment, DeploymentChange, Release, ReleaseState
 from releases.policy import policy_current, policy_verdicts
-from retrieval.models import PersonalData
 
 VERSIONS_OFFERED = 50
 
@@ -39,12 +37,6 @@ def release_get(id: str, *, param: str | None = None) -> Release:
     if release is None:
         raise NotFound(param=param)
     return release
-
-
-def masks_document(document: Document) -> bool:
-    """Whether a release answers, masked, from the document: its knowledge base may be deleted by now."""
-    masked = Release.objects.filter(index_build__knowledge_base__personal_data=PersonalData.MASKED)
-    return masked.filter(index_build__knowledge_base__entries__document=document).exists()
 
 
 TESTERS = (Permission.RELEASES_WRITE, Permission.RELEASES_APPROVE, Permission.RELEASES_PUBLISH)

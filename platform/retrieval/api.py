@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from django.http import HttpRequest
@@ -9,12 +10,14 @@ from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import BeforeValidator, Field
 
-from accounts.principal import actor_of, principal_of
+from accounts.principal import Principal, actor_of, principal_of
 from common.errors import InvalidRequest
 from common.pagination import keyset_page, list_body
 from common.unsupported import Unsupported
 from common.wire import Body, Metadata, OneOrMany, PageQuery, unix
+from documents.masking import may_show
 from documents.selectors import document_get, documents_by_id
+from documents.showing import original_size
 from registry.models import BaseModelKind
 from registry.selectors import base_model_get
 from retrieval import services
@@ -74,7 +77,7 @@ class StoreChange(Body):
     name: str | None = Field(default=None, max_length=200)
     metadata: Metadata | None = None
     personal_data: PersonalDataMode | None = None
-    """Kosha's: holds for the next request; no index is built."""
+    """Kosha's: holds for the next request; no index is built. `raw` after `masked` needs the right to publish releases."""
     expires_after: Annotated[dict[str, Any] | None, Unsupported()] = None
 
 
@@ -153,6 +156,7 @@ def store_update(request: HttpRequest, vector_store_id: str, payload: StoreChang
         name=payload.name,
         metadata=payload.metadata,
         personal_data=payload.personal_data,
+        may_show=may_show(principal_of(request)),
         actor=actor_of(request),
     )
     return store_body(knowledge_base)
@@ -189,7 +193,8 @@ INDEX_FAILED = "The index build failed; the `job` of the vector store states the
 INDEX_CANCELLED = "The index build was cancelled. Add the file again to repeat it."
 
 
-def store_file_body(entry: Entry) -> dict[str, Any]:
+def store_file_body(entry: Entry, principal: Principal) -> dict[str, Any]:
+    """`usage_bytes` is null where the document is masked: the size would tell of what is hidden."""
     revision = entry.document.current_revision
     assert revision is not None
     error = None
@@ -207,7 +212,7 @@ def store_file_body(entry: Entry) -> dict[str, Any]:
         "vector_store_id": entry.knowledge_base_id,
         "status": entry.status,
         "last_error": error,
-        "usage_bytes": revision.size,
+        "usage_bytes": original_size(entry.document, revision, principal),
         "attributes": {},
         "chunking_strategy": {"type": "other"},
     }
@@ -218,7 +223,7 @@ def file_add(request: HttpRequest, vector_store_id: str, payload: StoreFileBody)
     knowledge_base = knowledge_base_get(vector_store_id)
     document = document_get(payload.file_id, param="file_id")
     services.documents_add(knowledge_base=knowledge_base, documents=[document], actor=actor_of(request))
-    return store_file_body(entry_get(knowledge_base, payload.file_id))
+    return store_file_body(entry_get(knowledge_base, payload.file_id), principal_of(request))
 
 
 @router.get("/vector_stores/{vector_store_id}/files", summary="List files")
@@ -227,13 +232,13 @@ def file_list(request: HttpRequest, vector_store_id: str, query: Query[StoreFile
     if query.filter:
         rows = rows.filter(status=query.filter)
     page = keyset_page(rows, after=query.after, limit=query.limit, order=query.order, key="document_id")
-    return list_body(page, store_file_body)
+    return list_body(page, partial(store_file_body, principal=principal_of(request)))
 
 
 @router.get("/vector_stores/{vector_store_id}/files/{file_id}", summary="Retrieve a file")
 def file_retrieve(request: HttpRequest, vector_store_id: str, file_id: str) -> dict[str, Any]:
     knowledge_base = knowledge_base_get(vector_store_id)
-    return store_file_body(entry_get(knowledge_base, file_id))
+    return store_file_body(entry_get(knowledge_base, file_id), principal_of(request))
 
 
 @router.delete("/vector_stores/{vector_store_id}/files/{file_id}", summary="Remove a file")

@@ -6,7 +6,7 @@ class RetrievalConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from documents.showing import masked_where
-        from retrieval.selectors import masks_document
+        from documents.masking import held_masked_by
+        from retrieval.selectors import documents_held_masked
 
-        masked_where(masks_document)
+        held_masked_by(documents_held_masked)

@@ -23,7 +23,9 @@ class PersonalDataForm(forms.Form):
         initial=DEFAULT_PERSONAL_DATA,
         help_text=gettext_lazy(
             "If masked, telephone numbers, addresses, names and the like never leave the search index: passages, answers, "
-            "citations and the pages of its documents show 〔電話番号〕 and similar tokens instead."
+            "citations and the pages of its documents show 〔電話番号〕 and similar tokens instead, also after a document "
+            "was taken out. Only those who may publish releases can undo that. If not, every member of this "
+            "organization sees them as they are written."
         ),
     )
 

@@ -17,7 +17,8 @@ from registry.models import BaseModel
 class PersonalData(models.TextChoices):
     """How the text of a knowledge base is shown; the values are those of `PersonalDataMode`."""
 
-    RAW = "raw", _("as written, for those with the right")
+    # The right `personal_data.read` is every member's (`accounts/permissions.py`).
+    RAW = "raw", _("as written, for every member")
     MASKED = "masked", _("masked for everyone")
 
 

@@ -53,20 +53,24 @@ def knowledge_base_mode(knowledge_base: KnowledgeBase, principal: Principal) -> 
     return "raw" if is_raw and principal.may(Permission.PERSONAL_DATA_READ) else "masked"
 
 
-def masks_document(document: Document) -> bool:
-    """Whether a knowledge base that has the document is masked: its pages are what citations lead to."""
-    entries = KnowledgeBaseDocument.objects.filter(document=document, knowledge_base__deleted_at=None)
-    return entries.filter(knowledge_base__personal_data=PersonalData.MASKED).exists()
+def documents_held_masked(documents: QuerySet[Document]) -> QuerySet[Document]:
+    """Those of the documents that a masked knowledge base has now."""
+    entries = KnowledgeBaseDocument.objects.filter(
+        knowledge_base__deleted_at=None, knowledge_base__personal_data=PersonalData.MASKED
+    )
+    return documents.filter(pk__in=entries.values("document"))
 
 
 def search_index(build: IndexBuild, principal: Principal) -> SearchIndex:
     """A build as the principal may search it, and as its text is shown to them."""
     embedding_model = build.knowledge_base.embedding_model
+    mode = knowledge_base_mode(build.knowledge_base, principal)
     return SearchIndex(
         folder=index_folder(build),
         groups=groups_of(principal),
         excluded_document_ids=tuple(removed_documents(build)),
-        personal_data=knowledge_base_mode(build.knowledge_base, principal),
+        personal_data=mode,
+        masked_document_ids=tuple(masked_documents(build)) if mode == "raw" else (),
         sha256=build.manifest_sha256 or None,
         embedding_model=Path(embedding_model.path),
         embedding_model_digest=embedding_model.digest,
@@ -157,6 +161,12 @@ def status_counts(entries: QuerySet[Entry]) -> dict[str, dict[str, int]]:
 def is_in_progress(knowledge_base: KnowledgeBase) -> bool:
     """Whether its index will hold more by itself: a document is being read, or a build runs."""
     return status_counts(entry_list([knowledge_base]))[knowledge_base.id]["in_progress"] > 0
+
+
+def masked_documents(build: IndexBuild) -> list[str]:
+    """The build's documents that are masked also where the knowledge base is raw: usually none."""
+    documents = Document.objects.filter(is_masked=True, revisions__in=build.revisions.all())
+    return list(cast("Iterable[str]", documents.values_list("id", flat=True).distinct()))
 
 
 def removed_documents(build: IndexBuild) -> list[str]:

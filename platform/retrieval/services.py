@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.groups import everyone_in
 from audit.services import SYSTEM, Actor, audit_record
 from common.errors import Conflict
+from documents.masking import ShowingDenied, documents_mask, documents_show
 from documents.models import Document, Revision, RevisionState
 from documents.selectors import pages_path, read_revisions
 from jobs.models import Job
@@ -27,6 +28,7 @@ from retrieval.models import (
     IndexBuild,
     KnowledgeBase,
     KnowledgeBaseDocument,
+    PersonalData,
 )
 from retrieval.selectors import entry_get, index_folder, latest_build
 from workers.contract.specs.retrieval import RetrievalSource, RetrievalSpec
@@ -69,13 +71,21 @@ def knowledge_base_update(
     name: str | None = None,
     metadata: dict[str, str] | None = None,
     personal_data: str | None = None,
+    may_show: bool = False,
 ) -> None:
-    """What is None stays. A change of `personal_data` holds for the next request."""
+    """What is None stays. A change of `personal_data` holds for the next request.
+
+    `may_show`: the caller decides that masked text is shown; raises ShowingDenied otherwise.
+    """
+    # As it is now: what the caller has read may be old.
+    before = _lock(knowledge_base.id).personal_data
     if name is not None:
         knowledge_base.name = name
     if metadata is not None:
         knowledge_base.metadata = metadata
     if personal_data is not None:
+        if before == PersonalData.MASKED != personal_data and not may_show:
+            raise ShowingDenied
         knowledge_base.personal_data = personal_data
     changed = [
         field
@@ -83,13 +93,27 @@ def knowledge_base_update(
         if value is not None
     ]
     knowledge_base.save(update_fields=changed)
-    facts = {"name": knowledge_base.name, "personal_data": str(knowledge_base.personal_data)}
+    facts: dict[str, object] = {"name": knowledge_base.name}
+    if personal_data is not None:
+        changed_documents = _documents_follow(knowledge_base, before)
+        facts |= {"personal_data_before": str(before), "documents_changed": changed_documents}
+    facts["personal_data"] = str(knowledge_base.personal_data)
     _audit(knowledge_base, actor, "knowledge_base.updated", facts)
+
+
+def _documents_follow(knowledge_base: KnowledgeBase, before: str) -> int:
+    """Mask or show the documents of a knowledge base whose mode was set; how many changed."""
+    documents = Document.objects.filter(
+        pk__in=KnowledgeBaseDocument.objects.filter(knowledge_base=knowledge_base).values("document")
+    )
+    if knowledge_base.personal_data == PersonalData.MASKED:
+        return documents_mask(documents)
+    return documents_show(documents) if before == PersonalData.MASKED else 0
 
 
 @transaction.atomic
 def knowledge_base_delete(*, knowledge_base: KnowledgeBase, actor: Actor) -> None:
-    """Hide it and stop its builds. Releases keep the index builds they were made with."""
+    """Hide it and stop its builds. Releases keep the index builds they were made with; masked documents stay masked."""
     # The job is locked before the knowledge base, in the order in which a build that ends locks them.
     for build in knowledge_base.builds.filter(state=ProducedState.BUILDING).select_related("job"):
         with suppress(Conflict):  # the job may have ended a moment ago
@@ -114,7 +138,7 @@ def documents_add(*, knowledge_base: KnowledgeBase, documents: list[Document], a
 
     Adding documents that are already there repeats a newest build that failed or was cancelled.
     """
-    _lock(knowledge_base.id)
+    is_masked = _lock(knowledge_base.id).personal_data == PersonalData.MASKED
     KnowledgeBaseDocument.objects.bulk_create(
         (
             KnowledgeBaseDocument(
@@ -126,13 +150,16 @@ def documents_add(*, knowledge_base: KnowledgeBase, documents: list[Document], a
         ),
         ignore_conflicts=True,
     )
-    _audit(knowledge_base, actor, "knowledge_base.documents_added", {"documents": [d.id for d in documents]})
+    ids = [document.id for document in documents]
+    if is_masked:
+        documents_mask(Document.objects.filter(pk__in=ids))
+    _audit(knowledge_base, actor, "knowledge_base.documents_added", {"documents": ids})
     index_build_if_needed(knowledge_base_id=knowledge_base.id, actor=actor, again=True)
 
 
 @transaction.atomic
 def document_remove(*, knowledge_base: KnowledgeBase, document_id: str, actor: Actor) -> None:
-    """The document is not found from this moment on; the next build leaves it out."""
+    """The document is not found from this moment on; the next build leaves it out. It stays masked."""
     _lock(knowledge_base.id)
     entry_get(knowledge_base, document_id).delete()
     _audit(knowledge_base, actor, "knowledge_base.document_removed", {"document": document_id})

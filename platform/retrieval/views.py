@@ -15,6 +15,7 @@ from accounts.principal import Principal, actor_of, principal_of
 from common.errors import InvalidRequest, KoshaError
 from common.forms import refuse
 from common.pagination import keyset_page
+from documents.masking import may_show
 from documents.places import place_text, place_url
 from documents.selectors import company_documents, document_get
 from jobs.produced import ProducedState
@@ -90,7 +91,7 @@ def detail(request: HttpRequest, knowledge_id: str) -> HttpResponse:
             "is_building": newest is not None and newest.state == ProducedState.BUILDING,
             "add_form": DocumentsForm(knowledge_base=base),
             "mode": knowledge_base_mode(base, principal_of(request)),
-            "personal_data_form": PersonalDataForm(initial={"personal_data": base.personal_data}),
+            "may_show": may_show(principal_of(request)),
             **_found(base, request.GET.get("q", "").strip()[:LONGEST_QUERY], principal_of(request)),
         },
     )
@@ -146,7 +147,12 @@ def personal_data(request: HttpRequest, knowledge_id: str) -> HttpResponse:
     if not form.is_valid():
         raise InvalidRequest("invalid_value", _("Choose one of the two."), param="personal_data")
     chosen = form.cleaned_data["personal_data"]
-    services.knowledge_base_update(knowledge_base=base, personal_data=chosen, actor=actor_of(request))
+    services.knowledge_base_update(
+        knowledge_base=base,
+        personal_data=chosen,
+        may_show=may_show(principal_of(request)),
+        actor=actor_of(request),
+    )
     messages.success(request, _("Saved. It holds from the next request on; no index is built."))
     return redirect(base)
 

@@ -139,7 +139,7 @@ async def test_an_answer_streams_with_citations_and_is_stored(served, model_serv
         "done",
     ]
     assert "".join(data["text"] for name, data in received if name == "delta") == "".join(PIECES)
-    assert received[5][1] == {"note": "", "personal_data": ""}
+    assert received[5][1] == {"note": "", "personal_data": "none"}
     citation = received[6][1][0]
     assert citation["title"] == "旅費規程.txt" and citation["place"] == "page 2"
     assert citation["url"].endswith("?page=1&revision=rev_1#page-2")

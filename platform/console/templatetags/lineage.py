@@ -2,6 +2,7 @@
 
 {% with_subjects page.items as rows %}{% for job, subject in rows %}...
 {% uses document as uses %}
+{% served_from knowledge_base as aliases %}
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from django import template
 from django.db.models import Model
 
 from console.indexes import outdated_indexes, with_deployments
-from console.lineage import subjects_of, uses_of
+from console.lineage import aliases_of, subjects_of, uses_of
 from jobs.models import Job
 
 register = template.Library()
 register.simple_tag(uses_of, name="uses")
 register.simple_tag(with_deployments)
 register.simple_tag(outdated_indexes)
+register.simple_tag(aliases_of, name="served_from")
 
 
 @register.simple_tag

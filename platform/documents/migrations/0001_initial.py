@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
                         verbose_name="purpose",
                     ),
                 ),
+                ("is_masked", models.BooleanField(default=False)),
                 ("deleted_at", models.DateTimeField(null=True)),
                 ("erased_at", models.DateTimeField(null=True)),
                 (

@@ -6,10 +6,11 @@ A recipe is an ordered list of steps, which are declared in `workers.contract.sp
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from workers.contract.personal_data import PersonalDataKind
 from workers.contract.spec import Spec
 from workers.contract.specs.curation_steps import (
     AnyStep,
@@ -49,6 +50,17 @@ class Recipe(Spec):
             if step.works_on == "units" and position < cut:
                 raise ValueError(f"{step.type} works on units and must come after segment")
         return self
+
+    @property
+    def masks_everything(self) -> bool:
+        """Whether every kind of personal data is masked, also in what is dropped: that is kept as the step before left it."""
+        masked: set[str] = set()
+        for step in self.steps:
+            if isinstance(step, PersonalDataStep):
+                masked |= step.kinds_masked
+            elif step.reasons:
+                break
+        return masked == set(get_args(PersonalDataKind))
 
 
 DEFAULT_RECIPE = Recipe(

@@ -124,6 +124,11 @@ class PersonalDataStep(StepSettings):
     keep_domains: tuple[str, ...] = ()
     """E-mail domains to leave alone, for example the company's own for shared mailboxes."""
 
+    @property
+    def kinds_masked(self) -> frozenset[PersonalDataKind]:
+        """Those of which nothing is left."""
+        return frozenset(self.kinds) - (frozenset({"email"}) if self.keep_domains else frozenset())
+
 
 class BoilerplateStep(StepSettings):
     type: Literal["boilerplate"] = "boilerplate"

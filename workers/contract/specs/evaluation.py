@@ -33,6 +33,8 @@ class CandidateIndex(Spec):
     """Only passages that carry one of these groups are found."""
     excluded_document_ids: tuple[str, ...] = ()
     """Documents that were removed since the index was built."""
+    masked_document_ids: tuple[str, ...] = ()
+    """Documents whose passages are masked although the others are raw."""
     personal_data: PersonalDataMode = "masked"
     """How the passages' text leaves the index, as in chat."""
     passages: int = Field(default=3, ge=1, le=20)

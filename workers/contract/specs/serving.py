@@ -100,7 +100,10 @@ class SearchBody(Spec):
     excluded_document_ids: tuple[str, ...] = ()
     """Documents that were removed since the index was built; their passages are not ranked."""
     personal_data: PersonalDataMode = "masked"
-    """How the passages' text leaves the index. It is searched as it was read in both cases."""
+    """How the passages' text leaves the index. Masked, a passage is also ranked by its masked text: its score would reveal
+    what is hidden."""
+    masked_document_ids: tuple[str, ...] = ()
+    """Documents whose passages are masked although the others are raw."""
     index_sha256: str | None = None
     """Refuse to load the index if its manifest is another."""
     embedding_model_digest: str | None = None

@@ -61,6 +61,7 @@ class CandidateSearch:
             groups=self._spec.groups,
             excluded_document_ids=self._spec.excluded_document_ids,
             personal_data=self._spec.personal_data,
+            masked_document_ids=self._spec.masked_document_ids,
         )
         return [hit.text for hit in hits]
 

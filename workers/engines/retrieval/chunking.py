@@ -11,11 +11,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from workers.contract.personal_data import PageFinds, PersonalSpan, merged
+from workers.contract.blocks import Heading, headings_after
+from workers.contract.personal_data import PageFinds, PersonalSpan, masked, masked_page, merged
 from workers.contract.records import Page, Source, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource
-from workers.engines.retrieval.pieces import Piece, line_start, pieces_of, sentence_pieces
+from workers.engines.retrieval.pieces import Piece, line_start, pieces_of, sentence_pieces, whole_piece
 from workers.engines.shared.index.passages import Passage
 from workers.engines.shared.records import page_source
 from workers.engines.shared.text import rows_range
@@ -41,7 +43,7 @@ def passages_of(
     for page in pages:
         finds = (personal_data or {}).get(page.number, PageFinds())
         for text, place, spans, above in _page_passages(page, page_source(document, page), chunking, finds):
-            passage = Passage(text, place, document.groups, tuple(spans), above)
+            passage = Passage(text, place, document.groups, tuple(spans), *above)
             # Of two places with the same text, what is personal in one of them is so in the passage.
             if (same := found.get(passage.id)) is not None:
                 passage = replace(same, personal_data=tuple(merged([*same.personal_data, *spans])))
@@ -51,9 +53,9 @@ def passages_of(
 
 def _page_passages(
     page: Page, source: Source, chunking: Chunking, finds: PageFinds
-) -> Iterator[tuple[str, Source, list[PersonalSpan], str]]:
+) -> Iterator[tuple[str, Source, list[PersonalSpan], Above]]:
     """Text, place, personal data in the text, and the headings above it."""
-    headings = HeadingsAbove(page)
+    headings = HeadingsAbove(page, finds)
     for number, table in enumerate(page.tables):
         above = headings.of_table(number)
         for text, place, spans in _row_passages(table, source, chunking, finds.cells(number)):
@@ -64,12 +66,23 @@ def _page_passages(
             yield piece.text, source, piece.spans(finds.text), headings.of(piece)
 
 
+class Above(NamedTuple):
+    text: str
+    masked: str
+
+
+NOTHING_ABOVE = Above("", "")
+
+
 class HeadingsAbove:
     """The headings above each piece of a page, as one line: `就業規則 > 第3章 休暇 > 第12条(年次有給休暇)`."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, finds: PageFinds) -> None:
         placed = list(page.placed_blocks())
-        self._paths = [tuple(heading.text for heading in above) for _, _, above in placed]
+        self._paths = [
+            Above(_line(path), _line(hidden))
+            for (_, _, path), hidden in zip(placed, _masked_paths(page, finds), strict=True)
+        ]
         self._starts = [line_start(page.text, block) for block, _, _ in placed]
         self._of_tables = {
             block.table: path
@@ -77,20 +90,32 @@ class HeadingsAbove:
             if block.table is not None
         }
 
-    def of(self, piece: Piece) -> str:
+    def of(self, piece: Piece) -> Above:
         """Of its first block, without the heading that the piece itself begins with."""
         number = bisect_right(self._starts, piece.parts[0].start) - 1
-        return _line(self._paths[number]) if number >= 0 else ""
+        return self._paths[number] if number >= 0 else NOTHING_ABOVE
 
-    def of_table(self, number: int) -> str:
-        return _line(self._of_tables.get(number, ()))
+    def of_table(self, number: int) -> Above:
+        return self._of_tables.get(number, NOTHING_ABOVE)
 
 
-def _line(path: Sequence[str]) -> str:
+def _masked_paths(page: Page, finds: PageFinds) -> Iterator[tuple[Heading, ...]]:
+    """The headings above each block, as `Page.placed_blocks` has them, masked."""
+    path = masked_page(page, finds).headings
+    for block, text, _ in page.placed_blocks():
+        if block.kind != "heading":
+            yield path
+            continue
+        spans = whole_piece(text, block.start).spans(finds.text)
+        path = headings_after(path, Heading(level=block.level or 1, text=masked(text, spans)))
+        yield path[:-1]
+
+
+def _line(path: Sequence[Heading]) -> str:
     """The nearest headings, as many as fit; the others say less of what is below."""
     line = ""
-    for text in reversed(path):
-        longer = f"{text}{BETWEEN_HEADINGS}{line}" if line else text
+    for heading in reversed(path):
+        longer = f"{heading.text}{BETWEEN_HEADINGS}{line}" if line else heading.text
         if len(longer) > LONGEST_PATH:
             break
         line = longer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,15 @@ from workers.contract.specs.retrieval import RetrievalResult, RetrievalSource, R
 from workers.engines.retrieval.chunking import Passage, passages_of
 from workers.engines.shared.index.confidence import unrelated_cosine
 from workers.engines.shared.index.embedding import Embedder, Vectors
-from workers.engines.shared.index.passages import PassageStore, write_passages
+from workers.engines.shared.index.passages import PassageStore, digest_of, masked_digest, write_passages
 from workers.engines.shared.index.postings import write_postings
 from workers.engines.shared.index.search import KIND
-from workers.engines.shared.index.vectors import VectorIndex, write_vectors
+from workers.engines.shared.index.vectors import (
+    MASKED_FILE,
+    VectorIndex,
+    write_masked_vectors,
+    write_vectors,
+)
 from workers.engines.shared.integrity import require_intact_pages
 from workers.engines.shared.personal_data import find_on_page
 from workers.engines.shared.runtime import Run, UserError
@@ -58,9 +63,18 @@ def build_index(run: Run, spec: RetrievalSpec) -> RetrievalResult:
     )
     embedder = _embedder(spec.embedding_model)
     digest = spec.embedding_model_digest or model_folder_digest(spec.embedding_model)
-    vectors, reused = _vectors(run, threads, spec, embedder, digest, passages)
-    unrelated = unrelated_cosine(embedder)
-    manifest = _write(run.output_dir, spec, digest, passages, vectors, unrelated)
+    texts = [item.searched for item in passages]
+    masked = {number: item.searched_masked for number, item in enumerate(passages) if masked_digest(item)}
+    known = _previous_vectors(
+        run, spec.previous_index, digest, set(map(digest_of, [*texts, *masked.values()]))
+    )
+    reused = sum(item.digest in known for item in passages)
+    vectors = _vectors(run, threads, embedder, [*texts, *masked.values()], known)
+    write_passages(run.output_dir, passages)
+    write_postings(run.output_dir, texts, masked)
+    write_vectors(run.output_dir, vectors[: len(texts)])
+    write_masked_vectors(run.output_dir, list(masked), vectors[len(texts) :])
+    manifest = _seal(run.output_dir, spec, digest, embedder, len(passages))
     return RetrievalResult(
         documents=len({item.source.document_id for item in passages}),
         chunks=len(passages),
@@ -90,20 +104,15 @@ def _embedder(folder: Path) -> Embedder:
 
 
 def _vectors(
-    run: Run,
-    threads: GrantedThreads,
-    spec: RetrievalSpec,
-    embedder: Embedder,
-    digest: str,
-    passages: Sequence[Passage],
-) -> tuple[Vectors, int]:
-    """A row for each passage, and how many passages had theirs from the previous index."""
-    known = _previous_vectors(run, spec.previous_index, digest, {item.digest for item in passages})
-    reused = sum(item.digest in known for item in passages)
-    new = {item.digest: item.searched for item in passages if item.digest not in known}
-    run.progress(reused, len(passages), "chunk")
-    known |= _embed(run, threads, embedder, new, reused, len(passages))
-    return np.stack([known[item.digest] for item in passages]), reused
+    run: Run, threads: GrantedThreads, embedder: Embedder, texts: Sequence[str], known: Mapping[str, Vectors]
+) -> Vectors:
+    """A row for each text; `known`: vectors by digest of the text."""
+    digests = [digest_of(text) for text in texts]
+    reused = sum(digest in known for digest in digests)
+    new = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
+    run.progress(reused, len(texts), "chunk")
+    found = {**known, **_embed(run, threads, embedder, new, reused, len(texts))}
+    return np.stack([found[digest] for digest in digests])
 
 
 def _embed(
@@ -127,7 +136,7 @@ def _embed(
 
 
 def _previous_vectors(run: Run, folder: Path | None, digest: str, needed: set[str]) -> dict[str, Vectors]:
-    """Vectors by digest of the passage from an earlier build with the same embedding model."""
+    """Vectors by digest of the text, raw or masked, from an earlier build with the same embedding model."""
     if folder is None:
         return {}
     try:
@@ -137,33 +146,34 @@ def _previous_vectors(run: Run, folder: Path | None, digest: str, needed: set[st
         run.log(f"The previous index is not used: {damage}", level="warning", code="previous_index_damaged")
         return {}
     positions = {item: position for item, position in store.digests() if item in needed}
+    masked = {item: row for row, item in enumerate(_masked_digests(folder, store)) if item in needed}
     store.close()
     if facts["embedding_model_digest"] != digest:
         run.log("The embedding model changed: every chunk is embedded again.", code="embedding_changed")
         return {}
-    vectors = VectorIndex(folder).vectors(np.fromiter(positions.values(), np.int64, len(positions)))
-    return dict(zip(positions, vectors, strict=True))
+    found = _rows(VectorIndex(folder), positions)
+    return found | _rows(VectorIndex(folder, MASKED_FILE), masked) if masked else found
 
 
-def _write(
-    folder: Path,
-    spec: RetrievalSpec,
-    digest: str,
-    passages: Sequence[Passage],
-    vectors: Vectors,
-    unrelated: float,
-) -> str:
-    write_passages(folder, passages)
-    write_postings(folder, (item.searched for item in passages))
-    write_vectors(folder, vectors)
+def _masked_digests(folder: Path, store: PassageStore) -> Iterable[str]:
+    """Of the rows of the masked vectors; none in an index of an earlier release."""
+    return store.masked_digests() if (folder / MASKED_FILE).exists() else ()
+
+
+def _rows(index: VectorIndex, rows: Mapping[str, int]) -> dict[str, Vectors]:
+    vectors = index.vectors(np.fromiter(rows.values(), np.int64, len(rows)))
+    return dict(zip(rows, vectors, strict=True))
+
+
+def _seal(folder: Path, spec: RetrievalSpec, digest: str, embedder: Embedder, chunks: int) -> str:
     return write_manifest(
         folder,
         KIND,
         spec_digest=spec.digest(),
         embedding_model=str(spec.embedding_model),
         embedding_model_digest=digest,
-        chunks=len(passages),
-        dimensions=int(vectors.shape[1]),
-        unrelated_cosine=unrelated,
+        chunks=chunks,
+        dimensions=embedder.dimensions,
+        unrelated_cosine=unrelated_cosine(embedder),
         chunking=spec.chunking.model_dump(),
     )

@@ -69,7 +69,7 @@ def pieces_of(text: str, chunking: Chunking, blocks: Sequence[Block] = ()) -> li
             inside = _moved(cuts, start, start + len(section))
             pieces += (piece.moved(start) for piece in _cut(section, chunking, inside))
         elif section:
-            pieces.append(_whole(section, start))
+            pieces.append(whole_piece(section, start))
     return pieces
 
 
@@ -96,7 +96,7 @@ def _stripped(text: str, start: int) -> tuple[str, int]:
     return text.strip(), start + len(text) - len(text.lstrip())
 
 
-def _whole(text: str, start: int = 0) -> Piece:
+def whole_piece(text: str, start: int = 0) -> Piece:
     return Piece(text, (Part(0, len(text), start),))
 
 
@@ -111,7 +111,7 @@ def _cut(section: str, chunking: Chunking, cuts: Sequence[Cut]) -> Iterable[Piec
         return _packed(section, chunking, cuts)
     begin = len(first) + 1
     found = _packed(body, _below(head, chunking), _moved(cuts, begin, len(section)))
-    whole = _whole(*_stripped(first, 0))
+    whole = whole_piece(*_stripped(first, 0))
     return [_headed(whole, piece.moved(begin)) for piece in found]
 
 
@@ -150,7 +150,7 @@ def _cut_block(text: str, begin: int, end: int, kind: BlockKind, chunking: Chunk
     if len(block) > chunking.max_characters:
         yield from (piece.moved(start) for piece in cut(block, chunking))
     elif block:
-        yield _whole(block, start)
+        yield whole_piece(block, start)
 
 
 def _table_pieces(text: str, chunking: Chunking) -> Iterable[Piece]:
@@ -160,10 +160,10 @@ def _table_pieces(text: str, chunking: Chunking) -> Iterable[Piece]:
         return sentence_pieces(text, chunking)
     without_overlap = _below(head, chunking).model_copy(update={"overlap": 0})
     found = sentence_pieces(rows, without_overlap)
-    return [_headed(_whole(head), piece.moved(len(head) + 1)) for piece in found]
+    return [_headed(whole_piece(head), piece.moved(len(head) + 1)) for piece in found]
 
 
 def sentence_pieces(text: str, chunking: Chunking) -> Iterator[Piece]:
     longest = chunking.max_characters
     found = ranges(text, longest=longest, overlap=min(chunking.overlap, longest // 2))
-    return (_whole(text[start:end], start) for start, end in found)
+    return (whole_piece(text[start:end], start) for start, end in found)

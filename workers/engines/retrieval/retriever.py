@@ -24,6 +24,7 @@ class KoshaRetriever(BaseRetriever):
     """Groups of the person who asks: only passages that one of these groups may read are found."""
     excluded_document_ids: tuple[str, ...] = ()
     personal_data: PersonalDataMode = "masked"
+    masked_document_ids: tuple[str, ...] = ()
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
@@ -35,6 +36,7 @@ class KoshaRetriever(BaseRetriever):
             groups=self.groups,
             excluded_document_ids=self.excluded_document_ids,
             personal_data=self.personal_data,
+            masked_document_ids=self.masked_document_ids,
         )
         documents = []
         for hit in hits:

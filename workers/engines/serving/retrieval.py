@@ -41,6 +41,7 @@ class Retrieval:
                         groups=body.groups,
                         excluded_document_ids=body.excluded_document_ids,
                         personal_data=body.personal_data,
+                        masked_document_ids=body.masked_document_ids,
                     )
                 except EmbeddingModelMismatch as error:
                     raise ServeError(

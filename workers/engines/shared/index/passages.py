@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.contract.artifacts import ArtifactDamaged
-from workers.contract.personal_data import PersonalSpan
+from workers.contract.personal_data import PersonalSpan, masked
 from workers.contract.records import Source
 
 FILE = "passages.sqlite"
@@ -26,7 +26,7 @@ CREATE TABLE audience (id INTEGER PRIMARY KEY, groups TEXT NOT NULL);
 CREATE TABLE passage (
   position INTEGER PRIMARY KEY, id TEXT NOT NULL, digest TEXT NOT NULL, document_id TEXT NOT NULL,
   audience INTEGER NOT NULL REFERENCES audience, source TEXT NOT NULL, text TEXT NOT NULL,
-  personal_data TEXT NOT NULL, above TEXT NOT NULL
+  personal_data TEXT NOT NULL, above TEXT NOT NULL, masked_digest TEXT NOT NULL
 );
 """
 
@@ -36,6 +36,10 @@ READ = (
 )
 ADDED_COLUMNS = {"personal_data": "NULL", "above": "''"}
 """What stands for a column that the index of an earlier release does not have."""
+
+
+def digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,9 @@ class Passage:
     """Where personal data stand in `text`; None: an earlier release built the index and did not look for them."""
 
     above: str = ""
-    """The headings that the text stands under. They are searched as they were read, and never given out."""
+    """The headings that the text stands under. They are searched, and never given out."""
+    masked_above: str | None = None
+    """With tokens in place of personal data; None: they have none."""
 
     @property
     def searched(self) -> str:
@@ -58,8 +64,18 @@ class Passage:
         return f"{self.above}\n{self.text}" if self.above else self.text
 
     @property
+    def masked_text(self) -> str:
+        return masked(self.text, self.personal_data or ())
+
+    @property
+    def searched_masked(self) -> str:
+        """What a masked search takes in place of `searched`; the same where there is no personal data."""
+        above = self.above if self.masked_above is None else self.masked_above
+        return f"{above}\n{self.masked_text}" if above else self.masked_text
+
+    @property
     def digest(self) -> str:
-        return hashlib.sha256(self.searched.encode()).hexdigest()
+        return digest_of(self.searched)
 
     @property
     def id(self) -> str:
@@ -81,12 +97,17 @@ def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
             source = passage.source.model_dump_json(exclude_none=True)
             key = (position, passage.id, passage.digest, passage.source.document_id)
             spans = _spans_text(passage.personal_data or ())
-            row = (*key, audience, source, passage.text, spans, passage.above)
-            connection.execute("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            row = (*key, audience, source, passage.text, spans, passage.above, masked_digest(passage))
+            connection.execute("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         connection.executemany("INSERT INTO audience (groups, id) VALUES (?, ?)", audiences.items())
         connection.execute("CREATE INDEX passage_document ON passage (document_id, position)")
         connection.execute("CREATE INDEX passage_audience ON passage (audience, position)")
     connection.close()
+
+
+def masked_digest(passage: Passage) -> str:
+    """sha256 of what a masked search takes; empty where that is what a raw one takes."""
+    return digest_of(passage.searched_masked) if passage.searched_masked != passage.searched else ""
 
 
 def _spans_text(spans: Sequence[PersonalSpan]) -> str:
@@ -136,12 +157,13 @@ class PassageStore:
         if len(audiences) == len(self._audiences) and not excluded_document_ids:
             return None
         mask = np.isin(self._audience_of, audiences)
-        excluded = self._rows(
-            "SELECT position FROM passage WHERE document_id IN (SELECT value FROM json_each(?))",
-            json.dumps(list(excluded_document_ids)),
-        )
-        mask[[row[0] for row in excluded]] = False
+        mask[self.of_documents(excluded_document_ids)] = False
         return np.flatnonzero(mask)
+
+    def of_documents(self, document_ids: Sequence[str]) -> NDArray[np.int64]:
+        """The positions of their passages."""
+        query = "SELECT position FROM passage WHERE document_id IN (SELECT value FROM json_each(?))"
+        return np.array([row[0] for row in self._rows(query, json.dumps(list(document_ids)))], dtype=np.int64)
 
     def read(self, positions: Sequence[int]) -> list[tuple[str, Passage]]:
         """(id, passage) in the order of `positions`. Raises ArtifactDamaged: the file was verified when
@@ -168,6 +190,11 @@ class PassageStore:
     def digests(self) -> Iterator[tuple[str, int]]:
         """(sha256 of the embedded text, position) of every passage."""
         yield from self._rows("SELECT digest, position FROM passage")
+
+    def masked_digests(self) -> Iterator[str]:
+        """sha256 of what a masked search takes, of every passage that it takes otherwise, in the order of their positions."""
+        query = "SELECT masked_digest FROM passage WHERE masked_digest != '' ORDER BY position"
+        return (row[0] for row in self._rows(query))
 
     def _rows(self, query: str, *parameters: str) -> list[tuple]:
         try:

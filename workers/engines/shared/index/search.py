@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.contract.artifacts import ArtifactDamaged, verify_manifest
-from workers.contract.personal_data import PersonalDataMode, masked
+from workers.contract.personal_data import PersonalDataMode
 from workers.contract.specs.serving import SearchHit
 from workers.engines.shared.index.confidence import confidence
 from workers.engines.shared.index.passages import FILE, Passage, PassageStore
 from workers.engines.shared.index.postings import Postings
-from workers.engines.shared.index.vectors import Positions, VectorIndex, Vectors
+from workers.engines.shared.index.vectors import MaskableVectors, Positions, Vectors
 from workers.engines.shared.text import normalize
 
 KIND = "index"
@@ -43,7 +43,7 @@ class Index:
         self._unrelated_cosine = float(manifest["facts"]["unrelated_cosine"])
         self.bytes = sum(entry["size"] for entry in manifest["files"])
         self._passages = PassageStore(folder)
-        self._vectors = VectorIndex(folder)
+        self._vectors = MaskableVectors(folder)
         self._postings = Postings(folder, len(self._vectors))
 
     @property
@@ -62,12 +62,13 @@ class Index:
         groups: Sequence[str],
         excluded_document_ids: Sequence[str] = (),
         personal_data: PersonalDataMode = "masked",
+        masked_document_ids: Sequence[str] = (),
     ) -> list[SearchHit]:
         """The best passages, best first, of those that one of `groups` may read.
 
         Other passages are left out of both rankings before these are cut to the best. `personal_data` says how
-        their text is given out; it is searched as it was read. Raises ArtifactDamaged, also where masked text is
-        asked for and the index does not say what to mask.
+        their text is given out; `masked_document_ids` are masked in any case. What is masked is also ranked by its
+        masked text. Raises ArtifactDamaged, also where masked text is asked for and an earlier release built the index.
         """
         # Documents were normalised when they were ingested; a question is brought to the same form.
         query = normalize(query)
@@ -79,6 +80,7 @@ class Index:
             groups=groups,
             excluded_document_ids=excluded_document_ids,
             personal_data=personal_data,
+            masked_document_ids=masked_document_ids,
         )
 
     def search_vector(
@@ -90,6 +92,7 @@ class Index:
         groups: Sequence[str],
         excluded_document_ids: Sequence[str] = (),
         personal_data: PersonalDataMode = "masked",
+        masked_document_ids: Sequence[str] = (),
     ) -> list[SearchHit]:
         """As `search`, with the question's embedding computed before. Raises EmbeddingModelMismatch."""
         if len(vector) != self.dimensions:
@@ -97,11 +100,14 @@ class Index:
         allowed = self._passages.readable(groups, excluded_document_ids)
         if not len(self._vectors) or (allowed is not None and not len(allowed)):
             return []
-        lexical = self._postings.scores(query)
+        hidden = self._hidden(personal_data, masked_document_ids)
+        lexical = self._postings.scores(query, hidden)
         count = max(CANDIDATES, 2 * limit)
-        candidates = np.union1d(self._vectors.nearest(vector, count, allowed), _best(lexical, count, allowed))
-        dense = self._vectors.similarity(vector, candidates)
-        scores = confidence(dense, self._postings.coverage(query, candidates), self._unrelated_cosine)
+        nearest = self._vectors.nearest(vector, count, allowed, hidden)
+        candidates = np.union1d(nearest, _best(lexical, count, allowed))
+        dense = self._vectors.similarity(vector, candidates, hidden)
+        coverage = self._postings.coverage(query, candidates, hidden)
+        scores = confidence(dense, coverage, self._unrelated_cosine)
         order = np.argsort(-scores, kind="stable")[:limit]
         chosen = candidates[order]
         found = self._passages.read(chosen.tolist())
@@ -112,19 +118,31 @@ class Index:
                 score=round(float(scores[order[rank]]), 6),
                 dense_score=round(float(dense[order[rank]]), 6),
                 lexical_score=round(float(lexical[chosen[rank]]), 6),
-                **self._leaving(passage, personal_data),
+                **_leaving(
+                    passage,
+                    "masked" if passage.source.document_id in masked_document_ids else personal_data,
+                ),
             )
             for rank, (identity, passage) in enumerate(found)
         ]
 
-    def _leaving(self, passage: Passage, mode: PersonalDataMode) -> dict[str, Any]:
-        """The text of a passage as it leaves the index: the only place where it does."""
-        if mode == "raw":
-            return {"text": passage.text, "personal_data": mode, "spans": passage.personal_data or ()}
-        if passage.personal_data is None:
-            why = "was built by a release that did not look for personal data"
+    def _hidden(self, mode: PersonalDataMode, masked_document_ids: Sequence[str]) -> NDArray[np.bool_] | None:
+        """Which passages are ranked as masked; None: no one."""
+        if mode == "raw" and not masked_document_ids:
+            return None
+        if not self._vectors.can_mask:
+            why = "was built by a release that ranked masked passages by what they hide"
             raise ArtifactDamaged(self._folder, FILE, why)
-        return {"text": masked(passage.text, passage.personal_data), "personal_data": mode}
+        return self._vectors.maskable(
+            None if mode == "masked" else self._passages.of_documents(masked_document_ids)
+        )
+
+
+def _leaving(passage: Passage, mode: PersonalDataMode) -> dict[str, Any]:
+    """The text of a passage as it leaves the index: the only place where it does."""
+    if mode == "raw":
+        return {"text": passage.text, "personal_data": mode, "spans": passage.personal_data or ()}
+    return {"text": passage.masked_text, "personal_data": mode}
 
 
 def _best(scores: NDArray[np.float32], count: int, allowed: Positions | None) -> Positions:
