@@ -9,6 +9,7 @@ import pytest
 from tests.engines.retrieval.conftest import EVERYONE
 from tests.engines.retrieval.tiny import make_run
 from workers.contract.artifacts import ArtifactDamaged, write_manifest
+from workers.contract.blocks import Block, Heading
 from workers.contract.personal_data import PERSONAL_DATA_FILE, PageFinds, PersonalSpan, by_page, masked
 from workers.contract.records import Page, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource, RetrievalSpec
@@ -146,12 +147,29 @@ PAIRS = [f"{number:02}" for number in range(100)]
 NEIGHBOURS = ("鍵は守衛室にある。内線は56である。", f"部長の宛先は{EMAIL}である。", "会議は9時から。")
 
 
-def index_with(folder, model, document, number):
+def with_number(number, where):
+    """A page whose text, or the heading above it, has this telephone number."""
+    if where == "text":
+        return f"夜間の当番の電話は{number}である。"
+    text = "夜間の当番は守衛室にいる。"
+    heading = Heading(level=1, text=f"当番の電話 {number}")
+    if where == "heading above the page":
+        block = Block(kind="paragraph", start=0, end=len(text))
+        return Page(kind="page", number=1, text=text, headings=(heading,), blocks=(block,))
+    start = len(heading.text) + 1
+    long = (text * 9)[:79]
+    blocks = (
+        Block(kind="heading", level=1, start=0, end=start - 1),
+        *(Block(kind="paragraph", start=start + 80 * n, end=start + 80 * n + len(long)) for n in range(12)),
+    )
+    return Page(kind="page", number=1, text="\n".join([heading.text, *[long] * 12]), blocks=blocks)
+
+
+def index_with(folder, model, document, number, where="text"):
     """Passages, one of which has this telephone number; another has two of its digits as plain text."""
-    texts = (f"夜間の当番の電話は{number}である。", *NEIGHBOURS)
     sources = [
-        document(f"{folder.name}-{position}", [text]).model_copy(update={"document_id": f"doc-{position}"})
-        for position, text in enumerate(texts)
+        document(f"{folder.name}-{position}", [page]).model_copy(update={"document_id": f"doc-{position}"})
+        for position, page in enumerate((with_number(number, where), *NEIGHBOURS))
     ]
     run = make_run(folder)
     build_index(run, RetrievalSpec(sources=sources, embedding_model=model))
@@ -195,6 +213,23 @@ def test_scores_tell_nothing_of_what_is_masked(tmp_path, embedding_model, docume
         if name == "doc-0"
     }
     assert (len(of_passage) > 1) == reveals
+
+
+@pytest.mark.parametrize("where", ["heading above the page", "heading on the page"])
+def test_scores_tell_nothing_of_what_a_heading_hides(tmp_path, embedding_model, document, where):
+    first = index_with(tmp_path / "1", embedding_model, document, "090-1234-5678", where)
+    second = index_with(tmp_path / "2", embedding_model, document, "080-9876-4321", where)
+    vectors = Embedder(embedding_model).embed(PAIRS, "query")
+    told = {
+        mode: [
+            pair
+            for pair, vector in zip(PAIRS, vectors, strict=True)
+            if scores(first, pair, vector, personal_data=mode)
+            != scores(second, pair, vector, personal_data=mode)
+        ]
+        for mode in ("raw", "masked")
+    }
+    assert {"12", "98"} <= set(told["raw"]) and not told["masked"]
 
 
 def test_a_masked_search_finds_candidates_by_masked_text_alone(tmp_path, embedding_model, document):
