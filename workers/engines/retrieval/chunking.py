@@ -68,10 +68,15 @@ def _page_passages(
 
 class Above(NamedTuple):
     text: str
-    masked: str
+    masked: str | None
+    """None where it is the same."""
 
 
-NOTHING_ABOVE = Above("", "")
+NOTHING_ABOVE = Above("", None)
+
+
+def _above(text: str, masked_text: str) -> Above:
+    return Above(text, masked_text if masked_text != text else None)
 
 
 class HeadingsAbove:
@@ -80,7 +85,7 @@ class HeadingsAbove:
     def __init__(self, page: Page, finds: PageFinds) -> None:
         placed = list(page.placed_blocks())
         self._paths = [
-            Above(_line(path), _line(hidden))
+            _above(_line(path), _line(hidden))
             for (_, _, path), hidden in zip(placed, _masked_paths(page, finds), strict=True)
         ]
         self._starts = [line_start(page.text, block) for block, _, _ in placed]

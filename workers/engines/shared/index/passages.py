@@ -56,7 +56,7 @@ class Passage:
     above: str = ""
     """The headings that the text stands under. They are searched, and never given out."""
     masked_above: str | None = None
-    """With tokens in place of personal data; None: they have none."""
+    """With tokens in place of personal data; None: they have none, or the passage was read from an index."""
 
     @property
     def searched(self) -> str:
