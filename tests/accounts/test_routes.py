@@ -221,6 +221,12 @@ class Caller:
             transaction.set_rollback(True)
         return answer
 
+    @property
+    def sees_the_key(self) -> bool:
+        """It is the viewer's own; of others only those who manage keys see it."""
+        manages = Permission.KEYS_MANAGE in ROLE_PERMISSIONS.get(self.role, ())
+        return self.role == Role.VIEWER or manages
+
     def may(self, route: Route) -> bool:
         rule = route_rules()[route.key]
         if rule in (Access.OPEN, Access.PUBLIC):
@@ -250,7 +256,7 @@ def problem(caller: Caller, route: Route, own: dict, foreign: dict, body: Any) -
     belongs = route.is_api or caller.role != OPERATOR
     is_foreign = not belongs and not BEARER.intersection(words)
     hidden = is_foreign or (PRIVATE.intersection(words) and caller.role != Role.OWNER)
-    hidden = hidden or route.path in BEHIND_LINKS
+    hidden = hidden or route.path in BEHIND_LINKS or ("key_id" in words and not caller.sees_the_key)
     if mine.status_code in (401, 403, 405) or (mine.status_code >= 500 and mine.status_code != 503):
         return f"own: {_brief(mine)}"
     if mine.status_code == 404 and not hidden:
