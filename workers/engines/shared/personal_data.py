@@ -14,9 +14,12 @@ from typing import get_args
 from workers.contract.personal_data import TOKENS, Cell, PersonalData, PersonalDataKind, PersonalSpan, merged
 from workers.contract.records import Page, Table
 from workers.engines.shared.personal import numbers
+from workers.engines.shared.personal.accounts import accounts
 from workers.engines.shared.personal.addresses import addresses
 from workers.engines.shared.personal.columns import contexts, name_cells
 from workers.engines.shared.personal.credentials import secrets
+from workers.engines.shared.personal.dates import births, births_after_names
+from workers.engines.shared.personal.mailboxes import emails
 from workers.engines.shared.personal.names import names
 from workers.engines.shared.personal.numbers import Place
 from workers.engines.shared.text import CELL_SEPARATOR, row_text
@@ -24,19 +27,6 @@ from workers.engines.shared.text import CELL_SEPARATOR, row_text
 LONGEST_PIECE = 100_000
 """Characters."""
 KINDS: tuple[PersonalDataKind, ...] = get_args(PersonalDataKind)
-
-# A local part has at most 64 characters (RFC 5321); without the limit a long word is read once for each of its letters.
-_EMAIL = re.compile(r"([A-Za-z0-9._%+\-]{1,64})@((?:[A-Za-z0-9\-]+\.)+[A-Za-z]{2,})")
-# Mailboxes of a function are nobody's: info@, soumu-bu@, support2@.
-_FUNCTION = re.compile(
-    r"(?:info|information|contact|support|help|helpdesk|desk|sales|office|admin|administrator|webmaster|postmaster|hostmaster"
-    r"|root|abuse|noreply|no-reply|donotreply|mail|press|pr|ir|hr|recruit|recruiting|jobs|service|order|orders|shop|billing"
-    r"|accounting|accounts|security|privacy|legal|system|systems|it|dev|team|staff|all|customer|cs|inquiry|enquiry|toiawase"
-    r"|otoiawase|soumu|somu|jinji|keiri|eigyo|eigyou|koho|kouhou|kanri|kikaku|koubai|kobai|hinshitsu|hinsho|seizo|seizou"
-    r"|gijutsu|gijyutsu|saiyo|saiyou|houmu|homu|hoken|anzen|hozen|setsubi|joho|johosys|kaihatsu|madoguchi|uketsuke|honsha"
-    r"|shiten|kojo|koujou)(?:[-_.]?(?:bu|ka|bumon|dept|team|group|center|desk|jp|[0-9]{1,3}))*",
-    re.I,
-)
 
 
 def find(
@@ -68,18 +58,13 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
 
 def _find_in_piece(text: str, kinds: Sequence[PersonalDataKind], kept: set[str]) -> list[PersonalSpan]:
     marked = _MarkedText(text)
+    needed = {*kinds, *(("name",) if _BESIDE_NAMES.intersection(kinds) else ())}
     for kind, places in _RULES:
-        if kind in kinds:
+        if kind in needed:
             marked.mark(kind, places)
         if kind == "secret" and "email" in kinds:
-            marked.mark("email", lambda text: _emails(text, kept))
-    return merged(marked.spans)
-
-
-def _emails(text: str, kept: set[str]) -> Iterator[Place]:
-    for match in _EMAIL.finditer(text):
-        if match[2].lower() not in kept and not _FUNCTION.fullmatch(match[1]):
-            yield match.span()
+            marked.mark("email", lambda text: emails(text, kept))
+    return merged(span for span in marked.spans if span.kind in kinds)
 
 
 _RULES: tuple[tuple[PersonalDataKind, Callable[[str], Iterable[Place]]], ...] = (
@@ -88,12 +73,15 @@ _RULES: tuple[tuple[PersonalDataKind, Callable[[str], Iterable[Place]]], ...] = 
     ("my_number", numbers.my_numbers),
     ("corporate_number", numbers.corporate_numbers),
     ("phone", numbers.phones),
-    ("bank_account", numbers.accounts),
-    ("birth_date", numbers.births),
+    ("bank_account", accounts),
+    ("birth_date", births),
     ("postal_address", addresses),
     ("name", names),
+    ("birth_date", births_after_names),
+    ("my_number", numbers.my_numbers_after_names),
 )
 """In this order: a card number must not be taken for two telephone numbers. Mail addresses come after secrets."""
+_BESIDE_NAMES: frozenset[PersonalDataKind] = frozenset({"birth_date", "my_number"})
 
 
 class _MarkedText:

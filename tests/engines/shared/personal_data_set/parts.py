@@ -321,10 +321,17 @@ LABELLED: dict[str, tuple[str, Pick]] = {
     "corporate": ("corporate_number", corporate_number),
     "card": ("credit_card", card),
     "account": ("bank_account", lambda r: digits(r, 7)),
+    "ordinary": ("bank_account", lambda r: f"普通 {digits(r, 7)}"),
+    "current": ("bank_account", lambda r: f"当座 {digits(r, 7)}"),
+    "deposit": ("bank_account", lambda r: f"普通預金 {digits(r, 7)}"),
+    "in_brackets": ("bank_account", lambda r: f"普通){digits(r, 7)}"),
+    "with_label": ("bank_account", lambda r: f"普通 口座番号 {digits(r, 7)}"),
     "birth": ("birth_date", date),
     "birthyear": ("birth_date", lambda r: f"{r.randint(1950, 2008)}年"),
     "secret": ("secret", secret),
     "token": ("secret", token),
+    "connection": ("secret", lambda r: f"postgres://app:{secret(r)}@db.example.com/app"),
+    "address_with_token": ("secret", lambda r: f"https://bot:{token(r)}@git.example.com/a.git"),
     "email": ("email", email),
 }
 """What a field of a template becomes, and of which kind it is."""

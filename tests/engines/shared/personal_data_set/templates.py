@@ -66,12 +66,12 @@ my_number: {mynumber}
 card_number={card}
 支払 {card} 一括
 {company}の法人カード {card} で払う。
-振込先 葦辺銀行 本店 普通 {account}
+振込先 葦辺銀行 本店 {ordinary}
 口座番号：{account}
-普通預金 {account} に振り込む。
-三ツ橋銀行 鵲支店 当座 {account}
-給与の振込口座は葦辺信用金庫 (普通){account} とする。
-銀行口座 普通 口座番号 {account}
+{deposit} に振り込む。
+三ツ橋銀行 鵲支店 {current}
+給与の振込口座は葦辺信用金庫 ({in_brackets} とする。
+銀行口座 {with_label}
 生年月日：{birth}
 生年月日 {birth}
 {birth}生まれの社員
@@ -88,9 +88,9 @@ Authorization: Bearer {token}
 export OPENAI_API_KEY={token}
 トークン {token} を貼り付ける。
 APIキー：{token}
-postgres://app:{secret}@db.example.com/app
+{connection}
 secret_key: '{secret}'
-git clone https://bot:{token}@git.example.com/a.git
+git clone {address_with_token}
 連絡は{email}まで
 送信者 <{email}>
 {email}, {email}

@@ -1,4 +1,4 @@
-"""Telephone, card, individual, corporate and account numbers, and dates of birth: by check digit and by their context."""
+"""Telephone, card, individual and corporate numbers: by check digit and by their context."""
 
 from __future__ import annotations
 
@@ -8,25 +8,30 @@ from collections.abc import Iterator
 Place = tuple[int, int]
 
 DASH = "[-‐‑‒–—―─−ー－ｰ~〜]"
-_SEPARATOR = rf" ?{DASH} ?| "
+# A number may be broken over a line end after its dash.
+_SEPARATOR = rf" ?{DASH} ?\n?|[ .]"
 # The condition on what stands before follows the first character: so the search looks only at digits and brackets.
 _LONG_NUMBER = re.compile(rf"[0-9](?<![0-9A-Za-z.].)(?:[ ]?{DASH}?[ ]?[0-9]){{11,18}}(?![0-9A-Za-z])")
 _PHONE = re.compile(
     rf"[0(+](?<![0-9A-Za-z.].)(?<![0-9]{DASH}.)"
     rf"(?:(?<=0)[1-9][0-9]{{0,3}}|(?<=\()0[1-9][0-9]{{0,3}}\)"
-    rf"|(?:(?<=\+)81|(?<=\()\+81\))(?:{_SEPARATOR})?(?:\(0\))?0?[1-9][0-9]{{0,3}})"
-    rf"(?P<first>{_SEPARATOR}| ?\(|)(?P<office>[0-9]{{1,4}})(?P<second>{_SEPARATOR}|\) ?|)(?P<line>[0-9]{{4}})"
+    rf"|(?:(?<=\+)81|(?<=\()\+81\)|(?<=0)(?:10[- ]?)?081)(?:{_SEPARATOR})?(?:\(0\))?0?[1-9][0-9]{{0,3}})"
+    rf"(?P<first>{_SEPARATOR}| ?\(|(?<=\))\n|)(?P<office>[0-9]{{1,4}})(?P<second>{_SEPARATOR}|\) ?|)(?P<line>[0-9]{{4}})"
     rf"(?![0-9A-Za-z]|[-‐‑‒–—―─−ー]?[0-9]|\.[0-9])"
 )
 # Free and shared-cost numbers are a company's, never a person's. (080-0… is a mobile number.)
 _PUBLIC = re.compile(r"\(?(?:0120|0800|0570|0990)(?![0-9])")
+_ABROAD = re.compile(
+    r"\+(?!81)[1-9][0-9]{0,2}[ .-]\(?[0-9]{1,4}\)?(?:[ .-][0-9]{2,4}){1,4}(?![0-9A-Za-z]|[.,-][0-9]| ?[円%人件個万億])"
+)
 _PHONE_WORD = re.compile(
     r"(?:電話|携帯|直通|代表|連絡先|ファクス|ファックス|tel|fax|phone|mobile)[^0-9\n]{0,10}$", re.I
 )
 _OTHER_NUMBER = re.compile(
     r"(?:(?:注文|発注|受注|製造|受付|管理|整理|伝票|送り状|追跡|問い?合わ?せ|会員|契約|図面|部品|製品|商品|社員|職員|顧客|取引先"
     r"|登録|許可|申請|案件|機器|資産|証券|請求書|見積|文書|通し|予約|ロット|シリアル)(?:番号|コード|no\.?|id)"
-    r"|型[番式]|品番|図番|ロット|シリアル|コード|追跡|isbn|jan|s/n|serial|(?<![a-z])(?:\w+_)?id)[\"')]* ?[:=#は(]? ?[\"'(]?$",
+    r"|型[番式]|品[番目]|[一-龥]番|ロット|シリアル|コード|追跡|送り状|isbn|jan|imei|s/n|no\.|serial|(?<![a-z])(?:\w+_)?id"
+    r"|(?<=[一-龥ァ-ヶーし])(?<!個人)(?<!法人)(?<!登録)(?<!電話)(?<!口座)(?<!携帯)(?<!カード)(?<!先)(?<!の)番号)[\"')]* ?[:=#はが(]? ?[\"'(「]?$",
     re.I,
 )
 _IN_URL = re.compile(r"(?:https?|ftps?|file|s3)://[^\s<>\"「」、。]*$")
@@ -35,20 +40,35 @@ _NEAR = 20
 _URL_CONTEXT = 200
 
 
+# What joins the members of a list: 品目 03-3579-2101(軸受)と03-3579-2102.
+_JOINS = re.compile(r"(?:\([^()]*\))?[、,とや及び・ ]{1,3}")
+
+
 def phones(text: str) -> Iterator[Place]:
+    other = 0
     for match in _PHONE.finditer(text):
-        if _is_phone(match) and not _is_other(text, match.start()):
+        if not _is_phone(match):
+            continue
+        if _is_other(text, match.start()) or (other and _JOINS.fullmatch(text, other, match.start())):
+            other = match.end()
+        else:
             yield match.span()
+    if "+" in text:
+        for match in _ABROAD.finditer(text):
+            if 9 <= len(digits_of(match[0])) <= 15:
+                yield match.span()
 
 
 def _is_phone(match: re.Match[str]) -> bool:
     """A Japanese number of 10 digits, or 11 for mobile and IP telephones, that may be a person's."""
     number = match[0]
     head = number[: match.start("first") - match.start()]
-    is_foreign = "+" in head
-    area = "0" + digits_of(head).removeprefix("81" if is_foreign else "").lstrip("0")
+    is_foreign = "+" in head or "081" in head[:6]
+    local = digits_of(head)[digits_of(head).index("81") + 2 :] if is_foreign else digits_of(head)
+    area = "0" + local.lstrip("0")
     digits = area + match["office"] + match["line"]
-    if _PUBLIC.match(number):
+    # No mobile number begins with 090-0: that is a part or a size.
+    if _PUBLIC.match(number) or digits.startswith("0900"):
         return False
     is_mobile = re.match(r"0[5-9]0", digits) is not None
     if len(digits) != (11 if is_mobile else 10):
@@ -83,14 +103,24 @@ _CARD_LENGTHS = re.compile(
 )
 
 
+_GROUP = rf"(?: ?{DASH} ?| |の)?"
+# In the groups of the card, so that a number beside it (in a list, a date) is not read with it.
+_CARD = re.compile(
+    rf"[2-6](?<![0-9A-Za-z.].)(?<![0-9]{DASH}.)"
+    rf"(?:[0-9]{{3}}(?:{_GROUP}[0-9]{{4}}){{3}}|[0-9]{{3}}{_GROUP}[0-9]{{6}}{_GROUP}[0-9]{{4,5}})(?![0-9A-Za-z]|{DASH}[0-9])"
+)
+
+
 def cards(text: str) -> Iterator[Place]:
-    for match in _LONG_NUMBER.finditer(text):
-        if (
-            is_card_number(digits_of(match[0]))
-            and _are_groups(match[0])
-            and not _is_other(text, match.start())
-        ):
-            yield match.span()
+    for pattern in (_CARD, _LONG_NUMBER):
+        for match in pattern.finditer(text):
+            number = match[0]
+            if (
+                is_card_number(digits_of(number))
+                and _are_groups(number)
+                and not _is_other(text, match.start())
+            ):
+                yield match.span()
 
 
 def _are_groups(number: str) -> bool:
@@ -106,18 +136,43 @@ def is_card_number(digits: str) -> bool:
     return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
 
 
-_MY_NUMBER_WORD = re.compile(
-    r"(?:個人番号|マイナンバー|my ?_?number|(?<![一-龥ぁ-んァ-ヶー])番号)[^0-9\n]{0,24}$", re.I
+_TWELVE = re.compile(
+    rf"[0-9](?<![0-9A-Za-z.].)(?<![0-9]{DASH}.)(?<![0-9]{{4}} .)[0-9]{{3}}(?:(?: ?{DASH} ?| )?[0-9]{{4}}){{2}}"
+    rf"(?![0-9A-Za-z]| ?{DASH} ?[0-9]|[ .][0-9]{{4}}(?![0-9/.年-]))"
 )
+_MY_NUMBER_WORD = re.compile(r"個人番号|マイナンバー|my[ _]?number", re.I)
+_NUMBER_WORD = re.compile(r"(?<![一-龥ァ-ヶーし])番号(?![札順])[^\n]{0,30}$")
+_OWNER = re.compile("(?:伝票|製品|部品|商品|品物|荷物|機器|設備|装置|機械|部材|材料|ロット|便|箱|車両)の$")
+_AFTER_PERSON = re.compile(r"〔氏名〕(?:様|さん|氏)?[^0-9\n。]{0,16}$")
+_PARAGRAPHS = 300
+"""Characters before a number in which the word for it may stand: a column has it in its first row."""
 
 
 def my_numbers(text: str) -> Iterator[Place]:
-    """Only where the text calls it so: every eleventh number of 12 digits has a right check digit."""
-    for match in _LONG_NUMBER.finditer(text):
-        # (12桁) may stand between.
-        before = re.sub(r"\([^()]*\)", "", text[max(0, match.start() - _CONTEXT) : match.start()])
-        if is_my_number(digits_of(match[0])) and _MY_NUMBER_WORD.search(before):
+    """Only where the text calls it so, or after another one: every eleventh number of 12 digits has a right check digit."""
+    end = -_PARAGRAPHS
+    for match in _TWELVE.finditer(text):
+        start = match.start()
+        if not is_my_number(digits_of(match[0])) or _is_other(text, start):
+            continue
+        before = text[max(0, start - _PARAGRAPHS) : start]
+        number = _NUMBER_WORD.search(before[-_CONTEXT:])
+        if (
+            start - end < _CONTEXT * 2
+            or _MY_NUMBER_WORD.search(before)
+            or (number and not _OWNER.search(before[-_CONTEXT:][: number.start()]))
+        ):
+            end = match.end()
             yield match.span()
+
+
+def my_numbers_after_names(text: str) -> Iterator[Place]:
+    """In lists of people."""
+    for match in _TWELVE.finditer(text):
+        if is_my_number(digits_of(match[0])) and not _is_other(text, match.start()):
+            before = re.sub("〔(?!氏名)[^〔〕]{2,8}〕", "", text[max(0, match.start() - 3 * _CONTEXT) : match.start()])
+            if _AFTER_PERSON.search(before):
+                yield match.span()
 
 
 def is_my_number(digits: str) -> bool:
@@ -133,17 +188,38 @@ def is_my_number(digits: str) -> bool:
     return int(digits[11]) == (0 if rest <= 1 else 11 - rest)
 
 
-_CORPORATE = re.compile(
-    r"(?:法人番号|登録番号|corporate[ _]number)[^0-9\nT]{0,24}(T?[0-9](?:[ -]?[0-9]){12})(?![0-9])"
-    r"|(?<![A-Za-z0-9])(T[0-9](?:-?[0-9]){12})(?![0-9A-Za-z])"
+_THIRTEEN = re.compile(rf"(?:(?<![A-Za-z0-9])T{DASH}?)?[0-9](?<![0-9A-SU-Za-z.].)(?:[ -]?[0-9]){{12}}(?![0-9A-Za-z])")
+_CORPORATE_WORD = re.compile(
+    r"法人番号|登録番号|インボイス|適格請求|(?<![一-龥])法人(?![一-龥])|当法人|番号\([^()]*登録|corporate[ _]?(?:number|no)|corp_?no|houjin_?(?:bangou|number)",
+    re.I,
 )
+_COMPANY_BESIDE = re.compile(
+    r"\((?:株|有|同|資|名|一社|財|社|医|学|福|宗)\)|(?:株式|有限|合同|合資|合名)会社|法人|組合|商事|商会|興業|興産|工業|産業|運輸|運送|倉庫|製作所|製菓|建設|組$"
+)
+_BESIDE = 16
 
 
 def corporate_numbers(text: str) -> Iterator[Place]:
-    for match in _CORPORATE.finditer(text):
-        start, end = match.span(match.lastindex or 0)
-        if is_corporate_number(digits_of(text[start:end])):
-            yield start + text[start:end].startswith("T"), end
+    """After the T of a registration number, after a word for it, or beside a company."""
+    end = -_PARAGRAPHS
+    for match in _THIRTEEN.finditer(text):
+        start, number = match.start(), digits_of(match[0])
+        if not is_corporate_number(number) or len(re.findall("[ -]", match[0].lstrip("T-"))) > 4:
+            continue
+        if match[0][0] != "T" and not _is_corporate(text, start, match.end(), end):
+            continue
+        end = match.end()
+        yield start + match[0].index(number[0]), end
+
+
+def _is_corporate(text: str, start: int, end: int, last: int) -> bool:
+    before = text[max(0, start - _PARAGRAPHS) : start]
+    if _CORPORATE_WORD.search(before):
+        return not _is_other(text, start) or re.search("(?:法人|登録)番号[^0-9]{0,24}$", before) is not None
+    if _is_other(text, start):
+        return False
+    line = before.rpartition("\n")[2][-_BESIDE:] + " " + text[end : end + _BESIDE].partition("\n")[0]
+    return start - last < _CONTEXT * 2 or _COMPANY_BESIDE.search(line) is not None
 
 
 def is_corporate_number(digits: str) -> bool:
@@ -152,49 +228,3 @@ def is_corporate_number(digits: str) -> bool:
         return False
     total = sum(int(digit) * (1 if n % 2 else 2) for n, digit in enumerate(reversed(digits[1:]), 1))
     return int(digits[0]) == 9 - total % 9
-
-
-# -- numbers and dates by their context ---------------------------------------------------------
-_ACCOUNT = re.compile(
-    rf"(?:(口座番号|account[ _]number)|普通|当座|貯蓄)(?:預金|口座)*[^0-9A-Za-z\n。、]{{0,6}}(?:番号)?[: )]{{0,3}}"
-    rf"([0-9](?:{DASH}?[0-9]){{5,7}})(?![0-9A-Za-z]|{DASH}[0-9])"
-)
-_POSTAL_ACCOUNT = re.compile(r"記号[: ]{0,3}([0-9]{5})[^0-9\n]{1,6}番号[: ]{0,3}([0-9]{6,8})(?![0-9])")
-_BANK = re.compile(r"銀行|信用金庫|信金|信用組合|信組|農協|支店|本店|口座|振込|預金")
-
-
-def accounts(text: str) -> Iterator[Place]:
-    if "座" not in text and "普通" not in text and "記号" not in text and "account" not in text:
-        return
-    for match in _ACCOUNT.finditer(text):
-        before = text[max(0, match.start() - _CONTEXT) : match.start(2)].rpartition("\n")[2]
-        if match[1] or _BANK.search(before):
-            yield match.span(2)
-    for match in _POSTAL_ACCOUNT.finditer(text):
-        yield match.span(1)
-        yield match.span(2)
-
-
-_YEAR = r"(?:(?:昭和|平成|令和|大正)(?:[0-9]{1,2}|[元一二三四五六七八九十]{1,3})|[STHRM]\.?[0-9]{1,2}|(?:19|20)[0-9]{2})"
-_NUMBER = "(?:[0-9]{1,2}|[一二三四五六七八九十]{1,3})"
-_DATE = rf"{_YEAR} ?(?:年 ?{_NUMBER} ?月 ?(?:{_NUMBER} ?日)?|[-/.] ?[0-9]{{1,2}} ?[-/.] ?[0-9]{{1,2}})"
-_DATE_AFTER = re.compile(rf"[^0-9\n。A-Z昭平令大]{{0,8}}((?:{_DATE}|(?:19|20)[0-9]{{6}}|{_YEAR}年))(?![0-9])")
-_DATE_BEFORE = re.compile(rf"(?<![0-9A-Za-z])({_DATE}|{_YEAR}年)(?:\([^()\n]{{1,12}}\))? ?$")
-_BIRTH = re.compile(
-    r"(?P<label>生年月日|誕生日|誕生年|出生年?月?日|birth_?-?date|date[ _]of[ _]birth|birthday|Birthday|Date of birth|DOB)"
-    r"|(?:生まれ(?!変)|生(?=$|[\s、。,)|]))",
-    re.M,
-)
-_DATE_LENGTH = 30
-
-
-def births(text: str) -> Iterator[Place]:
-    for match in _BIRTH.finditer(text):
-        if match["label"]:
-            # The length of a match with the blanks before it is bounded by the pattern.
-            if date := _DATE_AFTER.match(text, match.end()):
-                yield date.span(1)
-        else:
-            begin = max(0, match.start() - _DATE_LENGTH)
-            if date := _DATE_BEFORE.search(text[begin : match.start()]):
-                yield begin + date.start(1), begin + date.end(1)
