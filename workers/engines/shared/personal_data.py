@@ -16,12 +16,14 @@ from workers.contract.records import Page, Table
 from workers.engines.shared.personal import numbers
 from workers.engines.shared.personal.accounts import accounts
 from workers.engines.shared.personal.addresses import addresses
-from workers.engines.shared.personal.columns import contexts, name_cells
+from workers.engines.shared.personal.columns import contexts, is_address_title, name_cells
 from workers.engines.shared.personal.credentials import secrets
 from workers.engines.shared.personal.dates import births, births_after_names
 from workers.engines.shared.personal.mailboxes import emails
 from workers.engines.shared.personal.names import names
 from workers.engines.shared.personal.numbers import Place
+from workers.engines.shared.personal.people import people
+from workers.engines.shared.personal.text_tables import tables_in
 from workers.engines.shared.text import CELL_SEPARATOR, row_text
 
 LONGEST_PIECE = 100_000
@@ -36,7 +38,7 @@ def find(
     kept = {name.lower().removeprefix("@") for name in keep_domains}
     found = []
     for start, piece in _pieces(text):
-        spans = _find_in_piece(piece, kinds, kept)
+        spans = merged([*_find_in_piece(piece, kinds, kept), *_in_tables_of_text(piece, kinds, keep_domains)])
         found += [
             span.model_copy(update={"start": span.start + start, "end": span.end + start}) for span in spans
         ]
@@ -67,6 +69,15 @@ def _find_in_piece(text: str, kinds: Sequence[PersonalDataKind], kept: set[str])
     return merged(span for span in marked.spans if span.kind in kinds)
 
 
+def _in_tables_of_text(
+    text: str, kinds: Sequence[PersonalDataKind], keep_domains: Sequence[str]
+) -> Iterator[PersonalSpan]:
+    for rows, places in tables_in(text) if "\n" in text else ():
+        table = Table(cells="A1", rows=tuple(map(tuple, rows)))
+        for (row, column), spans in find_in_table(table, kinds, keep_domains).items():
+            yield from _moved(spans, places[row][column])
+
+
 _RULES: tuple[tuple[PersonalDataKind, Callable[[str], Iterable[Place]]], ...] = (
     ("secret", secrets),
     ("credit_card", numbers.cards),
@@ -76,7 +87,7 @@ _RULES: tuple[tuple[PersonalDataKind, Callable[[str], Iterable[Place]]], ...] = 
     ("bank_account", accounts),
     ("birth_date", births),
     ("postal_address", addresses),
-    ("name", names),
+    ("name", lambda text: [*names(text), *people(text)]),
     ("birth_date", births_after_names),
     ("my_number", numbers.my_numbers_after_names),
 )
@@ -135,12 +146,18 @@ def find_in_table(
     return found
 
 
+# In a column for addresses a town is enough.
+_ADDRESS = re.compile(r"[都道府県市区郡町村].|[0-9](?:丁目|番|-[0-9])|〒")
+
+
 def _in_cell(
     cell: str, title: str, kinds: Sequence[PersonalDataKind], keep_domains: Sequence[str]
 ) -> list[PersonalSpan]:
     """The finds of a cell that is read after the title of its column or field."""
     if not title:
         return find(cell, kinds, keep_domains)
+    if is_address_title(title) and "postal_address" in kinds and _ADDRESS.search(cell):
+        return [PersonalSpan(kind="postal_address", start=0, end=len(cell))]
     before = len(title) + 2
     spans = find(f"{title}: {cell}", kinds, keep_domains)
     return [part for span in spans if (part := span.within(before, before + len(cell), 0))]

@@ -27,10 +27,14 @@ _CONTEXT = 300
 
 
 def accounts(text: str) -> Iterator[Place]:
-    if not any(word in text for word in ("座", "普通", "貯蓄", "記号", "ゆうちょ", "account", "預金", "総合", "通帳")):
+    if not any(
+        word in text for word in ("座", "普通", "貯蓄", "記号", "ゆうちょ", "account", "預金", "総合", "通帳")
+    ):
         return
     for match in _ACCOUNT.finditer(text):
-        around = text[max(0, match.start() - _CONTEXT) : match.start()] + " " + text[match.end() : match.end() + 8]
+        around = (
+            text[max(0, match.start() - _CONTEXT) : match.start()] + " " + text[match.end() : match.end() + 8]
+        )
         is_called = match["label"] or "預金" in match[0] or "口座" in match[0]
         if is_called or _BANK.search(around):
             kind = re.search(_TYPE, match["between"])

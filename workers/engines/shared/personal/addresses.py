@@ -73,8 +73,11 @@ _BUILDING = re.compile(
 )
 # After a town alone 本町3丁目 is a part of a town, and 本町1-5 may be anything.
 _OWN_LOT = re.compile(f"番|丁目.*{_NUMBER}")
-_COUNTED = re.compile(r" ?(?:[年月日時分秒円名人件台個回校社店戸棟度階%万億千百つ位級本枚点世カか.,〜~]|km|[A-Za-z])")
+_COUNTED = re.compile(
+    r" ?(?:[年月日時分秒円名人件台個回校社店戸棟度階%万億千百つ位級本枚点世カか.,〜~]|km|[A-Za-z])"
+)
 """After a number that counts something."""
+_NO_LOT = re.compile("[のがをはでと] ?$|学校|大学|駅|公園|[都道府県市区町村]立|選挙|[国県市都府]道|線$|第$")
 _WINDOW = 60
 
 
@@ -115,8 +118,12 @@ def _begin(text: str, street: re.Match[str], least: int) -> int | None:
     if not has_region and (_NO_CITY.search(rest) or not re.search("[市区郡町村]", rest)):
         return None
     is_bare = re.fullmatch("[^市区郡町村]+[市区郡町村] ?", rest) is not None
-    if is_bare_number and not (has_region or "郡" in rest or re.search("市.*[区町村字]", rest)) or (
-        is_bare_number and re.search("[都道府県市区郡] ?$", rest)
+    if is_bare_number and _NO_LOT.search(rest):
+        return None
+    if (
+        is_bare_number
+        and not (has_region or "郡" in rest or re.search("市.*[区町村字]", rest))
+        or (is_bare_number and re.search("[都道府県市区郡] ?$", rest))
     ):
         return None
     if not has_region and not is_named and _NO_TOWN_END.search(rest.strip()):

@@ -18,7 +18,7 @@ _FULL = re.compile(
     r"|配偶者名?|保護者名?|請求者名?|講師名?|本人|ローマ字|英字表記|生徒名|学生名|患者名|利用者名|参加者名|会員名)"
     r"|.{0,4}(?:申請|記入|作成|承認|確認|起案|報告|発信|送信|参加|出席|受講|届出|代表|依頼|点検|作業|操作|運転|被災|発見|受付|審査|検査|測定|記録|発行|立案|提出"
     r"|推薦|紹介|執筆|編集|受領|使用|利用|契約|署名|指導|教育|引継|連絡|対応|調査|同行|出張|購入|立会|判定|監査|評価|主催)(?:者|人|責任者)名?"
-    r"|name|fullname|(?:contact|employee|staff|person)(?:name|person)?|owner|上司|部下|後任|前任|幹事|議長|書記|監督|宛名|名義)",
+    r"|name|fullname|displayname|guest|cardholder|assignee|(?:contact|employee|staff|person)(?:name|person)?|owner|上司|部下|後任|前任|幹事|議長|書記|監督|宛名|名義)",
     re.I,
 )
 _READING = re.compile(
@@ -32,8 +32,8 @@ _GIVEN = re.compile(r"名(?:カナ|かな|ローマ字)?")
 _OTHERS = re.compile(r"品名|製品|商品|会社|店名|企業|法人|取引先|施設|設備|部品|銀行|支店|業者")
 _KANA = re.compile(r"[ァ-ヶー ]{2,20}|[ぁ-んー ]{2,20}")
 _CONTEXT = re.compile(
-    r"電話|携帯|tel|fax|phone|個人番号|マイナンバー|法人番号|登録番号|口座|生年月日|誕生|出生|パスワード|暗証|トークン|住所|所在地|番地"
-    r"|自宅|password|api.?キー|api.?key|address|birth|注文|伝票|製造|追跡|シリアル|ロット|受付|管理|型番|品番|カード",
+    r"電話|携帯|tel|fax|phone|mobile|個人番号|マイナンバー|法人番号|登録番号|口座|生年月日|誕生|出生|パスワード|暗証|トークン|住所|所在地|番地"
+    r"|自宅|password|(?<![a-z])(?:pass|pwd?|pin|dob|born|card)(?![a-z])|corp_?no|account|暗号|合言葉|鍵|secret|token|api.?キー|api.?key|address|birth|注文|伝票|製造|追跡|シリアル|ロット|受付|管理|型番|品番|カード",
     re.I,
 )
 
@@ -91,6 +91,22 @@ _FIELD = re.compile(
     r"|メール(?:アドレス)?|e-?mail|印|tel|fax",
     re.I,
 )
+
+
+def is_title(cell: str) -> bool:
+    """Of a column with names or numbers of people."""
+    title = _title(cell)
+    if not title or len(title) > 16 or re.search("[0-9]", title):
+        return False
+    named = any(pattern.fullmatch(title) for pattern in (_FULL, _READING, _PART))
+    return named or _CONTEXT.search(title) is not None
+
+
+def is_address_title(title: str) -> bool:
+    return _ADDRESS.fullmatch(title) is not None
+
+
+_ADDRESS = re.compile(r".{0,6}(?:住所|所在地|居所|送付先|届け?先|居住地)[0-9]?|address", re.I)
 
 
 def _is_label(cell: str) -> bool:

@@ -27,7 +27,9 @@ _HOOK = re.compile(
     r"https://(?:hooks?\.[^\s/]{1,60}/[^\s\"'<>]{0,60}|discord(?:app)?\.com/api/webhooks/[0-9]+|[^\s/]{1,80}/webhooks?(?:b2)?(?:/[^\s/]{1,40})?)/[A-Za-z0-9_-]{12,}(?:/[^\s\"'<>、。)]{0,200})?"
 )
 _COOKIE = re.compile(r"(?:set-)?cookie[\"']?:[ \"']{0,3}(?P<pairs>[!-~ ]{4,500})", re.I)
-_PAIR = re.compile(r"(?:^|; ?)(?!(?:path|domain|expires|max-age|samesite)=)[\w.-]{1,40}=(?P<value>[^\s;\"',]{6,300})", re.I)
+_PAIR = re.compile(
+    r"(?:^|; ?)(?!(?:path|domain|expires|max-age|samesite)=)[\w.-]{1,40}=(?P<value>[^\s;\"',]{6,300})", re.I
+)
 _SESSION = re.compile(
     r"(?<![A-Za-z0-9])(?:JSESSIONID|PHPSESSID|ASP\.NET_SessionId|connect\.sid|session_?id|sessid|sid|csrf_?token|xsrf_?token|remember_?(?:me|token))=(?P<value>[A-Za-z0-9%._~+/-]{8,300})",
     re.I,
@@ -51,9 +53,17 @@ _JAPANESE = re.compile(
 )
 # A word that is made like a password, in the line of the word for one or the next.
 _NEAR_WORD = re.compile(rf"{_SECRET_WORD}(?P<between>[^。]{{0,60}})", re.I)
-_MIXED = re.compile(r"(?<![!-~])(?=[!-~]{0,40}[a-z])(?=[!-~]{0,40}[0-9!@#$*&?])[A-Za-z0-9!@#$%^&*_+?-]{6,64}(?![!-~])")
-_NO_SECRET = re.compile(r"(?:ID|ユーザー?名?|アカウント名?|ログイン名?|SSID|user(?:name)?|login|識別符号)[:は ]*$|https?://[^\s]*$", re.I)
-_ANSWER = re.compile(r"(?:秘密の(?:質問の)?答え?|秘密の質問の回答|合い?言葉)[:は][ 「]?(?P<value>[^\s「」、。/()]{2,30})(?=[」\s、。/]|$)", re.M)
+_MIXED = re.compile(
+    r"(?<![!-~])(?=[!-~]{0,40}[a-z])(?=[!-~]{0,40}[0-9!@#$*&?])[A-Za-z0-9!@#$%^&*_+?-]{6,64}(?![!-~])"
+)
+_NO_SECRET = re.compile(
+    r"(?:ID|ユーザー?名?|アカウント名?|ログイン名?|SSID|user(?:name)?|login|識別符号)[:は ]*$|https?://[^\s]*$",
+    re.I,
+)
+_ANSWER = re.compile(
+    r"(?:秘密の(?:質問の)?答え?|秘密の質問の回答|合い?言葉)[:は][ 「]?(?P<value>[^\s「」、。/()]{2,30})(?=[」\s、。/]|$)",
+    re.M,
+)
 _DIAL = re.compile(
     r"(?:金庫|ダイヤル|キーボックス|鍵箱|ロッカー|玄関|入口|通用口|電子錠|オートロック|ドア|扉|門扉|警備(?:装置|盤)?|施解錠|解錠)[^\n。0-9]{0,4}(?:暗証番号|番号|ナンバー|コード)"
     r"[^0-9\n。]{0,10}(?P<value>[0-9][0-9#*-]{2,15}|[0-9](?: ?[→、,] ?[0-9]{1,2}){2,6})(?![0-9]|[年月日号円台])"
@@ -129,7 +139,10 @@ def _is_no_password(value: str) -> bool:
     """A path, an option, a name with hyphens or a word in capitals with a number."""
     return (
         _stands_for_value(value)
-        or re.match(r"-|[A-Z]{1,6}-?[0-9]+$|/|[a-z]+(?:[-_][a-z]+)*[-_]?[0-9]{0,2}$|[a-z]+[0-9][a-z]?$", value) is not None
+        or re.match(
+            r"-|[A-Z]{1,6}-?[0-9]+$|/|[a-z]+(?:[-_][a-z]+)*[-_]?[0-9]{0,2}$|[a-z]+[0-9][a-z]?$", value
+        )
+        is not None
         or re.search(r"\.[a-z]{2,4}$|://", value) is not None
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from workers.engines.shared.personal.numbers import Place
 from workers.engines.shared.personal.surnames import SURNAMES
+from workers.engines.shared.personal.words import is_common, is_surname, kinds
 
 # Also variants beyond the basic plane (𠮷) and the selectors of variants that follow a kanji.
 _SELECTOR = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
@@ -61,7 +62,7 @@ _GROUP = re.compile("各(?!務)|全|当(?!麻)|該当|複数|[0-9一二三]名")
 _DWELLING = re.compile(r"(?:[自住帰在社居別新旧実役]|両親|本人|時帰|従業員|取引先)$")
 _PARTICLES = "のはがをにでともやへらたしるいすくて"
 _HONORIFIC = re.compile(
-    r"さん(?![かぜぐじず])|様(?![式子々相態])|氏(?![名神族子])|殿(?![堂下様])|宅(?=[にでへのまをは、。\s]|$)",
+    r"さん(?![かぜぐじず])|(?<![仕多同異模態両紋])様(?![式子々相態])|氏(?![名神族子])|殿(?![堂下様])|宅(?=[にでへのまをは、。\s]|$)",
     re.M,
 )
 _RUN = re.compile(
@@ -104,7 +105,7 @@ def _after_words(text: str) -> Iterator[Place]:
         word_end = match.start() + 1
         word = text[max(0, word_end - _WINDOW) : word_end]
         between, name = text[word_end : match.start("name")], match["name"]
-        if not _WORD_END.search(word) or not is_person(name):
+        if not _WORD_END.search(word) or not is_person(name) or is_common(name):
             continue
         if re.fullmatch("[ぁ-んァ-ヶー]+", name) and not _OF_PART.search(word):
             continue
@@ -119,7 +120,7 @@ def _after_words(text: str) -> Iterator[Place]:
 
 def _listed(text: str, end: int) -> Iterator[Place]:
     """担当: 山田、佐藤"""
-    while (match := _NEXT.match(text, end)) and is_person(match["name"]) and not match["name"].islower():
+    while (match := _NEXT.match(text, end)) and is_person(match["name"]) and not is_common(match["name"]):
         yield match.span("name")
         end = match.end("name")
 
@@ -130,7 +131,8 @@ def is_person(name: str) -> bool:
     family = plain.split(" ")[0]
     if any(map(_FIELD_WORD.fullmatch, plain.split(" "))) or _GROUP.match(plain):
         return False
-    if family in SURNAMES and (" " in plain or plain == family):
+    is_family = family in SURNAMES or (is_surname(family) and len(family) > 1 and not kinds(family).common)
+    if is_family and (" " in plain or plain == family):
         return True
     return not (
         (_ROLE_ENDING.search(plain) and " " not in plain)
@@ -169,7 +171,7 @@ def _before_honorifics(text: str) -> Iterator[Place]:
             _DWELLING.search(name) or (start and not re.match(r"[\s、の(]", text[start - 1]))
         ):
             continue
-        if _is_called(text, start, name):
+        if _is_called(text, start, name) and not is_common(name):
             yield start, start + len(name)
 
 
@@ -231,6 +233,8 @@ _FIELD_WORD = re.compile(
 def is_name(text: str) -> bool:
     """A cell that looks like a person's name and not like a post, a department or the title of another field."""
     text = " ".join(text.split())
+    if re.search("または|および|ならびに|あるいは|など|その他", text) or is_common(text):
+        return False
     return _WHOLE.fullmatch(text) is not None and not _FIELD_WORD.fullmatch(text) and is_person(text)
 
 

@@ -170,7 +170,9 @@ def my_numbers_after_names(text: str) -> Iterator[Place]:
     """In lists of people."""
     for match in _TWELVE.finditer(text):
         if is_my_number(digits_of(match[0])) and not _is_other(text, match.start()):
-            before = re.sub("〔(?!氏名)[^〔〕]{2,8}〕", "", text[max(0, match.start() - 3 * _CONTEXT) : match.start()])
+            before = re.sub(
+                "〔(?!氏名)[^〔〕]{2,8}〕", "", text[max(0, match.start() - 3 * _CONTEXT) : match.start()]
+            )
             if _AFTER_PERSON.search(before):
                 yield match.span()
 
@@ -188,7 +190,9 @@ def is_my_number(digits: str) -> bool:
     return int(digits[11]) == (0 if rest <= 1 else 11 - rest)
 
 
-_THIRTEEN = re.compile(rf"(?:(?<![A-Za-z0-9])T{DASH}?)?[0-9](?<![0-9A-SU-Za-z.].)(?:[ -]?[0-9]){{12}}(?![0-9A-Za-z])")
+_THIRTEEN = re.compile(
+    rf"(?:(?<![A-Za-z0-9])T{DASH}?)?[0-9](?<![0-9A-SU-Za-z.].)(?:[ -]?[0-9]){{12}}(?![0-9A-Za-z])"
+)
 _CORPORATE_WORD = re.compile(
     r"法人番号|登録番号|インボイス|適格請求|(?<![一-龥])法人(?![一-龥])|当法人|番号\([^()]*登録|corporate[ _]?(?:number|no)|corp_?no|houjin_?(?:bangou|number)",
     re.I,
