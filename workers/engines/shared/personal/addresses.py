@@ -120,10 +120,8 @@ def _begin(text: str, street: re.Match[str], least: int) -> int | None:
     is_bare = re.fullmatch("[^市区郡町村]+[市区郡町村] ?", rest) is not None
     if is_bare_number and _NO_LOT.search(rest):
         return None
-    if (
-        is_bare_number
-        and not (has_region or "郡" in rest or re.search("市.*[区町村字]", rest))
-        or (is_bare_number and re.search("[都道府県市区郡] ?$", rest))
+    if (is_bare_number and not (has_region or "郡" in rest or re.search("市.*[区町村字]", rest))) or (
+        is_bare_number and re.search("[都道府県市区郡] ?$", rest)
     ):
         return None
     if not has_region and not is_named and _NO_TOWN_END.search(rest.strip()):

@@ -43,16 +43,16 @@ _ASSIGNED = re.compile(
     r"[\"']?(?:\)|\])?(?P<mark> ?(?:=>|:=|[:=]) ?| (?=[\"']))(?P<quote>[\"'`]?)(?P<value>[!-~]{4,200})",
     re.I,
 )
-_SECRET_WORD = (
+_CALLED = (
     r"(?:パスワード|(?<![一-龥ァ-ヶー])パス(?![ァ-ヶー])|暗証番号|暗証符号|暗証|api ?キー|アクセスキー|シークレットキー|シークレット|秘密鍵|認証キー|認証コード|確認コード"
     r"|トークン|パスフレーズ|パスコード|パスキー|キーワード|PIN(?:コード|番号)?|PW|暗号化?キー|回復キー|リカバリーキー|復旧コード|バックアップコード|解除コード|解錠番号|ワンタイムコード|セッションID|クッキー|接続キー|共有キー|事前共有鍵)"
 )
 _JAPANESE = re.compile(
-    rf"{_SECRET_WORD}(?:\([^()\n]{{0,12}}\))?(?P<mark> ?(?:[:=はが]|を「)[: ]?|[(「『]| )(?P<quote>[\"'`「『]?)(?P<value>[!-~]{{4,200}})",
+    rf"{_CALLED}(?:\([^()\n]{{0,12}}\))?(?P<mark> ?(?:[:=はが]|を「)[: ]?|[(「『]| )(?P<quote>[\"'`「『]?)(?P<value>[!-~]{{4,200}})",
     re.I,
 )
 # A word that is made like a password, in the line of the word for one or the next.
-_NEAR_WORD = re.compile(rf"{_SECRET_WORD}(?P<between>[^。]{{0,60}})", re.I)
+_NEAR_WORD = re.compile(rf"{_CALLED}(?P<between>[^。]{{0,60}})", re.I)
 _MIXED = re.compile(
     r"(?<![!-~])(?=[!-~]{0,40}[a-z])(?=[!-~]{0,40}[0-9!@#$*&?])[A-Za-z0-9!@#$%^&*_+?-]{6,64}(?![!-~])"
 )

@@ -10,7 +10,9 @@ from workers.engines.shared.personal.numbers import Place
 # A local part has at most 64 characters (RFC 5321); without the limit a long word is read once for each of its letters.
 _EMAIL = re.compile(r"([A-Za-z0-9._%+\-]{1,64})@((?:[A-Za-z0-9\-]+\.)+[A-Za-z]{2,})")
 _FUNCTIONS = frozenset(
-    """
+    re.findall(
+        "[a-z]+",
+        """
     info information contact contacts support help helpdesk desk sales office admin administrator webmaster postmaster
     hostmaster root abuse noreply no reply donotreply do not mail mailer daemon press pr ir hr recruit recruiting career
     careers jobs job service services order orders shop store billing bill invoice invoices account accounting accounts
@@ -34,7 +36,8 @@ _FUNCTIONS = frozenset(
     gakko gakuen shomuka hokenshitsu kyushoku eiyou yakuzai byoin byouin shinryo shinryou kenshin rihabiri kenko kenkou
     ryokan hotel shukuhaku enkai bansen chintai chukai keibi seisou eisei bousai bosai kyoiku kyouiku kenshu kenshuu
     shachou shacho hisho kansa naibu
-    """.split()
+    """,
+    )
 )
 
 

@@ -70,7 +70,7 @@ def folded(text: str) -> str:
 def kinds(word: str) -> Kinds:
     found = {"surname": False, "given": False, "person": False, "place": False, "common": False}
     for entry in _dictionary().lookup(folded(_SELECTOR.sub("", word))):
-        part, group, of_group, detail = entry.part_of_speech()[:4]
+        _, group, of_group, detail = entry.part_of_speech()[:4]
         if of_group == "人名":
             found[{"姓": "surname", "名": "given"}.get(detail, "person")] = True
         elif of_group == "地名":
@@ -90,10 +90,9 @@ def is_common(word: str) -> bool:
     return of_word.common and not of_word.is_name
 
 
-def words(text: str) -> list[Word]:
-    """The words of the text in their order."""
+def words(text: str, position: int = 0) -> list[Word]:
+    """The words of the text, which begins at this position, in their order."""
     found: list[Word] = []
-    position = 0
     for line in folded(text).splitlines(keepends=True):
         for start in range(0, len(line), _LONGEST):
             for morpheme in _tokenizer().tokenize(line[start : start + _LONGEST]):
@@ -107,3 +106,9 @@ def words(text: str) -> list[Word]:
                 )
         position += len(line)
     return found
+
+
+@lru_cache(maxsize=20_000)
+def is_first_a_name(word: str) -> bool:
+    """Whether the dictionary takes the word for a family name where nothing stands beside it: 明智, and not 当番."""
+    return [(found.is_surname, found.end) for found in words(word)] == [(True, len(word))]
