@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 from workers.engines.shared.personal.numbers import DASH, Place
 
-_TYPE = "(?:普通|当座|貯蓄|総合)(?:預金|口座)*"
+_TYPE = r"(?:(?:普通|当座|貯蓄|総合)(?:預金|口座)*|\((?:普|当|貯)\))"
 _ACCOUNT = re.compile(
-    rf"(?:(?P<label>(?:口座|預金|通帳)番号|account[ _]?(?:number|no)?)|{_TYPE})(?P<between>[^0-9A-Za-z\n。、]{{0,8}}(?:番号)?[はの:) ]{{0,3}})"
+    rf"(?:(?P<label>(?:口座|預金|通帳)番号|account[ _]?(?:number|no)?)|{_TYPE})(?P<between>[^0-9A-Za-z\n。、]{{0,8}}(?:番号)?[はの:) ]{{0,3}}(?:No\.? ?)?)"
     rf"(?P<number>[0-9](?:{DASH}?[0-9]){{5,7}})(?![0-9A-Za-z]|{DASH}[0-9])"
 )
 _TYPED = re.compile(r"type ?[=:] ?[1249] account ?[=:] ?[0-9]{6,8}(?![0-9])")
 _POSTAL = re.compile(
-    r"(?P<label>記号)?(?(label)[: ]{0,3}|(?<![0-9A-Za-z-]))1[0-9]{4}(?:(?(label)[^0-9\n]{1,6}|-)|-?[0-9]?-)"
-    r"(?(label)(?:番号)?)[: ]{0,3}[0-9]{6,8}(?![0-9A-Za-z-])"
+    r"(?P<label>記号)?(?(label)[は: ]{0,3}|(?<![0-9A-Za-z-]))1[0-9]{4}(?:(?(label)[^0-9\n]{1,6}|-)|-?[0-9]?-)"
+    r"(?(label)(?:番号)?)[は: ]{0,3}[0-9]{6,8}(?![0-9A-Za-z-])"
 )
 _BANK = re.compile(
     r"銀行|信用金庫|信金|信用組合|信組|労金|農協|漁協|支店|本店|出張所|口座|振込|振替|預金|通帳|名義|送金|入金|引落|ゆうちょ|bank|account|payee",
@@ -28,7 +28,20 @@ _CONTEXT = 300
 
 def accounts(text: str) -> Iterator[Place]:
     if not any(
-        word in text for word in ("座", "普通", "貯蓄", "記号", "ゆうちょ", "account", "預金", "総合", "通帳")
+        word in text
+        for word in (
+            "座",
+            "普通",
+            "貯蓄",
+            "記号",
+            "ゆうちょ",
+            "account",
+            "預金",
+            "総合",
+            "通帳",
+            "(普)",
+            "(当)",
+        )
     ):
         return
     for match in _ACCOUNT.finditer(text):

@@ -34,7 +34,7 @@ _CITY = rf"(?:[一-鿿々ヶケノ]{{1,6}}?|{_KANA_CITIES})[市区郡町村]"
 _KANA_TOWNS = (
     "みどり|さくら|あざみ|ひばり|みなと|あけぼの|つつじ|すみれ|ひかり|あさひ|たま|いずみ|けやき|もえぎ|わかば"
 )
-_TOWN = rf"(?:[一-鿿々〆ヶケァ-ヶ]|{_KANA_TOWNS})[一-鿿々〆ヶケノァ-ヶーがのつるみ]{{0,22}}?"
+_TOWN = rf"(?:[一-鿿々〆ヶケァ-ヶ]|{_KANA_TOWNS}|(?![はがをにでとのもへや])[ぁ-ん]{{2,8}})[一-鿿々〆ヶケノァ-ヶーがのつるみ]{{0,22}}?"
 _LABEL = "現住所|住所|所在地|自宅|送付先|届け先|届出先|転居先|本籍地?|居所|居住地|番地|address"
 # The first that fits begins furthest to the left.
 _BEFORE = re.compile(
@@ -69,7 +69,7 @@ _BUILDING = re.compile(
     rf"|(?:[A-Za-z]{{2,12}} )?[一-鿿々ァ-ヶーA-Za-z・0-9]{{0,12}}(?:{_BUILDING_WORD})[一-鿿々ァ-ヶーA-Za-z・]{{0,10}}(?: ?{_ROOM}){{0,2}}"
     rf"| [ぁ-ん]{{2,8}}(?:{_BUILDING_WORD})(?: ?{_ROOM})?"
     rf"|[ァ-ヶー・]{{3,14}}[一-鿿々]{{0,5}} ?{_ROOM}"
-    rf"|[^\s。、,|()〔〕0-9]{{1,20}}?[0-9]{{1,5}}(?:号室?|階|F)|{_SURE_ROOM})(?: ?{_SURE_ROOM})?"
+    rf"|[^\s。、,|()〔〕0-9]{{1,20}}?[0-9]{{1,5}}(?:号室?|階|F)|{_SURE_ROOM})(?: ?(?:[一-鿿ァ-ヶー]{{2,12}} ?)?{_SURE_ROOM})?"
 )
 # After a town alone 本町3丁目 is a part of a town, and 本町1-5 may be anything.
 _OWN_LOT = re.compile(f"番|丁目.*{_NUMBER}")

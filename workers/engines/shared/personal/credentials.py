@@ -35,16 +35,16 @@ _SESSION = re.compile(
     re.I,
 )
 _COMMAND = re.compile(
-    r"(?:/user:[^\s]{1,60} |(?<![\w-])(?:-p|--password|--pass|-pw|-P|/p:|sshpass -p)[ =]?[\"']?|login [^\s]{1,40} password )(?P<value>[!-~]{4,80})"
+    r"(?:/user:[^\s]{1,60} |(?<![\w-])(?:-u|--user) [\w.@-]{1,40}:|(?<![\w-])(?:-p|--password|--pass|-pw|-P|/p:|sshpass -p)[ =]?[\"']?|login [^\s]{1,40} password )(?P<value>[!-~]{4,80})"
 )
 _ASSIGNED = re.compile(
-    r"(?P<word>pass(?:word|wd|phrase|code|_?key)?|pwd|pin(?:_?code)?|psk|sas|secret(?:[_-]?(?:access)?[_-]?key)?|(?:api|access|private|auth|encryption)[ _-]?key"
+    r"(?P<word>pass(?:word|wd|phrase|code|_?key)?|pwd?|pin(?:_?code)?|psk|sas|secret(?:[_-]?(?:access)?[_-]?key)?|(?:api|access|private|auth|encryption)[ _-]?key"
     r"|(?:(?:access|auth|api|bot|refresh|bearer)[_-]?)?token|client[_-]secret|account[_-]?key|shared[_-]?access[_-]?key|cred(?:ential)?s?|api[_-]?secret)(?![A-Za-z0-9])"
     r"[\"']?(?:\)|\])?(?P<mark> ?(?:=>|:=|[:=]) ?| (?=[\"']))(?P<quote>[\"'`]?)(?P<value>[!-~]{4,200})",
     re.I,
 )
 _CALLED = (
-    r"(?:パスワード|(?<![一-龥ァ-ヶー])パス(?![ァ-ヶー])|暗証番号|暗証符号|暗証|api ?キー|アクセスキー|シークレットキー|シークレット|秘密鍵|認証キー|認証コード|確認コード"
+    r"(?:パスワード|(?<![ァ-ヶー])パス(?![ァ-ヶー])|(?:Wi-?Fi|無線|LAN|SSID|暗号|接続|認証|ライセンス|管理)[^\n。]{0,6}キー|暗証番号|暗証符号|暗証|api ?キー|アクセスキー|シークレットキー|シークレット|秘密鍵|認証キー|認証コード|確認コード"
     r"|トークン|パスフレーズ|パスコード|パスキー|キーワード|PIN(?:コード|番号)?|PW|暗号化?キー|回復キー|リカバリーキー|復旧コード|バックアップコード|解除コード|解錠番号|ワンタイムコード|セッションID|クッキー|接続キー|共有キー|事前共有鍵)"
 )
 _JAPANESE = re.compile(
@@ -71,7 +71,7 @@ _DIAL = re.compile(
 _PIN = re.compile(
     r"(?:暗証番号?|PIN(?:コード|番号)?|パスコード|ワンタイムコード|認証コード|確認コード)(?:\([^()\n]{0,12}\))?(?: ?[:はが] ?|[ (「])(?P<value>[0-9]{4,8})(?![0-9A-Za-z桁文年.,-])",
 )
-_WORDS = ("pass", "pwd", "pin", "psk", "sas", "secret", "key", "token", "cred")
+_WORDS = ("pass", "pwd", "pw", "pin", "psk", "sas", "secret", "key", "token", "cred")
 _JAPANESE_WORDS = ("パス", "暗", "キー", "鍵", "トークン", "pin", "コード", "シークレット", "セッション")
 _END = re.compile(r"[\"'`,;)\]}>]+$")
 _PLACEHOLDER = re.compile(

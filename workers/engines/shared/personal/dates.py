@@ -17,7 +17,9 @@ _DATE_AFTER = re.compile(
     rf"(?:\([^()\n]{{1,12}}\))?[^0-9\n。A-Z昭平令大明]{{0,8}}{_CHOICE}[^0-9\n。A-Z昭平令大明]{{0,8}}"
     rf"(?P<date>{_DATE}|(?:19|20)[0-9]{{6}}|[1-5]-[0-9]{{6}}|{_YEAR}年|[0-9]{{1,2}}月[0-9]{{1,2}}日)(?![0-9])"
 )
-_DATE_BEFORE = re.compile(rf"(?<![0-9A-Za-z])(?P<date>{_DATE}|{_YEAR}年)(?:\([^()\n]{{1,12}}\))? ?$")
+_DATE_BEFORE = re.compile(
+    rf"(?<![0-9A-Za-z])(?P<date>{_DATE}|{_YEAR}年)(?:\([^()\n]{{1,12}}\))?(?P<link>に| )?$"
+)
 _BIRTH = re.compile(
     r"(?P<label>生年月日|誕生日|誕生年|出生年?月?日|birth_?-?(?:date|day)|date[ _]of[ _]birth|(?<![A-Za-z])(?:dob|born|birth)(?![A-Za-z])"
     r"|(?<![一-龥])生(?= (?:昭|平|大正|令|明治|[12][0-9]{3})))"
@@ -41,7 +43,8 @@ def births(text: str) -> Iterator[Place]:
                 yield date.span("date")
         else:
             begin = max(0, match.start() - _DATE_LENGTH)
-            if date := _DATE_BEFORE.search(text[begin : match.start()]):
+            date = _DATE_BEFORE.search(text[begin : match.start()])
+            if date and (date["link"] != "に" or match[0] == "生まれ"):
                 yield begin + date.start("date"), begin + date.end("date")
 
 

@@ -41,6 +41,9 @@ _ROMAN_LABELLED = re.compile(
     re.M,
 )
 _ROMAN_BEFORE_MAIL = re.compile(rf"(?<![A-Za-z0-9@._-])(?P<name>{_ROMAN}),? ?[<(,]? ?〔メール")
+_ROMAN_TITLED = re.compile(
+    r"(?<![A-Za-z])(?:Mr|Mrs|Ms|Dr|Prof)\.? (?P<name>[A-Z][a-z]{1,15}(?: [A-Z][a-z]{1,15})?)"
+)
 _IRISH = re.compile(r"(?<![A-Za-z0-9])(?P<name>(?:O'|Mc)[A-Z][A-Za-z]{2,12}(?: [A-Z][A-Za-z]{1,12})?)")
 _READING = re.compile(
     rf" ?[(,|/] ?(?P<name>[ァ-ヶー]{{2,8}} [ァ-ヶー]{{2,8}}|[ぁ-ん]{{2,6}} [ぁ-ん]{{2,6}}|{_ROMAN})(?= ?[),|/\n]|$)"
@@ -197,7 +200,7 @@ def _roman(text: str) -> Iterator[Place]:
     for match in _ROMAN_CALLED.finditer(text):
         if not re.fullmatch("[A-Z]{2,4}", match[0]):
             yield match.span()
-    patterns = [_ROMAN_LABELLED]
+    patterns = [_ROMAN_LABELLED, _ROMAN_TITLED]
     if "〔" in text:
         patterns += [_ROMAN_LINE, _ROMAN_BEFORE_MAIL]
     if "O'" in text or "Mc" in text:
