@@ -44,7 +44,7 @@ def births(text: str) -> Iterator[Place]:
         else:
             begin = max(0, match.start() - _DATE_LENGTH)
             date = _DATE_BEFORE.search(text[begin : match.start()])
-            if date and (date["link"] != "に" or match[0] == "生まれ"):
+            if date and (date["link"] != "に" or (match[0] == "生まれ" and date["date"].endswith("日"))):
                 yield begin + date.start("date"), begin + date.end("date")
 
 

@@ -44,6 +44,7 @@ _ROMAN_BEFORE_MAIL = re.compile(rf"(?<![A-Za-z0-9@._-])(?P<name>{_ROMAN}),? ?[<(
 _ROMAN_TITLED = re.compile(
     r"(?<![A-Za-z])(?:Mr|Mrs|Ms|Dr|Prof)\.? (?P<name>[A-Z][a-z]{1,15}(?: [A-Z][a-z]{1,15})?)"
 )
+_ROMAN_BEFORE = re.compile(rf"(?<![A-Za-z0-9@._-])(?P<name>{_ROMAN}) ?\($")
 _IRISH = re.compile(r"(?<![A-Za-z0-9])(?P<name>(?:O'|Mc)[A-Z][A-Za-z]{2,12}(?: [A-Z][A-Za-z]{1,12})?)")
 _READING = re.compile(
     rf" ?[(,|/] ?(?P<name>[ァ-ヶー]{{2,8}} [ァ-ヶー]{{2,8}}|[ぁ-ん]{{2,6}} [ぁ-ん]{{2,6}}|{_ROMAN})(?= ?[),|/\n]|$)"
@@ -214,6 +215,8 @@ def _roman(text: str) -> Iterator[Place]:
 def readings(text: str, found: Iterable[Place]) -> Iterator[Place]:
     """小野寺 敦(おのでら あつし)."""
     for start, end in found:
+        if before := _ROMAN_BEFORE.search(text[max(0, start - 40) : start]):
+            yield max(0, start - 40) + before.start("name"), max(0, start - 40) + before.end("name")
         match = _READING.match(text, end)
         if match and not text[start].isascii():
             yield match.span("name")

@@ -62,7 +62,7 @@ _GROUP = re.compile("各(?!務)|全|当(?!麻)|該当|複数|[0-9一二三]名")
 _DWELLING = re.compile(r"(?:[自住帰在社居別新旧実役]|両親|本人|時帰|従業員|取引先)$")
 _PARTICLES = "のはがをにでともやへらたしるいすくて"
 _HONORIFIC = re.compile(
-    r"さん(?![かぜぐじず])|(?<![仕多同異模態両紋])様(?![式子々相態])|氏(?![名神族子])|殿(?![堂下様])|宅(?=[にでへのまをは、。\s]|$)",
+    r"さん(?!か(?!ら)|[ぜぐじず])|(?<![仕多同異模態両紋])様(?![式子々相態])|氏(?![名神族子])|殿(?![堂下様])|宅(?=[にでへのまをは、。\s]|$)",
     re.M,
 )
 _RUN = re.compile(
@@ -171,7 +171,9 @@ def _before_honorifics(text: str) -> Iterator[Place]:
             _DWELLING.search(name) or (start and not re.match(r"[\s、の(]", text[start - 1]))
         ):
             continue
-        if _is_called(text, start, name) and not is_common(name):
+        if _is_called(text, start, name) and not (
+            is_common(name) or (name.endswith("屋") and kinds(name).common)
+        ):
             yield start, start + len(name)
 
 

@@ -17,40 +17,38 @@ from workers.engines.shared.personal.name_parts import (
     IDEOGRAPHS,
     NO_GIVEN,
     NO_SINGLE,
-    OF_PLACES,
     POSTS_AFTER,
     RUN,
-    TITLE,
     TITLES,
     cut,
     overlapping,
 )
 from workers.engines.shared.personal.names import is_person
 from workers.engines.shared.personal.numbers import Place
-from workers.engines.shared.personal.words import Word, is_first_a_name, is_surname, kinds, words
+from workers.engines.shared.personal.surnames import SURNAMES
+from workers.engines.shared.personal.titled import titled
+from workers.engines.shared.personal.words import Word, folded, is_first_a_name, is_surname, kinds, words
 
-_PLAIN_TITLES = ("さん", "様", "氏", "殿", "くん", "ちゃん", "君")
-_RELATION = (
-    r"(?:長男|長女|[次二三四]男|[次二三四]女|妻|夫|父|母|祖母|祖父|姉|妹|兄|弟|娘|息子|孫|子|旧姓|喪主|故|亡)"
-)
+_RELATION = r"(?:長男|長女|[次二三四]男|[次二三四]女|妻|夫|父|母|祖母|祖父|義[父母兄姉弟妹]|[叔伯][父母]|甥|姪|婚約者|姉|妹|兄|弟|娘|息子|孫|子|旧姓|喪主|故|亡)"
 _RELATED = re.compile(
     rf"(?<![{IDEOGRAPHS}]){_RELATION}(?P<link>の|、| )(?P<name>[{IDEOGRAPHS}]{{1,4}}|[ぁ-ん]{{2,4}}|[ァ-ヶー]{{2,8}})(?=(?P<next>[がはもにをとへ、。)]|さん|様|から|より|[ (]|$))",
     re.M,
 )
 _ROLE = (
     r"(?:[一-龥ァ-ヶーA-Z]{0,10}(?:[長者員役係任医師主人士事]|担当|当番|進行|司会|書記|監理|監修|施工|窓口|受付|幹事|報告|記録|作成|承認|確認|起案|検印|審査|代表|営業|総務|経理|人事|広報"
-    r"|[弊当御貴]社|フロント|配車|ドライバー|名札|マネー?ジャー|リーダー|レビュアー|スタッフ|オーナー|ディレクター|エンジニア|コーチ|ヘルパー|ケアマネ|デザイナー|同|課|部|室|科|班|店|宛|宛先|差出|発信|講師|司式|指導|議長|監督|名義|通訳|連絡先|引率|付添|添乗|運転|助手|参列|欠席|出席|PM|PL|SE))"
+    r"|[弊当御貴]社|フロント|配車|ドライバー|名札|マネー?ジャー|リーダー|レビュアー|スタッフ|オーナー|ディレクター|エンジニア|コーチ|ヘルパー|ケアマネ|デザイナー|同|課|部|室|科|班|店|宛|宛先|差出|発信|講師|司式|指導|議長|監督|名義|通訳|連絡先|引率|付添|添乗|運転|助手|参列|同?席|欠席|出席|先生|PM|PL|SE))"
 )
 _AFTER_ROLE = re.compile(
     rf"{_ROLE}(?:\([^()\n]{{1,8}}\))?(?P<link>:|は ?「|は|の|が|[ (]|:? ?「|(?<=[課部室係科])|(?<=[弊当御貴]社)|(?<=[支店所社部課工場]長)|(?<=フロント)|(?<=担当))[ ]?(?P<name>{RUN}|{FOREIGN_PART})(?=(?P<next>[がはをにもと、。)」,・/|:;]|より|から|だけ|まで|へ|宛|です|[ (〔<]|$))",
     re.M,
 )
+_INTRODUCED = re.compile(rf"(?<=の)(?P<name>{RUN})(?=です[。、\n]|と申します|でございます)")
 _SPEAKER = re.compile(
     rf"^[ ]*(?:\[?[0-9]{{1,2}}:[0-9]{{2}}\]? ?)?(?P<name>{RUN}|{FOREIGN_PART}(?:・{FOREIGN_PART}){{0,2}}|[ぁ-ん]{{2,4}}) ?[:>](?!/)",
     re.M,
 )
 _LISTED = re.compile(
-    rf"(?<![{IDEOGRAPHS}ァ-ヶー])(?:{RUN}(?: (?:{GIVEN}))?)(?:さん|様)?(?:(?: ?[、・,/] ?|\n)(?:{RUN}(?: (?:{GIVEN}))?)(?:さん|様)?(?![{IDEOGRAPHS}ァ-ヶー])){{1,60}}"
+    rf"(?<![{IDEOGRAPHS}ァ-ヶー0-9])(?:{RUN}(?: (?:{GIVEN}))?)(?:さん|様)?(?:(?: ?[、・,/] ?|\n)(?:{RUN}(?: (?:{GIVEN}))?)(?:さん|様)?(?![{IDEOGRAPHS}ァ-ヶー]|(?![がはをにのともでへや])[ぁ-ん])){{1,60}}"
 )
 _ITEM = re.compile(rf"(?P<name>{RUN})(?: (?:{GIVEN}))?(?:さん|様)?")
 _BEFORE_TOKEN = re.compile(
@@ -76,7 +74,8 @@ _LONGEST_SENTENCE = 200
 def people(text: str) -> list[Place]:
     found = {
         *full_names(text),
-        *_titled(text),
+        *titled(text),
+        *_introduced(text),
         *_related(text),
         *_after_roles(text),
         *_speakers(text),
@@ -89,58 +88,9 @@ def people(text: str) -> list[Place]:
     return sorted(found | set(readings(text, found)))
 
 
-def _titled(text: str) -> Iterator[Place]:
-    """渡邊様, 滝部長, ソムチャイさん, みつるくん."""
-    for match in TITLE.finditer(text):
-        window = text[max(0, match.start() - 12) : match.start()]
-        run = re.search(rf"(?:[{IDEOGRAPHS}ヶケノツ]{{1,10}}|[ァ-ヶー]{{2,12}}|[ぁ-ん]{{2,12}})$", window)
-        if run is None:
-            continue
-        name = _called(run[0], match[0])
-        if name and not (
-            re.match("[ァ-ヶー]", name) and re.search(f"[{IDEOGRAPHS}A-Za-z・]$", window[: run.start()])
-        ):
-            yield match.start() - len(name), match.start()
-
-
-def _called(run: str, title: str) -> str:
-    """The name at the end of the letters before a title."""
-    is_plain = title in _PLAIN_TITLES
-    if re.match("[ァ-ヶー]", run):
-        of_run = kinds(run)
-        return (
-            run
-            if is_plain and (of_run.person or of_run.given or of_run.surname or not of_run.is_known)
-            else ""
-        )
-    if re.match("[ぁ-ん]", run):
-        for length in range(min(5, len(run)), 1, -1):
-            name, before = run[-length:], run[:-length]
-            if (
-                is_plain
-                and kinds(name).given
-                and (not before or before[-1] in "のはがをにとも")
-                and not kinds(name).common
-            ):
-                return name
-        return run if title in ("くん", "ちゃん") and 2 <= len(run) <= 4 and not kinds(run).common else ""
-    if title in ("くん", "ちゃん") and len(run) <= 3 and not kinds(run).is_known:
-        return run
-    for start in range(max(0, len(run) - 5), len(run)):
-        name, of_name = run[start:], kinds(run[start:])
-        is_name = of_name.surname or (of_name.given and (is_plain or title == "会長"))
-        if re.fullmatch(OF_PLACES, title) and (of_name.place or len(name) == 1):
-            is_name = False
-        if len(name) == 1 and re.search("[現前元新同故各全]$", run[:start]):
-            continue
-        if (
-            is_name
-            and is_person(name)
-            and (start == 0 or BEFORE_NAME.search(run[:start]))
-            and not (len(name) == 1 and name in NO_SINGLE)
-        ):
-            return name
-    return ""
+def _introduced(text: str) -> Iterator[Place]:
+    """ミヤマの平野です。"""
+    return (match.span("name") for match in _INTRODUCED.finditer(text) if is_surname(match["name"]))
 
 
 def _related(text: str) -> Iterator[Place]:
@@ -160,33 +110,35 @@ def _related(text: str) -> Iterator[Place]:
 def _after_roles(text: str) -> Iterator[Place]:
     """担当 南雲, 委員長(権藤), 名札は「曽我」, 経理の佐竹から."""
     for match in overlapping(_AFTER_ROLE, text, "name"):
-        name, of_name, link = match["name"], kinds(match["name"]), match["link"]
-        is_name = of_name.surname or (
-            re.match("[ァ-ヶー]", name) and (of_name.person or not of_name.is_known) and len(name) > 2
-        )
-        if re.match("[ァ-ヶー]", name) and (
-            link != "の" or match["next"] not in ("が", "は", "より", "から", "(")
-        ):
-            is_name = is_name and link in (":", "(") and of_name.person and not of_name.common
-        if not is_name:
-            continue
-        if (
-            link in ("の", "が", "は")
-            and (of_name.common or of_name.place)
-            and match["next"] not in ("が", "は", "より", "です", "から", "まで", "へ", "宛")
-        ) and not (link == "は" and match["next"] == "、" and re.search("[席当加長者]は", match[0])):
-            continue
-        if link == "" and (len(name) == 1 or match["next"] in (" ", "の")):
-            continue
-        if (
-            link in (" ", "(")
-            and of_name.place
-            and not re.search("[者当任係長]$", match[0][: match.start("link") - match.start()])
-        ):
-            continue
-        if len(name) == 1 and link in ("の", "は", "が"):
-            continue
-        yield match.span("name")
+        is_kana = re.match("[ァ-ヶー]", match["name"]) is not None
+        if (_is_foreign_after if is_kana else _is_family_after)(match):
+            yield match.span("name")
+
+
+def _is_foreign_after(match: re.Match[str]) -> bool:
+    of_name = kinds(match["name"])
+    if match["link"] == "の" and match["next"] in ("が", "は", "より", "から", "("):
+        return len(match["name"]) > 2 and (of_name.is_name or not of_name.is_known)
+    return match["link"] in (":", "(") and of_name.person and not of_name.common
+
+
+def _is_family_after(match: re.Match[str]) -> bool:
+    name, link, following = match["name"], match["link"], match["next"]
+    if not is_surname(name):
+        return False
+    if link in ("の", "は", "が"):
+        return len(name) > 1 and (_is_usual(name) or following in ("が", "は", "より", "です", "から"))
+    if link == "":
+        return len(name) > 1 and following not in (" ", "の")
+    if link in (" ", "(") and kinds(name).place and not _is_usual(name):
+        return re.search("[者当任係長]$", match[0][: match.start("link") - match.start()]) is not None
+    return True
+
+
+def _is_usual(name: str) -> bool:
+    """A family name that is nothing else, or a frequent one."""
+    of_name = kinds(name)
+    return not (of_name.place or of_name.common) or (folded(name) in SURNAMES and is_first_a_name(name))
 
 
 def _speakers(text: str) -> Iterator[Place]:
@@ -216,7 +168,11 @@ def _listed(text: str) -> Iterator[Place]:
     """加賀美、久住、三: where at least half can be nothing but family names."""
     for match in _LISTED.finditer(text):
         items = list(_ITEM.finditer(text, match.start(), match.end()))
-        sure = sum(_is_sure(item["name"]) and not kinds(item["name"]).place for item in items)
+        names = [item["name"] for item in items]
+        # 栃木、石川、福井: beside a place that is no name, they are places.
+        if any(kinds(name).place and not is_surname(name) for name in names):
+            continue
+        sure = sum(len(name) > 1 and is_surname(name) and is_first_a_name(name) for name in names)
         pairs = sum(" " in item[0] and is_pair(*item[0].split(" ", 1)) for item in items)
         if len(items) > 1 and max(sure, pairs) * 2 >= len(items):
             for item in items:
@@ -293,36 +249,38 @@ def _names_in(text: str, found: list[Word]) -> Iterator[Place]:
             and not BEFORE_NAME.search(text[before.start : before.end])
         ):
             continue
-        if after and after.is_given and not re.match(f"[{IDEOGRAPHS}]", text[after.end : after.end + 1]):
+        if (
+            after
+            and after.is_given
+            and text[after.start : after.end] != "通"
+            and not re.match(f"[{IDEOGRAPHS}]", text[after.end : after.end + 1])
+        ):
             yield word.start, after.end
             continue
-        of_word = kinds(text[word.start : word.end])
-        is_pure = not (of_word.place or of_word.common)
-        following = (_PARTICLE_OR_OF if is_pure else _PARTICLE).match(text, word.end)
+        name = text[word.start : word.end]
+        following = (_PARTICLE_OR_OF if _is_usual(name) else _PARTICLE).match(text, word.end)
+        if following is None or (after and after.is_noun) or name.endswith("通"):
+            continue
         if (
-            following is None
-            or (after and after.is_noun)
-            or (
-                of_word.common
-                and word.end - word.start > 1
-                and (of_word.place or following[0] not in ("が", "は"))
-            )
+            len(name) == 1
+            and before
+            and before.end == word.start
+            and not re.match(r"[\s、。「(]", text[before.start])
         ):
             continue
-        if word.end - word.start < 2 and (
-            following[0] not in ("が", "は")
-            or (
-                before
-                and before.end == word.start
-                and re.match(r"[^\s、。「(]", text[before.start : before.end])
-            )
-        ):
-            continue
-        if re.search("通$", text[word.start : word.end]):
-            continue
-        if of_word.place and following[0] not in ("が", "は", "を"):
+        if not _is_particle_of_person(name, following[0]):
             continue
         yield word.start, word.end
+
+
+def _is_particle_of_person(name: str, particle: str) -> bool:
+    """Of a place one says に, of a word を."""
+    of_name = kinds(name)
+    if len(name) == 1 or of_name.common:
+        return particle in ("が", "は") and not (of_name.place and len(name) > 1)
+    if of_name.place:
+        return particle in (("が", "は", "を", "の", "と", "も") if _is_usual(name) else ("が", "は", "を"))
+    return True
 
 
 def _continued(text: str, found: Iterable[Place]) -> Iterator[Place]:
