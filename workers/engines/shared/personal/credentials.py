@@ -45,7 +45,7 @@ _ASSIGNED = re.compile(
 )
 _CALLED = (
     r"(?:パスワード|(?<![ァ-ヶー])パス(?![ァ-ヶー])|(?:Wi-?Fi|無線|LAN|SSID|暗号|接続|認証|ライセンス|管理)[^\n。]{0,6}キー|暗証番号|暗証符号|暗証|api ?キー|アクセスキー|シークレットキー|シークレット|秘密鍵|認証キー|認証コード|確認コード"
-    r"|トークン|パスフレーズ|パスコード|パスキー|キーワード|PIN(?:コード|番号)?|PW|暗号化?キー|回復キー|リカバリーキー|復旧コード|バックアップコード|解除コード|解錠番号|ワンタイムコード|セッションID|クッキー|接続キー|共有キー|事前共有鍵)"
+    r"|トークン|パスフレーズ|パスコード|パスキー|(?<![A-Za-z])(?:PIN(?:コード|番号)?|PW)(?![A-Za-z])|暗号化?キー|回復キー|リカバリーキー|復旧コード|バックアップコード|解除コード|解錠番号|ワンタイムコード|セッションID|クッキー|接続キー|共有キー|事前共有鍵)"
 )
 _JAPANESE = re.compile(
     rf"{_CALLED}(?:\([^()\n]{{0,12}}\))?(?P<mark> ?(?:[:=はが]|を「)[: ]?|[(「『]| )(?P<quote>[\"'`「『]?)(?P<value>[!-~]{{4,200}})",
@@ -169,7 +169,12 @@ def _is_secret(match: re.Match[str], value: str, is_quoted: bool) -> bool:
     named = match.groupdict().get("word", "").lower()
     if named and not named.startswith(("pass", "pwd")):
         # token=1024 counts tokens, and key: value is not always a secret.
-        return len(value) >= 8 and bool(has_letter) and (bool(has_digit) or len(value) >= 20)
+        return (
+            (is_quoted or "(" not in value)
+            and len(value) >= 8
+            and bool(has_letter)
+            and (bool(has_digit) or len(value) >= 20)
+        )
     if not is_quoted and ("(" in value or re.fullmatch(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", value)):
         return False
     if named and not is_quoted and value.isalpha() and "=" not in match[0]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from workers.engines.shared.personal.name_parts import (
     BEFORE_NAME,
@@ -33,6 +34,7 @@ def titled(text: str) -> Iterator[Place]:
             yield match.start() - len(name), match.start()
 
 
+@lru_cache(maxsize=20_000)
 def _called(before: str, run: str, title: str) -> str:
     """The name at the end of the letters before a title."""
     if re.match("[ァ-ヶーぁ-ん]", run):
