@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from workers.engines.shared.personal.numbers import DASH, Place
 
-_TYPE = r"(?:(?:普通|当座|貯蓄|総合)(?:預金|口座)*|\((?:普|当|貯)\))"
+_TYPE = r"(?:(?:普通|当座|貯蓄|総合)(?:預金|口座)*|\(?(?:普|当|貯)\))"
 _ACCOUNT = re.compile(
-    rf"(?:(?P<label>(?:口座|預金|通帳)番号|account[ _]?(?:number|no)?)|{_TYPE})(?P<between>[^0-9A-Za-z\n。、]{{0,8}}(?:番号)?[はの:) ]{{0,3}}(?:No\.? ?)?)"
+    rf"(?:(?P<label>(?:口座|預金|通帳)番号|(?<=[^一-龥])口座(?=[: ]{{1,2}}[0-9])|account[ _]?(?:number|no)?)|{_TYPE})(?P<between>[^0-9A-Za-z\n。、]{{0,8}}(?:番号)?[はの:) ]{{0,3}}(?:No\.? ?)?)"
     rf"(?P<number>[0-9](?:{DASH}?[0-9]){{5,7}})(?![0-9A-Za-z]|{DASH}[0-9])"
 )
 _TYPED = re.compile(r"type ?[=:] ?[1249] account ?[=:] ?[0-9]{6,8}(?![0-9])")
@@ -39,8 +39,8 @@ def accounts(text: str) -> Iterator[Place]:
             "預金",
             "総合",
             "通帳",
-            "(普)",
-            "(当)",
+            "普)",
+            "当)",
         )
     ):
         return

@@ -37,7 +37,7 @@ _ROMAN_LINE = re.compile(
     re.M,
 )
 _ROMAN_LABELLED = re.compile(
-    rf"(?:名義|宿泊者|来訪者|応募者|氏名|[Dd]isplay_?[Nn]ame|[Ff]ull_?[Nn]ame|cardholder|CARDHOLDER|passenger)[\"']? ?[:=]?[ \"']{{0,2}}(?P<name>{_ROMAN})(?=[\n\"',;)]| [0-9一-龥]|$)",
+    rf"(?:名義|宿泊者|来訪者|応募者|氏名|[Dd]isplay_?[Nn]ame|[Ff]ull_?[Nn]ame|cardholder|CARDHOLDER|[Aa]ssignee|[Aa]uthor|[Rr]eporter|[Rr]eviewer|passenger)[\"']? ?[:=]?[ \"']{{0,2}}(?P<name>{_ROMAN})(?=[\n\"',;)]| [0-9一-龥]|$)",
     re.M,
 )
 _ROMAN_BEFORE_MAIL = re.compile(rf"(?<![A-Za-z0-9@._-])(?P<name>{_ROMAN}),? ?[<(,]? ?〔メール")
@@ -45,6 +45,7 @@ _ROMAN_TITLED = re.compile(
     r"(?<![A-Za-z])(?:Mr|Mrs|Ms|Dr|Prof)\.? (?P<name>[A-Z][a-z]{1,15}(?: [A-Z][a-z]{1,15})?)"
 )
 _ROMAN_BEFORE = re.compile(rf"(?<![A-Za-z0-9@._-])(?P<name>{_ROMAN}) ?\($")
+_RELATION = re.compile("[長次二三四][男女]|父|母|妻|夫|祖[父母]|兄|弟|姉|妹|息子|娘|孫")
 _IRISH = re.compile(r"(?<![A-Za-z0-9])(?P<name>(?:O'|Mc)[A-Z][A-Za-z]{2,12}(?: [A-Z][A-Za-z]{1,12})?)")
 _READING = re.compile(
     rf" ?[(,|/] ?(?P<name>[ァ-ヶー]{{2,8}} [ァ-ヶー]{{2,8}}|[ぁ-ん]{{2,6}} [ぁ-ん]{{2,6}}|{_ROMAN})(?= ?[),|/\n]|$)"
@@ -122,6 +123,8 @@ def _given(word: str) -> str:
 
 def is_pair(family: str, given: str) -> bool:
     first, second = kinds(family), kinds(given)
+    if _RELATION.fullmatch(family):
+        return False
     if (
         given in NO_GIVEN
         or given in _ERAS
