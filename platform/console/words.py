@@ -114,6 +114,7 @@ ACTIONS: Words = {
     "organization.created": _("created the organization"),
     "document.uploaded": _("uploaded a document"),
     "document.deleted": _("deleted a document"),
+    "document.personal_data_set": _("chose how a document's personal data are shown"),
     "upload.created": _("started an upload in parts"),
     "upload.part_added": _("uploaded a part"),
     "upload.completed": _("completed an upload in parts"),

@@ -58,6 +58,7 @@ STEPS = [{"type": "segment"}, {"type": "split"}]
 def bodies(own: dict[str, str]) -> dict[str, Any]:
     """Bodies that are complete enough for the API to look up the object of the address."""
     return {
+        "POST v1/files/<file_id>": {"personal_data": "masked"},
         "POST v1/uploads/<upload_id>/complete": {"part_ids": [own["part_id"]]},
         "POST v1/vector_stores/<vector_store_id>/files": {"file_id": own["file_id"]},
         "POST v1/vector_stores/<vector_store_id>/file_batches": {"file_ids": [own["file_id"]]},

@@ -14,7 +14,6 @@ import openai
 import pytest
 from django.utils.translation import override
 
-from common.errors import InvalidRequest
 from common.model_server import (
     ContextTooLong,
     ModelServer,
@@ -351,12 +350,6 @@ def test_names_the_invalid_field(client: openai.OpenAI, models: Models) -> None:
             model="m", messages=QUESTION, extra_body={**choice(models), "temperature": 9}
         )
     assert (error.value.code, error.value.param) == ("invalid_value", "temperature")
-
-
-def test_too_many_stop_strings_reach_the_caller(platform_client: ModelServer, models: Models) -> None:
-    with pytest.raises(InvalidRequest) as error:
-        platform_client.chat(chat_body(models, stop=["1", "2", "3", "4", "5"]))
-    assert error.value.param == "stop"
 
 
 async def test_client_reports_unreachable_server(models: Models) -> None:

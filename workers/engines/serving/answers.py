@@ -16,7 +16,7 @@ from workers.engines.serving.backends.protocol import (
     ServingBackend,
     TokenStream,
 )
-from workers.engines.serving.errors import ServeError, context_too_long
+from workers.engines.serving.errors import context_too_long
 from workers.engines.serving.model_cache import Lease, ModelCache
 from workers.engines.serving.models import BASE_MODELS, TextModel
 from workers.engines.serving.settings import ServingSettings
@@ -91,8 +91,6 @@ class Chat:
     async def start(self, body: ChatBody) -> RunningAnswer:
         """Raises ServeError where the model cannot be loaded, the prompt is too long or too many wait."""
         stops = (body.stop,) if isinstance(body.stop, str) else body.stop or ()
-        if len(stops) > 4:
-            raise ServeError(400, "invalid_value", "At most 4 stop strings are allowed.", param="stop")
         preparing = asyncio.ensure_future(asyncio.to_thread(self._prepare, body))
         try:
             lease, request = await asyncio.shield(preparing)
