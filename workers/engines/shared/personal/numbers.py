@@ -67,8 +67,7 @@ def _is_phone(match: re.Match[str]) -> bool:
     local = digits_of(head)[digits_of(head).index("81") + 2 :] if is_foreign else digits_of(head)
     area = "0" + local.lstrip("0")
     digits = area + match["office"] + match["line"]
-    # No mobile number begins with 090-0: that is a part or a size.
-    if _PUBLIC.match(number) or digits.startswith("0900"):
+    if _PUBLIC.match(number):
         return False
     is_mobile = re.match(r"0[5-9]0", digits) is not None
     if len(digits) != (11 if is_mobile else 10):
