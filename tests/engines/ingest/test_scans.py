@@ -9,6 +9,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tests.engines.ingest import drawn
@@ -89,9 +90,18 @@ def test_scanned_pages_among_others_are_recognized(run, spec_for, pages_of):
     assert (round(scan.width), round(scan.height)) == (595, 842)
 
 
+@pytest.fixture
+def used_openmp() -> None:
+    """This process has several threads of OpenMP, as one that computes; those forked from it have one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    torch.softmax(torch.rand(600, 600) @ torch.rand(600, 600), dim=1)
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("name", get_args(OcrEngine))
 @pytest.mark.parametrize("view", get_args(View))
-def test_recognition_works_in_every_sandbox(run, spec_for, monkeypatch, view, name):
+def test_recognition_works_in_every_sandbox(run, spec_for, monkeypatch, used_openmp, view, name):
     if not engines.installed(name):
         pytest.skip(f"{name} is not installed")
     if view == "bubblewrap" and shutil.which("bwrap") is None:

@@ -59,6 +59,8 @@ class TesseractEngine:
         # Read by OpenMP when it is loaded: Tesseract asks for four threads, whatever else is set.
         os.environ["OMP_THREAD_LIMIT"] = "1"
         self._library = _declared(ctypes.CDLL(name))
+        # It may have been loaded before this process was forked, and then waits for threads that are not in it.
+        self._library.omp_set_max_active_levels(0)
         self._handles = {language: self._handle(language, mode, folder) for language, mode in _MODES.items()}
         self._orientation = self._handle(_ORIENTATION, 0, folder)
 
