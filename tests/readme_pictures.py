@@ -16,7 +16,7 @@ from tests.chromium import started_chromium
 
 SIZE = {"width": 1280, "height": 800}
 TIMEOUT_MS = 180_000
-QUESTION = "係長が2泊3日の国内出張をするとき、日当は1日いくらですか?"
+QUESTION = "KCN-5の画面にE09が出ています。何を調べればよいですか?"
 
 
 def main() -> None:

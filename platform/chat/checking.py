@@ -13,10 +13,19 @@ from chat.citations import SUPPORT, best_sentence
 from chat.finding import Found, Reason
 from chat.table_rows import AskedRows
 from workers.contract.prompts import NOT_IN_THE_PASSAGES
-from workers.contract.stated_facts import are_alike, codes, is_stated, section_of, stated_facts
+from workers.contract.stated_facts import (
+    are_alike,
+    asked_units,
+    codes,
+    is_stated,
+    section_of,
+    stated_facts,
+    states_one_of,
+)
 
 _SENTENCE = re.compile(r".*?(?:[。！？!?]+[」』）)]*|\.(?=\s)|\n)", re.S)
 _QUESTION = re.compile(r"(?:[?？]|(?:です|ます|でしょう)か[。.]?)\s*$")
+_NONE = re.compile(r"な[いしく]|ませ?ん|不要|無料|無制限|自由|\bno\b|free", re.I)
 NEARLY_AS_GOOD = 0.75
 """A passage with this share of the best one's support may be where a sentence comes from, too."""
 LONGEST_UNREPEATED = 10
@@ -78,10 +87,16 @@ class CheckedAnswer:
         if is_repeated or _QUESTION.search(sentence):
             return False
         self._said.add(sentence)
-        if not self._is_supported(sentence):
+        if not (self._answers_the_quantity(sentence) and self._is_supported(sentence)):
             self._refusal = "unsupported"
             return False
         return True
+
+    def _answers_the_quantity(self, sentence: str) -> bool:
+        """Whether an answer to いくら or 何日 begins with a quantity of this kind, or says that there is none."""
+        units = asked_units(self.found.question)
+        is_first = not self.text.strip() and bool(sentence)
+        return not (units and is_first) or states_one_of(units, sentence) or bool(_NONE.search(sentence))
 
     def _is_supported(self, sentence: str) -> bool:
         """Whether one passage that supports the sentence states its numbers and codes, or the question does."""

@@ -16,6 +16,7 @@ LISTED = f"{CODES}\nE10 時計用電池の低下 電池を交換する\n毎月5�
 PARTS = "KP-220\n最大流量は毎分80リットルです。\nKP-230\n最大流量は毎分95リットルです。\n点検は毎年1回です。"
 
 
+PAID = "日帰り出張の日当は、出発から帰着までが8時間以上の場合に支給する。宿泊を伴うときは1日につき3,000円とする。"
 PARTS_OF = "質問: ADP-15のダイヤフラムの部品番号は?\n回答: 部品番号はAD-DK15です。"
 
 
@@ -47,6 +48,11 @@ def checked(answer: str, question: str, *passages: str, size: int = 3) -> Checke
         ("E10は?", "電池を交換する。", LISTED, "電池を交換する。", None),
         ("KP-220は?", "最大流量は毎分80リットルです。", PARTS, "最大流量は毎分80リットルです。", None),
         ("ＫＰ−２２０は?", "点検は毎年1回です。", PARTS, "", "unsupported"),
+        # An answer to いくら, 何日 or 何か月 begins with such a quantity, or says that there is none.
+        ("日当はいくらですか?", "8時間以上の場合に支給します。", PAID, "", "unsupported"),
+        ("日当はいくらですか?", "1日につき3,000円です。", PAID, "1日につき3,000円です。", None),
+        ("延長は何か月ですか?", "業務上必要がある場合に延長します。", RULES, "", "unsupported"),
+        ("延長は何か月ですか?", "延長しません。", RULES, "延長しません。", None),
         # What only repeats the question is confirmed by the passage or not at all.
         ("延長は9か月ですよね?", "9か月です。", RULES, "", "unsupported"),
         ("延長は6か月ですよね?", "6か月です。", RULES, "6か月です。", None),

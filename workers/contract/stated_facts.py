@@ -32,6 +32,9 @@ _UNIT = re.compile(
     r"時間|(?:か|ヶ|カ|ケ|ヵ|箇)月|パーセント|[円日月年回件名人歳才時分秒週条項号章点台個本枚倍割泊級度階%]|°c?|[a-zμ]+"
 )
 _SAME_UNIT = {"名": "人", "才": "歳", "パーセント": "%", "°c": "度", "°": "度"}
+_ASKED = re.compile(
+    r"いくら(?!か|でも)|何(?P<unit>(?:か|ヶ|カ|ケ|ヵ|箇)月|時間|パーセント|[円日年回人名歳才時分秒週台個本枚倍割度階%])(?![もか])"
+)
 # Words that are written with a numeral and state no number.
 _WORDS = re.compile(r"十分|一時(?!間)|一度|一人ひとり|一点|一級|一回り|万一|一年中|一日中|千円札")
 # The number of an item in a list, and of a passage that is referred to.
@@ -78,6 +81,17 @@ def _leading_code(line: str) -> str | None:
 def are_alike(code: str, other: str) -> bool:
     """Whether only the digits of two codes differ: KP-220 and KP-300."""
     return re.sub(r"\d+", "0", code) == re.sub(r"\d+", "0", other)
+
+
+def asked_units(question: str) -> frozenset[str]:
+    """The units of the quantities that a question asks for: `円` of いくら, `日` of 何日. Empty where it asks for none."""
+    found = _ASKED.finditer(_normalized(question))
+    return frozenset(_one_unit(match["unit"] or "円") for match in found)
+
+
+def states_one_of(units: Collection[str], text: str) -> bool:
+    """Whether the text states a quantity of one of these units. A bare number may be one: in tables the unit is in the header."""
+    return any(fact.unit in units or not fact.unit for fact in stated_facts(text))
 
 
 def is_stated(fact: Fact, stated: Collection[Fact]) -> bool:
