@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workers.contract.stated_facts import asked_units, states_one_of
+from workers.contract.stated_facts import asked_units, is_stated, stated_facts, states_one_of
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,19 @@ def test_the_units_that_a_question_asks_for(question, units):
 )
 def test_a_text_states_a_quantity_of_a_unit(unit, text, expected):
     assert states_one_of({unit}, text) is expected
+
+
+@pytest.mark.parametrize(
+    ("label", "fact", "expected"),
+    [
+        ("定価(円、税別): 312,000", "312,000円です。", True),
+        ("定価（円、税別）: 312,000", "312,000です。", True),
+        ("定価(円、税別): 312,000", "312,000 kgです。", False),
+        ("標準納期(営業日): 45", "45営業日です。", True),
+        ("標準納期(営業日): 45", "45か月です。", False),
+        ("数量: 45", "45台です。", True),
+    ],
+)
+def test_a_number_has_the_unit_of_its_label(label, fact, expected):
+    (stated,) = stated_facts(fact)
+    assert is_stated(stated, stated_facts(f"型式: 標準\n{label}\n備考: なし")) is expected

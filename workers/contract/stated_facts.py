@@ -31,6 +31,10 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _UNIT = re.compile(
     r"時間|(?:か|ヶ|カ|ケ|ヵ|箇)月|パーセント|[円日月年回件名人歳才時分秒週条項号章点台個本枚倍割泊級度階%]|°c?|[a-zμ]+"
 )
+_LABELLED = re.compile(r"(?m)^[^:\n]{0,40}\((?P<label>[^()\n]{1,20})\)[^:\n]{0,10}: [0-9][0-9,.]*(?=\s*$)")
+_BLANK_BEFORE_UNIT = re.compile(
+    r"(?<=\d) (?=(?:[kmμ]?[gmlwvah]|cm|t|[km]?pa|[kmg]?hz|[kmg]?wh|[kmgt]b|rpm|db|bar|ms|s|min|h)(?![a-z0-9]))"
+)
 _SAME_UNIT = {"名": "人", "才": "歳", "パーセント": "%", "°c": "度", "°": "度"}
 _ASKED = re.compile(
     r"いくら(?!か|でも)|何(?P<unit>(?:か|ヶ|カ|ケ|ヵ|箇)月|時間|パーセント|[円日年回人名歳才時分秒週台個本枚倍割度階%])(?![もか])"
@@ -42,9 +46,16 @@ _ORDINALS = re.compile(r"(?m)^\s*(?:\(?\d{1,2}[.)](?!\d)|[①-⑳])\s*|\[\d{1,2}
 
 
 def stated_facts(text: str) -> frozenset[Fact]:
-    text = _THOUSANDS.sub("", _normalized(_ORDINALS.sub(" ", text)))
+    text = _LABELLED.sub(_with_unit, _normalized(_ORDINALS.sub(" ", text)))
+    text = _BLANK_BEFORE_UNIT.sub("", _THOUSANDS.sub("", text))
     text = text.replace(":00", ":")
     return frozenset(_facts(_WORDS.sub(" ", text)))
+
+
+def _with_unit(labelled: re.Match[str]) -> str:
+    """`定価(円、税別): 892,000` with the unit of its label after the number."""
+    unit = _UNIT.search(labelled["label"])
+    return f"{labelled[0]}{unit[0]}" if unit else labelled[0]
 
 
 def _normalized(text: str) -> str:
