@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from playwright.sync_api import expect
 
 from accounts.models import Role
 from tests.console.browser import signed_in
@@ -17,6 +18,7 @@ RECORD = """
 const fill = CanvasRenderingContext2D.prototype.fillText;
 CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
   (this.canvas.words ??= []).push(text);
+  this.canvas.dataset.drawn = "";
   return fill.call(this, text, ...place);
 };
 """
@@ -43,9 +45,7 @@ def test_axes_have_titles_whole_steps_and_ticks_that_differ(page):
         for case, (steps, losses, speeds) in POINTS.items():
             shown |= {"x": steps, "series": {"loss": losses, "tokens_per_second": speeds}, "live": False}
             page.goto(url + run.get_absolute_url())
-            page.wait_for_function(
-                "[...document.querySelectorAll('.chart canvas')].filter(c => c.words).length == 2"
-            )
+            expect(page.locator(".chart canvas[data-drawn]")).to_have_count(2)
             drawn = page.evaluate("[...document.querySelectorAll('.chart canvas')].map(c => c.words)")
             for words, value in zip(drawn, ("Loss", "Tokens per second"), strict=True):
                 first, second = len(words) - 1 - words[::-1].index("Training step"), words.index(value)
