@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
 from typing import BinaryIO
 
-from workers.engines.ingest.file_types import damaged, encrypted
+from workers.engines.ingest.file_types import UNREADABLE_ARCHIVE, damaged, encrypted
 from workers.engines.shared.runtime import UserError
 
 MAX_ENTRIES = 10_000
@@ -29,7 +28,7 @@ def check_archive(file: BinaryIO, max_expanded_bytes: int) -> None:
             entries = archive.infolist()
             _check_declared(entries, file.seek(0, os.SEEK_END), max_expanded_bytes)
             _read_through(archive, entries, max_expanded_bytes)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
+    except UNREADABLE_ARCHIVE as error:
         raise damaged("The document cannot be unpacked.") from error
 
 

@@ -159,12 +159,26 @@ def encrypted(what: str) -> UserError:
     return UserError("encrypted", f"{what} Remove the password and upload the file again.")
 
 
+UNREADABLE_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    # What zipfile raises for a compression that it does not know.
+    NotImplementedError,
+    # And for a part that is encrypted.
+    RuntimeError,
+    ValueError,
+    OSError,
+)
+"""What zipfile raises for an archive that is damaged or of another kind."""
+
+
 def _office_type(file: BinaryIO, name: str) -> MediaType:
     try:
         with zipfile.ZipFile(file) as archive:
             names = set(archive.namelist())
             stated = _stated_type(archive) if "mimetype" in names else None
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error) as error:
+    except UNREADABLE_ARCHIVE as error:
         if binary_type_of(name):
             raise damaged("The document cannot be opened.") from error
         raise damaged("The archive cannot be opened.") from error

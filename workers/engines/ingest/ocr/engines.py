@@ -37,4 +37,7 @@ def _has_rapidocr() -> bool:
     return all(importlib.util.find_spec(module) for module in ("rapidocr", "onnxruntime", "cv2"))
 
 
-_FOUND: dict[OcrEngine, Callable[[], object]] = {"rapidocr": _has_rapidocr, "tesseract": tesseract.library}
+_FOUND: dict[OcrEngine, Callable[[], object]] = {
+    "rapidocr": _has_rapidocr,
+    "tesseract": tesseract.find_library,
+}

@@ -34,7 +34,7 @@ _BLANK = re.compile(r"(?<=[^\x00-\x7f]) +| +(?=[^\x00-\x7f])")
 """Tesseract writes blanks between Japanese characters."""
 
 
-def library() -> str | None:
+def find_library() -> str | None:
     """The library's name, if it and Japanese are installed. Nothing is loaded."""
     found = (
         name
@@ -54,7 +54,7 @@ def data_folder() -> Path | None:
 
 class TesseractEngine:
     def __init__(self) -> None:
-        name, folder = library(), data_folder()
+        name, folder = find_library(), data_folder()
         assert name and folder, "only an engine that is installed is loaded"
         # Read by OpenMP when it is loaded: Tesseract asks for four threads, whatever else is set.
         os.environ["OMP_THREAD_LIMIT"] = "1"
