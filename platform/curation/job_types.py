@@ -9,7 +9,8 @@ from common.disk import file_bytes
 from curation.models import DatasetVersion
 from curation.selectors import DATASETS
 from documents.job_types import PAGES_MISSING
-from jobs.types import GIBIBYTE, ErrorText, JobType, Size, UsualResources, register
+from jobs.failures import ErrorText
+from jobs.types import GIBIBYTE, JobType, Size, UsualResources, register
 from workers.contract.specs.curation import CurationResult, CurationSpec
 
 DATASET_DAMAGED = ErrorText(

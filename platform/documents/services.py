@@ -178,10 +178,10 @@ def revision_read(revision: Revision) -> None:
             cluster_id=revision.job.cluster_id, isolation=isolation, ocr=revision.result.get("ocr") or ""
         )
     if revision.job.state == JobState.CANCELLED:
-        revision.error_code = "ingest.user.cancelled"
         with stored_language():
-            revision.error_message = _("Reading was cancelled. Upload the file again to retry.")
-        revision.save(update_fields=["error_code", "error_message"])
+            message = _("Reading was cancelled. Upload the file again to retry.")
+        revision.set_error("ingest.user.cancelled", message)
+        revision.save()
 
 
 @transaction.atomic

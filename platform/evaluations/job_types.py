@@ -9,7 +9,8 @@ from common.disk import file_bytes
 from curation.job_types import DATASET_DAMAGED
 from evaluations.models import Evaluation
 from evaluations.selectors import EVALUATIONS
-from jobs.types import GIBIBYTE, ErrorText, JobType, Size, UsualResources, register
+from jobs.failures import ErrorText
+from jobs.types import GIBIBYTE, JobType, Size, UsualResources, register
 from workers.contract.model_shape import weights_bytes
 from workers.contract.specs.evaluation import EvaluationResult, EvaluationSpec
 

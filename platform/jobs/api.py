@@ -155,7 +155,7 @@ def progress_body(job: Job) -> dict[str, Any] | None:
 def job_error_body(job: Job) -> dict[str, Any] | None:
     if not job.error_code:
         return None
-    return {"code": job.error_code, "message": job.error_message, "param": job.error_param}
+    return {"code": job.error_code, "message": job.error_message, "param": job.error_param or None}
 
 
 def event_body(event: JobEvent) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from common.ids import PrefixedIdField
 from common.models import CreatedModel, TenantModel
 from common.places import PlaceJSONField
 from common.storage import run_path
+from jobs.failures import FailureModel
 from jobs.transitions import STOPPABLE, JobState
 
 LIGHT_MEMORY_BYTES = 4 << 30
@@ -92,7 +93,7 @@ class ClusterGrant(TenantModel):
         ]
 
 
-class Job(TenantModel):
+class Job(FailureModel, TenantModel):
     """Anything that takes more than a second. The row of what it makes points at its job, not the reverse."""
 
     id = PrefixedIdField("job_")
@@ -178,9 +179,6 @@ class Job(TenantModel):
     # -- the end --------------------------------------------------------------------------------
     result = models.JSONField(null=True)
     """`RunResult.output` of the attempt that succeeded."""
-    error_code = models.CharField(max_length=120, default="")
-    error_message = models.TextField(default="")
-    error_param = models.CharField(max_length=500, null=True)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     finalized_at = models.DateTimeField(null=True)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.models import TenantModel
 from common.storage import artifact_adopt
+from jobs.failures import FailureModel
 from jobs.models import Job
 from jobs.transitions import JobState
 from jobs.types import JobType, followers, job_type
@@ -25,7 +26,7 @@ class ProducedState(models.TextChoices):
     CANCELLED = "cancelled", _("cancelled")
 
 
-class ProducedRow(TenantModel):
+class ProducedRow(FailureModel, TenantModel):
     """Made together with its job, and completed once when the job has ended."""
 
     STATES: ClassVar[Mapping[str, str]] = {
@@ -44,9 +45,6 @@ class ProducedRow(TenantModel):
     """The result class of the job's type as JSON; empty until the job has succeeded."""
     manifest_sha256 = models.CharField(max_length=64, blank=True)
     """Of the folder that the job has made."""
-    error_code = models.CharField(max_length=120, blank=True)
-    error_message = models.TextField(blank=True)
-    error_param = models.CharField(max_length=500, blank=True)
 
     class Meta:
         abstract = True
@@ -98,7 +96,6 @@ def _complete(row: ProducedRow, job: Job, known: JobType, result: Spec | None) -
         for name, value in known.columns(result).items():
             setattr(row, name, value)
     row.state = row.STATES[job.state]
-    row.error_code, row.error_message = job.error_code, job.error_message
-    row.error_param = job.error_param or ""
+    row.copy_error(job)
     row.save()
     known.on_end(row)

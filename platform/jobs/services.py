@@ -25,6 +25,7 @@ from common.places import spec_digest
 from common.release import RELEASE
 from common.tenancy import current_organization_id
 from jobs.clusters import refuse_crowding, refuse_oversize, usable_cluster
+from jobs.failures import error_columns
 from jobs.models import Job, JobEvent, WaitsFor
 from jobs.selectors import job_by_idempotency_key, job_get, newer_releases
 from jobs.transitions import ACTIVE, MOVES, TERMINAL, JobState
@@ -298,9 +299,7 @@ def job_failed(*, job: Job, error: RunError) -> bool:
         {JobState.STARTING, JobState.RUNNING, JobState.PAUSING},
         JobState.FAILED,
         reason=error.code,
-        error_code=error.code,
-        error_message=error.message,
-        error_param=error.param,
+        **error_columns(error),
     )
 
 
@@ -314,9 +313,7 @@ def job_result_lost(*, job: Job, error: RunError) -> bool:
         JobState.FAILED,
         SYSTEM,
         reason=error.code,
-        error_code=error.code,
-        error_message=error.message,
-        error_param=error.param,
+        **error_columns(error),
     )
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
-
+from jobs.failures import SHARED_ERRORS, SYSTEM_ERROR, ErrorText, Label
 from workers.contract.spec import Spec
 from workers.contract.specs.events import Event
 
@@ -23,17 +21,7 @@ if TYPE_CHECKING:
     from jobs.models import Cluster, Job
     from jobs.produced import ProducedRow
 
-Label = str | Promise
 GIBIBYTE = 1 << 30
-
-
-class ErrorText(NamedTuple):
-    """An error code in the reader's language."""
-
-    what: Label
-    """What happened."""
-    remedy: Label
-    """What to do about it."""
 
 
 class Size(Enum):
@@ -168,7 +156,8 @@ class JobType:
     events: Mapping[type[Event], Callable[..., None]] = field(default_factory=dict)
     """Called with `job` and `event` inside the transaction that imports the event."""
     errors: Mapping[str, ErrorText] = field(default_factory=dict)
-    """By the part of the code after the name: `user.empty_dataset`."""
+    """By the part of the code after the name: `user.empty_dataset`. Where an engine gives a `reason` among the values of the
+    error, the text of `user.no_text:nothing_recognized` goes before that of `user.no_text`."""
     messages: Mapping[str, Label] = field(default_factory=dict)
     """Sentences of the engine's log by their code, worded with the values that the event carries."""
 
@@ -210,52 +199,19 @@ def followers(name: str) -> list[Callable[[Job], None]]:
     return list(_followers.get(name, ()))
 
 
-_SYSTEM_ERROR = ErrorText(
-    _("It failed because of an internal error."),
-    _("Start it again. If it fails again, show your operator the code below."),
-)
+def error_text(code: str, values: Mapping[str, Any] | None = None) -> ErrorText | None:
+    """What happened and what to do, in the reader's language, as exactly as the values of the error allow.
 
-
-_SYSTEM_ERRORS: dict[str, Label] = {
-    "system.lost": _("The process or its machine was lost: it was killed, or showed no sign of life."),
-    "system.out_of_memory": _("The memory did not suffice."),
-    "system.stalled": _("It was ended because it made no progress for far longer than usual."),
-    "system.stopped": _("Something other than the platform told the process to stop."),
-    "system.crashed": _("The process crashed."),
-    "system.disk_full": _("The disk was full."),
-    "system.launch_failed": _("It could not be started."),
-    "system.result_missing": _("It ended without leaving a result."),
-}
-"""What happened, by the part of the code after the name, where a sentence says more than `_SYSTEM_ERROR`."""
-
-_MODEL_FOLDER = _("Have your operator look at the model's folder, or choose another model.")
-_SHARED_ERRORS: dict[str, ErrorText] = {
-    "user.adapter_unsafe": ErrorText(
-        _("The model's weights are not in the safetensors format."), _MODEL_FOLDER
-    ),
-    "user.adapter_mismatch": ErrorText(
-        _("The adapter does not fit the base model."),
-        _("Choose a version that was trained on this base model, or train it again."),
-    ),
-    "user.broken_record": ErrorText(
-        _("A file of the dataset version holds a line that is not a record."),
-        _("Build a new dataset version from the same documents, and start again."),
-    ),
-}
-"""What the part that all engines share may raise."""
-
-
-def error_text(code: str) -> ErrorText | None:
-    """None for a user's error without a text of its own: the engine's sentence says what to do."""
+    None for a user's error without a text of its own: the engine's sentence says what to do.
+    """
     name, _dot, rest = code.partition(".")
     known = _types.get(name)
-    if known is not None and rest in known.errors:
-        return known.errors[rest]
-    if known is not None and rest in _SHARED_ERRORS:
-        return _SHARED_ERRORS[rest]
-    if rest in _SYSTEM_ERRORS:
-        return ErrorText(_SYSTEM_ERRORS[rest], _SYSTEM_ERROR.remedy)
-    return _SYSTEM_ERROR if rest.startswith("system.") else None
+    given = values or {}
+    texts = {**SHARED_ERRORS, **known.errors} if known else SHARED_ERRORS
+    found = texts.get(f"{rest}:{given.get('reason')}") or texts.get(rest)
+    if found is None:
+        return SYSTEM_ERROR if rest.startswith("system.") else None
+    return found.told(given)
 
 
 def message_text(code: str, values: Mapping[str, Any]) -> str:

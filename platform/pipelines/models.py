@@ -7,6 +7,7 @@ from django.db import models
 from audit.services import Actor
 from common.ids import PrefixedIdField
 from common.models import TenantModel
+from jobs.failures import FailureModel
 
 
 class RunState(models.TextChoices):
@@ -23,8 +24,11 @@ class RunState(models.TextChoices):
     """A stage that was left out, or a run that found nothing new."""
 
 
-class PipelineRun(TenantModel):
-    """One run of a declared pipeline. `pipelines/services.py` is its only writer."""
+class PipelineRun(FailureModel, TenantModel):
+    """One run of a declared pipeline. `pipelines/services.py` is its only writer.
+
+    While it runs, its error says why its current stage is blocked.
+    """
 
     id = PrefixedIdField("piperun_")
     pipeline = models.CharField(max_length=40)
@@ -38,9 +42,6 @@ class PipelineRun(TenantModel):
     actor_id = models.CharField(max_length=64)
     actor_label = models.CharField(max_length=200)
     state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.RUNNING)
-    error_code = models.CharField(max_length=120, blank=True)
-    """Why it failed; while it runs, why its current stage is blocked."""
-    error_message = models.TextField(blank=True)
     blocked_since = models.DateTimeField(null=True)
     """Since when the current stage has been refused for a reason that may pass; by the database's clock."""
     ended_at = models.DateTimeField(null=True)

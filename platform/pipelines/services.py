@@ -78,7 +78,8 @@ def pipeline_run_advance(id: str) -> None:
                 run = _locked(id)
                 if run is None:
                     return
-                run.blocked_since, run.error_code, run.error_message = None, "", ""
+                run.blocked_since = None
+                run.set_error()
                 has_moved = _advance_stage(run)
                 run.save()
         except KoshaError as error:
@@ -119,7 +120,8 @@ def _advance_stage(run: PipelineRun) -> bool:
     if not isinstance(row, ProducedRow) or row.state == row.STATES[JobState.SUCCEEDED]:
         _next_stage(run, stage_run, RunState.DONE)
     elif row.state == row.STATES[JobState.FAILED]:
-        _end(run, RunState.FAILED, code=row.error_code, message=row.error_message)
+        _end(run, RunState.FAILED)
+        run.copy_error(row)
     else:
         _end(run, RunState.CANCELLED, code="cancelled", message=_("A job of this run was cancelled."))
     return True
@@ -178,7 +180,8 @@ def _end(run: PipelineRun, state: RunState, *, code: str = "", message: str = ""
         if stage_run.state in (RunState.RUNNING, RunState.PENDING):
             stage_run.state = state if stage_run.state == RunState.RUNNING else RunState.SKIPPED
             stage_run.save()
-    run.state, run.error_code, run.error_message = state, code, message
+    run.state = state
+    run.set_error(code, message)
     run.ended_at = timezone.now()
 
 
@@ -189,7 +192,7 @@ def _refuse(id: str, error: KoshaError) -> None:
         return
     lasted = PipelineRun.objects.filter(pk=run.pk, blocked_since__lt=Now() - BLOCKED_LIMIT)
     if error.is_passing and not lasted.exists():
-        run.error_code, run.error_message = error.code, str(error.message)
+        run.set_error(error.code, str(error.message))
         if run.blocked_since is None:
             logger.warning("%s is blocked: %s", run.id, error.code)
             run.blocked_since = Now()

@@ -6,7 +6,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from common.disk import folder_bytes
-from jobs.types import GIBIBYTE, ErrorText, JobType, Size, UsualResources, register
+from jobs.failures import ErrorText
+from jobs.types import GIBIBYTE, JobType, Size, UsualResources, register
 from registry.models import ModelExport
 from registry.selectors import EXPORTS
 from workers.contract.model_shape import weights_bytes

@@ -7,7 +7,8 @@ from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes, folder_bytes
 from documents.job_types import PAGES_MISSING
-from jobs.types import GIBIBYTE, ErrorText, JobType, Size, UsualResources, follow, register
+from jobs.failures import ErrorText
+from jobs.types import GIBIBYTE, JobType, Size, UsualResources, follow, register
 from retrieval.models import IndexBuild
 from retrieval.selectors import INDEXES
 from retrieval.services import document_ready, index_build_ended

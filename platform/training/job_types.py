@@ -7,7 +7,8 @@ from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes
 from curation.job_types import DATASET_DAMAGED
-from jobs.types import GIBIBYTE, ErrorText, JobType, UsualResources, register
+from jobs.failures import ErrorText
+from jobs.types import GIBIBYTE, JobType, UsualResources, register
 from registry.selectors import MODELS
 from training.models import TrainingRun
 from training.services import checkpoint_record, training_ended

@@ -54,7 +54,7 @@ def test_shows_the_error_of_the_produced_row(world, kind):
         ("en", "line 7", "line 7"),
         ("ja", "line 7", "7行目"),
         ("ja", "byte 12", "12バイト目"),
-        ("ja", "n_epochs", "n_epochs"),
+        ("ja", "n_epochs", ""),
     ],
 )
 def test_says_where_in_the_readers_language(language, param, place):

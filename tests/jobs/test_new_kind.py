@@ -7,9 +7,10 @@ import time
 import pytest
 
 from common.storage import runs_root
+from jobs.failures import ErrorText
 from jobs.models import Job
 from jobs.services import job_submit
-from jobs.types import GIBIBYTE, ErrorText, JobType, Size, UsualResources
+from jobs.types import GIBIBYTE, JobType, Size, UsualResources
 from workers.orchestration.launchers.local.launcher import LocalLauncher
 from workers.orchestration.reconcile import reconcile
 

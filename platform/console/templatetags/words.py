@@ -78,21 +78,21 @@ _PLACES: words.Words = {
 }
 
 
-@register.filter
 def fault_place(param: str) -> str:
-    """Where in a file an engine met an error, `line 7`, in the reader's language; the name of a setting as it is."""
-    kind, _blank, number = str(param).partition(" ")
-    return str(_PLACES[kind]) % {"number": number} if number.isdigit() and kind in _PLACES else str(param)
+    """Where in a file an engine met an error, `line 7`, in the reader's language; empty for anything else."""
+    kind, _blank, number = param.partition(" ")
+    return str(_PLACES[kind]) % {"number": number} if number.isdigit() and kind in _PLACES else ""
 
 
 @register.inclusion_tag("components/fault.html")
 def fault(failed: Job | ProducedRow | PipelineRun) -> dict[str, Any]:
-    """What went wrong and what to do, and the engine's own message and code for support."""
+    """What went wrong and what to do, and the code for support; of an error without a text, the stored message."""
+    found = error_text(failed.error_code, failed.error_values)
     return {
-        "fault": error_text(failed.error_code),
+        "what": found.what if found else in_readers_language(failed.error_message),
+        "remedy": found.remedy if found else "",
         "code": failed.error_code,
-        "message": in_readers_language(failed.error_message),
-        "param": getattr(failed, "error_param", ""),
+        "place": "" if failed.error_values else fault_place(failed.error_param),
     }
 
 
@@ -118,8 +118,7 @@ def _reason(code: str) -> str:
 def _message(event: JobEvent) -> str:
     """What the engine said, worded from its code and values; empty without a known code."""
     code = event.data.get("code", "")
-    # A failure of the system is shown in the engine's own words: they say more than the sentence for all of them.
-    found = error_text(code) if ".user." in code else None
+    found = error_text(code, event.data.get("values"))
     return str(found.what) if found else message_text(code, event.data)
 
 
@@ -134,5 +133,5 @@ def took(job: Job) -> str:
 @register.simple_tag
 def why(failed: Job | ProducedRow | PipelineRun) -> str:
     """What went wrong in one sentence, for a list."""
-    found = error_text(failed.error_code)
+    found = error_text(failed.error_code, failed.error_values)
     return str(found.what) if found else in_readers_language(failed.error_message)

@@ -73,6 +73,10 @@ class Migration(migrations.Migration):
             name="Job",
             fields=[
                 ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("error_code", models.CharField(blank=True, default="", max_length=120)),
+                ("error_message", models.TextField(blank=True, default="")),
+                ("error_param", models.CharField(blank=True, default="", max_length=500)),
+                ("error_values", models.JSONField(blank=True, default=dict)),
                 (
                     "id",
                     common.ids.PrefixedIdField(
@@ -155,9 +159,6 @@ class Migration(migrations.Migration):
                 ("failed_code", models.CharField(default="", max_length=120)),
                 ("failed_at", models.FloatField(null=True)),
                 ("result", models.JSONField(null=True)),
-                ("error_code", models.CharField(default="", max_length=120)),
-                ("error_message", models.TextField(default="")),
-                ("error_param", models.CharField(max_length=500, null=True)),
                 ("started_at", models.DateTimeField(null=True)),
                 ("ended_at", models.DateTimeField(null=True)),
                 ("finalized_at", models.DateTimeField(null=True)),

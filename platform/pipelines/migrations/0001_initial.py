@@ -16,6 +16,10 @@ class Migration(migrations.Migration):
             name="PipelineRun",
             fields=[
                 ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("error_code", models.CharField(blank=True, default="", max_length=120)),
+                ("error_message", models.TextField(blank=True, default="")),
+                ("error_param", models.CharField(blank=True, default="", max_length=500)),
+                ("error_values", models.JSONField(blank=True, default=dict)),
                 (
                     "id",
                     common.ids.PrefixedIdField(
@@ -48,8 +52,6 @@ class Migration(migrations.Migration):
                         max_length=16,
                     ),
                 ),
-                ("error_code", models.CharField(blank=True, max_length=120)),
-                ("error_message", models.TextField(blank=True)),
                 ("blocked_since", models.DateTimeField(null=True)),
                 ("ended_at", models.DateTimeField(null=True)),
                 (

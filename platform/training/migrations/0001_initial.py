@@ -20,6 +20,10 @@ class Migration(migrations.Migration):
             name="TrainingRun",
             fields=[
                 ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("error_code", models.CharField(blank=True, default="", max_length=120)),
+                ("error_message", models.TextField(blank=True, default="")),
+                ("error_param", models.CharField(blank=True, default="", max_length=500)),
+                ("error_values", models.JSONField(blank=True, default=dict)),
                 (
                     "state",
                     models.CharField(
@@ -35,9 +39,6 @@ class Migration(migrations.Migration):
                 ),
                 ("result", models.JSONField(default=dict)),
                 ("manifest_sha256", models.CharField(blank=True, max_length=64)),
-                ("error_code", models.CharField(blank=True, max_length=120)),
-                ("error_message", models.TextField(blank=True)),
-                ("error_param", models.CharField(blank=True, max_length=500)),
                 (
                     "id",
                     common.ids.PrefixedIdField(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -43,6 +43,13 @@ class RunConfig(Spec):
     spec: dict[str, Any]
 
 
+VALUE_LENGTH = 300
+ErrorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+ErrorValue = (
+    Annotated[str, Field(max_length=VALUE_LENGTH)] | int | Annotated[float, Field(allow_inf_nan=False)]
+)
+
+
 class RunError(Spec):
     """Why a run did not succeed."""
 
@@ -52,6 +59,9 @@ class RunError(Spec):
     """For the administrator: what was wrong, where, what to do. Never document text."""
     param: str | None = None
     """The field, file, line or document the error is about."""
+    values: dict[ErrorName, ErrorValue] = Field(default_factory=dict, max_length=20)
+    """What the platform's sentences for `code` are filled with in the reader's language: places, numbers, and names that
+    people gave; never document text. `reason` among them chooses one of several sentences of the same code."""
 
 
 class RunStatus(StrEnum):

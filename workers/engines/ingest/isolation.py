@@ -198,7 +198,7 @@ def _messages(
         while (line := lines.next(until, run.raise_if_stopped)) is not None:
             match message := decode(line):
                 case Refused():
-                    raise UserError(message.code, message.message, param=message.param)
+                    raise UserError(message.code, message.message, param=message.param, **message.values)
                 case Failed():
                     sys.stderr.write(
                         "\n  ".join([f"the parser raised {message.error}", *message.places]) + "\n"

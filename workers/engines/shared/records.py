@@ -30,6 +30,8 @@ def read_records(files: Sequence[Path], split: Split) -> Iterator[AnyRecord]:
                         "broken_record",
                         f"Line {number} of {path.name} is not a record.",
                         param=f"{path.name}:{number}",
+                        line=number,
+                        file=path.name,
                     ) from None
 
 

@@ -33,7 +33,15 @@ from pydantic import ValidationError
 from workers.contract.atomic_files import write_json
 from workers.contract.run_folder import RunFolder
 from workers.contract.spec import Spec
-from workers.contract.specs.run import ExitCode, RunConfig, RunError, RunResult, RunStatus
+from workers.contract.specs.run import (
+    VALUE_LENGTH,
+    ErrorValue,
+    ExitCode,
+    RunConfig,
+    RunError,
+    RunResult,
+    RunStatus,
+)
 
 HEARTBEAT_SECONDS = 2.0
 RESULT_TIMEOUT_SECONDS = 60.0
@@ -45,16 +53,20 @@ SpecT = TypeVar("SpecT", bound=Spec)
 
 
 class EngineError(Exception):
-    """A failure with a stable code. `code` lacks the engine's name, for example `user.empty_dataset`."""
+    """A failure with a stable code. `code` lacks the engine's name, for example `user.empty_dataset`.
+
+    `message` is the English sentence. `values` are those of `RunError`: every figure and name in the sentence.
+    """
 
     cause: ClassVar[Literal["user", "system"]]
     """The first part of `code`."""
 
-    def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
+    def __init__(self, code: str, message: str, *, param: str | None = None, **values: ErrorValue) -> None:
         super().__init__(message)
         self.code = f"{self.cause}.{code}"
         self.message = message
         self.param = param
+        self.values = {name: _bounded(value) for name, value in values.items()}
 
 
 class UserError(EngineError):
@@ -67,6 +79,10 @@ class EngineFault(EngineError):
     """The machine or the software failed. Another attempt may succeed."""
 
     cause = "system"
+
+
+def _bounded(value: ErrorValue) -> ErrorValue:
+    return value[:VALUE_LENGTH] if isinstance(value, str) else value
 
 
 class RunStopped(Exception):
@@ -222,14 +238,21 @@ def _run(
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        failure = RunError(code=f"{name}.user.invalid_spec", message=first["msg"], param=field)
+        failure = RunError(
+            code=f"{name}.user.invalid_spec",
+            message=first["msg"],
+            param=field,
+            values={"field": field[:VALUE_LENGTH]},
+        )
         return _fail(run, failure, ExitCode.USER_ERROR)
     except RunStopped as stop:
         run.stopped(stop.step)
         run.finish(RunResult(status=RunStatus.STOPPED))
         return ExitCode.STOPPED
     except EngineError as error:
-        failure = RunError(code=f"{name}.{error.code}", message=error.message, param=error.param)
+        failure = RunError(
+            code=f"{name}.{error.code}", message=error.message, param=error.param, values=error.values
+        )
         by_user = isinstance(error, UserError)
         return _fail(run, failure, ExitCode.USER_ERROR if by_user else ExitCode.SYSTEM_ERROR)
     except MemoryError:
@@ -287,6 +310,6 @@ def _is_disk_full(error: Exception, folder: Path) -> bool:
 
 def _fail(run: Run, error: RunError, code: int) -> int:
     with contextlib.suppress(OSError):
-        run.log(error.message, level="error", code=error.code, param=error.param)
+        run.log(error.message, level="error", code=error.code, param=error.param, values=error.values)
     run.finish(RunResult(status=RunStatus.FAILED, error=error))
     return code

@@ -12,6 +12,7 @@ from pydantic import Field
 from workers.contract.records import MessagesRecord, Page, TextRecord
 from workers.contract.spec import Spec
 from workers.contract.specs.ingest import Isolation
+from workers.contract.specs.run import ErrorName, ErrorValue
 from workers.engines.ingest.reading import Description, ToConvert
 
 MESSAGE_LENGTH = 2000
@@ -44,6 +45,7 @@ class Refused(Spec):
     code: str = Field(pattern=r"^[a-z0-9_]+$", max_length=60)
     message: str = Field(max_length=MESSAGE_LENGTH)
     param: str | None = Field(max_length=PARAM_LENGTH)
+    values: dict[ErrorName, ErrorValue] = Field(max_length=20)
 
 
 class Failed(Spec):

@@ -194,7 +194,12 @@ def _function(name: str) -> Callable[..., Any]:
 
 def _refused(error: UserError) -> Refused:
     param = error.param and error.param[:PARAM_LENGTH]
-    return Refused(code=error.code.removeprefix("user."), message=error.message[:MESSAGE_LENGTH], param=param)
+    return Refused(
+        code=error.code.removeprefix("user."),
+        message=error.message[:MESSAGE_LENGTH],
+        param=param,
+        values=error.values,
+    )
 
 
 def _failed(error: Exception) -> Failed:
