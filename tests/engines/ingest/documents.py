@@ -22,10 +22,17 @@ FONT = "HeiseiMin-W3"
 _RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
 
-def pdf(pages: Sequence[Sequence[str]], *, password: str | None = None, title: str = "") -> bytes:
+def pdf(
+    pages: Sequence[Sequence[str]],
+    *,
+    password: str | None = None,
+    owner_password: str | None = None,
+    title: str = "",
+) -> bytes:
     pdfmetrics.registerFont(UnicodeCIDFont(FONT))
     buffer = io.BytesIO()
-    canvas = Canvas(buffer, encrypt=StandardEncryption(password) if password else None)
+    is_locked = password is not None or owner_password is not None
+    canvas = Canvas(buffer, encrypt=StandardEncryption(password or "", owner_password) if is_locked else None)
     canvas.setTitle(title)
     for lines in pages:
         canvas.setFont(FONT, 10)
