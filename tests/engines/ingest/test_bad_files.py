@@ -30,7 +30,6 @@ ASSISTANT = {"role": "assistant", "content": "答え"}
 
 BAD_FILES = [
     ("program.pdf", b"MZ\x90\x00" + b"\x00" * 200, "wrong_type"),
-    ("program.pdf", b"MZ plus a %PDF-1.7 header further on", "wrong_type"),
     ("program.txt", b"\x7fELF" + bytes(range(200)), "wrong_type"),
     ("image.pdf", b"\x89PNG\r\n\x1a\n" + b"\x00" * 50, "damaged_file"),
     ("photo.docx", b"\xff\xd8\xff\xe0" + b"\x00" * 50, "damaged_file"),
@@ -111,13 +110,6 @@ def test_undecodable_text_names_the_byte(spec_for, parse):
     assert caught.value.param == f"byte {len(good) + 1}"
 
 
-@pytest.mark.parametrize("make", [documents.bomb, documents.lying_bomb])
-def test_zip_bomb_is_refused_before_a_parser_sees_it(spec_for, parse, make):
-    with pytest.raises(UserError) as caught:
-        parse(spec_for("bomb.docx", make(24)))
-    assert caught.value.code in ("user.archive_too_large", "user.damaged_file")
-
-
 def test_expanded_size_is_limited_even_at_a_modest_ratio(spec_for, parse):
     with pytest.raises(UserError) as caught:
         parse(spec_for("big.docx", WORD, max_expanded_bytes=10_000))
@@ -128,12 +120,6 @@ def test_refuses_too_many_pages(spec_for, parse):
     with pytest.raises(UserError) as caught:
         parse(spec_for("long.pdf", documents.pdf([["一"], ["二"], ["三"]]), max_pages=2))
     assert caught.value.code == "user.too_many_pages"
-
-
-def test_entities_of_a_document_are_not_expanded(spec_for, parse):
-    """A billion laughs: the entity stays unresolved and nothing of it becomes text."""
-    page = parse(spec_for("entities.pptx", documents.slides(["前 &laugh; 後"], entity="ハハ" * 50)))[0]
-    assert "ハハ" not in page.text
 
 
 def test_refuses_empty_file(run, spec_for):

@@ -51,6 +51,8 @@ _SPACES = re.compile(r"[^\S\n]+")
 _TRAILING = re.compile(r" *\n *")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _IDEOGRAPHIC_INDENT = re.compile(r"(?m)^[^\S\n]*\u3000[^\S\n]*")
+_UNCHANGED = re.compile(r"[!-;=-Z\\^-~ぁ-ゖァ-ヺー、。「」・一-鿿]*")
+"""Characters that no rule below changes, in whatever order: most cells of tables hold only these."""
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _HAS_LAYOUT = re.compile(r"(?:^|[\n\r\v\f\x85\u2028\u2029])(?:[^\S\n\r]|`{3}|~{3})")
 
@@ -70,6 +72,8 @@ def normalize(text: str) -> str:
 
     Idempotent, also for neutralised tokens: 〈 and 〔 are untouched by NFKC, unlike ＜ and ［.
     """
+    if _UNCHANGED.fullmatch(text):
+        return text
     return _without_tokens(_without_layout(_unified(text)))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workers.engines.ingest.encodings import decode
-from workers.engines.ingest.file_types import encrypted, wrong_type
+from workers.engines.ingest.file_types import damaged_by, encrypted, wrong_type
 from workers.engines.ingest.parsers.mail_parts import Attachment, Mail
 from workers.engines.shared.runtime import UserError
 
@@ -20,13 +20,15 @@ _ENCRYPTED = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 
 
 def read_eml(content: bytes) -> Mail:
-    """Raises UserError `wrong_type`, `encrypted`, `undecodable_text`."""
+    """Raises UserError `wrong_type`, `encrypted`, `undecodable_text`, `damaged_file`."""
     import email
 
-    message = email.message_from_bytes(content)
-    if not any(message.get(name) for name in ("From", "Date", "Subject", "Received", "Message-ID")):
-        raise wrong_type("The file is named .eml but holds no e-mail.")
-    return _mail(message)
+    # Parts in parts without end; no program writes them.
+    with damaged_by("The parts of the e-mail are nested too deeply.", RecursionError):
+        message = email.message_from_bytes(content)
+        if not any(message.get(name) for name in ("From", "Date", "Subject", "Received", "Message-ID")):
+            raise wrong_type("The file is named .eml but holds no e-mail.")
+        return _mail(message)
 
 
 def _mail(message: Any) -> Mail:
