@@ -15,6 +15,7 @@ from accounts.selectors import api_key_get, api_key_list
 from accounts.services import api_key_create, api_key_revoke
 from common.errors import PermissionDenied
 from common.pagination import keyset_page, list_body
+from common.permissions import Permission
 from common.wire import Body, PageQuery, unix
 
 router = Router(tags=["API keys"])
@@ -27,6 +28,9 @@ class KeyBody(Body):
     """What the key may do; at no time more than its person may do then."""
     expires_at: int | None = Field(default=None, ge=0, lt=2**33)
     """Unix seconds; null: never. A key cannot make one that outlives it."""
+    reads_personal_data: bool | None = None
+    """Whether the key sees personal data as written, where no knowledge base masks it and its person sees it. null: as
+    the caller."""
 
 
 def key_body(key: ApiKey) -> dict[str, Any]:
@@ -36,6 +40,7 @@ def key_body(key: ApiKey) -> dict[str, Any]:
         "created_at": unix(key.created_at),
         "name": key.name,
         "role": key.role,
+        "reads_personal_data": key.reads_personal_data,
         "hint": key.hint,
         "person": key.person_id,
         "expires_at": unix(key.expires_at),
@@ -58,6 +63,9 @@ def key_create(request: HttpRequest, payload: KeyBody) -> dict[str, Any]:
     principal = principal_of(request)
     expires_at = None if payload.expires_at is None else datetime.fromtimestamp(payload.expires_at, UTC)
     _refuse_outliving(principal, expires_at)
+    may_read = principal.may(Permission.PERSONAL_DATA_READ)
+    if payload.reads_personal_data and not may_read:
+        raise PermissionDenied("reads_personal_data")
     key, secret = api_key_create(
         name=payload.name,
         role=payload.role,
@@ -65,6 +73,7 @@ def key_create(request: HttpRequest, payload: KeyBody) -> dict[str, Any]:
         person=principal.user,
         by_role=principal.role,
         expires_at=expires_at,
+        reads_personal_data=may_read and payload.reads_personal_data is not False,
     )
     return {**key_body(key), "secret": secret}
 

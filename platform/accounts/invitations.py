@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -16,8 +17,8 @@ from django.utils.translation import gettext as _
 from accounts.links import LinkNotValid, digest_of, invitation_address, new_secret
 from accounts.models import Invitation, MailKind, Membership, OutgoingMail, Role, User
 from accounts.permissions import ROLE_PERMISSIONS
-from accounts.services import invitation_revoke, lock_members, user_create
-from audit.services import Actor, audit_record
+from accounts.services import invitation_revoke, lock_members
+from audit.services import SYSTEM, Actor, audit_record
 from common.errors import Conflict, InvalidRequest, KoshaError, NotFound, PermissionDenied
 from common.locks import unique_or
 from common.mail import is_mail_set
@@ -188,11 +189,33 @@ def invitation_accept(*, sha256: str, user: User) -> Membership:
 
 
 @transaction.atomic
-def invitation_accept_as_new(*, sha256: str, name: str, password: str) -> Membership:
-    """A new account joins. Raises LinkNotValid, and Conflict `user_exists` where the address has an account."""
-    invitation = _taken(sha256)
-    user = user_create(email=invitation.email, name=name, password=password)
-    return _join(invitation, user)
+def invited_account_make(*, sha256: str, name: str, password: str) -> None:
+    """Make the account that the invitation may be accepted with. Raises LinkNotValid.
+
+    Where somebody has an account of this address, nothing changes, and neither the answer nor its time shows it: the
+    same rows are read and one is recorded for operators. Whoever holds only the link is not told.
+    An account that nobody has signed in to belongs to nobody yet, so whoever holds a link sets its password anew.
+    """
+    invitation = invitation_of(sha256)
+    user = User(email=invitation.email, name=name)
+    user.set_password(password)
+    made, _is_new = User.objects.get_or_create(
+        email=invitation.email, defaults={"name": user.name, "password": user.password}
+    )
+    _unused_accounts(invitation.email).update(name=user.name, password=user.password)
+    audit_record(
+        organization_id=None,
+        actor=SYSTEM,
+        action="user.requested_by_invitation",
+        target_type="user",
+        target_id=made.id,
+    )
+
+
+def _unused_accounts(email: str) -> QuerySet[User]:
+    with every_organization("an account may be of several organizations"):
+        members = list(Membership.objects.filter(user__email=email).values_list("user_id", flat=True))
+    return User.objects.filter(email=email, last_login=None, is_operator=False).exclude(pk__in=members)
 
 
 def _taken(sha256: str) -> Invitation:
@@ -207,7 +230,7 @@ def _join(invitation: Invitation, user: User) -> Membership:
         membership, _is_new = Membership.objects.get_or_create(
             user=user,
             organization_id=invitation.organization_id,
-            defaults={"role": invitation.role},
+            defaults={"role": invitation.role, "reads_personal_data": _gives_personal_data(invitation)},
         )
         invitation.accepted_at, invitation.accepted_by = timezone.now(), user
         invitation.save(update_fields=["accepted_at", "accepted_by"])
@@ -215,6 +238,12 @@ def _join(invitation: Invitation, user: User) -> Membership:
         actor = Actor("user", user.id, user.name or user.email)
         _record(invitation, actor, "invitation.accepted", user=user.id, role=invitation.role)
     return membership
+
+
+def _gives_personal_data(invitation: Invitation) -> bool:
+    """Whoever lost the right does not give it to whom they invite."""
+    inviter = Membership.objects.filter(user=invitation.invited_by).first()
+    return inviter is None or inviter.reads_personal_data
 
 
 def _record(invitation: Invitation, actor: Actor, action: str, **data: str) -> None:

@@ -18,13 +18,12 @@ from django.views.decorators.http import require_POST
 
 from accounts.attempt_limits import TooManyAttempts
 from accounts.forms import FirstPasswordForm, ForgottenPasswordForm, NewAccountForm
-from accounts.invitations import invitation_accept, invitation_accept_as_new, invitation_of
+from accounts.invitations import invitation_accept, invitation_of, invited_account_make
 from accounts.links import digest_of
-from accounts.models import Invitation, Membership, User
+from accounts.models import Invitation, User
 from accounts.passwords import password_forgotten, password_link_of, password_set
 from accounts.selectors import SESSION_ORGANIZATION
-from accounts.views import begin_session
-from common.errors import Conflict
+from accounts.views import SESSION_SIGN_IN_ADDRESS, begin_session
 from common.mail import is_mail_set
 
 SESSION_INVITATION = "invitation"
@@ -43,7 +42,10 @@ def open_invitation(request: HttpRequest, secret: str) -> HttpResponse:
 
 @never_cache
 def invitation(request: HttpRequest) -> HttpResponse:
-    """The invitation; for somebody who is not signed in, with the form of a new account."""
+    """The invitation; for somebody who is not signed in, with the form of a new account.
+
+    The answers do not depend on whether the address has an account.
+    """
     sha256 = request.session.get(SESSION_INVITATION, "")
     found = invitation_of(sha256)
     if request.method != "POST":
@@ -51,25 +53,22 @@ def invitation(request: HttpRequest) -> HttpResponse:
     form = NewAccountForm(request.POST, email=found.email)
     if request.user.is_authenticated or not form.is_valid():
         return _invitation_page(request, found, form, status=400)
-    try:
-        membership = invitation_accept_as_new(
-            sha256=sha256, name=form.cleaned_data["name"], password=form.cleaned_data["password2"]
-        )
-    except Conflict:
-        form.add_error(
-            None,
-            _("With this link no account can be made. If you have an account already, sign in to accept."),
-        )
-        return _invitation_page(request, found, form, status=400)
-    return _joined_as_new(request, membership)
+    invited_account_make(
+        sha256=sha256, name=form.cleaned_data["name"], password=form.cleaned_data["password2"]
+    )
+    request.session[SESSION_SIGN_IN_ADDRESS] = found.email
+    messages.info(
+        request,
+        _(
+            "Sign in with this address to accept. If it had no account before, the password is the one you just set; "
+            "an account that was there has kept its own."
+        ),
+    )
+    return redirect(_sign_in_url())
 
 
-def _joined_as_new(request: HttpRequest, membership: Membership) -> HttpResponse:
-    login(request, membership.user, backend=BACKEND)
-    del request.session[SESSION_INVITATION]
-    response = redirect("home")
-    begin_session(request, response, membership.user)
-    return response
+def _sign_in_url() -> str:
+    return f"{reverse('sign_in')}?next={reverse('invitation')}"
 
 
 def _invitation_page(
@@ -80,7 +79,7 @@ def _invitation_page(
         "invitation": invitation,
         "form": form,
         "is_own": is_own,
-        "sign_in_url": f"{reverse('sign_in')}?next={reverse('invitation')}",
+        "sign_in_url": _sign_in_url(),
     }
     return render(request, "accounts/invitation.html", context, status=status)
 

@@ -102,6 +102,8 @@ class Membership(TenantModel):
     id = PrefixedIdField("member_")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(_("role"), max_length=16, choices=Role.choices)
+    reads_personal_data = models.BooleanField(default=True)
+    """Whether the right `personal_data.read` of the role holds; an owner always has it."""
     joined_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -133,6 +135,8 @@ class ApiKey(TenantModel):
     role = models.CharField(_("role"), max_length=16, choices=Role.choices)
     is_operator = models.BooleanField(default=False)
     """The key also has the permissions of an operator, while its person is one."""
+    reads_personal_data = models.BooleanField(default=True)
+    """Whether the key has the right `personal_data.read`, while its person has it."""
     sha256 = models.CharField(max_length=64, unique=True)
     hint = models.CharField(max_length=16)
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)

@@ -14,7 +14,7 @@ _VIEWER = {
     _P.MODELS_READ,
     _P.EVALUATIONS_READ,
     _P.KNOWLEDGE_READ,
-    # Viewers lose it when masked becomes the default: docs/decisions/knowledge.md.
+    # Can be withdrawn from a member and left out of a key: `accounts/personal_data.py`.
     _P.PERSONAL_DATA_READ,
     _P.RELEASES_READ,
     _P.CHAT_USE,

@@ -21,6 +21,8 @@ class Principal:
     role: str | None
     user: User | None = None
     is_operator: bool = False
+    reads_personal_data: bool = True
+    """The right `personal_data.read` was not withdrawn from the member, nor left out of the key."""
     expires_at: datetime | None = None
     """Of a key."""
 
@@ -32,6 +34,8 @@ class Principal:
     @property
     def permissions(self) -> frozenset[Permission]:
         of_role = ROLE_PERMISSIONS[self.role] if self.role else frozenset()
+        if not self.reads_personal_data:
+            of_role -= {Permission.PERSONAL_DATA_READ}
         return of_role | OPERATOR_PERMISSIONS if self.is_operator else of_role
 
     def may(self, permission: Permission) -> bool:

@@ -43,18 +43,20 @@ def _principal_of_key(key: ApiKey) -> Principal | None:
     """What the key may do now: its person may have lost a role, left the organization or closed the account."""
     if key.revoked_at is not None or key.is_expired or not key.organization.is_active:
         return None
-    role, person = key.role, key.person
+    role, person, reads_personal_data = key.role, key.person, key.reads_personal_data
     if person is not None:
         membership = _membership(person, key.organization_id)
         if membership is None:
             return None
         role = lower_role(role, membership.role)
+        reads_personal_data = reads_personal_data and membership.reads_personal_data
     return Principal(
         actor=Actor("api_key", key.id, key.label),
         organization_id=key.organization_id,
         role=role,
         user=person,
         is_operator=key.is_operator and person is not None and person.is_operator,
+        reads_personal_data=reads_personal_data,
         expires_at=key.expires_at,
     )
 
@@ -103,6 +105,7 @@ def _principal_of_user(user: User, organization_id: str | None) -> Principal:
         role=membership.role if membership else None,
         user=user,
         is_operator=user.is_operator,
+        reads_personal_data=membership is None or membership.reads_personal_data,
     )
 
 

@@ -113,6 +113,9 @@ def membership_set(
         membership, _created = Membership.objects.update_or_create(
             user=user, organization_id=organization_id, defaults={"role": role}
         )
+        if role == Role.OWNER and not membership.reads_personal_data:
+            membership.reads_personal_data = True
+            membership.save(update_fields=["reads_personal_data"])
         if Permission.MEMBERS_MANAGE not in ROLE_PERMISSIONS[role]:
             _withdraw_invitations(user, actor)
         audit_record(
@@ -192,8 +195,10 @@ def api_key_create(
     by_role: str | None,
     expires_at: datetime | None = None,
     is_operator: bool = False,
+    reads_personal_data: bool = True,
 ) -> tuple[ApiKey, str]:
-    """The new key and its secret, which is shown only once. Nobody creates a key that may do more than they may."""
+    """The new key and its secret, which is shown only once. Nobody creates a key that may do more than they may:
+    the caller gives `reads_personal_data` where they have the right themselves."""
     if role not in Role.values:
         raise InvalidRequest("invalid_role", _("Choose one of the listed roles."), param="role")
     if by_role is not None and lower_role(role, by_role) != role:
@@ -205,6 +210,7 @@ def api_key_create(
         name=name,
         role=role,
         is_operator=is_operator,
+        reads_personal_data=reads_personal_data,
         sha256=hashlib.sha256(secret.encode()).hexdigest(),
         hint=f"…{secret[-4:]}",
         person=person,
@@ -216,7 +222,7 @@ def api_key_create(
         action="api_key.created",
         target_type="api_key",
         target_id=key.id,
-        data={"name": name, "role": role},
+        data={"name": name, "role": role, "reads_personal_data": reads_personal_data},
     )
     return key, secret
 

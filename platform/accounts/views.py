@@ -20,11 +20,17 @@ from accounts.selectors import SESSION_ORGANIZATION, memberships_of, session_org
 from accounts.services import session_note
 from common.errors import NotFound
 
+SESSION_SIGN_IN_ADDRESS = "sign_in_address"
+"""The address that the form begins with: that of an invitation."""
+
 
 class SignIn(LoginView):
     template_name = "accounts/sign_in.html"
     form_class = SignInForm
     redirect_authenticated_user = True
+
+    def get_initial(self) -> dict[str, Any]:
+        return {**super().get_initial(), "username": self.request.session.get(SESSION_SIGN_IN_ADDRESS, "")}
 
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:

@@ -14,6 +14,8 @@ RULES: dict[str, Rule] = {
     "POST settings/invitations/<invitation_id>/resend": P.MEMBERS_MANAGE,
     "POST settings/invitations/<invitation_id>/withdraw": P.MEMBERS_MANAGE,
     "POST settings/members/<membership_id>/role": P.MEMBERS_MANAGE,
+    "POST settings/members/<membership_id>/personal-data/give": P.MEMBERS_MANAGE,
+    "POST settings/members/<membership_id>/personal-data/withdraw": P.MEMBERS_MANAGE,
     "POST settings/members/<membership_id>/remove": P.MEMBERS_MANAGE,
     "GET settings/keys": P.SETTINGS_READ,
     "GET settings/keys/create": P.SETTINGS_READ,

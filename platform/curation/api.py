@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
-from accounts.principal import actor_of
+from accounts.principal import actor_of, principal_of
 from common import wire
 from common.errors import InvalidRequest
 from common.pagination import envelope, keyset_page, list_body
@@ -31,6 +31,7 @@ from curation.selectors import (
     version_get,
     version_list,
 )
+from curation.showing import require_texts_shown
 from documents.models import Revision
 from documents.selectors import documents_by_id
 from jobs.api import PlacementBody, job_error_body, placement_of
@@ -225,9 +226,10 @@ class LinesQuery(wire.Query):
 
 
 def _lines_body(
-    version: DatasetVersion, kind: Literal["record", "dropped"], query: LinesQuery
+    request: HttpRequest, version: DatasetVersion, kind: Literal["record", "dropped"], query: LinesQuery
 ) -> dict[str, Any]:
     require_ready(version, param="version_id")
+    require_texts_shown(version, principal_of(request))
     path = records_path(version) if kind == "record" else dropped_path(version)
     found, has_more = entries(path, after=query.after, limit=query.limit)
     data = ({"object": f"dataset.{kind}", **entry} for entry in found)
@@ -238,7 +240,7 @@ def _lines_body(
 def version_records(
     request: HttpRequest, dataset_id: str, version_id: str, query: Query[LinesQuery]
 ) -> dict[str, Any]:
-    return _lines_body(version_get(version_id, dataset_id=dataset_id), "record", query)
+    return _lines_body(request, version_get(version_id, dataset_id=dataset_id), "record", query)
 
 
 @router.get(
@@ -247,4 +249,4 @@ def version_records(
 def version_dropped(
     request: HttpRequest, dataset_id: str, version_id: str, query: Query[LinesQuery]
 ) -> dict[str, Any]:
-    return _lines_body(version_get(version_id, dataset_id=dataset_id), "dropped", query)
+    return _lines_body(request, version_get(version_id, dataset_id=dataset_id), "dropped", query)

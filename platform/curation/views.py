@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from accounts.principal import actor_of
+from accounts.principal import actor_of, principal_of
 from common.errors import InvalidRequest, KoshaError
 from common.forms import refuse
 from common.pagination import keyset_page
@@ -33,6 +33,7 @@ from curation.selectors import (
     version_get,
     version_list,
 )
+from curation.showing import require_texts_shown
 from documents.kinds import KINDS
 from documents.selectors import documents_by_id, ready_documents
 from jobs.produced import ProducedState
@@ -191,6 +192,7 @@ def _frame(version: DatasetVersion) -> dict[str, Any]:
 def lines(request: HttpRequest, dataset_id: str, version_id: str, tab: str) -> HttpResponse:
     """What a version holds, by its `tab`: its `records`, or what was `dropped`."""
     version = require_ready(version_get(version_id, dataset_id=dataset_id), param="version_id")
+    require_texts_shown(version, principal_of(request))
     given = request.GET.get("after", "")
     after = int(given) if given.isascii() and given.isdigit() and len(given) < 12 else 0
     if tab == "records":

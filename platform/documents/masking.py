@@ -31,7 +31,7 @@ def held_masked_by(holds: Holds) -> None:
 
 
 class ShowingDenied(PermissionDenied):
-    """Masked text becomes visible to every member, and in the answers of what is served."""
+    """Masked text becomes visible to every member with the right, and in the answers of what is served."""
 
     code = "showing_denied"
     message = _(

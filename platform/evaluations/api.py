@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
-from accounts.principal import actor_of
+from accounts.principal import actor_of, principal_of
 from common import wire
 from common.errors import Conflict, NotReadyYet
 from common.pagination import envelope, keyset_page, list_body
 from common.wire import Body, Metadata, PageQuery, Settings, idempotency_key, unix
 from curation.selectors import lines, version_get
+from curation.showing import require_texts_shown
 from evaluations import services
 from evaluations.bodies import item_body, result_body, rule_body
 from evaluations.models import Evaluation, Suite
@@ -185,6 +186,7 @@ def run_items(request: HttpRequest, eval_id: str, run_id: str, query: Query[Item
         if evaluation.is_building:
             raise NotReadyYet(code, _("This run has no items yet. Wait until it is completed."))
         raise Conflict(code, _("This run ended without items. Its error says why; start another one."))
+    require_texts_shown(evaluation.dataset_version, principal_of(request))
     found, has_more = lines(items_path(evaluation), after=query.after, limit=query.limit)
     # Clients turn a list's pages by the last item's id.
     data = (

@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from accounts.principal import actor_of
+from accounts.principal import actor_of, principal_of
 from audit.services import Actor
 from common.errors import KoshaError
 from common.forms import refuse
 from common.pagination import keyset_page
+from curation.showing import require_texts_shown
 from evaluations.figures import figures, rules
 from evaluations.forms import EvaluationForm
 from evaluations.items import KINDS, items
@@ -81,6 +82,7 @@ def detail(request: HttpRequest, evaluation_id: str) -> HttpResponse:
 def browse(request: HttpRequest, evaluation_id: str) -> HttpResponse:
     """The questions and texts from which the figures are computed."""
     evaluation = evaluation_get(evaluation_id)
+    require_texts_shown(evaluation.dataset_version, principal_of(request))
     kind = request.GET.get("kind", "")
     kind = kind if kind in KINDS else KINDS[0]
     only_changed = request.GET.get("changed") == "1"

@@ -24,8 +24,8 @@ class PersonalDataForm(forms.Form):
         help_text=gettext_lazy(
             "If masked, telephone numbers, addresses, names and the like never leave the search index: passages, answers, "
             "citations and the pages of its documents show 〔電話番号〕 and similar tokens instead, also after a document "
-            "was taken out. Only those who may publish releases can undo that. If not, every member of this "
-            "organization sees them as they are written."
+            "was taken out. Only those who may publish releases can undo that. If not, members with the "
+            "right see them as they are written."
         ),
     )
 

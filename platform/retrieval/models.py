@@ -17,8 +17,7 @@ from registry.models import BaseModel
 class PersonalData(models.TextChoices):
     """How the text of a knowledge base is shown; the values are those of `PersonalDataMode`."""
 
-    # The right `personal_data.read` is every member's (`accounts/permissions.py`).
-    RAW = "raw", _("as written, for every member")
+    RAW = "raw", _("as written, for members with the right")
     MASKED = "masked", _("masked for everyone")
 
 

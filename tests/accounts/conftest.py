@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextvars
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models import F
+from django.test import Client
 
 from accounts.invitations import invitation_create
-from accounts.models import Invitation, OutgoingMail
+from accounts.models import Invitation, OutgoingMail, User
 from common.tenancy import every_organization
 from tests.mail_server import MailServer, mail_server
 from tests.world import World
@@ -52,3 +55,20 @@ def due_now() -> None:
 def expire_invitations() -> None:
     with every_organization("a test lets time pass"):
         Invitation.objects.update(expires_at=F("expires_at") - timedelta(days=8))
+
+
+class Stranger(Client):
+    """Its requests begin without the organization that the test works in."""
+
+    def request(self, **request: Any) -> Any:
+        return contextvars.Context().run(super().request, **request)
+
+
+def stranger() -> Client:
+    return Stranger(headers={"Accept-Language": "en"})
+
+
+def signed_in(user: User) -> Client:
+    client = stranger()
+    client.force_login(user)
+    return client

@@ -45,6 +45,8 @@ def test_invitation_is_mailed_and_not_shown(world, mails):
     browser = Client()
     assert browser.get(link_in(mail.get_content()), follow=True).status_code == 200
     browser.post("/invitation", {"name": "花子", "password1": PASSWORD, "password2": PASSWORD})
+    browser.post("/sign-in", {"username": EMAIL, "password": PASSWORD, "next": "/invitation"})
+    browser.post("/invitation/accept")
     joined = world.organization.id and Invitation.objects.get()
     assert joined.accepted_at is not None and not joined.link_shown
     assert not OutgoingMail.objects.exists()

@@ -9,10 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from accounts import permissions, principal
 from audit.models import AuditEvent
 from chat.models import Message
-from common.permissions import Permission
 from releases.services import release_publish
 from tests.in_process import api_of
 from tests.model_server_double import hit
@@ -45,12 +43,10 @@ def installation(request, model_server) -> World:
     return world
 
 
-def withhold(monkeypatch: pytest.MonkeyPatch, role: str) -> None:
-    """Take the right to read personal data from a role."""
-    left = permissions.ROLE_PERMISSIONS | {
-        role: permissions.ROLE_PERMISSIONS[role] - {Permission.PERSONAL_DATA_READ}
-    }
-    monkeypatch.setattr(principal, "ROLE_PERMISSIONS", left)
+def withhold(world: World, role: str) -> None:
+    """As an administrator does on the members page."""
+    address = f"/settings/members/{world.membership(role).id}/personal-data/withdraw"
+    assert world.browser().post(address).status_code == 302
 
 
 def set_mode(world: World, mode: str) -> None:
@@ -114,11 +110,11 @@ def _badged(page: str) -> tuple[str, str]:
     [("raw", True, "raw"), ("raw", False, "masked"), ("masked", True, "masked"), ("masked", False, "masked")],
 )
 def test_every_route_gives_the_text_as_its_knowledge_base_and_the_right_say(
-    installation: World, web: str, model_server, monkeypatch, mode: str, has_right: bool, expected: str
+    installation: World, web: str, model_server, mode: str, has_right: bool, expected: str
 ) -> None:
     set_mode(installation, mode)
     if not has_right:
-        withhold(monkeypatch, "viewer")
+        withhold(installation, "viewer")
     answers = by_every_route(installation, web, "viewer")
     assert {name: said for name, (_body, said) in answers.items()} == dict.fromkeys(answers, expected)
     holding = {name for name, (body, _said) in answers.items() if VALUE in body}
@@ -127,12 +123,17 @@ def test_every_route_gives_the_text_as_its_knowledge_base_and_the_right_say(
     assert prompts and all((VALUE in one) == (expected == "raw") for one in prompts)
 
 
-@pytest.mark.parametrize("mode", ["raw", "masked"])
+@pytest.mark.parametrize("mode", ["raw", "masked", "raw without the right"])
 def test_an_original_is_given_raw_or_not_at_all(installation: World, mode: str) -> None:
-    set_mode(installation, mode)
+    set_mode(installation, mode.split()[0])
+    role = "owner"
+    if mode == "raw without the right":
+        role = "viewer"
+        withhold(installation, role)
+        assert VALUE not in content_of(installation.browser(role).get("/documents"))
     file = installation.document_shown.id
-    api = api_of(installation.key()).get(f"files/{file}/content").raw
-    console = installation.browser().get(f"/documents/{file}/content")
+    api = api_of(installation.key(role)).get(f"files/{file}/content").raw
+    console = installation.browser(role).get(f"/documents/{file}/content")
     for status, headers, body in (
         (api.status_code, api.headers, api.text),
         (console.status_code, console.headers, content_of(console)),
@@ -142,27 +143,35 @@ def test_an_original_is_given_raw_or_not_at_all(installation: World, mode: str) 
         else:
             assert status == 403 and VALUE not in body
     assert mode == "raw" or api.json()["error"]["code"] == "original_withheld"
-    page = content_of(installation.browser().get(f"/documents/{file}"))
+    page = content_of(installation.browser(role).get(f"/documents/{file}"))
     assert (f"/documents/{file}/content" in page) == (mode == "raw")
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("how", ["the base is masked", "the right is withdrawn"])
 def test_a_change_holds_for_the_next_request_and_for_earlier_answers(
-    installation: World, model_server
+    installation: World, model_server, how: str
 ) -> None:
     builds = installation.base_shown.builds.count()
     browser = installation.browser("viewer")
     content_of(browser.post("/chat/ask", {"message": QUESTION, "target": "production"}))
     address = Message.objects.get(role="assistant").conversation.get_absolute_url()
     assert VALUE in content_of(browser.get(address))
-    set_mode(installation, "masked")
+    if how == "the base is masked":
+        set_mode(installation, "masked")
+    else:
+        withhold(installation, "viewer")
     shown = content_of(browser.get(address))
     assert VALUE not in shown and "This answer was given from text with personal data" in shown
     # What was said raw is not sent to the model again.
     told = content_of(browser.post(f"{address}/ask", {"message": QUESTION}))
     assert VALUE not in told and HIDDEN in told
     assert VALUE not in str(model_server.bodies(CHAT)[-1])
-    set_mode(installation, "raw")
+    if how == "the base is masked":
+        set_mode(installation, "raw")
+    else:
+        member = installation.membership("viewer")
+        installation.browser().post(f"/settings/members/{member.id}/personal-data/give")
     assert VALUE in content_of(browser.get(address))
     assert installation.base_shown.builds.count() == builds
 

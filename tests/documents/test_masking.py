@@ -156,9 +156,7 @@ def test_the_console_asks_what_will_be_seen_by_whom_and_where_it_is_served(world
     release = world.release(None, base.current_build, approved=True)
     release_publish(release_id=release.id, alias="production", actor=world.actor)
     asked = page(world, base.get_absolute_url(), "admin")
-    assert (
-        "Every member of this organization will see" in asked and 'name="personal_data" value="raw"' in asked
-    )
+    assert "Every member with the right will see" in asked and 'name="personal_data" value="raw"' in asked
     assert f"Releases that answer from it are served as: {alias_label('production')}" in asked
     told = page(world, base.get_absolute_url(), "editor")
     assert 'value="raw"' not in told and "Only those who may publish releases decide" in told

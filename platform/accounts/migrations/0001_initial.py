@@ -138,6 +138,7 @@ class Migration(migrations.Migration):
                         verbose_name="role",
                     ),
                 ),
+                ("reads_personal_data", models.BooleanField(default=True)),
                 ("joined_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "user",
@@ -286,6 +287,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("is_operator", models.BooleanField(default=False)),
+                ("reads_personal_data", models.BooleanField(default=True)),
                 ("sha256", models.CharField(max_length=64, unique=True)),
                 ("hint", models.CharField(max_length=16)),
                 ("last_used_at", models.DateTimeField(null=True)),

@@ -66,6 +66,16 @@ class KeyForm(RoleForm):
         help_text=_("Empty: it works until it is revoked, or until you leave the organization."),
     )
 
+    reads_personal_data = forms.BooleanField(
+        label=_("Sees personal data as written"),
+        required=False,
+        initial=True,
+        help_text=_(
+            "Without it, texts that the key reads are masked, and originals, records and evaluation items refused. It "
+            "never sees more than you do at that time."
+        ),
+    )
+
     @property
     def expires_at(self) -> datetime | None:
         days = self.cleaned_data["days"]

@@ -14,6 +14,7 @@ from accounts.selectors import api_key_list
 from accounts.services import api_key_create, api_key_revoke
 from common.errors import KoshaError
 from common.pagination import keyset_page
+from common.permissions import Permission
 from console.settings.forms import KeyForm
 
 
@@ -50,6 +51,8 @@ def create(request: HttpRequest) -> HttpResponse:
             actor=principal.actor,
             person=principal.user,
             by_role=principal.role,
+            reads_personal_data=form.cleaned_data["reads_personal_data"]
+            and principal.may(Permission.PERSONAL_DATA_READ),
         )
     except KoshaError as error:
         form.add_error(error.param if error.param in form.fields else None, str(error.message))

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.invitations import invitation_create, invitation_resend, invitation_withdraw
 from accounts.models import Invitation, Role
+from accounts.personal_data import personal_data_right_set
 from accounts.principal import principal_of
 from accounts.selectors import invitation_list, membership_get, membership_list
 from accounts.services import membership_remove, membership_set
@@ -103,6 +104,22 @@ def set_role(request: HttpRequest, membership_id: str) -> HttpResponse:
         messages.warning(request, str(error.message))
     else:
         messages.success(request, _("The role of %(name)s was changed.") % {"name": membership.user})
+    return redirect("settings:members")
+
+
+@require_POST
+def personal_data(request: HttpRequest, membership_id: str, reads: bool) -> HttpResponse:
+    try:
+        membership = personal_data_right_set(
+            membership_id=membership_id, reads=reads, principal=principal_of(request)
+        )
+    except Conflict as error:
+        messages.warning(request, str(error.message))
+        return redirect("settings:members")
+    text = (
+        _("%(name)s sees personal data as written.") if reads else _("%(name)s sees masked text from now on.")
+    )
+    messages.success(request, text % {"name": membership.user})
     return redirect("settings:members")
 
 

@@ -15,6 +15,18 @@ urlpatterns = [
     path("settings/invitations/<invitation_id>/resend", members.resend, name="invitation_resend"),
     path("settings/invitations/<invitation_id>/withdraw", members.withdraw, name="invitation_withdraw"),
     path("settings/members/<membership_id>/role", members.set_role, name="member_role"),
+    path(
+        "settings/members/<membership_id>/personal-data/give",
+        members.personal_data,
+        {"reads": True},
+        name="personal_data_give",
+    ),
+    path(
+        "settings/members/<membership_id>/personal-data/withdraw",
+        members.personal_data,
+        {"reads": False},
+        name="personal_data_withdraw",
+    ),
     path("settings/members/<membership_id>/remove", members.remove, name="member_remove"),
     path("settings/keys", keys.index, name="keys"),
     path("settings/keys/create", keys.create, name="key_create"),

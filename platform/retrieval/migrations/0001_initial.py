@@ -87,7 +87,10 @@ class Migration(migrations.Migration):
                 (
                     "personal_data",
                     models.CharField(
-                        choices=[("raw", "as written, for every member"), ("masked", "masked for everyone")],
+                        choices=[
+                            ("raw", "as written, for members with the right"),
+                            ("masked", "masked for everyone"),
+                        ],
                         default="raw",
                         max_length=8,
                         verbose_name="personal data",
