@@ -7,6 +7,7 @@ import sys
 
 BENCHMARKS = (
     "training_throughput",
+    "curation_quality",
     "retrieval_jsquad",
     "retrieval_headings",
     "pdf_reading",

@@ -13,7 +13,7 @@ from workers.contract.specs.curation_steps import STEPS
 def test_names_a_step_and_its_repetition_in_both_languages():
     with translation.override("en"):
         assert [step_name("noise"), step_name("noise:2")] == ["Drop noise", "Drop noise (2)"]
-        assert step_help("noise:2").startswith("Drop units that are symbols")
+        assert step_help("noise:2").startswith("Drop units that say nothing")
         assert drop_reason("too_short") == "too short"
     with translation.override("ja"):
         assert [step_name("noise"), step_name("noise:2")] == ["ノイズの除外", "ノイズの除外 (2)"]

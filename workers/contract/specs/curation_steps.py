@@ -209,11 +209,24 @@ class MinimumLengthStep(StepSettings):
 class NoiseStep(StepSettings):
     type: Literal["noise"] = "noise"
     label = gettext_noop("Drop noise")
-    help = gettext_noop("Drop units that are symbols, repetition or the debris of a bad extraction.")
+    help = gettext_noop(
+        "Drop units that say nothing: drawn symbols, repetition, garbled characters, markup, machine logs, menus and "
+        "other stock phrases. Tables, formulas and code are kept, however many symbols they have."
+    )
     works_on = "units"
     reasons = {
         "symbols": gettext_noop("mostly symbols"),
+        "no_words": gettext_noop("numbers or single letters without a word"),
+        "no_values": gettext_noop("errors, zeros or blanks of a sheet"),
         "repetition": gettext_noop("mostly repetition"),
+        "keywords": gettext_noop("keywords for search engines"),
+        "garbled": gettext_noop("garbled characters"),
+        "encoded": gettext_noop("encoded bytes"),
+        "markup": gettext_noop("markup without text"),
+        "machine_log": gettext_noop("log of a program"),
+        "mail_header": gettext_noop("header of a message alone"),
+        "links": gettext_noop("links alone"),
+        "stock_phrases": gettext_noop("menus, banners, placeholders or advertising"),
         "not_japanese": gettext_noop("too little Japanese"),
     }
     details = {
@@ -225,15 +238,22 @@ class NoiseStep(StepSettings):
             "{share} > {most_share}",
             gettext_noop("Share of one repeated piece: %(share)s. Up to %(most_share)s is kept."),
         ),
+        "stock_phrases": Detail(
+            "{share} > {most_share}",
+            gettext_noop("Share of stock phrases: %(share)s. Up to %(most_share)s is kept."),
+        ),
         "not_japanese": Detail(
             "{share} < {least_share}",
             gettext_noop("Share of Japanese letters: %(share)s. From %(least_share)s on it is kept."),
         ),
     }
     max_symbol_share: float = Field(default=0.4, gt=0, le=1)
-    """Drop a unit in which more than this share of characters are neither letters nor digits."""
+    """Drop a unit in which more than this share of characters are drawn: rules, boxes, rows of one mark."""
     max_repetition: float = Field(default=0.5, gt=0, le=1)
-    """Drop a unit in which more than this share of text lies in one repeated run of characters."""
+    """Drop a unit in which more than this share of text repeats its lines, clauses, words or runs of characters."""
+    max_stock_share: float = Field(default=0.7, gt=0, le=1)
+    """Drop a unit in which more than this share of letters are stock phrases of menus, banners, placeholders, greetings or
+    advertising."""
     min_japanese_share: float = Field(default=0.0, ge=0, le=1)
     """Drop a unit with a smaller share of Japanese letters. 0 keeps every language."""
 
