@@ -33,6 +33,7 @@ MediaType = Literal[
     "image/tiff",
     "image/webp",
     "image/bmp",
+    "application/zip",
 ]
 
 PDF: Final = "application/pdf"
@@ -59,6 +60,8 @@ JPEG: Final = "image/jpeg"
 TIFF: Final = "image/tiff"
 WEBP: Final = "image/webp"
 BMP: Final = "image/bmp"
+ZIP: Final = "application/zip"
+"""An archive of files that become documents themselves; those of Office, which are ZIP archives inside, are not meant."""
 
 ENDINGS: Mapping[MediaType, tuple[str, ...]] = {
     PDF: (".pdf",),
@@ -86,6 +89,7 @@ ENDINGS: Mapping[MediaType, tuple[str, ...]] = {
     TIFF: (".tif", ".tiff"),
     WEBP: (".webp",),
     BMP: (".bmp",),
+    ZIP: (".zip",),
 }
 TYPE_OF_ENDING: Mapping[str, MediaType] = {
     ending: media_type for media_type, endings in ENDINGS.items() for ending in endings

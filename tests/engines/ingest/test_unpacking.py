@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import stat
 import zipfile
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ import pytest
 
 from tests.engines.ingest import documents
 from tests.engines.ingest.test_mail import attach, written
+from workers.contract.artifacts import file_sha256, verify_manifest
+from workers.contract.listing import FILES_FOLDER, read_listing
+from workers.contract.media_types import XLSX, ZIP
 from workers.engines.ingest.engine import ingest
 from workers.engines.ingest.parsers.unpacking import packed_files
 from workers.engines.shared.runtime import UserError
@@ -46,7 +50,10 @@ def test_names_are_those_that_were_given():
 
 
 def test_names_of_windows_and_macos_are_read():
-    """Neither marks its names as UTF-8."""
+    """Neither marks its names as UTF-8. A short name alone could be in EUC-JP."""
+    raw = packed({"x" * 6: b"a", "y" * 12: b"a"})
+    raw = raw.replace(b"x" * 6, "ﾃｽﾄ表".encode("cp932") + b"1").replace(b"y" * 12, "規程集一.txt".encode("cp932"))
+    assert names(raw) == ["ﾃｽﾄ表1", "規程集一.txt"]
     raw = packed({"x" * 12: b"a"}).replace(b"x" * 12, "規程集一.txt".encode("cp932"))
     assert names(raw) == ["規程集一.txt"]
     raw = packed({"x" * 13: b"a"}).replace(b"x" * 13, "規程集.txt".encode())
@@ -113,3 +120,64 @@ def test_archives_are_read_twice_deep(run, spec_for):
         1,
         ("attachments_not_read:1:外.zip › 1.zip › 0.zip (nested_too_deep)",),
     )
+
+
+# -- an archive that is uploaded itself ------------------------------------------------------------
+def unpacked(run) -> dict[str, bytes]:
+    folder = run.output_dir
+    files = {each.name: (folder / FILES_FOLDER / each.stored, each.sha256) for each in read_listing(folder)}
+    assert all(file_sha256(path) == sha256 for path, sha256 in files.values())
+    return {name: path.read_bytes() for name, (path, _) in files.items()}
+
+
+def test_an_archive_becomes_the_files_in_it(run, spec_for):
+    long = bytes(range(256)) * 5000
+    deep = packed({"d.txt": b"deep"})
+    for level in range(3):
+        deep = packed({f"{level}.zip": deep, f"{level}.txt": b"x"})
+    files = {
+        "総務/価格.xlsx": BOOK,
+        "a.bin": long,
+        "空.txt": b"",
+        "深.zip": deep,
+        "壊.zip": b"PK\x03\x04" + bytes(99),
+        "外.zip": UNSAFE["a parent"],
+        "__MACOSX/._a": b"x",
+        "総務/~$価格.xlsx": b"x",
+    }
+    result = ingest(run, spec_for("a.zip", packed(files)))
+    assert unpacked(run) == {
+        "総務/価格.xlsx": BOOK,
+        "a.bin": long,
+        "空.txt": b"",
+        "深.zip/2.txt": b"x",
+        "深.zip/2.zip/1.txt": b"x",
+        "壊.zip": files["壊.zip"],
+    }
+    assert (result.media_type, result.pages, result.files) == (ZIP, 0, 6)
+    assert result.warnings == (
+        "archives_not_unpacked:2:深.zip/2.zip/1.zip (nested_too_deep), 外.zip (unsafe_archive)",
+        "debris_skipped:2:__MACOSX/._a, 総務/~$価格.xlsx",
+    )
+    # The manifest seals what stays when the files have become documents.
+    shutil.rmtree(run.output_dir / FILES_FOLDER)
+    verify_manifest(run.output_dir)
+
+
+REFUSED = BAD | {
+    "nothing": (packed({"空/": b"", ".DS_Store": b"x"}), "empty_archive"),
+    "a file that is none": (b"not an archive", "wrong_type"),
+    "too many files": (packed({str(number): b"" for number in range(10_001)}), "archive_too_large"),
+}
+
+
+@pytest.mark.parametrize(("content", "code"), REFUSED.values(), ids=REFUSED)
+def test_bad_archives_are_refused_as_a_whole(content, code, run, spec_for):
+    with pytest.raises(UserError) as refused:
+        ingest(run, spec_for("a.zip", content, max_expanded_bytes=MOST))
+    assert refused.value.code == f"user.{code}"
+    assert not (run.output_dir / FILES_FOLDER).exists()
+
+
+def test_a_document_of_office_stays_one_whatever_its_name(run, spec_for):
+    assert ingest(run, spec_for("価格.zip", BOOK)).media_type == XLSX

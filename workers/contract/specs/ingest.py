@@ -54,7 +54,8 @@ class IngestSpec(Spec):
 
 class IngestResult(Spec):
     """Output folder: `pages.jsonl` (Page per line), `personal_data.jsonl` (PersonalData per line), for JSONL also
-    `records.jsonl` (MessagesRecord)."""
+    `records.jsonl` (MessagesRecord), for a ZIP archive `files.jsonl` (ListedFile) and the folder `files`, which the manifest
+    does not name: its files are taken out of it."""
 
     version: Literal[1] = 1
     media_type: MediaType
@@ -65,6 +66,8 @@ class IngestResult(Spec):
     """Characters of normalised text over all pages."""
     records: int | None = Field(default=None, ge=0)
     """For JSONL: conversations read. None for everything else."""
+    files: int | None = Field(default=None, ge=0)
+    """For a ZIP archive: files in it. None for everything else."""
     warnings: tuple[str, ...] = ()
     """Stable words, for example `pages_without_text:2:3, 7` (how many and which): accepted, but worth a look."""
     isolation: Isolation | None = None

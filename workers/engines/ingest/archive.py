@@ -35,9 +35,9 @@ def check_archive(file: BinaryIO, max_expanded_bytes: int) -> None:
 def _check_declared(entries: list[zipfile.ZipInfo], packed_bytes: int, max_expanded_bytes: int) -> None:
     expanded = sum(entry.file_size for entry in entries)
     if len(entries) > MAX_ENTRIES or expanded > max_expanded_bytes:
-        raise _too_large(max_expanded_bytes)
+        raise too_large(max_expanded_bytes)
     if expanded > RATIO_FROM_BYTES and expanded > MAX_RATIO * packed_bytes:
-        raise _too_large(max_expanded_bytes)
+        raise too_large(max_expanded_bytes)
     if any(entry.flag_bits & _ENCRYPTED_FLAG for entry in entries):
         raise encrypted("Parts of the document are protected by a password.")
 
@@ -49,10 +49,10 @@ def _read_through(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], max_
             while chunk := part.read(_CHUNK):
                 total += len(chunk)
                 if total > max_expanded_bytes:
-                    raise _too_large(max_expanded_bytes)
+                    raise too_large(max_expanded_bytes)
 
 
-def _too_large(max_expanded_bytes: int) -> UserError:
+def too_large(max_expanded_bytes: int) -> UserError:
     return UserError(
         "archive_too_large",
         f"The document unpacks to far more than its size (limit {max_expanded_bytes // 1024**2} MB). "

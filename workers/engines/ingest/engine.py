@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workers.contract.artifacts import file_sha256, write_manifest
+from workers.contract.media_types import ZIP
 from workers.contract.specs.ingest import MEBIBYTE, IngestResult, IngestSpec
 from workers.engines.ingest.isolation import read_in_sandbox
 from workers.engines.ingest.ocr.engines import installed
@@ -12,10 +13,11 @@ from workers.engines.shared.runtime import EngineFault, Run, UserError
 
 
 def ingest(run: Run, spec: IngestSpec) -> IngestResult:
-    """Write `pages.jsonl`, `personal_data.jsonl` (for JSONL also `records.jsonl`) and the manifest into the run's output.
+    """Write `pages.jsonl`, `personal_data.jsonl` (for JSONL also `records.jsonl`) and the manifest into the run's output;
+    for an archive also `files.jsonl` and the folder `files`.
 
     Raises UserError: empty_file, file_too_large, wrong_type, old_office_format, encrypted, damaged_file, archive_too_large,
-    undecodable_text, invalid_jsonl, not_jsonl, no_text, picture_too_large, too_many_pages, parse_timeout, parse_out_of_memory; EngineFault:
+    unsafe_archive, empty_archive, undecodable_text, invalid_jsonl, not_jsonl, no_text, picture_too_large, too_many_pages, parse_timeout, parse_out_of_memory; EngineFault:
     blob_missing, blob_damaged, parser_failed, parser_killed, no_sandbox. This process reads only the size and the hash of the file; a sandbox reads the rest.
     """
     run.started()
@@ -35,7 +37,8 @@ def ingest(run: Run, spec: IngestSpec) -> IngestResult:
     warnings, recognized = found.warnings, 0
     if found.unread and ocr:
         written, warnings, recognized = with_recognized(run, spec, found)
-    run.progress(written.pages, written.pages, "page")
+    count, unit = (written.pages, "page") if written.pages else (written.unpacked.count or 1, "file")
+    run.progress(count, count, unit)
     manifest = write_manifest(
         run.output_dir,
         "pages",
@@ -44,12 +47,15 @@ def ingest(run: Run, spec: IngestSpec) -> IngestResult:
         source_sha256=sha256,
         media_type=found.media_type,
     )
+    # Not part of what the manifest seals: the files become documents, and are then removed from here.
+    written.unpacked.publish()
     return IngestResult(
         media_type=found.media_type,
         title=found.title,
         pages=written.pages,
         characters=written.characters,
         records=written.records,
+        files=written.unpacked.count if found.media_type == ZIP else None,
         warnings=warnings,
         isolation=isolation,
         ocr=ocr or "none",

@@ -40,13 +40,14 @@ from workers.contract.media_types import (
     WEBP,
     XLS,
     XLSX,
+    ZIP,
     MediaType,
 )
 from workers.engines.ingest.encodings import wide_encoding
 from workers.engines.shared.runtime import UserError
 
 READABLE = (
-    "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, e-mail, HTML, text, Markdown, CSV, TSV, JSONL or image"
+    "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, e-mail, HTML, text, Markdown, CSV, TSV, JSONL, image or ZIP"
 )
 
 _HEAD = 4096
@@ -130,10 +131,6 @@ def binary_type_of(name: str) -> MediaType | None:
     return None if named in _TEXTS else named
 
 
-class PlainArchive(UserError):
-    """A ZIP archive that is no document of Office."""
-
-
 def wrong_type(what: str) -> UserError:
     return UserError("wrong_type", f"{what} Upload a {READABLE} file instead.")
 
@@ -179,7 +176,7 @@ def _office_type(file: BinaryIO, name: str) -> MediaType:
             names = set(archive.namelist())
             stated = _stated_type(archive) if "mimetype" in names else None
     except UNREADABLE_ARCHIVE as error:
-        if binary_type_of(name):
+        if binary_type_of(name) not in (None, ZIP):
             raise damaged("The document cannot be opened.") from error
         raise damaged("The archive cannot be opened.") from error
     if stated is not None and stated.startswith(_OPENDOCUMENT):
@@ -187,11 +184,9 @@ def _office_type(file: BinaryIO, name: str) -> MediaType:
     for part, media_type in _OFFICE_PARTS:
         if part in names:
             return media_type
-    if binary_type_of(name):
+    if binary_type_of(name) not in (None, ZIP):
         raise damaged("The main part of the document is missing.")
-    raise PlainArchive(
-        "wrong_type", "The file is an archive. Unpack it and upload the files in it, or their folder."
-    )
+    return ZIP
 
 
 def _stated_type(archive: zipfile.ZipFile) -> str:

@@ -19,7 +19,7 @@ from workers.contract.specs.ingest import IngestSpec, Isolation
 from workers.engines.ingest.failures import failure_of, timed_out, too_much_text
 from workers.engines.ingest.ocr.engines import folders as ocr_folders
 from workers.engines.ingest.old_office import converted
-from workers.engines.ingest.parsers.registry import all_parsers
+from workers.engines.ingest.parsers.registry import PackedBytes, PackedFile, all_parsers
 from workers.engines.ingest.reading import Description, Output, ToConvert
 from workers.engines.ingest.sandbox.code_folders import code_folders
 from workers.engines.ingest.sandbox.lines import Lines, TooLong
@@ -182,6 +182,8 @@ def _put_out(messages: Iterable[Message], spec: IngestSpec, output: Output) -> D
                 if not _is_of(message, spec):
                     raise _not_accepted()
                 output.record(message)
+            case PackedFile() | PackedBytes():
+                output.part(message)
             case Progress():
                 output.progress(message.done, message.total)
             case Description() | ToConvert():

@@ -11,6 +11,7 @@ from workers.contract.personal_data import PERSONAL_DATA_FILE
 from workers.contract.records import PAGES_FILE, RECORDS_FILE, FileRecord, Page
 from workers.contract.spec import Spec
 from workers.engines.ingest.reading import Output
+from workers.engines.ingest.unpacked_files import UnpackedFiles
 from workers.engines.shared.personal_data import find_on_page
 from workers.engines.shared.runtime import Run
 
@@ -28,7 +29,8 @@ class PagesWriter:
         self.characters = 0
         self.records: int | None = None
         """None for a document without records of its own."""
-        self.output = Output(self._progress, self._page, self._record)
+        self.unpacked = UnpackedFiles(run.output_dir)
+        self.output = Output(self._progress, self._page, self._record, self.unpacked.put)
         self._run = run
         self._files = ExitStack()
         self._pages_file = self._open(run.output_dir / PAGES_FILE)
@@ -40,6 +42,7 @@ class PagesWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.unpacked.close()
         self._files.close()
 
     def _open(self, path: Path) -> BinaryIO:

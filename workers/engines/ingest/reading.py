@@ -12,7 +12,7 @@ from workers.contract.spec import Spec
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.file_types import binary_type_of, detect
 from workers.engines.ingest.parsers.limits import Report, read_pages
-from workers.engines.ingest.parsers.registry import all_parsers
+from workers.engines.ingest.parsers.registry import PutPart, all_parsers
 from workers.engines.ingest.titles import own_title
 from workers.engines.shared.runtime import UserError
 
@@ -40,6 +40,8 @@ class Output:
     progress: Report
     page: Callable[[Page], None]
     record: Callable[[FileRecord], None]
+    part: PutPart = lambda part: None
+    """Of the files of an archive."""
 
 
 def read(file: BinaryIO, spec: IngestSpec, output: Output) -> Description | ToConvert:
@@ -60,6 +62,8 @@ def read_as_is(file: BinaryIO, spec: IngestSpec, output: Output) -> Description:
 def _read(media_type: MediaType, file: BinaryIO, spec: IngestSpec, output: Output) -> Description:
     file.seek(0)
     document = all_parsers()[media_type](file, spec)
+    if document.unpack is not None:
+        return Description(media_type=media_type, title=None, warnings=document.unpack(output.part))
     pages = document.finish(list(read_pages(document, spec, output.progress)))
     unread = tuple((code, tuple(numbers)) for code, numbers in document.unread.items() if numbers)
     can_recognize = spec.ocr != "none"

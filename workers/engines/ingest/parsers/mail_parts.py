@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
-from workers.contract.media_types import JSONL, MediaType
+from workers.contract.media_types import JSONL, ZIP, MediaType
 from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
-from workers.engines.ingest.file_types import PlainArchive, detect
+from workers.engines.ingest.file_types import detect
 from workers.engines.ingest.parsers import html
 from workers.engines.ingest.parsers.limits import read_pages
 from workers.engines.ingest.parsers.registry import ParsedDocument, all_parsers, counted
@@ -113,9 +113,8 @@ class MailDocument(ParsedDocument):
             return self._inside(content)
         if not content:
             raise UserError("empty_file", "The attachment is empty.")
-        try:
-            media_type = detect(io.BytesIO(content), spec.name)
-        except PlainArchive:
+        media_type = detect(io.BytesIO(content), spec.name)
+        if media_type == ZIP:
             files = packed_files(content, spec.max_expanded_bytes)
             return self._inside(Mail("", [], attachments=[Attachment(*each) for each in files]))
         if media_type == JSONL:

@@ -13,11 +13,35 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import BinaryIO
 
+from pydantic import ConfigDict, Field
+
 from workers.contract.media_types import MediaType
 from workers.contract.records import FileRecord, Page
+from workers.contract.spec import Spec
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest import parsers
 from workers.engines.ingest.parsers.picture import Picture
+
+
+LONGEST_NAME = 2000
+"""Characters of the name of a file in an archive; a document's name is shorter."""
+
+
+class PackedFile(Spec):
+    """A file of an archive begins; its bytes follow."""
+
+    name: str = Field(max_length=LONGEST_NAME)
+    """With its folders, below those of the archives that it was in."""
+
+
+class PackedBytes(Spec):
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    content: bytes
+
+
+PackedPart = PackedFile | PackedBytes
+PutPart = Callable[[PackedPart], None]
 
 
 @dataclass
@@ -36,6 +60,8 @@ class ParsedDocument:
     """Of a JSONL file, a record for each line; its pages only show them. None for every other format."""
     unread: Mapping[str, list[int]] = field(default_factory=dict)
     """Pages to be recognized, by the warning that they deserve otherwise; whole after `finish`."""
+    unpack: Callable[[PutPart], tuple[str, ...]] | None = None
+    """Of an archive, which has no pages: puts its files out and returns the warnings of that."""
     picture: Callable[[int], Picture] | None = None
     """Draws a page, by its number; for formats that have pages to be recognized."""
 

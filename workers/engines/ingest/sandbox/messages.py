@@ -13,6 +13,7 @@ from workers.contract.records import MessagesRecord, Page, TextRecord
 from workers.contract.spec import Spec
 from workers.contract.specs.ingest import Isolation
 from workers.contract.specs.run import ErrorName, ErrorValue
+from workers.engines.ingest.parsers.registry import PackedBytes, PackedFile
 from workers.engines.ingest.reading import Description, ToConvert
 
 MESSAGE_LENGTH = 2000
@@ -62,6 +63,8 @@ Message = (
     | Page
     | MessagesRecord
     | TextRecord
+    | PackedFile
+    | PackedBytes
     | Description
     | ToConvert
     | Refused
