@@ -81,6 +81,7 @@ class World(People):
         files = {
             PAGES_FILE: json.dumps(page, ensure_ascii=False) + "\n",
             PERSONAL_DATA_FILE: "".join(find.model_dump_json() + "\n" for find in finds),
+            **facts.pop("more", {}),
         }
         result = IngestResult(
             **{

@@ -61,7 +61,7 @@ READING_ERRORS: Mapping[str, ErrorText] = {
     "user.parse_timeout": ErrorText(_("Reading the file took too long."), _SPLIT),
     "user.parse_out_of_memory": ErrorText(_("Reading the file needs too much memory."), _SPLIT),
     "user.nested_too_deep": ErrorText(
-        _("An attachment is packed in another one that is packed in others."),
+        _("An archive is packed in another one that is packed in others."),
         _("Unpack it and upload the files in it."),
     ),
     "user.unsafe_archive": ErrorText(
@@ -69,8 +69,11 @@ READING_ERRORS: Mapping[str, ErrorText] = {
         _("Pack the files themselves anew and upload that."),
     ),
     "user.archive_too_large": ErrorText(
-        _("The document unpacks to far more than its size."),
+        _("The file unpacks to far more than its size, or holds too many files."),
         _("If it is genuine, split it, or remove pictures and unused sheets."),
+    ),
+    "user.empty_archive": ErrorText(
+        _("The archive holds no file."), _("Pack the files and upload the archive again.")
     ),
     "user.cancelled": ErrorText(_("Reading was cancelled."), _("Upload the file again to read it.")),
 }

@@ -36,6 +36,7 @@ def _columns(result: IngestResult) -> dict[str, Any]:
         "pages": result.pages,
         "characters": result.characters,
         "records": result.records,
+        "files": result.files,
         "warnings": list(result.warnings),
     }
 

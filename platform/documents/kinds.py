@@ -37,9 +37,11 @@ _OTHERS: dict[str, str | Promise] = {
     types.TEXT: _("Text"),
     types.MARKDOWN: "Markdown",
     types.JSONL: "JSONL",
+    types.ZIP: _("ZIP archive"),
 }
 READABLE = _(
-    "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, e-mail, HTML, text, Markdown, CSV, TSV, JSONL and images"
+    "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, e-mail, HTML, text, Markdown, CSV, TSV, JSONL, images and ZIP "
+    "archives of them"
 )
 """What can be uploaded, in a sentence."""
 

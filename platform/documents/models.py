@@ -46,6 +46,8 @@ class Document(TenantModel):
     deleted_at = models.DateTimeField(null=True)
     erased_at = models.DateTimeField(null=True)
     """When the bytes and the text of a deleted document were gone from the disk."""
+    archive = models.ForeignKey("self", on_delete=models.PROTECT, related_name="contents", null=True)
+    """The ZIP archive that it was unpacked from, and that it is deleted with."""
     is_unchanged = False
     """Not stored: the upload that returned this brought the bytes of the current revision, and made no new one."""
 
@@ -63,6 +65,11 @@ class Document(TenantModel):
                 fields=["id"],
                 condition=models.Q(erased_at=None) & ~models.Q(deleted_at=None),
                 name="document_to_erase",
+            ),
+            models.Index(
+                fields=["archive", "name"],
+                condition=models.Q(deleted_at=None, archive__isnull=False),
+                name="document_unpacked",
             ),
         ]
 
@@ -97,13 +104,28 @@ class Revision(ProducedRow):
     characters = models.BigIntegerField(default=0)
     records = models.PositiveIntegerField(null=True)
     """Conversations in a JSONL file; null for everything else."""
+    files = models.PositiveIntegerField(null=True)
+    """Files in a ZIP archive; null for everything else."""
+    unpacked_at = models.DateTimeField(null=True)
+    """When the files of an archive were documents."""
     warnings = models.JSONField(default=list)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["document", "number"], name="one_revision_of_a_number")
         ]
-        indexes = [models.Index(fields=["organization", "sha256"], name="revision_by_content")]
+        indexes = [
+            models.Index(fields=["organization", "sha256"], name="revision_by_content"),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(files__isnull=False, unpacked_at=None),
+                name="revision_to_unpack",
+            ),
+        ]
+
+    @property
+    def is_archive(self) -> bool:
+        return self.files is not None
 
 
 class UploadState(models.TextChoices):

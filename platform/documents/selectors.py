@@ -84,12 +84,21 @@ def revision_get(document: Document, id: str) -> Revision:
 
 
 def company_documents() -> QuerySet[Document]:
-    """What datasets and knowledge bases are made of: everything but training conversations."""
-    return document_list().filter(purpose__in=COMPANY_PURPOSES)
+    """What datasets and knowledge bases are made of: everything but training conversations and archives."""
+    rows = document_list().filter(purpose__in=COMPANY_PURPOSES)
+    return rows.filter(current_revision__files=None)
 
 
 def read_revisions() -> QuerySet[Revision]:
-    """Of each document the newest revision that has been read: it stands until a newer one has been read."""
+    """Of each document the newest revision that has been read: it stands until a newer one has been read.
+
+    An archive has none: its text is that of the documents in it.
+    """
+    return newest_read().filter(files=None)
+
+
+def newest_read() -> QuerySet[Revision]:
+    """As `read_revisions`, with those of archives."""
     read = Revision.objects.filter(state=RevisionState.PROCESSED)
     newer = read.filter(document=OuterRef("document_id"), number__gt=OuterRef("number"))
     return read.filter(~Exists(newer))
@@ -147,10 +156,17 @@ class DocumentNotReady(DeclaredError, NotReadyYet):
     message = gettext_lazy("This document is still being read. Try again when its status is processed.")
 
 
+class DocumentIsArchive(DeclaredError, Conflict):
+    code = "document_is_archive"
+    message = gettext_lazy("This is an archive, which has no text itself. Choose the documents in it.")
+
+
 def require_processed(document: Document, *, param: str) -> Revision:
     """The current revision, once its text has been read."""
     revision = document.current_revision
     assert revision is not None
+    if revision.is_archive:
+        raise DocumentIsArchive(param)
     if revision.state == RevisionState.FAILED:
         raise Conflict(
             "document_unreadable",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit.services import Actor, audit_record
+from common import queue
 from common.connections import release_connection
 from common.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from common.language import stored_language
@@ -37,6 +38,8 @@ from jobs.services import job_cancel, job_submit
 from jobs.transitions import JobState
 from workers.contract.specs.ingest import IngestSpec
 
+UNPACK_TASK = "documents.unpack"
+"""Looks after archives that were read or deleted."""
 LONGEST_NAME, LONGEST_PATH = 255, 500
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -114,12 +117,30 @@ def file_too_large(param: str = "file") -> TooLarge:
 
 
 @transaction.atomic
-def revision_add(*, name: str, purpose: str, incoming: Incoming, media_type: str, actor: Actor) -> Document:
-    """Make what was received a (new revision of a) document of a clean name, and queue its reading."""
+def revision_add(
+    *,
+    name: str,
+    purpose: str,
+    incoming: Incoming,
+    media_type: str,
+    actor: Actor,
+    archive: Document | None = None,
+    is_own: Callable[[Document], bool] = lambda document: True,
+) -> Document:
+    """Make what was received a (new revision of a) document of a clean name, and queue its reading.
+
+    Raises Conflict `name_taken` where the name belongs to a document that is not the caller's own.
+    """
     organization_id = current_organization_id()
     document, created = Document.objects.select_for_update(no_key=True).get_or_create(
-        organization_id=organization_id, name=name, purpose=purpose, deleted_at=None
+        organization_id=organization_id,
+        name=name,
+        purpose=purpose,
+        deleted_at=None,
+        defaults={"archive": archive},
     )
+    if not created and not is_own(document):
+        raise Conflict("name_taken", _("Another document has this name."))
     previous: Revision | None = None if created else document.current_revision
     # The same bytes are read again only if reading them failed.
     if previous and previous.sha256 == incoming.sha256 and previous.state != RevisionState.FAILED:
@@ -165,6 +186,21 @@ def _ingest_submit(document: Document, revision: Revision, actor: Actor) -> Job:
     return job_submit(spec=spec, actor=actor)
 
 
+def uploader_of(revision: Revision) -> Actor:
+    """Who uploaded it. Read the revision with its job."""
+    return Actor(revision.job.actor_kind, revision.job.actor_id, revision.job.actor_label)
+
+
+@transaction.atomic
+def revision_read_again(*, revision: Revision, actor: Actor) -> None:
+    """Have the same bytes read anew, for a revision whose text or files were lost. What was read is erased first."""
+    artifact_delete(revision.organization_id, PAGES, revision.id)
+    revision.job = _ingest_submit(revision.document, revision, actor)
+    revision.state, revision.result, revision.manifest_sha256 = RevisionState.UPLOADED, {}, ""
+    revision.files = revision.unpacked_at = None
+    revision.save()
+
+
 def revision_is_wanted(revision: Revision) -> bool:
     """Locks the document, so that a deletion waits and then erases the text too."""
     document = Document.objects.select_for_update(no_key=True).get(pk=revision.document_id)
@@ -177,6 +213,8 @@ def revision_read(revision: Revision) -> None:
         cluster_parsers_seen(
             cluster_id=revision.job.cluster_id, isolation=isolation, ocr=revision.result.get("ocr") or ""
         )
+    if revision.is_archive:
+        queue.send(UNPACK_TASK)
     if revision.job.state == JobState.CANCELLED:
         with stored_language():
             message = _("Reading was cancelled. Upload the file again to retry.")
@@ -186,7 +224,10 @@ def revision_read(revision: Revision) -> None:
 
 @transaction.atomic
 def document_delete(*, document_id: str, actor: Actor) -> None:
-    """Remove a document: its bytes and its text are erased; what was made from it stays traceable."""
+    """Remove a document: its bytes and its text are erased; what was made from it stays traceable.
+
+    The documents of an archive follow it, see `documents/archives.py`.
+    """
     document = Document.objects.select_for_update(no_key=True).filter(pk=document_id, deleted_at=None).first()
     if document is None:
         raise NotFound
@@ -208,6 +249,8 @@ def document_delete(*, document_id: str, actor: Actor) -> None:
     )
     for erase in deletion.registered:
         erase(document, actor)
+    if document.contents.filter(deleted_at=None).exists():
+        queue.send(UNPACK_TASK)
     # The document counts as deleted even if erasing its files fails here; the sweep repeats that.
     transaction.on_commit(lambda: document_erase(document), robust=True)
 

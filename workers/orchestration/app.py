@@ -32,6 +32,7 @@ LAST_SECONDS = 3.0
 INTERVALS = {
     "jobs.reconcile": 2.0,
     "pipelines.advance": 5.0,
+    "documents.unpack": 10.0,
     "documents.sweep": 20.0,
     "schedules.fire_due": 30.0,
     "audit.verify": 60.0,

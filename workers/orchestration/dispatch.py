@@ -9,6 +9,7 @@ from celery import shared_task
 
 from common.connections import is_away
 from common.disk import is_disk_full
+from common.locks import try_lock
 from common.tenancy import every_organization
 from jobs.capacity import choose, due_jobs, free_of, in_turn
 from jobs.models import Cluster, Job, WaitsFor
@@ -28,7 +29,6 @@ from workers.orchestration.cores import share_cores
 from workers.orchestration.disk_budget import DiskBudget, disk_need
 from workers.orchestration.launchers.base import Launcher
 from workers.orchestration.launchers.installed import Launchers, installed_launchers
-from workers.orchestration.locks import try_lock
 from workers.orchestration.run_setup import engine_of, run_of, write_config
 
 logger = logging.getLogger(__name__)

@@ -10,6 +10,8 @@ from django.conf import settings
 from accounts.attempt_limits import attempt_counts_sweep
 from accounts.mails import accounts_sweep, mails_send
 from audit.services import chains_verify
+from documents.archives import archives_advance
+from documents.services import UNPACK_TASK
 from documents.sweeping import documents_sweep
 from jobs.clusters import cluster_measure
 from jobs.retention import metrics_sweep, run_folders_sweep
@@ -25,6 +27,7 @@ def sessions_clear() -> None:
 SERVICES = {
     "schedules.fire_due": schedules_fire_due,
     "pipelines.advance": pipeline_runs_advance,
+    UNPACK_TASK: archives_advance,
     "documents.sweep": documents_sweep,
     "audit.verify": chains_verify,
     # The machine may have been replaced or extended.

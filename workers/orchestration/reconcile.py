@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from common.connections import is_away
 from common.disk import disk
 from common.release import is_newer
+from common.locks import try_lock
 from common.tenancy import every_organization, organization_scope
 from health.services import BEAT, tick_note
 from jobs.models import Job
@@ -44,7 +45,6 @@ from workers.orchestration.finalize import finalize_ended
 from workers.orchestration.folders import prune_attempts
 from workers.orchestration.launchers.base import Absent, Exited, Launcher, Lost, Running
 from workers.orchestration.launchers.installed import Launchers, installed_launchers
-from workers.orchestration.locks import try_lock
 from workers.orchestration.run_setup import run_of
 
 logger = logging.getLogger(__name__)

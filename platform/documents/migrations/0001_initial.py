@@ -46,6 +46,15 @@ class Migration(migrations.Migration):
                 ("deleted_at", models.DateTimeField(null=True)),
                 ("erased_at", models.DateTimeField(null=True)),
                 (
+                    "archive",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="contents",
+                        to="documents.document",
+                    ),
+                ),
+                (
                     "organization",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
@@ -97,6 +106,8 @@ class Migration(migrations.Migration):
                 ("pages", models.PositiveIntegerField(default=0)),
                 ("characters", models.BigIntegerField(default=0)),
                 ("records", models.PositiveIntegerField(null=True)),
+                ("files", models.PositiveIntegerField(null=True)),
+                ("unpacked_at", models.DateTimeField(null=True)),
                 ("warnings", models.JSONField(default=list)),
                 (
                     "document",
@@ -240,6 +251,14 @@ class Migration(migrations.Migration):
             model_name="revision",
             index=models.Index(fields=["organization", "sha256"], name="revision_by_content"),
         ),
+        migrations.AddIndex(
+            model_name="revision",
+            index=models.Index(
+                condition=models.Q(("files__isnull", False), ("unpacked_at", None)),
+                fields=["id"],
+                name="revision_to_unpack",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="revision",
             constraint=models.UniqueConstraint(
@@ -256,6 +275,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("erased_at", None), models.Q(("deleted_at", None), _negated=True)),
                 fields=["id"],
                 name="document_to_erase",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="document",
+            index=models.Index(
+                condition=models.Q(("archive__isnull", False), ("deleted_at", None)),
+                fields=["archive", "name"],
+                name="document_unpacked",
             ),
         ),
         migrations.AddConstraint(
