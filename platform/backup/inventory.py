@@ -11,7 +11,8 @@ from pathlib import Path
 
 from backup.catalog import Item
 from common.storage import artifact_path, blob_path, part_path, run_path, runs_root, storage_root
-from documents.models import Revision, UploadPart, UploadState
+from documents.models import UploadPart, UploadState
+from documents.selectors import kept_originals
 from jobs.models import Job
 from jobs.transitions import TERMINAL, JobState
 from jobs.types import JobType, job_types
@@ -22,7 +23,7 @@ BATCH = 2000
 
 def inventory() -> Iterator[Item]:
     """Everything, inside a scope that sees every organization."""
-    originals = Revision.objects.filter(document__deleted_at=None).order_by().distinct()
+    originals = kept_originals().order_by().distinct()
     for organization_id, sha256 in originals.values_list("organization_id", "sha256").iterator(BATCH):
         yield Item("file", _name(blob_path(organization_id, sha256)), sha256)
     parts = UploadPart.objects.filter(upload__state=UploadState.PENDING)

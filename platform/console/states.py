@@ -40,6 +40,8 @@ STATES: dict[str, State] = {
     "uploaded": State("still", pgettext_lazy("state", "Waiting to be read")),
     "processed": State("good", pgettext_lazy("state", "Read")),
     "error": State("bad", pgettext_lazy("state", "Could not be read")),
+    "unpacking": State("busy", pgettext_lazy("state", "Being unpacked")),
+    "unpacked": State("good", pgettext_lazy("state", "Unpacked")),
     "completed": State("good", pgettext_lazy("state", "Completed")),
     "empty": State("warn", pgettext_lazy("state", "Empty")),
     "deleted": State("still", pgettext_lazy("state", "Deleted")),

@@ -69,6 +69,12 @@ WARNINGS: Words = {
         "Attachments that could not be read, and why. What they state is not in the text; upload them as files that can be "
         "read:"
     ),
+    "archives_not_unpacked": _("Archives in the archive that were not unpacked, and why:"),
+    "debris_skipped": _("Files that a system or a program has left, which were skipped:"),
+    "files_not_taken": _("Files that did not become documents, and why:"),
+    "removal_waits": _(
+        "Documents whose files are no longer in the archive; they are most of its documents and were kept:"
+    ),
     "rejected_answers_not_used": _(
         "Lines with a chosen and a rejected answer. Only the chosen one is learnt from:"
     ),
@@ -116,6 +122,8 @@ ACTIONS: Words = {
     "organization.created": _("created the organization"),
     "document.uploaded": _("uploaded a document"),
     "document.deleted": _("deleted a document"),
+    "archive.unpacked": _("took the files of an archive as documents"),
+    "archive.pruned": _("deleted documents whose files were no longer in their archive"),
     "document.personal_data_set": _("chose how a document's personal data are shown"),
     "upload.created": _("started an upload in parts"),
     "upload.part_added": _("uploaded a part"),

@@ -19,7 +19,7 @@ from common.wire import Body, PageQuery, unix
 from documents import services, uploads
 from documents.masking import document_mode_set
 from documents.models import Document, RevisionState, Upload
-from documents.selectors import document_get, document_list, require_processed
+from documents.selectors import contents_of, document_get, document_list, require_processed
 from documents.showing import (
     document_mode,
     original_response,
@@ -34,7 +34,9 @@ router = Router(tags=["Files"])
 FILES = f"""The bytes decide how a file is read. Names end in {", ".join(TYPE_OF_ENDING)}.
 
 A second upload of the same name and purpose is the next revision of the same file: the answer has the id that is known
-already, and `revision.number` counts. Folders are part of the name. `expires_after` is refused: files stay until they are
+already, and `revision.number` counts. Folders are part of the name. The files of a ZIP archive become files themselves, named
+`archive.zip/folder/name` and with the archive's id as `archive`; the next revision of the archive adds, changes and deletes
+them, and so does its deletion. `expires_after` is refused: files stay until they are
 deleted."""
 
 
@@ -45,7 +47,7 @@ WITHHELD = (
 
 
 def document_body(document: Document, principal: Principal) -> dict[str, Any]:
-    """OpenAI's file object, with Kosha's `revision` and `personal_data` beside it."""
+    """OpenAI's file object, with Kosha's `revision`, `personal_data` and `archive` beside it."""
     revision = document.current_revision
     assert revision is not None
     failed = revision.state == RevisionState.FAILED
@@ -60,6 +62,7 @@ def document_body(document: Document, principal: Principal) -> dict[str, Any]:
         "status": revision.state,
         "status_details": revision.error_message if failed else None,
         "personal_data": document_mode(document, principal),
+        "archive": document.archive_id,
         "revision": {
             "id": revision.id,
             "number": revision.number,
@@ -70,6 +73,7 @@ def document_body(document: Document, principal: Principal) -> dict[str, Any]:
             "pages": revision.pages,
             "characters": revision.characters,
             "records": revision.records,
+            "files": revision.files,
             "warnings": revision.warnings,
             "job": revision.job_id,
             "error": {
@@ -85,6 +89,8 @@ def document_body(document: Document, principal: Principal) -> dict[str, Any]:
 
 class FileQuery(PageQuery):
     purpose: str | None = None
+    archive: str | None = None
+    """Kosha's: the id of a ZIP archive, for the files that were unpacked from it."""
     limit: int = Field(default=20, ge=1, le=10_000)
     """OpenAI's clients may ask for 10,000; a page holds 100 at most, and says that more follow."""
 
@@ -104,7 +110,7 @@ def file_create(request: HttpRequest, file: File[UploadedFile], purpose: Form[st
 
 @router.get("/files", summary="List files", description=WITHHELD)
 def file_list(request: HttpRequest, query: Query[FileQuery]) -> dict[str, Any]:
-    rows = document_list()
+    rows = contents_of(document_get(query.archive, param="archive")) if query.archive else document_list()
     if query.purpose:
         rows = rows.filter(purpose=query.purpose)
     limit = min(query.limit, MAXIMUM_LIMIT)

@@ -14,7 +14,6 @@ from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -25,8 +24,15 @@ from common.errors import Conflict, KoshaError, NotFound
 from common.locks import try_lock
 from common.tenancy import every_organization, organization_scope
 from documents.models import Document, Revision, RevisionState
-from documents.selectors import document_list, newest_read, pages_folder
-from documents.services import UNPACK_TASK, clean_name, document_delete, revision_read_again, uploader_of
+from documents.selectors import contents_of, newest_read, pages_folder
+from documents.services import (
+    UNPACK_TASK,
+    blob_drop_unused,
+    clean_name,
+    document_delete,
+    revision_read_again,
+    uploader_of,
+)
 from documents.taking import FileDamaged, Refused, file_take, is_mass_removal
 from workers.contract.listing import FILES_FOLDER, ListedFile, read_listing
 
@@ -45,10 +51,6 @@ class Superseded(Exception):
 
 class OutOfTime(Exception):
     """The rest is done by the next call."""
-
-
-def contents_of(archive: Document) -> QuerySet[Document]:
-    return document_list().filter(archive=archive)
 
 
 def archives_advance() -> None:
@@ -184,8 +186,11 @@ def _end(revision: Revision, warnings: list[str], facts: dict[str, int] | None =
     shutil.rmtree(pages_folder(revision) / FILES_FOLDER, ignore_errors=True)
     revision.warnings = [*revision.warnings, *warnings]
     Revision.objects.filter(pk=revision.pk).update(warnings=revision.warnings, unpacked_at=Now())
+    blob_drop_unused(revision.organization_id, revision.sha256)
     if facts is not None:
-        _audit(revision.document, uploader_of(revision), "archive.unpacked", {"revision": revision.id, **facts})
+        _audit(
+            revision.document, uploader_of(revision), "archive.unpacked", {"revision": revision.id, **facts}
+        )
 
 
 # -- documents whose files are no longer in the archive -----------------------------------------------

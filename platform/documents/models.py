@@ -48,6 +48,8 @@ class Document(TenantModel):
     """When the bytes and the text of a deleted document were gone from the disk."""
     archive = models.ForeignKey("self", on_delete=models.PROTECT, related_name="contents", null=True)
     """The ZIP archive that it was unpacked from, and that it is deleted with."""
+    contents_count = 0
+    """Not stored: of an archive in a list, how many documents it has."""
     is_unchanged = False
     """Not stored: the upload that returned this brought the bytes of the current revision, and made no new one."""
 
@@ -122,6 +124,12 @@ class Revision(ProducedRow):
                 name="revision_to_unpack",
             ),
         ]
+
+    @property
+    def shown_state(self) -> str:
+        if not self.is_archive:
+            return super().shown_state
+        return "unpacked" if self.unpacked_at else "unpacking"
 
     @property
     def is_archive(self) -> bool:

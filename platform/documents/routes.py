@@ -11,6 +11,7 @@ RULES: dict[str, Rule] = {
     "GET documents/<document_id>": P.DOCUMENTS_READ,
     "GET documents/<document_id>/content": P.DOCUMENTS_READ,
     "POST documents/<document_id>/personal-data": P.DOCUMENTS_WRITE,
+    "POST documents/<document_id>/prune": P.DOCUMENTS_WRITE,
     "POST documents/<document_id>/delete": P.DOCUMENTS_WRITE,
     "GET v1/files": P.DOCUMENTS_READ,
     "POST v1/files": P.DOCUMENTS_WRITE,

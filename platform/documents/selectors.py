@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import Count, Exists, F, Func, OuterRef, Q, QuerySet, TextField, Value
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -104,6 +104,12 @@ def newest_read() -> QuerySet[Revision]:
     return read.filter(~Exists(newer))
 
 
+def kept_originals() -> QuerySet[Revision]:
+    """Those whose bytes are on the disk. An archive's are erased when its files are documents, each of which may be masked
+    or deleted."""
+    return Revision.objects.filter(document__deleted_at=None, unpacked_at=None)
+
+
 def read_revision(document: Document) -> Revision | None:
     """What is shown and used of a document; None before any of its revisions has been read."""
     return read_revisions().filter(document=document).first()
@@ -154,6 +160,16 @@ def documents_by_id(ids: list[str], *, param: str) -> list[Document]:
 class DocumentNotReady(DeclaredError, NotReadyYet):
     code = "document_not_ready"
     message = gettext_lazy("This document is still being read. Try again when its status is processed.")
+
+
+def contents_of(archive: Document) -> QuerySet[Document]:
+    return document_list().filter(archive=archive)
+
+
+def contents_counted(documents: Iterable[Document]) -> dict[str, int]:
+    """How many documents each archive has, by its id."""
+    rows = document_list().filter(archive__in=[document.pk for document in documents])
+    return dict(rows.order_by().values_list("archive").annotate(count=Count("pk")))
 
 
 class DocumentIsArchive(DeclaredError, Conflict):

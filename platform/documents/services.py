@@ -31,7 +31,7 @@ from common.storage import (
 from common.tenancy import current_organization_id
 from documents import deletion
 from documents.models import Document, Purpose, Revision, RevisionState
-from documents.selectors import PAGES, document_get, pages_folder
+from documents.selectors import PAGES, document_get, kept_originals, pages_folder
 from jobs.clusters import cluster_parsers_seen
 from jobs.models import Job
 from jobs.services import job_cancel, job_submit
@@ -142,8 +142,9 @@ def revision_add(
     if not created and not is_own(document):
         raise Conflict("name_taken", _("Another document has this name."))
     previous: Revision | None = None if created else document.current_revision
-    # The same bytes are read again only if reading them failed.
-    if previous and previous.sha256 == incoming.sha256 and previous.state != RevisionState.FAILED:
+    # The same bytes are read again only if reading them failed, or if documents of an archive may be missing.
+    is_done = previous and previous.state != RevisionState.FAILED and not previous.is_archive
+    if previous and is_done and previous.sha256 == incoming.sha256:
         unchanged = document_get(document.id)
         unchanged.is_unchanged = True
         return unchanged
@@ -268,9 +269,9 @@ def document_erase(document: Document) -> None:
 
 @transaction.atomic
 def blob_drop_unused(organization_id: str, sha256: str) -> None:
-    """Erase a blob that no live document refers to."""
+    """Erase a blob that no live document refers to, other than an archive that is unpacked."""
     _blob_lock(organization_id, sha256)
-    if not Revision.objects.filter(sha256=sha256, document__deleted_at=None).exists():
+    if not kept_originals().filter(sha256=sha256).exists():
         blob_delete(organization_id, sha256)
 
 

@@ -17,7 +17,7 @@ from common.errors import Conflict, DeclaredError
 from common.permissions import Permission
 from common.storage import blob_path
 from documents.models import Document, Revision
-from documents.selectors import absent_if_deleted, pages, pages_folder
+from documents.selectors import absent_if_deleted, contents_of, pages, pages_folder
 from workers.contract.personal_data import (
     PERSONAL_DATA_FILE,
     PageFinds,
@@ -44,6 +44,11 @@ class OriginalWithheld(DeclaredError):
     )
 
 
+class ArchiveNotKept(DeclaredError, Conflict):
+    code = "archive_not_kept"
+    message = _("An archive is not kept once its files are documents. Download those.")
+
+
 class PersonalDataUnknown(DeclaredError, Conflict):
     """An earlier release read the document."""
 
@@ -55,9 +60,15 @@ class PersonalDataUnknown(DeclaredError, Conflict):
 
 
 def document_mode(document: Document, principal: Principal) -> PersonalDataMode:
-    """`raw` for those with the right, unless the document is masked."""
-    is_raw = principal.may(Permission.PERSONAL_DATA_READ) and not document.is_masked
+    """`raw` for those with the right, unless the document or one in the archive is masked."""
+    is_raw = principal.may(Permission.PERSONAL_DATA_READ) and not _is_masked(document)
     return "raw" if is_raw else "masked"
+
+
+def _is_masked(document: Document) -> bool:
+    revision = document.current_revision
+    is_archive = revision is not None and revision.is_archive
+    return document.is_masked or (is_archive and contents_of(document).filter(is_masked=True).exists())
 
 
 def original_size(document: Document, revision: Revision, principal: Principal) -> int | None:
@@ -101,6 +112,8 @@ def original_response(document: Document, principal: Principal) -> StreamingHttp
         raise OriginalWithheld
     revision = document.current_revision
     assert revision is not None
+    if revision.is_archive:
+        raise ArchiveNotKept
     with absent_if_deleted(document.id):
         response = file_response(blob_path(document.organization_id, revision.sha256), name=document.name)
     response[HEADER] = "raw"

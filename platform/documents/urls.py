@@ -13,5 +13,6 @@ urlpatterns = [
     path("documents/<document_id>", views.detail, name="detail"),
     path("documents/<document_id>/content", views.content, name="content"),
     path("documents/<document_id>/personal-data", views.personal_data, name="personal_data"),
+    path("documents/<document_id>/prune", views.prune, name="prune"),
     path("documents/<document_id>/delete", views.delete, name="delete"),
 ]

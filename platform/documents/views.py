@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -18,10 +19,13 @@ from common.errors import InvalidRequest, KoshaError
 from common.pagination import KeysetPage, keyset_page
 from common.permissions import Permission
 from documents import services
+from documents.archives import archive_prune, removals_waiting
 from documents.kinds import READABLE, type_label
 from documents.masking import HeldMasked, document_mode_set, may_show
 from documents.models import Document, Purpose, Revision, RevisionState
 from documents.selectors import (
+    contents_counted,
+    contents_of,
     document_get,
     document_search,
     documents_by_name,
@@ -48,6 +52,9 @@ PLAIN = "plain"
 def index(request: HttpRequest) -> HttpResponse:
     query = {name: request.GET.get(name, "") for name in ("q", "state", "purpose", "sort")}
     page = _page(query, request.GET.get("after"))
+    counts = contents_counted(page.items)
+    for document in page.items:
+        document.contents_count = counts.get(document.id, 0)
     return render(
         request,
         "documents/index.html",
@@ -84,7 +91,9 @@ def _page(query: dict[str, str], after: str | None) -> KeysetPage[Document]:
 
 def _is_reading(document: Document) -> bool:
     revision = document.current_revision
-    return revision is not None and revision.state == RevisionState.UPLOADED
+    return revision is not None and (
+        revision.state == RevisionState.UPLOADED or (revision.is_archive and revision.unpacked_at is None)
+    )
 
 
 @require_POST
@@ -123,8 +132,10 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 def detail(request: HttpRequest, document_id: str) -> HttpResponse:
-    """Of the current revision, or of the one that `revision` names, as a citation does."""
+    """Of the current revision, or of the one that `revision` names, as a citation does. An archive has a page of its own."""
     document = document_get(document_id)
+    if _is_archive(document):
+        return _archive(request, document)
     newest, read = document.current_revision, read_revision(document)
     named = request.GET.get("revision", "")
     revision = revision_get(document, named) if named else newest
@@ -148,6 +159,36 @@ def detail(request: HttpRequest, document_id: str) -> HttpResponse:
             "is_plain": request.GET.get("view") == PLAIN,
             "may_show": may_show(principal_of(request)),
             **_text(document, read, principal_of(request), request.GET.get("page", "")),
+        },
+    )
+
+
+def _is_archive(document: Document) -> bool:
+    """Also while its next revision is not read."""
+    revision = document.current_revision
+    assert revision is not None
+    is_read = revision.state == RevisionState.PROCESSED
+    return revision.is_archive or (not is_read and contents_of(document).exists())
+
+
+def _archive(request: HttpRequest, document: Document) -> HttpResponse:
+    revision = document.current_revision
+    documents = contents_of(document).select_related("current_revision__job")
+    page = documents_by_name(documents, after=request.GET.get("after"))
+    states = dict(documents.order_by().values_list("current_revision__state").annotate(count=Count("pk")))
+    return render(
+        request,
+        "documents/archive.html",
+        {
+            "document": document,
+            "revision": revision,
+            "page": page,
+            "count": sum(states.values()),
+            "unreadable": states.get(RevisionState.FAILED, 0),
+            "is_reading": _is_reading(document) or RevisionState.UPLOADED in states,
+            "removals_waiting": removals_waiting(revision),
+            "mode": document_mode(document, principal_of(request)),
+            "raw_is_shown": principal_of(request).may(Permission.PERSONAL_DATA_READ),
         },
     )
 
@@ -186,6 +227,15 @@ def personal_data(request: HttpRequest, document_id: str) -> HttpResponse:
         messages.warning(request, str(error.message))
     else:
         messages.success(request, _("Saved. It holds from the next request on."))
+    return redirect(document)
+
+
+@require_POST
+def prune(request: HttpRequest, document_id: str) -> HttpResponse:
+    """Delete the documents whose files are no longer in the archive."""
+    document = document_get(document_id)
+    count = archive_prune(archive=document, actor=actor_of(request))
+    messages.success(request, _("%(count)d documents were deleted.") % {"count": count})
     return redirect(document)
 
 

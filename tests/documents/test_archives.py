@@ -19,7 +19,7 @@ from tests.world import fail
 from workers.contract.listing import FILES_FOLDER, LISTING_FILE, ListedFile, stored_name
 from workers.contract.media_types import ZIP
 
-OTHERS = {f"{number}.txt": "古い。" for number in range(30)}
+OTHERS = {f"{number}.txt": "古い。" for number in range(20)}
 
 
 @pytest.fixture
@@ -98,8 +98,8 @@ def test_a_file_that_could_not_be_read_is_tried_again(upload):
 def test_most_documents_go_only_when_somebody_says_so(upload, world):
     upload(OTHERS)
     archive = upload({"0.txt": "新しい。"})
-    assert len(held(archive)) == 30 and removals_waiting(archive.current_revision) == 29
-    assert archive_prune(archive=archive, actor=world.actor) == 29
+    assert len(held(archive)) == 20 and removals_waiting(archive.current_revision) == 19
+    assert archive_prune(archive=archive, actor=world.actor) == 19
     assert held(archive) == {"資料.zip/0.txt": short("新しい。")}
     with pytest.raises(Conflict, match="waits"):
         archive_prune(archive=document_get(archive.id), actor=world.actor)
@@ -164,3 +164,31 @@ def test_files_that_were_lost_are_unpacked_again(upload, damage):
     again = document_get(archive.id).current_revision
     assert (again.id, again.state) == (revision.id, RevisionState.UPLOADED)
     assert again.job_id != revision.job_id and not pages_folder(revision).exists()
+
+
+def test_its_page_and_the_list_show_its_documents(upload, world, api):
+    upload(OTHERS)
+    archive = upload({"0.txt": "新しい。", "b\u202e.txt": "x"})
+    browser = world.browser()
+    assert "20 documents" in browser.get("/documents?q=資料.zip&sort=name").content.decode()
+    page = browser.get(f"/documents/{archive.id}").content.decode()
+    assert "資料.zip/0.txt" in page and "Its 20 documents are deleted with it" in page
+    assert "b\u202e.txt (invalid_file_name)" in page
+    answer = browser.post(f"/documents/{archive.id}/prune", follow=True).content.decode()
+    assert "19 documents were deleted." in answer and "1 document" in answer
+    (document,) = contents_of(archive)
+    assert archive.get_absolute_url() in browser.get(document.get_absolute_url()).content.decode()
+
+    listed = api.get("files", archive=archive.id).ok["data"]
+    assert [(each["filename"], each["archive"]) for each in listed] == [("資料.zip/0.txt", archive.id)]
+    assert api.get("files", archive="file-unknown").status == 404
+
+
+def test_an_archive_gives_out_nothing_that_its_documents_do_not(upload, world, api, storage):
+    """A document of it may be masked or erased, so its bytes do not stay."""
+    archive = upload({"a.txt": "a"})
+    assert api.get(f"files/{archive.id}/content").error == (409, "archive_not_kept", None)
+    assert api.get(f"files/{archive.id}/pages").error == (409, "document_is_archive", "file_id")
+    assert len(list(storage.glob("organizations/*/blobs/*/*"))) == 1
+    contents_of(archive).update(is_masked=True)
+    assert api.get(f"files/{archive.id}").ok["bytes"] is None

@@ -9,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-
-from common.locks import try_lock
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 
+from common.locks import try_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,8 +18,8 @@ from django.db.models.functions import Now
 
 from common.connections import is_away
 from common.disk import disk
-from common.release import is_newer
 from common.locks import try_lock
+from common.release import is_newer
 from common.tenancy import every_organization, organization_scope
 from health.services import BEAT, tick_note
 from jobs.models import Job

@@ -52,7 +52,9 @@ def test_names_are_those_that_were_given():
 def test_names_of_windows_and_macos_are_read():
     """Neither marks its names as UTF-8. A short name alone could be in EUC-JP."""
     raw = packed({"x" * 6: b"a", "y" * 12: b"a"})
-    raw = raw.replace(b"x" * 6, "ﾃｽﾄ表".encode("cp932") + b"1").replace(b"y" * 12, "規程集一.txt".encode("cp932"))
+    raw = raw.replace(b"x" * 6, "ﾃｽﾄ表".encode("cp932") + b"1").replace(
+        b"y" * 12, "規程集一.txt".encode("cp932")
+    )
     assert names(raw) == ["ﾃｽﾄ表1", "規程集一.txt"]
     raw = packed({"x" * 12: b"a"}).replace(b"x" * 12, "規程集一.txt".encode("cp932"))
     assert names(raw) == ["規程集一.txt"]

@@ -46,9 +46,7 @@ from workers.contract.media_types import (
 from workers.engines.ingest.encodings import wide_encoding
 from workers.engines.shared.runtime import UserError
 
-READABLE = (
-    "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, e-mail, HTML, text, Markdown, CSV, TSV, JSONL, image or ZIP"
-)
+READABLE = "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, e-mail, HTML, text, Markdown, CSV, TSV, JSONL, image or ZIP"
 
 _HEAD = 4096
 _PDF_HEADER_WITHIN = 1024

@@ -22,7 +22,6 @@ from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest import parsers
 from workers.engines.ingest.parsers.picture import Picture
 
-
 LONGEST_NAME = 2000
 """Characters of the name of a file in an archive; a document's name is shorter."""
 

@@ -74,7 +74,9 @@ class _Unpacking:
     def _entry(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, depth: int) -> None:
         with archive.open(entry) as content:
             head = content.read(_CHUNK)
-            if head.startswith(_ARCHIVE_START) and self._is_archive(inner := io.BytesIO(head + content.read()), name):
+            if head.startswith(_ARCHIVE_START) and self._is_archive(
+                inner := io.BytesIO(head + content.read()), name
+            ):
                 self._inside(inner, name, depth)
                 return
             self._put(PackedFile(name=name[:LONGEST_NAME]))
