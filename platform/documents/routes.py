@@ -8,6 +8,10 @@ from common.permissions import Rule
 RULES: dict[str, Rule] = {
     "GET documents": P.DOCUMENTS_READ,
     "POST documents/upload": P.DOCUMENTS_WRITE,
+    "POST documents/uploads": P.DOCUMENTS_WRITE,
+    "GET documents/uploads/<upload_id>": P.DOCUMENTS_WRITE,
+    "PATCH documents/uploads/<upload_id>": P.DOCUMENTS_WRITE,
+    "DELETE documents/uploads/<upload_id>": P.DOCUMENTS_WRITE,
     "GET documents/<document_id>": P.DOCUMENTS_READ,
     "GET documents/<document_id>/content": P.DOCUMENTS_READ,
     "POST documents/<document_id>/personal-data": P.DOCUMENTS_WRITE,

@@ -44,7 +44,9 @@ class PartDamaged(InvalidRequest):
 
 
 @transaction.atomic
-def upload_create(*, name: str, purpose: str, size: int, media_type: str, actor: Actor) -> Upload:
+def upload_create(
+    *, name: str, purpose: str, size: int, media_type: str, actor: Actor, lifetime: timedelta = LIFETIME
+) -> Upload:
     check_purpose(purpose)
     if size < 1:
         raise InvalidRequest("empty_file", _("The file is empty. Choose another file."), param="bytes")
@@ -57,7 +59,7 @@ def upload_create(*, name: str, purpose: str, size: int, media_type: str, actor:
         purpose=purpose,
         size=size,
         media_type=media_type,
-        expires_at=timezone.now() + LIFETIME,
+        expires_at=timezone.now() + lifetime,
     )
     _audit(upload, actor, "upload.created", {"size": size})
     return upload
@@ -65,7 +67,7 @@ def upload_create(*, name: str, purpose: str, size: int, media_type: str, actor:
 
 def upload_part_add(*, upload_id: str, chunks: Iterable[bytes], actor: Actor) -> UploadPart:
     """Keep one part. Parts may come in any order and at once; completing names their order."""
-    upload = _pending(upload_get(upload_id))
+    upload = pending_upload(upload_get(upload_id))
     release_connection()
     try:
         incoming = receive(upload.organization_id, chunks, maximum_bytes=MAXIMUM_PART_BYTES)
@@ -75,21 +77,26 @@ def upload_part_add(*, upload_id: str, chunks: Iterable[bytes], actor: Actor) ->
         if incoming.size == 0:
             raise InvalidRequest("empty_part", _("The part is empty."), param="data")
         with transaction.atomic():
-            upload = _locked(upload_id)
+            upload = locked_upload(upload_id)
             _refuse_excess(upload, incoming.size)
-            part = UploadPart(
-                id=new_id("part_"),
-                organization_id=upload.organization_id,
-                upload=upload,
-                sha256=incoming.sha256,
-                size=incoming.size,
-            )
-            part_keep(upload.organization_id, upload.id, part.id, incoming)
-            part.save(force_insert=True)
-            _audit(upload, actor, "upload.part_added", {"part": part.id, "size": part.size})
-        return part
+            return part_store(upload, incoming, actor)
     finally:
         incoming.discard()
+
+
+def part_store(upload: Upload, incoming: Incoming, actor: Actor) -> UploadPart:
+    """Call it in a transaction that has locked the upload."""
+    part = UploadPart(
+        id=new_id("part_"),
+        organization_id=upload.organization_id,
+        upload=upload,
+        sha256=incoming.sha256,
+        size=incoming.size,
+    )
+    part_keep(upload.organization_id, upload.id, part.id, incoming)
+    part.save(force_insert=True)
+    _audit(upload, actor, "upload.part_added", {"part": part.id, "size": part.size})
+    return part
 
 
 def _refuse_excess(upload: Upload, size: int) -> None:
@@ -113,18 +120,18 @@ def upload_complete(*, upload_id: str, part_ids: list[str], md5: str | None = No
     upload = upload_get(upload_id)
     if upload.state == UploadState.COMPLETED:
         return _completed(upload, request)
-    _pending(upload)
+    pending_upload(upload)
     try:
-        incoming = receive_file(_with_md5(_joined(_parts_in_order(upload, part_ids)), md5))
+        incoming = receive_file(_with_md5(joined(_parts_in_order(upload, part_ids)), md5))
     except (NotFound, PartDamaged):
         # Another request may have completed or cancelled the upload meanwhile, which removes its parts.
         upload = upload_get(upload_id)
         if upload.state == UploadState.COMPLETED:
             return _completed(upload, request)
-        _pending(upload)
+        pending_upload(upload)
         raise
     with incoming:
-        return _complete(upload_id, request, incoming, actor)
+        return document_from(upload_id, request, incoming, actor)
 
 
 def _completed(upload: Upload, request: str) -> Upload:
@@ -139,12 +146,13 @@ def _completed(upload: Upload, request: str) -> Upload:
 
 
 @transaction.atomic
-def _complete(upload_id: str, request: str, incoming: Incoming, actor: Actor) -> Upload:
+def document_from(upload_id: str, request: str, incoming: Incoming, actor: Actor) -> Upload:
+    """Complete the upload with all its bytes. `request` is the digest of what asked for it."""
     upload = Upload.objects.select_for_update(no_key=True).get(pk=upload_id)
     if upload.state == UploadState.COMPLETED:
         return _completed(upload_get(upload_id), request)
     upload.document = revision_add(
-        name=_pending(upload).name,
+        name=pending_upload(upload).name,
         purpose=upload.purpose,
         incoming=incoming,
         media_type=upload.media_type,
@@ -154,12 +162,12 @@ def _complete(upload_id: str, request: str, incoming: Incoming, actor: Actor) ->
     upload.save(update_fields=["state", "document", "completed_as"])
     _audit(upload, actor, "upload.completed", {"document": upload.document.id})
     _parts_drop(upload)
-    return upload_get(upload_id)
+    return upload
 
 
 @transaction.atomic
 def upload_cancel(*, upload_id: str, actor: Actor) -> Upload:
-    upload = _locked(upload_id)
+    upload = locked_upload(upload_id)
     upload.state = UploadState.CANCELLED
     upload.save(update_fields=["state"])
     _audit(upload, actor, "upload.cancelled", {})
@@ -167,14 +175,14 @@ def upload_cancel(*, upload_id: str, actor: Actor) -> Upload:
     return upload
 
 
-def _locked(upload_id: str) -> Upload:
+def locked_upload(upload_id: str) -> Upload:
     upload: Upload | None = Upload.objects.select_for_update(no_key=True).filter(pk=upload_id).first()
     if upload is None:
         raise NotFound
-    return _pending(upload)
+    return pending_upload(upload)
 
 
-def _pending(upload: Upload) -> Upload:
+def pending_upload(upload: Upload) -> Upload:
     if upload.state != UploadState.PENDING:
         raise Conflict("upload_not_pending", _("This upload is completed or cancelled. Create a new one."))
     if upload.expires_at <= timezone.now():
@@ -204,7 +212,7 @@ def _parts_in_order(upload: Upload, part_ids: list[str]) -> list[UploadPart]:
     return ordered
 
 
-def _joined(parts: list[UploadPart]) -> Iterator[bytes]:
+def joined(parts: list[UploadPart]) -> Iterator[bytes]:
     for position, part in enumerate(parts):
         digest = hashlib.sha256()
         try:

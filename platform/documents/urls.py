@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from documents import views
+from documents import upload_views, views
 
 app_name = "documents"
 urlpatterns = [
     path("documents", views.index, name="index"),
-    path("documents/upload", views.upload, name="upload"),
+    path("documents/upload", upload_views.upload, name="upload"),
+    path("documents/uploads", upload_views.begin, name="uploads"),
+    path("documents/uploads/<upload_id>", upload_views.proceed, name="resume"),
     path("documents/<document_id>", views.detail, name="detail"),
     path("documents/<document_id>/content", views.content, name="content"),
     path("documents/<document_id>/personal-data", views.personal_data, name="personal_data"),

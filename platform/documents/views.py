@@ -7,15 +7,14 @@ from typing import Any, get_args
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from accounts.principal import Principal, actor_of, principal_of
-from common.error_answers import error_response
-from common.errors import InvalidRequest, KoshaError
+from common.errors import InvalidRequest
 from common.pagination import KeysetPage, keyset_page
 from common.permissions import Permission
 from documents import services
@@ -35,7 +34,7 @@ from documents.selectors import (
 )
 from documents.showing import PersonalDataUnknown, document_mode, original_response, shown_pages
 from documents.structure import elements_of
-from workers.contract.media_types import ENDINGS, JSONL, TYPE_OF_ENDING
+from workers.contract.media_types import TYPE_OF_ENDING
 from workers.contract.personal_data import PersonalDataMode
 from workers.contract.specs.curation_steps import QuestionAnswerStep
 
@@ -94,41 +93,6 @@ def _is_reading(document: Document) -> bool:
     return revision is not None and (
         revision.state == RevisionState.UPLOADED or (revision.is_archive and revision.unpacked_at is None)
     )
-
-
-@require_POST
-def upload(request: HttpRequest) -> HttpResponse:
-    """One file. Answers JSON to the upload script, and to a form without it a page."""
-    wants_json = request.headers.get("Accept") == "application/json"
-    file = request.FILES.get("file")
-    try:
-        if file is None:
-            raise InvalidRequest("no_file", _("No file was sent. Choose a file and try again."), param="file")
-        name = file.name or ""
-        document = services.document_upload(
-            name=name,
-            # A JSONL file holds training conversations; everything else is a company document.
-            purpose=Purpose.FINE_TUNE if name.lower().endswith(ENDINGS[JSONL]) else Purpose.USER_DATA,
-            chunks=file.chunks(),
-            media_type=file.content_type or "",
-            actor=actor_of(request),
-        )
-    except KoshaError as error:
-        if not wants_json:
-            raise
-        return error_response(request, error, as_json=True)
-    if wants_json:
-        answer = {
-            "id": document.id,
-            "url": document.get_absolute_url(),
-            "is_unchanged": document.is_unchanged,
-        }
-        return JsonResponse(answer, status=201)
-    if document.is_unchanged:
-        messages.info(request, _("No change: the newest revision has the same content."))
-    else:
-        messages.success(request, _("The file was received and is being read."))
-    return redirect("documents:index")
 
 
 def detail(request: HttpRequest, document_id: str) -> HttpResponse:

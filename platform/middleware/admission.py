@@ -16,9 +16,9 @@ from middleware.early_answers import (
     Application,
     Receive,
     Send,
+    carries_file,
     drain_announced,
     headers_of,
-    is_multipart,
     send_unavailable,
 )
 
@@ -67,7 +67,7 @@ class Admission:
 
 def _kinds(path: str, headers: dict[bytes, bytes]) -> list[str]:
     kinds = ["requests"]
-    if is_multipart(headers):
+    if carries_file(headers):
         kinds.append("uploads")
     if STREAMS.fullmatch(path):
         kinds.append("streams")

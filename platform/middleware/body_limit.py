@@ -23,10 +23,10 @@ from middleware.early_answers import (
     Receive,
     Send,
     announced_bytes,
+    carries_file,
     drain,
     drain_announced,
     headers_of,
-    is_multipart,
     send_error,
 )
 
@@ -96,7 +96,7 @@ class BodyLimit:
             await self.application(scope, receive, send)
             return
         headers = headers_of(scope)
-        is_upload = is_multipart(headers)
+        is_upload = carries_file(headers)
         limit = self.upload_bytes + MULTIPART_OVERHEAD if is_upload else self.plain_bytes
         is_public = BODY_LIMIT in scope
         limit = min(limit, scope.get(BODY_LIMIT, limit))

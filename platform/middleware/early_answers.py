@@ -20,12 +20,16 @@ DRAINED_BYTES = 64 * 1024 * 1024
 that the connection is closed."""
 
 
+FILE_TYPES = (b"multipart/form-data", b"application/offset+octet-stream")
+
+
 def headers_of(scope: Any) -> dict[bytes, bytes]:
     return {name.lower(): value for name, value in scope["headers"]}
 
 
-def is_multipart(headers: dict[bytes, bytes]) -> bool:
-    return headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
+def carries_file(headers: dict[bytes, bytes]) -> bool:
+    """A form with files, or a chunk of a resumable upload."""
+    return headers.get(b"content-type", b"").lower().startswith(FILE_TYPES)
 
 
 def announced_bytes(headers: dict[bytes, bytes]) -> int:

@@ -1,10 +1,14 @@
 // Many files at once, each with its own progress, error and retry. Without this script the form still
-// posts. Each file is one request: `file`, answered with 2xx or {"error": {"message"}}.
+// posts. Each file is sent by tus (vendor/tus), a small one in one request: after a lost connection, a restart of the
+// server or of the browser it goes on where it stopped. Refusals are {"error": {"message"}}.
 
 import { pageHeaders } from "./http.js";
 
 const AT_ONCE = 3;
 const REFUSED = [400, 413, 415, 422];
+const CHUNK_BYTES = 8 * 1024 * 1024;
+// In milliseconds: about a quarter of an hour without a byte, then the row offers to try again.
+const PAUSES = [0, 1000, 2000, 5000, 10000, ...Array(30).fill(30000)];
 
 class Uploads {
   constructor(form) {
@@ -15,17 +19,18 @@ class Uploads {
     this.active = 0;
     const zone = form.querySelector(".dropzone");
     const input = form.querySelector("input[type=file]");
-    const takeChosen = () => { if (input.files.length) this.add(input.files); input.value = ""; };
-    input.addEventListener("change", takeChosen);
+    form.querySelector("[data-folder]").hidden = false;
+    const takeChosen = (event) => { this.add(chosenFiles((event?.target ?? input).files)); (event?.target ?? input).value = ""; };
+    for (const each of form.querySelectorAll("input[type=file]")) each.addEventListener("change", takeChosen);
     for (const name of ["dragenter", "dragover"]) zone.addEventListener(name, (event) => { event.preventDefault(); zone.classList.add("over"); });
     for (const name of ["dragleave", "drop"]) zone.addEventListener(name, () => zone.classList.remove("over"));
-    zone.addEventListener("drop", (event) => { event.preventDefault(); this.add(event.dataTransfer.files); });
+    zone.addEventListener("drop", async (event) => { event.preventDefault(); this.add(await droppedFiles(event.dataTransfer)); });
     window.addEventListener("beforeunload", (event) => { if (this.active) event.preventDefault(); });
     takeChosen(); // files chosen before this script had loaded
   }
 
   add(files) {
-    for (const file of files) this.enqueue(new Upload(this, file));
+    for (const file of files.filter((each) => !isOfSystem(each.name))) this.enqueue(new Upload(this, file));
     this.arrange();
   }
 
@@ -71,14 +76,13 @@ class Uploads {
 }
 
 class Upload {
-  constructor(uploads, file) {
+  constructor(uploads, { file, name }) {
     this.uploads = uploads;
     this.file = file;
+    this.name = name;
     this.texts = uploads.form.dataset;
     this.row = uploads.form.querySelector("template[data-row]").content.firstElementChild.cloneNode(true);
-    // With its folders, where a folder was chosen.
-    this.name = file.webkitRelativePath || file.name;
-    this.row.querySelector(".name").textContent = this.name;
+    this.row.querySelector(".name").textContent = name;
     this.row.querySelector("[data-cancel]").addEventListener("click", () => this.cancel());
     this.row.querySelector("[data-retry]").addEventListener("click", () => { this.show("", this.texts.textWaiting); uploads.enqueue(this); });
     this.show("", this.texts.textWaiting);
@@ -95,51 +99,95 @@ class Upload {
     this.row.querySelector("[data-cancel]").hidden = tone !== "";
   }
 
-  send() {
-    // fetch() does not report how much of a body was sent.
-    const request = (this.request = new XMLHttpRequest());
-    request.open("POST", this.uploads.form.action);
-    for (const [name, value] of Object.entries(pageHeaders())) request.setRequestHeader(name, value);
-    request.setRequestHeader("Accept", "application/json");
-    request.upload.addEventListener("progress", (event) => {
-      if (event.lengthComputable) this.show("", `${Math.floor((100 * event.loaded) / event.total)}%`, event.loaded / event.total);
-    });
-    request.addEventListener("load", () => this.answered(request));
-    request.addEventListener("error", () => this.end(false, "bad", this.texts.textFailed));
-    request.addEventListener("abort", () => this.end(false, "still", this.texts.textCancelled));
-    const body = new FormData();
-    body.append("file", this.file, this.name);
-    request.send(body);
+  async send() {
+    this.transfer ??= this.prepared();
+    const transfer = this.transfer;
+    if (!transfer.url) {
+      const [earlier] = await transfer.findPreviousUploads();
+      if (earlier) transfer.resumeFromPreviousUpload(earlier);
+    }
+    if (this.transfer === transfer) transfer.start();
   }
 
-  answered(request) {
-    if (request.status >= 200 && request.status < 300) this.end(true, "good", isUnchanged(request) ? this.texts.textUnchanged : this.texts.textDone);
-    // The same file would be refused again.
-    else this.end(false, "bad", errorMessage(request) ?? this.texts.textFailed, !REFUSED.includes(request.status));
+  prepared() {
+    const headers = pageHeaders();
+    return new tus.Upload(this.file, {
+      endpoint: this.uploads.form.dataset.resumable,
+      chunkSize: CHUNK_BYTES,
+      uploadDataDuringCreation: true,
+      retryDelays: PAUSES,
+      removeFingerprintOnSuccess: true,
+      headers,
+      metadata: { filename: this.name, filetype: this.file.type },
+      // In another organization it is another upload.
+      fingerprint: async (file) => ["kosha", headers["X-Kosha-Organization"], this.name, file.size, file.lastModified].join(" "),
+      onProgress: (sent, total) => { if (total) this.show("", `${Math.floor((100 * sent) / total)}%`, sent / total); },
+      onShouldRetry: (error) => {
+        const status = error.originalResponse?.getStatus() ?? 0;
+        const isPassing = status === 0 || status === 409 || status === 423 || status === 429 || status >= 500;
+        if (isPassing) this.show("", this.texts.textInterrupted, this.row.querySelector("progress").value);
+        return isPassing;
+      },
+      onSuccess: ({ lastResponse }) => this.end(true, "good", lastResponse.getHeader("Kosha-Unchanged") === "1" ? this.texts.textUnchanged : this.texts.textDone),
+      // The same file would be refused again.
+      onError: (error) => this.end(false, "bad", errorMessage(error.originalResponse) ?? this.texts.textFailed, !REFUSED.includes(error.originalResponse?.getStatus())),
+    });
   }
 
   end(arrived, tone, text, canRepeat = true) {
-    this.request = null;
+    if (arrived) this.transfer = null;
     this.show(tone, text, 0, canRepeat);
     this.uploads.finished(arrived);
   }
 
   cancel() {
-    if (this.request) this.request.abort();
-    else {
-      this.uploads.queue.splice(this.uploads.queue.indexOf(this), 1);
-      this.show("still", this.texts.textCancelled);
-      this.uploads.arrange();
-    }
+    const waits = this.uploads.queue.indexOf(this);
+    if (waits >= 0) this.uploads.queue.splice(waits, 1);
+    // What has arrived is removed. Without a connection it expires.
+    this.transfer?.abort(true).catch(() => {});
+    this.transfer = null;
+    this.show("still", this.texts.textCancelled);
+    if (waits >= 0) this.uploads.arrange();
+    else this.uploads.finished(false);
   }
 }
 
-function isUnchanged(request) {
-  try { return JSON.parse(request.responseText).is_unchanged === true; } catch { return false; }
+function errorMessage(response) {
+  try { return JSON.parse(response.getBody()).error.message; } catch { return null; }
 }
 
-function errorMessage(request) {
-  try { return JSON.parse(request.responseText).error.message; } catch { return null; }
+/** What systems and Office leave in folders; nobody has written it. */
+function isOfSystem(name) {
+  return /(^|\/)(\.[^/]*|~\$[^/]*|Thumbs\.db|desktop\.ini)$/i.test(name) || name.startsWith("__MACOSX/");
+}
+
+/** Chosen files, with their folders where a folder was chosen. */
+function chosenFiles(list) {
+  return [...list].map((file) => ({ file, name: file.webkitRelativePath || file.name }));
+}
+
+/** Dropped files, those in dropped folders included. */
+async function droppedFiles(transfer) {
+  // Asked for before anything is awaited: the browser empties `transfer` when the event has been handled.
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.length) return chosenFiles(transfer.files);
+  return (await Promise.all(entries.map(filesOf))).flat();
+}
+
+async function filesOf(entry) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    return [{ file, name: entry.fullPath.replace(/^\//, "") }];
+  }
+  const reader = entry.createReader();
+  const found = [];
+  // A folder is read a hundred entries at a time.
+  for (;;) {
+    const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!entries.length) break;
+    found.push(...entries);
+  }
+  return (await Promise.all(found.map(filesOf))).flat();
 }
 
 function start(root) {

@@ -49,29 +49,18 @@ def test_the_list_reloads_only_while_a_document_is_read(company):
     assert "every 2s" in text(client.get("/documents"))
 
 
-def test_an_upload_answers_in_json_when_asked_to(company):
+def test_a_form_uploads_where_no_script_runs(company):
     client = company.client("editor")
     file = SimpleUploadedFile("就業規則.txt", "第1条".encode(), content_type="text/plain")
-    answer = client.post("/documents/upload", {"file": file}, HTTP_ACCEPT="application/json")
-    assert answer.status_code == 201
-    empty = client.post(
-        "/documents/upload", {"file": SimpleUploadedFile("空.txt", b"")}, HTTP_ACCEPT="application/json"
-    )
-    assert empty.status_code == 400
-    assert empty.json()["error"]["code"] == "empty_file"
-    missing = client.post("/documents/upload", {}, HTTP_ACCEPT="application/json")
-    assert missing.json()["error"]["code"] == "no_file"
-    refused = company.client("viewer").post("/documents/upload", {"file": file})
-    assert refused.status_code == 403
+    assert client.post("/documents/upload", {"file": file}).status_code == 302
+    assert client.post("/documents/upload", {"file": SimpleUploadedFile("空.txt", b"")}).status_code == 400
+    assert client.post("/documents/upload", {}).status_code == 400
+    assert company.client("viewer").post("/documents/upload", {"file": file}).status_code == 403
+    chats = SimpleUploadedFile("chats.jsonl", b'{"messages": []}\n')
+    client.post("/documents/upload", {"file": chats})
     with company.scope():
-        assert [document.name for document in Document.objects.all()] == ["就業規則.txt"]
-
-
-def test_a_jsonl_file_is_stored_as_conversations(company):
-    file = SimpleUploadedFile("chats.jsonl", b'{"messages": []}\n')
-    company.client("editor").post("/documents/upload", {"file": file}, HTTP_ACCEPT="application/json")
-    with company.scope():
-        assert Document.objects.get().purpose == "fine-tune"
+        found = dict(Document.objects.values_list("name", "purpose"))
+    assert found == {"就業規則.txt": "user_data", "chats.jsonl": "fine-tune"}
 
 
 def test_a_document_shows_its_text_escaped_and_page_by_page(company):

@@ -12,6 +12,13 @@ from tests.console.products import Products
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
+RECEIVED = {
+    "Tus-Resumable": "1.0.0",
+    "Location": "/documents/file-1",
+    "Upload-Offset": str(len("本文".encode())),
+}
+
+
 def _file(name: str, text: str) -> dict:
     return {"name": name, "mimeType": "text/plain", "buffer": text.encode()}
 
@@ -24,7 +31,7 @@ def test_a_failed_upload_stands_first_and_the_received_ones_fold_into_the_count(
     files = [_file(f"規程{n}.txt", f"第{n}条") for n in range(1, 10)]
     with signed_in(page, company, Role.ADMIN, "ja") as url:
         page.goto(f"{url}/documents")
-        page.locator("input[type=file]").set_input_files([*files, _file("空.txt", "")])
+        page.locator("input[name=file]").set_input_files([*files, _file("空.txt", "")])
         expect(page.locator("[data-summary]")).to_have_text(
             "10件中9件を受信しました。 受信できなかったファイル：1件"
         )
@@ -45,18 +52,18 @@ def test_failures_come_before_what_still_waits_and_the_list_does_not_scroll_insi
     held, is_open = [], []
 
     def answer(route):
-        if "失敗" in (route.request.post_data_buffer or b"").decode(errors="replace"):
+        if "失敗" in (route.request.post_data_buffer or b"").decode():
             route.fulfill(status=400, json={"error": {"message": "読めません。"}})
         elif is_open:
-            route.fulfill(status=201, json={"is_unchanged": False})
+            route.fulfill(status=201, headers=RECEIVED)
         else:
             held.append(route)
 
-    page.route("**/documents/upload", answer)
+    page.route("**/documents/uploads", answer)
     with signed_in(page, Company("ours"), Role.ADMIN, "ja") as url:
         page.goto(f"{url}/documents")
         files = [_file(f"{n}.txt", "本文") for n in range(2)] + [_file("失敗.txt", "失敗")]
-        page.locator("input[type=file]").set_input_files(
+        page.locator("input[name=file]").set_input_files(
             [*files, *(_file(f"待{n}.txt", "本文") for n in range(12))]
         )
         expect(page.locator("[data-list] li").first).to_contain_text("読めません。")
@@ -68,8 +75,42 @@ def test_failures_come_before_what_still_waits_and_the_list_does_not_scroll_insi
         picture(page, "uploads-waiting")
         is_open.append(True)
         for route in held:
-            route.fulfill(status=201, json={"is_unchanged": False})
+            route.fulfill(status=201, headers=RECEIVED)
         expect(page.locator("[data-received] summary")).to_have_text("受信したファイル：14件")
+
+
+def test_an_upload_goes_on_after_a_lost_connection_and_after_the_page_was_closed(page, tmp_path):
+    from playwright.sync_api import expect
+
+    sent: list[str] = []
+    file = tmp_path / "図面.txt"
+    file.write_bytes("第1条。\n".encode() * 2_000_000)
+    chunk = 8 * 1024 * 1024
+
+    def lose(route):
+        sent.append(f"{route.request.method} {route.request.headers.get('upload-offset', '')}".strip())
+        # The first chunk arrives. Of the second nothing does, until the page is closed.
+        route.abort() if route.request.method == "PATCH" else route.continue_()
+
+    page.route("**/documents/uploads**", lose)
+    with signed_in(page, Company("ours"), Role.ADMIN, "ja") as url:
+        page.goto(f"{url}/documents")
+        page.locator("input[name=file]").set_input_files(file)
+        expect(page.locator("[data-list] li")).to_contain_text("中断")
+        picture(page, "upload-interrupted")
+        page.unroute("**/documents/uploads**")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto(f"{url}/documents")
+        page.on(
+            "request",
+            lambda each: sent.append(f"{each.method} {each.headers.get('upload-offset', '')}".strip()),
+        )
+        page.locator("input[name=file]").set_input_files(file)
+        expect(page.locator("[data-received] summary")).to_have_text("受信したファイル：1件")
+        expect(page.locator("#documents tr", has_text="図面.txt")).to_be_visible()
+    ours = [each for each in sent if not each.startswith("GET")]
+    assert ours[:2] == ["POST", f"PATCH {chunk}"] and "POST" not in ours[1:]
+    assert [each for each in ours if each.startswith("PATCH")][-1] == f"PATCH {2 * chunk}"
 
 
 def test_the_errors_of_a_long_form_are_summed_up_at_its_top_with_the_focus(page):

@@ -98,7 +98,7 @@ def test_uploads_a_file_chosen_before_the_script_has_loaded(page):
     page.route("**/js/upload*.js", lambda route: held.append(route))
     with signed_in(page, Company("ours"), Role.ADMIN) as url:
         page.goto(f"{url}/documents", wait_until="commit")
-        page.locator("input[type=file]").set_input_files(
+        page.locator("input[name=file]").set_input_files(
             {"name": "就業規則.txt", "mimeType": "text/plain", "buffer": "第1条".encode()}
         )
         while not held:

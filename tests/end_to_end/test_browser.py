@@ -113,7 +113,7 @@ def test_every_page_of_the_navigation_fits_wide_and_narrow_screens(chromium, kos
 
 def upload(page: Page, document: Path) -> None:
     page.get_by_role("navigation").get_by_role("link", name="文書", exact=True).click()
-    page.locator("input[type=file]").set_input_files(document)
+    page.locator("input[name=file]").set_input_files(document)
     row = page.locator("#documents tr", has_text=document.name)
     expect(row.locator("[data-state=processed]")).to_be_visible()
     row.get_by_role("link", name=document.name).click()
