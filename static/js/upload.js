@@ -110,7 +110,7 @@ class Upload {
   }
 
   prepared() {
-    const headers = pageHeaders();
+    const headers = { ...pageHeaders(), "Accept": "application/json" };
     return new tus.Upload(this.file, {
       endpoint: this.uploads.form.dataset.resumable,
       chunkSize: CHUNK_BYTES,

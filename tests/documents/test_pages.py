@@ -126,17 +126,6 @@ def test_an_upload_by_a_form_leads_back_to_the_list(world, browser):
     assert Document.objects.get().purpose == "user_data"
 
 
-@pytest.mark.parametrize(
-    ("files", "code"),
-    [({}, "no_file"), ({"file": SimpleUploadedFile("空.txt", b"")}, "empty_file")],
-)
-def test_an_upload_is_refused_in_the_form_that_was_asked_for(world, browser, files, code):
-    refused = browser.post("/documents/upload", files, HTTP_ACCEPT="application/json")
-    assert (refused.status_code, refused.json()["error"]["code"]) == (400, code)
-    body(browser.post("/documents/upload", files), 400)
-    assert not Document.objects.exists()
-
-
 def test_a_deleted_document_is_gone_from_every_page(world, browser, document):
     done = browser.post(f"/documents/{document.id}/delete")
     assert (done.status_code, done.headers["Location"]) == (302, "/documents")
