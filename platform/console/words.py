@@ -90,6 +90,9 @@ WARNINGS: Words = {
     ),
 }
 
+WARNINGS_WITH_REASONS = ("attachments_not_read", "archives_not_unpacked", "files_not_taken")
+"""These name files, each with the code of its reason."""
+
 MAIL_FAILURES: Words = {
     "unreachable": _("The mail server does not answer. The mail is tried again."),
     "login_refused": _(

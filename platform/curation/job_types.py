@@ -8,20 +8,9 @@ from django.utils.translation import pgettext_lazy
 from common.disk import file_bytes
 from curation.models import DatasetVersion
 from curation.selectors import DATASETS
-from documents.job_types import PAGES_MISSING
 from jobs.failures import ErrorText
 from jobs.types import GIBIBYTE, JobType, Size, UsualResources, register
 from workers.contract.specs.curation import CurationResult, CurationSpec
-
-DATASET_DAMAGED = ErrorText(
-    _("A file of the dataset or of the model to build on is damaged on the disk."),
-    _(
-        "Build a new dataset version from the same documents or choose another model version, and start again. "
-        "Have your operator look at the disk of the node."
-    ),
-)
-"""For the jobs of other apps that read the records of a dataset version."""
-
 
 LIGHT_BYTES = 16 << 20
 """Pages of this size make a dataset version in minutes."""
@@ -61,8 +50,8 @@ register(
             "user.step_model_missing": ErrorText(
                 _("A step of the recipe needs a model that the job does not name."),
                 _("Remove the step from the recipe and build a new version."),
+                _("A step of the recipe needs the model “%(model)s”, which the job does not name."),
             ),
-            "system.pages_missing": PAGES_MISSING,
         },
     )
 )

@@ -12,15 +12,9 @@ from documents.error_texts import READING_ERRORS
 from documents.models import Revision
 from documents.selectors import PAGES
 from documents.services import revision_is_wanted, revision_read
-from jobs.failures import ErrorText
 from jobs.types import GIBIBYTE, JobType, Size, UsualResources, register
 from workers.contract.specs.ingest import IngestResult, IngestSpec
 
-PAGES_MISSING = ErrorText(
-    _("The extracted text of a document is missing or damaged on the disk."),
-    _("Delete the document and upload it again. Have your operator look at the disk of the node."),
-)
-"""For the jobs of other apps that read the text of documents."""
 SHORT_BYTES = 4 << 20
 """A file of this size is read in seconds."""
 

@@ -6,7 +6,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes
-from curation.job_types import DATASET_DAMAGED
 from evaluations.models import Evaluation
 from evaluations.selectors import EVALUATIONS
 from jobs.failures import ErrorText
@@ -53,10 +52,19 @@ register(
             "models_loaded": _("Models loaded; answers are generated in %(answers_in)s."),
         },
         errors={
+            "system.artifact_damaged:index": ErrorText(
+                _("A file of the index or of its embedding model is damaged on the disk."),
+                _("Build the index again. Have your operator look at the disk of the node."),
+                _("A file of the index or of its embedding model is damaged on the disk: %(file)s."),
+            ),
             "user.context_too_long": ErrorText(
                 _("A prompt and its answer take more tokens than the model has room for."),
                 _(
                     "Evaluate with a suite whose prompts are shorter, or choose a model with a longer context."
+                ),
+                _(
+                    "A prompt and its answer take %(tokens)s tokens, the model has room for %(limit)s; the suite's setting "
+                    "is %(setting)s."
                 ),
             ),
             "user.embedding_model_mismatch": ErrorText(
@@ -67,7 +75,6 @@ register(
                 _("The dataset holds nothing that was held out from training."),
                 _("Build a version with a share of records held out."),
             ),
-            "system.artifact_damaged": DATASET_DAMAGED,
         },
     )
 )

@@ -10,7 +10,6 @@ from typing import Any
 from django.db import models
 from django.utils.formats import number_format
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from workers.contract.specs.run import RunError
 
@@ -78,41 +77,3 @@ def _shown(value: str | float) -> str:
         return value
     text = f"{value:.1f}".removesuffix(".0")
     return number_format(Decimal(text), force_grouping=True)
-
-
-_AGAIN = _("Start it again. If it fails again, show your operator the code below.")
-
-
-def _system(what: Label) -> ErrorText:
-    return ErrorText(what, _AGAIN)
-
-
-SYSTEM_ERROR = _system(_("It failed because of an internal error."))
-"""For a code of the system without a text of its own."""
-
-_MODEL_FOLDER = _("Have your operator look at the model's folder, or choose another model.")
-SHARED_ERRORS: Mapping[str, ErrorText] = {
-    "system.lost": _system(
-        _("The process or its machine was lost: it was killed, or showed no sign of life.")
-    ),
-    "system.out_of_memory": _system(_("The memory did not suffice.")),
-    "system.stalled": _system(_("It was ended because it made no progress for far longer than usual.")),
-    "system.stopped": _system(_("Something other than the platform told the process to stop.")),
-    "system.crashed": _system(_("The process crashed.")),
-    "system.disk_full": _system(_("The disk was full.")),
-    "system.launch_failed": _system(_("It could not be started.")),
-    "system.result_missing": _system(_("It ended without leaving a result.")),
-    "user.adapter_unsafe": ErrorText(
-        _("The model's weights are not in the safetensors format."), _MODEL_FOLDER
-    ),
-    "user.adapter_mismatch": ErrorText(
-        _("The adapter does not fit the base model."),
-        _("Choose a version that was trained on this base model, or train it again."),
-    ),
-    "user.broken_record": ErrorText(
-        _("A file of the dataset version holds a line that is not a record."),
-        _("Build a new dataset version from the same documents, and start again."),
-        _("Line %(line)s of %(file)s of the dataset version is not a record."),
-    ),
-}
-"""What every engine, or the part that all engines share, may end with; by the part of the code after the name."""

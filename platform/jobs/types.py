@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from jobs.failures import SHARED_ERRORS, SYSTEM_ERROR, ErrorText, Label
+from jobs.failures import ErrorText, Label
+from jobs.shared_errors import SHARED_ERRORS, SYSTEM_ERROR
 from workers.contract.spec import Spec
 from workers.contract.specs.events import Event
 

@@ -6,7 +6,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from common.disk import folder_bytes
-from jobs.failures import ErrorText
 from jobs.types import GIBIBYTE, JobType, Size, UsualResources, register
 from registry.models import ModelExport
 from registry.selectors import EXPORTS
@@ -35,12 +34,6 @@ register(
         messages={
             "merging": _("Merging the adapter into the base model."),
             "writing_weights": _("Writing the weights in %(dtype)s."),
-        },
-        errors={
-            "system.artifact_damaged": ErrorText(
-                _("A file of the model version is damaged on the disk."),
-                _("Choose another version. Have your operator look at the disk of the node."),
-            )
         },
     )
 )

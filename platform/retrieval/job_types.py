@@ -6,7 +6,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes, folder_bytes
-from documents.job_types import PAGES_MISSING
 from jobs.failures import ErrorText
 from jobs.types import GIBIBYTE, JobType, Size, UsualResources, follow, register
 from retrieval.models import IndexBuild
@@ -56,7 +55,6 @@ register(
             "embedding_changed": _("The embedding model changed: every chunk is embedded again."),
         },
         errors={
-            "system.pages_missing": PAGES_MISSING,
             "user.no_text": ErrorText(
                 _("None of the documents holds text to search."), _("Add documents with text.")
             ),

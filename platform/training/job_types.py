@@ -6,7 +6,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes
-from curation.job_types import DATASET_DAMAGED
 from jobs.failures import ErrorText
 from jobs.types import GIBIBYTE, JobType, UsualResources, register
 from registry.selectors import MODELS
@@ -64,6 +63,11 @@ register(
             "user.target_modules": ErrorText(
                 _("The base model has no layers that the settings ask to adapt."),
                 _("Leave target_modules empty, or choose another base model."),
+                _("The base model has no layers named %(modules)s (target_modules)."),
+            ),
+            "user.target_modules:output_layer": ErrorText(
+                _("The settings ask to adapt the output layer of the base model, which is not possible."),
+                _("Leave target_modules empty, or choose another base model."),
             ),
             "user.base_model_changed": ErrorText(
                 _("The base model's files are not those that were registered."),
@@ -77,9 +81,10 @@ register(
                 ),
                 _("Choose another base model."),
             ),
-            "user.invalid_spec": ErrorText(
+            "user.invalid_spec:objective": ErrorText(
                 _("The run asks for something that this release cannot train."),
                 _("Start the training again."),
+                _("The run asks for the objective “%(name)s”, which this release does not know."),
             ),
             "user.empty_dataset": ErrorText(
                 _("The dataset holds nothing to learn from."),
@@ -91,7 +96,46 @@ register(
                 ),
                 _("Choose another sequence length and start the training again."),
             ),
-            "system.artifact_damaged": DATASET_DAMAGED,
+            "user.context_too_long:model": ErrorText(
+                _("The sequence length is longer than the base model can take."),
+                _("Choose a shorter sequence length and start the training again."),
+                _("The base model takes at most %(limit)s tokens; the sequence length is %(asked)s."),
+            ),
+            "user.context_too_long:conversations": ErrorText(
+                _("The sequence length is shorter than every conversation."),
+                _(
+                    "Choose a longer sequence length, or shorten the conversations, and start the training again."
+                ),
+                _("All %(count)s conversations are longer than the sequence length of %(limit)s tokens."),
+            ),
+            "system.out_of_memory": ErrorText(
+                _("The memory did not suffice."),
+                _("Choose a shorter sequence length, or more processes, and start the training again."),
+            ),
+            "system.loss_not_finite": ErrorText(
+                _("The loss is not a number any more."),
+                _("Choose a lower learning rate and start the training again."),
+                _("The loss of step %(step)s is not a number any more."),
+            ),
+            "system.architecture_not_supported": ErrorText(
+                _("The base model's architecture cannot be trained here."),
+                _("Choose another base model."),
+                _("The base model's architecture (%(architecture)s) cannot be trained here."),
+            ),
+            "system.wrong_world_size": ErrorText(
+                _("Another number of processes was started than the run asks for."),
+                _("Start the training again. If it fails again, show your operator the code below."),
+                _("The run asks for %(expected)s processes, but %(started)s were started."),
+            ),
+            "system.checkpoint_damaged": ErrorText(
+                _("A checkpoint was damaged while it was read."),
+                _("Start the training again. Have your operator look at the disk of the node."),
+                _("The checkpoint of step %(step)s was damaged while it was read: %(file)s."),
+            ),
+            "system.checkpoint_unreadable": ErrorText(
+                _("A checkpoint is complete, but could not be read."),
+                _("Start a new training with the same settings."),
+            ),
         },
     )
 )

@@ -26,12 +26,13 @@ PAGE_OF: dict[str, Callable[..., str]] = {
 }
 
 
-def failed_row(world, kind: str, code: str, message: str) -> ProducedRow:
+def failed_row(world, kind: str, code: str, message: str, **values: object) -> ProducedRow:
     """A row whose error differs from that of its job."""
     job = QUEUED[kind](world)
     fail(job, f"{kind}.user.of_the_job", "The message of the job.")
     row = row_of(job)
-    row.error_code, row.error_message = code, message
+    row.set_error(code, message)
+    row.error_values = values
     row.save()
     return row
 
@@ -60,6 +61,21 @@ def test_shows_the_error_of_the_produced_row(world, kind):
 def test_says_where_in_the_readers_language(language, param, place):
     with translation.override(language):
         assert fault_place(param) == place
+
+
+@pytest.mark.parametrize(
+    ("language", "values", "said"),
+    [
+        ("en", {"reason": "unknown_keys", "line": 7, "keys": "備考"}, "Line 7 has keys that its form does not know: 備考."),
+        ("ja", {"reason": "unknown_keys", "line": 7, "keys": "備考"}, "7行目に、その形式にはないキーがあります：備考"),
+        ("ja", {}, "学習用の会話の形式ではない行があります。"),
+    ],
+)  # fmt: skip
+def test_says_the_details_in_the_readers_language_alone(world, language, values, said):
+    row = failed_row(world, "ingest", "ingest.user.invalid_jsonl", "The engine's own sentence.", **values)
+    page = world.browser(language=language).get(PAGE_OF["ingest"](row)).content.decode()
+    assert said in page
+    assert "own sentence" not in page
 
 
 @pytest.mark.parametrize("kind", sorted(PAGE_OF))

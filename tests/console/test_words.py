@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from console.templatetags.words import event_text, warning_text
 from evaluations.words import REASONS, REQUIREMENTS
 from jobs.models import JobEvent
-from jobs.types import error_text, find_job_type, job_types
+from jobs.types import job_types
 from releases.labels import GENERATION, alias_label
 from releases.models import MadeBy, Release
 from releases.services import GenerationSettings
@@ -126,6 +126,18 @@ def test_production_is_named_in_the_language_of_the_reader():
         ("en", "hidden_rows_skipped:1:価格!5", "Hidden rows, which were not read: 1 (価格!5)"),
         ("ja", "hidden_rows_skipped:1:価格!5", "非表示のため読み取らなかった行の数： 1（価格!5）"),
         ("en", "unknown_warning", "unknown warning"),
+        (
+            "en",
+            "files_not_taken:1:規程/a.txt (name_taken), …",
+            "Files that did not become documents, and why: 1 (規程/a.txt (Another document has this name), …)",
+        ),
+        (
+            "ja",
+            "attachments_not_read:2:控え (写).zip (encrypted), 図.psd (wrong_type)",
+            "読めなかった添付ファイルとその理由です。その内容はテキストに含まれていません。読める形式のファイルとして"
+            "アップロードしてください： 2（控え (写).zip (ファイルがパスワードで保護されています), "
+            "図.psd (ファイル名にかかわらず、内容が読み取れる形式ではありません)）",
+        ),
     ],
 )
 def test_a_warning_says_how_many_and_where(language, warning, expected):
@@ -179,17 +191,3 @@ def test_how_a_release_came_about_follows_the_reader():
         assert made.remark == "スケジュール「毎週」が作成しました。"
         assert Release(number=1, note="改定を反映", created_by_label="x").remark == "改定を反映"
         assert Release(number=1, created_by_label="x").remark == ""
-
-
-def test_every_error_that_an_engine_names_has_its_sentence_and_remedy():
-    """Otherwise the page would show the engine's own sentence, which is English."""
-    found = set()
-    for path in sorted((ROOT / "workers" / "engines").rglob("*.py")):
-        engine = path.relative_to(ROOT / "workers" / "engines").parts[0]
-        kinds = ["training", "evaluation", "export"] if engine == "shared" else [engine]
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            is_error = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "UserError"
-            if is_error and isinstance(node.args[0], ast.Constant):
-                found |= {f"{kind}.user.{node.args[0].value}" for kind in kinds if find_job_type(kind)}
-    assert len(found) > 25
-    assert {code for code in found if error_text(code) is None} == set()

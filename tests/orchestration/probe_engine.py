@@ -45,7 +45,7 @@ def checkpoint(run: Run, step: int) -> None:
 
 def fail(how: str) -> None:
     if how == "user":
-        raise UserError("bad_input", "The input is bad.", param="items")
+        raise UserError("bad_input", "The input is bad.", param="items", line=7)
     if how == "system":
         raise EngineFault("broken", "The node is broken.")
     if how == "segfault":

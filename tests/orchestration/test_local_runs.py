@@ -64,6 +64,7 @@ def test_a_users_error_is_not_tried_again(installation):
         "The input is bad.",
         "items",
     )
+    assert job.error_values == {"line": 7}
 
 
 def test_a_system_failure_is_tried_again_from_the_checkpoint(installation):

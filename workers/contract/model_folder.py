@@ -21,12 +21,13 @@ LARGEST_HEADER = 100_000_000
 
 
 class UnsafeModelFolder(Exception):
-    """The folder cannot be registered or loaded; `code` is stable (`base_model_unsafe`)."""
+    """The folder cannot be registered or loaded; `code` is stable (`base_model_unsafe`), `values` are those of `RunError`."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, **values: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.values = values
 
 
 class ModelFolderFacts(Spec):
@@ -60,7 +61,9 @@ def inspect_model_folder(path: Path, *, kind: str = "causal_lm") -> ModelFolderF
     try:
         shape = model_shape(config)
     except SizeMissing as error:
-        raise UnsafeModelFolder("base_model_unsupported", str(error)) from error
+        raise UnsafeModelFolder(
+            "base_model_unsupported", str(error), reason="size_missing", setting=error.setting
+        ) from error
     files = _files(path)
     tokenizer = _json(path / "tokenizer_config.json") if "tokenizer_config.json" in files else {}
     return ModelFolderFacts(
@@ -83,7 +86,12 @@ def check_model_folder(path: Path) -> None:
     Only the headers of the weights are read. Raises UnsafeModelFolder.
     """
     if not (path / "config.json").is_file():
-        raise UnsafeModelFolder("base_model_missing", f"There is no model in {path}: config.json is missing.")
+        raise UnsafeModelFolder(
+            "base_model_missing",
+            f"There is no model in {path}: config.json is missing.",
+            reason="no_config",
+            folder=path.name,
+        )
     for name in _files(path):
         suffix = Path(name).suffix.lower()
         if suffix in PICKLES or suffix in CODE:
@@ -92,12 +100,16 @@ def check_model_folder(path: Path) -> None:
                 "base_model_unsafe",
                 f"{name} may hold {kind}, which is never loaded. Convert the weights to safetensors "
                 "and remove the file from the folder.",
+                reason="pickle" if suffix in PICKLES else "code",
+                file=name,
             )
     for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
         if (path / name).is_file() and "auto_map" in _json(path / name):
             raise UnsafeModelFolder(
                 "base_model_unsafe",
                 f"{name} asks for remote code (auto_map). Only architectures built into transformers are run.",
+                reason="remote_code",
+                file=name,
             )
     _check_weights(path)
 
@@ -127,12 +139,22 @@ def _files(path: Path) -> dict[str, Path]:
 def _check_weights(path: Path) -> None:
     weights = sorted(path.glob("*.safetensors"))
     if not weights:
-        raise UnsafeModelFolder("base_model_missing", f"There are no safetensors weights in {path}.")
+        raise UnsafeModelFolder(
+            "base_model_missing",
+            f"There are no safetensors weights in {path}.",
+            reason="no_weights",
+            folder=path.name,
+        )
     index = path / "model.safetensors.index.json"
     if index.is_file():
         absent = set(_json(index).get("weight_map", {}).values()) - {file.name for file in weights}
         if absent:
-            raise UnsafeModelFolder("base_model_damaged", f"The weights lack {sorted(absent)[0]}.")
+            raise UnsafeModelFolder(
+                "base_model_damaged",
+                f"The weights lack {sorted(absent)[0]}.",
+                reason="file_missing",
+                file=sorted(absent)[0],
+            )
     for file in weights:
         _tensor_elements(file)
 
@@ -170,7 +192,12 @@ def _safetensors_header(file: Path) -> tuple[dict[str, Any], int]:
 
 
 def _damaged(file: Path) -> UnsafeModelFolder:
-    return UnsafeModelFolder("base_model_damaged", f"{file.name} is cut off or not a safetensors file.")
+    return UnsafeModelFolder(
+        "base_model_damaged",
+        f"{file.name} is cut off or not a safetensors file.",
+        reason="not_safetensors",
+        file=file.name,
+    )
 
 
 def _json(file: Path) -> dict[str, Any]:
@@ -179,7 +206,9 @@ def _json(file: Path) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise UnsafeModelFolder("base_model_damaged", f"{file.name} is not a JSON object.")
+        raise UnsafeModelFolder(
+            "base_model_damaged", f"{file.name} is not a JSON object.", reason="not_json", file=file.name
+        )
     return value
 
 
@@ -194,6 +223,8 @@ def _architecture(config: dict[str, Any], kind: str) -> str:
     if not architecture.endswith(ARCHITECTURE_ENDINGS[kind]):
         expected = "a causal language model" if kind == "causal_lm" else "an encoder"
         raise UnsafeModelFolder(
-            "base_model_unsupported", f"config.json does not name {expected} in `architectures`."
+            "base_model_unsupported",
+            f"config.json does not name {expected} in `architectures`.",
+            reason="no_language_model" if kind == "causal_lm" else "no_encoder",
         )
     return architecture

@@ -26,7 +26,11 @@ class ModelShape:
 
 
 class SizeMissing(ValueError):
-    """`config.json` lacks a size."""
+    """`config.json` lacks a size, the `setting`."""
+
+    def __init__(self, setting: str) -> None:
+        super().__init__(f"config.json does not say `{setting}`.")
+        self.setting = setting
 
 
 def model_shape(config: Mapping[str, Any]) -> ModelShape:
@@ -58,4 +62,4 @@ def _number(config: Any, *names: str) -> int:
     for name in names:
         if isinstance(config, Mapping) and isinstance(config.get(name), int):
             return int(config[name])
-    raise SizeMissing(f"config.json does not say `{names[0]}`.")
+    raise SizeMissing(names[0])

@@ -19,7 +19,7 @@ from jobs.retries import MAX_FAILURES_SINCE_CHECKPOINT, MAX_LOSSES
 from jobs.transitions import JobState
 from jobs.types import job_type
 from workers.contract.run_folder import RunFolder
-from workers.contract.specs.run import ExitCode, RunError, RunResult, RunStatus
+from workers.contract.specs.run import ErrorValue, ExitCode, RunError, RunResult, RunStatus
 from workers.orchestration.disk_budget import larger_need
 from workers.orchestration.json_reading import read_json
 
@@ -126,6 +126,7 @@ def not_launched_attempt(kind: str, error: Exception, *, disk_is_full: bool) -> 
                 f"The run could not be started ({type(error).__name__}). "
                 "Look at the disk of the node and at the log of the workers."
             ),
+            values={} if disk_is_full else {"error": type(error).__name__},
         ),
     )
 
@@ -138,6 +139,7 @@ def _stopped_error(kind: str) -> RunError:
 
 
 def _unexplained_error(kind: str, exit_code: int | None) -> RunError:
+    values: dict[str, ErrorValue] = {}
     if exit_code is None or exit_code == -signal.SIGKILL:
         what = "lost"
         message = "The process or its machine was lost. Look at the node's memory, power and log."
@@ -148,11 +150,11 @@ def _unexplained_error(kind: str, exit_code: int | None) -> RunError:
         what = "result_missing"
         message = "The engine ended without leaving a result. Look at the disk of the node and at its log."
     else:
-        what = "crashed"
+        what, values = "crashed", {"exit_code": exit_code}
         message = (
             f"The engine ended with code {exit_code} and gave no reason. Its log on the node has the details."
         )
-    return RunError(code=f"{kind}.system.{what}", message=message)
+    return RunError(code=f"{kind}.system.{what}", message=message, values=values)
 
 
 # -- what follows ---------------------------------------------------------------------------------------
@@ -227,4 +229,6 @@ def _too_often_error(kind: str, attempt: Attempt, times: int) -> RunError:
             )
         case _:
             return attempt.error
-    return RunError(code=f"{kind}.system.{what}", message=message)
+    return RunError(
+        code=f"{kind}.system.{what}", message=message, values={"reason": "repeatedly", "times": times}
+    )

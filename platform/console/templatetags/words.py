@@ -17,6 +17,7 @@ from common.language import in_readers_language
 from console import formats, words
 from console.states import state_of
 from curation.words import drop_reason, step_help, step_name
+from documents.error_texts import worded_files
 from jobs.models import Job, JobEvent
 from jobs.produced import ProducedRow
 from jobs.types import error_text, find_job_type, message_text
@@ -49,9 +50,12 @@ def state_name(value: str) -> str:
 
 @register.filter
 def warning_text(warning: str) -> str:
-    """`pages_without_text:3` as a sentence with its figure; `hidden_rows_skipped:1:価格!5` also says where."""
+    """`pages_without_text:3` as a sentence with its figure; `hidden_rows_skipped:1:価格!5` also says where,
+    `attachments_not_read:1:a.zip (encrypted)` why."""
     code, figure, places = (*str(warning).split(":", maxsplit=2), "", "")[:3]
     told = f"{words.worded(words.WARNINGS, code)} {figure}".strip()
+    if code in words.WARNINGS_WITH_REASONS:
+        places = worded_files(places)
     return _("%(warning)s (%(places)s)") % {"warning": told, "places": places} if places else told
 
 

@@ -25,3 +25,4 @@ def test_ends_with_the_user_error_code_on_a_bad_file(start_engine, spec_for):
     assert code == ExitCode.USER_ERROR
     assert result["error"]["code"] == "ingest.user.wrong_type"
     assert "Upload a PDF" in result["error"]["message"]
+    assert result["error"]["values"] == {"reason": "program"}

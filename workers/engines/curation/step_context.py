@@ -106,5 +106,6 @@ class StepContext:
                 "step_model_missing",
                 f"The step {self.log.key} needs a model that the job does not name: {name}.",
                 param=name,
+                model=name,
             )
         return self.models[name]

@@ -12,7 +12,7 @@ import torch
 from workers.contract.artifacts import ArtifactDamaged, verify_model_folder
 from workers.contract.model_folder import UnsafeModelFolder
 from workers.contract.specs.evaluation import Candidate, CandidateIndex
-from workers.engines.shared.integrity import require_intact
+from workers.engines.shared.integrity import damaged_file, require_intact
 from workers.engines.shared.language_models import (
     load_adapter,
     load_base_model,
@@ -39,12 +39,16 @@ class CandidateSearch:
             verify_model_folder(spec.embedding_model, spec.embedding_model_digest)
             self._embedder = Embedder(spec.embedding_model)
         except UnsafeModelFolder as error:
-            raise UserError(error.code, error.message, param="index.embedding_model") from error
+            raise UserError(
+                error.code, error.message, param="index.embedding_model", **error.values
+            ) from error
         except ArtifactDamaged as damage:
             message = (
                 f"The index or its embedding model is damaged on the disk ({damage}). Build the index again."
             )
-            raise EngineFault("artifact_damaged", message, param="index") from damage
+            raise EngineFault(
+                "artifact_damaged", message, param="index", reason="index", file=damaged_file(damage)
+            ) from damage
         if self._embedder.dimensions != self._index.dimensions:
             raise UserError(
                 "embedding_model_mismatch",

@@ -144,6 +144,9 @@ def _plan(cases: Cases, candidate: LoadedCandidate) -> list[PlannedRequest]:
                     f"A prompt and its answer take {planned.positions} tokens; the model has room for "
                     f"{candidate.context_length}. Lower {task.length_setting} or max_new_tokens.",
                     param=f"tasks.{task.settings.type}.{task.length_setting}",
+                    tokens=planned.positions,
+                    limit=candidate.context_length,
+                    setting=task.length_setting,
                 )
             plan.append(planned)
     return plan

@@ -57,4 +57,5 @@ def too_large(max_expanded_bytes: int) -> UserError:
         "archive_too_large",
         f"The document unpacks to far more than its size (limit {max_expanded_bytes // 1024**2} MB). "
         "If it is genuine, split it into smaller documents, or remove pictures and unused sheets.",
+        limit_mb=max_expanded_bytes // 1024**2,
     )

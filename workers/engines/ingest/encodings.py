@@ -139,4 +139,5 @@ def undecodable(position: int | None) -> UserError:
         "undecodable_text",
         f"The characters of the file cannot be read{where}. Save it as UTF-8 and upload it again.",
         param=None if position is None else f"byte {position + 1}",
+        byte=None if position is None else position + 1,
     )

@@ -79,4 +79,6 @@ def _check_size(spec: IngestSpec) -> None:
             "file_too_large",
             f"The file has {size / MEBIBYTE:.1f} MB; the limit is {spec.max_bytes / MEBIBYTE:g} MB. "
             "Split it and upload the parts.",
+            size_mb=size / MEBIBYTE,
+            limit_mb=spec.max_bytes / MEBIBYTE,
         )

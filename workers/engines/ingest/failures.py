@@ -28,7 +28,7 @@ def failure_of(returncode: int, spec: IngestSpec) -> EngineError:
     if -returncode in _OUT_OF_MEMORY_SIGNALS:
         return out_of_memory(spec.parse_memory_bytes)
     if returncode < 0:
-        return damaged("Reading the file crashed the parser.")
+        return damaged("Reading the file crashed the parser.", reason="crash")
     return EngineFault("parser_failed", "The parser ended unexpectedly; the engine's log has the details.")
 
 
@@ -36,6 +36,7 @@ def timed_out(seconds: float) -> UserError:
     return UserError(
         "parse_timeout",
         f"Reading the file took longer than {seconds:g} seconds. Split it into smaller files and upload those.",
+        seconds=seconds,
     )
 
 
@@ -44,6 +45,7 @@ def out_of_memory(limit_bytes: int) -> UserError:
         "parse_out_of_memory",
         f"Reading the file needs more than {limit_bytes // 1024**2} MB of memory. "
         "Split it into smaller files and upload those.",
+        limit_mb=limit_bytes // 1024**2,
     )
 
 
@@ -52,4 +54,6 @@ def too_much_text(limit_bytes: int) -> UserError:
         "archive_too_large",
         f"The document holds more than {limit_bytes // 1024**2} MB of text and tables. "
         "Split it into smaller documents and upload those.",
+        reason="text",
+        limit_mb=limit_bytes // 1024**2,
     )

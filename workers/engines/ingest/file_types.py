@@ -51,16 +51,16 @@ READABLE = "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, e-mail, HTML, text,
 _HEAD = 4096
 _PDF_HEADER_WITHIN = 1024
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# First bytes of what is uploaded by mistake, with the name an administrator knows it by.
+# First bytes of what is uploaded by mistake, with the reason of the error and the name an administrator knows it by.
 _KNOWN_BINARIES = (
-    (b"MZ", "a Windows program"),
-    (b"\x7fELF", "a Linux program"),
-    (b"\xca\xfe\xba\xbe", "a program"),
-    (b"\xcf\xfa\xed\xfe", "a macOS program"),
-    (b"GIF8", "a GIF image; save it as PNG"),
-    (b"Rar!", "an archive; unpack it and upload the files in it"),
-    (b"7z\xbc\xaf", "an archive; unpack it and upload the files in it"),
-    (b"\x1f\x8b", "an archive; unpack it and upload the files in it"),
+    (b"MZ", "program", "a Windows program"),
+    (b"\x7fELF", "program", "a Linux program"),
+    (b"\xca\xfe\xba\xbe", "program", "a program"),
+    (b"\xcf\xfa\xed\xfe", "program", "a macOS program"),
+    (b"GIF8", "gif", "a GIF image; save it as PNG"),
+    (b"Rar!", "archive", "an archive; unpack it and upload the files in it"),
+    (b"7z\xbc\xaf", "archive", "an archive; unpack it and upload the files in it"),
+    (b"\x1f\x8b", "archive", "an archive; unpack it and upload the files in it"),
 )
 _PICTURES: tuple[tuple[bytes, MediaType], ...] = (
     (b"\x89PNG\r\n\x1a\n", PNG),
@@ -106,11 +106,13 @@ def detect(file: BinaryIO, name: str) -> MediaType:
         return RTF
     if picture := _picture_type(head):
         return picture
-    for magic, what in _KNOWN_BINARIES:
+    for magic, reason, what in _KNOWN_BINARIES:
         if head.startswith(magic):
-            raise wrong_type(f"The file is {what}.")
+            raise wrong_type(f"The file is {what}.", reason=reason)
     if binary_type_of(name):
-        raise wrong_type(f"The file is named {suffix} but its content is not.")
+        raise wrong_type(
+            f"The file is named {suffix} but its content is not.", reason="misnamed", ending=suffix
+        )
     return _text_type(head, suffix)
 
 
@@ -129,29 +131,34 @@ def binary_type_of(name: str) -> MediaType | None:
     return None if named in _TEXTS else named
 
 
-def wrong_type(what: str) -> UserError:
-    return UserError("wrong_type", f"{what} Upload a {READABLE} file instead.")
+def wrong_type(what: str, *, reason: str, ending: str | None = None) -> UserError:
+    return UserError("wrong_type", f"{what} Upload a {READABLE} file instead.", reason=reason, ending=ending)
 
 
-def damaged(what: str) -> UserError:
+def damaged(what: str, *, reason: str | None = None, page: int | None = None) -> UserError:
+    """`reason` where `what` says more than that the file cannot be read."""
     return UserError(
         "damaged_file",
         f"{what} The file is damaged or incomplete: open it in the program it was made with, save it again "
         "and upload the new file.",
+        reason=reason,
+        page=page,
     )
 
 
 @contextmanager
-def damaged_by(what: str, *errors: type[Exception]) -> Iterator[None]:
+def damaged_by(
+    what: str, *errors: type[Exception], reason: str | None = None, page: int | None = None
+) -> Iterator[None]:
     """Turns the errors that a library raises on a broken file into UserError `damaged_file`."""
     try:
         yield
     except errors as error:
-        raise damaged(what) from error
+        raise damaged(what, reason=reason, page=page) from error
 
 
-def encrypted(what: str) -> UserError:
-    return UserError("encrypted", f"{what} Remove the password and upload the file again.")
+def encrypted(what: str, *, reason: str | None = None) -> UserError:
+    return UserError("encrypted", f"{what} Remove the password and upload the file again.", reason=reason)
 
 
 UNREADABLE_ARCHIVE = (
@@ -176,14 +183,14 @@ def _office_type(file: BinaryIO, name: str) -> MediaType:
     except UNREADABLE_ARCHIVE as error:
         if binary_type_of(name) not in (None, ZIP):
             raise damaged("The document cannot be opened.") from error
-        raise damaged("The archive cannot be opened.") from error
+        raise damaged("The archive cannot be opened.", reason="archive") from error
     if stated is not None and stated.startswith(_OPENDOCUMENT):
         return _opendocument_type(stated)
     for part, media_type in _OFFICE_PARTS:
         if part in names:
             return media_type
     if binary_type_of(name) not in (None, ZIP):
-        raise damaged("The main part of the document is missing.")
+        raise damaged("The main part of the document is missing.", reason="main_part_missing")
     return ZIP
 
 
@@ -198,7 +205,7 @@ def _opendocument_type(stated: str) -> MediaType:
         # A template, or a text that is made of others, is the same format.
         if stated == media_type or stated.startswith(f"{media_type}-"):
             return media_type
-    raise wrong_type("The file is an OpenDocument drawing, formula or database.")
+    raise wrong_type("The file is an OpenDocument drawing, formula or database.", reason="opendocument")
 
 
 def _ole2_type(file: BinaryIO) -> MediaType:
@@ -223,13 +230,13 @@ def _ole2_type(file: BinaryIO) -> MediaType:
     for part, media_type in _OLE2_PARTS:
         if part in names:
             return media_type
-    raise wrong_type("The file is in a container format of Microsoft, but none of Office.")
+    raise wrong_type("The file is in a container format of Microsoft, but none of Office.", reason="ole")
 
 
 def _text_type(head: bytes, suffix: str) -> MediaType:
     utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     if b"\x00" in head and not utf16 and wide_encoding(head) is None:
-        raise wrong_type("The file holds binary data.")
+        raise wrong_type("The file holds binary data.", reason="binary")
     named = TYPE_OF_ENDING.get(suffix, TEXT)
     if named != TEXT:
         return named

@@ -80,7 +80,10 @@ def _convert(run: Run, spec: IngestSpec, task: Conversion, made: Path) -> bool:
         )
         return False
     if code != 0 or not written:
-        raise damaged("LibreOffice cannot open the document. It may also be protected by a password.")
+        raise damaged(
+            "LibreOffice cannot open the document. It may also be protected by a password.",
+            reason="libreoffice",
+        )
     return True
 
 

@@ -68,7 +68,7 @@ def _read(media_type: MediaType, file: BinaryIO, spec: IngestSpec, output: Outpu
     unread = tuple((code, tuple(numbers)) for code, numbers in document.unread.items() if numbers)
     can_recognize = spec.ocr != "none"
     if not any(page.text for page in pages) and not (unread and can_recognize):
-        raise no_text(NO_ENGINE if unread else "Upload a version with text.")
+        raise (no_text(NO_ENGINE, reason="no_engine") if unread else no_text("Upload a version with text."))
     for page in pages:
         output.page(page)
     for record in document.records or ():
@@ -90,8 +90,8 @@ NO_ENGINE = (
 )
 
 
-def no_text(more: str) -> UserError:
-    return UserError("no_text", f"The file holds no text. {more}")
+def no_text(more: str, *, reason: str | None = None) -> UserError:
+    return UserError("no_text", f"The file holds no text. {more}", reason=reason)
 
 
 def _name_warnings(name: str, media_type: str) -> list[str]:

@@ -38,7 +38,10 @@ def with_recognized(
     finally:
         parsed.unlink()
     if not written.characters:
-        raise no_text("Nothing was recognized in its pictures: scan it again, upright and with 300 dpi.")
+        raise no_text(
+            "Nothing was recognized in its pictures: scan it again, upright and with 300 dpi.",
+            reason="nothing_recognized",
+        )
     unsure = [str(number) for number, confidence in confidences.items() if confidence < LOW_CONFIDENCE]
     warnings = (
         *_still_unread(found, confidences),

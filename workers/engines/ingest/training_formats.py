@@ -6,7 +6,7 @@ Training data are never read as a document: a model would learn to write bracket
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from workers.engines.shared.runtime import UserError
@@ -28,6 +28,7 @@ _FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (TEXT, ("text",)),
 )
 """The name of each form, and the keys that every object of it has."""
+MOST_KEYS, KEY_LENGTH = 5, 40
 _ABOUT_THE_LINE = frozenset(("id", "index", "category", "source"))
 """Keys beside those of a form that say nothing to learn."""
 _KEYS: Mapping[str, frozenset[str]] = {
@@ -48,8 +49,13 @@ def format_of(value: Any) -> str | None:
     return next((name for name, keys in _FORMS if all(key in value for key in keys)), None)
 
 
-def has_unknown_keys(form: str, value: Mapping[str, Any]) -> bool:
-    return not set(value) <= _KEYS[form]
+def unknown_keys(form: str, value: Mapping[str, Any]) -> list[str]:
+    return sorted(set(value) - _KEYS[form])
+
+
+def shown_keys(keys: Sequence[str]) -> str:
+    """A few of them, for an error."""
+    return ", ".join(key[:KEY_LENGTH] for key in keys[:MOST_KEYS])
 
 
 def conversation_of(form: str, value: Mapping[str, Any]) -> Any:
@@ -87,25 +93,29 @@ def refuse_other_formats(text: str, *, reads_lines: bool = False) -> None:
     if name is None or (name == TEXT and not reads_lines):
         return
     if is_array:
-        raise not_jsonl(
-            "The file is a JSON array."
-            if name == MESSAGES
-            else f"The file is a JSON array of objects in the form {name}."
-        )
+        if name == MESSAGES:
+            raise not_jsonl("The file is a JSON array.", reason="array")
+        what = f"The file is a JSON array of objects in the form {name}."
+        raise not_jsonl(what, reason="array_form", form=name)
     if name == SHAREGPT:
-        raise not_jsonl(f"The file has the form {name}.")
+        raise not_jsonl(f"The file has the form {name}.", reason="form", form=name)
     if "\n" in begin[:end].strip():
-        raise not_jsonl("The file spreads an object over several lines.")
+        raise not_jsonl("The file spreads an object over several lines.", reason="spread")
     if not reads_lines and name != MESSAGES:
-        raise not_jsonl(f"The file has the form {name}, and its name does not end in .jsonl.")
+        raise not_jsonl(
+            f"The file has the form {name}, and its name does not end in .jsonl.", reason="name", form=name
+        )
 
 
-def not_jsonl(what: str) -> UserError:
+def not_jsonl(what: str, *, reason: str, form: str | None = None, line: int | None = None) -> UserError:
     return UserError(
         "not_jsonl",
         f"{what} Training needs JSONL, in a file named .jsonl: in every line one object, for example {WANTED}. Convert the file, "
         "a JSON array with `jq -c '.[]' train.json > train.jsonl`, ShareGPT by `role` and `content` in place of `from` and "
         "`value`, and upload it again; nothing of it was taken.",
+        reason=reason,
+        form=form and form.replace(" and ", ", "),
+        line=line,
     )
 
 

@@ -100,7 +100,7 @@ def _embedder(folder: Path) -> Embedder:
         return Embedder(folder)
     except UnsafeModelFolder as error:
         code = error.code.replace("base_model", "embedding_model")
-        raise UserError(code, error.message, param="embedding_model") from error
+        raise UserError(code, error.message, param="embedding_model", **error.values) from error
 
 
 def _vectors(

@@ -46,7 +46,7 @@ def require_model_folder(path: Path) -> None:
     try:
         check_model_folder(path)
     except UnsafeModelFolder as error:
-        raise UserError(error.code, error.message, param="base_model") from error
+        raise UserError(error.code, error.message, param="base_model", **error.values) from error
 
 
 def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:

@@ -55,18 +55,20 @@ SpecT = TypeVar("SpecT", bound=Spec)
 class EngineError(Exception):
     """A failure with a stable code. `code` lacks the engine's name, for example `user.empty_dataset`.
 
-    `message` is the English sentence. `values` are those of `RunError`: every figure and name in the sentence.
+    `message` is the English sentence. `values` are those of `RunError`: every figure and name in the sentence; None is left out.
     """
 
     cause: ClassVar[Literal["user", "system"]]
     """The first part of `code`."""
 
-    def __init__(self, code: str, message: str, *, param: str | None = None, **values: ErrorValue) -> None:
+    def __init__(
+        self, code: str, message: str, *, param: str | None = None, **values: ErrorValue | None
+    ) -> None:
         super().__init__(message)
         self.code = f"{self.cause}.{code}"
         self.message = message
         self.param = param
-        self.values = {name: _bounded(value) for name, value in values.items()}
+        self.values = {name: _bounded(value) for name, value in values.items() if value is not None}
 
 
 class UserError(EngineError):
@@ -263,9 +265,10 @@ def _run(
         return _fail(run, failure, ExitCode.SYSTEM_ERROR)
     except Exception as error:  # the last handler of the process: everything must end with a code
         # Classified before anything is written, because the disk is asked for its free space.
-        what, message = _classify_unexpected(error, run.directory)
+        what, message, values = _classify_unexpected(error, run.directory)
         _print_traceback()
-        return _fail(run, RunError(code=f"{name}.system.{what}", message=message), ExitCode.SYSTEM_ERROR)
+        failure = RunError(code=f"{name}.system.{what}", message=message, values=values)
+        return _fail(run, failure, ExitCode.SYSTEM_ERROR)
     run.finish(
         RunResult(
             status=RunStatus.SUCCEEDED,
@@ -275,19 +278,22 @@ def _run(
     return ExitCode.DONE
 
 
-def _classify_unexpected(error: Exception, folder: Path) -> tuple[str, str]:
-    """The code and the message for an error that the engine did not expect."""
+def _classify_unexpected(error: Exception, folder: Path) -> tuple[str, str, dict[str, ErrorValue]]:
+    """The code, the message and its values for an error that the engine did not expect."""
     if _is_disk_full(error, folder):
         return (
             "disk_full",
             "The disk of the node is full. Free some space on it; the run is then tried again.",
+            {},
         )
     if isinstance(error, OSError):
         reason = error.strerror or type(error).__name__
-        return "io_error", f"Reading or writing failed: {reason}. Look at the node's disk."
+        message = f"Reading or writing failed: {reason}. Look at the node's disk."
+        return "io_error", message, {"error": errno.errorcode.get(error.errno or 0, type(error).__name__)}
     return (
         "unexpected",
         f"Unexpected {type(error).__name__}; the engine's log on the node has the details.",
+        {"error": type(error).__name__},
     )
 
 

@@ -47,7 +47,7 @@ def _new_adapter(model: PreTrainedModel, spec: TrainingSpec) -> torch.nn.Module:
     except ValueError as error:
         raise UserError(
             "target_modules", f"No layer of the base model fits target_modules: {error}",
-            param="hyperparameters.target_modules",
+            param="hyperparameters.target_modules", modules=targets if isinstance(targets, str) else ", ".join(targets),
         ) from error  # fmt: skip
     # The adapter is used on other machines, where a path of this node's disk would be wrong.
     adapted.peft_config["default"].base_model_name_or_path = spec.base_model.name

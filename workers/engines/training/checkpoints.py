@@ -132,6 +132,8 @@ def _report_damage(path: Path) -> Iterator[None]:
             "checkpoint_damaged",
             f"The checkpoint of step {path.name} was damaged while it was read ({damage.file}: {damage.why}). "
             "Another attempt passes it over; look at the disk of the node.",
+            step=path.name,
+            file=damage.file,
         ) from error
 
 

@@ -166,6 +166,9 @@ def _require_context_length(spec: TrainingSpec) -> None:
             f"The base model sees at most {most} tokens; sequence_length asks for "
             f"{spec.hyperparameters.sequence_length}.",
             param="hyperparameters.sequence_length",
+            reason="model",
+            limit=most,
+            asked=spec.hyperparameters.sequence_length,
         )
 
 

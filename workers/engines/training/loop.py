@@ -121,6 +121,7 @@ class Loop:
                 "loss_not_finite",
                 f"The loss of step {totals.step + 1} is not a number. Lower the learning rate.",
                 param="hyperparameters.learning_rate",
+                step=totals.step + 1,
             )
         grad_norm = self.backend.update(learning_rate)
 

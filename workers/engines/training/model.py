@@ -62,6 +62,7 @@ class PackedLanguageModel(torch.nn.Module):
                 "target_modules",
                 "The output layer cannot be adapted.",
                 param="hyperparameters.target_modules",
+                reason="output_layer",
             )
         self.model.eval()
         input_ids = torch.arange(1, 9, device=head.weight.device)[None]
@@ -75,4 +76,5 @@ class PackedLanguageModel(torch.nn.Module):
             raise EngineFault(
                 "architecture_not_supported",
                 f"{type(self.model).__name__} computes its logits in a way that training does not know.",
+                architecture=type(self.model).__name__,
             )

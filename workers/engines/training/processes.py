@@ -58,7 +58,10 @@ def join_processes(expected: int, device: torch.device) -> Processes:
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world != expected:
         raise EngineFault(
-            "wrong_world_size", f"The run asks for {expected} processes but was started with {world}."
+            "wrong_world_size",
+            f"The run asks for {expected} processes but was started with {world}.",
+            expected=expected,
+            started=world,
         )
     store, rank, _ = next(dist.rendezvous("env://"))
     # After a restart by torchrun the keys of the failed attempt are still in the store, and gloo

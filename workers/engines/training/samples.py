@@ -111,6 +111,9 @@ def build_samples(
                 f"All {count} conversations are longer than {sequence_length} tokens. "
                 "Raise sequence_length or shorten the pairs.",
                 param="hyperparameters.sequence_length",
+                reason="conversations",
+                count=count,
+                limit=sequence_length,
             )
     result.too_long = too_long.total()
     return result

@@ -24,10 +24,10 @@ def read_eml(content: bytes) -> Mail:
     import email
 
     # Parts in parts without end; no program writes them.
-    with damaged_by("The parts of the e-mail are nested too deeply.", RecursionError):
+    with damaged_by("The parts of the e-mail are nested too deeply.", RecursionError, reason="too_deep"):
         message = email.message_from_bytes(content)
         if not any(message.get(name) for name in ("From", "Date", "Subject", "Received", "Message-ID")):
-            raise wrong_type("The file is named .eml but holds no e-mail.")
+            raise wrong_type("The file is named .eml but holds no e-mail.", reason="misnamed", ending=".eml")
         return _mail(message)
 
 
@@ -97,7 +97,7 @@ def _collect(part: Any, body: _Body) -> None:
     if (
         kind in _ENCRYPTED and part.get_param("smime-type") != "signed-data"
     ) or kind == "multipart/encrypted":
-        raise encrypted("The e-mail is encrypted.")
+        raise encrypted("The e-mail is encrypted.", reason="mail")
     if kind in _SIGNATURES or kind == "text/calendar":
         return
     if kind == "message/rfc822":

@@ -50,10 +50,12 @@ def _tree(text: str) -> Any:
 
     # Encoded again, because a declaration inside would contradict text that is decoded already.
     lenient = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
-    with damaged_by("The HTML file holds no page.", etree.ParserError, etree.XMLSyntaxError):
+    with damaged_by(
+        "The HTML file holds no page.", etree.ParserError, etree.XMLSyntaxError, reason="no_pages"
+    ):
         root = lxml.html.document_fromstring(text.encode("utf-8"), parser=lenient)
     if lenient.error_log.filter_types([etree.ErrorTypes.ERR_RESOURCE_LIMIT]):
-        raise damaged("The HTML file is nested too deeply to be read as a whole.")
+        raise damaged("The HTML file is nested too deeply to be read as a whole.", reason="too_deep")
     return root
 
 

@@ -65,6 +65,10 @@ def _check_size(image: Any, number: int) -> None:
             "picture_too_large",
             f"Page {number} of the image has {width} x {height} pixels; the limit is {MOST_DECODED // 10**6} million. "
             "Save it with fewer pixels (300 dpi are enough) and upload that.",
+            page=number,
+            width=width,
+            height=height,
+            limit=MOST_DECODED,
         )
 
 

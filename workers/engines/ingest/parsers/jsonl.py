@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, NoReturn
 from workers.contract.media_types import JSONL
 from workers.contract.records import DocumentOrigin, FileRecord, MessagesRecord, Page, Source, TextRecord
 from workers.contract.specs.ingest import IngestSpec
+from workers.contract.specs.run import ErrorValue
 from workers.engines.ingest.encodings import decode
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.ingest.training_formats import (
@@ -23,9 +24,10 @@ from workers.engines.ingest.training_formats import (
     TEXT,
     conversation_of,
     format_of,
-    has_unknown_keys,
     not_jsonl,
     refuse_other_formats,
+    shown_keys,
+    unknown_keys,
 )
 from workers.engines.shared.runtime import UserError
 from workers.engines.shared.text import normalize, normalize_layout
@@ -69,15 +71,22 @@ def _value(line: str, number: int) -> tuple[dict[str, Any], str]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        column = f", column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        _refuse(number, f"is not valid JSON{column}")
+        if isinstance(error, json.JSONDecodeError):
+            why = f"is not valid JSON, column {error.colno}"
+            _refuse(number, why, reason="not_json_at", column=error.colno)
+        _refuse(number, "is not valid JSON", reason="not_json")
     form = format_of(value)
     if form == SHAREGPT:
-        raise not_jsonl(f"Line {number} has the form {form}.")
+        raise not_jsonl(f"Line {number} has the form {form}.", reason="line_form", line=number, form=form)
     if form is None:
-        _refuse(number, 'must be an object with the key "messages", or in another form that is read')
-    if has_unknown_keys(form, value):
-        _refuse(number, f"has more keys than its form ({form}) knows")
+        _refuse(
+            number,
+            'must be an object with the key "messages", or in another form that is read',
+            reason="unknown_form",
+        )
+    if unknown := unknown_keys(form, value):
+        why = f"has more keys than its form ({form}) knows"
+        _refuse(number, why, reason="unknown_keys", keys=shown_keys(unknown))
     return value, form
 
 
@@ -88,7 +97,7 @@ def _record(value: dict[str, Any], form: str, number: int, spec: IngestSpec) -> 
         return TextRecord(id=_digest([text]), text=text, origin=origin)
     given = conversation_of(form, value)
     if not isinstance(given, list) or not given:
-        _refuse(number, '"messages" must be a list that is not empty')
+        _refuse(number, '"messages" must be a list that is not empty', reason="no_messages")
     messages = tuple(_message(message, number) for message in given)
     _check_order([message["role"] for message in messages], number)
     said = [each for message in messages for each in (message["role"], message["content"])]
@@ -112,16 +121,16 @@ def _source(number: int, spec: IngestSpec) -> Source:
 
 def _content(value: Any, number: int, what: str) -> str:
     if not isinstance(value, str) or not normalize(value):
-        _refuse(number, f"{what} must be text that is not empty")
+        _refuse(number, f"{what} must be text that is not empty", reason="empty_content")
     return normalize_layout(value)
 
 
 def _message(value: Any, number: int) -> dict[str, str]:
     if not isinstance(value, dict) or set(value) != {"role", "content"}:
-        _refuse(number, 'each message must have exactly "role" and "content"')
+        _refuse(number, 'each message must have exactly "role" and "content"', reason="message_keys")
     role, content = value["role"], value["content"]
     if role not in ROLES:
-        _refuse(number, f"a role must be one of {', '.join(ROLES)}")
+        _refuse(number, f"a role must be one of {', '.join(ROLES)}", reason="role", roles=", ".join(ROLES))
     return {"role": role, "content": _content(content, number, "a message's content")}
 
 
@@ -133,12 +142,16 @@ def _check_order(roles: list[str], number: int) -> None:
         _refuse(
             number,
             "messages must alternate user and assistant (after an optional system) and end with assistant",
+            reason="order",
         )
 
 
-def _refuse(number: int, why: str) -> NoReturn:
+def _refuse(number: int, why: str, *, reason: str, **values: ErrorValue) -> NoReturn:
     raise UserError(
         "invalid_jsonl",
         f"Line {number} {why}. Correct the line and upload the file again; nothing of it was taken.",
         param=f"line {number}",
+        reason=reason,
+        line=number,
+        **values,
     )

@@ -20,17 +20,19 @@ def read_pages(document: ParsedDocument, spec: IngestSpec, report: Report) -> It
     """
     is_limited = document.records is None
     if is_limited and document.page_count is not None and document.page_count > spec.max_pages:
-        raise _too_many_pages(str(document.page_count), spec)
+        raise _too_many_pages(document.page_count, spec)
     for number, page in enumerate(document.pages, start=1):
         if is_limited and number > spec.max_pages:
-            raise _too_many_pages(f"more than {spec.max_pages}", spec)
+            raise _too_many_pages(None, spec)
         yield page
         if document.page_count is not None:
             report(number, document.page_count)
 
 
-def _too_many_pages(count: str, spec: IngestSpec) -> UserError:
-    return UserError(
-        "too_many_pages",
-        f"The document has {count} pages or sheets; the limit is {spec.max_pages}. Split it and upload the parts.",
-    )
+def _too_many_pages(count: int | None, spec: IngestSpec) -> UserError:
+    """`count`: None where it is known only that there are too many."""
+    shown = f"more than {spec.max_pages}" if count is None else str(count)
+    message = f"The document has {shown} pages or sheets; the limit is {spec.max_pages}. Split it and upload the parts."
+    if count is None:
+        return UserError("too_many_pages", message, reason="uncounted", limit=spec.max_pages)
+    return UserError("too_many_pages", message, count=count, limit=spec.max_pages)

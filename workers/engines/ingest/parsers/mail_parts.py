@@ -118,7 +118,7 @@ class MailDocument(ParsedDocument):
             files = packed_files(content, spec.max_expanded_bytes)
             return self._inside(Mail("", [], attachments=[Attachment(*each) for each in files]))
         if media_type == JSONL:
-            raise UserError("wrong_type", "Training data is uploaded by itself.")
+            raise UserError("wrong_type", "Training data is uploaded by itself.", reason="training_data")
         if media_type in self._readers:
             return self._inside(self._readers[media_type](content))
         return all_parsers()[media_type](io.BytesIO(content), spec)

@@ -54,7 +54,7 @@ class Package:
         if manifest is not None and next(manifest.iter(f"{_MANIFEST}encryption-data"), None) is not None:
             raise encrypted("The document is protected by a password.")
         if "content.xml" not in self.archive.namelist():
-            raise damaged("The main part of the document is missing.")
+            raise damaged("The main part of the document is missing.", reason="main_part_missing")
 
     def root(self, name: str) -> Any:
         """The root element of a part, None where there is none."""

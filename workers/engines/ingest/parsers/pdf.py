@@ -48,7 +48,9 @@ class PdfDocument(ParsedDocument):
         from pypdfium2 import PdfiumError
 
         for number in range(1, len(document) + 1):
-            with damaged_by(f"Page {number} of the PDF cannot be read.", PdfiumError):
+            with damaged_by(
+                f"Page {number} of the PDF cannot be read.", PdfiumError, reason="page", page=number
+            ):
                 page = document[number - 1]
                 text = self._text(document, page, number)
                 page.close()
@@ -91,7 +93,7 @@ def _drawn(document: Any, number: int) -> Picture:
     """The page as it is shown, in grey."""
     from pypdfium2 import PdfiumError
 
-    with damaged_by(f"Page {number} of the PDF cannot be drawn.", PdfiumError):
+    with damaged_by(f"Page {number} of the PDF cannot be drawn.", PdfiumError, reason="page", page=number):
         page = document[number - 1]
         width, height = page.get_size()
         scale = scale_for(width, height)
@@ -129,7 +131,7 @@ def _open(file: BinaryIO) -> Any:
             raise encrypted("The PDF is protected by a password.") from error
         raise damaged("The PDF cannot be opened.") from error
     if not len(document):
-        raise damaged("The PDF has no pages.")
+        raise damaged("The PDF has no pages.", reason="no_pages")
     # The values of fields are known only to a form that is set up before the first page is loaded. The pages can be
     # read without it.
     with suppress(pypdfium2.PdfiumError):

@@ -90,14 +90,14 @@ class _Reader:
                 self._open()
             elif not self._close():
                 return
-        raise damaged("The RTF file ends before its text does.")
+        raise damaged("The RTF file ends before its text does.", reason="cut_off")
 
     # -- groups ---------------------------------------------------------------------------
     def _open(self) -> None:
         self._flush()
         self._to_skip = 0
         if len(self._stack) > _DEPTH:
-            raise damaged("The RTF file is nested too deeply.")
+            raise damaged("The RTF file is nested too deeply.", reason="too_deep")
         self._stack.append(self._now)
 
     def _close(self) -> bool:

@@ -33,5 +33,5 @@ def read_text(file: BinaryIO) -> str:
     text = decode(file.read())
     # Old printers leave a few stray control characters; more than a few are binary data.
     if len(_CONTROL.findall(text)) > max(8, len(text) // 100):
-        raise wrong_type("The file holds binary data.")
+        raise wrong_type("The file holds binary data.", reason="binary")
     return text

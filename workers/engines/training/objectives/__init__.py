@@ -26,6 +26,10 @@ def make_objectives(
     if unknown:
         known = ", ".join(sorted(OBJECTIVES))
         raise UserError(
-            "invalid_spec", f"There is no objective {unknown[0]!r}; use {known}.", param="objectives"
+            "invalid_spec",
+            f"There is no objective {unknown[0]!r}; use {known}.",
+            param="objectives",
+            reason="objective",
+            name=unknown[0],
         )
     return [OBJECTIVES[name](tokenizer, settings) for name in names]
