@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 class KoshaError(Exception):
     """Answered as `{error: {type, message, param, code}}` by the API and as a page by the console.
 
-    `message` may be lazily translated. It never holds a secret, a document's text, or anything
+    `message` may be lazily translated; with `values` it has places, `%(name)s`, that they fill. It never holds a secret, a document's text, or anything
     that reveals whether another organization's object exists.
     """
 
@@ -24,10 +24,20 @@ class KoshaError(Exception):
     repeated_by_clients = (409, *range(500, 600))
     """Statuses after which the clients of OpenAI send a request again by themselves."""
 
-    def __init__(self, code: str, message: Any, *, param: str | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: Any,
+        *,
+        param: str | None = None,
+        values: Mapping[str, str | int] | None = None,
+    ) -> None:
         super().__init__(code)
         self.code = code
-        self.message = message
+        self.sentence = message
+        """With its places, so that it can be stored and told in another language later."""
+        self.values = dict(values or {})
+        self.message = message if values is None else str(message) % values
         self.param = param
 
     def body(self) -> dict[str, Any]:

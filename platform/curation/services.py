@@ -9,7 +9,6 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from audit.services import Actor, audit_record
 from common.errors import Conflict, InvalidRequest
@@ -150,17 +149,12 @@ def _refuse_to_unmask(recipe: RecipeContent, documents: list[Document]) -> None:
     more = len(masked) - NAMED
     raise Conflict(
         "masked_documents",
-        ngettext(
-            "%(count)d document is masked, and the recipe of this dataset does not mask all kinds of personal data "
-            "before its other steps: %(names)s. Leave it out, or use a dataset with a recipe that does, as the default "
-            "one.",
-            "%(count)d documents are masked, and the recipe of this dataset does not mask all kinds of personal data "
-            "before its other steps: %(names)s. Leave them out, or use a dataset with a recipe that does, as the default "
-            "one.",
-            len(masked),
-        )
-        % {"count": len(masked), "names": ", ".join([*masked[:NAMED], *(["…"] if more > 0 else [])])},
+        _(
+            "The recipe of this dataset does not mask all kinds of personal data before its other steps, as these masked "
+            "documents need (%(count)s): %(names)s. Leave them out, or use a dataset with a recipe that does, as the default one."
+        ),
         param="file_ids",
+        values={"count": len(masked), "names": ", ".join([*masked[:NAMED], *(["…"] if more > 0 else [])])},
     )
 
 

@@ -186,9 +186,9 @@ def require_processed(document: Document, *, param: str) -> Revision:
     if revision.state == RevisionState.FAILED:
         raise Conflict(
             "document_unreadable",
-            _("This document could not be read (%(code)s). Upload a corrected file or leave it out.")
-            % {"code": revision.error_code},
+            _("This document could not be read (%(code)s). Upload a corrected file or leave it out."),
             param=param,
+            values={"code": revision.error_code},
         )
     if revision.state != RevisionState.PROCESSED:
         raise DocumentNotReady(param)

@@ -135,9 +135,9 @@ def refuse_oversize(need: Need, cluster: Cluster) -> None:
         if (asked := getattr(need, field)) > there:
             raise InvalidRequest(
                 "resources_exceed_cluster",
-                _("The job asks for %(asked)s %(field)s; the cluster has %(there)s.")
-                % {"asked": asked, "field": field, "there": there},
+                _("The job asks for %(asked)s %(field)s; the cluster has %(there)s."),
                 param=f"kosha.resources.{field}",
+                values={"asked": asked, "field": field, "there": there},
             )
 
 
@@ -149,7 +149,7 @@ def refuse_crowding(processes: int, need: Need) -> None:
             "processes_exceed_resources",
             _(
                 "%(processes)s processes need as many %(unit)s; the job gets %(places)s. Ask for fewer processes."
-            )
-            % {"processes": processes, "unit": unit, "places": places},
+            ),
             param="distributed.processes",
+            values={"processes": processes, "unit": unit, "places": places},
         )

@@ -10,10 +10,15 @@ from typing import Any
 from django.db import models
 from django.utils.formats import number_format
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 
+from common.errors import KoshaError
+from common.language import in_readers_language
 from workers.contract.specs.run import RunError
 
 Label = str | Promise
+_SENTENCE = "sentence"
+"""The name, among the values of a refusal, of the sentence that they fill."""
 
 
 class FailureModel(models.Model):
@@ -29,9 +34,21 @@ class FailureModel(models.Model):
     class Meta:
         abstract = True
 
-    def set_error(self, code: str = "", message: str = "") -> None:
-        """An error without values, or none. Does not save."""
-        self.error_code, self.error_message, self.error_param, self.error_values = code, message, "", {}
+    def set_error(self, code: str = "", message: str = "", values: Mapping[str, Any] | None = None) -> None:
+        """An error of the platform, or none. Does not save."""
+        self.error_code, self.error_message, self.error_param = code, message, ""
+        self.error_values = dict(values or {})
+
+    def set_refusal(self, error: KoshaError) -> None:
+        """What the platform refused to do. Call it in `stored_language`. Does not save."""
+        values = {**error.values, _SENTENCE: str(error.sentence)} if error.values else {}
+        self.set_error(error.code, str(error.message), values)
+
+    def own_sentence(self) -> str:
+        """The stored message; where the platform has worded it, in the reader's language."""
+        if sentence := self.error_values.get(_SENTENCE):
+            return gettext(sentence) % self.error_values
+        return in_readers_language(self.error_message)
 
     def copy_error(self, other: FailureModel) -> None:
         """Take over what `other` failed with. Does not save."""

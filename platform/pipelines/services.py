@@ -192,10 +192,11 @@ def _refuse(id: str, error: KoshaError) -> None:
         return
     lasted = PipelineRun.objects.filter(pk=run.pk, blocked_since__lt=Now() - BLOCKED_LIMIT)
     if error.is_passing and not lasted.exists():
-        run.set_error(error.code, str(error.message))
+        run.set_refusal(error)
         if run.blocked_since is None:
             logger.warning("%s is blocked: %s", run.id, error.code)
             run.blocked_since = Now()
     else:
-        _end(run, RunState.FAILED, code=error.code, message=str(error.message))
+        _end(run, RunState.FAILED)
+        run.set_refusal(error)
     run.save()

@@ -68,9 +68,9 @@ def require_suite_of_policy(suite: Suite, *, param: str | None = None) -> None:
             _(
                 "The release policy demands the gate of “%(suite)s”. A version that passes another one cannot "
                 "be released. Choose that suite, or have an administrator change the policy."
-            )
-            % {"suite": policy_name(policy)},
+            ),
             param=param,
+            values={"suite": policy_name(policy)},
         )
 
 
@@ -93,9 +93,9 @@ def passed_evaluation(version: ModelVersion, policy: ReleasePolicy | None) -> Ev
             _(
                 "This model version has no verdict of the gate that the release policy demands. "
                 "Evaluate it with “%(suite)s” first."
-            )
-            % {"suite": policy_name(policy)},
+            ),
             param="model",
+            values={"suite": policy_name(policy)},
         )
     if evaluation.verdict == Verdict.INCONCLUSIVE:
         raise Conflict(

@@ -202,8 +202,9 @@ def _refuse_models_name(alias: str) -> None:
     if BaseModel.objects.filter(name=alias).exists():
         raise Conflict(
             "alias_is_model_name",
-            _("“%(alias)s” is the name of a model. Choose another alias.") % {"alias": alias},
+            _("“%(alias)s” is the name of a model. Choose another alias."),
             param="alias",
+            values={"alias": alias},
         )
 
 

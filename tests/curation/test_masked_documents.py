@@ -18,7 +18,7 @@ MASKING = next(step for step in STEPS if step["type"] == "personal_data")
 OTHERS = [step for step in STEPS if step["type"] != "personal_data"]
 NORMALIZE, *REST = OTHERS
 KINDS = get_args(PersonalDataKind)
-WHAT = "2 documents are masked"
+WHAT = "these masked documents need (2)"
 
 
 def recipe(*masking: dict[str, Any]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import DataError
 from django.db.models.functions import Now
+from django.utils import translation
 from pydantic import BaseModel, ValidationError
 
 from common.errors import Busy, Conflict, InsufficientStorage
@@ -226,3 +227,15 @@ def test_runs_of_every_organization_advance(world):
     for run in (mine, theirs):
         with organization_scope(run.organization_id):
             assert PipelineRun.objects.get(pk=run.pk).state == "done"
+
+
+def test_a_refusal_is_told_with_its_figures_in_the_readers_language(world):
+    sentence = "The job asks for %(asked)s %(field)s; the cluster has %(there)s."
+    figures = {"asked": 8, "field": "cpus", "there": 2}
+    ERRORS["規程"] = Conflict("resources_exceed_cluster", sentence, values=figures)
+    run = advanced(start(world))
+    assert (run.state, run.error_message) == ("failed", "The job asks for 8 cpus; the cluster has 2.")
+    with translation.override("en"):
+        assert run.own_sentence() == run.error_message
+    with translation.override("ja"):
+        assert run.own_sentence() == "ジョブはcpusを8要求していますが、クラスターには2しかありません。"

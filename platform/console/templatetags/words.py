@@ -13,7 +13,6 @@ from django import template
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from common.language import in_readers_language
 from console import formats, words
 from console.states import state_of
 from curation.words import drop_reason, step_help, step_name
@@ -93,7 +92,7 @@ def fault(failed: Job | ProducedRow | PipelineRun) -> dict[str, Any]:
     """What went wrong and what to do, and the code for support; of an error without a text, the stored message."""
     found = error_text(failed.error_code, failed.error_values)
     return {
-        "what": found.what if found else in_readers_language(failed.error_message),
+        "what": found.what if found else failed.own_sentence(),
         "remedy": found.remedy if found else "",
         "code": failed.error_code,
         "place": "" if failed.error_values else fault_place(failed.error_param),
@@ -138,4 +137,4 @@ def took(job: Job) -> str:
 def why(failed: Job | ProducedRow | PipelineRun) -> str:
     """What went wrong in one sentence, for a list."""
     found = error_text(failed.error_code, failed.error_values)
-    return str(found.what) if found else in_readers_language(failed.error_message)
+    return str(found.what) if found else failed.own_sentence()
