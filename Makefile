@@ -15,8 +15,8 @@ FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links $(place))
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS)
 # Tests without models, browser or servers of their own.
 FAST := not ml and not services and not browser and not slow
-# One more than the cores of a small machine: tests of real services wait for other processes a third of their time.
-TEST_PROCESSES ?= 3
+# Two more than the cores of a small machine: tests of real services wait for other processes a third of their time.
+TEST_PROCESSES ?= 4
 DEMO_MODELS := gemma3-270m smollm2-135m e5-small
 # The tests train, serve and search with these; one more test uses Gemma where the demo has converted it.
 TEST_MODELS := smollm2-135m e5-small

@@ -135,13 +135,18 @@ def _excluded_markers(config: pytest.Config) -> set[str]:
     return set() if " or " in expression else set(re.findall(r"\bnot (\w+)", expression))
 
 
+def _module_markers(path: Path) -> set[str]:
+    """The markers of a module as a whole, read without an import: torch takes seconds to import."""
+    found = MODULE_MARKS.search(path.read_text(encoding="utf-8"))
+    return set(re.findall(r"pytest\.mark\.(\w+)", found[1])) if found else set()
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """A module that is excluded as a whole is not imported either: torch takes seconds to import."""
+    """A module that is excluded as a whole is not imported either."""
     excluded = _excluded_markers(config)
     if not excluded or not (collection_path.name.startswith("test_") and collection_path.suffix == ".py"):
         return None
-    found = MODULE_MARKS.search(collection_path.read_text(encoding="utf-8"))
-    return bool(found and excluded.intersection(re.findall(r"pytest\.mark\.(\w+)", found[1]))) or None
+    return bool(excluded & _module_markers(collection_path)) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -151,7 +156,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """One worker runs the longest module; another one runs the rest of `tests/end_to_end`, which shares one
-    installation."""
+    installation. One of several workers leaves out the modules that start servers while there are others: it
+    computes while the others wait for their servers."""
     from xdist.scheduler.loadfile import LoadFileScheduling
 
     class ByInstallation(LoadFileScheduling):
@@ -159,7 +165,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file = super()._split_scope(nodeid)
             return END_TO_END if file.startswith(END_TO_END) and not file.endswith(LONGEST) else file
 
+        def _assign_work_unit(self, node: Any) -> None:
+            if len(self.nodes) > 1 and node == self.nodes[-1]:
+                scope = next((scope for scope in self.workqueue if not _starts_servers(scope)), None)
+                if scope is not None:
+                    self.workqueue.move_to_end(scope, last=False)
+            super()._assign_work_unit(node)
+
     return ByInstallation(config, log) if config.option.dist == "loadfile" else None
+
+
+def _starts_servers(scope: str) -> bool:
+    return scope == END_TO_END or "services" in _module_markers(ROOT / scope)
 
 
 @pytest.hookimpl(wrapper=True)

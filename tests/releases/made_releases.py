@@ -1,13 +1,13 @@
-"""Releases of which a given actor made one part, and their approval."""
+"""Releases of which given actors did single steps, and their approval."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 
 from accounts.models import ApiKey, User
 from accounts.principal import Principal
-from accounts.services import api_key_create
+from accounts.services import api_key_create, membership_set, user_create
 from audit.services import Actor
 from common.errors import KoshaError
 from curation.models import DatasetVersion
@@ -34,6 +34,10 @@ RULE = {"metric": "bits_per_character", "direction": "lower", "require": "not_wo
 
 REVIEWER, SECOND_KEY, NOBODYS_KEY = "session", "key", "key without a person"
 
+Doers = Mapping[str, Actor]
+"""Who does which step of a release; somebody else does all others."""
+NOBODY: Doers = {}
+
 
 @contextmanager
 def acting(world: World, actor: Actor) -> Iterator[None]:
@@ -44,12 +48,13 @@ def acting(world: World, actor: Actor) -> Iterator[None]:
         world.actor = before
 
 
-def made_by_hand(world: World, step: str, actor: Actor) -> Release:
-    """A release with every part; `actor` does `step`, and somebody else all others."""
+def _steps_by(world: World, doers: Doers) -> Callable[[str], AbstractContextManager[None]]:
+    return lambda step: acting(world, doers.get(step, NEUTRAL))
 
-    def by(name: str):
-        return acting(world, actor if name == step else NEUTRAL)
 
+def made_by_hand(world: World, doers: Doers) -> Release:
+    """A release with every part."""
+    by = _steps_by(world, doers)
     with by("recipe made"):
         steps = {"steps": DEFAULT_RECIPE.model_dump(mode="json")["steps"]}
         recipe = recipe_create(name="手順", content=steps, actor=world.actor)
@@ -102,19 +107,18 @@ def _index(world: World, by: Callable) -> IndexBuild:
     return IndexBuild.objects.select_related("knowledge_base").get(pk=build.pk)
 
 
-def made_from_a_file(world: World, _step: str, actor: Actor) -> Release:
+def made_from_a_file(world: World, doers: Doers) -> Release:
+    by = _steps_by(world, doers)
     with acting(world, NEUTRAL):
         data = world.dataset_version()
-        with acting(world, actor):
+        with by("training_file made"):
             file = world.document("x.jsonl", purpose="fine-tune", media_type="application/jsonl", records=3)
         version = world.model_version(data=file, method="supervised")
-        return _evaluated_and_released(world, lambda _name: acting(world, NEUTRAL), version, data)
+        return _evaluated_and_released(world, by, version, data)
 
 
-def made_by_a_schedule(world: World, step: str, actor: Actor) -> Release:
-    def by(name: str):
-        return acting(world, actor if name == step else NEUTRAL)
-
+def made_by_a_schedule(world: World, doers: Doers) -> Release:
+    by = _steps_by(world, doers)
     with acting(world, NEUTRAL):
         world.document()
         dataset, suite = world.dataset("定期"), world.suite()
@@ -130,36 +134,43 @@ def made_by_a_schedule(world: World, step: str, actor: Actor) -> Release:
         return retraining.row("release")
 
 
-STEPS = {
-    **dict.fromkeys(
-        (
-            "recipe made",
-            "dataset made",
-            "dataset_version made",
-            "earlier training_run made",
-            "training_run made",
-            "suite made",
-            "policy made",
-            "evaluation made",
-            "knowledge_base made",
-            "knowledge_base changed",
-            "index_build made",
-            "prompt made",
-            "release made",
-        ),
-        made_by_hand,
+STEPS: dict[Callable[[World, Doers], Release], tuple[str, ...]] = {
+    made_by_hand: (
+        "recipe made",
+        "dataset made",
+        "dataset_version made",
+        "earlier training_run made",
+        "training_run made",
+        "suite made",
+        "policy made",
+        "evaluation made",
+        "knowledge_base made",
+        "knowledge_base changed",
+        "index_build made",
+        "prompt made",
+        "release made",
     ),
-    "training_file made": made_from_a_file,
-    **dict.fromkeys(("schedule scheduled", "schedule changed", "schedule fired"), made_by_a_schedule),
+    made_from_a_file: ("training_file made",),
+    made_by_a_schedule: ("schedule scheduled", "schedule changed", "schedule fired"),
 }
+"""The steps by which a release is made, each of which somebody else may do."""
 
 
-def actor_of_way(world: World, way: str) -> Actor:
-    reviewer = world.person("reviewer")
+def actor_of_way(world: World, way: str, person: User | None = None) -> Actor:
+    """Of the person, who is the reviewer where none is given."""
+    person = person or world.person("reviewer")
     if way == REVIEWER:
-        return Actor("user", reviewer.id, "reviewer")
-    person = reviewer if way == SECOND_KEY else None
-    return Actor("api_key", key_of(world, person)[0].id, "第二の鍵")
+        return Actor("user", person.id, str(person))
+    return Actor("api_key", key_of(world, person if way == SECOND_KEY else None)[0].id, "第二の鍵")
+
+
+def colleague(world: World, number: int) -> User:
+    """One more reviewer."""
+    person = user_create(email=f"{number}@{world.slug}.example", name=f"colleague {number}", password=None)
+    membership_set(
+        organization_id=world.organization.id, user=person, role="reviewer", actor=NEUTRAL, by_role=None
+    )
+    return person
 
 
 def key_of(world: World, person: User | None) -> tuple[ApiKey, str]:

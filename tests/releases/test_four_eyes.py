@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from accounts.invited import INVITER_DAYS
 from accounts.models import Invitation, Membership, User
+from accounts.principal import Principal
+from audit.services import Actor
 from releases.models import Release
 from releases.participants import Deed, participations
 from releases.parts import PartKind
@@ -22,7 +24,6 @@ from retrieval.services import index_build_again, knowledge_base_update
 from tests.in_process import api_of
 from tests.pipelines.test_retraining import Retraining
 from tests.releases.made_releases import (
-    NEUTRAL,
     NOBODYS_KEY,
     REVIEWER,
     SECOND_KEY,
@@ -30,45 +31,43 @@ from tests.releases.made_releases import (
     acting,
     actor_of_way,
     approve,
+    colleague,
     key_of,
-    made_by_a_schedule,
-    made_by_hand,
-    made_from_a_file,
 )
 from tests.world import World
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize(
-    ("way", "expected"),
-    [
-        (REVIEWER, "second_person_needed"),
-        (SECOND_KEY, "second_person_needed"),
-        (NOBODYS_KEY, "unknown_person_took_part"),
-    ],
-)
-def test_who_did_any_part_may_not_approve(world: World, step: str, way: str, expected: str) -> None:
-    actor = actor_of_way(world, way)
-    release = STEPS[step](world, step, actor)
-    assert approve(world, release) == expected
+@pytest.mark.parametrize("way", [REVIEWER, SECOND_KEY])
+@pytest.mark.parametrize("make", STEPS)
+def test_who_did_any_part_may_not_approve(world: World, make: Callable, way: str) -> None:
+    people = {step: colleague(world, number) for number, step in enumerate(STEPS[make])}
+    release = make(world, {step: actor_of_way(world, way, person) for step, person in people.items()})
+    done = participations(release_get(release.id))
+    for step, person in people.items():
+        own = [(each.part, each.deed) for each in done if each.person_id == person.id]
+        assert own[-1:] == [part_and_deed(step)]
+        principal = Principal(
+            Actor("user", person.id, str(person)), world.organization.id, "reviewer", person
+        )
+        assert approve(world, release, principal) == "second_person_needed", step
     assert Release.objects.get(pk=release.id).state == "candidate"
+    assert approve(world, release) == "done", "the reviewer did nothing"
+
+
+@pytest.mark.parametrize("make", STEPS)
+def test_no_part_may_be_made_with_a_key_of_nobody(world: World, make: Callable) -> None:
+    release = make(world, {step: actor_of_way(world, NOBODYS_KEY) for step in STEPS[make]})
+    unknown = [each for each in participations(release_get(release.id)) if each.person_id is None]
+    assert {part_and_deed(step) for step in STEPS[make]} <= {(each.part, each.deed) for each in unknown}
+    assert approve(world, release) == "unknown_person_took_part"
+    assert Release.objects.get(pk=release.id).state == "candidate"
+
+
+def part_and_deed(step: str) -> tuple[PartKind, Deed]:
     part, deed = step.split()[-2:]
-    person = None if way == NOBODYS_KEY else world.person("reviewer").id
-    assert [
-        (each.part, each.deed) for each in participations(release_get(release.id)) if each.person_id == person
-    ][-1:] == [(PartKind(part), Deed(deed))]
-    # Another key without a person is not another person.
-    _key, secret = key_of(world, None)
-    refused = api_of(secret).post(f"releases/{release.id}/approve", {})
-    assert refused.error[:2] == (403, "person_needed")
-
-
-@pytest.mark.parametrize("make", [made_by_hand, made_from_a_file, made_by_a_schedule])
-def test_who_did_nothing_may_approve(world: World, make: Callable) -> None:
-    release = make(world, "nothing", NEUTRAL)
-    assert approve(world, release) == "done"
+    return PartKind(part), Deed(deed)
 
 
 def test_what_the_platform_made_by_itself_has_no_maker(world: World) -> None:
