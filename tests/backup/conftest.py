@@ -17,7 +17,6 @@ from unittest.mock import Mock
 
 import psycopg
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
 from psycopg import sql
@@ -29,6 +28,7 @@ from backup.post_restore import Restored
 from backup.restoration import RestoreRun
 from config.env import Environment
 from tests.backup.world_on_disk import fill
+from tests.template_database import template_database
 
 KEY = "k" * 40
 WHEN_COPIED = "backup.creation.BackupRun._copy_secret_key"
@@ -117,10 +117,9 @@ def filled(django_db_blocker, tmp_path_factory) -> Iterator[Place]:
     var = tmp_path_factory.mktemp("filled")
     (var / "storage").mkdir()
     (var / "secret_key").write_text(KEY)
-    with django_db_blocker.unblock(), database() as name:
+    with django_db_blocker.unblock(), database(template_database()) as name:
         place = Place(var, name)
         with place.here():
-            call_command("migrate", verbosity=0)
             fill()
         yield place
 
@@ -137,14 +136,21 @@ def backup(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "backups" / made.name))
 
 
+@contextmanager
+def working(filled: Place, var: Path) -> Iterator[Place]:
+    """A copy of it in `var`, in which the block works."""
+    shutil.copytree(filled.var, var)
+    with database(filled.database) as name:
+        place = Place(var, name)
+        with place.here():
+            yield place
+
+
 @pytest.fixture
 def place(filled: Place, tmp_path: Path, django_db_blocker) -> Iterator[Place]:
     """A working installation."""
-    shutil.copytree(filled.var, tmp_path / "old")
-    with django_db_blocker.unblock(), database(filled.database) as name:
-        place = Place(tmp_path / "old", name)
-        with place.here():
-            yield place
+    with django_db_blocker.unblock(), working(filled, tmp_path / "old") as place:
+        yield place
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +168,10 @@ def elsewhere(tmp_path: Path, django_db_blocker) -> Iterator[Place]:
     (tmp_path / "new").mkdir()
     with django_db_blocker.unblock(), database() as name:
         yield Place(tmp_path / "new", name)
+
+
+@pytest.fixture(scope="module")
+def empty_database(django_db_blocker) -> Iterator[str]:
+    """For tests that leave it empty."""
+    with django_db_blocker.unblock(), database() as name:
+        yield name

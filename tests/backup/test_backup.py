@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from backup.creation import BackupRun
 from backup.management.commands.backup import warning_of
 from documents.selectors import pages_folder
 from registry.models import BaseModel
-from tests.backup.conftest import WHEN_COPIED, interrupt
+from tests.backup.conftest import WHEN_COPIED, Place, interrupt, working
 from tests.backup.contents import DOCUMENT, NO_E5, assert_whole, checkpoints_in, included
 from tests.backup.world_on_disk import (
     blob_of,
@@ -50,13 +50,27 @@ def test_key_from_the_environment_is_not_in_the_backup(place, tmp_path):
 
 
 # -- what an earlier backup has left ----------------------------------------------------------------
+@pytest.fixture(scope="module")
+def used(filled, tmp_path_factory, django_db_blocker) -> Iterator[tuple[Place, Path]]:
+    """A working installation, and the folder of its base model `gemma`; backups alone are made of it."""
+    folder = tmp_path_factory.mktemp("with-model")
+    with django_db_blocker.unblock(), working(filled, folder / "old") as place:
+        yield place, register(folder / "gemma")
+
+
+@pytest.fixture
+def with_model(used: tuple[Place, Path], django_db_blocker) -> Iterator[tuple[Place, Path]]:
+    with django_db_blocker.unblock(), used[0].here():
+        yield used
+
+
 @pytest.mark.parametrize("earlier", ["complete", "interrupted"])
 @pytest.mark.parametrize("state", ["whole", "changed", "unreadable", "removed"])
 @pytest.mark.parametrize("what", ["document", "base model"])
 def test_earlier_copy_is_shared_where_it_is_whole_and_else_made_again(
-    place, tmp_path, monkeypatch, earlier, state, what
+    with_model, tmp_path, monkeypatch, earlier, state, what
 ):
-    model, folder = register(tmp_path / "gemma"), tmp_path / "b"
+    (place, model), folder = with_model, tmp_path / "b"
     if earlier == "complete":
         left, _info = place.back_up(folder, with_models=True)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -130,21 +130,30 @@ def state_of(place: Place) -> tuple[object, ...]:
     return tables, sorted(place.var.rglob("*")), files_below(place.var)
 
 
+@pytest.fixture
+def untouched(tmp_path: Path, empty_database: str, django_db_blocker) -> Iterator[Place]:
+    """An empty place, which a refused restore leaves empty."""
+    (tmp_path / "new").mkdir()
+    with django_db_blocker.unblock():
+        yield Place(tmp_path / "new", empty_database)
+
+
 @pytest.mark.parametrize("why", REFUSED)
-def test_refused_before_any_change(place, backup, elsewhere, why):
+def test_refused_before_any_change(filled, backup, untouched, why):
     code, prepare = REFUSED[why]
-    with ExitStack() as over:
-        source = prepare(Attempt(place, backup, elsewhere, over)) or backup
+    elsewhere = untouched
+    with ExitStack() as over, filled.here():
+        source = prepare(Attempt(filled, backup, elsewhere, over)) or backup
         (elsewhere.var / "stack.lock").touch()
         before = state_of(elsewhere)
         assert refusal(elsewhere.restore, source) == code
         assert state_of(elsewhere) == before
 
 
-def test_backup_that_becomes_unreadable_is_refused(backup, elsewhere, monkeypatch):
+def test_backup_that_becomes_unreadable_is_refused(backup, untouched, monkeypatch):
     make_unreadable(monkeypatch, lambda path: path == backup / "secret_key")
     monkeypatch.setattr(archive, "refuse_damaged", lambda *arguments: None)
-    assert refusal(elsewhere.restore, backup) == "backup_unreadable"
+    assert refusal(untouched.restore, backup) == "backup_unreadable"
 
 
 # -- what is restored -----------------------------------------------------------------------------
