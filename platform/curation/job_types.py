@@ -21,8 +21,8 @@ def _pages_bytes(spec: CurationSpec) -> int:
 
 
 def _disk_bytes(spec: CurationSpec) -> int:
-    """Records, what was dropped, and what steps keep aside: each about as long as the pages."""
-    return 4 * _pages_bytes(spec)
+    """Records, what was dropped, and what steps keep aside: each about as long as the pages. Signatures are no longer."""
+    return 5 * _pages_bytes(spec)
 
 
 def _size(spec: CurationSpec) -> Size:

@@ -8,6 +8,7 @@ import sys
 BENCHMARKS = (
     "training_throughput",
     "curation_quality",
+    "curation_speed",
     "retrieval_jsquad",
     "retrieval_headings",
     "pdf_reading",

@@ -1,7 +1,7 @@
 """The lines of the JSONL files that engines exchange: pages, records, dropped records.
 
 ingest writes `pages.jsonl` (Page) and `personal_data.jsonl` (see `personal_data.py`); curation reads pages and writes
-`records.jsonl` (AnyRecord) and `dropped.jsonl` (DroppedRecord); training and evaluation read records; retrieval reads
+`records.jsonl` (AnyRecord), `dropped.jsonl` (DroppedRecord) and `duplicates.jsonl` (DuplicateGroup); training and evaluation read records; retrieval reads
 pages and personal data.
 """
 
@@ -18,6 +18,7 @@ from workers.contract.spec import Spec, TextRange
 PAGES_FILE = "pages.jsonl"
 RECORDS_FILE = "records.jsonl"
 DROPPED_FILE = "dropped.jsonl"
+DUPLICATES_FILE = "duplicates.jsonl"
 
 PageKind = Literal["page", "sheet", "slide", "section"]
 Split = Literal["train", "heldout"]
@@ -201,6 +202,11 @@ class TextRecord(Spec):
     origin: Origin
     split: Split = "train"
 
+    @property
+    def content(self) -> str:
+        """All that the record says."""
+        return self.text
+
 
 class PairRecord(Spec):
     """A question with its answer for supervised training."""
@@ -217,6 +223,10 @@ class PairRecord(Spec):
     split: Split = "train"
 
     @property
+    def content(self) -> str:
+        return f"{self.question}\n{self.answer}"
+
+    @property
     def passage(self) -> str:
         """What an open-book question is asked with: the context, else the pair as search finds it in its sheet."""
         return self.context or f"質問: {self.question}\n回答: {self.answer}"
@@ -231,6 +241,10 @@ class MessagesRecord(Spec):
     """`{"role": "system|user|assistant", "content": ...}`; loss on the assistant's turns only."""
     origin: Origin
     split: Split = "train"
+
+    @property
+    def content(self) -> str:
+        return "\n".join(message["content"] for message in self.messages)
 
 
 AnyRecord = Annotated[TextRecord | PairRecord | MessagesRecord, Field(discriminator="type")]
@@ -250,3 +264,31 @@ class DroppedRecord(Spec):
     """For example the id of the record it repeats, or the measured value and the threshold."""
     text: str
     origin: Origin
+
+
+KeptBecause = Literal["newest_document", "first_in_document"]
+"""Why this copy of a text is the one that stays: it is in the newest of the documents, or it stands first in its document."""
+
+
+class Repetition(Spec):
+    """A unit that was dropped because it repeats a record."""
+
+    step: str
+    reason: str
+    """`exact_duplicate` or `near_duplicate`."""
+    text: str
+    """Its beginning."""
+    origin: Origin
+
+
+class DuplicateGroup(Spec):
+    """A record and what was dropped as a repetition of it. The file has at most the 1,000 groups that were met first."""
+
+    record_id: str
+    text: str
+    """The beginning of the record that stays."""
+    origin: Origin
+    kept_because: KeptBecause
+    repetitions: int = Field(ge=1)
+    shown: tuple[Repetition, ...]
+    """At most 20 of them."""

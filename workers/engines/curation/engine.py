@@ -14,6 +14,7 @@ from workers.contract.artifacts import write_manifest
 from workers.contract.atomic_files import write_json
 from workers.contract.records import (
     DROPPED_FILE,
+    DUPLICATES_FILE,
     RECORD,
     RECORDS_FILE,
     DocumentOrigin,
@@ -24,6 +25,7 @@ from workers.contract.records import (
 from workers.contract.run_folder import RunFolder
 from workers.contract.specs.curation import CurationResult, CurationSpec
 from workers.contract.specs.curation_steps import SplitStep, step_keys
+from workers.engines.curation.duplicate_groups import DuplicateGroups
 from workers.engines.curation.report import build_report
 from workers.engines.curation.short_answers import ShortAnswers
 from workers.engines.curation.split import split_records
@@ -36,7 +38,7 @@ from workers.engines.shared.runtime import Run, UserError
 
 
 def curate(run: Run, spec: CurationSpec) -> CurationResult:
-    """Write `records.jsonl`, `dropped.jsonl`, `report.json` and the manifest into the run's output.
+    """Write `records.jsonl`, `dropped.jsonl`, `duplicates.jsonl`, `report.json` and the manifest into the run's output.
 
     Deterministic: the same spec and pages give the same bytes. Raises UserError `no_documents`, `step_model_missing`;
     EngineFault `pages_missing`. A dataset without any record is a result, not an error: its report says why each
@@ -46,14 +48,18 @@ def curate(run: Run, spec: CurationSpec) -> CurationResult:
     if not spec.sources:
         raise UserError("no_documents", "The dataset names no documents. Add at least one and start again.")
     spool = RunFolder(run.directory).records_spool
+    duplicates = DuplicateGroups()
     with open(run.output_dir / DROPPED_FILE, "w", encoding="utf-8") as dropped_file:
-        logs = _run_steps(run, spec, spool, dropped_file)
+        logs = _run_steps(run, spec, spool, dropped_file, duplicates)
+    duplicates.write(run.output_dir / DUPLICATES_FILE, spool)
     counts = split_records(spec, spool, run.output_dir / RECORDS_FILE, run.raise_if_stopped)
     spool.unlink()
     return _seal(run, spec, logs, counts)
 
 
-def _run_steps(run: Run, spec: CurationSpec, spool: Path, dropped_file: IO[str]) -> list[StepLog]:
+def _run_steps(
+    run: Run, spec: CurationSpec, spool: Path, dropped_file: IO[str], duplicates: DuplicateGroups
+) -> list[StepLog]:
     """Write the units that are left to the spool, as records. Returns what each step did."""
     logs: list[StepLog] = []
     units: Iterable[Unit] = _read(run, spec)
@@ -72,6 +78,7 @@ def _run_steps(run: Run, spec: CurationSpec, spool: Path, dropped_file: IO[str])
             spec.batch_size,
             spec.device,
             ShortAnswers() if is_changed_later else short_answers,
+            duplicates,
         )
         units = log.count_out(implementations()[type(step)](step, log.count_in(units), context))
         logs.append(log)

@@ -10,11 +10,14 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection
 
+import numpy as np
+from numpy.typing import NDArray
+
 from workers.contract.specs.curation_steps import SplitStep
-from workers.engines.curation.similarity import SimilarityIndex, signature
+from workers.engines.curation.similarity import Signatures, similar_pairs
 from workers.engines.shared.text import compare_key
 
-PERMUTATIONS = 128
+PERMUTATIONS = 256
 TEXT_NGRAM = 5
 QUESTION_NGRAM = 3
 DISTINCT_ANSWER_CHARACTERS = 12
@@ -26,49 +29,51 @@ class Clusters:
 
     def __init__(self, similarity: float, ngram: int) -> None:
         self.digests: list[bytes] = []
-        self._parents: list[int] = []
-        self._ngram = ngram
-        self._index = SimilarityIndex(similarity, PERMUTATIONS)
+        self._similarity = similarity
+        self._signatures = Signatures(ngram, PERMUTATIONS)
+        self._same: list[tuple[int, int]] = []
+        """Records that belong together whatever their similarity is."""
         self._first_with_answer: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return len(self._parents)
+        return len(self._signatures)
 
     def add(self, text: str) -> int:
-        """Join the record with those of a similar text. Returns its number."""
-        number = len(self)
-        self._parents.append(number)
-        self.digests.append(hashlib.sha256(compare_key(text).encode()).digest())
-        minhash = signature(text, self._ngram, PERMUTATIONS)
-        similar = self._index.similar(minhash)
-        self._index.add(minhash)
-        for other in similar:
-            self._join(number, other)
-        return number
+        """Returns the record's number."""
+        self._signatures.add(text)
+        self.digests.append(hashlib.sha256(compare_key(text).encode()).digest()[:16])
+        return len(self) - 1
 
     def add_pair(self, question: str, answer: str) -> None:
         """Pairs belong together if their questions are similar, or if they share an answer."""
         number = self.add(question)
         key = compare_key(answer)
         if len(key) >= DISTINCT_ANSWER_CHARACTERS:
-            self._join(number, self._first_with_answer.setdefault(key, number))
+            self._same.append((number, self._first_with_answer.setdefault(key, number)))
 
     def members(self) -> list[list[int]]:
         """The numbers of the records of each cluster."""
+        parents = np.arange(len(self))
+        for one, other in self._same:
+            _join(parents, one, other)
+        for one, other in similar_pairs(self._signatures.matrix(), self._similarity, parents):
+            _join(parents, one, other)
         groups: dict[int, list[int]] = defaultdict(list)
         for number in range(len(self)):
-            groups[self._root(number)].append(number)
+            groups[_root(parents, number)].append(number)
         return list(groups.values())
 
-    def _root(self, number: int) -> int:
-        while self._parents[number] != number:
-            self._parents[number] = self._parents[self._parents[number]]
-            number = self._parents[number]
-        return number
 
-    def _join(self, one: int, other: int) -> None:
-        first, second = sorted((self._root(one), self._root(other)))
-        self._parents[second] = first
+def _root(parents: NDArray[np.int64], number: int) -> int:
+    while (parent := int(parents[number])) != number:
+        parents[number] = parents[parent]
+        number = parent
+    return number
+
+
+def _join(parents: NDArray[np.int64], one: int, other: int) -> None:
+    first, second = sorted((_root(parents, one), _root(parents, other)))
+    parents[second] = first
 
 
 def draw_heldout(

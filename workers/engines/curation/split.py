@@ -33,10 +33,14 @@ class RecordsSpool:
             else:
                 self.clusters[record.type].add("\n".join(texts_of(record)))
 
-    def records(self) -> Iterator[AnyRecord]:
+    def lines(self) -> Iterator[tuple[str, AnyRecord]]:
+        """Each line, and the record that it holds."""
         for line in read_lines(self._path):
             self._raise_if_stopped()
-            yield RECORD.validate_json(line)
+            yield line, RECORD.validate_json(line)
+
+    def records(self) -> Iterator[AnyRecord]:
+        return (record for _line, record in self.lines())
 
     def texts(self) -> Iterator[str]:
         return (record.text for record in self.records() if isinstance(record, TextRecord))
@@ -75,7 +79,11 @@ def split_records(
         spooled.clusters["text"], step, spec.seed, spec.heldout_share, pinned=pinned
     )
     supporting = {passage.number for passage in passages if passage}
-    texts = {number: text for number, text in enumerate(spooled.texts()) if number in supporting}
+    texts = {
+        number: text
+        for number, text in enumerate(spooled.texts() if supporting else ())
+        if number in supporting
+    }
     contexts = [texts[passage.number] if passage else "" for passage in passages]
     return _write(spooled, heldout, contexts, target)
 
@@ -85,13 +93,15 @@ def _write(
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
     with open(target, "w", encoding="utf-8") as file:
-        for record in spooled.records():
+        for line, record in spooled.lines():
             number = counts[record.type]
             changes = {"split": "heldout" if number in heldout[record.type] else "train"}
             if isinstance(record, PairRecord):
                 changes["context"] = contexts[number]
                 counts["pairs_without_context"] += not contexts[number]
-            file.write(record.model_copy(update=changes).model_dump_json() + "\n")
+            # Most records are as they were written.
+            is_same = changes == {"split": record.split}
+            file.write(line if is_same else record.model_copy(update=changes).model_dump_json() + "\n")
             counts[record.type] += 1
             counts[f"{record.type}_{changes['split']}"] += 1
             counts["characters"] += sum(map(len, texts_of(record)))

@@ -11,6 +11,7 @@ from typing import IO
 
 from workers.contract.records import DroppedRecord, document_name
 from workers.contract.specs.curation import StepCount
+from workers.engines.curation.duplicate_groups import DuplicateGroups
 from workers.engines.curation.short_answers import ShortAnswers
 from workers.engines.curation.units import Unit
 from workers.engines.shared.runtime import UserError
@@ -91,6 +92,7 @@ class StepContext:
     device: str = "cpu"
     short_answers: ShortAnswers = field(default_factory=ShortAnswers)
     """Of pairs that repeat an earlier one."""
+    duplicates: DuplicateGroups = field(default_factory=DuplicateGroups)
 
     def batches(self, units: Iterable[Unit]) -> Iterator[list[Unit]]:
         """Up to `batch_size` units at a time, in their order; the run may stop between two batches."""

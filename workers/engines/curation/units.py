@@ -62,6 +62,7 @@ class Unit:
     """Of a page. A step that changes a line makes it one of prose."""
     is_structured: bool = False
     """Holds rows of a table or items of a list, whose symbols mean something."""
+    _id: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def kind(self) -> str:
@@ -85,8 +86,11 @@ class Unit:
     @property
     def id(self) -> str:
         """sha256 (16 hex digits) of origin and text; of a document's text only the place counts."""
-        origin = self.origin.source if isinstance(self.origin, DocumentOrigin) else self.origin
-        return hashlib.sha256(f"{origin.model_dump_json()}\n{self.text}".encode()).hexdigest()[:16]
+        if not self._id:
+            origin = self.origin.source if isinstance(self.origin, DocumentOrigin) else self.origin
+            content = f"{origin.model_dump_json()}\n{self.text}".encode()
+            object.__setattr__(self, "_id", hashlib.sha256(content).hexdigest()[:16])
+        return self._id
 
     def at_cells(self, cells: str) -> Unit:
         """The same unit with its place narrowed down to a range of cells; for units of a sheet."""

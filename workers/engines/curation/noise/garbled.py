@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+_SUSPECT = re.compile(
+    "[縺繧繝\ufffd?%&\\\\=<$\u0080-\u02ff\u0500-\u1fff]|\\(cid|ソス|u\\+|\\+[A-Za-z0-9/]{4}"
+)
 LEAST_SHARE = 0.08
 """Of the characters: a text with so many traces is not readable, even if some of its lines are."""
 
@@ -67,6 +70,8 @@ _LATIN_WORD = re.compile(r"\b[A-Za-z0-9]{2,}\b")
 
 def is_garbled(text: str) -> bool:
     """Whether at least `LEAST_SHARE` of the text are traces of a wrong reading."""
+    if _is_ordinary(text):
+        return _is_badly_recognized(text)
     letters = max(1, len(text) - text.count(" ") - text.count("\n"))
     traces = (
         2 * len(_UTF8_AS_CP932.findall(text))
@@ -84,6 +89,11 @@ def is_garbled(text: str) -> bool:
         or _has_many_scripts(text, letters)
         or _is_badly_recognized(text)
     )
+
+
+def _is_ordinary(text: str) -> bool:
+    """Quick: hiragana as in all Japanese prose, and no character that the traces begin with."""
+    return not _SUSPECT.search(text) and len(_HIRAGANA.findall(text)) >= 2 * _HIRAGANA_SHARE * len(text)
 
 
 def _matched(pattern: re.Pattern[str], text: str) -> int:

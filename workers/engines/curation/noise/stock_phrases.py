@@ -135,6 +135,8 @@ _DATA_OF_PRINTS = re.compile(
     r"|[0-9.,]+ ?[kmg]b\b|\b(?:ver|rev|version)\.? ?[0-9][0-9.]*|&[pndtfaz]\b|(?:印刷|出力|作成|送信|受信)(?:日時?|者|時刻|枚数)"
 )
 # What stands beside stock phrases and says no more: who sends them, in the place of personal data its token.
+_MAY_BE_NAMELESS = re.compile("会社|http|〔|ltd")
+_HAS_DATA = re.compile("[0-9&]|時|者|枚")
 _NAMELESS = re.compile(
     r"https?://\S+|〔[^〔〕\n]{1,12}〕|(?:株式|有限|合同)会社[^\s、。|]{1,12}|[^\s、。|]{1,12}(?:株式|有限|合同)会社|\b[a-z ]{2,30} co\.,? ?ltd\.?"
 )
@@ -164,7 +166,7 @@ def is_signature(text: str) -> bool:
     if not 2 <= len(lines) <= 14:
         return False
     rules = [bool(_RULE.fullmatch(line)) for line in lines]
-    stock = [line in _KNOWN or not _LETTERS.search(_SENTENCE.sub(_unless_stock, line)) for line in lines]
+    stock = [line in _KNOWN or all(map(_is_stock, _SENTENCE.findall(line))) for line in lines]
     rest = [line for line, *known in zip(lines, rules, stock, strict=True) if not any(known)]
     is_framed = any(rules) or any(stock) or (len(lines) >= 3 and _PERSONAL.search(text) is not None)
     return (
@@ -219,19 +221,33 @@ _LETTERS = re.compile(r"[^\W\d_]")
 _KNOWN = frozenset(_PHRASES.split())
 
 
-def stock_share(text: str) -> float:
-    """Of the letters: those in stock phrases."""
-    folded = _SPACED.sub(lambda spaced: "".join(spaced[0].split()) + "\n", text.casefold())
+def stock_share(text: str, most: float = 0.0) -> float:
+    """Of the letters: those in stock phrases. 0 where the share is not above `most`: then not all of the text is read."""
+    folded = text.casefold()
+    if " " in folded:
+        folded = _SPACED.sub(lambda spaced: "".join(spaced[0].split()) + "\n", folded)
     named = _PLACES.sub("", folded)
-    places = len(_LETTERS.findall(folded)) - len(_LETTERS.findall(named))
-    named = _NAMELESS.sub(" ", named)
+    places = len(_LETTERS.findall(folded)) - len(_LETTERS.findall(named)) if named != folded else 0
+    if _MAY_BE_NAMELESS.search(named):
+        named = _NAMELESS.sub(" ", named)
     letters = places + len(_LETTERS.findall(named))
-    if not letters:
-        return 0.0
-    rest = _SENTENCE.sub(_unless_stock, named)
-    rest = _DATA_OF_PRINTS.sub(" ", rest)
-    left = sum(len(_LETTERS.findall(piece)) for piece in _CUT.split(rest) if not _is_known(piece))
-    return 1 - left / letters
+    left, limit = 0, (1 - most) * letters
+    for sentence in _SENTENCE.findall(named):
+        left += _letters_said(sentence)
+        if left >= limit:
+            return 0.0
+    return 1 - left / letters if letters else 0.0
+
+
+def _letters_said(sentence: str) -> int:
+    """Letters that are in no stock phrase."""
+    pieces = _CUT.split(_DATA_OF_PRINTS.sub(" ", sentence) if _HAS_DATA.search(sentence) else sentence)
+    said = sum(len(_LETTERS.findall(piece)) for piece in pieces if piece and not _is_known(piece))
+    return 0 if said and _is_stock(sentence) else said
+
+
+def _is_stock(sentence: str) -> bool:
+    return len(sentence) <= _LONGEST_SENTENCE and _STOCK_SENTENCE.search(sentence) is not None
 
 
 def _is_known(piece: str) -> bool:
@@ -257,14 +273,12 @@ _EXCLAIMED = re.compile("[!♪★☆♡♥✨🎉]|>>|⇒")
 
 def is_advertising(text: str) -> bool:
     """Words that sell, one after the other. A notice of a campaign has few of them beside dates and conditions."""
+    is_exclaimed = _EXCLAIMED.search(text) is not None
+    if not is_exclaimed and "。" in text:
+        return False
     folded = text.casefold()
     found = _SALES.findall(folded)
     if len(found) < 4 or len(set(found)) < 3:
         return False
     share = sum(map(len, found)) / max(1, len(_LETTERS.findall(folded)))
-    return share >= (0.2 if _EXCLAIMED.search(text) else 0.3)
-
-
-def _unless_stock(sentence: re.Match[str]) -> str:
-    text = sentence[0]
-    return "" if len(text) <= _LONGEST_SENTENCE and _STOCK_SENTENCE.search(text) else text
+    return share >= (0.2 if is_exclaimed else 0.3)

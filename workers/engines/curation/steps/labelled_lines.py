@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 
 from workers.contract.specs.curation_steps import QuestionAnswerStep
@@ -42,8 +43,16 @@ class _Labels:
         return match["rest"].strip() if match else None
 
 
+@cache
+def _folded(titles: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(normalize(title).casefold() for title in titles)
+
+
 def labelled_pairs(step: QuestionAnswerStep, text: str) -> Iterator[LabelledPair]:
     """Pairs in their order. A question without an answer is none, and its lines stay text."""
+    folded = text.casefold()
+    if not any(title in folded for title in _folded(step.question_headers)):
+        return
     questions, answers, shorts = map(
         _Labels, (step.question_headers, step.answer_headers, step.short_answer_headers)
     )

@@ -28,6 +28,7 @@ from workers.engines.curation.steps.registry import implements
 from workers.engines.curation.units import Unit
 
 _JAPANESE_LETTER = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc\u3005\u3400-\u9fff]")
+_CELL_MARK = re.compile("[○◯〇●◎×✕△▲▽▼□■☑☐✓✔✗☆★]")
 _ALL_SYMBOLS = 0.85
 """A text of so many symbols has no room for words, whatever the symbols are."""
 
@@ -49,15 +50,19 @@ def noise_of(text: str, step: NoiseStep, *, is_structured: bool) -> tuple[str, s
     ornaments = ornament_share(text)
     if ornaments > step.max_symbol_share and not is_structured and not is_table:
         return "symbols", _shares(step, "symbols", ornaments, most_share=step.max_symbol_share)
-    if (symbols := symbol_share(text)) > _ALL_SYMBOLS:
+    if (symbols := symbol_share(text)) > _ALL_SYMBOLS and not (is_structured and _CELL_MARK.search(text)):
         return "symbols", _shares(step, "symbols", symbols, most_share=_ALL_SYMBOLS)
+    if not is_structured and not is_table and has_no_word(text):
+        return "no_words", ""
+    if not is_structured and is_left_open(text):
+        return "stock_phrases", ""
     for reason, is_of_kind in _KINDS if is_table else (*_KINDS, *_KINDS_OF_PROSE):
         if is_of_kind(text):
             return reason, ""
     repetition = repetition_share(text)
     if repetition > step.max_repetition:
         return "repetition", _shares(step, "repetition", repetition, most_share=step.max_repetition)
-    stock = stock_share(text)
+    stock = stock_share(text, step.max_stock_share)
     if stock > step.max_stock_share:
         return "stock_phrases", _shares(step, "stock_phrases", stock, most_share=step.max_stock_share)
     return _not_japanese(text, step)
@@ -75,13 +80,11 @@ _KINDS = (
     ("links", is_links),
 )
 _KINDS_OF_PROSE = (
-    ("no_words", has_no_word),
     ("repetition", numbers_lines),
     ("keywords", repeats_keywords),
     ("stock_phrases", is_advertising),
     ("stock_phrases", is_signature),
     ("stock_phrases", is_print_line),
-    ("stock_phrases", is_left_open),
 )
 """A table without these is one all the same."""
 
