@@ -200,7 +200,10 @@ def _messages(
         while (line := lines.next(until, run.raise_if_stopped)) is not None:
             match message := decode(line):
                 case Refused():
-                    raise UserError(message.code, message.message, param=message.param, **message.values)
+                    refused = UserError(message.code, message.message, param=message.param)
+                    # Not as keywords: their names are the sandbox's.
+                    refused.values = message.values
+                    raise refused
                 case Failed():
                     sys.stderr.write(
                         "\n  ".join([f"the parser raised {message.error}", *message.places]) + "\n"
