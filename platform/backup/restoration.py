@@ -165,7 +165,7 @@ class RestoreRun:
         elif key is not None and fingerprint(key) != info.secret_key_fingerprint:
             yield (
                 "KOSHA_SECRET_KEY is not that of the old installation: checkpoints of training on several "
-                "processes cannot be resumed, and such runs begin again."
+                "processes cannot be resumed, and such runs begin again; new dataset versions get other pseudonyms."
             )
 
 

@@ -32,6 +32,9 @@ PERSONAL_DATA: Words = {
     "postal_address": _("postal addresses"),
     "name": _("names"),
     "secret": _("passwords and keys"),
+    "employee_number": _("employee numbers"),
+    "listed": _("texts of the organization's list"),
+    "mailbox": _("mailboxes of a function"),
 }
 
 SPLITS: Words = {"train": _("for training"), "heldout": _("held out")}

@@ -40,6 +40,7 @@ register(
         usual=UsualResources(cpus=1, memory_bytes=2 * GIBIBYTE),
         size=_size,
         disk_bytes=_disk_bytes,
+        makes_pseudonyms=True,
         produces=DatasetVersion,
         artifact=DATASETS,
         subject_related=("dataset",),
@@ -51,6 +52,10 @@ register(
                 _("A step of the recipe needs a model that the job does not name."),
                 _("Remove the step from the recipe and build a new version."),
                 _("A step of the recipe needs the model “%(model)s”, which the job does not name."),
+            ),
+            "system.pseudonym_key_missing": ErrorText(
+                _("The run was given no key to make pseudonyms with."),
+                _("Ask your operator to look at how runs are started."),
             ),
         },
     )

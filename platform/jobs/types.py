@@ -127,6 +127,8 @@ class JobType:
     """From a spec to the number of processes, one for each GPU; more than one are started by torchrun."""
     size: Callable[[Any], Size] = lambda spec: Size.FULL
     """From a spec to how much work it is."""
+    makes_pseudonyms: bool = False
+    """Its engine gets the key of the organization's pseudonyms in its environment."""
     can_pause: bool = False
     """Its engine keeps checkpoints to resume from."""
 

@@ -7,8 +7,8 @@ spans that fall into each passage; `masked` is applied where text leaves an inde
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -29,7 +29,16 @@ PersonalDataKind = Literal[
     "postal_address",
     "name",
     "secret",
+    "employee_number",
+    "listed",
+    "mailbox",
 ]
+PERSONAL_KINDS: tuple[PersonalDataKind, ...] = tuple(
+    kind for kind in get_args(PersonalDataKind) if kind != "mailbox"
+)
+"""All but the mailboxes of a function (info@, soumu@): they are nobody's, and stay unless they are asked for."""
+PSEUDONYM_KEY_VARIABLE = "KOSHA_PSEUDONYM_KEY"
+"""In the environment of an engine that needs it: the key of its organization's pseudonyms, never written down."""
 PersonalDataMode = Literal["raw", "masked"]
 """Whether a text is as it was read, or has tokens in place of personal data."""
 
@@ -44,6 +53,9 @@ TOKENS: dict[PersonalDataKind, str] = {
     "postal_address": "〔住所〕",
     "name": "〔氏名〕",
     "secret": "〔秘密〕",
+    "employee_number": "〔社員番号〕",
+    "listed": "〔非開示〕",
+    "mailbox": "〔共用アドレス〕",
 }
 
 
@@ -124,19 +136,31 @@ def merged(spans: Iterable[PersonalSpan]) -> list[PersonalSpan]:
     return found
 
 
-def masked(text: str, spans: Iterable[PersonalSpan]) -> str:
-    """`text` with the token of its kind in place of each span."""
+Replacement = Callable[[PersonalDataKind, str], str]
+"""What stands in the place of a text of a kind."""
+
+
+def token_of(kind: PersonalDataKind, text: str) -> str:
+    return TOKENS[kind]
+
+
+def masked(text: str, spans: Iterable[PersonalSpan], replacement: Replacement = token_of) -> str:
+    """`text` with the token of its kind, or another replacement, in place of each span."""
     parts: list[str] = []
     position = 0
     for span in merged(spans):
-        parts += [text[position : span.start], TOKENS[span.kind]]
+        parts += [text[position : span.start], replacement(span.kind, text[span.start : span.end])]
         position = span.end
     return "".join([*parts, text[position:]])
 
 
-def masked_table(table: Table, cells: Mapping[tuple[int, int], Sequence[PersonalSpan]]) -> Table:
+def masked_table(
+    table: Table,
+    cells: Mapping[tuple[int, int], Sequence[PersonalSpan]],
+    replacement: Replacement = token_of,
+) -> Table:
     rows = tuple(
-        tuple(masked(text, cells.get((row, column), ())) for column, text in enumerate(texts))
+        tuple(masked(text, cells.get((row, column), ()), replacement) for column, text in enumerate(texts))
         for row, texts in enumerate(table.rows)
     )
     return table.model_copy(update={"rows": rows})

@@ -8,6 +8,7 @@ from django.utils.crypto import salted_hmac
 from jobs.models import Job
 from jobs.types import job_type
 from workers.contract.atomic_files import write_json
+from workers.contract.personal_data import PSEUDONYM_KEY_VARIABLE
 from workers.contract.run_folder import RunFolder
 from workers.contract.specs.run import RunConfig
 from workers.orchestration.folders import previous_run_dirs
@@ -24,6 +25,7 @@ def engine_of(job: Job) -> Engine:
     # Signs what only the job's own attempts may load again (optimizer shards are pickles). It is the same for
     # every attempt, is never stored, and is of no use to another job.
     secret = salted_hmac("kosha.run", job.id, secret=settings.SECRET_KEY, algorithm="sha256")
+    keys = {PSEUDONYM_KEY_VARIABLE: _pseudonym_key(job)} if job_type(job.kind).makes_pseudonyms else {}
     # Of a cluster whose GPUs are given out, a job without one sees none.
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if job.cluster.gpus and not job.gpus else {}
     return Engine(
@@ -39,6 +41,7 @@ def engine_of(job: Job) -> Engine:
             # A thread that spins at a barrier takes the core from the one it waits for. With other work on
             # the same cores, matrix products ran ten times slower.
             "OMP_WAIT_POLICY": "PASSIVE",
+            **keys,
             **hidden,
         },
         processes=job.processes,
@@ -46,6 +49,14 @@ def engine_of(job: Job) -> Engine:
         memory_bytes=job.memory_bytes,
         gpus=job.gpus,
     )
+
+
+def _pseudonym_key(job: Job) -> str:
+    """The same for every job of an organization, of no use to another one, and never stored."""
+    made = salted_hmac(
+        "kosha.pseudonyms", job.organization_id, secret=settings.SECRET_KEY, algorithm="sha256"
+    )
+    return made.hexdigest()
 
 
 def write_config(job: Job, engine: Engine) -> None:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 
 import pytest
 
 from workers.contract.records import Table
 from workers.contract.specs.curation_steps import PersonalDataStep
-from workers.engines.curation.steps.personal_data import mask, mask_table
+from workers.engines.curation.step_context import StepLog
+from workers.engines.curation.steps.personal_data import Masking
 from workers.engines.shared.personal.names import is_name
 from workers.engines.shared.personal.numbers import is_card_number, is_my_number
 
 STEP = PersonalDataStep()
+
+
+def mask(text: str, step: PersonalDataStep, found: Counter[str]) -> str:
+    log = StepLog("personal_data", (), io.StringIO(), masked=found)
+    return Masking(step, log).text(text)
+
+
+def mask_table(table: Table, step: PersonalDataStep) -> Table:
+    return Masking(step, StepLog("personal_data", (), io.StringIO())).table(table)
+
 
 MASKED = [
     ("連絡は taro.yamada+x@example.co.jp まで", "連絡は 〔メールアドレス〕 まで"),
@@ -83,7 +95,7 @@ def test_distinguishes_names_from_posts():
 
 def test_masks_name_columns_and_form_fields():
     def masked(*rows):
-        return mask_table(Table(cells="A1:B9", rows=rows), STEP, Counter()).rows
+        return mask_table(Table(cells="A1:B9", rows=rows), STEP).rows
 
     column = masked(("氏名", "電話"), ("山田 太郎", "内線12"), ("総務部長", "なし"))
     assert column == (("氏名", "電話"), ("〔氏名〕", "内線12"), ("総務部長", "なし"))

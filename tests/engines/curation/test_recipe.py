@@ -7,13 +7,14 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from tests.engines.curation.documents import pages, sentence, texts_of
+from tests.engines.curation.documents import pages, sentence, sheet, texts_of
 from workers.contract.specs.curation import DEFAULT_RECIPE, Recipe
 from workers.contract.specs.curation_steps import (
     BoilerplateStep,
     MinimumLengthStep,
     NormalizeStep,
     PersonalDataStep,
+    QuestionAnswerStep,
     SegmentStep,
     SplitStep,
     step_keys,
@@ -47,6 +48,17 @@ REPEATED = Recipe(
 def test_refuses_a_recipe_in_an_impossible_order(steps, message):
     with pytest.raises(ValidationError, match=message):
         Recipe(steps=steps)
+
+
+def test_special_tokens_are_harmless_whatever_the_recipe_is(source, curated):
+    recipe = Recipe(steps=(QuestionAnswerStep(), SegmentStep(), SplitStep()))
+    rows = [["質問", "回答"], ["<|im_end|>とは?", "[INST] の終わり</s>"]]
+    _, records, _ = curated(
+        source("a", pages("本文<|im_start|>system")), source("b", sheet(rows)), recipe=recipe
+    )
+    text, pair = sorted(records, key=lambda record: record["type"], reverse=True)
+    assert text["text"] == "本文〈|im_start|〉system"
+    assert (pair["question"], pair["answer"]) == ("〈|im_end|〉とは?", "〔INST〕 の終わり〈/s〉")
 
 
 def test_a_step_for_pages_and_units_stands_on_either_side_of_segment():

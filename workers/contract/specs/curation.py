@@ -6,11 +6,11 @@ A recipe is an ordered list of steps, which are declared in `workers.contract.sp
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from workers.contract.personal_data import PersonalDataKind
+from workers.contract.personal_data import PERSONAL_KINDS
 from workers.contract.spec import Spec
 from workers.contract.specs.curation_steps import (
     AnyStep,
@@ -47,6 +47,8 @@ class Recipe(Spec):
         for position, step in enumerate(self.steps):
             if step.works_on == "pages" and position > cut:
                 raise ValueError(f"{step.type} works on whole pages and must come before segment")
+            if isinstance(step, PersonalDataStep) and step.mode == "drop" and position < cut:
+                raise ValueError("personal_data drops units and must come after segment")
             if step.works_on == "units" and position < cut:
                 raise ValueError(f"{step.type} works on units and must come after segment")
         return self
@@ -60,7 +62,7 @@ class Recipe(Spec):
                 masked |= step.kinds_masked
             elif step.reasons:
                 break
-        return masked == set(get_args(PersonalDataKind))
+        return masked >= set(PERSONAL_KINDS)
 
 
 DEFAULT_RECIPE = Recipe(

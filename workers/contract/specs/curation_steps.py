@@ -9,16 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
-from workers.contract.personal_data import PersonalDataKind
+from workers.contract.number_pattern import NumberPattern
+from workers.contract.personal_data import PERSONAL_KINDS, PersonalDataKind
 from workers.contract.prompts import SHORT_ANSWER_HEADERS
 from workers.contract.spec import Spec
 from workers.contract.translatable import gettext_noop
 
+ListedText = Annotated[str, Field(min_length=2, max_length=200)]
 WorksOn = Literal["pages", "units", "pages and units", "records"]
 """Pages become units of training text in the step `segment`, and units become records after the last step."""
 
@@ -116,17 +118,36 @@ class NormalizeStep(StepSettings):
 class PersonalDataStep(StepSettings):
     type: Literal["personal_data"] = "personal_data"
     label = gettext_noop("Mask personal data")
-    help = gettext_noop("Replace personal data by a token that names its kind, for example 〔電話番号〕.")
+    help = gettext_noop(
+        "Replace personal data by a token that names its kind, for example 〔電話番号〕, or by a pseudonym that is the same for "
+        "the same text, or drop the units that hold some. The lists hold in this step alone: knowledge bases find personal "
+        "data when a document is read, without them."
+    )
     works_on = "pages and units"
     changes_text = True
-    kinds: tuple[PersonalDataKind, ...] = get_args(PersonalDataKind)
-    """What to mask. Numbers with a check digit are masked only where it is right."""
+    reasons = {"personal_data": gettext_noop("holds personal data")}
+    kinds: tuple[PersonalDataKind, ...] = PERSONAL_KINDS
+    """What to mask. Numbers with a check digit are masked only where it is right. `mailbox` (info@, soumu@) stays unless it is
+    named here."""
+    mode: Literal["mask", "pseudonymize", "drop"] = "mask"
+    """`mask`: a token of the kind. `pseudonymize`: the token with letters that are the same for the same text of the organization,
+    in every document and version (〔氏名-k3f7q2mz〕), made with a key of the organization; secrets get the token alone. `drop`: the
+    unit is left out; its text in the list of dropped ones is masked."""
+    never: tuple[ListedText, ...] = Field(default=(), max_length=500)
+    """Texts of the organization that are never masked, for example names of products and addresses of mailboxes."""
+    always: tuple[ListedText, ...] = Field(default=(), max_length=500)
+    """Texts of the organization that always are, wherever they stand, as the kind `listed`."""
+    employee_numbers: tuple[NumberPattern, ...] = Field(default=(), max_length=20)
+    """How the company writes the numbers of its employees, for example `E-999999`: 9 stands for a digit, X for a letter, any
+    other character for itself, and so does a character after a backslash. At least three digits."""
     keep_domains: tuple[str, ...] = ()
     """E-mail domains to leave alone, for example the company's own for shared mailboxes."""
 
     @property
     def kinds_masked(self) -> frozenset[PersonalDataKind]:
         """Those of which nothing is left."""
+        if self.never:
+            return frozenset()
         return frozenset(self.kinds) - (frozenset({"email"}) if self.keep_domains else frozenset())
 
 

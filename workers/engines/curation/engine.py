@@ -5,6 +5,7 @@ The steps pass units on one by one. Records go to a spool file first, because th
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO
 
 from workers.contract.artifacts import write_manifest
 from workers.contract.atomic_files import write_json
+from workers.contract.personal_data import PSEUDONYM_KEY_VARIABLE
 from workers.contract.records import (
     DROPPED_FILE,
     DUPLICATES_FILE,
@@ -79,6 +81,7 @@ def _run_steps(
             spec.device,
             ShortAnswers() if is_changed_later else short_answers,
             duplicates,
+            os.environ.get(PSEUDONYM_KEY_VARIABLE, "").encode(),
         )
         units = log.count_out(implementations()[type(step)](step, log.count_in(units), context))
         logs.append(log)

@@ -9,7 +9,10 @@ from workers.engines.curation.step_context import StepLog
 
 
 def build_report(result: CurationResult, logs: list[StepLog]) -> dict[str, Any]:
-    """`{version, totals, steps: [{...StepCount, reasons, masked, examples: [{reason, place, text}]}]}`."""
+    """`{version, totals, steps: [{...StepCount, reasons, masked, samples, examples: [{reason, place, text}]}]}`.
+
+    `masked` counts personal data by kind; `samples` has for each kind some places in the masked text.
+    """
     totals = result.model_dump(
         mode="json", exclude={"version", "kept_and_dropped_by_step", "manifest_sha256"}
     )
@@ -18,6 +21,7 @@ def build_report(result: CurationResult, logs: list[StepLog]) -> dict[str, Any]:
             **log.count().model_dump(mode="json"),
             "reasons": dict(sorted(log.reasons.items())),
             "masked": dict(sorted(log.masked.items())),
+            "samples": {kind: texts for kind, texts in sorted(log.samples.items()) if texts},
             "examples": log.examples,
         }
         for log in logs

@@ -14,10 +14,13 @@ from workers.contract.specs.curation import StepCount
 from workers.engines.curation.duplicate_groups import DuplicateGroups
 from workers.engines.curation.short_answers import ShortAnswers
 from workers.engines.curation.units import Unit
-from workers.engines.shared.runtime import UserError
+from workers.engines.shared.runtime import EngineFault, UserError
 
 EXAMPLES_PER_STEP = 5
 EXAMPLE_CHARACTERS = 200
+SAMPLES_PER_KIND = 3
+SAMPLE_CHARACTERS = 30
+"""On each side."""
 
 
 @dataclass
@@ -31,6 +34,8 @@ class StepLog:
     reasons: Counter[str] = field(default_factory=Counter)
     masked: Counter[str] = field(default_factory=Counter)
     examples: list[dict[str, str]] = field(default_factory=list)
+    samples: dict[str, list[str]] = field(default_factory=dict)
+    """Of each kind of personal data a few places in the masked text."""
     changed: int = 0
     units_in: int = 0
     units_out: int = 0
@@ -51,6 +56,14 @@ class StepLog:
             if source := unit.source:
                 place = f"{document_name(unit.origin)} ({source.kind} {source.number})"
             self.examples.append({"reason": reason, "place": place, "text": dropped[:EXAMPLE_CHARACTERS]})
+
+    def sample(self, kind: str, changed: str, token: str) -> None:
+        """Keep what stands around the token of a kind in a masked text, for the first few finds of the kind."""
+        samples = self.samples.setdefault(kind, [])
+        if len(samples) < SAMPLES_PER_KIND and (at := changed.find(token)) >= 0:
+            around = changed[max(0, at - SAMPLE_CHARACTERS) : at + len(token) + SAMPLE_CHARACTERS]
+            if around not in samples:
+                samples.append(around)
 
     def passed(self, before: Unit, after: Unit) -> Unit:
         """Count a change, if it is one, and return `after`."""
@@ -93,6 +106,8 @@ class StepContext:
     short_answers: ShortAnswers = field(default_factory=ShortAnswers)
     """Of pairs that repeat an earlier one."""
     duplicates: DuplicateGroups = field(default_factory=DuplicateGroups)
+    pseudonym_key: bytes = b""
+    """Of the organization; empty where the run was given none."""
 
     def batches(self, units: Iterable[Unit]) -> Iterator[list[Unit]]:
         """Up to `batch_size` units at a time, in their order; the run may stop between two batches."""
@@ -100,6 +115,15 @@ class StepContext:
         while batch := list(islice(remaining, self.batch_size)):
             self.raise_if_stopped()
             yield batch
+
+    def require_pseudonym_key(self) -> bytes:
+        """Raises EngineFault `pseudonym_key_missing` where the run was given none."""
+        if not self.pseudonym_key:
+            raise EngineFault(
+                "pseudonym_key_missing",
+                f"The step {self.log.key} makes pseudonyms, but the run was given no key for them.",
+            )
+        return self.pseudonym_key
 
     def model_folder(self, name: str) -> Path:
         """Raises UserError `step_model_missing` where the run was given no model of this name."""

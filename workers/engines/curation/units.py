@@ -21,7 +21,7 @@ from workers.contract.records import (
     TextRecord,
     source_of,
 )
-from workers.engines.shared.text import row_text
+from workers.engines.shared.text import row_text, without_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +171,20 @@ def by_document(units: Iterable[Unit]) -> Iterator[list[Unit]]:
 
 
 def record_of(unit: Unit) -> AnyRecord:
-    """The record that a unit becomes after the last step."""
+    """The record that a unit becomes after the last step. No text in it is a special token of a tokenizer, whatever the recipe
+    and the origin are: a document could end its own turn in a training."""
     if unit.pair is not None:
-        content = {"question": unit.pair.question, "answer": unit.pair.answer, "accepted": unit.pair.accepted}
-        return PairRecord(id=unit.id, origin=unit.origin, **content)
+        return PairRecord(
+            id=unit.id,
+            origin=unit.origin,
+            question=without_tokens(unit.pair.question),
+            answer=without_tokens(unit.pair.answer),
+            accepted=tuple(map(without_tokens, unit.pair.accepted)),
+        )
     if unit.messages is not None:
-        return MessagesRecord(id=unit.id, origin=unit.origin, messages=unit.messages)
-    return TextRecord(id=unit.id, origin=unit.origin, text=unit.text)
+        messages = tuple({**each, "content": without_tokens(each["content"])} for each in unit.messages)
+        return MessagesRecord(id=unit.id, origin=unit.origin, messages=messages)
+    return TextRecord(id=unit.id, origin=unit.origin, text=without_tokens(unit.text))
 
 
 def read_lines(path: Path) -> Iterator[str]:

@@ -9,9 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import get_args
 
-from workers.contract.personal_data import TOKENS, Cell, PersonalData, PersonalDataKind, PersonalSpan, merged
+from workers.contract.personal_data import (
+    PERSONAL_KINDS,
+    TOKENS,
+    Cell,
+    PersonalData,
+    PersonalDataKind,
+    PersonalSpan,
+    merged,
+)
 from workers.contract.records import Page, Table
 from workers.engines.shared.personal import numbers
 from workers.engines.shared.personal.accounts import accounts
@@ -19,7 +26,7 @@ from workers.engines.shared.personal.addresses import addresses
 from workers.engines.shared.personal.columns import contexts, is_address_title, name_cells
 from workers.engines.shared.personal.credentials import secrets
 from workers.engines.shared.personal.dates import births, births_after_names
-from workers.engines.shared.personal.mailboxes import emails
+from workers.engines.shared.personal.mailboxes import emails, function_mailboxes
 from workers.engines.shared.personal.names import names
 from workers.engines.shared.personal.numbers import Place
 from workers.engines.shared.personal.people import people
@@ -28,7 +35,7 @@ from workers.engines.shared.text import CELL_SEPARATOR, row_text
 
 LONGEST_PIECE = 100_000
 """Characters."""
-KINDS: tuple[PersonalDataKind, ...] = get_args(PersonalDataKind)
+KINDS = PERSONAL_KINDS
 
 
 def find(
@@ -66,6 +73,8 @@ def _find_in_piece(text: str, kinds: Sequence[PersonalDataKind], kept: set[str])
             marked.mark(kind, places)
         if kind == "secret" and "email" in kinds:
             marked.mark("email", lambda text: emails(text, kept))
+        if kind == "secret" and "mailbox" in kinds:
+            marked.mark("mailbox", lambda text: function_mailboxes(text, kept))
     return merged(span for span in marked.spans if span.kind in kinds)
 
 

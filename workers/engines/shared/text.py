@@ -74,7 +74,7 @@ def normalize(text: str) -> str:
     """
     if _UNCHANGED.fullmatch(text):
         return text
-    return _without_tokens(_without_layout(_unified(text)))
+    return without_tokens(_without_layout(_unified(text)))
 
 
 def normalize_layout(text: str) -> str:
@@ -91,7 +91,7 @@ def normalize_layout(text: str) -> str:
         line = line.rstrip() if is_code else (blanks + _SPACES.sub(" ", line[len(blanks) :])).rstrip()
         if line or is_code or (lines and lines[-1]):
             lines.append(line)
-    return _without_tokens("\n".join(lines).rstrip())
+    return without_tokens("\n".join(lines).rstrip())
 
 
 def lines_with_code(text: str) -> Iterator[tuple[str, bool]]:
@@ -128,8 +128,10 @@ def _without_layout(text: str) -> str:
     return _BLANK_LINES.sub("\n\n", text).strip()
 
 
-def _without_tokens(text: str) -> str:
-    """`<|im_start|>` becomes `〈|im_start|〉` and `[INST]` becomes `〔INST〕`: readable, but not a token."""
+def without_tokens(text: str) -> str:
+    """Special tokens of tokenizers made harmless: `<|im_start|>` becomes `〈|im_start|〉` and `[INST]` becomes `〔INST〕`."""
+    if "<" not in text and "[" not in text:
+        return text
     return _SQUARE_TOKEN.sub(r"〔\1〕", _ANGLE_TOKEN.sub(r"〈\1〉", text))
 
 

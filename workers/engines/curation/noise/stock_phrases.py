@@ -138,7 +138,7 @@ _DATA_OF_PRINTS = re.compile(
 _MAY_BE_NAMELESS = re.compile("会社|http|〔|ltd")
 _HAS_DATA = re.compile("[0-9&]|時|者|枚")
 _NAMELESS = re.compile(
-    r"https?://\S+|〔[^〔〕\n]{1,12}〕|(?:株式|有限|合同)会社[^\s、。|]{1,12}|[^\s、。|]{1,12}(?:株式|有限|合同)会社|\b[a-z ]{2,30} co\.,? ?ltd\.?"
+    r"https?://\S+|〔[^〔〕\n]{1,24}〕|(?:株式|有限|合同)会社[^\s、。|]{1,12}|[^\s、。|]{1,12}(?:株式|有限|合同)会社|\b[a-z ]{2,30} co\.,? ?ltd\.?"
 )
 _CUT = re.compile(r"[\s|/・、。:>»«<\[\]()!?★☆▲▼△▽→←↑↓…×※*■□◆◇●○♪🔍【】「」『』〈〉《》〔〕~#-]+")
 _SENTENCE = re.compile(r"(?:[^\n。!.]|\.(?! ))+")

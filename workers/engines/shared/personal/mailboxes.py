@@ -48,6 +48,13 @@ def emails(text: str, kept: set[str]) -> Iterator[Place]:
             yield match.span()
 
 
+def function_mailboxes(text: str, kept: set[str]) -> Iterator[Place]:
+    """Addresses of functions in none of the `kept` domains."""
+    for match in _EMAIL.finditer(text):
+        if match[2].lower() not in kept and is_function(match[1]):
+            yield match.span()
+
+
 def is_function(local: str) -> bool:
     """Each of its words names a function or is a number."""
     words = re.findall("[a-z]+", local.lower())
