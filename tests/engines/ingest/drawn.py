@@ -109,6 +109,19 @@ def _cell(character: str, font: ImageFont.FreeTypeFont, size: int) -> Image.Imag
     return cell.rotate(-90) if character in _TURNED else cell
 
 
+def written(page: Image.Image, margin: int = 150) -> Image.Image:
+    """The part of a white page that is written on: most of the time to find lines goes by the size of the picture."""
+    left, top, right, bottom = page.point(lambda value: 255 - value).getbbox()
+    return page.crop(
+        (
+            max(0, left - margin),
+            max(0, top - margin),
+            min(page.width, right + margin),
+            min(page.height, bottom + margin),
+        )
+    )
+
+
 def worn(page: Image.Image, blur: float) -> Image.Image:
     return page.filter(ImageFilter.GaussianBlur(blur)).point(lambda value: 90 + value * 0.6)
 
