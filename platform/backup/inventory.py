@@ -37,8 +37,9 @@ def inventory() -> Iterator[Item]:
 
 
 def _artifacts(known: JobType) -> Iterator[Item]:
-    """The folders that jobs of this type have made: registered ones, and those of a success that is not yet."""
-    if known.produces is None:
+    """The folders that jobs of this type have made: registered ones, and those of a success that is not yet. None of what can
+    be made anew."""
+    if known.produces is None or known.is_derived:
         return
     rows = known.kept(known.produces.objects.select_related("job"))
     columns = ("organization_id", "manifest_sha256", "job", "job__fence", "job__state", "job__finalized_at")

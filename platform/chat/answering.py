@@ -153,7 +153,7 @@ def _concluded(found: Found, checked: CheckedAnswer) -> tuple[str, dict[str, Any
         assert checked.reason is not None
         return _unanswered(found, checked.reason)
     kosha = _kosha(found, answered=True, reason=checked.reason)
-    return checked.text, {"annotations": citations(checked.text, found.passages), "kosha": kosha}
+    return checked.text, {"annotations": citations(checked.text, found.passages, found.pages), "kosha": kosha}
 
 
 def _kosha(found: Found, *, answered: bool, reason: Reason | None) -> dict[str, Any]:
@@ -170,5 +170,5 @@ def _unanswered(found: Found, reason: Reason) -> tuple[str, dict[str, Any]]:
         if found.passages:
             separator = "" if translation.get_language() == "ja" else " "
             text += separator + _("The nearest passages are listed below.")
-    extras = {"annotations": nearest(found.question, found.passages)}
+    extras = {"annotations": nearest(found.question, found.passages, found.pages)}
     return text, {**extras, "kosha": _kosha(found, answered=False, reason=reason)}

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chat.table_rows import quote_of_row
+from documents.locating import NO_PAGES, Pages, locate
 from workers.contract.specs.serving import SearchHit
 
 SUPPORT = 0.3
@@ -24,8 +25,8 @@ _SENTENCE = re.compile(r"[^。！？!?\n]+[。！？!?]?")
 _IGNORED = re.compile(r"[\W_]+")
 
 
-def citations(answer: str, hits: Sequence[SearchHit]) -> list[dict[str, Any]]:
-    """`message.annotations` for an answer given from `hits` (best first).
+def citations(answer: str, hits: Sequence[SearchHit], pages: Pages = NO_PAGES) -> list[dict[str, Any]]:
+    """`message.annotations` for an answer given from `hits` (best first), which stand on `pages`.
 
     Passages that support the answer are cited, the best support first. Where no passage does, the first
     one is cited with its low `support`, so that the reader can look there.
@@ -35,23 +36,26 @@ def citations(answer: str, hits: Sequence[SearchHit]) -> list[dict[str, Any]]:
     )
     supporting = [item for item in scored if item[0] >= SUPPORT] or scored[:1]
     return [
-        _annotation(number, support, quote, hit) for number, (support, quote, hit) in enumerate(supporting, 1)
+        _annotation(number, support, quote, hit, pages)
+        for number, (support, quote, hit) in enumerate(supporting, 1)
     ]
 
 
-def nearest(question: str, hits: Sequence[SearchHit]) -> list[dict[str, Any]]:
+def nearest(question: str, hits: Sequence[SearchHit], pages: Pages = NO_PAGES) -> list[dict[str, Any]]:
     """`message.annotations` where there is no answer: every passage, none of which supports anything."""
     return [
-        _annotation(number, 0.0, best_sentence(question, hit.text)[1], hit)
+        _annotation(number, 0.0, best_sentence(question, hit.text)[1], hit, pages)
         for number, hit in enumerate(hits, 1)
     ]
 
 
-def _annotation(number: int, support: float, quote: str, hit: SearchHit) -> dict[str, Any]:
+def _annotation(number: int, support: float, quote: str, hit: SearchHit, pages: Pages) -> dict[str, Any]:
     source = hit.source
     if source.cells is not None:
         # A value says nothing without the key of its row.
         quote = quote_of_row(hit.text, quote)
+    quote = quote[:MAXIMUM_QUOTE]
+    place = locate(hit, pages, quote)
     return {
         "type": "file_citation",
         "file_citation": {
@@ -63,7 +67,10 @@ def _annotation(number: int, support: float, quote: str, hit: SearchHit) -> dict
             "page": source.number,
             "label": source.label,
             "cells": source.cells,
-            "quote": quote[:MAXIMUM_QUOTE],
+            "table": place.table,
+            "start": place.start if place.end else None,
+            "end": place.end or None,
+            "quote": quote,
             "personal_data": hit.personal_data,
             "has_personal_data": hit.has_personal_data,
             "score": round(hit.score, 4),

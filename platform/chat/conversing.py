@@ -167,7 +167,7 @@ class ConversationAnswer:
         # The check may be ahead of what was sent.
         self.text = self.text if self.checked.text.startswith(self.text) else ""
         if self.text.strip():
-            self.annotations = citations(self.text, self.checked.found.passages)
+            self.annotations = citations(self.text, self.checked.found.passages, self.checked.found.pages)
 
     def _store(self) -> Message:
         self._keep_what_was_let_through()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
 from chat.selectors import Target
 from common.errors import InvalidRequest
 from common.model_server import model_server
+from documents.locating import Pages, pages_of
 from retrieval.search import MAXIMUM_QUERY
 from workers.contract.personal_data import PersonalDataMode
 from workers.contract.prompts import PromptMessage
@@ -37,6 +39,8 @@ class Found:
     reason: Reason | None = None
     personal_data: PersonalDataMode = "masked"
     """How the text of the passages is, and so the answer's."""
+    pages: Pages = field(default_factory=dict)
+    """That the passages stand on."""
 
 
 async def find(target: Target, messages: list[PromptMessage]) -> Found | None:
@@ -47,6 +51,15 @@ async def find(target: Target, messages: list[PromptMessage]) -> Found | None:
     question = _question(messages)
     if target.index is None:
         return None
+    found = await _find_for(target, question, messages)
+    # Read before the answer is written, so that citing it reads no file.
+    if not target.organization_id:
+        return found
+    pages = await asyncio.to_thread(pages_of, target.organization_id, found.passages)
+    return replace(found, pages=pages)
+
+
+async def _find_for(target: Target, question: str, messages: list[PromptMessage]) -> Found:
     found = await _find(target, question)
     earlier = [message["content"] for message in messages[:-1] if message["role"] == "user"]
     if found.reason and earlier:

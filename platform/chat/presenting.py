@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.principal import Principal
 from chat.models import Feedback, Message
 from chat.selectors import withheld
-from documents.places import place_text, place_url
+from documents.places import Passage, place_text, place_url
 
 
 def shown_citations(annotations: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -29,10 +29,21 @@ def shown_citations(annotations: Iterable[dict[str, Any]]) -> list[dict[str, Any
                 "title": cited["filename"],
                 "place": place,
                 "quote": cited["quote"],
-                "url": place_url(cited["file_id"], cited["page"], cited["revision"]),
+                "url": place_url(cited["file_id"], cited["page"], cited["revision"], _passage(cited)),
             }
         )
     return shown
+
+
+def _passage(cited: dict[str, Any]) -> Passage:
+    """What the citation's link marks; answers of earlier releases say less."""
+    return Passage(
+        start=cited.get("start") or 0,
+        end=cited.get("end") or 0,
+        cells=cited["cells"] or "",
+        table=cited.get("table"),
+        personal_data=cited.get("personal_data", "raw"),
+    )
 
 
 def shown_mode(mode: str, annotations: Iterable[dict[str, Any]]) -> str:

@@ -77,6 +77,8 @@ class Target:
     index: SearchIndex | None = None
     system_prompt: str = ""
     generation: GenerationSettings = field(default_factory=GenerationSettings)
+    organization_id: str = ""
+    """Whose documents are cited; empty without an index."""
     is_test: bool = False
     """No deployment serves it: only those who may release can ask it, and its answers are marked."""
 
@@ -138,6 +140,7 @@ def _of_release(name: str, release: Release, principal: Principal) -> Target:
         release=release,
         index=search_index(build, principal) if build else None,
         system_prompt=release.system_prompt,
+        organization_id=release.organization_id,
         generation=GenerationSettings.model_validate(release.generation),
         is_test=not served_releases().filter(pk=release.pk).exists(),
     )

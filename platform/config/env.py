@@ -80,6 +80,10 @@ class Environment(BaseSettings):
     """How long the run folder of an ended job is kept: its log, and the checkpoints of a failed one."""
     metrics_days: int = Field(default=90, ge=1)
     """How long every point of an ended training's curve is kept; after that a few hundred remain."""
+    page_picture_days: int = Field(default=30, ge=1)
+    """How long pictures of pages are kept after somebody has looked at them; then they are drawn again when they are wanted."""
+    page_picture_bytes: int = Field(default=2 * 1024**3, ge=0)
+    """Of all pictures of pages; beyond, those that were looked at longest ago are removed."""
     database_pool_size: int = Field(default=10, ge=2)
     """Connections of one web process."""
     serve_context_limit: int = Field(default=CONTEXT_LIMIT, ge=1)

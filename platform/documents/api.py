@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import File, Form, Query, Router
 from ninja.files import UploadedFile
 from pydantic import Field
@@ -19,7 +19,8 @@ from common.wire import Body, PageQuery, unix
 from documents import services, uploads
 from documents.masking import document_mode_set
 from documents.models import Document, RevisionState, Upload
-from documents.selectors import contents_of, document_get, document_list, require_processed
+from documents.picture_answers import page_number, picture_answer
+from documents.selectors import contents_of, document_get, document_list, require_processed, revision_get
 from documents.showing import (
     document_mode,
     original_response,
@@ -29,6 +30,7 @@ from documents.showing import (
 )
 from workers.contract.media_types import TYPE_OF_ENDING
 from workers.contract.personal_data import PersonalDataMode
+from workers.contract.specs.page_pictures import PICTURE_TYPE
 
 router = Router(tags=["Files"])
 FILES = f"""The bytes decide how a file is read. Names end in {", ".join(TYPE_OF_ENDING)}.
@@ -195,6 +197,44 @@ def file_pages(request: HttpRequest, file_id: str, query: Query[PagesQuery]) -> 
         for page in found
     )
     return envelope(data, has_more=has_more, key="number")
+
+
+class PictureQuery(wire.Query):
+    revision: str = ""
+    """The id of an earlier revision; else the current one."""
+    again: bool = False
+    """Draw the page once more where that has failed."""
+
+
+@router.get(
+    "/files/{file_id}/pages/{number}/picture",
+    summary="A page as it looks",
+    openapi_extra={
+        "responses": {
+            200: {
+                "description": "OK",
+                "content": {PICTURE_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+            },
+            202: {"description": "It is being drawn: ask again after Retry-After"},
+        }
+    },
+)
+def file_page_picture(
+    request: HttpRequest, file_id: str, number: str, query: Query[PictureQuery]
+) -> HttpResponse:
+    """Page `number` of a PDF file or an image as WebP, at 120 dpi. Boxes of `/pages` fit it: page and picture have the same
+    proportions.
+
+    Pages are drawn when they are first looked at: until then the answer is 202, with `Retry-After` and the `job` that draws
+    the page and its neighbours. A page that cannot be drawn is `page_not_drawn` (409), which stays so until `again` is
+    set; files without page pictures answer `no_page_picture` (404). Refused where the personal data of the file is masked.
+    """
+    document = document_get(file_id)
+    if query.revision:
+        revision = revision_get(document, query.revision)
+    else:
+        revision = require_processed(document, param="file_id")
+    return picture_answer(request, document, revision, page_number(number), again=query.again)
 
 
 # -- uploads in parts -----------------------------------------------------------------------

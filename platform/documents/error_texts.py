@@ -1,4 +1,4 @@
-"""Why a document could not be read, in the reader's language."""
+"""Why a document could not be read, or a page of it not be drawn, in the reader's language."""
 
 from __future__ import annotations
 
@@ -253,3 +253,30 @@ def worded_files(names: str) -> str:
         return f" ({str(sentence).rstrip('.。')})" if sentence else found[0]
 
     return _REASON.sub(worded, names)
+
+
+_DRAW_AGAIN = _("Have it drawn again. If it fails again, show your operator the job.")
+_LOOK_AGAIN = _("Its text is shown all the same. Download the original to see the page.")
+
+DRAWING_ERRORS: Mapping[str, ErrorText] = {
+    "user.damaged_file": ErrorText(_("The page is damaged and cannot be drawn."), _LOOK_AGAIN),
+    "user.encrypted": ErrorText(_("The file is protected by a password."), _LOOK_AGAIN),
+    "user.wrong_type": ErrorText(_("The content is of another type than before."), _LOOK_AGAIN),
+    "user.picture_too_large": ErrorText(_("The image has too many pixels."), _LOOK_AGAIN),
+    "user.no_picture": ErrorText(_("Pages of files of this type have no picture."), _LOOK_AGAIN),
+    "user.no_such_page": ErrorText(
+        _("The file has no such page."), _LOOK_AGAIN, _("The file has no page %(page)s.")
+    ),
+    "user.parse_timeout": ErrorText(_("Drawing the page took too long."), _LOOK_AGAIN),
+    "user.parse_out_of_memory": ErrorText(_("Drawing the page needs too much memory."), _LOOK_AGAIN),
+    "system.blob_missing": READING_ERRORS["system.blob_missing"],
+    "system.blob_damaged": READING_ERRORS["system.blob_damaged"],
+    "system.parser_killed": ErrorText(
+        _("Drawing was ended from outside, most often because the node had no memory left."), _DRAW_AGAIN
+    ),
+    "system.parser_failed": ErrorText(
+        _("The program that draws pages ended because of an internal error."), _DRAW_AGAIN
+    ),
+    "system.no_sandbox": ErrorText(_("No sandbox could be made to draw the page in."), _DRAW_AGAIN),
+}
+"""By the part of the code after `page_pictures.`."""

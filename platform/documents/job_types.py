@@ -1,4 +1,4 @@
-"""The type of job that reads a document."""
+"""The types of job that read a document and draw its pages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes
-from documents.error_texts import READING_ERRORS
-from documents.models import Revision
+from documents.error_texts import DRAWING_ERRORS, READING_ERRORS
+from documents.models import PagePictures, Revision
+from documents.pictures import PICTURES
 from documents.selectors import PAGES
 from documents.services import revision_is_wanted, revision_read
 from jobs.types import GIBIBYTE, JobType, Size, UsualResources, register
 from workers.contract.specs.ingest import IngestResult, IngestSpec
+from workers.contract.specs.page_pictures import PagePicturesResult, PagePicturesSpec
 
+PICTURE_BYTES = 2 << 20
+"""Of one page at most, about: a picture of four million pixels."""
 SHORT_BYTES = 4 << 20
 """A file of this size is read in seconds."""
 
@@ -65,5 +69,32 @@ register(
             "no_sandbox": _("No sandbox could be made."),
         },
         errors=READING_ERRORS,
+    )
+)
+
+register(
+    JobType(
+        name="page_pictures",
+        label=_("Drawing pages of a document"),
+        busy_label=pgettext_lazy("state", "Drawing"),
+        spec=PagePicturesSpec,
+        result=PagePicturesResult,
+        engine="workers.engines.ingest.pictures",
+        usual=UsualResources(memory_bytes=GIBIBYTE),
+        size=lambda spec: Size.SHORT,
+        disk_bytes=lambda spec: PICTURE_BYTES * len(spec.pages),
+        produces=PagePictures,
+        artifact=PICTURES,
+        is_derived=True,
+        columns=lambda result: {"size": result.bytes},
+        owner_exists=lambda row: revision_is_wanted(row.revision),
+        failures_on_home=False,
+        subject="document",
+        subject_related=("revision__document",),
+        messages={
+            "sandboxed": _("The file is read in a sandbox: %(isolation)s."),
+            "no_sandbox": _("No sandbox could be made."),
+        },
+        errors=DRAWING_ERRORS,
     )
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import PrefixedIdField
@@ -134,6 +135,31 @@ class Revision(ProducedRow):
     @property
     def is_archive(self) -> bool:
         return self.files is not None
+
+
+class PagePictures(ProducedRow):
+    """Pictures of neighbouring pages of a revision, drawn when one of them was first looked at.
+
+    They can be made anew at any time, so they are kept for a while only and are in no backup.
+    """
+
+    id = PrefixedIdField("pics_")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="pictures")
+    first = models.PositiveIntegerField()
+    """The number of the first of the pages."""
+    size = models.BigIntegerField(default=0)
+    """Bytes of all pictures together."""
+    looked_at = models.DateTimeField(default=timezone.now)
+    """About: written once an hour."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["revision", "first"], name="one_drawing_of_a_page")]
+        indexes = [models.Index(fields=["looked_at"], name="page_pictures_by_age")]
+
+    @property
+    def document(self) -> Document:
+        """What lists show of it."""
+        return self.revision.document
 
 
 class UploadState(models.TextChoices):

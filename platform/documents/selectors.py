@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from documents.models import Document, Purpose, Revision, RevisionState, Upload
 from workers.contract.records import PAGES_FILE
 
 COMPANY_PURPOSES = (Purpose.USER_DATA, Purpose.ASSISTANTS)
+_PAGE_BEGIN = re.compile(r'\{"kind": ?"[a-z]+", ?"number": ?([0-9]+),')
 PAGES = "pages"
 """The artefact kind under which a revision's extracted text is kept."""
 
@@ -216,7 +218,19 @@ def pages(revision: Revision, *, after: int, limit: int) -> tuple[list[dict[str,
     They end early where they would hold more characters than a list may hold bytes.
     """
     with open(pages_path(revision), encoding="utf-8") as lines:
-        read = ((json.loads(line), len(line)) for line in lines)
-        following = ((page, length) for page, length in read if page["number"] > after)
+        following = ((json.loads(line), len(line)) for line in lines if _number_of(line) > after)
         found, has_more = bounded(following, lambda each: each[1], limit=limit)
     return [page for page, _length in found], has_more
+
+
+def page_in(folder: Path, number: int) -> dict[str, Any] | None:
+    """Page `number` of the text in a revision's folder."""
+    with open(folder / PAGES_FILE, encoding="utf-8") as lines:
+        found = next((line for line in lines if _number_of(line) == number), None)
+    return json.loads(found) if found is not None else None
+
+
+def _number_of(line: str) -> int:
+    """The number of the page that a line holds, without reading the line: of thousands a few are wanted."""
+    begin = _PAGE_BEGIN.match(line)
+    return int(begin[1]) if begin else int(json.loads(line)["number"])

@@ -31,6 +31,7 @@ from common.storage import (
 from common.tenancy import current_organization_id
 from documents import deletion
 from documents.models import Document, Purpose, Revision, RevisionState
+from documents.pictures import pictures_erase
 from documents.selectors import PAGES, document_get, kept_originals, pages_folder
 from jobs.clusters import cluster_parsers_seen
 from jobs.models import Job
@@ -257,11 +258,12 @@ def document_delete(*, document_id: str, actor: Actor) -> None:
 
 
 def document_erase(document: Document) -> None:
-    """Erase the bytes and the text of a deleted document. `erased_at` is set when they are gone; the sweep retries."""
+    """Erase the bytes, the text and the pictures of a deleted document. `erased_at` is set when they are gone; the sweep retries."""
     revisions = list(document.revisions.all())
     for revision in revisions:
         artifact_delete(revision.organization_id, PAGES, revision.id)
         blob_drop_unused(revision.organization_id, revision.sha256)
+    pictures_erase(document)
     # The disk may have refused to remove the text.
     if not any(pages_folder(revision).exists() for revision in revisions):
         Document.objects.filter(pk=document.pk).update(erased_at=Now())

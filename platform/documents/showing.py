@@ -6,6 +6,7 @@ Both the API and the console read pages and originals through this module; `docu
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -89,13 +90,20 @@ def shown_pages(
     with absent_if_deleted(document.id):
         found, has_more = pages(revision, after=after, limit=limit)
         if mode == "masked":
-            finds = _finds(revision, {page["number"] for page in found})
+            finds = _finds(pages_folder(revision), {page["number"] for page in found})
             found = [_masked(page, finds.get(page["number"], PageFinds())) for page in found]
     return [page | {"personal_data": mode} for page in found], has_more
 
 
-def _finds(revision: Revision, numbers: Collection[int]) -> dict[int, PageFinds]:
-    path = pages_folder(revision) / PERSONAL_DATA_FILE
+def masked_as(mode: PersonalDataMode, folder: Path, page: dict[str, Any]) -> dict[str, Any]:
+    """The page of a revision's folder of pages. Raises PersonalDataUnknown, FileNotFoundError."""
+    if mode == "raw":
+        return page
+    return _masked(page, _finds(folder, {page["number"]}).get(page["number"], PageFinds()))
+
+
+def _finds(folder: Path, numbers: Collection[int]) -> dict[int, PageFinds]:
+    path = folder / PERSONAL_DATA_FILE
     if path.parent.exists() and not path.exists():
         raise PersonalDataUnknown
     with open(path, encoding="utf-8") as lines:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("documents/uploads/<upload_id>", upload_views.proceed, name="resume"),
     path("documents/<document_id>", views.detail, name="detail"),
     path("documents/<document_id>/content", views.content, name="content"),
+    path("documents/<document_id>/pages/<number>/picture", views.picture, name="picture"),
     path("documents/<document_id>/personal-data", views.personal_data, name="personal_data"),
     path("documents/<document_id>/prune", views.prune, name="prune"),
     path("documents/<document_id>/delete", views.delete, name="delete"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from django.conf import settings
@@ -14,7 +15,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from accounts.principal import Principal, actor_of, principal_of
-from common.errors import InvalidRequest
+from common.error_answers import error_response
+from common.errors import InvalidRequest, KoshaError, NotFound
 from common.pagination import KeysetPage, keyset_page
 from common.permissions import Permission
 from documents import services
@@ -22,6 +24,9 @@ from documents.archives import archive_prune, removals_waiting
 from documents.kinds import READABLE, type_label
 from documents.masking import HeldMasked, document_mode_set, may_show
 from documents.models import Document, Purpose, Revision, RevisionState
+from documents.picture_answers import page_number, picture_answer
+from documents.pictures import has_pictures
+from documents.places import Passage, number_in, passage_of
 from documents.selectors import (
     contents_counted,
     contents_of,
@@ -33,7 +38,7 @@ from documents.selectors import (
     revision_list,
 )
 from documents.showing import PersonalDataUnknown, document_mode, original_response, shown_pages
-from documents.structure import elements_of
+from documents.structure import boxes_of, elements_of, pieces_of
 from workers.contract.media_types import TYPE_OF_ENDING
 from workers.contract.personal_data import PersonalDataMode
 from workers.contract.specs.curation_steps import QuestionAnswerStep
@@ -108,6 +113,7 @@ def detail(request: HttpRequest, document_id: str) -> HttpResponse:
         revision = newest
     else:
         read = revision if revision is not None and revision.state == RevisionState.PROCESSED else None
+    principal = principal_of(request)
     return render(
         request,
         "documents/detail.html",
@@ -119,10 +125,10 @@ def detail(request: HttpRequest, document_id: str) -> HttpResponse:
             "is_current": is_current,
             "revisions": list(revision_list(document)[:50]),
             "is_reading": is_current and _is_reading(document),
-            "mode": document_mode(document, principal_of(request)),
+            "mode": document_mode(document, principal),
             "is_plain": request.GET.get("view") == PLAIN,
-            "may_show": may_show(principal_of(request)),
-            **_text(document, read, principal_of(request), request.GET.get("page", "")),
+            "may_show": may_show(principal),
+            **_text(document, read, principal, request.GET),
         },
     )
 
@@ -157,22 +163,56 @@ def _archive(request: HttpRequest, document: Document) -> HttpResponse:
     )
 
 
-def _text(document: Document, read: Revision | None, principal: Principal, after: str) -> dict[str, Any]:
-    """Some pages of the text that was read last, and where the next ones begin."""
+def _text(
+    document: Document, read: Revision | None, principal: Principal, query: Mapping[str, str]
+) -> dict[str, Any]:
+    """Some pages of the text that was read last, from page `query["page"]` on; one page where its picture stands beside it."""
     if read is None:
         return {"pages": []}
-    start = int(after) if after.isascii() and after.isdigit() and len(after) < 9 else 0
+    is_masked = document_mode(document, principal) == "masked"
+    beside_picture = has_pictures(read) and not is_masked and query.get("view") != PLAIN
+    start = max(1, number_in(query, "page", 1))
+    limit = 1 if beside_picture else PAGES_SHOWN
     try:
-        found, has_more = shown_pages(document, read, principal, after=start, limit=PAGES_SHOWN)
+        found, has_more = shown_pages(document, read, principal, after=start - 1, limit=limit)
     except PersonalDataUnknown as error:
         return {"pages": [], "withheld": error}
-    shown = [page | {"elements": elements_of(page)} for page in found]
+    passage = passage_of(query)
+    shown = [_shown(page, passage if page["number"] == start else Passage()) for page in found]
     return {
         "pages": shown,
+        "beside_picture": beside_picture,
+        "picture_is_withheld": has_pictures(read) and is_masked,
         "has_structure": any(page["elements"] for page in shown),
-        "next_page": found[-1]["number"] if found and has_more else None,
         "start": start,
+        "previous_page": max(1, start - limit) if start > 1 else None,
+        "next_page": found[-1]["number"] + 1 if found and has_more else None,
     }
+
+
+def _shown(page: dict[str, Any], passage: Passage) -> dict[str, Any]:
+    """The page with what is shown of it. A passage of the masked text has no place in the raw one, nor the other way round."""
+    if passage.personal_data != page["personal_data"]:
+        passage = Passage()
+    return page | {
+        "elements": elements_of(page, passage),
+        "pieces": pieces_of(page["text"], passage),
+        "boxes": boxes_of(page, passage),
+    }
+
+
+def picture(request: HttpRequest, document_id: str, number: str) -> HttpResponse:
+    """The picture of a page, as `/v1/files/{id}/pages/{n}/picture`; errors are JSON, for the script that shows it."""
+    try:
+        document = document_get(document_id)
+        named = request.GET.get("revision", "")
+        revision = revision_get(document, named) if named else read_revision(document)
+        if revision is None:
+            raise NotFound
+        again = request.GET.get("again") == "true"
+        return picture_answer(request, document, revision, page_number(number), again=again)
+    except KoshaError as error:
+        return error_response(request, error, as_json=True)
 
 
 def content(request: HttpRequest, document_id: str) -> StreamingHttpResponse:

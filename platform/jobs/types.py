@@ -143,6 +143,8 @@ class JobType:
     """All of `output/` becomes the artifact, with the sealed folder in it, instead of the sealed folder alone."""
     columns: Callable[[Any], Mapping[str, Any]] = lambda result: {}
     """From a result to the columns of the row that are copied from it."""
+    is_derived: bool = False
+    """What it makes can be made anew at any time, so backups leave its folder out."""
     kept: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
     """From the rows to those whose folders are kept; those of the others were deleted with what they belong to."""
     owner_exists: Callable[[Any], bool] = lambda row: True

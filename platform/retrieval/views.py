@@ -15,6 +15,7 @@ from accounts.principal import Principal, actor_of, principal_of
 from common.errors import InvalidRequest, KoshaError
 from common.forms import refuse
 from common.pagination import keyset_page
+from documents.locating import Pages, locate, pages_of
 from documents.masking import may_show
 from documents.places import place_text, place_url
 from documents.selectors import company_documents, document_get
@@ -105,21 +106,23 @@ def _found(base: KnowledgeBase, query: str, principal: Principal) -> dict[str, A
         passages = search(base, query, limit=PASSAGES, principal=principal)
     except KoshaError as error:
         return {"query": query, "search_error": error}
+    pages = pages_of(base.organization_id, passages)
+    shown = [(passage.score >= ANSWERABLE_SCORE, _shown(passage, pages)) for passage in passages]
     return {
         "query": query,
-        "answering": [_shown(passage) for passage in passages if passage.score >= ANSWERABLE_SCORE],
-        "near": [_shown(passage) for passage in passages if passage.score < ANSWERABLE_SCORE],
+        "answering": [passage for answers, passage in shown if answers],
+        "near": [passage for answers, passage in shown if not answers],
     }
 
 
-def _shown(passage: SearchHit) -> dict[str, Any]:
+def _shown(passage: SearchHit, pages: Pages) -> dict[str, Any]:
     source = passage.source
     return {
         "text": passage.text,
         "mode": passage.personal_data if passage.has_personal_data else "none",
         "title": source.document_name,
         "place": place_text(kind=source.kind, number=source.number, label=source.label, cells=source.cells),
-        "url": place_url(source.document_id, source.number, source.revision_id),
+        "url": place_url(source.document_id, source.number, source.revision_id, locate(passage, pages)),
     }
 
 

@@ -176,7 +176,7 @@ def quiet(caplog):
 def foreign(db):
     world = World("yoso")
     with world:
-        return things(world, alias="elsewhere", base_model_name="foreign-base")
+        return things(world, alias="elsewhere", base_model_name="foreign-base", pages=2)
 
 
 @pytest.fixture

@@ -52,16 +52,16 @@ ABSENT_PREFIXES = {
 
 def absent() -> dict[str, str]:
     """Well-formed ids of no object."""
-    return {name: new_id(prefix) for name, prefix in ABSENT_PREFIXES.items()}
+    return {name: new_id(prefix) for name, prefix in ABSENT_PREFIXES.items()} | {"number": "999"}
 
 
-def things(world: World, *, alias: str, base_model_name: str) -> dict[str, str]:
+def things(world: World, *, alias: str, base_model_name: str, pages: int = 1) -> dict[str, str]:
     """Create the objects inside the world's scope; returns their ids by the placeholders of the routes."""
     private = BaseModel.objects.filter(name=base_model_name).first() or world.base_model(
         base_model_name, open_to_all=False
     )
     BaseModelGrant.objects.get_or_create(organization_id=world.organization.id, base_model=private)
-    document = world.document()
+    document = world.document(media_type="application/pdf", pages=pages)
     version = world.model_version(version=world.dataset_version())
     evaluation = world.evaluation(version)
     export_create(version=version, format="adapter", actor=world.actor)
@@ -80,6 +80,7 @@ def things(world: World, *, alias: str, base_model_name: str) -> dict[str, str]:
     return {
         "file_id": document.id,
         "document_id": document.id,
+        "number": str(pages),
         "upload_id": upload.id,
         "part_id": part.id,
         "recipe_id": recipe.id,

@@ -81,7 +81,7 @@ def by_every_route(world: World, web: str, role: str) -> dict[str, tuple[str, st
     }
     console = {
         "knowledge": f"{store.get_absolute_url()}?q={QUESTION}",
-        "page of the citation": f"/documents/{file}?page={citation['page'] - 1}",
+        "page of the citation": f"/documents/{file}?page={citation['page']}",
     }
     for name, address in console.items():
         answers[name] = _badged(content_of(browser.get(address)))

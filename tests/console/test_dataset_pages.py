@@ -56,7 +56,9 @@ def test_records_link_to_their_page_and_are_paged(company):
     version = company.version(company.dataset(), document)
     client = company.client("viewer")
     first = text(client.get(f"{version.get_absolute_url()}/records"))
-    assert f'href="/documents/{document.id}?page=1#page-2"' in first
+    assert (
+        f'href="/documents/{document.id}?page=2&amp;revision={document.current_revision_id}#page-2"' in first
+    )
     assert "?after=20" in first
     second = text(client.get(f"{version.get_absolute_url()}/records?after=20"))
     assert "記録24の本文" in second
@@ -98,6 +100,11 @@ def test_a_repetition_says_so_in_a_sentence_and_leads_to_the_record_that_was_kep
     assert "like 0" not in page
     link = re.search(r'href="([^"]+/records\?after=4#(record-0+3))"', page)
     assert link is not None
-    assert page.count(f'href="/documents/{document.id}?page=1#page-2"') == 2
+    assert (
+        page.count(
+            f'href="/documents/{document.id}?page=2&amp;revision={document.current_revision_id}#page-2"'
+        )
+        == 2
+    )
     shown = text(client.get(link[1]))
     assert f'id="{link[2]}"' in shown and "記録3の本文" in shown

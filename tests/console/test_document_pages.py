@@ -71,7 +71,7 @@ def test_a_document_shows_its_text_escaped_and_page_by_page(company):
     assert "<script>alert" not in page
     assert "page 10" in page
     assert "page 11" not in page
-    assert "page 12" in text(client.get(f"/documents/{document.id}?page=10"))
+    assert "page 12" in text(client.get(f"/documents/{document.id}?page=11"))
 
 
 def test_a_document_is_sent_as_an_attachment(company):

@@ -67,7 +67,7 @@ def test_the_api_keeps_the_source_and_adds_the_origin(api, version):
 def test_the_page_links_to_the_document_or_says_where_a_record_comes_from(world, version):
     path = f"/datasets/{version.dataset_id}/versions/{version.id}/records"
     page = world.browser().get(path).content.decode()
-    assert page.count('href="/documents/file-1?page=0#page-1"') == 2
+    assert page.count('href="/documents/file-1?page=1&amp;revision=rev_1#page-1"') == 2
     assert "written by a person" in page
     assert "from an imported dataset" in page
     assert "担当者が作成" in world.browser(language="ja").get(path).content.decode()
@@ -78,7 +78,7 @@ def test_the_dropped_page_shows_step_reason_and_place(world, version):
         world.browser().get(f"/datasets/{version.dataset_id}/versions/{version.id}/dropped").content.decode()
     )
     assert "Drop noise" in page and "mostly symbols" in page
-    assert 'href="/documents/file-1?page=0#page-1"' in page
+    assert 'href="/documents/file-1?page=1&amp;revision=rev_1#page-1"' in page
 
 
 @pytest.mark.parametrize("tab", ["records", "dropped"])

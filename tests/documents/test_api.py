@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 from django.utils import translation
 
-from documents.places import place_text, place_url
+from documents.places import Passage, passage_of, place_text, place_url
 
 UPLOAD = {"filename": "規程.txt", "bytes": 6, "purpose": "user_data", "mime_type": "text/plain"}
 
@@ -63,8 +65,25 @@ def test_place_is_named_by_its_kind(kind, label, cells, text):
         assert place_text(kind=kind, number=3, label=label, cells=cells) == text
 
 
-@pytest.mark.parametrize(("number", "after"), [(0, 0), (1, 0), (3, 2)])
-def test_address_of_a_place_opens_the_text_there(number, after):
-    assert (
-        place_url("file-1", number, "rev_1") == f"/documents/file-1?page={after}&revision=rev_1#page-{number}"
-    )
+@pytest.mark.parametrize(
+    ("passage", "query"),
+    [
+        (Passage(), ""),
+        (Passage(start=12, end=40), "&start=12&end=40"),
+        (Passage(start=0, end=4, personal_data="masked"), "&start=0&end=4&text=masked"),
+        (Passage(cells="A5:C5"), "&cells=A5%3AC5"),
+        (Passage(cells="A2:C2", table=0), "&cells=A2%3AC2&table=0"),
+    ],
+)
+def test_address_of_a_passage_opens_its_page_and_names_it(passage, query):
+    address = place_url("file-1", 3, "rev_1", passage)
+    assert address == f"/documents/file-1?page=3&revision=rev_1{query}#page-3"
+    assert passage_of(dict(parse_qsl(urlsplit(address).query))) == passage
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"start": "x", "end": "-1"}, {"cells": "A1"}, {"end": "9" * 40}, {"table": "１"}, {"cells": "<b>"}],
+)
+def test_an_address_that_makes_no_sense_names_no_passage(query):
+    assert passage_of(query) == Passage()

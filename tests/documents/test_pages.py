@@ -107,7 +107,7 @@ def test_a_document_shows_its_text_page_by_page(world, browser, document):
     first = browser.get(f"/documents/{document.id}")
     assert [page["number"] for page in first.context["pages"]] == list(range(1, 11))
     assert f'href="?page={first.context["next_page"]}#text"' in body(first)
-    rest = browser.get(f"/documents/{document.id}", {"page": "10"})
+    rest = browser.get(f"/documents/{document.id}", {"page": "11"})
     assert [page["number"] for page in rest.context["pages"]] == [11, 12]
     unreadable = browser.get(f"/documents/{document.id}", {"page": "x"})
     assert unreadable.context["pages"] == first.context["pages"]

@@ -9,6 +9,7 @@ import pytest
 from common.storage import artifact_path
 from curation.models import DatasetVersion
 from curation.services import dataset_version_create
+from documents.pictures import page_pictures
 from evaluations.services import evaluation_create
 from jobs.models import Job
 from jobs.produced import ProducedRow, produced_finalize
@@ -22,6 +23,7 @@ from tests.world import DIGEST, World, evaluate_result, fail, finish
 from workers.contract.spec import Spec
 from workers.contract.specs.export import ExportResult
 from workers.contract.specs.ingest import IngestResult
+from workers.contract.specs.page_pictures import PagePicturesResult
 from workers.contract.specs.retrieval import RetrievalResult
 from workers.orchestration.finalize import finalize_job
 
@@ -52,8 +54,20 @@ def curation_job(world: World) -> Job:
     ).job
 
 
+def pictures_job(world: World) -> Job:
+    document = world.document(media_type="application/pdf")
+    return page_pictures(
+        document=document,
+        revision=document.current_revision,
+        number=1,
+        principal=world.principal(),
+        actor=world.actor,
+    ).job
+
+
 QUEUED: dict[str, Callable[[World], Job]] = {
     "ingest": lambda world: world.upload().current_revision.job,
+    "page_pictures": pictures_job,
     "curation": curation_job,
     "training": lambda world: world.training_run().job,
     "evaluation": evaluation_job,
@@ -63,6 +77,7 @@ QUEUED: dict[str, Callable[[World], Job]] = {
     ),
 }
 RESULTS: dict[str, Spec] = {
+    "page_pictures": PagePicturesResult(drawn=(1,), bytes=1, manifest_sha256=DIGEST),
     "ingest": IngestResult(
         media_type="text/plain", pages=1, characters=2, sha256=DIGEST, manifest_sha256=DIGEST
     ),

@@ -83,6 +83,7 @@ def fill() -> None:
         made = things(world, alias="production", base_model_name="gemma")
         people(world, made["message_id"])
         questions_and_pairs(world)
+        pictures(world)
         jobs_in_every_state(world)
     write_manifests()
     chains_verify()
@@ -124,6 +125,19 @@ def people(world, message_id: str) -> None:
     session = SessionStore()
     session["language"] = "ja"
     session.create()
+
+
+def pictures(world) -> None:
+    from documents.pictures import page_pictures
+
+    document = world.document("図.pdf", media_type="application/pdf")
+    page_pictures(
+        document=document,
+        revision=document.current_revision,
+        number=1,
+        principal=world.principal(),
+        actor=world.actor,
+    )
 
 
 def questions_and_pairs(world) -> None:

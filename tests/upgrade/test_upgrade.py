@@ -34,6 +34,7 @@ from workers.contract.specs.curation import CurationSpec
 from workers.contract.specs.evaluation import EvaluationSpec
 from workers.contract.specs.export import ExportSpec
 from workers.contract.specs.ingest import IngestSpec
+from workers.contract.specs.page_pictures import PagePicturesSpec
 from workers.contract.specs.retrieval import RetrievalSpec
 from workers.contract.specs.training import TrainingSpec
 from workers.orchestration.dispatch import run_of
@@ -47,6 +48,7 @@ UNUSED = {"auth_group", "auth_group_permissions"}
 """Django's own, which Kosha does not use."""
 SPECS = {
     "ingest": IngestSpec,
+    "page_pictures": PagePicturesSpec,
     "curation": CurationSpec,
     "training": TrainingSpec,
     "evaluation": EvaluationSpec,
@@ -142,7 +144,7 @@ def test_every_spec_is_understood_and_names_files_of_this_place(upgraded):
     assert {job.kind for job in jobs} == set(SPECS)
     for job in jobs:
         SPECS[job.kind].model_validate(job.spec)
-    originals = [Path(job.spec["path"]) for job in jobs if job.kind == "ingest"]
+    originals = [Path(job.spec["path"]) for job in jobs if "path" in job.spec]
     assert originals and all(path.is_relative_to(upgraded.place.var) and path.exists() for path in originals)
 
 

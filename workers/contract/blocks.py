@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 
 from workers.contract.spec import Spec, TextRange
 
+LOW_CONFIDENCE = 0.85
+"""Of recognized text (OCR): below it a person should compare it with the picture. Clean prints have 0.95 and more."""
 BlockKind = Literal["heading", "paragraph", "list_item", "table", "note", "picture"]
 
 

@@ -43,6 +43,7 @@ INTERVALS = {
     "retention.sessions": 3600.0,
     "retention.run_folders": 3600.0,
     "retention.metrics": 3600.0,
+    "retention.page_pictures": 3600.0,
 }
 """Seconds between two calls of each periodic task."""
 

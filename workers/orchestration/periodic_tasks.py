@@ -11,6 +11,7 @@ from accounts.attempt_limits import attempt_counts_sweep
 from accounts.mails import accounts_sweep, mails_send
 from audit.services import chains_verify
 from documents.archives import archives_advance
+from documents.pictures import page_pictures_sweep
 from documents.services import UNPACK_TASK
 from documents.sweeping import documents_sweep
 from jobs.clusters import cluster_measure
@@ -38,6 +39,7 @@ SERVICES = {
     "retention.sessions": sessions_clear,
     "retention.run_folders": run_folders_sweep,
     "retention.metrics": metrics_sweep,
+    "retention.page_pictures": page_pictures_sweep,
 }
 """By the name of the task. One task for each, so that an error of one does not stop the others."""
 

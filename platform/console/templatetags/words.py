@@ -17,6 +17,7 @@ from console import formats, words
 from console.states import state_of
 from curation.words import drop_reason, step_help, step_name
 from documents.error_texts import worded_files
+from documents.places import Passage, place_url
 from jobs.models import Job, JobEvent
 from jobs.produced import ProducedRow
 from jobs.types import error_text, find_job_type, message_text
@@ -56,6 +57,14 @@ def warning_text(warning: str) -> str:
     if code in words.WARNINGS_WITH_REASONS:
         places = worded_files(places)
     return _("%(warning)s (%(places)s)") % {"warning": told, "places": places} if places else told
+
+
+@register.filter
+def place_address(source: dict[str, Any]) -> str:
+    """The page of the document, with the cells of a sheet marked."""
+    cells = source.get("cells") if source["kind"] == "sheet" else None
+    passage = Passage(cells=cells or "")
+    return place_url(source["document_id"], source["number"], source["revision_id"], passage)
 
 
 @register.filter

@@ -1,4 +1,5 @@
 import django.db.models.deletion
+import django.utils.timezone
 from django.db import migrations, models
 
 import common.ids
@@ -129,6 +130,67 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="accounts.organization",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="PagePictures",
+            fields=[
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("error_code", models.CharField(blank=True, default="", max_length=120)),
+                ("error_message", models.TextField(blank=True, default="")),
+                ("error_param", models.CharField(blank=True, default="", max_length=500)),
+                ("error_values", models.JSONField(blank=True, default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("building", "being built"),
+                            ("ready", "ready"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="building",
+                        max_length=16,
+                    ),
+                ),
+                ("result", models.JSONField(default=dict)),
+                ("manifest_sha256", models.CharField(blank=True, max_length=64)),
+                (
+                    "id",
+                    common.ids.PrefixedIdField(
+                        "pics_",
+                        db_collation="C",
+                        editable=False,
+                        max_length=64,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("first", models.PositiveIntegerField()),
+                ("size", models.BigIntegerField(default=0)),
+                ("looked_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "job",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="jobs.job"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pictures",
+                        to="documents.revision",
                     ),
                 ),
             ],
@@ -264,6 +326,14 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("document", "number"), name="one_revision_of_a_number"
             ),
+        ),
+        migrations.AddIndex(
+            model_name="pagepictures",
+            index=models.Index(fields=["looked_at"], name="page_pictures_by_age"),
+        ),
+        migrations.AddConstraint(
+            model_name="pagepictures",
+            constraint=models.UniqueConstraint(fields=("revision", "first"), name="one_drawing_of_a_page"),
         ),
         migrations.AddIndex(
             model_name="document",

@@ -6,9 +6,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from workers.contract.cells import cell_range
 from workers.contract.records import Page, Table
 from workers.contract.specs.curation import CurationSource
-from workers.engines.shared.text import cell_range, row_text
+from workers.engines.shared.text import row_text
 
 MakeSource = Callable[[str, list[Page]], CurationSource]
 

@@ -14,6 +14,7 @@ from workers.engines.ingest.engine import ingest
 from workers.engines.ingest.file_types import detect
 from workers.engines.ingest.ocr import engines
 from workers.engines.ingest.parsers.images import parse
+from workers.engines.ingest.parsers.picture import RECOGNITION
 from workers.engines.shared.runtime import UserError
 
 TYPES = {
@@ -36,7 +37,7 @@ def _image(kind: str, image: Image.Image | None = None, **more: object) -> bytes
 
 
 def _drawn(spec_for, content: bytes, number: int = 1):
-    return parse(io.BytesIO(content), spec_for("a")).picture(number)
+    return parse(io.BytesIO(content), spec_for("a")).picture(number, RECOGNITION)
 
 
 @pytest.mark.parametrize(("kind", "media_type"), TYPES.items())
@@ -53,7 +54,11 @@ def test_every_page_of_a_tiff_is_one(spec_for):
     content = _image("TIFF", pages[0], save_all=True, append_images=pages[1:])
     document = parse(io.BytesIO(content), spec_for("a.tif"))
     assert (document.page_count, [page.number for page in document.pages]) == (3, [1, 2, 3])
-    assert [int(document.picture(number).pixels.mean()) for number in (3, 1, 2)] == [250, 10, 120]
+    assert [int(document.picture(number, RECOGNITION).pixels.mean()) for number in (3, 1, 2)] == [
+        250,
+        10,
+        120,
+    ]
 
 
 MODES = {

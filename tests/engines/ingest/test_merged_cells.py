@@ -8,9 +8,9 @@ import openpyxl
 import pytest
 
 from tests.engines.ingest import documents
+from workers.contract.cells import rows_range
 from workers.contract.records import Table
 from workers.engines.ingest.parsers.tables import Merge, spanned
-from workers.engines.shared.text import rows_range
 
 SHEETS = {
     "over rows": (

@@ -8,9 +8,9 @@ import openpyxl
 import pytest
 
 from tests.engines.ingest import documents
+from workers.contract.cells import rows_range
 from workers.engines.ingest.reading import Output, read
 from workers.engines.shared.runtime import UserError
-from workers.engines.shared.text import rows_range
 
 
 @pytest.fixture

@@ -6,17 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.contract.cells import cell_range, column_letters, rows_range
 from workers.contract.records import Table
-from workers.engines.shared.text import (
-    ARTICLE,
-    cell_range,
-    column_letters,
-    join_wrapped_lines,
-    normalize,
-    row_text,
-    rows_range,
-    sentences,
-)
+from workers.engines.shared.text import ARTICLE, join_wrapped_lines, normalize, row_text, sentences
 
 
 @pytest.mark.parametrize(

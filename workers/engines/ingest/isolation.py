@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, get_args
+from typing import Any, BinaryIO, TypeVar, get_args
 
 from workers.contract.records import DocumentOrigin, FileRecord, MessagesRecord, Page, TextRecord
 from workers.contract.specs.ingest import IngestSpec, Isolation
@@ -20,7 +20,7 @@ from workers.engines.ingest.failures import failure_of, timed_out, too_much_text
 from workers.engines.ingest.ocr.engines import folders as ocr_folders
 from workers.engines.ingest.old_office import converted
 from workers.engines.ingest.parsers.registry import PackedBytes, PackedFile, all_parsers
-from workers.engines.ingest.reading import Description, Output, ToConvert
+from workers.engines.ingest.reading import Description, Drawn, Output, ToConvert
 from workers.engines.ingest.sandbox.code_folders import code_folders
 from workers.engines.ingest.sandbox.lines import Lines, TooLong
 from workers.engines.ingest.sandbox.messages import (
@@ -33,11 +33,14 @@ from workers.engines.ingest.sandbox.messages import (
     decode,
 )
 from workers.engines.ingest.sandbox.process import Sandbox, start
-from workers.engines.ingest.sandbox.task import PREPARE, READER, READER_AS_IS, RECOGNIZER, Task, View
+from workers.engines.ingest.sandbox.task import DRAWER, PREPARE, READER, READER_AS_IS, RECOGNIZER, Task, View
 from workers.engines.shared.runtime import EngineFault, Run, UserError
 
 # Their modules are imported here, once, and not again in each sandbox that is forked.
 all_parsers()
+FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
+"""Where pdfium looks for fonts."""
+Numbered = TypeVar("Numbered", Page, Drawn)
 START_SECONDS = 60.0
 END_SECONDS = 1.0
 
@@ -83,19 +86,36 @@ def recognize_in_sandbox(run: Run, spec: IngestSpec, pages: Sequence[int]) -> Ge
     Raises UserError where a page is the cause. Each has a time of its own.
     """
     assert spec.ocr in ("rapidocr", "tesseract")
-    shown = (*code_folders(data=(run.directory, spec.path)), *ocr_folders(spec.ocr))
+    task = {"reader": RECOGNIZER, "prepare": PREPARE}
+    return _page_by_page(run, spec, pages, Page, spec.ocr_seconds, ocr_folders(spec.ocr), task)
+
+
+def draw_in_sandbox(run: Run, spec: IngestSpec, pages: Sequence[int]) -> Generator[Drawn]:
+    """The pictures of the pages, one after another. Raises UserError where a page is the cause. Each has the time of `spec`."""
+    # Texts in fonts that the file does not hold are drawn with those of the machine.
+    fonts = [folder for folder in FONT_FOLDERS if folder.is_dir()]
+    return _page_by_page(run, spec, pages, Drawn, spec.parse_seconds, fonts, {"reader": DRAWER})
+
+
+def _page_by_page(
+    run: Run,
+    spec: IngestSpec,
+    pages: Sequence[int],
+    kind: type[Numbered],
+    seconds: float,
+    folders: Iterable[Path],
+    task: Mapping[str, str],
+) -> Generator[Numbered]:
+    shown = (*code_folders(data=(run.directory, spec.path)), *folders)
     # The processor's time is limited for all pages together, that on the clock for each.
-    together = spec.model_copy(update={"parse_seconds": spec.ocr_seconds * len(pages)})
-    tasks = [
-        _task(view, run, together, shown, reader=RECOGNIZER, prepare=PREPARE, pages=tuple(pages))
-        for view in get_args(View)
-    ]
+    together = spec.model_copy(update={"parse_seconds": seconds * len(pages)})
+    tasks = [_task(view, run, together, shown, pages=tuple(pages), **task) for view in get_args(View)]
     wanted = iter(pages)
     with _sandbox(run, tasks) as (sandbox, lines, _):
-        for message in _messages(run, spec, sandbox, lines, lambda: time.monotonic() + spec.ocr_seconds):
+        for message in _messages(run, spec, sandbox, lines, lambda: time.monotonic() + seconds):
             if isinstance(message, Description):
                 break
-            if isinstance(message, Page):
+            if isinstance(message, kind):
                 if message.number != next(wanted, None):
                     raise _not_accepted()
                 yield message

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from pydantic import ConfigDict, Field
+
 from workers.contract.media_types import OLD_OFFICE, MediaType
 from workers.contract.records import FileRecord, Page
 from workers.contract.spec import Spec
@@ -33,6 +35,19 @@ class ToConvert(Spec):
     media_type: MediaType
 
 
+class Drawn(Spec):
+    """The picture of a page: pixels, which nothing but their number says anything of. An image file made in there could be
+    an attack on what shows it."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    number: int
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+    pixels: bytes
+    """Red, green and blue of each pixel, row by row."""
+
+
 @dataclass(frozen=True)
 class Output:
     """Where a reader puts what it finds, page by page."""
@@ -42,6 +57,8 @@ class Output:
     record: Callable[[FileRecord], None]
     part: PutPart = lambda part: None
     """Of the files of an archive."""
+    picture: Callable[[Drawn], None] = lambda picture: None
+    """Only what draws pages puts out any."""
 
 
 def read(file: BinaryIO, spec: IngestSpec, output: Output) -> Description | ToConvert:

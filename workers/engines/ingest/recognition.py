@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from workers.contract.blocks import LOW_CONFIDENCE
 from workers.contract.records import PAGES_FILE, Page, RecognizedText
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.isolation import recognize_in_sandbox
@@ -14,8 +15,6 @@ from workers.engines.ingest.parsers.registry import counted
 from workers.engines.ingest.reading import Description, no_text
 from workers.engines.shared.runtime import Run
 
-LOW_CONFIDENCE = 0.85
-"""Below it a page is named, so that a person compares it. Clean prints have 0.95 and more."""
 _PARSED = "pages.parsed.jsonl"
 
 

@@ -14,13 +14,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from workers.contract.blocks import Heading, headings_after
+from workers.contract.cells import rows_range
 from workers.contract.personal_data import PageFinds, PersonalSpan, masked, masked_page, merged
 from workers.contract.records import Page, Source, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource
 from workers.engines.retrieval.pieces import Piece, line_start, pieces_of, sentence_pieces, whole_piece
 from workers.engines.shared.index.passages import Passage
 from workers.engines.shared.records import page_source
-from workers.engines.shared.text import rows_range
 
 NUMBER = re.compile(r"[-+¥$]?[\d,.]+[%円]?")
 LONGEST_HEADER_CELL = 40

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from workers.contract.cells import rows_range
 from workers.contract.records import Table
 from workers.contract.specs.curation_steps import QuestionAnswerStep
 from workers.engines.curation.step_context import StepContext, StepLog
 from workers.engines.curation.steps.labelled_lines import labelled_pairs
 from workers.engines.curation.steps.registry import implements
 from workers.engines.curation.units import QuestionAnswer, Unit, pair_unit
-from workers.engines.shared.text import normalize, row_text, rows_range
+from workers.engines.shared.text import normalize, row_text
 
 # ご質問内容 is still a question column; a whole sentence that mentions 質問 is not.
 _EXTRA_CHARACTERS = 4

@@ -9,20 +9,13 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from operator import itemgetter
 
+from workers.contract.cells import rows_range
 from workers.contract.records import Origin, Table
 from workers.contract.specs.curation_steps import SegmentStep
 from workers.engines.curation.step_context import StepContext
 from workers.engines.curation.steps.registry import implements
 from workers.engines.curation.units import NO_LINES, StructureLines, Unit, by_document, row_lines
-from workers.engines.shared.text import (
-    ARTICLE,
-    continues,
-    glue,
-    lines_with_code,
-    row_text,
-    rows_range,
-    sentences,
-)
+from workers.engines.shared.text import ARTICLE, continues, glue, lines_with_code, row_text, sentences
 
 _SENTENCE_END = re.compile(r"[。.!?][」』)）】]*\s*$")
 _HEADING_CHARACTERS = 60

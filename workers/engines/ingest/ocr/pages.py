@@ -11,7 +11,7 @@ from workers.engines.ingest.file_types import detect
 from workers.engines.ingest.ocr.engines import load
 from workers.engines.ingest.ocr.layout import mean_confidence, page_text
 from workers.engines.ingest.ocr.lines import Engine, turned_back
-from workers.engines.ingest.parsers.picture import Picture
+from workers.engines.ingest.parsers.picture import RECOGNITION, Picture
 from workers.engines.ingest.parsers.registry import all_parsers
 from workers.engines.ingest.reading import Description, Output
 
@@ -34,7 +34,7 @@ def recognize(file: BinaryIO, spec: IngestSpec, output: Output, pages: Sequence[
     document = all_parsers()[media_type](file, spec)
     assert document.picture is not None, "only a format that can draw its pages names some as unread"
     for done, number in enumerate(pages, start=1):
-        output.page(recognized(_LOADED[spec.ocr], document.picture(number), number))
+        output.page(recognized(_LOADED[spec.ocr], document.picture(number, RECOGNITION), number))
         output.progress(done, len(pages))
     return Description(media_type=media_type, title=document.title, warnings=())
 

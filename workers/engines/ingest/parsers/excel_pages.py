@@ -6,12 +6,13 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 
+from workers.contract.cells import cell_range, column_letters, range_of
 from workers.contract.records import Page, Table
 from workers.engines.ingest.parsers.excel_sheet import Sheet
 from workers.engines.ingest.parsers.registry import counted
 from workers.engines.ingest.parsers.sheets import sheet_page
 from workers.engines.ingest.parsers.tables import Merge
-from workers.engines.shared.text import cell_range, column_letters, normalize, range_of
+from workers.engines.shared.text import normalize
 
 
 def page_of(number: int, label: str, sheet: Sheet) -> Page:

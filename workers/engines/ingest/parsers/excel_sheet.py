@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+from workers.contract.cells import column_letters, column_number
 from workers.engines.ingest.parsers.excel_dates import serial_of
 from workers.engines.ingest.parsers.excel_formats import BUILT_IN, GENERAL, general, shown_number, shown_text
 from workers.engines.ingest.parsers.tables import Merge
-from workers.engines.shared.text import column_letters, column_number, normalize_layout
+from workers.engines.shared.text import normalize_layout
 
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")

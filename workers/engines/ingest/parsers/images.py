@@ -12,7 +12,7 @@ from workers.contract.media_types import BMP, JPEG, PNG, TIFF, WEBP
 from workers.contract.records import Page
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest.file_types import damaged
-from workers.engines.ingest.parsers.picture import MOST_PIXELS, Picture
+from workers.engines.ingest.parsers.picture import Drawing, Picture
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.shared.runtime import UserError
 
@@ -94,8 +94,8 @@ def _damaged() -> Iterator[None]:
         raise damaged("The image cannot be opened.") from error
 
 
-def _picture(image: Any, number: int) -> Picture:
-    """Upright as its camera says, in grey on white, made smaller where it has more pixels than help."""
+def _picture(image: Any, number: int, drawing: Drawing) -> Picture:
+    """Upright as its camera says, on white, made smaller where it has more pixels than are wanted."""
     from PIL import Image, ImageOps
 
     with _damaged():
@@ -105,12 +105,12 @@ def _picture(image: Any, number: int) -> Picture:
         image.load()
         upright = ImageOps.exif_transpose(image)
         scale = _pixels_per_point(upright.size, image.info.get("dpi"))
-        drawn = _grey(upright)
-    shrink = min(1.0, (MOST_PIXELS / (drawn.width * drawn.height)) ** 0.5)
-    if shrink < 1:
-        size = (max(1, round(drawn.width * shrink)), max(1, round(drawn.height * shrink)))
+        drawn = _on_white(upright, "RGB" if drawing.is_for_people else "L")
+    share = drawing.share_of(drawn.width, drawn.height, scale)
+    if share < 1:
+        size = (max(1, round(drawn.width * share)), max(1, round(drawn.height * share)))
         drawn = drawn.resize(size, Image.Resampling.BOX)
-    return Picture(_pixels(drawn), scale * shrink)
+    return Picture(_pixels(drawn), scale * share)
 
 
 def _pixels(image: Any) -> Any:
@@ -119,16 +119,16 @@ def _pixels(image: Any) -> Any:
     return np.asarray(image)
 
 
-def _grey(image: Any) -> Any:
+def _on_white(image: Any, mode: str) -> Any:
     """Of 16 bits the upper ones; what is transparent is white."""
     from PIL import Image
 
     if image.mode.startswith(("I", "F")):
-        return image.convert("F").point(lambda value: value / 257).convert("L")
+        return image.convert("F").point(lambda value: value / 257).convert("L").convert(mode)
     if "A" in image.getbands() or "transparency" in image.info:
         white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image.convert("RGBA")).convert("L")
-    return image.convert("L")
+        return Image.alpha_composite(white, image.convert("RGBA")).convert(mode)
+    return image.convert(mode)
 
 
 def _pixels_per_point(size: tuple[int, int], dpi: Any) -> float:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
+from workers.contract.cells import column_letters
 from workers.engines.ingest.parsers.excel_formats import general
 from workers.engines.ingest.parsers.excel_sheet import MOST_COLUMNS, MOST_ROWS, Sheet, cell_text
 from workers.engines.ingest.parsers.odf_parts import OFFICE, STYLE, TABLE, TEXT, inline_text, natural
 from workers.engines.ingest.parsers.tables import Merge
-from workers.engines.shared.text import column_letters
 
 _CELLS = (f"{TABLE}table-cell", f"{TABLE}covered-table-cell")
 _SHEETS = f"{OFFICE}spreadsheet"

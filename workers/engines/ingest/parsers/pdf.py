@@ -17,7 +17,7 @@ from workers.engines.ingest.parsers.pdf_geometry import Frame
 from workers.engines.ingest.parsers.pdf_glyphs import unmapped
 from workers.engines.ingest.parsers.pdf_headings import Headings, bookmarks_of
 from workers.engines.ingest.parsers.pdf_page import lines_of, page_box_of
-from workers.engines.ingest.parsers.picture import Picture, scale_for
+from workers.engines.ingest.parsers.picture import Drawing, Picture
 from workers.engines.ingest.parsers.registry import ParsedDocument, parser
 from workers.engines.shared.text import normalize, repeated_edges
 
@@ -89,17 +89,15 @@ class PdfDocument(ParsedDocument):
         ]
 
 
-def _drawn(document: Any, number: int) -> Picture:
-    """The page as it is shown, in grey."""
+def _drawn(document: Any, number: int, drawing: Drawing) -> Picture:
     from pypdfium2 import PdfiumError
 
     with damaged_by(f"Page {number} of the PDF cannot be drawn.", PdfiumError, reason="page", page=number):
         page = document[number - 1]
-        width, height = page.get_size()
-        scale = scale_for(width, height)
-        drawn = page.render(scale=scale, grayscale=True).to_numpy()
+        scale = drawing.scale_for(*page.get_size())
+        drawn = page.render(scale=scale, grayscale=not drawing.is_for_people, rev_byteorder=True).to_numpy()
         page.close()
-    return Picture(drawn.reshape(drawn.shape[:2]), scale)
+    return Picture(drawn[..., :3] if drawing.is_for_people else drawn.reshape(drawn.shape[:2]), scale)
 
 
 def _is_picture(page: Any) -> bool:

@@ -20,7 +20,7 @@ from workers.contract.records import FileRecord, Page
 from workers.contract.spec import Spec
 from workers.contract.specs.ingest import IngestSpec
 from workers.engines.ingest import parsers
-from workers.engines.ingest.parsers.picture import Picture
+from workers.engines.ingest.parsers.picture import Drawing, Picture
 
 LONGEST_NAME = 2000
 """Characters of the name of a file in an archive; a document's name is shorter."""
@@ -61,8 +61,8 @@ class ParsedDocument:
     """Pages to be recognized, by the warning that they deserve otherwise; whole after `finish`."""
     unpack: Callable[[PutPart], tuple[str, ...]] | None = None
     """Of an archive, which has no pages: puts its files out and returns the warnings of that."""
-    picture: Callable[[int], Picture] | None = None
-    """Draws a page, by its number; for formats that have pages to be recognized."""
+    picture: Callable[[int, Drawing], Picture] | None = None
+    """Draws a page, by its number, as it is shown; for formats whose pages are pictures or can be."""
 
     def finish(self, pages: list[Page]) -> list[Page]:
         """What can be done only when all pages have been read; may add warnings and raise UserError."""

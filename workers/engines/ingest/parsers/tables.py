@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
+from workers.contract.cells import cell_range
 from workers.contract.records import Table
-from workers.engines.shared.text import cell_range, glue, row_text
+from workers.engines.shared.text import glue, row_text
 
 HIGHEST_HEADER = 5
 LONGEST_NAME = 40

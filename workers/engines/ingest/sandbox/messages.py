@@ -14,7 +14,7 @@ from workers.contract.spec import Spec
 from workers.contract.specs.ingest import Isolation
 from workers.contract.specs.run import ErrorName, ErrorValue
 from workers.engines.ingest.parsers.registry import PackedBytes, PackedFile
-from workers.engines.ingest.reading import Description, ToConvert
+from workers.engines.ingest.reading import Description, Drawn, ToConvert
 
 MESSAGE_LENGTH = 2000
 PARAM_LENGTH = 200
@@ -67,6 +67,7 @@ Message = (
     | PackedBytes
     | Description
     | ToConvert
+    | Drawn
     | Refused
     | Failed
 )

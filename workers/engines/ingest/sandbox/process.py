@@ -175,7 +175,7 @@ def serve(task: Task) -> int:
             output.flush()
 
         try:
-            send(read(file, task.spec, Output(progress, send, send, send)))
+            send(read(file, task.spec, Output(progress, send, send, send, send)))
         except UserError as error:
             send(_refused(error))
         except (MemoryError, RecursionError):

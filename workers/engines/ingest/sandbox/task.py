@@ -12,6 +12,7 @@ View = Literal["namespaces", "bubblewrap", "whole"]
 """How the root folder, network and processes of the machine are hidden: `whole` does not hide them."""
 READER = "workers.engines.ingest.reading:read"
 RECOGNIZER = "workers.engines.ingest.ocr.pages:recognize"
+DRAWER = "workers.engines.ingest.pictures.drawing:draw"
 PREPARE = "workers.engines.ingest.ocr.pages:prepare"
 READER_AS_IS = "workers.engines.ingest.reading:read_as_is"
 

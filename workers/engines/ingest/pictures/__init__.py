@@ -1,0 +1,1 @@
+"""Pictures of the pages of documents, for people who look at them."""
