@@ -8,18 +8,14 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from workers.engines.ingest.archive import check_archive
 from workers.engines.ingest.encodings import decode
+from workers.engines.shared.debris import is_debris
 from workers.engines.shared.runtime import UserError
 
 _UTF8_NAME = 0x800
-_OF_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
-"""What systems leave in folders; nobody has written it."""
-_OPEN_IN_OFFICE = "~$"
-"""Begins the name of the file that Office keeps beside an open one."""
 _UNICODE_PATH = 0x7075
 """The extra field of Info-ZIP with the name in UTF-8."""
 
@@ -47,12 +43,6 @@ def packed_entries(file: BinaryIO, max_expanded_bytes: int) -> list[tuple[zipfil
     for entry, name in named:
         _refuse_unsafe(entry, name)
     return [(entry, name) for entry, name in named if not entry.is_dir()]
-
-
-def is_debris(name: str) -> bool:
-    """Whether a system or a program left the file, and nobody has written it."""
-    path = PurePosixPath(name)
-    return bool(set(path.parts).intersection(_OF_SYSTEMS)) or path.name.startswith(_OPEN_IN_OFFICE)
 
 
 def _names(entries: list[zipfile.ZipInfo]) -> list[str]:

@@ -19,7 +19,8 @@ from workers.engines.ingest.parsers.registry import (
     counted,
     parser,
 )
-from workers.engines.ingest.parsers.unpacking import is_debris, packed_entries
+from workers.engines.ingest.parsers.unpacking import packed_entries
+from workers.engines.shared.debris import is_debris
 from workers.engines.shared.runtime import UserError
 
 DEEPEST = 2
