@@ -66,6 +66,11 @@ class Environment(BaseSettings):
     model_roots: str = ""
     """Further folders of base models, colon-separated; `var/models` is always one of them."""
 
+    watched_folders: CommaList = ()
+    """Folders that organizations may take documents from: `organization/name=path`, with the organization's short name."""
+    s3_hosts: CommaList = ()
+    """Hosts of S3-compatible servers that may be read; none: every host that is not this machine."""
+
     job_cores: int | None = Field(default=None, ge=1)
     """Cores of this machine that jobs may use, read at each start; unset: all of them."""
 
@@ -93,11 +98,20 @@ class Environment(BaseSettings):
     debug: bool = False
     log_level: str = "INFO"
 
-    @field_validator("allowed_hosts", "trusted_origins", mode="before")
+    @field_validator("allowed_hosts", "trusted_origins", "watched_folders", "s3_hosts", mode="before")
     @classmethod
     def split_at_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("watched_folders")
+    @classmethod
+    def watched_folders_are_named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            place, _, path = entry.partition("=")
+            if place.count("/") != 1 or not all(place.split("/")) or not Path(path).is_absolute():
+                raise ValueError(f"{entry}: write organization/name=/absolute/path")
         return value
 
     @field_validator("var")
@@ -141,6 +155,16 @@ def model_server_token(env: Environment) -> str:
 def model_roots(env: Environment) -> list[Path]:
     """The folders that may contain base models."""
     return [env.var / "models", *(Path(part) for part in env.model_roots.split(os.pathsep) if part)]
+
+
+def watched_folders(env: Environment) -> dict[str, dict[str, Path]]:
+    """By the organization's short name: each folder by its name."""
+    found: dict[str, dict[str, Path]] = {}
+    for entry in env.watched_folders:
+        place, _, path = entry.partition("=")
+        organization, _, name = place.partition("/")
+        found.setdefault(organization, {})[name] = Path(path)
+    return found
 
 
 def running_stack(var: Path) -> dict[str, Any]:

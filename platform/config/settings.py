@@ -17,6 +17,7 @@ from config.env import (
     model_server_token,
     running_stack,
     secret_key,
+    watched_folders,
 )
 
 # Allows `CharField[str, str]` and similar types in code that runs.
@@ -44,6 +45,8 @@ KOSHA_PAGE_PICTURE_DAYS = env.page_picture_days
 KOSHA_PAGE_PICTURE_BYTES = env.page_picture_bytes
 KOSHA_SERVE_CONTEXT_LIMIT = env.serve_context_limit
 KOSHA_MODEL_ROOTS = model_roots(env)
+KOSHA_WATCHED_FOLDERS = watched_folders(env)
+KOSHA_S3_HOSTS = env.s3_hosts or None
 KOSHA_PUBLIC_URL: str = env.public_url or _stack.get("base_url") or f"http://{env.host}:{env.port}"
 MODEL_SERVER_URL: str = env.model_server_url or _stack.get("model_server_url") or "http://127.0.0.1:8001"
 MODEL_SERVER_TOKEN = model_server_token(env)
@@ -53,6 +56,7 @@ REDIS_URL: str = env.redis_url or _stack.get("redis_url") or "redis://127.0.0.1:
 KOSHA_APPS = [
     # The API's description lists them in this order.
     "documents",
+    "sources",
     "curation",
     "registry",
     "training",

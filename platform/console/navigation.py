@@ -40,13 +40,17 @@ PAGES = (
 )
 
 
+ROOMS = {"sources": "documents"}
+"""Pages without an entry of their own, and the one that they belong to."""
+
+
 def navigation_for(principal: Principal, namespace: str) -> list[dict[str, Any]]:
     """The pages that this person may read; `namespace` of the current route marks the current one."""
     return [
         {
             "page": page,
             "url": reverse(page.url_name),
-            "is_current": page.url_name.partition(":")[0] == namespace,
+            "is_current": page.url_name.partition(":")[0] == ROOMS.get(namespace, namespace),
         }
         for page in PAGES
         if page.permission is None or principal.may(page.permission)

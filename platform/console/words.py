@@ -78,6 +78,12 @@ WARNINGS: Words = {
     "removal_waits": _(
         "Documents whose files are no longer in the archive; they are most of its documents and were kept:"
     ),
+    "other_types_skipped": _("Files of types that cannot be read, which were skipped:"),
+    "large_files_skipped": _("Files that are too large, which were skipped:"),
+    "empty_files_skipped": _("Empty files, which were skipped:"),
+    "links_skipped": _("Links, which are not followed:"),
+    "names_not_readable": _("Files whose names are in an unknown encoding, which were skipped:"),
+    "files_changing": _("Files that changed while they were read; the next sync reads them:"),
     "rejected_answers_not_used": _(
         "Lines with a chosen and a rejected answer. Only the chosen one is learnt from:"
     ),
@@ -131,6 +137,10 @@ ACTIONS: Words = {
     "archive.unpacked": _("took the files of an archive as documents"),
     "archive.pruned": _("deleted documents whose files were no longer in their archive"),
     "document.personal_data_set": _("chose how a document's personal data are shown"),
+    "source.created": _("created a source"),
+    "source.updated": _("changed a source"),
+    "source.deleted": _("deleted a source"),
+    "source.sync_started": _("started a sync"),
     "upload.created": _("started an upload in parts"),
     "upload.part_added": _("uploaded a part"),
     "upload.completed": _("completed an upload in parts"),

@@ -66,8 +66,10 @@ def file_take(
     is_own: Callable[[Document], bool],
     archive: Document | None = None,
     check: Callable[[], None] = lambda: None,
+    then: Callable[[Document], None] = lambda document: None,
 ) -> Document:
-    """Make the listed file at `path` a document. `check` is called in the transaction, before anything is written.
+    """Make the listed file at `path` a document. `check` is called in the transaction before anything is written, `then` at
+    its end.
 
     Raises KoshaError where it cannot be one, and FileDamaged. The connection is kept: a lock of the caller may be on it.
     """
@@ -85,7 +87,7 @@ def file_take(
             raise FileDamaged
         with transaction.atomic():
             check()
-            return revision_add(
+            document = revision_add(
                 name=name,
                 purpose=purpose_of(name, purpose),
                 incoming=incoming,
@@ -94,6 +96,8 @@ def file_take(
                 archive=archive,
                 is_own=is_own,
             )
+            then(document)
+            return document
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -129,6 +129,8 @@ class JobType:
     """From a spec to how much work it is."""
     makes_pseudonyms: bool = False
     """Its engine gets the key of the organization's pseudonyms in its environment."""
+    secrets: Callable[[Any], Mapping[str, str]] = lambda spec: {}
+    """From a spec as JSON to variables of the engine's environment. They are read at each launch, and stored nowhere."""
     can_pause: bool = False
     """Its engine keeps checkpoints to resume from."""
 

@@ -33,6 +33,7 @@ INTERVALS = {
     "jobs.reconcile": 2.0,
     "pipelines.advance": 5.0,
     "documents.unpack": 10.0,
+    "sources.advance": 15.0,
     "documents.sweep": 20.0,
     "schedules.fire_due": 30.0,
     "audit.verify": 60.0,

@@ -18,6 +18,8 @@ from jobs.clusters import cluster_measure
 from jobs.retention import metrics_sweep, run_folders_sweep
 from pipelines.services import pipeline_runs_advance
 from schedules.services import schedules_fire_due
+from sources.applying import sources_advance
+from sources.services import ADVANCE_TASK
 
 
 def sessions_clear() -> None:
@@ -29,6 +31,7 @@ SERVICES = {
     "schedules.fire_due": schedules_fire_due,
     "pipelines.advance": pipeline_runs_advance,
     UNPACK_TASK: archives_advance,
+    ADVANCE_TASK: sources_advance,
     "documents.sweep": documents_sweep,
     "audit.verify": chains_verify,
     # The machine may have been replaced or extended.

@@ -21,6 +21,7 @@ def run_of(job: Job) -> RunRef:
 
 def engine_of(job: Job) -> Engine:
     """Of the current attempt."""
+    known = job_type(job.kind)
     threads = str(max(1, job.cpus // job.processes))
     # Signs what only the job's own attempts may load again (optimizer shards are pickles). It is the same for
     # every attempt, is never stored, and is of no use to another job.
@@ -29,7 +30,7 @@ def engine_of(job: Job) -> Engine:
     # Of a cluster whose GPUs are given out, a job without one sees none.
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if job.cluster.gpus and not job.gpus else {}
     return Engine(
-        command=("-m", job_type(job.kind).engine, str(RunFolder(job.run_dir.resolve()).config)),
+        command=("-m", known.engine, str(RunFolder(job.run_dir.resolve()).config)),
         environment={
             "KOSHA_RUN_SECRET": secret.hexdigest(),
             "PYTHONUNBUFFERED": "1",
@@ -43,6 +44,7 @@ def engine_of(job: Job) -> Engine:
             "OMP_WAIT_POLICY": "PASSIVE",
             **keys,
             **hidden,
+            **known.secrets(job.spec),
         },
         processes=job.processes,
         cpus=job.cpus,

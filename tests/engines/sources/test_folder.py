@@ -47,7 +47,12 @@ class Syncing:
         run = Run(config)
         if stop:
             run.request_stop()
-        given = {"endings": (".txt", ".docx"), "max_file_bytes": 100, "max_bytes": 10_000, "max_files": 100} | limits
+        given = {
+            "endings": (".txt", ".docx"),
+            "max_file_bytes": 100,
+            "max_bytes": 10_000,
+            "max_files": 100,
+        } | limits
         spec = SyncSpec(
             source_id="src", sync_id="s", origin=FolderOrigin(path=self.folder), known=known, **given
         )
@@ -83,7 +88,13 @@ def test_new_changed_removed_and_unchanged_files(syncing):
     syncing.write("a.txt", "a")
     syncing.write("b.txt", "b")
     result, found = syncing.run()
-    assert found == {"総務/規程.txt": "第1条", "a.txt": "a", "b.txt": "b"} and counts(result) == (3, 0, 0, 0, 0)
+    assert found == {"総務/規程.txt": "第1条", "a.txt": "a", "b.txt": "b"} and counts(result) == (
+        3,
+        0,
+        0,
+        0,
+        0,
+    )
     result, found = syncing.run()
     assert found == {} and counts(result) == (0, 0, 0, 3, 0) and result.fetched_bytes == 0
     # The same bytes, written again; other bytes of the same size and time; one that is gone.
@@ -101,7 +112,13 @@ def test_what_is_not_taken_is_told_and_leads_nowhere(syncing, tmp_path):
     (syncing.folder / "link.txt").symlink_to(tmp_path / "secret.txt")
     (syncing.folder / "folder").symlink_to(tmp_path)
     os.mkfifo(syncing.folder / "pipe.txt")
-    for name, content in {"b.exe": "b", "~$a.docx": "c", ".git/d.txt": "d", "e.txt": "e" * 101, "f.txt": ""}.items():
+    for name, content in {
+        "b.exe": "b",
+        "~$a.docx": "c",
+        ".git/d.txt": "d",
+        "e.txt": "e" * 101,
+        "f.txt": "",
+    }.items():
         syncing.write(name, content)
     (syncing.folder / os.fsdecode("規程.txt".encode("cp932"))).write_text("x")
     result, found = syncing.run()

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 _OF_SYSTEMS = frozenset(
-    {"__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN", "System Volume Information", "#recycle", "@eaDir"}
+    {
+        "__MACOSX",
+        "Thumbs.db",
+        "desktop.ini",
+        "$RECYCLE.BIN",
+        "System Volume Information",
+        "#recycle",
+        "@eaDir",
+    }
 )
 _HIDDEN = "."
 """Begins the names of what programs keep: `.DS_Store`, `.git`, `.snapshot`, `.~lock.a.odt#`."""

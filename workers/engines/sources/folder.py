@@ -7,7 +7,6 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from workers.contract.specs.sync import FolderOrigin
 from workers.engines.shared.runtime import UserError
