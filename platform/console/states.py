@@ -40,6 +40,7 @@ STATES: dict[str, State] = {
     "uploaded": State("still", pgettext_lazy("state", "Waiting to be read")),
     "processed": State("good", pgettext_lazy("state", "Read")),
     "error": State("bad", pgettext_lazy("state", "Could not be read")),
+    "comparing": State("busy", pgettext_lazy("state", "Comparing")),
     "applying": State("busy", pgettext_lazy("state", "Taking files")),
     "unpacking": State("busy", pgettext_lazy("state", "Being unpacked")),
     "unpacked": State("good", pgettext_lazy("state", "Unpacked")),

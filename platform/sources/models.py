@@ -95,6 +95,8 @@ class SourceFile(TenantModel):
 class Sync(ProducedRow):
     """One comparison of a source with its documents. A large first one is continued by others."""
 
+    WORKING = "comparing"
+
     id = PrefixedIdField("sync_")
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="syncs")
     removes_all = models.BooleanField(default=False)
