@@ -14,7 +14,7 @@ TORCH_VERSION := 2.13.0
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links $(place))
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS)
 # Tests without models, browser or servers of their own.
-FAST := not ml and not services and not browser and not slow
+FAST := not ml and not services and not browser and not slow and not integration
 # Two more than the cores of a small machine: tests of real services wait for other processes a third of their time.
 TEST_PROCESSES ?= 4
 DEMO_MODELS := gemma3-270m smollm2-135m e5-small
@@ -76,9 +76,13 @@ demo: venv models ## The whole pipeline on an invented company; ONCE=1 stops at 
 # -- checking --------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(VENV)/.dev browser ## Everything, with the servers it needs
+test: $(VENV)/.dev browser ## Everything but test-integration, with the servers it needs
 	@$(MAKE) --jobs 2 models lint DEMO_MODELS="$(TEST_MODELS)"
-	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=20
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=20 -m "not integration"
+
+.PHONY: test-integration
+test-integration: $(VENV)/.dev ## Tests with servers of others: S3
+	@$(BIN)/python -m pytest -m integration
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## Less than a minute: no models, no browser, no servers of their own
