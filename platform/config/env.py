@@ -68,7 +68,7 @@ class Environment(BaseSettings):
 
     watched_folders: CommaList = ()
     """Folders that organizations may take documents from: `organization/name=path`, with the organization's short name."""
-    s3_hosts: CommaList = ()
+    bucket_hosts: CommaList = ()
     """Hosts of S3-compatible servers that may be read; none: every host that is not this machine."""
 
     job_cores: int | None = Field(default=None, ge=1)
@@ -98,7 +98,7 @@ class Environment(BaseSettings):
     debug: bool = False
     log_level: str = "INFO"
 
-    @field_validator("allowed_hosts", "trusted_origins", "watched_folders", "s3_hosts", mode="before")
+    @field_validator("allowed_hosts", "trusted_origins", "watched_folders", "bucket_hosts", mode="before")
     @classmethod
     def split_at_commas(cls, value: Any) -> Any:
         if isinstance(value, str):

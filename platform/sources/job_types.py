@@ -64,7 +64,7 @@ register(
                 _(
                     "The address leads to this machine itself, or to a host that the operator has not allowed."
                 ),
-                _("Enter another address, or have your operator allow it (KOSHA_S3_HOSTS)."),
+                _("Enter another address, or have your operator allow it (KOSHA_BUCKET_HOSTS)."),
             ),
             "user.secret_missing": ErrorText(
                 _(

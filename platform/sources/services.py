@@ -77,10 +77,10 @@ def _check_place(place: Place) -> None:
                 _("Your operator has allowed no folder of this name (KOSHA_WATCHED_FOLDERS)."),
                 param="folder",
             )
-    elif settings.KOSHA_S3_HOSTS is not None and place.host not in settings.KOSHA_S3_HOSTS:
+    elif settings.KOSHA_BUCKET_HOSTS is not None and place.host not in settings.KOSHA_BUCKET_HOSTS:
         raise InvalidRequest(
             "endpoint_not_allowed",
-            _("Your operator has not allowed this host (KOSHA_S3_HOSTS)."),
+            _("Your operator has not allowed this host (KOSHA_BUCKET_HOSTS)."),
             param="endpoint",
         )
 
@@ -183,7 +183,7 @@ def _origin(source: Source) -> FolderOrigin | BucketOrigin:
                 param="folder",
             )
         return FolderOrigin(path=path)
-    return BucketOrigin(**source.place, allowed_hosts=settings.KOSHA_S3_HOSTS)
+    return BucketOrigin(**source.place, allowed_hosts=settings.KOSHA_BUCKET_HOSTS)
 
 
 def _write_known(source: Source, spec: SyncSpec) -> None:

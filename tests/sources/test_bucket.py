@@ -76,7 +76,7 @@ class Shelf:
 
 @pytest.fixture
 def shelf(world, server, settings, request) -> Shelf:
-    settings.KOSHA_S3_HOSTS = ("127.0.0.1",)
+    settings.KOSHA_BUCKET_HOSTS = ("127.0.0.1",)
     return Shelf(world, server, request.node.name.partition("[")[0])
 
 
@@ -135,7 +135,7 @@ OWN = ("http://127.0.0.1:{port}", "http://localhost:{port}", "http://[::1]:{port
 
 @pytest.mark.parametrize("endpoint", OWN)
 def test_the_machine_itself_is_refused_unless_its_operator_allows_it(shelf, monkeypatch, settings, endpoint):
-    settings.KOSHA_S3_HOSTS = None
+    settings.KOSHA_BUCKET_HOSTS = None
     port = shelf.server.endpoint.rpartition(":")[2]
     place = shelf.place(endpoint=endpoint.format(port=port))
     assert shelf.refusal(monkeypatch, place, READER[1]) == "sync.user.endpoint_refused"

@@ -95,7 +95,7 @@ def test_an_address_is_an_origin_and_nothing_more(world, api, endpoint):
 
 
 def test_a_host_that_the_operator_has_not_allowed_is_refused(world, settings):
-    settings.KOSHA_S3_HOSTS = ("other.example",)
+    settings.KOSHA_BUCKET_HOSTS = ("other.example",)
     place = BucketPlace(**BUCKET)
     with pytest.raises(Exception) as refused:
         source_create(name="棚", place=place, secret="", interval_minutes=0, actor=world.actor)
