@@ -26,7 +26,7 @@ register(
         busy_label=pgettext_lazy("state", "Comparing"),
         spec=SyncSpec,
         result=SyncResult,
-        engine="workers.engines.sources",
+        engine="workers.engines.sync",
         usual=UsualResources(memory_bytes=GIBIBYTE),
         size=lambda spec: Size.LONG,
         disk_bytes=lambda spec: spec.max_bytes + spec.max_file_bytes,
@@ -44,14 +44,19 @@ register(
             "user.source_unreachable": ErrorText(
                 _("The source could not be reached, or broke off in the middle. No document was deleted."),
                 _("Look at the server or the share. The next sync tries again."),
+                _(
+                    "The source could not be reached, or broke off in the middle (%(answer)s). No document was deleted."
+                ),
             ),
             "user.source_refused": ErrorText(
                 _("The server refused the request, or does not answer as one for S3 does."),
                 _("Check the address, the region and the bucket."),
+                _("The server refused the request, or does not answer as one for S3 does (%(answer)s)."),
             ),
             "user.access_denied": ErrorText(
                 _("The source may not be read."),
                 _("Check the access key and its rights, or the rights of the folder."),
+                _("The source may not be read (%(answer)s)."),
             ),
             "user.bucket_missing": ErrorText(
                 _("The bucket does not exist. No document was deleted."), _("Check its name and the address.")
@@ -65,6 +70,7 @@ register(
                     "The address leads to this machine itself, or to a host that the operator has not allowed."
                 ),
                 _("Enter another address, or have your operator allow it (KOSHA_BUCKET_HOSTS)."),
+                _("%(host)s leads to this machine itself, or is a host that the operator has not allowed."),
             ),
             "user.secret_missing": ErrorText(
                 _(

@@ -21,7 +21,7 @@ from workers.contract.run_folder import RunFolder
 from workers.contract.specs.run import RunConfig, RunError
 from workers.contract.specs.sync import SyncSpec
 from workers.engines.shared.runtime import Run, UserError
-from workers.engines.sources.engine import sync as engine
+from workers.engines.sync.engine import sync as engine
 from workers.orchestration.finalize import finalize_job
 
 LONG_AGO = time.time() - 3600
@@ -83,7 +83,7 @@ def run_engine(sync: Sync) -> None:
 
 @pytest.fixture
 def share(world, tmp_path, settings, monkeypatch) -> Share:
-    monkeypatch.setattr("workers.engines.sources.folder.UNSETTLED_SECONDS", -1)
+    monkeypatch.setattr("workers.engines.sync.folder.UNSETTLED_SECONDS", -1)
     folder = tmp_path / "share"
     folder.mkdir()
     settings.KOSHA_WATCHED_FOLDERS = {world.organization.slug: {"somu": folder}}

@@ -20,8 +20,8 @@ from sources.services import source_create, sync_start
 from tests.s3_server import BUCKET, READER, WRITER, s3_server
 from tests.sources.conftest import run_engine
 from workers.contract.specs.sync import SECRET_VARIABLE, BucketOrigin
-from workers.engines.sources.bucket import Bucket
-from workers.engines.sources.origins import Found, Passing
+from workers.engines.sync.bucket import Bucket
+from workers.engines.sync.origins import Found, Passing
 from workers.orchestration.launchers.local.launcher import LocalLauncher
 from workers.orchestration.reconcile import reconcile
 

@@ -12,9 +12,9 @@ from workers.contract.listing import FILES_FOLDER, stored_name
 from workers.contract.specs.sync import CHANGES_FILE, BucketOrigin, Change, SyncResult, SyncSpec
 from workers.engines.shared.debris import is_debris
 from workers.engines.shared.runtime import Run
-from workers.engines.sources.folder import Folder
-from workers.engines.sources.known import Known
-from workers.engines.sources.origins import Found, Origin, Passing
+from workers.engines.sync.folder import Folder
+from workers.engines.sync.known import Known
+from workers.engines.sync.origins import Found, Origin, Passing
 
 MOST_TOLD = 20
 REPORT_EVERY = 100
@@ -47,7 +47,7 @@ def sync(run: Run, spec: SyncSpec) -> SyncResult:
 
 def _origin(spec: SyncSpec) -> Origin:
     if isinstance(spec.origin, BucketOrigin):
-        from workers.engines.sources.bucket import Bucket
+        from workers.engines.sync.bucket import Bucket
 
         return Bucket(spec.origin)
     return Folder(spec.origin)

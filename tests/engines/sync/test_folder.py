@@ -14,7 +14,7 @@ from workers.contract.listing import FILES_FOLDER
 from workers.contract.specs.run import RunConfig, RunResult, RunStatus
 from workers.contract.specs.sync import CHANGES_FILE, Change, FolderOrigin, KnownFile, SyncResult, SyncSpec
 from workers.engines.shared.runtime import Run, RunStopped, UserError
-from workers.engines.sources.engine import sync
+from workers.engines.sync.engine import sync
 
 LONG_AGO = time.time() - 3600
 
@@ -75,7 +75,7 @@ class Syncing:
 @pytest.fixture
 def syncing(tmp_path, monkeypatch) -> Syncing:
     # What was written just now counts as settled.
-    monkeypatch.setattr("workers.engines.sources.folder.UNSETTLED_SECONDS", -1)
+    monkeypatch.setattr("workers.engines.sync.folder.UNSETTLED_SECONDS", -1)
     return Syncing(tmp_path)
 
 

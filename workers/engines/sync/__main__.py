@@ -1,10 +1,10 @@
-"""Compare a source with what was taken from it: `python -m workers.engines.sources config.json` (a RunConfig of a SyncSpec)."""
+"""Compare a source with what was taken from it: `python -m workers.engines.sync config.json` (a RunConfig of a SyncSpec)."""
 
 from __future__ import annotations
 
 from workers.contract.specs.sync import SyncSpec
 from workers.engines.shared.runtime import run_engine
-from workers.engines.sources.engine import sync
+from workers.engines.sync.engine import sync
 
 
 def main() -> None:

@@ -29,10 +29,10 @@ def refuse_address(host: str, allowed: Collection[str] | None) -> None:
             raise EndpointRefused(host)
         return
     for *_, address in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
-        _refuse(str(address[0]), host)
+        _refuse_own(str(address[0]), host)
 
 
-def _refuse(address: str, host: str) -> None:
+def _refuse_own(address: str, host: str) -> None:
     ip = ipaddress.ip_address(address.partition("%")[0])
     mapped = getattr(ip, "ipv4_mapped", None)
     ip = mapped or ip
@@ -47,7 +47,7 @@ def guarded_pool(allowed: Collection[str] | None, **options: Any) -> PoolManager
     def checked(connection: HTTPConnection, connected: socket.socket) -> socket.socket:
         try:
             if allowed is None:
-                _refuse(str(connected.getpeername()[0]), connection.host)
+                _refuse_own(str(connected.getpeername()[0]), connection.host)
         except BaseException:
             connected.close()
             raise

@@ -15,8 +15,8 @@ from urllib3.util import Retry, Timeout
 
 from workers.contract.specs.sync import SECRET_VARIABLE, BucketOrigin
 from workers.engines.shared.runtime import UserError
-from workers.engines.sources.guarded_http import EndpointRefused, guarded_pool, refuse_address
-from workers.engines.sources.origins import Chunks, Found, Passing
+from workers.engines.sync.guarded_http import EndpointRefused, guarded_pool, refuse_address
+from workers.engines.sync.origins import Chunks, Found, Passing
 
 CHUNK = 1 << 20
 DENIED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled", "Forbidden")
@@ -32,7 +32,7 @@ class Bucket:
             raise UserError("secret_missing", "The secret key is not known any more. Enter it again.")
         address = urlsplit(origin.endpoint)
         if not address.hostname:
-            raise UserError("endpoint_refused", "The endpoint has no host.")
+            raise _refused(origin.endpoint)
         with _worded():
             refuse_address(address.hostname, origin.allowed_hosts)
         self._client = Minio(
@@ -86,13 +86,17 @@ def _worded() -> Iterator[None]:
     except S3Error as error:
         raise _of_server(error.code or "", error) from error
     except (InvalidResponseError, ServerError) as error:
-        raise UserError("source_refused", "The server does not answer as one for S3 does.") from error
+        what = type(error).__name__
+        raise UserError(
+            "source_refused", "The server does not answer as one for S3 does.", answer=what
+        ) from error
     except (HTTPError, MinioException, OSError) as error:
         if refused := _cause(error):
             raise _refused(str(refused)) from error
         raise UserError(
             "source_unreachable",
             f"The server could not be reached, or its answer broke off ({type(error).__name__}).",
+            answer=type(error).__name__,
         ) from error
 
 
@@ -100,14 +104,14 @@ def _of_server(code: str, error: S3Error) -> Exception:
     if code in GONE:
         return Passing()
     if code in DENIED:
-        return UserError("access_denied", f"The server refuses the access key ({code}).")
+        return UserError("access_denied", f"The server refuses the access key ({code}).", answer=code)
     if code in MISSING:
         return UserError("bucket_missing", "The bucket does not exist.")
-    return UserError("source_refused", f"The server refuses the request ({code}).")
+    return UserError("source_refused", f"The server refuses the request ({code}).", answer=code)
 
 
 def _refused(host: str) -> UserError:
-    return UserError("endpoint_refused", f"{host} is not an address that may be read from.")
+    return UserError("endpoint_refused", f"{host} is not an address that may be read from.", host=host)
 
 
 def _cause(error: BaseException | None) -> EndpointRefused | None:

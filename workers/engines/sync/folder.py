@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from workers.contract.specs.sync import FolderOrigin
 from workers.engines.shared.runtime import UserError
-from workers.engines.sources.origins import Chunks, Found, Passing
+from workers.engines.sync.origins import Chunks, Found, Passing
 
 CHUNK = 1 << 20
 UNSETTLED_SECONDS = 2.0
@@ -107,8 +107,7 @@ def _mark(facts: os.stat_result) -> str:
 
 
 def _unreadable(name: str, error: OSError) -> UserError:
-    return UserError(
-        "access_denied" if isinstance(error, PermissionError) else "source_unreachable",
-        f"{name or 'The folder'} cannot be read ({error.strerror}).",
-        param=name or None,
-    )
+    answer = f"{name}: {error.strerror}".removeprefix(": ")
+    if isinstance(error, PermissionError):
+        return UserError("access_denied", f"The folder may not be read ({answer}).", answer=answer)
+    return UserError("source_unreachable", f"The folder cannot be read ({answer}).", answer=answer)
