@@ -16,7 +16,8 @@ from django.db import connection
 from accounts.models import Role
 from curation.models import Dataset, DatasetVersion
 from curation.services import dataset_create, dataset_version_create
-from documents.models import Document
+from documents.models import Document, Revision
+from documents.reading import collect_job, revisions_waiting
 from documents.selectors import ready_documents
 from documents.services import document_upload
 from evaluations.models import Evaluation, Suite
@@ -43,7 +44,7 @@ from workers.contract.spec import Spec
 from workers.contract.specs.curation import CurationResult
 from workers.contract.specs.evaluation import EvaluationResult
 from workers.contract.specs.gate import BASE, DEFAULT_GATE, TUNED, VERDICTS, GateVerdict, Reason, RuleOutcome
-from workers.contract.specs.ingest import IngestResult
+from workers.contract.specs.ingest import FileOutcome, IngestBatchResult, IngestResult
 from workers.contract.specs.retrieval import RetrievalResult
 from workers.contract.specs.run import RunError
 from workers.contract.specs.tasks.bits_per_character import TextBits, TextItem
@@ -65,6 +66,18 @@ class World(People):
     def upload(
         self, name: str = "規則.txt", text: str = "第1条 本規則は。", purpose: str = "user_data"
     ) -> Document:
+        """Its reading is queued, in a job of its own."""
+        return self.queued(self.received(name, text, purpose))
+
+    def queued(self, document: Document) -> Document:
+        while collect_job(revisions_waiting().filter(document=document), 1):
+            pass
+        return Document.objects.select_related("current_revision__job").get(pk=document.pk)
+
+    def received(
+        self, name: str = "規則.txt", text: str = "第1条 本規則は。", purpose: str = "user_data"
+    ) -> Document:
+        """Uploaded, and not yet collected to be read."""
         return document_upload(
             name=name, purpose=purpose, chunks=[text.encode()], media_type="text/plain", actor=self.actor
         )
@@ -93,7 +106,7 @@ class World(People):
                 **facts,
             }
         )
-        finish(document.current_revision.job, result, files)
+        ingested(self.queued(document).current_revision, result, files)
 
     def dataset(self, name: str = "社内文書") -> Dataset:
         return dataset_create(name=name, description="", recipe=None, actor=self.actor)
@@ -292,6 +305,25 @@ def finish(job: Job, result: Spec, files: Mapping[str, str]) -> Job:
     write_output(job, files)
     assert job_succeeded(job=job, result=sealed_result(job, result))
     return _finalized(job)
+
+
+def ingested(revision: Revision, result: IngestResult, files: Mapping[str, str]) -> Job:
+    """As `finish` for the job that reads this revision alone."""
+    job = begin(revision.job)
+    assert job_succeeded(job=job, result=ingest_result(job, revision, result, files))
+    return _finalized(job)
+
+
+def ingest_result(
+    job: Job, revision: Revision, result: IngestResult, files: Mapping[str, str]
+) -> dict[str, Any]:
+    """The result of a job that has written `files` for the revision."""
+    write_output(job, {f"{revision.id}/{name}": content for name, content in files.items()})
+    manifest = write_manifest(job.run_dir / "output" / revision.id, job.kind)
+    outcome = FileOutcome(
+        revision_id=revision.id, result=result.model_copy(update={"manifest_sha256": manifest})
+    )
+    return IngestBatchResult(outcomes=(outcome,)).model_dump(mode="json")
 
 
 def sealed_result(job: Job, result: Spec) -> dict[str, Any]:

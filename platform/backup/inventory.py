@@ -47,9 +47,9 @@ def _artifacts(known: JobType) -> Iterator[Item]:
         folder = _name(artifact_path(row.organization_id, known.artifact, known.artifact_id(row)))
         if row.manifest_sha256:
             yield Item("folder", folder, row.manifest_sha256)
-        elif row.job.state == JobState.SUCCEEDED and row.job.finalized_at is None:
+        elif row.job and row.job.state == JobState.SUCCEEDED and row.job.finalized_at is None:
             output = RunFolder(run_path(row.job_id, row.job.fence)).output
-            yield Item("result", folder, fallback=_name(output))
+            yield Item("result", folder, fallback=_name(output / row.pk if known.finish else output))
 
 
 def _name(path: Path) -> str:

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 QUEUE = "celery"
 """The list in Redis that holds Celery's messages."""
 
+WAKE_MILLISECONDS = 200
 # They limit how long a request waits for the broker.
 TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 1,
@@ -38,6 +39,30 @@ TRANSPORT_OPTIONS = {
 def send(task_name: str, *args: str | int) -> None:
     """Send the task after commit; immediately outside a transaction, never if it is rolled back."""
     transaction.on_commit(lambda: send_now(task_name, *args), robust=True)
+
+
+def wake(task_name: str) -> None:
+    """As `send`, but at most a few times a second for all senders together.
+
+    For a task that looks for work itself. What comes a moment after another message is found by the next tick of
+    reconcile, or by the task as soon as a run has ended.
+    """
+    transaction.on_commit(lambda: _wake_now(task_name), robust=True)
+
+
+def _wake_now(task_name: str) -> None:
+    breaker = _breaker(settings.REDIS_URL)
+    if not breaker.may_try():
+        return
+    try:
+        is_first = _redis(settings.REDIS_URL).set(f"kosha:wake:{task_name}", 1, nx=True, px=WAKE_MILLISECONDS)
+    except (redis.RedisError, OSError) as error:
+        breaker.note(worked=False)
+        logger.warning("the broker did not answer: %s", type(error).__name__)
+        return
+    breaker.note(worked=True)
+    if is_first:
+        send_now(task_name)
 
 
 def send_now(task_name: str, *args: str | int) -> None:
@@ -94,6 +119,11 @@ def waiting() -> int | None:
     except (redis.RedisError, OSError) as error:
         logger.warning("the broker did not report its waiting messages: %s", type(error).__name__)
         return None
+
+
+@cache
+def _redis(broker: str) -> redis.Redis:
+    return redis.Redis.from_url(broker, socket_connect_timeout=1, socket_timeout=1)
 
 
 @cache

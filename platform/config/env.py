@@ -76,6 +76,8 @@ class Environment(BaseSettings):
 
     ocr: Literal["auto", "rapidocr", "tesseract", "none"] = "auto"
     """What recognizes the text of scans and images; `auto`: the first that the machine has."""
+    read_together: int = Field(default=64, ge=1, le=500)
+    """How many small files one process reads at most."""
     max_upload_bytes: int = Field(default=512 * 1024**2, gt=0)
     disk_floor_bytes: int | None = Field(default=None, ge=0)
     """With less free space nothing is stored; unset: 1 GiB, or a twentieth of a small disk."""

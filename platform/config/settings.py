@@ -37,6 +37,7 @@ KOSHA_STORAGE_ROOT = env.var / "storage"
 KOSHA_JOB_CORES = env.job_cores
 KOSHA_MAX_UPLOAD_BYTES = env.max_upload_bytes
 KOSHA_OCR = env.ocr
+KOSHA_READ_TOGETHER = env.read_together
 KOSHA_DISK_FLOOR_BYTES = env.disk_floor_bytes
 KOSHA_DISK_RESERVE_BYTES = env.disk_reserve_bytes
 KOSHA_RUN_FOLDER_DAYS = env.run_folder_days

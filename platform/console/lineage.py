@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Model, Q
+from django.db.models import Count, Min, Model, Q
+from django.urls import reverse
+from django.utils.translation import ngettext
 
+from console.formats import number
 from curation.models import DatasetVersion
-from documents.models import Document
+from documents.models import Document, Revision, RevisionState
 from jobs.models import Job
 from jobs.produced import ProducedState
 from jobs.types import find_job_type
@@ -19,21 +23,74 @@ from retrieval.models import KnowledgeBase
 
 MOST = 50
 """The most rows of each kind."""
+MOST_READ = 100
 
 
-def subjects_of(jobs: Iterable[Job]) -> dict[str, Model]:
+def subjects_of(jobs: Iterable[Job]) -> dict[str, Model | Several]:
     """What each job works on, by job id: one query for each kind among them."""
     ids: dict[str, list[str]] = {}
     for job in jobs:
         ids.setdefault(job.kind, []).append(job.id)
-    found: dict[str, Model] = {}
+    found: dict[str, Model | Several] = {}
     for kind, job_ids in ids.items():
         known = find_job_type(kind)
         if known is None or known.produces is None:
             continue
-        for row in known.produces.objects.filter(job_id__in=job_ids).select_related(*known.subject_related):
+        rows = known.produces.objects.filter(job_id__in=job_ids)
+        if known.finish is not None:
+            counts = rows.order_by().values("job_id").annotate(rows=Count("pk"), first=Min("pk"))
+            several = {each["job_id"]: each["rows"] for each in counts if each["rows"] > 1}
+            found |= {id: Several(id, count, known.produces) for id, count in several.items()}
+            rows = rows.exclude(job_id__in=several)
+        for row in rows.select_related(*known.subject_related):
             found[row.job_id] = getattr(row, known.subject) if known.subject else row
     return found
+
+
+@dataclass(frozen=True)
+class Several:
+    """What a job works on, where that is many things: told as one that leads to the job."""
+
+    job_id: str
+    count: int
+    kind: type[Model]
+
+    @property
+    def _meta(self) -> Any:
+        return self.kind._meta
+
+    def __str__(self) -> str:
+        return ngettext("%(n)s document", "%(n)s documents", self.count) % {"n": number(self.count)}
+
+    def get_absolute_url(self) -> str:
+        return reverse("jobs:detail", args=[self.job_id])
+
+
+@dataclass(frozen=True)
+class Read:
+    """The documents of a job that reads them."""
+
+    revisions: list[Revision]
+    """The first ones, in the order in which they are read."""
+    total: int
+    read: int
+    failed: int
+
+
+def read_by(job: Job) -> Read | None:
+    """None for a job that reads no documents."""
+    known = find_job_type(job.kind)
+    if known is None or known.produces is not Revision:
+        return None
+    rows = Revision.objects.filter(job=job)
+    counts = dict(rows.order_by().values_list("state").annotate(Count("pk")))
+    shown = list(rows.select_related("document", "job").order_by("pk")[:MOST_READ])
+    return Read(
+        revisions=shown,
+        total=sum(counts.values()),
+        read=counts.get(RevisionState.PROCESSED, 0),
+        failed=counts.get(RevisionState.FAILED, 0),
+    )
 
 
 def aliases_of(base: KnowledgeBase) -> list[str]:

@@ -24,14 +24,13 @@ from common.errors import Conflict, KoshaError, NotFound
 from common.locks import try_lock
 from common.tenancy import every_organization, organization_scope
 from documents.models import Document, Revision, RevisionState
+from documents.reading import UNPACK_TASK
 from documents.selectors import contents_of, newest_read, pages_folder
 from documents.services import (
-    UNPACK_TASK,
     blob_drop_unused,
     clean_name,
     document_delete,
     revision_read_again,
-    uploader_of,
 )
 from documents.taking import FileDamaged, Refused, file_take, is_mass_removal
 from workers.contract.listing import FILES_FOLDER, ListedFile, read_listing
@@ -100,14 +99,14 @@ def _refuse_late(deadline: float) -> None:
 
 def _unpack_safely(id: str, deadline: float) -> None:
     """One that cannot be unpacked now does not stop the others."""
-    revision = Revision.objects.select_related("document", "job").get(pk=id)
+    revision = Revision.objects.select_related("document").get(pk=id)
     try:
         _unpack(revision, deadline)
     except Superseded:
         _end(revision, [])
     except (FileNotFoundError, FileDamaged):
         # A backup does not hold them, and a power failure may have taken them.
-        revision_read_again(revision=revision, actor=uploader_of(revision))
+        revision_read_again(revision=revision, actor=revision.actor)
     except OutOfTime:
         raise
     except Exception as error:
@@ -157,7 +156,7 @@ def _take(revision: Revision, file: ListedFile, name: str) -> None:
         path=pages_folder(revision) / FILES_FOLDER / file.stored,
         name=name,
         purpose=archive.purpose,
-        actor=uploader_of(revision),
+        actor=revision.actor,
         is_own=lambda document: document.archive_id == archive.id,
         archive=archive,
         check=lambda: _require_newest(revision),
@@ -176,7 +175,7 @@ def _remove(revision: Revision, gone: Iterable[Document], deadline: float) -> No
         _refuse_late(deadline)
         with transaction.atomic():
             _require_newest(revision)
-            _delete(document.id, uploader_of(revision))
+            _delete(document.id, revision.actor)
 
 
 @transaction.atomic
@@ -188,9 +187,7 @@ def _end(revision: Revision, warnings: list[str], facts: dict[str, int] | None =
     Revision.objects.filter(pk=revision.pk).update(warnings=revision.warnings, unpacked_at=Now())
     blob_drop_unused(revision.organization_id, revision.sha256)
     if facts is not None:
-        _audit(
-            revision.document, uploader_of(revision), "archive.unpacked", {"revision": revision.id, **facts}
-        )
+        _audit(revision.document, revision.actor, "archive.unpacked", {"revision": revision.id, **facts})
 
 
 # -- documents whose files are no longer in the archive -----------------------------------------------

@@ -1,8 +1,6 @@
-"""The types of job that read a document and draw its pages."""
+"""The types of job that read documents and draw their pages."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -11,56 +9,48 @@ from common.disk import file_bytes
 from documents.error_texts import DRAWING_ERRORS, READING_ERRORS
 from documents.models import PagePictures, Revision
 from documents.pictures import PICTURES
+from documents.reading import SHORT_BYTES, files_finish, files_read, revision_is_wanted, revisions_collect
 from documents.selectors import PAGES
-from documents.services import revision_is_wanted, revision_read
 from jobs.types import GIBIBYTE, JobType, Size, UsualResources, register
-from workers.contract.specs.ingest import IngestResult, IngestSpec
+from workers.contract.specs.events import FileRead
+from workers.contract.specs.ingest import IngestBatchResult, IngestBatchSpec
 from workers.contract.specs.page_pictures import PagePicturesResult, PagePicturesSpec
 
 PICTURE_BYTES = 2 << 20
 """Of one page at most, about: a picture of four million pixels."""
-SHORT_BYTES = 4 << 20
-"""A file of this size is read in seconds."""
 
 
-def _size(spec: IngestSpec) -> Size:
-    return Size.SHORT if file_bytes(spec.path) <= SHORT_BYTES else Size.LONG
+def _size(spec: IngestBatchSpec) -> Size:
+    return Size.LONG if spec.is_alone or _bytes(spec) > SHORT_BYTES else Size.SHORT
 
 
-def _columns(result: IngestResult) -> dict[str, Any]:
-    return {
-        "media_type": result.media_type,
-        "title": (result.title or "")[:500],
-        "pages": result.pages,
-        "characters": result.characters,
-        "records": result.records,
-        "files": result.files,
-        "warnings": list(result.warnings),
-    }
+def _bytes(spec: IngestBatchSpec) -> int:
+    return sum(file_bytes(file.path) for file in spec.files)
 
 
 register(
     JobType(
         name="ingest",
-        label=_("Reading a document"),
+        label=_("Reading documents"),
         busy_label=pgettext_lazy("state", "Reading"),
-        spec=IngestSpec,
-        result=IngestResult,
+        spec=IngestBatchSpec,
+        result=IngestBatchResult,
         engine="workers.engines.ingest",
         usual=UsualResources(memory_bytes=GIBIBYTE),
         size=_size,
         # Text and tables. A packed format unpacks to more than its size, within the parsers' limits.
-        disk_bytes=lambda spec: 4 * file_bytes(spec.path),
+        disk_bytes=lambda spec: 4 * _bytes(spec),
         produces=Revision,
         artifact=PAGES,
-        columns=_columns,
         kept=lambda rows: rows.filter(document__deleted_at=None),
-        owner_exists=revision_is_wanted,
-        on_end=revision_read,
+        collect=revisions_collect,
+        events={FileRead: files_read},
+        finish=files_finish,
         failures_on_home=False,
         subject="document",
         subject_related=("document",),
         messages={
+            "read_alone": _("A file is left to be read alone."),
             "sandboxed": _("The file is read in a sandbox: %(isolation)s."),
             "office_converted": _("LibreOffice has converted the file; no macro was run."),
             "office_not_confined": _(

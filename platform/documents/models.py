@@ -7,9 +7,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from audit.services import Actor
 from common.ids import PrefixedIdField
 from common.models import TenantModel
-from jobs.produced import ProducedRow
+from jobs.models import Job
+from jobs.produced import Outcome, ProducedRow
 from jobs.transitions import JobState
 
 
@@ -83,7 +85,7 @@ class Document(TenantModel):
         return reverse("documents:detail", args=[self.id])
 
 
-class Revision(ProducedRow):
+class Revision(Outcome):
     """One upload of a document. Its bytes never change; the text read from them is in storage."""
 
     STATES = {
@@ -100,6 +102,14 @@ class Revision(ProducedRow):
     sha256 = models.CharField(max_length=64)
     size = models.BigIntegerField()
     declared_media_type = models.CharField(max_length=200, blank=True)
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=64)
+    actor_label = models.CharField(max_length=200)
+    """Who uploaded it, and is told as the starter of the job that reads it."""
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="+", null=True)
+    """Reads it, perhaps with others, or has read it; null while it waits to be collected (`documents/reading.py`)."""
+    is_alone = models.BooleanField(default=False)
+    """It shares no job with others: it takes long, or has ended a batch."""
     state = models.CharField(max_length=16, choices=RevisionState.choices, default=RevisionState.UPLOADED)
     media_type = models.CharField(max_length=120, blank=True)
     title = models.CharField(max_length=500, blank=True)
@@ -124,12 +134,22 @@ class Revision(ProducedRow):
                 condition=models.Q(files__isnull=False, unpacked_at=None),
                 name="revision_to_unpack",
             ),
+            models.Index(
+                fields=["organization", "id"],
+                condition=models.Q(state=RevisionState.UPLOADED, job=None),
+                name="revision_to_collect",
+            ),
         ]
 
     @property
+    def actor(self) -> Actor:
+        return Actor(self.actor_kind, self.actor_id, self.actor_label)
+
+    @property
     def shown_state(self) -> str:
+        """The state for people. Read the row with its `job` selected."""
         if not self.is_archive:
-            return super().shown_state
+            return self.shown_state_with(self.job)
         return "unpacked" if self.unpacked_at else "unpacking"
 
     @property

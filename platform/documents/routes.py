@@ -17,6 +17,8 @@ RULES: dict[str, Rule] = {
     "GET documents/<document_id>/pages/<number>/picture": P.DOCUMENTS_READ,
     "POST documents/<document_id>/personal-data": P.DOCUMENTS_WRITE,
     "POST documents/<document_id>/prune": P.DOCUMENTS_WRITE,
+    "GET documents/<document_id>/stop": P.JOBS_CONTROL,
+    "POST documents/<document_id>/stop": P.JOBS_CONTROL,
     "POST documents/<document_id>/delete": P.DOCUMENTS_WRITE,
     "GET v1/files": P.DOCUMENTS_READ,
     "POST v1/files": P.DOCUMENTS_WRITE,

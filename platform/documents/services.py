@@ -1,4 +1,4 @@
-"""Writes: documents and their revisions; what follows when a revision has been read."""
+"""Writes: documents and their revisions. `documents/reading.py` has them read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from audit.services import Actor, audit_record
 from common import queue
 from common.connections import release_connection
 from common.errors import Conflict, InvalidRequest, NotFound, TooLarge
-from common.language import stored_language
 from common.locks import transaction_lock
 from common.storage import (
     Incoming,
@@ -25,22 +24,16 @@ from common.storage import (
     artifact_delete,
     blob_delete,
     blob_keep,
-    blob_path,
     receive,
 )
 from common.tenancy import current_organization_id
 from documents import deletion
 from documents.models import Document, Purpose, Revision, RevisionState
 from documents.pictures import pictures_erase
+from documents.reading import UNPACK_TASK, waiting_drop
 from documents.selectors import PAGES, document_get, kept_originals, pages_folder
-from jobs.clusters import cluster_parsers_seen
-from jobs.models import Job
-from jobs.services import job_cancel, job_submit
-from jobs.transitions import JobState
-from workers.contract.specs.ingest import IngestSpec
+from jobs.services import job_cancel
 
-UNPACK_TASK = "documents.unpack"
-"""Looks after archives that were read or deleted."""
 LONGEST_NAME, LONGEST_PATH = 255, 500
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -48,7 +41,7 @@ BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u206
 def document_upload(
     *, name: str, purpose: str, chunks: Iterable[bytes], media_type: str, actor: Actor
 ) -> Document:
-    """Store the bytes, make a (new revision of a) document, and queue its reading.
+    """Store the bytes, make a (new revision of a) document, to be read soon.
 
     The same bytes under the same name again change nothing. Raises InvalidRequest `empty_file`,
     `invalid_file_name`, `unsupported_purpose`; TooLarge `file_too_large`.
@@ -128,7 +121,7 @@ def revision_add(
     archive: Document | None = None,
     is_own: Callable[[Document], bool] = lambda document: True,
 ) -> Document:
-    """Make what was received a (new revision of a) document of a clean name, and queue its reading.
+    """Make what was received a (new revision of a) document of a clean name, to be read soon.
 
     Raises Conflict `name_taken` where the name belongs to a document that is not the caller's own.
     """
@@ -156,8 +149,10 @@ def revision_add(
         sha256=incoming.sha256,
         size=incoming.size,
         declared_media_type=media_type[:200],
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_label=actor.label,
     )
-    revision.job = _ingest_submit(document, revision, actor)
     revision.save(force_insert=True)
     document.current_revision = revision
     document.save(update_fields=["current_revision"])
@@ -171,57 +166,20 @@ def revision_add(
     )
     _blob_lock(organization_id, revision.sha256)
     blob_keep(organization_id, incoming)
-    return document_get(document.id)
-
-
-def _ingest_submit(document: Document, revision: Revision, actor: Actor) -> Job:
-    spec = IngestSpec(
-        document_id=document.id,
-        revision_id=revision.id,
-        name=document.name,
-        path=blob_path(document.organization_id, revision.sha256),
-        sha256=revision.sha256,
-        media_type=revision.declared_media_type or None,
-        max_bytes=settings.KOSHA_MAX_UPLOAD_BYTES,
-        ocr=settings.KOSHA_OCR,
-    )
-    return job_submit(spec=spec, actor=actor)
-
-
-def uploader_of(revision: Revision) -> Actor:
-    """Who uploaded it. Read the revision with its job."""
-    return Actor(revision.job.actor_kind, revision.job.actor_id, revision.job.actor_label)
+    queue.wake("jobs.dispatch")
+    return document
 
 
 @transaction.atomic
 def revision_read_again(*, revision: Revision, actor: Actor) -> None:
     """Have the same bytes read anew, for a revision whose text or files were lost. What was read is erased first."""
     artifact_delete(revision.organization_id, PAGES, revision.id)
-    revision.job = _ingest_submit(revision.document, revision, actor)
+    revision.actor_kind, revision.actor_id, revision.actor_label = actor.kind, actor.id, actor.label
+    revision.job, revision.is_alone = None, False
     revision.state, revision.result, revision.manifest_sha256 = RevisionState.UPLOADED, {}, ""
     revision.files = revision.unpacked_at = None
     revision.save()
-
-
-def revision_is_wanted(revision: Revision) -> bool:
-    """Locks the document, so that a deletion waits and then erases the text too."""
-    document = Document.objects.select_for_update(no_key=True).get(pk=revision.document_id)
-    return document.deleted_at is None
-
-
-def revision_read(revision: Revision) -> None:
-    """Called when the job that reads a revision has ended; explains a cancelled one."""
-    if isolation := revision.result.get("isolation"):
-        cluster_parsers_seen(
-            cluster_id=revision.job.cluster_id, isolation=isolation, ocr=revision.result.get("ocr") or ""
-        )
-    if revision.is_archive:
-        queue.send(UNPACK_TASK)
-    if revision.job.state == JobState.CANCELLED:
-        with stored_language():
-            message = _("Reading was cancelled. Upload the file again to retry.")
-        revision.set_error("ingest.user.cancelled", message)
-        revision.save()
+    queue.wake("jobs.dispatch")
 
 
 @transaction.atomic
@@ -230,17 +188,22 @@ def document_delete(*, document_id: str, actor: Actor) -> None:
 
     The documents of an archive follow it, see `documents/archives.py`.
     """
+    # A job is locked before its documents, in the order in which what it has read is taken over.
+    unread = Revision.objects.filter(
+        document_id=document_id, document__deleted_at=None, state=RevisionState.UPLOADED
+    )
+    for revision in unread.exclude(job=None).select_related("job"):
+        if len(revision.job.spec["files"]) == 1:
+            # It may just have ended.
+            with suppress(Conflict):
+                job_cancel(job=revision.job, actor=actor)
     document = Document.objects.select_for_update(no_key=True).filter(pk=document_id, deleted_at=None).first()
     if document is None:
         raise NotFound
     document.deleted_at = timezone.now()
     document.save(update_fields=["deleted_at"])
-    revisions = list(document.revisions.select_related("job"))
-    for revision in revisions:
-        if revision.state == RevisionState.UPLOADED:
-            # The job may just have ended.
-            with suppress(Conflict):
-                job_cancel(job=revision.job, actor=actor)
+    waiting_drop(document)
+    revisions = list(document.revisions.all())
     audit_record(
         organization_id=document.organization_id,
         actor=actor,

@@ -17,5 +17,6 @@ urlpatterns = [
     path("documents/<document_id>/pages/<number>/picture", views.picture, name="picture"),
     path("documents/<document_id>/personal-data", views.personal_data, name="personal_data"),
     path("documents/<document_id>/prune", views.prune, name="prune"),
+    path("documents/<document_id>/stop", views.stop, name="stop"),
     path("documents/<document_id>/delete", views.delete, name="delete"),
 ]

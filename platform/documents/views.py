@@ -16,7 +16,8 @@ from django.views.decorators.http import require_POST
 
 from accounts.principal import Principal, actor_of, principal_of
 from common.error_answers import error_response
-from common.errors import InvalidRequest, KoshaError, NotFound
+from common.errors import Conflict, InvalidRequest, KoshaError, NotFound
+from common.next_page import own_page
 from common.pagination import KeysetPage, keyset_page
 from common.permissions import Permission
 from documents import services
@@ -27,6 +28,7 @@ from documents.models import Document, Purpose, Revision, RevisionState
 from documents.picture_answers import page_number, picture_answer
 from documents.pictures import has_pictures
 from documents.places import Passage, number_in, passage_of
+from documents.reading import can_stop_reading, reading_stop
 from documents.selectors import (
     contents_counted,
     contents_of,
@@ -232,6 +234,25 @@ def personal_data(request: HttpRequest, document_id: str) -> HttpResponse:
     else:
         messages.success(request, _("Saved. It holds from the next request on."))
     return redirect(document)
+
+
+def stop(request: HttpRequest, document_id: str) -> HttpResponse:
+    """GET asks first: lists update themselves, so a dialog in them would be closed."""
+    document = document_get(document_id)
+    revision = revision_list(document).first()
+    assert revision is not None
+    if request.method != "POST":
+        if not can_stop_reading(revision):
+            return redirect(document)
+        facts = {"document": document, "revision": revision, "next": own_page(request, request.GET)}
+        return render(request, "documents/stop.html", facts)
+    try:
+        reading_stop(revision=revision, actor=actor_of(request))
+        messages.success(request, _("The document is not read any more."))
+    except Conflict as error:
+        # Most often it has been read meanwhile.
+        messages.warning(request, str(error.message))
+    return redirect(own_page(request, request.POST) or document)
 
 
 @require_POST

@@ -26,8 +26,8 @@ class ProducedState(models.TextChoices):
     CANCELLED = "cancelled", _("cancelled")
 
 
-class ProducedRow(FailureModel, TenantModel):
-    """Made together with its job, and completed once when the job has ended."""
+class Outcome(FailureModel, TenantModel):
+    """What came of the work on a row: its state, and the result or the error."""
 
     STATES: ClassVar[Mapping[str, str]] = {
         JobState.SUCCEEDED: ProducedState.READY,
@@ -39,10 +39,9 @@ class ProducedRow(FailureModel, TenantModel):
     WORKING: ClassVar[str] = ProducedState.BUILDING
     """What is shown of a row whose job is queued, and of one whose job runs."""
 
-    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=16, choices=ProducedState.choices, default=ProducedState.BUILDING)
     result = models.JSONField(default=dict)
-    """The result class of the job's type as JSON; empty until the job has succeeded."""
+    """What its job has made, as JSON; empty until then."""
     manifest_sha256 = models.CharField(max_length=64, blank=True)
     """Of the folder that the job has made."""
 
@@ -53,25 +52,40 @@ class ProducedRow(FailureModel, TenantModel):
     def is_building(self) -> bool:
         return self.state not in self.STATES.values()
 
-    @property
-    def shown_state(self) -> str:
-        """The state for people. Read the row with its `job` selected."""
+    def shown_state_with(self, job: Job | None) -> str:
+        """The state for people; None: no job has taken the row up yet."""
         if not self.is_building:
             return self.state
         shown: dict[str, str] = {JobState.QUEUED: self.WAITING, JobState.STARTING: JobState.STARTING}
         shown |= {each: each for each in (JobState.PAUSING, JobState.PAUSED, JobState.CANCELLING)}
-        return shown.get(self.job.state, self.WORKING)
+        return self.WAITING if job is None else shown.get(job.state, self.WORKING)
+
+
+class ProducedRow(Outcome):
+    """Made together with its job, and completed once when the job has ended."""
+
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        abstract = True
+
+    @property
+    def shown_state(self) -> str:
+        """The state for people. Read the row with its `job` selected."""
+        return self.shown_state_with(self.job)
 
 
 def produced_finalize(job: Job) -> None:
-    """Complete the row that `job` has made, then call what follows a job of its type.
+    """Complete the row that `job` has made (or the rows), then call what follows a job of its type.
 
     Call it in a transaction that holds the lock on the job's row. A second call changes nothing. Raises
     ArtifactLost or ArtifactDamaged where the folder that the job has made is gone or incomplete.
     """
     known = job_type(job.kind)
     result = known.result.model_validate(job.result) if job.state == JobState.SUCCEEDED else None
-    if known.produces is not None:
+    if known.finish is not None:
+        known.finish(job, result)
+    elif known.produces is not None:
         rows = known.produces.objects.select_for_update(no_key=True, of=("self",))
         row: ProducedRow | None = rows.filter(job=job).first()
         if row is not None and row.is_building and known.owner_exists(row):

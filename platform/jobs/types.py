@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from jobs.models import Cluster, Job
-    from jobs.produced import ProducedRow
+    from jobs.produced import Outcome
 
 GIBIBYTE = 1 << 30
 
@@ -134,8 +134,13 @@ class JobType:
     can_pause: bool = False
     """Its engine keeps checkpoints to resume from."""
 
-    produces: type[ProducedRow] | None = None
-    """The model of the row that is made with each such job."""
+    produces: type[Outcome] | None = None
+    """The model of the row that is made with each such job; with `finish`, of the rows that point at their job."""
+    collect: Callable[[], None] = lambda: None
+    """Makes jobs of what waits to be worked on together. Called before jobs are claimed; cheap where nothing waits."""
+    finish: Callable[[Job, Any], None] | None = None
+    """Called with the ended job and its result (None without one) where a job makes several rows: completes those that its
+    events have not. In the transaction that finalizes the job; repeatable. Raises as `artifact_adopt` does."""
     artifact: str = ""
     """The kind of folder in storage that the job's folder becomes."""
     artifact_id: Callable[[Any], str] = lambda row: row.pk
@@ -161,7 +166,7 @@ class JobType:
     failures_on_home: bool = True
     """Whether the home page names failed jobs; false where it counts the rows that failed instead."""
     events: Mapping[type[Event], Callable[..., None]] = field(default_factory=dict)
-    """Called with `job` and `event` inside the transaction that imports the event."""
+    """Called with `job` and `events`, those of the type that are imported together, inside their transaction."""
     errors: Mapping[str, ErrorText] = field(default_factory=dict)
     """By the part of the code after the name: `user.empty_dataset`. Where an engine gives a `reason` among the values of the
     error, the text of `user.no_text:nothing_recognized` goes before that of `user.no_text`."""

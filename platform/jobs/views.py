@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from accounts.principal import actor_of
 from common.errors import KoshaError
+from common.next_page import own_page
 from common.pagination import keyset_page
 from jobs.models import Job
 from jobs.selectors import job_get, job_list, newest_job_events, public_state
@@ -77,7 +77,7 @@ def cancel(request: HttpRequest, job_id: str) -> HttpResponse:
         job = job_get(job_id)
         if not job.can_stop:
             return redirect(job)
-        return render(request, "jobs/stop.html", {"job": job, "next": _own_page(request, request.GET)})
+        return render(request, "jobs/stop.html", {"job": job, "next": own_page(request, request.GET)})
     return _act(request, job_id, job_cancel, _("The job is being cancelled."))
 
 
@@ -100,11 +100,4 @@ def _act(request: HttpRequest, job_id: str, act: Callable[..., Job], news: str) 
     except KoshaError as error:
         # Most often it has ended meanwhile: a message is enough.
         messages.warning(request, str(error.message))
-    return redirect(_own_page(request, request.POST) or job)
-
-
-def _own_page(request: HttpRequest, given: QueryDict) -> str:
-    """The page of this site that `next` names; empty for none, and for one elsewhere."""
-    target = given.get("next", "")
-    ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if ours else ""
+    return redirect(own_page(request, request.POST) or job)

@@ -6,11 +6,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from common.disk import file_bytes, folder_bytes
+from documents.reading import on_revisions_read
 from jobs.failures import ErrorText
-from jobs.types import GIBIBYTE, JobType, Size, UsualResources, follow, register
+from jobs.types import GIBIBYTE, JobType, Size, UsualResources, register
 from retrieval.models import IndexBuild
 from retrieval.selectors import INDEXES
-from retrieval.services import document_ready, index_build_ended
+from retrieval.services import index_build_ended, revisions_ready
 from workers.contract.specs.retrieval import RetrievalResult, RetrievalSpec
 
 LIGHT_BYTES = 16 << 20
@@ -62,4 +63,4 @@ register(
     )
 )
 # A document that was read may belong to knowledge bases, which the documents app does not import.
-follow("ingest", document_ready)
+on_revisions_read(revisions_ready)

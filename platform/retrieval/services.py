@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,9 +15,8 @@ from accounts.groups import everyone_in
 from audit.services import SYSTEM, Actor, audit_record
 from common.errors import Conflict
 from documents.masking import ShowingDenied, documents_mask, documents_show
-from documents.models import Document, Revision, RevisionState
+from documents.models import Document, Revision
 from documents.selectors import pages_path, read_revisions
-from jobs.models import Job
 from jobs.produced import ProducedState
 from jobs.services import job_cancel, job_submit
 from registry.models import BaseModel
@@ -166,15 +165,13 @@ def document_remove(*, knowledge_base: KnowledgeBase, document_id: str, actor: A
     index_build_if_needed(knowledge_base_id=knowledge_base.id, actor=actor)
 
 
-def document_ready(job: Job) -> None:
-    """A revision has been read: build it into every knowledge base its document belongs to."""
-    revision = Revision.objects.filter(job=job, state=RevisionState.PROCESSED).first()
-    if revision is None:
-        return
+def revisions_ready(revisions: Sequence[Revision]) -> None:
+    """They have been read: build them into the knowledge bases that their documents belong to, each once."""
     entries = KnowledgeBaseDocument.objects.filter(
-        document=revision.document_id, knowledge_base__deleted_at=None
+        document__in=[revision.document_id for revision in revisions], knowledge_base__deleted_at=None
     )
-    for knowledge_base_id in entries.values_list("knowledge_base_id", flat=True):
+    ids = entries.order_by("knowledge_base_id").values_list("knowledge_base_id", flat=True).distinct()
+    for knowledge_base_id in ids:
         index_build_if_needed(knowledge_base_id=knowledge_base_id, actor=SYSTEM)
 
 

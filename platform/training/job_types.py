@@ -10,7 +10,7 @@ from jobs.failures import ErrorText
 from jobs.types import GIBIBYTE, JobType, UsualResources, register
 from registry.selectors import MODELS
 from training.models import TrainingRun
-from training.services import checkpoint_record, training_ended
+from training.services import checkpoints_record, training_ended
 from workers.contract.model_shape import read_model_shape, weights_bytes
 from workers.contract.specs.events import CheckpointSaved
 from workers.contract.specs.training import TrainingResult, TrainingSpec
@@ -52,7 +52,7 @@ register(
         sealed_folder=lambda result: result.adapter_dir or result.model_dir or "",
         on_end=training_ended,
         subject_related=("base_model", "parent"),
-        events={CheckpointSaved: checkpoint_record},
+        events={CheckpointSaved: checkpoints_record},
         messages={
             "too_long": _("%(too_long)s conversations are longer than the sequence length and are left out."),
             "checkpoint_passed_over": _(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -200,6 +201,11 @@ def checkpoint_record(*, job: Job, event: CheckpointSaved) -> None:
                 "metrics": event.values,
             },
         )
+
+
+def checkpoints_record(*, job: Job, events: Iterable[CheckpointSaved]) -> None:
+    for event in events:
+        checkpoint_record(job=job, event=event)
 
 
 def training_ended(run: TrainingRun) -> None:

@@ -156,7 +156,7 @@ FOLLOW = {
     "documents.services.document_upload",
     "documents.uploads.upload_complete",
     "retrieval.services.batch_create",
-    "retrieval.services.document_ready",
+    "retrieval.services.revisions_ready",
     "retrieval.services.index_build_again",
     "retrieval.services.index_build_if_needed",
     "training.services.checkpoint_record",

@@ -30,7 +30,7 @@ from tests.backup.world_on_disk import (
     revision_of,
     running_job,
 )
-from tests.world import begin, sealed_result, write_output
+from tests.world import begin, ingest_result
 from workers.contract.specs.ingest import IngestResult
 from workers.orchestration.finalize import finalize_ended
 from workers.orchestration.launchers.base import Exited, RunRef
@@ -171,7 +171,8 @@ def test_brings_everything_to_another_place(filled, made, restored):
 def test_rows_name_the_new_place_and_machine(filled, restored, django_db_blocker):
     there, _ = restored
     with django_db_blocker.unblock(), there.here(), every_organization("test"):
-        paths = [Path(job.spec["path"]) for job in Job.objects.filter(kind="ingest")]
+        specs = [job.spec for job in Job.objects.filter(kind="ingest")]
+        paths = [Path(file["path"]) for spec in specs for file in spec["files"]]
         assert paths and all(path.is_relative_to(there.var) and path.exists() for path in paths)
         # No process of this machine is taken for the run of the old one.
         job = running_job()
@@ -186,12 +187,13 @@ def test_rows_name_the_new_place_and_machine(filled, restored, django_db_blocker
 
 def test_unregistered_success_is_registered_after_the_restore(place, tmp_path, elsewhere):
     with every_organization("test"):
-        job = begin(revision_of("待.txt").job)
-        write_output(job, {"pages.jsonl": "{}\n"})
+        revision = revision_of("待.txt")
+        job = begin(revision.job)
         result = IngestResult(
             media_type="text/plain", pages=1, characters=2, sha256="d" * 64, manifest_sha256="d" * 64
         )
-        assert job_succeeded(job=job, result=sealed_result(job, result))
+        read = ingest_result(job, revision, result, {"pages.jsonl": "{}\n"})
+        assert job_succeeded(job=job, result=read)
     backup, info = place.back_up(tmp_path / "b")
     assert info.faults == []
     elsewhere.restore(backup)

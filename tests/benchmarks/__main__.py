@@ -13,6 +13,7 @@ BENCHMARKS = (
     "retrieval_headings",
     "pdf_reading",
     "upload_to_search",
+    "many_files",
     "ocr_pages",
     "small_work",
     "concurrency",

@@ -11,10 +11,9 @@ from audit.models import AuditEvent
 from common.errors import Conflict
 from documents import archives
 from documents.archives import archive_prune, archives_advance, contents_of, removals_waiting
-from documents.models import Document, RevisionState
+from documents.models import Document, Revision, RevisionState
 from documents.selectors import company_documents, document_get, document_list, pages_folder, ready_documents
 from documents.services import document_delete
-from jobs.models import Job
 from tests.world import fail
 from workers.contract.listing import FILES_FOLDER, LISTING_FILE, ListedFile, stored_name
 from workers.contract.media_types import ZIP
@@ -75,21 +74,21 @@ def test_its_files_become_documents_of_its_uploader(upload, world):
 
 def test_its_next_revision_is_synchronized(upload):
     upload({"同.txt": "同じ", "新.txt": "前", "去.txt": "去る"})
-    jobs = Job.objects.count()
+    revisions = Revision.objects.count()
     archive = upload({"同.txt": "同じ", "新.txt": "後", "来.txt": "来る"})
     assert held(archive) == {
         "資料.zip/同.txt": short("同じ"),
         "資料.zip/新.txt": short("後"),
         "資料.zip/来.txt": short("来る"),
     }
-    # Its own reading, and that of two files.
-    assert Job.objects.count() == jobs + 3
+    # Its own, and those of two files.
+    assert Revision.objects.count() == revisions + 3
 
 
-def test_a_file_that_could_not_be_read_is_tried_again(upload):
+def test_a_file_that_could_not_be_read_is_tried_again(upload, world):
     archive = upload({"a.txt": "a", "b.txt": "b"})
     document = contents_of(archive).get(name="資料.zip/a.txt")
-    fail(document.current_revision.job, "ingest.user.encrypted")
+    fail(world.queued(document).current_revision.job, "ingest.user.encrypted")
     assert document_get(document.id).current_revision.state == RevisionState.FAILED
     upload({"a.txt": "a", "b.txt": "c"})
     assert document_get(document.id).current_revision.number == 2

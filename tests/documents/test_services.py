@@ -12,7 +12,10 @@ from documents.selectors import document_get, document_list, pages, pages_folder
 from documents.services import clean_name, document_delete
 from jobs.models import Job
 from jobs.produced import produced_finalize
-from tests.world import begin, fail, write_output
+from tests.world import DIGEST, begin, fail, ingest_result, move_by_sql
+from workers.contract.specs.ingest import IngestResult
+
+RESULT = IngestResult(media_type="text/plain", pages=1, characters=2, sha256=DIGEST, manifest_sha256=DIGEST)
 
 
 def blob_of(document: Document):
@@ -29,8 +32,8 @@ def test_an_upload_keeps_the_bytes_and_queues_their_reading(world):
     )
     assert blob_of(document).read_bytes() == "第1条".encode()
     assert revision.job.kind == "ingest"
-    assert revision.job.spec["sha256"] == revision.sha256
-    assert revision.job.spec["path"] == str(blob_of(document))
+    (file,) = revision.job.spec["files"]
+    assert (file["sha256"], file["path"]) == (revision.sha256, str(blob_of(document)))
 
 
 def test_the_same_bytes_under_the_same_name_change_nothing(world):
@@ -107,8 +110,11 @@ def test_bytes_that_another_document_refers_to_survive_a_deletion(world, django_
 def test_the_text_of_a_document_deleted_while_it_was_read_is_not_kept(world):
     document = world.upload()
     job = begin(document.current_revision.job)
-    write_output(job, {"pages.jsonl": "{}\n"})
+    revision = document.current_revision
+    result = ingest_result(job, revision, RESULT, {"pages.jsonl": "{}\n"})
     document_delete(document_id=document.id, actor=world.actor)
+    Job.objects.filter(pk=job.id).update(result=result)
+    move_by_sql(job, "cancelled")
     produced_finalize(Job.objects.get(pk=job.id))
     assert not pages_folder(document.current_revision).exists()
     assert Revision.objects.get(document=document).state == RevisionState.UPLOADED

@@ -12,7 +12,7 @@ from curation.services import dataset_version_create
 from documents.pictures import page_pictures
 from evaluations.services import evaluation_create
 from jobs.models import Job
-from jobs.produced import ProducedRow, produced_finalize
+from jobs.produced import Outcome, produced_finalize
 from jobs.services import job_cancel
 from jobs.transitions import JobState
 from jobs.types import job_type, job_types
@@ -78,9 +78,6 @@ QUEUED: dict[str, Callable[[World], Job]] = {
 }
 RESULTS: dict[str, Spec] = {
     "page_pictures": PagePicturesResult(drawn=(1,), bytes=1, manifest_sha256=DIGEST),
-    "ingest": IngestResult(
-        media_type="text/plain", pages=1, characters=2, sha256=DIGEST, manifest_sha256=DIGEST
-    ),
     "evaluation": evaluate_result(passed=True),
     "retrieval": RetrievalResult(
         documents=1, chunks=1, reused_chunks=0, dimensions=4, manifest_sha256=DIGEST, bytes=1, seconds=1
@@ -94,12 +91,14 @@ def succeed(world: World, job: Job) -> None:
         world.trained(job)
     elif job.kind == "curation":
         world.curated(job)
+    elif job.kind == "ingest":
+        world.read(row_of(job).document)
     else:
         folder = job_type(job.kind).sealed_folder(RESULTS[job.kind])
         finish(job, RESULTS[job.kind], {f"{folder}/pages.jsonl".lstrip("/"): "{}\n"})
 
 
-def row_of(job: Job) -> ProducedRow:
+def row_of(job: Job) -> Outcome:
     return job_type(job.kind).produces.objects.get(job=job)
 
 
@@ -114,7 +113,8 @@ def test_a_success_completes_the_row_once_and_adopts_the_folder(world, kind):
     succeed(world, job)
     row, known = row_of(job), job_type(kind)
     assert (row.state, row.error_code) == (known.produces.STATES[JobState.SUCCEEDED], "")
-    assert known.result.model_validate(row.result).manifest_sha256 == row.manifest_sha256
+    result = IngestResult if kind == "ingest" else known.result
+    assert result.model_validate(row.result).manifest_sha256 == row.manifest_sha256
     folder = artifact_path(row.organization_id, known.artifact, known.artifact_id(row))
     if known.keeps_whole_output:
         folder /= known.sealed_folder(known.result.model_validate(row.result))

@@ -15,7 +15,7 @@ from workers.contract.spec import Spec
 from workers.contract.specs.curation import CurationSource, CurationSpec
 from workers.contract.specs.evaluation import Candidate, EvaluationSpec
 from workers.contract.specs.export import ExportSpec
-from workers.contract.specs.ingest import IngestSpec
+from workers.contract.specs.ingest import IngestBatchSpec, IngestFile
 from workers.contract.specs.retrieval import RetrievalSource, RetrievalSpec
 from workers.contract.specs.training import TrainingSpec
 
@@ -49,8 +49,9 @@ class Files:
         return path
 
 
-def ingest(files: Files, size: int) -> Spec:
-    return IngestSpec(document_id="d", revision_id="r", name="n", path=files.of(size))
+def ingest(files: Files, *sizes: int, **more: Any) -> Spec:
+    read = (IngestFile(document_id="d", revision_id="r", name="n", path=files.of(size)) for size in sizes)
+    return IngestBatchSpec(files=tuple(read), **more)
 
 
 def index(files: Files, *, new: int, known: int = 0) -> Spec:
@@ -88,6 +89,8 @@ def training(files: Files) -> Spec:
     ("make", "size"),
     [
         (lambda files: ingest(files, 100 * KIB), Size.SHORT),
+        (lambda files: ingest(files, *([20 * KIB] * 64)), Size.SHORT),
+        (lambda files: ingest(files, 20 * KIB, is_alone=True), Size.LONG),
         (lambda files: ingest(files, 150 * MIB), Size.LONG),
         (lambda files: index(files, new=20 * KIB), Size.SHORT),
         (lambda files: index(files, new=20 * KIB, known=10 * MIB), Size.SHORT),

@@ -168,11 +168,11 @@ def test_the_need_follows_what_a_job_reads(tmp_path):
     pages = tmp_path / "pages.jsonl"
     pages.write_bytes(b"x" * 1000)
     place = {"document_id": "d", "revision_id": "r", "document_name": "n", "pages_path": str(pages)}
-    ingest = {"document_id": "d", "revision_id": "r", "name": "n", "path": str(pages)}
+    file = {"document_id": "d", "revision_id": "r", "name": "n", "path": str(pages)}
     source = {**place, "media_type": "text/plain"}
     index = {"sources": [{**place, "groups": ["everyone"]}], "embedding_model": str(tmp_path)}
     for kind, spec, need in [
-        ("ingest", ingest, 4000),
+        ("ingest", {"files": [file, file]}, 8000),
         ("curation", {"sources": [source, source]}, 8000),
         ("retrieval", index, 8000),
         ("retrieval", {**index, "previous_index": str(tmp_path)}, 9000),

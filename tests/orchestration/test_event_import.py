@@ -134,8 +134,8 @@ def test_a_new_checkpoint_resets_the_retry_counters(job):
 def test_a_failing_handler_does_not_stop_the_import(job, monkeypatch):
     taken = []
 
-    def handler(*, job, event):
-        taken.append(event.sequence)
+    def handler(*, job, events):
+        taken.extend(event.sequence for event in events)
         raise RuntimeError("no")
 
     monkeypatch.setattr(

@@ -12,7 +12,7 @@ from documents.models import Revision
 from jobs.models import Job
 from jobs.selectors import public_state
 from jobs.services import job_succeeded
-from tests.world import begin, sealed_result, write_output
+from tests.world import begin, ingest_result
 from workers.contract.specs.ingest import IngestResult
 from workers.orchestration.finalize import finalize_job
 
@@ -22,11 +22,11 @@ def succeeded(world) -> Job:
     """An ingest that has succeeded and is not finalized yet."""
     document = world.upload("規程.txt", "本文", "user_data")
     job = begin(document.current_revision.job)
-    write_output(job, {"pages.jsonl": "{}\n"})
     result = IngestResult(
         media_type="text/plain", pages=1, characters=2, sha256="d" * 64, manifest_sha256="d" * 64
     )
-    assert job_succeeded(job=job, result=sealed_result(job, result))
+    files = {"pages.jsonl": "{}\n"}
+    assert job_succeeded(job=job, result=ingest_result(job, document.current_revision, result, files))
     return Job.objects.get(pk=job.pk)
 
 
@@ -40,7 +40,7 @@ def succeeded(world) -> Job:
     ],
 )
 def test_a_lost_result_fails_the_job_and_its_row(succeeded, damage):
-    damage(Path(succeeded.run_dir) / "output")
+    damage(Path(succeeded.run_dir) / "output" / Revision.objects.get(job=succeeded).id)
     finalize_job(succeeded.id)
     job = Job.objects.get(pk=succeeded.pk)
     assert (job.state, public_state(job), job.error_code) == ("failed", "failed", "ingest.system.result_lost")

@@ -15,7 +15,6 @@ from retrieval.models import IndexBuild, KnowledgeBase
 from retrieval.search import search
 from retrieval.selectors import entry_get, entry_list, index_folder, removed_documents, status_counts
 from retrieval.services import (
-    document_ready,
     document_remove,
     documents_add,
     index_build_again,
@@ -23,6 +22,7 @@ from retrieval.services import (
     knowledge_base_create,
     knowledge_base_delete,
     knowledge_base_update,
+    revisions_ready,
 )
 from tests.world import begin, fail
 
@@ -124,7 +124,7 @@ def test_a_new_revision_is_built_when_it_has_been_read(world, knowledge_base):
     assert entry_get(knowledge_base, document.id).status == "in_progress"
     world.read(document)
     assert builds(knowledge_base) == ["ready", "building"]
-    document_ready(document.current_revision.job)
+    revisions_ready([document.current_revision])
     assert builds(knowledge_base) == ["ready", "building"]
 
 

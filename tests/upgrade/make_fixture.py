@@ -170,7 +170,7 @@ def jobs_in_every_state(world) -> None:
     from jobs.services import job_cancel, job_claim, job_pause, job_succeeded
     from jobs.transitions import ACTIVE
     from tests.backup.world_on_disk import write_checkpoint
-    from tests.world import begin, fail, write_output
+    from tests.world import begin, fail, ingest_result
     from training.services import checkpoint_record
     from workers.contract.run_folder import RunFolder
     from workers.contract.specs.events import CheckpointSaved
@@ -194,12 +194,13 @@ def jobs_in_every_state(world) -> None:
     job_cancel(job=begin(world.training_run().job), actor=world.actor)
     job_cancel(job=world.training_run().job, actor=world.actor)
     fail(world.training_run().job)
-    ended = begin(world.upload("読.txt", "第3条 読み終えた。").current_revision.job)
-    write_output(ended, {"pages.jsonl": '{"kind": "page", "number": 1, "text": "第3条", "tables": []}\n'})
+    read = world.upload("読.txt", "第3条 読み終えた。").current_revision
+    ended = begin(read.job)
+    files = {"pages.jsonl": '{"kind": "page", "number": 1, "text": "第3条", "tables": []}\n'}
     result = IngestResult(
         media_type="text/plain", pages=1, characters=3, sha256="d" * 64, manifest_sha256="d" * 64
     )
-    assert job_succeeded(job=ended, result=result.model_dump(mode="json"))
+    assert job_succeeded(job=ended, result=ingest_result(ended, read, result, files))
     for job in Job.objects.filter(state__in=ACTIVE):
         RunFolder(job.run_dir).declare_stopped()
 

@@ -33,7 +33,7 @@ from workers.contract.artifacts import verify_manifest
 from workers.contract.specs.curation import CurationSpec
 from workers.contract.specs.evaluation import EvaluationSpec
 from workers.contract.specs.export import ExportSpec
-from workers.contract.specs.ingest import IngestSpec
+from workers.contract.specs.ingest import IngestBatchSpec
 from workers.contract.specs.page_pictures import PagePicturesSpec
 from workers.contract.specs.retrieval import RetrievalSpec
 from workers.contract.specs.training import TrainingSpec
@@ -47,7 +47,7 @@ RELEASES = sorted(path.name for path in FIXTURES.iterdir())
 UNUSED = {"auth_group", "auth_group_permissions"}
 """Django's own, which Kosha does not use."""
 SPECS = {
-    "ingest": IngestSpec,
+    "ingest": IngestBatchSpec,
     "page_pictures": PagePicturesSpec,
     "curation": CurationSpec,
     "training": TrainingSpec,
@@ -144,7 +144,8 @@ def test_every_spec_is_understood_and_names_files_of_this_place(upgraded):
     assert {job.kind for job in jobs} == set(SPECS)
     for job in jobs:
         SPECS[job.kind].model_validate(job.spec)
-    originals = [Path(job.spec["path"]) for job in jobs if "path" in job.spec]
+    specs = [part for job in jobs for part in (job.spec, *job.spec.get("files", ()))]
+    originals = [Path(part["path"]) for part in specs if "path" in part]
     assert originals and all(path.is_relative_to(upgraded.place.var) and path.exists() for path in originals)
 
 

@@ -24,6 +24,7 @@ from jobs.services import (
     jobs_wait,
 )
 from jobs.transitions import JobState
+from jobs.types import job_types
 from workers.orchestration.attempt import next_step, not_launched_attempt
 from workers.orchestration.cores import share_cores
 from workers.orchestration.disk_budget import DiskBudget, disk_need
@@ -43,12 +44,25 @@ def dispatch_task() -> None:
 
 def dispatch(launchers: Launchers) -> None:
     """Claim and launch, cluster by cluster. May run twice at once."""
+    _collect()
     with every_organization("clusters serve every organization"):
         waiting = Job.objects.filter(state=JobState.QUEUED).values("cluster_id")
         for cluster in Cluster.objects.filter(pk__in=waiting, is_active=True, launcher__in=list(launchers)):
             for job in _claim(cluster):
                 _launch_safely(job, launchers[cluster.launcher])
     share_cores(launchers)
+
+
+def _collect() -> None:
+    """One worker at a time, so that what waits for the same job is not divided."""
+    with try_lock("collecting") as locked:
+        for known in job_types() if locked else ():
+            try:
+                known.collect()
+            except Exception as error:
+                if is_away(error):
+                    raise
+                logger.exception("the jobs of type %s were not collected", known.name)
 
 
 def _launch_safely(job: Job, launcher: Launcher) -> None:

@@ -7,7 +7,7 @@ two imports at once the second one writes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,7 @@ from workers.contract.specs.events import (
     EVENT,
     AnyEvent,
     CheckpointSaved,
+    FileRead,
     Log,
     Metrics,
     Progress,
@@ -88,8 +89,9 @@ def _import_part(job: Job, part: Part) -> bool:
     rows = [row for event in events if (row := _row(job, event)) is not None]
     if not job_events_imported(job=job, offset=part.offset, events=rows, **_columns(job, events)):
         return False
-    for event in events:
-        _handle(job, event)
+    for kind, handler in job_type(job.kind).events.items():
+        if found := [event for event in events if isinstance(event, kind)]:
+            _handle(job, handler, found)
     return True
 
 
@@ -136,8 +138,9 @@ def _columns(job: Job, events: Sequence[AnyEvent]) -> dict[str, Any]:
 
 # -- rows --------------------------------------------------------------------------------------------
 def _row(job: Job, event: AnyEvent) -> JobEvent | None:
-    """None for progress, which is kept in the job's columns only: it is frequent, and old values are not read."""
-    if isinstance(event, Progress):
+    """None for progress, which is kept in the job's columns only, since old values are not read; and for what the type of job
+    keeps in rows of its own."""
+    if isinstance(event, Progress | FileRead):
         return None
     return JobEvent(
         organization_id=job.organization_id,
@@ -175,13 +178,10 @@ def _message(event: AnyEvent) -> str:
 
 
 # -- handlers of the type of job ------------------------------------------------------------------------
-def _handle(job: Job, event: AnyEvent) -> None:
-    handler = job_type(job.kind).events.get(type(event))
-    if handler is None:
-        return
+def _handle(job: Job, handler: Callable[..., None], events: Sequence[AnyEvent]) -> None:
     try:
         with transaction.atomic():
-            handler(job=job, event=event)
+            handler(job=job, events=events)
     except Exception:
-        # These rows are only displayed. The run resumes from its folders and does not need them.
-        logger.exception("%s: an event of type %s was not handled", job.id, event.type)
+        # The run does not need these rows, and what it has made is completed once more at its end.
+        logger.exception("%s: events of type %s were not handled", job.id, events[0].type)

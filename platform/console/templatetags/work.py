@@ -1,7 +1,7 @@
 """Jobs in lists: what they work on, why they wait, and the button that stops them: `{% load work %}`.
 
 {% work_rows page.items as rows %}{% for row in rows %}{{ row.job }} {{ row.subject }} {{ row.waiting }}...
-{% waiting job as waiting %}  {% place_in_line waiting %}  {% stop job %}  {% again subject "small" %}
+{% waiting job as waiting %}  {% place_in_line waiting %}  {% stop job %}  {% stop_reading revision %}  {% again subject "small" %}
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from django.utils.translation import gettext as _
 
 from common.permissions import Permission
 from console import formats
-from console.lineage import subjects_of
+from console.lineage import Several, subjects_of
+from documents.models import Revision
+from documents.reading import can_stop_reading
 from jobs.models import Job
 from jobs.retries import retry_text
 from jobs.waiting import Line, Waiting, waiting_of
@@ -29,7 +31,7 @@ register.filter("retry_text", retry_text)
 @dataclass(frozen=True)
 class WorkRow:
     job: Job
-    subject: Model | None
+    subject: Model | Several | None
     waiting: Waiting | None
 
 
@@ -42,8 +44,10 @@ def work_rows(jobs: Iterable[Job]) -> list[WorkRow]:
 
 
 @register.simple_tag(takes_context=True)
-def waiting(context: Context, job: Job) -> Waiting | None:
+def waiting(context: Context, job: Job | None) -> Waiting | None:
     """The line of a cluster is looked at once in a template."""
+    if job is None:
+        return None
     lines: dict[str, Line] = context.render_context.setdefault("lines", {})  # type: ignore[arg-type, assignment]
     return waiting_of([job], lines).get(job.id)
 
@@ -61,7 +65,7 @@ def place_in_line(waiting: Waiting | None) -> str:
 
 
 @register.inclusion_tag("components/again.html", takes_context=True)
-def again(context: Context, subject: Model | None, kind: str = "") -> dict[str, Any]:
+def again(context: Context, subject: Model | Several | None, kind: str = "") -> dict[str, Any]:
     """Leads to the form with the settings of a training that made no model. Nothing for anything else."""
     principal = context.get("principal")
     allowed = principal is not None and principal.may(Permission.TRAINING_RUN)
@@ -74,3 +78,14 @@ def stop(context: Context, job: Job) -> dict[str, Any]:
     principal, request = context.get("principal"), context.get("request")
     allowed = principal is not None and principal.may(Permission.JOBS_CONTROL)
     return {"job": job if allowed and job.can_stop else None, "next": request.path if request else ""}
+
+
+@register.inclusion_tag("components/stop_reading.html", takes_context=True)
+def stop_reading(context: Context, revision: Revision) -> dict[str, Any]:
+    """As `stop`, for one document, which may be read together with others."""
+    principal, request = context.get("principal"), context.get("request")
+    allowed = principal is not None and principal.may(Permission.JOBS_CONTROL)
+    return {
+        "revision": revision if allowed and can_stop_reading(revision) else None,
+        "next": request.path if request else "",
+    }

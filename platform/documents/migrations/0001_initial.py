@@ -90,6 +90,10 @@ class Migration(migrations.Migration):
                 ("sha256", models.CharField(max_length=64)),
                 ("size", models.BigIntegerField()),
                 ("declared_media_type", models.CharField(blank=True, max_length=200)),
+                ("actor_kind", models.CharField(max_length=16)),
+                ("actor_id", models.CharField(max_length=64)),
+                ("actor_label", models.CharField(max_length=200)),
+                ("is_alone", models.BooleanField(default=False)),
                 (
                     "state",
                     models.CharField(
@@ -120,8 +124,11 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "job",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="jobs.job"
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="jobs.job",
                     ),
                 ),
                 (
@@ -319,6 +326,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("files__isnull", False), ("unpacked_at", None)),
                 fields=["id"],
                 name="revision_to_unpack",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="revision",
+            index=models.Index(
+                condition=models.Q(("job", None), ("state", "uploaded")),
+                fields=["organization", "id"],
+                name="revision_to_collect",
             ),
         ),
         migrations.AddConstraint(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from workers.contract.records import Page
-from workers.contract.specs.ingest import IngestSpec
+from workers.contract.specs.ingest import IngestBatchSpec, IngestFile, IngestLimits, IngestSpec
 from workers.engines.ingest.reading import Output, read
 
 
@@ -35,3 +35,10 @@ def parse() -> Callable[[IngestSpec], list[Page]]:
         return pages
 
     return parsed
+
+
+def batch_of(*specs: IngestSpec, **facts: Any) -> IngestBatchSpec:
+    """The batch of these files, under the limits of the first."""
+    files = [{name: getattr(spec, name) for name in IngestFile.model_fields} for spec in specs]
+    limits = {name: getattr(specs[0], name) for name in IngestLimits.model_fields}
+    return IngestBatchSpec(files=files, **{**limits, **facts})

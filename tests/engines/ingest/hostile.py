@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from workers.contract.records import DocumentOrigin, MessagesRecord, Page, Source
 from workers.contract.specs.ingest import IngestSpec
-from workers.engines.ingest.reading import Description, Output
+from workers.engines.ingest.reading import Description, Output, read
 
 DESCRIPTION = Description(media_type="text/plain", title=None, warnings=())
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -207,3 +207,23 @@ def report_progress_and_sleep(file: BinaryIO, spec: IngestSpec, output: Output) 
 def print_text(file: BinaryIO, spec: IngestSpec, output: Output) -> Description:
     os.write(2, "社外秘の文\n".encode())
     return DESCRIPTION
+
+
+def list_descriptors(file: BinaryIO, spec: IngestSpec, output: Output) -> Description:
+    """Put out the numbers of the open ones."""
+    found = []
+    for number in range(1024):
+        try:
+            os.fstat(number)
+        except OSError:
+            continue
+        found.append(number)
+    output.page(Page(kind="section", number=1, text=json.dumps(found)))
+    return DESCRIPTION
+
+
+def as_the_file_says(file: BinaryIO, spec: IngestSpec, output: Output) -> object:
+    """By the reader here that its text names; else by the real one."""
+    named = globals().get(file.read(40).decode("ascii", "replace"))
+    file.seek(0)
+    return (named if callable(named) else read)(file, spec, output)

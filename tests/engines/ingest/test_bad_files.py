@@ -9,7 +9,7 @@ import pytest
 
 from tests.engines.ingest import documents
 from tests.engines.ingest.ole2_files import ole2
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.shared.runtime import EngineFault, UserError
 
 WORD = documents.word(lambda document: document.add_paragraph("これは本文です。" * 200))
@@ -123,13 +123,13 @@ def test_refuses_too_many_pages(spec_for, parse):
 
 def test_refuses_empty_file(run, spec_for):
     with pytest.raises(UserError) as caught:
-        ingest(run, spec_for("empty.pdf", b""))
+        read_file(run, spec_for("empty.pdf", b""))
     assert caught.value.code == "user.empty_file"
 
 
 def test_refuses_file_over_the_limit(run, spec_for):
     with pytest.raises(UserError) as caught:
-        ingest(run, spec_for("big.txt", b"a" * 2000, max_bytes=1999))
+        read_file(run, spec_for("big.txt", b"a" * 2000, max_bytes=1999))
     assert caught.value.code == "user.file_too_large"
 
 
@@ -138,6 +138,6 @@ def test_refuses_file_changed_after_upload(spec_for, run):
     uploaded = JAPANESE.encode()
     damaged = uploaded[:30] + bytes([uploaded[30] ^ 1]) + uploaded[31:]
     with pytest.raises(EngineFault) as refused:
-        ingest(run, spec_for("rules.txt", damaged, sha256=hashlib.sha256(uploaded).hexdigest()))
+        read_file(run, spec_for("rules.txt", damaged, sha256=hashlib.sha256(uploaded).hexdigest()))
     assert refused.value.code == "system.blob_damaged"
     assert not list(run.output_dir.iterdir())

@@ -6,7 +6,7 @@ import codecs
 
 import pytest
 
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.shared.runtime import UserError
 
 ROWS = (
@@ -74,7 +74,7 @@ def test_numbers_with_decimal_commas_are_one_cell(spec_for, parse):
 def test_a_quote_that_is_not_closed_swallows_no_rows(run, spec_for, parse):
     spec = spec_for("a.csv", '寸法,品名\n3",ねじ\n"5,ばね\n8,板\n'.encode())
     assert [row[1] for row in parse(spec)[0].tables[0].rows] == ["品名", "ねじ", "ばね", "板"]
-    assert ingest(run, spec).warnings == ("quotes_not_closed",)
+    assert read_file(run, spec).warnings == ("quotes_not_closed",)
 
 
 def test_cells_keep_their_lines_and_quotes(spec_for, parse):

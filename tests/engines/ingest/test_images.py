@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.ingest.file_types import detect
 from workers.engines.ingest.ocr import engines
 from workers.engines.ingest.parsers.images import parse
@@ -145,6 +145,6 @@ def test_a_fine_image_is_drawn_more_coarsely(spec_for):
 def test_without_an_engine_an_image_is_refused_and_told_what_to_install(run, spec_for, monkeypatch, choice):
     monkeypatch.setattr(engines, "_FOUND", {})
     with pytest.raises(UserError) as caught:
-        ingest(run, spec_for("a.png", _image("PNG"), ocr=choice))
+        read_file(run, spec_for("a.png", _image("PNG"), ocr=choice))
     assert caught.value.code == "user.no_text"
     assert "rapidocr" in caught.value.message and "tesseract-ocr" in caught.value.message

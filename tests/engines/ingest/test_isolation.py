@@ -294,7 +294,7 @@ for number in range(3):
     spec = IngestSpec(document_id="d", revision_id="r", name="a.txt", path=folder / "blob")
     if reader:
         isolation.read_in_sandbox(run, spec, None, reader=reader, folders=[tests])
-    print(engine.ingest(run, spec).characters, flush=True)
+    print(engine.read_file(run, spec).characters, flush=True)
 """
 
 
@@ -331,14 +331,14 @@ def test_one_engine_reads_many_files_one_after_another(start):
 @pytest.mark.slow
 def test_a_sandbox_is_found_with_its_run_and_ends_with_its_engine(start, tmp_path):
     engine = start("tests.engines.ingest.hostile:sleep")
-    _until(lambda: (tmp_path / "0" / "events.jsonl").exists() and _events(tmp_path / "0"))
+    until(lambda: (tmp_path / "0" / "events.jsonl").exists() and _events(tmp_path / "0"))
     assert len(_processes(tmp_path)) > 1, "the engine and its sandbox"
     engine.kill()
     engine.wait()
-    _until(lambda: not _processes(tmp_path))
+    until(lambda: not _processes(tmp_path))
 
 
-def _until(holds: Callable[[], object]) -> None:
+def until(holds: Callable[[], object]) -> None:
     deadline = time.monotonic() + 30
     while not holds():
         assert time.monotonic() < deadline

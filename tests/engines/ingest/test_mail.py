@@ -10,7 +10,7 @@ import pytest
 
 from tests.engines.ingest import documents
 from workers.contract.records import Page
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.shared.runtime import UserError
 
 BOOK = documents.workbook({"価格": [["品名", "価格"], ["ねじ", 100]]})
@@ -67,7 +67,7 @@ def test_headers_stand_before_the_body_in_every_charset(run, spec_for, parse, ch
     (page,) = parse(spec)
     assert page.text.startswith(f"{HEADERS}\n\n出張")
     assert "?" not in page.text and "\ufffd" not in page.text
-    result = ingest(run, spec)
+    result = read_file(run, spec)
     assert (result.media_type, result.title, result.warnings) == ("message/rfc822", "出張の件", ())
 
 
@@ -122,7 +122,7 @@ def test_attachments_become_pages_with_their_names(run, spec_for, parse):
         ("section", 4, "資料.pdf p.2"),
         ("section", 5, "規程.txt"),
     ]
-    assert ingest(run, spec).warnings == ()
+    assert read_file(run, spec).warnings == ()
 
 
 def test_attachments_that_cannot_be_read_are_told_with_the_reason(run, spec_for):
@@ -132,7 +132,7 @@ def test_attachments_that_cannot_be_read_are_told_with_the_reason(run, spec_for)
     message = attach(attach(message, "空.txt", b""), "表.xlsx", hidden)
     message = attach(message, "train.jsonl", b'{"messages": []}')
     message.add_attachment(b"\x89PNG", maintype="image", subtype="png", cid="<logo>", disposition="inline")
-    result = ingest(run, spec_for("a.eml", message.as_bytes()))
+    result = read_file(run, spec_for("a.eml", message.as_bytes()))
     assert result.warnings == (
         "attachments_not_read:5:setup.exe (wrong_type), 壊れた.docx (damaged_file), 白紙.txt (no_text), "
         "空.txt (empty_file), train.jsonl (wrong_type)",
@@ -153,7 +153,7 @@ def _forwarded(levels: int) -> EmailMessage:
 @pytest.mark.parametrize(("levels", "pages", "warnings"), [(1, 2, 0), (2, 3, 0), (3, 3, 1)])
 def test_mails_within_mails_are_read_twice_deep(run, spec_for, parse, levels, pages, warnings):
     spec = spec_for("a.eml", _forwarded(levels).as_bytes())
-    result = ingest(run, spec)
+    result = read_file(run, spec)
     assert (result.pages, len(result.warnings)) == (pages, warnings)
     assert [page.number for page in parse(spec)] == list(range(1, pages + 1))
     assert "nested_too_deep" in "".join(result.warnings) or not warnings

@@ -9,7 +9,7 @@ import pytest
 
 from tests.engines.ingest import documents
 from workers.contract.media_types import DOCX, PPTX, TYPE_OF_ENDING, XLSX
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.shared.runtime import UserError
 
 WORD = documents.word(lambda document: document.add_paragraph("旅費の規程。"))
@@ -60,7 +60,7 @@ def test_is_read_as_the_document_that_it_is(run, spec_for, parse, name):
     archive, main_type, media_type = VARIANTS[name]
     spec = spec_for(name, variant(archive, main_type))
     assert [page.text for page in parse(spec)] == ["旅費の規程。"]
-    result = ingest(run, spec)
+    result = read_file(run, spec)
     assert (result.media_type, result.warnings) == (media_type, ())
     assert TYPE_OF_ENDING[name.removeprefix("a")] == media_type
 

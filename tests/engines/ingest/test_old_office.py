@@ -13,7 +13,7 @@ from tests.engines.ingest import documents
 from tests.engines.ingest.ole2_files import ole2
 from workers.contract.media_types import DOC, PPT, XLS
 from workers.engines.ingest import old_office
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.ingest.sandbox import office
 from workers.engines.shared.runtime import UserError
 
@@ -30,7 +30,7 @@ def without_office(monkeypatch):
 
 
 def _pages(run):
-    return [json.loads(line) for line in (run.output_dir / "pages.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (run.output_dir / "rev-1" / "pages.jsonl").read_text().splitlines()]
 
 
 def _log(run):
@@ -38,7 +38,7 @@ def _log(run):
 
 
 def test_an_old_workbook_is_read_without_libreoffice(run, spec_for, without_office):
-    result = ingest(run, spec_for("prices.xls", PRICES))
+    result = read_file(run, spec_for("prices.xls", PRICES))
     assert (result.media_type, result.warnings) == (
         XLS,
         ("hidden_sheets_skipped:1", "number_formats_not_read"),
@@ -57,7 +57,7 @@ def test_the_others_are_refused_with_what_to_do_without_libreoffice(
     run, spec_for, without_office, name, content
 ):
     with pytest.raises(UserError) as refused:
-        ingest(run, spec_for(name, content))
+        read_file(run, spec_for(name, content))
     assert refused.value.code == "user.old_office_format"
     assert ".docx or .pptx" in refused.value.message and "LibreOffice" in refused.value.message
 
@@ -69,7 +69,7 @@ def test_a_broken_workbook_is_damage(run, spec_for, without_office):
         ole2({"Workbook": bytes(5000)}),
     ):
         with pytest.raises(UserError) as refused:
-            ingest(run, spec_for("a.xls", content))
+            read_file(run, spec_for("a.xls", content))
         assert refused.value.code in ("user.damaged_file", "user.no_text")
 
 
@@ -113,7 +113,7 @@ def test_is_read_as_the_new_format_that_it_is_converted_to(run, spec_for, tmp_pa
     source, content, media_type = OLD_FILES[name]
     old = made(tmp_path, source, content, name[2:])
     assert old.startswith(b"\xd0\xcf\x11\xe0")
-    result = ingest(run, spec_for(name, old))
+    result = read_file(run, spec_for(name, old))
     assert (result.media_type, result.warnings) == (media_type, ())
     assert [page["text"] for page in _pages(run)] == ["旅費の規程。"]
     assert "office_converted" in _log(run)
@@ -123,7 +123,7 @@ def test_is_read_as_the_new_format_that_it_is_converted_to(run, spec_for, tmp_pa
 @NEEDS_OFFICE
 @pytest.mark.slow
 def test_a_converted_workbook_has_its_values_as_they_are_shown(run, spec_for):
-    result = ingest(run, spec_for("prices.xls", PRICES))
+    result = read_file(run, spec_for("prices.xls", PRICES))
     assert result.warnings == ("hidden_sheets_skipped:1", "hidden_rows_skipped:1:価格!5")
     assert _pages(run)[0]["tables"][0]["rows"][1] == ["A", "1,200", "1500", "2026年4月1日", "25%"]
 
@@ -135,7 +135,7 @@ def test_without_namespaces_libreoffice_is_not_started(run, spec_for, monkeypatc
         raise PermissionError(1, "unshare: Operation not permitted")
 
     monkeypatch.setattr(office, "enter_namespaces", refused)
-    assert "number_formats_not_read" in ingest(run, spec_for("prices.xls", PRICES)).warnings
+    assert "number_formats_not_read" in read_file(run, spec_for("prices.xls", PRICES)).warnings
     assert "office_not_confined" in _log(run)
 
 
@@ -149,7 +149,7 @@ def test_without_namespaces_libreoffice_is_not_started(run, spec_for, monkeypatc
 def test_a_conversion_has_its_limits(run, spec_for, limits, code):
     content = OLD_WORD if not limits else PRICES
     with pytest.raises(UserError) as refused:
-        ingest(run, spec_for("a.doc", content, **limits))
+        read_file(run, spec_for("a.doc", content, **limits))
     assert refused.value.code == f"user.{code}"
 
 

@@ -14,7 +14,7 @@ from tests.engines.ingest.opendocument_files import (
     row,
     table,
 )
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.shared.runtime import UserError
 
 
@@ -47,7 +47,7 @@ def test_sections_begin_at_headings_of_the_first_two_levels(run, spec_for, parse
         ("section", None, "前文。"),
         ("section", "目的", "第1章 総則\n目的\n定める。\n細則\n別表。"),
     ]
-    assert ingest(run, spec).title == "旅費規程"
+    assert read_file(run, spec).title == "旅費規程"
 
 
 INLINE = {
@@ -253,7 +253,7 @@ def test_what_is_hidden_is_left_out_and_told(run, spec_for, parse):
     (page,) = parse(spec_for("a.ods", content))
     assert page.tables[0].rows == (("品名", "価格"), ("ねじ", "100"), ("ばね", "120"))
     assert (page.tables[0].cells, page.tables[0].hidden_rows) == ("A1:C4", (3,))
-    assert ingest(run, spec_for("a.ods", content)).warnings == (
+    assert read_file(run, spec_for("a.ods", content)).warnings == (
         "hidden_sheets_skipped:1",
         "hidden_rows_skipped:1:価格!3",
         "hidden_columns_skipped:1:価格!B",
@@ -264,7 +264,7 @@ def test_a_formula_without_its_result_is_shown_and_told(run, spec_for, parse):
     sheet = table(row("価格", "倍"), row("100", cell("", 'table:formula="of:=[.A2]*2"')), name="表")
     spec = spec_for("a.ods", opendocument("spreadsheet", sheet))
     assert parse(spec)[0].tables[0].rows[1] == ("100", "=A2*2")
-    assert ingest(run, spec).warnings == ("formulas_without_results:1:表!B2",)
+    assert read_file(run, spec).warnings == ("formulas_without_results:1:表!B2",)
 
 
 def test_merges_of_a_sheet_are_resolved(spec_for, parse):

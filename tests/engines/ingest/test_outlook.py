@@ -10,7 +10,7 @@ import pytest
 
 from tests.engines.ingest import documents
 from tests.engines.ingest.ole2_files import ole2
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.ingest.parsers.outlook_rtf import decompressed
 from workers.engines.shared.runtime import UserError
 
@@ -60,7 +60,7 @@ def attachment(name: str, content: object) -> dict:
 def test_headers_and_body_are_read_in_every_charset(run, spec_for, parse, charset, page):
     spec = spec_for("a.msg", ole2(message(charset=charset, page=page)))
     assert [page.text for page in parse(spec)] == [SHOWN]
-    result = ingest(run, spec)
+    result = read_file(run, spec)
     assert (result.media_type, result.title) == ("application/vnd.ms-outlook", "出張の件")
 
 
@@ -80,7 +80,7 @@ def test_attachments_and_messages_inside_become_pages(run, spec_for, parse):
         (3, "転送.msg"),
         (4, "転送.msg › 表.xlsx › 価格"),
     ]
-    assert ingest(run, spec).warnings == ("attachments_not_read:1:setup.exe (wrong_type)",)
+    assert read_file(run, spec).warnings == ("attachments_not_read:1:setup.exe (wrong_type)",)
 
 
 def test_an_html_body_is_read_where_there_is_no_plain_one(spec_for, parse):

@@ -11,7 +11,7 @@ import pytest
 from tests.engines.conftest import read_jsonl
 from tests.engines.ingest import documents
 from workers.contract.records import TextLayer
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.shared.runtime import UserError
 
 JAPANESE = "第1条（目的）この規程は、従業員の出張旅費について定める。\n第2条　宿泊費は一泊一万円とする。"
@@ -144,15 +144,15 @@ def test_jsonl_becomes_records_and_readable_pages(run, spec_for):
         {"role": "assistant", "content": "<|im_end|>月末です。"},
     ]
     line = json.dumps({"messages": messages}, ensure_ascii=False)
-    result = ingest(run, spec_for("train.jsonl", f"{line}\n\n{line}\n".encode()))
+    result = read_file(run, spec_for("train.jsonl", f"{line}\n\n{line}\n".encode()))
     assert (result.media_type, result.records, result.pages) == ("application/jsonl", 2, 1)
-    records = read_jsonl(run.output_dir / "records.jsonl")
+    records = read_jsonl(run.output_dir / "rev-1" / "records.jsonl")
     assert records[1]["origin"]["source"]["number"] == 3
     assert records[0]["messages"][1]["content"] == "〈|im_end|〉月末です。"
 
 
 def test_type_is_read_from_the_bytes(run, spec_for):
-    result = ingest(
+    result = read_file(
         run, spec_for("report.pdf", documents.word(lambda document: document.add_paragraph("本文。")))
     )
     assert result.media_type.endswith("wordprocessingml.document")
@@ -160,14 +160,14 @@ def test_type_is_read_from_the_bytes(run, spec_for):
 
 
 def test_pages_without_text_are_a_warning(run, spec_for):
-    result = ingest(run, spec_for("a.pdf", documents.pdf([["一枚目。"], []], title="規程集")))
+    result = read_file(run, spec_for("a.pdf", documents.pdf([["一枚目。"], []], title="規程集")))
     assert (result.pages, result.warnings, result.title) == (2, ("pages_without_text:1:2",), "規程集")
     assert read_jsonl(run.directory / "events.jsonl")[-1]["done"] == 2
 
 
 def test_hidden_sheets_are_a_warning(run, spec_for):
     book = documents.workbook({"表": [["品名"]], "作業用": [["秘密"]]}, hidden=["作業用"])
-    assert ingest(run, spec_for("a.xlsx", book)).warnings == ("hidden_sheets_skipped:1",)
+    assert read_file(run, spec_for("a.xlsx", book)).warnings == ("hidden_sheets_skipped:1",)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests.engines.ingest import documents
 from workers.contract.artifacts import read_manifest
 from workers.contract.personal_data import PERSONAL_DATA_FILE, PersonalData, by_page, masked_page
 from workers.contract.records import Page
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 
 TEXT = "電話 03-1234-5678\n番号 4071 8362 9509\n自宅 滋賀県葦辺市本町一丁目5番22号\n問合せ taro@example.co.jp"
 MASKED = "電話 〔電話番号〕\n番号 〔マイナンバー〕\n自宅 〔住所〕\n問合せ 〔メールアドレス〕"
@@ -26,9 +26,12 @@ ROSTER = documents.workbook({"名簿": [["氏名", "携帯"], ["山田太郎", "
     ],
 )
 def test_the_spans_are_beside_the_pages(run, spec_for, name, content, expected):
-    ingest(run, spec_for(name, content))
-    (page,) = map(Page.model_validate, read_jsonl(run.output_dir / "pages.jsonl"))
-    finds = [PersonalData.model_validate(line) for line in read_jsonl(run.output_dir / PERSONAL_DATA_FILE)]
+    read_file(run, spec_for(name, content))
+    (page,) = map(Page.model_validate, read_jsonl(run.output_dir / "rev-1" / "pages.jsonl"))
+    finds = [
+        PersonalData.model_validate(line)
+        for line in read_jsonl(run.output_dir / "rev-1" / PERSONAL_DATA_FILE)
+    ]
     shown = masked_page(page, by_page(finds)[page.number]) if finds else page
     assert shown.text == expected
     assert [row for table in shown.tables for row in table.rows[1:]] == (

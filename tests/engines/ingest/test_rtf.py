@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.shared.runtime import UserError
 
 FONTS = rb"{\fonttbl{\f0\fnil\fcharset128 \'82\'6c\'82\'72 \'96\'be\'92\'a9;}{\f1\fswiss\fcharset0 Arial;}{\f2\fcharset2 Symbol;}}"
@@ -96,7 +96,7 @@ def test_sections_begin_at_headings_of_the_first_two_levels(run, spec_for, parse
         ("Two", "Two\nb\nThree"),
         ("Four", "Four\nc"),
     ]
-    assert ingest(run, spec).title == "旅費規程"
+    assert read_file(run, spec).title == "旅費規程"
 
 
 def row(*cells: tuple[bytes, int, bytes]) -> bytes:

@@ -17,7 +17,7 @@ from tests.engines.ingest import drawn
 from workers.contract.records import Page, RecognizedText
 from workers.contract.specs.ingest import OcrEngine
 from workers.engines.ingest import isolation
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.ingest.ocr import engines, pages
 from workers.engines.ingest.ocr.tesseract import TesseractEngine
 from workers.engines.ingest.parsers.picture import Picture
@@ -40,7 +40,7 @@ def engine(request):
 @pytest.fixture
 def pages_of(run):
     def read() -> list[Page]:
-        lines = (run.output_dir / "pages.jsonl").read_text().splitlines()
+        lines = (run.output_dir / "rev-1" / "pages.jsonl").read_text().splitlines()
         return [Page.model_validate_json(line) for line in lines]
 
     return read
@@ -92,7 +92,7 @@ def test_a_page_is_read_with_few_errors_in_its_order(engine, page, request):
 
 def test_scanned_pages_among_others_are_recognized(run, spec_for, pages_of):
     mixed = drawn.pdf_with_scan("第1条 本文です。この頁には文字があります。", drawn.horizontal())
-    result = ingest(run, spec_for("mixed.pdf", mixed, ocr="auto"))
+    result = read_file(run, spec_for("mixed.pdf", mixed, ocr="auto"))
     text, scan = pages_of()
     assert (result.pages, result.recognized, result.ocr, result.warnings) == (2, 1, "rapidocr", ())
     assert text.text_origin.type == "text_layer" and "本文です" in text.text
@@ -125,7 +125,7 @@ def test_recognition_works_in_every_sandbox(run, spec_for, monkeypatch, used_ope
 
 def test_every_page_of_an_image_file_is_read_and_progress_told(run, spec_for, pages_of):
     content = drawn.file_of(horizontal(LEFT), horizontal(RIGHT), kind="TIFF")
-    result = ingest(run, spec_for("fax.tif", content, ocr="auto"))
+    result = read_file(run, spec_for("fax.tif", content, ocr="auto"))
     assert (result.media_type, result.pages, result.recognized) == ("image/tiff", 2, 2)
     assert [
         drawn.error_rate(page.text, text) < MOST_ERRORS
@@ -137,7 +137,7 @@ def test_every_page_of_an_image_file_is_read_and_progress_told(run, spec_for, pa
 
 def test_pages_that_are_hard_to_read_are_named(run, spec_for):
     content = drawn.file_of(drawn.horizontal(), drawn.worn(drawn.horizontal(points=7), 2.6))
-    result = ingest(run, spec_for("old.pdf", content, ocr="auto"))
+    result = read_file(run, spec_for("old.pdf", content, ocr="auto"))
     assert result.warnings == ("low_confidence:1:2",)
 
 
@@ -161,5 +161,5 @@ def test_an_image_without_text_is_refused(run, spec_for):
     empty = io.BytesIO()
     Image.new("L", (800, 600), 255).save(empty, "PNG")
     with pytest.raises(UserError) as caught:
-        ingest(run, spec_for("white.png", empty.getvalue(), ocr="auto"))
+        read_file(run, spec_for("white.png", empty.getvalue(), ocr="auto"))
     assert caught.value.code == "user.no_text"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.engines.ingest import documents
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.ingest.titles import own_title
 
 NONE = [
@@ -36,6 +36,6 @@ def test_what_a_person_wrote_stays(title):
 
 def test_a_pdf_of_a_program_without_a_title_has_none(run, spec_for):
     assert (
-        ingest(run, spec_for("a.pdf", documents.pdf([["本文の一枚目です。"]], title="untitled"))).title
+        read_file(run, spec_for("a.pdf", documents.pdf([["本文の一枚目です。"]], title="untitled"))).title
         is None
     )

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.engines.conftest import read_jsonl
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.shared.runtime import UserError
 
 CONVERSATION = {
@@ -77,18 +77,18 @@ READ = {
 
 @pytest.mark.parametrize(("value", "messages"), READ.values(), ids=READ)
 def test_each_form_becomes_a_conversation(run, spec_for, value, messages):
-    result = ingest(run, spec_for("train.jsonl", lines(value, CONVERSATION).encode()))
-    first, second = read_jsonl(run.output_dir / "records.jsonl")
+    result = read_file(run, spec_for("train.jsonl", lines(value, CONVERSATION).encode()))
+    first, second = read_jsonl(run.output_dir / "rev-1" / "records.jsonl")
     assert (first["messages"], second["messages"]) == (messages, [USER, ASSISTANT])
     assert result.warnings == (("rejected_answers_not_used:1",) if "chosen" in value else ())
 
 
 def test_texts_become_texts(run, spec_for):
-    result = ingest(
+    result = read_file(
         run,
         spec_for("train.jsonl", lines({"text": "第1条　目的。"}, {"text": "def f():\n    pass"}).encode()),
     )
-    records = read_jsonl(run.output_dir / "records.jsonl")
+    records = read_jsonl(run.output_dir / "rev-1" / "records.jsonl")
     assert [(each["type"], each["text"]) for each in records] == [
         ("text", "第1条 目的。"),
         ("text", "def f():\n    pass"),

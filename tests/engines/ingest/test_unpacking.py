@@ -15,7 +15,7 @@ from tests.engines.ingest.test_mail import attach, written
 from workers.contract.artifacts import file_sha256, verify_manifest
 from workers.contract.listing import FILES_FOLDER, read_listing
 from workers.contract.media_types import XLSX, ZIP
-from workers.engines.ingest.engine import ingest
+from workers.engines.ingest.engine import read_file
 from workers.engines.ingest.parsers.unpacking import packed_files
 from workers.engines.shared.runtime import UserError
 
@@ -108,7 +108,7 @@ def test_archives_in_a_mail_become_its_pages(run, spec_for, parse):
         (3, "資料.zip › メモ.txt"),
         (4, "資料.zip › 中.zip › 奥.txt"),
     ]
-    assert ingest(run, spec).warnings == (
+    assert read_file(run, spec).warnings == (
         "attachments_not_read:2:資料.zip › a.exe (wrong_type), 危険.zip (unsafe_archive)",
     )
 
@@ -117,7 +117,7 @@ def test_archives_are_read_twice_deep(run, spec_for):
     content = packed({"a.txt": "奥の文。".encode()})
     for level in range(2):
         content = packed({f"{level}.zip": content})
-    result = ingest(run, spec_for("a.eml", attach(written(), "外.zip", content).as_bytes()))
+    result = read_file(run, spec_for("a.eml", attach(written(), "外.zip", content).as_bytes()))
     assert (result.pages, result.warnings) == (
         1,
         ("attachments_not_read:1:外.zip › 1.zip › 0.zip (nested_too_deep)",),
@@ -126,7 +126,7 @@ def test_archives_are_read_twice_deep(run, spec_for):
 
 # -- an archive that is uploaded itself ------------------------------------------------------------
 def unpacked(run) -> dict[str, bytes]:
-    folder = run.output_dir
+    folder = run.output_dir / "rev-1"
     files = {each.name: (folder / FILES_FOLDER / each.stored, each.sha256) for each in read_listing(folder)}
     assert all(file_sha256(path) == sha256 for path, sha256 in files.values())
     return {name: path.read_bytes() for name, (path, _) in files.items()}
@@ -147,7 +147,7 @@ def test_an_archive_becomes_the_files_in_it(run, spec_for):
         "__MACOSX/._a": b"x",
         "総務/~$価格.xlsx": b"x",
     }
-    result = ingest(run, spec_for("a.zip", packed(files)))
+    result = read_file(run, spec_for("a.zip", packed(files)))
     assert unpacked(run) == {
         "総務/価格.xlsx": BOOK,
         "a.bin": long,
@@ -162,8 +162,8 @@ def test_an_archive_becomes_the_files_in_it(run, spec_for):
         "debris_skipped:2:__MACOSX/._a, 総務/~$価格.xlsx",
     )
     # The manifest seals what stays when the files have become documents.
-    shutil.rmtree(run.output_dir / FILES_FOLDER)
-    verify_manifest(run.output_dir)
+    shutil.rmtree(run.output_dir / "rev-1" / FILES_FOLDER)
+    verify_manifest(run.output_dir / "rev-1")
 
 
 REFUSED = BAD | {
@@ -176,10 +176,10 @@ REFUSED = BAD | {
 @pytest.mark.parametrize(("content", "code"), REFUSED.values(), ids=REFUSED)
 def test_bad_archives_are_refused_as_a_whole(content, code, run, spec_for):
     with pytest.raises(UserError) as refused:
-        ingest(run, spec_for("a.zip", content, max_expanded_bytes=MOST))
+        read_file(run, spec_for("a.zip", content, max_expanded_bytes=MOST))
     assert refused.value.code == f"user.{code}"
-    assert not (run.output_dir / FILES_FOLDER).exists()
+    assert not (run.output_dir / "rev-1" / FILES_FOLDER).exists()
 
 
 def test_a_document_of_office_stays_one_whatever_its_name(run, spec_for):
-    assert ingest(run, spec_for("価格.zip", BOOK)).media_type == XLSX
+    assert read_file(run, spec_for("価格.zip", BOOK)).media_type == XLSX

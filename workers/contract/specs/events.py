@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from workers.contract.spec import Spec
+from workers.contract.specs.ingest import FileOutcome
 
 
 class Event(Spec):
@@ -62,6 +63,13 @@ class Log(Event):
     data: dict[str, Any] = Field(default_factory=dict)
 
 
+class FileRead(Event):
+    """Of a run that reads many files: one of them is done, and what was read of it is in its folder for good."""
+
+    type: Literal["file"] = "file"
+    outcome: FileOutcome
+
+
 class Stopped(Event):
     """The engine ended after a stop request; it can be resumed from `step`, if there is one."""
 
@@ -70,6 +78,6 @@ class Stopped(Event):
 
 
 AnyEvent = Annotated[
-    Started | Progress | Metrics | CheckpointSaved | Log | Stopped, Field(discriminator="type")
+    Started | Progress | Metrics | CheckpointSaved | Log | FileRead | Stopped, Field(discriminator="type")
 ]
 EVENT = TypeAdapter[AnyEvent](AnyEvent)

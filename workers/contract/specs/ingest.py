@@ -9,6 +9,7 @@ from pydantic import Field
 
 from workers.contract.media_types import MediaType
 from workers.contract.spec import Spec
+from workers.contract.specs.run import RunError
 
 MEBIBYTE = 1024 * 1024
 
@@ -22,10 +23,9 @@ OcrChoice = Literal["auto", "rapidocr", "tesseract", "none"]
 """`auto`: the first engine that is installed where the file is read."""
 
 
-class IngestSpec(Spec):
-    """One revision to read and the limits its parser runs under."""
+class IngestFile(Spec):
+    """One revision to read."""
 
-    version: Literal[1] = 1
     document_id: str
     revision_id: str
     name: str
@@ -33,9 +33,14 @@ class IngestSpec(Spec):
     path: Path
     """The blob on the node's disk."""
     sha256: str | None = None
-    """Of the uploaded bytes; the file must still have this digest. Jobs of older releases name none."""
+    """Of the uploaded bytes; the file must still have this digest."""
     media_type: str | None = None
     """What the uploader stated: only a hint, the bytes decide."""
+
+
+class IngestLimits(Spec):
+    """What the parser of one file may take."""
+
     max_bytes: int = Field(default=200 * MEBIBYTE, ge=1)
     """Largest file accepted."""
     parse_seconds: float = Field(default=300.0, gt=0)
@@ -52,8 +57,27 @@ class IngestSpec(Spec):
     """Longest wall-clock time that one page may take to be recognized."""
 
 
+class IngestSpec(IngestFile, IngestLimits):
+    """One revision and the limits its parser runs under."""
+
+
+class IngestBatchSpec(IngestLimits):
+    """Revisions of one organization, read one after another under the same limits for each."""
+
+    version: Literal[1] = 1
+    files: tuple[IngestFile, ...] = Field(min_length=1)
+    is_alone: bool = False
+    """Its one file is known to take long, or has ended a batch."""
+    batch_seconds: float = Field(default=15.0, gt=0)
+    """No file of several is begun after so much time; none may take longer without being read alone."""
+
+    def specs(self) -> tuple[IngestSpec, ...]:
+        limits = {name: getattr(self, name) for name in IngestLimits.model_fields}
+        return tuple(IngestSpec(**dict(file), **limits) for file in self.files)
+
+
 class IngestResult(Spec):
-    """Output folder: `pages.jsonl` (Page per line), `personal_data.jsonl` (PersonalData per line), for JSONL also
+    """Of one file. Its folder `output/<revision_id>`: `pages.jsonl` (Page per line), `personal_data.jsonl` (PersonalData per line), for JSONL also
     `records.jsonl` (MessagesRecord), for a ZIP archive `files.jsonl` (ListedFile) and the folder `files`, which the manifest
     does not name: its files are taken out of it."""
 
@@ -80,3 +104,17 @@ class IngestResult(Spec):
     """Of the original bytes as read."""
     manifest_sha256: str
     """Of the output folder's manifest."""
+
+
+class FileOutcome(Spec):
+    """What came of one file of a batch: its result, or its own error; with neither, it has to be read alone."""
+
+    revision_id: str
+    result: IngestResult | None = None
+    error: RunError | None = None
+
+
+class IngestBatchResult(Spec):
+    version: Literal[1] = 1
+    outcomes: tuple[FileOutcome, ...] = ()
+    """Of the files that this attempt has come to, in their order."""

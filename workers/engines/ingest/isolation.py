@@ -1,7 +1,8 @@
-"""Reads a file in a sandbox, and goes on whatever the file does to it.
+"""Reads files in a sandbox, and goes on whatever a file does to it.
 
-Uploaded files are not trusted. Each is read by a sandbox of its own, the strongest that this machine offers. It is
-chosen again for each file, which costs milliseconds: nothing that may have changed on the machine is taken for granted.
+Uploaded files are not trusted. Each is read by a process of its own in a sandbox, the strongest that this machine offers. It
+is chosen again for each batch of files, which costs milliseconds: nothing that may have changed on the machine is taken for
+granted.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, get_args
+from typing import Any, BinaryIO, Self, TypeVar, get_args
 
 from workers.contract.records import DocumentOrigin, FileRecord, MessagesRecord, Page, TextRecord
 from workers.contract.specs.ingest import IngestSpec, Isolation
@@ -32,7 +34,7 @@ from workers.engines.ingest.sandbox.messages import (
     Unavailable,
     decode,
 )
-from workers.engines.ingest.sandbox.process import Sandbox, start
+from workers.engines.ingest.sandbox.process import Reading, start
 from workers.engines.ingest.sandbox.task import DRAWER, PREPARE, READER, READER_AS_IS, RECOGNIZER, Task, View
 from workers.engines.shared.runtime import EngineFault, Run, UserError
 
@@ -41,8 +43,90 @@ all_parsers()
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 """Where pdfium looks for fonts."""
 Numbered = TypeVar("Numbered", Page, Drawn)
+File = tuple[IngestSpec, BinaryIO]
 START_SECONDS = 60.0
 END_SECONDS = 1.0
+
+
+class Reader:
+    """Reads files of one organization, one after another. A sandbox that had to be ended is made anew for the files that follow.
+
+    `views` are tried in this order. `folders` are shown beside the code.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        files: Sequence[File],
+        *,
+        views: Iterable[View] = get_args(View),
+        reader: str = READER,
+        folders: Iterable[Path] = (),
+    ) -> None:
+        """`files`: in their order, under the same limits; open as long as this is used."""
+        self._run = run
+        self._files = tuple(files)
+        self._views = tuple(views)
+        self._reader = reader
+        self._folders = tuple(folders)
+        self._next = 0
+        self._sandbox: Reading | None = None
+        self._first = 0
+        """The number of the file that the sandbox began with."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._sandbox is None:
+            return
+        # Its processes wait for one another: killed, the first would leave the next to this machine's init.
+        if self._next == len(self._files):
+            with suppress(TimeoutError):
+                self._sandbox.wait(time.monotonic() + END_SECONDS)
+        self._sandbox.end()
+
+    def read(self, output: Output) -> tuple[Description | ToConvert, Isolation]:
+        """What the next file is; its pages have been put out. Raises UserError where the file is the cause, also of a crash."""
+        number = self._next
+        self._next += 1
+        spec, _ = self._files[number]
+        sandbox, lines, ready = self._start(number) if self._sandbox is None else self._go_on(number)
+        number -= self._first
+        until = _fixed_deadline(spec.parse_seconds)
+        try:
+            messages = _messages(self._run, spec, lines, until, partial(sandbox.end_of, number))
+            return _put_out(messages, spec, output), ready.isolation
+        finally:
+            self._keep_or_end(sandbox, number)
+
+    def _start(self, number: int) -> tuple[Reading, Lines, Ready]:
+        """A sandbox for the files from this one on."""
+        specs = [spec for spec, _ in self._files[number:]]
+        data = (self._run.directory, *(spec.path for spec in specs))
+        shown = (*code_folders(data=data), *self._folders)
+        tasks = [_task(view, self._run, specs, shown, reader=self._reader) for view in self._views]
+        self._first = number
+        self._sandbox, lines, ready = _strongest(self._run, tasks, [file for _, file in self._files[number:]])
+        return self._sandbox, lines, ready
+
+    def _go_on(self, number: int) -> tuple[Reading, Lines, Ready]:
+        assert self._sandbox is not None
+        sandbox, number = self._sandbox, number - self._first
+        lines = Lines(sandbox.outputs[number], 4 * self._files[0][0].max_expanded_bytes)
+        answer = _first_message(self._run, lines)
+        if isinstance(answer, Ready):
+            return sandbox, lines, answer
+        self._keep_or_end(sandbox, number)
+        raise EngineFault("parser_failed", f"The process for the file was not confined: {answer.reason}")
+
+    def _keep_or_end(self, sandbox: Reading, number: int) -> None:
+        """Kept for the next file where the process of this one has ended in it."""
+        with suppress(TimeoutError):
+            if sandbox.has_ended(number, time.monotonic() + END_SECONDS):
+                return
+        sandbox.end()
+        self._sandbox = None
 
 
 def read_in_sandbox(
@@ -54,30 +138,24 @@ def read_in_sandbox(
     reader: str = READER,
     folders: Iterable[Path] = (),
 ) -> tuple[Description, Isolation]:
-    """What the file is; its pages have been put out. Raises UserError where the file is the cause, also of a crash.
+    """As `Reader.read` for one file. One in an old format of Office is converted, and read in a sandbox again."""
+    views, folders = tuple(views), tuple(folders)
 
-    `views` are tried in this order. `folders` are shown beside the code. A file in an old format of Office is converted, and
-    read in a sandbox again.
-    """
-    found, isolation = _read_file(run, spec, output, views, reader, folders)
+    def read(spec: IngestSpec, reader: str) -> tuple[Description | ToConvert, Isolation]:
+        with (
+            open(spec.path, "rb") as file,
+            Reader(run, [(spec, file)], views=views, reader=reader, folders=folders) as one,
+        ):
+            return one.read(output)
+
+    found, isolation = read(spec, reader)
     if isinstance(found, Description):
         return found, isolation
     with converted(run, spec, found.media_type, _mapped_bytes()) as new:
-        again = (run, spec, output, views, READER_AS_IS) if new is None else (run, new, output, views, reader)
-        described, isolation = _read_file(*again, folders)
+        described, isolation = read(spec, READER_AS_IS) if new is None else read(new, reader)
     if isinstance(described, ToConvert):
         raise EngineFault("parser_failed", "The converted file is in an old format again.")
     return described.model_copy(update={"media_type": found.media_type}), isolation
-
-
-def _read_file(
-    run: Run, spec: IngestSpec, output: Output, views: Iterable[View], reader: str, folders: Iterable[Path]
-) -> tuple[Description | ToConvert, Isolation]:
-    shown = (*code_folders(data=(run.directory, spec.path)), *folders)
-    tasks = [_task(view, run, spec, shown, reader=reader) for view in views]
-    with _sandbox(run, tasks) as (sandbox, lines, isolation):
-        messages = _messages(run, spec, sandbox, lines, _fixed_deadline(spec.parse_seconds))
-        return _put_out(messages, spec, output), isolation
 
 
 def recognize_in_sandbox(run: Run, spec: IngestSpec, pages: Sequence[int]) -> Generator[Page]:
@@ -109,10 +187,11 @@ def _page_by_page(
     shown = (*code_folders(data=(run.directory, spec.path)), *folders)
     # The processor's time is limited for all pages together, that on the clock for each.
     together = spec.model_copy(update={"parse_seconds": seconds * len(pages)})
-    tasks = [_task(view, run, together, shown, pages=tuple(pages), **task) for view in get_args(View)]
+    tasks = [_task(view, run, [together], shown, pages=tuple(pages), **task) for view in get_args(View)]
     wanted = iter(pages)
-    with _sandbox(run, tasks) as (sandbox, lines, _):
-        for message in _messages(run, spec, sandbox, lines, lambda: time.monotonic() + seconds):
+    with _sandbox(run, tasks) as (sandbox, lines):
+        ended = partial(sandbox.end_of, 0)
+        for message in _messages(run, spec, lines, lambda: time.monotonic() + seconds, ended):
             if isinstance(message, Description):
                 break
             if isinstance(message, kind):
@@ -124,28 +203,27 @@ def _page_by_page(
 
 
 @contextmanager
-def _sandbox(run: Run, tasks: list[Task]) -> Iterator[tuple[Sandbox, Lines, Isolation]]:
+def _sandbox(run: Run, tasks: list[Task]) -> Iterator[tuple[Reading, Lines]]:
     """The strongest of the sandboxes that this machine offers, ended with the block."""
-    with open(tasks[0].spec.path, "rb") as file:
-        sandbox, lines, ready = _strongest(run, tasks, file)
-        try:
-            yield sandbox, lines, ready.isolation
-            # Its processes wait for one another: killed, the first would leave the next to this machine's init.
-            with suppress(TimeoutError):
-                sandbox.wait(time.monotonic() + END_SECONDS)
-        finally:
-            sandbox.end()
+    with open(tasks[0].specs[0].path, "rb") as file:
+        sandbox, lines, _ = _strongest(run, tasks, [file])
+    try:
+        yield sandbox, lines
+        with suppress(TimeoutError):
+            sandbox.wait(time.monotonic() + END_SECONDS)
+    finally:
+        sandbox.end()
 
 
-def _task(view: View, run: Run, spec: IngestSpec, folders: tuple[Path, ...], **more: Any) -> Task:
+def _task(view: View, run: Run, specs: Sequence[IngestSpec], folders: tuple[Path, ...], **more: Any) -> Task:
     # A forked process begins with all that this one has mapped; bubblewrap starts a new one.
     mapped = 0 if view == "bubblewrap" else _mapped_bytes()
     return Task(
         view=view,
-        spec=spec,
+        specs=tuple(specs),
         folders=folders,
         place=run.directory.resolve(),
-        address_space=mapped + spec.parse_memory_bytes,
+        address_space=mapped + specs[0].parse_memory_bytes,
         **more,
     )
 
@@ -155,12 +233,12 @@ def _mapped_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _strongest(run: Run, tasks: list[Task], file: BinaryIO) -> tuple[Sandbox, Lines, Ready]:
-    """The first sandbox that this machine offers."""
+def _strongest(run: Run, tasks: list[Task], files: Sequence[BinaryIO]) -> tuple[Reading, Lines, Ready]:
+    """The first sandbox that this machine offers, with what comes of its first file."""
     reasons: dict[str, str] = {}
     for task in tasks:
-        sandbox = start(task, file.fileno())
-        lines = Lines(sandbox.output, 4 * task.spec.max_expanded_bytes)
+        sandbox = start(task, [file.fileno() for file in files])
+        lines = Lines(sandbox.output, 4 * task.specs[0].max_expanded_bytes)
         try:
             answer = _first_message(run, lines)
         except BaseException:
@@ -212,9 +290,14 @@ def _put_out(messages: Iterable[Message], spec: IngestSpec, output: Output) -> D
 
 
 def _messages(
-    run: Run, spec: IngestSpec, sandbox: Sandbox, lines: Lines, deadline: Callable[[], float]
+    run: Run,
+    spec: IngestSpec,
+    lines: Lines,
+    deadline: Callable[[], float],
+    ended: Callable[[float, Callable[[], None]], int],
 ) -> Iterator[Message]:
-    """Each of what the sandbox tells, to its description; `deadline` is asked before each. Raises UserError, EngineFault."""
+    """Each of what is told of a file, to its description; `deadline` is asked before each, `ended` for how its process
+    ended before. Raises UserError, EngineFault."""
     until = deadline()
     try:
         while (line := lines.next(until, run.raise_if_stopped)) is not None:
@@ -234,7 +317,7 @@ def _messages(
                         return
             until = deadline()
         # It may have closed its output and go on.
-        raise failure_of(sandbox.wait(until, run.raise_if_stopped), spec)
+        raise failure_of(ended(until, run.raise_if_stopped), spec)
     except TimeoutError as error:
         raise timed_out(spec.parse_seconds) from error
     except TooLong as error:

@@ -1,4 +1,4 @@
-"""Writes the pages, their personal data and the records of a document into the run's output, as they come."""
+"""Writes the pages, their personal data and the records of a document into a folder, as they come."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import BinaryIO, Self
 from workers.contract.personal_data import PERSONAL_DATA_FILE
 from workers.contract.records import PAGES_FILE, RECORDS_FILE, FileRecord, Page
 from workers.contract.spec import Spec
+from workers.engines.ingest.parsers.limits import Report
 from workers.engines.ingest.reading import Output
 from workers.engines.ingest.unpacked_files import UnpackedFiles
 from workers.engines.shared.personal_data import find_on_page
-from workers.engines.shared.runtime import Run
 
 REPORT_SECONDS = 1.0
 
@@ -24,17 +24,18 @@ class PagesWriter:
     Personal data are found here and not in the sandbox: a file that takes its parser over must not say that it has none.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, folder: Path, report: Report) -> None:
         self.pages = 0
         self.characters = 0
         self.records: int | None = None
         """None for a document without records of its own."""
-        self.unpacked = UnpackedFiles(run.output_dir)
+        self.unpacked = UnpackedFiles(folder)
         self.output = Output(self._progress, self._page, self._record, self.unpacked.put)
-        self._run = run
+        self._folder = folder
+        self._report = report
         self._files = ExitStack()
-        self._pages_file = self._open(run.output_dir / PAGES_FILE)
-        self._personal_data_file = self._open(run.output_dir / PERSONAL_DATA_FILE)
+        self._pages_file = self._open(PAGES_FILE)
+        self._personal_data_file = self._open(PERSONAL_DATA_FILE)
         self._records_file: BinaryIO | None = None
         self._next_report = time.monotonic() + REPORT_SECONDS
 
@@ -45,13 +46,13 @@ class PagesWriter:
         self.unpacked.close()
         self._files.close()
 
-    def _open(self, path: Path) -> BinaryIO:
-        return self._files.enter_context(open(path, "wb"))
+    def _open(self, name: str) -> BinaryIO:
+        return self._files.enter_context(open(self._folder / name, "wb"))
 
     def _progress(self, done: int, total: int) -> None:
         if time.monotonic() >= self._next_report:
             self._next_report = time.monotonic() + REPORT_SECONDS
-            self._run.progress(done, total, "page")
+            self._report(done, total)
 
     def _page(self, page: Page) -> None:
         _write(self._pages_file, page)
@@ -62,7 +63,7 @@ class PagesWriter:
 
     def _record(self, record: FileRecord) -> None:
         if self._records_file is None:
-            self._records_file = self._open(self._run.output_dir / RECORDS_FILE)
+            self._records_file = self._open(RECORDS_FILE)
         _write(self._records_file, record)
         self.records = (self.records or 0) + 1
 

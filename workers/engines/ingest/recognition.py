@@ -19,17 +19,21 @@ _PARSED = "pages.parsed.jsonl"
 
 
 def with_recognized(
-    run: Run, spec: IngestSpec, found: Description
+    run: Run, spec: IngestSpec, found: Description, folder: Path
 ) -> tuple[PagesWriter, tuple[str, ...], int]:
-    """Write the pages again; what was written, the document's warnings and how many pages were recognized.
+    """Write the pages in `folder` again; what was written, the document's warnings and how many pages were recognized.
 
     Raises UserError `no_text` where no page has any, beside what `recognize_in_sandbox` raises.
     """
     parsed = run.directory / _PARSED
-    (run.output_dir / PAGES_FILE).rename(parsed)
+    (folder / PAGES_FILE).rename(parsed)
     confidences: dict[int, float] = {}
+
+    def report(done: int, total: int) -> None:
+        run.progress(done, total, "page")
+
     try:
-        with PagesWriter(run) as written:
+        with PagesWriter(folder, report) as written:
             for page in _pages(run, spec, found, parsed):
                 if isinstance(page.text_origin, RecognizedText):
                     confidences[page.number] = page.text_origin.confidence

@@ -19,7 +19,7 @@ class UnpackedFiles:
     def __init__(self, output: Path) -> None:
         self.count = 0
         self._output = output
-        self._folder = output.with_name("unpacked")
+        self._folder = output.with_name(f"{output.name}.unpacked")
         self._listing: BinaryIO | None = None
         self._file: BinaryIO | None = None
         self._name = ""

@@ -33,6 +33,7 @@ from pydantic import ValidationError
 from workers.contract.atomic_files import write_json
 from workers.contract.run_folder import RunFolder
 from workers.contract.spec import Spec
+from workers.contract.specs.ingest import FileOutcome
 from workers.contract.specs.run import (
     VALUE_LENGTH,
     ErrorValue,
@@ -69,6 +70,11 @@ class EngineError(Exception):
         self.message = message
         self.param = param
         self.values = {name: _bounded(value) for name, value in values.items() if value is not None}
+
+    def of(self, engine: str) -> RunError:
+        return RunError(
+            code=f"{engine}.{self.code}", message=self.message, param=self.param, values=self.values
+        )
 
 
 class UserError(EngineError):
@@ -152,6 +158,9 @@ class Run:
 
     def log(self, message: str, *, level: str = "info", **data: Any) -> None:
         self._write("log", level=level, message=message, data=data)
+
+    def file_read(self, outcome: FileOutcome) -> None:
+        self._write("file", outcome=outcome.model_dump(mode="json"))
 
     def stopped(self, step: int | None) -> None:
         self._write("stopped", step=step)
@@ -252,11 +261,8 @@ def _run(
         run.finish(RunResult(status=RunStatus.STOPPED))
         return ExitCode.STOPPED
     except EngineError as error:
-        failure = RunError(
-            code=f"{name}.{error.code}", message=error.message, param=error.param, values=error.values
-        )
         by_user = isinstance(error, UserError)
-        return _fail(run, failure, ExitCode.USER_ERROR if by_user else ExitCode.SYSTEM_ERROR)
+        return _fail(run, error.of(name), ExitCode.USER_ERROR if by_user else ExitCode.SYSTEM_ERROR)
     except MemoryError:
         failure = RunError(
             code=f"{name}.system.out_of_memory",

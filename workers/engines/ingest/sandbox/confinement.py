@@ -23,13 +23,17 @@ _USERS = range(61184, 65520)
 """Numbers that systemd keeps for users without a name: no file and no lasting process belongs to one."""
 
 
+def prepare(task: Task) -> None:
+    """What has to be done before, once for all the processes that are confined for `task`."""
+    if task.view == "whole" and (os.geteuid() == 0 or not landlock_version()):
+        # Another user may not reach the code, and without Landlock no file can be opened from there on.
+        _load_everything()
+
+
 def confine(task: Task) -> Ready:
     """Raises OSError where a layer that the machine offers cannot be applied."""
     is_hidden = task.view != "whole"
     is_root = os.geteuid() == 0
-    if not is_hidden and (is_root or not landlock_version()):
-        # Another user may not reach the code, and without Landlock no file can be opened from here on.
-        _load_everything()
     _limit(task)
     refuse_new_rights()
     landlock = allow_reading_only(task.folders)
@@ -51,7 +55,7 @@ def _isolation(task: Task, landlock: bool, seccomp: bool) -> Isolation:
 
 
 def _limit(task: Task) -> None:
-    seconds = math.ceil(task.spec.parse_seconds)
+    seconds = math.ceil(task.specs[0].parse_seconds)
     limits = {
         resource.RLIMIT_AS: (task.address_space, task.address_space),
         resource.RLIMIT_CPU: (seconds, seconds + 5),

@@ -19,7 +19,8 @@ READER_AS_IS = "workers.engines.ingest.reading:read_as_is"
 
 class Task(Spec):
     view: View
-    spec: IngestSpec
+    specs: tuple[IngestSpec, ...]
+    """Of the files to read, all under the same limits."""
     folders: tuple[Path, ...]
     """All that may be opened, to be read: code."""
     place: Path
@@ -29,6 +30,6 @@ class Task(Spec):
     reader: str = READER
     """`module:function`, called with the open file, the spec and an Output."""
     prepare: str | None = None
-    """`module:function`, called with the spec before anything is closed: what it loads, the reader has."""
+    """`module:function`, called with the first spec before anything is closed: what it loads, the reader has."""
     pages: tuple[int, ...] = ()
     """Of a reader that reads some pages only: passed to it."""

@@ -87,7 +87,9 @@ def import_libraries(alive: Path) -> None:
     for name in engine_modules():
         _touch(alive)
         try:
-            importlib.import_module(name)
+            engine = importlib.import_module(name)
+            # What it imports only when it needs it: its runs are forked, and shall find it there.
+            getattr(engine, "preload", lambda: None)()
         except ImportError as error:
             logger.warning("%s is not imported: %s", name, error)
     _set_session_niceness(NICENESS)
