@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.fixture(scope="session")
+def storages(tmp_path_factory) -> Iterator[Path]:
+    """Counted here: pytest looks through all folders that it has made for the number of the next one."""
+    folder = tmp_path_factory.mktemp("storages")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def storage(tmp_path_factory, settings):
+def storage(storages, settings):
     """Each test has its own storage."""
-    settings.KOSHA_STORAGE_ROOT = tmp_path_factory.mktemp("storage")
+    settings.KOSHA_STORAGE_ROOT = next(storages)
+    settings.KOSHA_STORAGE_ROOT.mkdir(mode=0o700)
     return settings.KOSHA_STORAGE_ROOT
 
 
