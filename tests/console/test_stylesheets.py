@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 STATIC = Path(__file__).parents[2] / "static"
 NO_PAGE = re.compile(
-    r"v1/|healthz|readyz|health/|.*/(content|points|stream|estimate)$|.*<secret>$|settings$|documents/uploads/"
+    r"v1/|healthz|readyz|health/|.*/(content|points|stream|estimate|picture)$|.*<secret>$|settings$|documents/uploads/"
 )
 """Data, parts of pages, and redirects."""
 TO_A_PAGE = {"settings/keys/create", "settings/members/invite"}

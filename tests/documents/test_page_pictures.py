@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from backup.inventory import inventory
+from common.tenancy import every_organization
 from demo.client import ApiClient
 from documents import pictures
 from documents.models import Document, PagePictures
-from documents.pictures import AT_ONCE, page_pictures_sweep, picture_path
+from documents.pictures import AT_ONCE, PICTURES, page_pictures_sweep, picture_path
 from documents.services import document_delete
 from jobs.models import Job
 from retrieval.services import knowledge_base_update
@@ -141,6 +143,8 @@ def test_pictures_go_with_their_document_with_time_and_with_too_many_bytes(world
     PagePictures.objects.filter(pk=first.pk).update(looked_at=timezone.now() - timedelta(days=2))
     page_pictures_sweep()
     assert all(folder.is_dir() for folder in folders)
+    with every_organization("test"):
+        assert not [item.path for item in inventory() if PICTURES in item.path], "no backup has them"
     settings.KOSHA_PAGE_PICTURE_BYTES = 150
     page_pictures_sweep()
     assert [folder.is_dir() for folder in folders] == [False, True], "the one looked at longest ago"
