@@ -64,6 +64,10 @@ _IMPOSSIBLE = re.compile(
     "[\u4e00-\u9fff々][ぁぃぅぇぉゎ]|[ぁ-ん][ァ-ヴ](?<![イロハニホヘトアウエオ])[ぁ-ん]|[ぁ-んァ-ヶ][゛゜゙゚]|(?<![ァ-ヶヽー])ヽ|[ぁ-ん][a-z](?=[ぁ-ん])|(?<=[a-z])[ぁ-ん](?=[a-z])"
 )
 _IMPOSSIBLE_TIMES, _IMPOSSIBLE_EACH = 2, 30
+# Keys pressed at random: small letters without a vowel.
+_MASHED = re.compile(
+    r"\b(?!https?\b|html?\b)[bcdfghjklmnpqrstvwxz]{4,}\b|\b([a-z]{2})\1{2,}\b|\b(?:asdf|qwer|zxcv|hjkl|jkl;)\w*"
+)
 _SINGLE = re.compile(r"(?<!\S)[^\W\d_](?!\S)")
 _LATIN_WORD = re.compile(r"\b[A-Za-z0-9]{2,}\b")
 
@@ -137,4 +141,7 @@ def _is_badly_recognized(text: str) -> bool:
     if impossible >= _IMPOSSIBLE_TIMES and impossible * _IMPOSSIBLE_EACH >= len(text):
         return True
     words = len(_LATIN_WORD.findall(text))
+    mashed = len(_MASHED.findall(text))
+    if (mashed >= 3 and mashed >= 0.5 * words) or (mashed >= 2 and mashed == words):
+        return True
     return words >= 6 and len(_CONFUSED.findall(text)) >= 0.2 * words

@@ -14,6 +14,8 @@ _MARKUP = re.compile(
     rf"<(?:script|style)\b.*?(?:</(?:script|style)>|\Z)|<!--.*?-->|</?(?:{_TAG_NAMES})\b[^<>]*>"
     r"|&(?:[a-z]{2,8}|#[0-9]{2,5});"
     r"|\b[\w-]+=(?:\"[^\"\n]*\"|'[^'\n]*')|\bBEGIN:[A-Z]+\b.*?\bEND:[A-Z]+\b|</?[a-z]+:[a-z]+\b[^<>]*>"
+    r"|\\(?:begin|end|includegraphics|usepackage|documentclass|label|ref|cite|vspace|hspace|centering|caption|maketitle|newpage)\*?(?:\[[^\]]*\])?(?:\{[^{}]*\})?(?:\[[^\]]*\])?"
+    r"|<\?xml.*?\?>|</?(?:rss|channel|item|feed|entry|url|urlset|loc|lastmod|root|node|data|row|col|cell)\b[^<>]*>|\|-|\{\||\|\}|__[A-Z]+__"
     r"|\{\{[<%]?.*?[>%]?\}\}|\{%.*?%\}|<%.*?%>|<\?php.*?(?:\?>|\Z)"
     r"|\[/?(?:[a-z]+[_-][a-z0-9_-]+|caption|gallery|embed|video|audio|playlist|toc|code|quote|url|img|b|i|u|size|color)\b[^\]\n]*\]"
     r"|\\[a-z]+-?[0-9]*(?![a-z])|\\'[0-9a-f]{2}|\{\\\*|(?<=[}{;\\])[{};]+"
@@ -43,12 +45,12 @@ _LOG_LINE = re.compile(
     r"\[?(?:[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}|[0-9]{2}:[0-9]{2}:[0-9]{2}[.,][0-9]{3}"
     r"|[A-Z][a-z]{2} {1,2}[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2}|[0-9]{10,13}(?=[ \t.:]))"
     r"|(?:[0-9]{1,3}\.){3}[0-9]{1,3} \S+ \S+ \[|\s*at [\w$./<>]+\(|\$G[PNL][A-Z]{3},|\s*File \".*\", line [0-9]+"
-    r"|\s*\.\.\. [0-9]+ more|Caused by: |(?:DEBUG|INFO|WARN|WARNING|ERROR|TRACE|FATAL)\b[: \]]|<[0-9]{1,3}>"
+    r"|\s*\.\.\. [0-9]+ more|Caused by: |\[?(?:DEBUG|INFO|WARN|WARNING|ERROR|TRACE|FATAL|NOTICE)\b[: \]]|(?:\w+=\S+\s+){3}|<[0-9]{1,3}>"
 )
 _LOG_LINES = 2
 _MAIL_HEADER = re.compile(
-    r"(?:received|message-id|x-[a-z-]+|mime-version|content-[a-z-]+|return-path|dkim-signature|authentication-results|arc-[a-z-]+"
-    r"|received-spf|references|in-reply-to|delivered-to|reply-to|list-[a-z-]+|date|from|to|cc|bcc|subject|sender|importance):",
+    r"(?:received|sent|差出人|送信者|送信日時|宛先|件名|日時|message-id|x-[a-z-]+|mime-version|content-[a-z-]+|return-path|dkim-signature|authentication-results|arc-[a-z-]+"
+    r"|received-spf|references|in-reply-to|delivered-to|reply-to|list-[a-z-]+|date|from|to|cc|bcc|subject|sender|importance)[:：]",
     re.I,
 )
 _LINK = re.compile(
@@ -73,6 +75,8 @@ def without_front_matter(text: str) -> str:
 def is_markup(text: str) -> bool:
     """Tags, shortcodes, the syntax of file formats, code pressed into one line, and hardly a word beside."""
     if text.lstrip()[:3] in ("---", "+++") and not without_front_matter(text).strip():
+        return True
+    if text.count("mso-") >= 2 and "{" in text:
         return True
     if _is_front_matter(text.split("\n")):
         return True
@@ -128,6 +132,12 @@ def _is_pressed_code(text: str) -> bool:
 def is_encoded(text: str) -> bool:
     """Bytes written as letters, and the strings of programs."""
     if (
+        (text.startswith("-----BEGIN ") and text.isascii())
+        or "_rels/.rels" in text
+        or (text.startswith("begin ") and text.isascii() and text.rstrip().endswith("end"))
+    ):
+        return True
+    if (
         len(text) >= _ENCODED_CHARACTERS
         and _MAY_BE_ENCODED.search(text)
         and len(_ENCODED.sub("", text)) < _REST_SHARE * len(text)
@@ -141,6 +151,8 @@ def is_log(text: str) -> bool:
     """Lines that a program wrote about its run. A few of them in a text are an example, and stay."""
     if "```" in text:
         return False
+    if text.startswith("Traceback (most recent") and text.isascii():
+        return True
     lines = [line for line in text.split("\n") if line.strip()]
     return (
         len(lines) >= _LOG_LINES

@@ -41,6 +41,13 @@ def repeats_keywords(text: str) -> bool:
     return stuffed >= _STUFFED_SHARE * len(text)
 
 
+_SEARCHED = re.compile(
+    "格安|激安|最安|安い|口コミ|評判|おすすめ|オススメ|人気|比較|ランキング|相場|見積|駅前|近く|求人|転職|派遣|未経験|高収入|日払|週払|買取|通販|専門店|即日|短納期|低価格|高品質|名医|ホワイトニング|"
+    "予約|旅行|一覧$|業者$|費用$|料金$"
+)
+"""What people type into a search box beside the thing they want."""
+
+
 def _is_stuffed_line(line: str) -> bool:
     if "|" in line or _SENTENCE_MARK.search(line):
         return False
@@ -50,8 +57,13 @@ def _is_stuffed_line(line: str) -> bool:
 
 def _is_stuffed(words: list[str], share: float) -> bool:
     """Whether a stem stands in so many of the words, or so many of them stand again."""
+    searched = sum(bool(_SEARCHED.search(word)) for word in words)
     stems = Counter(stem for word in words for stem in {word[at : at + 2] for at in range(len(word) - 1)})
     if max(stems.values()) >= max(_STEM_TIMES, _KEYWORD_SHARE * len(words)):
+        return True
+    common = {stem for stem, count in stems.items() if count >= _KEYWORD_TIMES}
+    covered = sum(any(word[at : at + 2] in common for at in range(len(word) - 1)) for word in words)
+    if searched >= 2 or (searched and covered >= 0.5 * len(words)):
         return True
     times = [count for count in Counter(words).values() if count > 1]
     return bool(times) and max(times) >= _KEYWORD_TIMES and sum(times) >= share * len(words)

@@ -63,6 +63,7 @@ powered by wordpress movable type theme サーバー ssl recaptcha プライバ�
 スライド ノート 番号 タイトルスライド アジェンダ agenda thank thanks ご清聴ありがとうございました ご静聴ありがとうございました end 終 完 了 終わり おわり fin 以降余白 次頁に続く 次ページに続く 次ページへ続く 前頁からの続き 裏面に続く 裏面へ続く つづく 続く (続く)
 テストデータ aaa bbb ccc xxx yyy zzz abc test1 test2 your text here insert text title name company company名 会社名 部署名 氏名 住所 電話番号 〇〇 ○○ ×× △△ xx xxx xxxx yyyy mm dd
 社外秘 極秘 秘 秘密 部外秘 関係者限り 取扱注意 取扱厳重注意 持出禁止 複写禁止 コピー禁止 転載禁止 無断転載禁止 無断複写禁止 無断複製禁止 confidential strictly confidential internal internal use only draft 案 控 写 原本 正 副 見本 再発行 管理番号 文書番号 様式 改訂 改訂版 初版 版 rev ver version fax faxed 送信 受信 送信者 発信 発信元 送信元 宛先 宛 件名 枚数 枚 頁 ページ数 送信枚数 本紙含む 本状含む 印刷 印刷日 印刷日時 印刷者 出力 出力日 出力日時 出力者 出力帳票 作成者 ユーザー ユーザ user printed by on at
+はてブ 受け入れる すべて受け入れる オプション options 事業者の方へ 観光客の方へ 住民の方へ 市民の方へ 患者さまへ 医療関係者の方へ 卒業生の方へ 保護者の方へ 運営会社 管理者 webmaster 広告掲載 広告募集 バナー 標準の表 プログラムid 機密区分 版数 承認 検印 確認者 担当者 担当
 sheet1 sheet2 sheet3 sheet4 sheet5 book1 true false #n/a #ref! #value! #div/0! #name? #null! #num! #spill! null nan none undefined ブックマークが定義されていません 参照元が見つかりません 目次 もくじ contents table of contents 索引 index
 """
 
@@ -78,7 +79,7 @@ powered by
 (?:画像|写真|文章|記事|コンテンツ|イラスト)(?:等|など)?の無断
 (?:この|本|当|次|以下|以降|下記)の?(?:ページ|頁|部分|ファイル|url|記事|スライド|欄).*(?:空白|余白|白紙|ブランク|工事中|準備中|作成中|記入しないで|存在しません|見つかり|移動し|削除され|公開(?:を)?終了)
 (?:ページ|ファイル|url|記事)(?:が|は)(?:見つかり|存在し|移動|削除|表示でき)
-(?:not found|does not exist|no longer available|has been moved|access denied|forbidden)
+(?:(?:page|file|url|40[34]).{0,20}(?:not found|not exist|no longer available|been moved)|access denied|403 forbidden)
 (?:あなたは).{0,8}[0-9]+ ?(?:人目|番目)
 (?:公式|sns).{0,10}(?:フォロー|登録)(?:して|を)
 java ?script.*(?:有効|無効|オン|オフ|enable|disabled|対応|必要)
@@ -99,6 +100,24 @@ copyright
 (?:this e-?mail|this message).*(?:confidential|intended)
 配信(?:停止|解除)
 ^[ ・]*\S{0,12}(?:は|へ)こちら(?:から|へ|\(|$)
+(?:正しく|快適に)(?:表示|ご覧|ご利用).*ブラウザ
+internet explorer|サポート対象外
+(?:value your privacy|our partners|manage (?:options|preferences)|accept all (?:cookies|/)|store and access information)
+設定はいつでも変更
+アカウント(?:が|は|を).*(?:制限|停止|ロック|更新して)
+下記(?:の)?url(?:より|から|を)
+(?:dear friend|business proposal|[0-9.]+ million (?:us )?(?:dollars|usd)|reply me)
+(?:リンクされた|この)(?:図|イメージ|画像)(?:は|を|が).*表示でき
+コンピューターに十分なメモリ
+お探しの(?:ページ|情報|商品)
+no (?:data|results|records|items|entries) (?:available|found|to display)
+読み込(?:んで|み中)
+(?:トップ|前の|元の)ページ(?:へ|に)(?:お)?戻
+^(?:best|kind|warm|kindest)? ?regards
+ウイルス(?:スキャン|チェック|対策)済
+(?:記事|ページ)を(?:シェア|印刷|共有|ツイート|ブックマーク)
+印刷用(?:ページ|画面)
+訪問者(?:です|数)
 lorem ipsum
 (?:dolor sit amet|consectetur|adipiscing|eiusmod|incididunt|ullamco|nostrud|laboris)
 the quick brown fox
@@ -106,8 +125,8 @@ the quick brown fox
 (?:文字の大きさ|字間|行間|文字数|レイアウト).*(?:確認|調整)する?ため
 ^(?:いろはにほへ|あいうえおか|アイウエオカ|abcdefg|qwerty|asdfg|1234567890)
 (?:山路を登りながら|モリーオ市|草の波)
-(?:タイトル|テキスト|サブタイトル|本文|見出し|フッター|日付|ここに.{1,12})を?(?:入力|追加|挿入|記入)(?:して|する|$)
-(?:click|tap|double-click|type|add|insert|enter) (?:here |to )?(?:to )?(?:add|edit|your|a|title|text|subtitle|footer|notes)
+(?:タイトル|テキスト|サブタイトル|本文|見出し|フッター|日付|ここに.{1,12})を?(?:入力|追加|挿入|記入|配置|掲載)(?:して|し|する|$)
+(?:click|tap|double-click) (?:here )?to (?:add|edit|enter|insert)|(?:add|insert|type) (?:your )?(?:title|text|subtitle|footer)
 (?:イーハトーヴォ|すきとおった風|夏でも底に冷たさ)
 吾輩は猫である
 親譲りの無鉄砲
@@ -147,7 +166,8 @@ _PLACES = re.compile(
 )
 """Where a page of a site stands, and what a browser prints above and below it."""
 _DUMMY = re.compile(
-    "(?:(?:大|中|小)?見出し|本文|ボタン|画像|写真|タイトル|サブタイトル|キャッチ|キャッチコピー|リード|説明|商品|会社|サンプル|ダミー|テスト|てすと|テキスト|文章|文字|キャプション|ほげ|ふが|あああ+|いいい+)+(?:テキスト|文|名|コピー|太郎|花子|[0-9a-z]{1,2})?"
+    "(?:(?:(?:大|中|小)?見出し|本文|ボタン|画像|写真|タイトル|サブタイトル|キャッチ|キャッチコピー|リード|説明|商品|会社|サンプル|ダミー|テスト|てすと|テキスト|文章|文字|キャプション|価格|説明文|ほげ|ふが|あああ+|いいい+)(?:テキスト|文|名|コピー|太郎|花子|[0-9a-z]{1,2})?)+"
+    "|(?:column|列|series|系列|unnamed|sheet|book|項目|item|field)[0-9]*"
 )
 _SPACED = re.compile(r"(?:(?<!\S)\S(?:\s+|$)){3,}")
 _CONTACT = re.compile(
@@ -181,7 +201,7 @@ _PRINT_KINDS = tuple(
         re.compile,
         (
             r"[0-9]{2,4}[/年.-] ?[0-9]{1,2}[/月.-] ?[0-9]{1,2}",
-            r"[0-9]{1,2}:[0-9]{2}",
+            r"[0-9]{1,2}:[0-9]{2}|[0-9]{1,2}時[0-9]{1,2}分",
             r"\b(?:p|page|ページ)\.? ?[0-9]{1,4}|[0-9]{1,4} ?/ ?[0-9]{1,4}(?![0-9/])|[0-9]{1,4} ?(?:ページ|頁)",
             r"fax|(?:from|to) ?:|送信|受信|発信",
             r"印刷|出力|printed",
@@ -201,17 +221,16 @@ _LONGEST_PRINT = 160
 def is_print_line(text: str) -> bool:
     """What a printer, a fax or a browser puts above and below a page, and at most a title beside."""
     folded = text.casefold()
-    if (
-        len(text) > _LONGEST_PRINT
-        or "。" in text
-        or sum(bool(kind.search(folded)) for kind in _PRINT_KINDS) < 2
-    ):
+    if len(text) > _LONGEST_PRINT or "。" in text:
+        return False
+    kinds = sum(bool(kind.search(folded)) for kind in _PRINT_KINDS)
+    if kinds < 2:
         return False
     letters = len(_LETTERS.findall(folded))
     rest = _DATA_OF_PRINTS.sub(" ", _NAMELESS.sub(" ", _PRINTED.sub(" ", folded)))
     pieces = [piece for piece in _CUT.split(rest) if not _is_known(piece)]
     left = sum(len(_LETTERS.findall(piece)) for piece in pieces)
-    return left <= 0.4 * letters
+    return left <= (0.4 if kinds < 4 else 0.6) * letters
 
 
 _PARTICLES = re.compile(
@@ -219,6 +238,8 @@ _PARTICLES = re.compile(
 )
 _LETTERS = re.compile(r"[^\W\d_]")
 _KNOWN = frozenset(_PHRASES.split())
+_BEGINNINGS = frozenset(phrase[:2] for phrase in _KNOWN) | {"リー", "文字", "series"[:2], "fi", "it", "いい"}
+"""Most pieces of prose begin with none of them."""
 
 
 def stock_share(text: str, most: float = 0.0) -> float:
@@ -254,6 +275,8 @@ def _is_known(piece: str) -> bool:
     """Also with a particle before it or behind it, and several times one after the other."""
     if piece in _KNOWN:
         return True
+    if not (piece[:2] in _BEGINNINGS or piece[1:3] in _BEGINNINGS or piece[2:4] in _BEGINNINGS):
+        return False
     word = _PARTICLES.sub("", piece)
     return word in _KNOWN or word[: (word + word).find(word, 1)] in _KNOWN or bool(_DUMMY.fullmatch(word))
 
@@ -266,19 +289,28 @@ _SALES = re.compile(
     "コピー品|スーパーコピー|ブランド|ロレックス|ヴィトン|エルメス|シャネル|偽物|n級|代引|通販|専門店|正規品|viagra|バイアグラ|ed治療|ダイエット|痩せ|やせ|バスト|脱毛|育毛|美白|若返|カード現金化|秘密の|高額|報酬|誰でも|スマホ1台|返信待|突然の|ハート|"
     "最高の|最も(?:良|よ)い|高品質|低価格|卸売|供給者|製造業者|工場価格|お客様の満足|業界|実績|安心|信頼|豊富|満足|"
     "congratulations|you have won|million|dear friend|earn |work from home|crypto|bitcoin|guarantee|limited time|order now|best price|weight loss|backlink|seo |dating|girls|"
+    "会える|女性が|完全無料|登録は|豪華|累計|突破|秘密|億円|手数料の振込|この機会|新生活|大感謝|off!|自分へ|ご褒美|"
     "casino|bonus|cheap|outlet|discount|free|click|buy now|winner|prize|lottery|loan|replica"
 )
 _EXCLAIMED = re.compile("[!♪★☆♡♥✨🎉]|>>|⇒")
+
+
+# What translation programs made of shop pages.
+_TRANSLATED = re.compile(
+    "私達(?:は|の)|あなたの|最も(?:よ|良)い|最高の(?:品質|価格)|良い(?:品質|価格)|製造業者|供給者|供給すること|専門にして|歓迎は|速い配達|"
+    "楽しんでください|られるでしょう"
+)
+_TRANSLATED_TIMES = 3
 
 
 def is_advertising(text: str) -> bool:
     """Words that sell, one after the other. A notice of a campaign has few of them beside dates and conditions."""
     is_exclaimed = _EXCLAIMED.search(text) is not None
     if not is_exclaimed and "。" in text:
-        return False
+        return len(set(_TRANSLATED.findall(text))) >= _TRANSLATED_TIMES
     folded = text.casefold()
     found = _SALES.findall(folded)
-    if len(found) < 4 or len(set(found)) < 3:
-        return False
+    if len(found) < (3 if is_exclaimed else 4) or len(set(found)) < 3:
+        return len(set(_TRANSLATED.findall(text))) >= _TRANSLATED_TIMES
     share = sum(map(len, found)) / max(1, len(_LETTERS.findall(folded)))
     return share >= (0.2 if is_exclaimed else 0.3)

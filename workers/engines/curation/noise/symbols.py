@@ -11,7 +11,7 @@ _ORNAMENT = re.compile(rf"[{_DRAWN}]|([^\w\s])(?:[ ]?\1){{2,}}|_{{3,}}")
 _LEADING_MARK = re.compile(rf"(?m)^\s*[{_DRAWN}] ?(?=\w)")
 _CELL_BORDERS = re.compile(r"[\s|]+")
 _WORD = re.compile(
-    r"[^\W\d_]{2}|(?=[0-9]*[^\W\d_])[^\W_]+[-/.×][^\W_]{2}|[^\W\d_][0-9]{2}|[0-9][^\W\d_]|[0-9]×[0-9]|[¥$€£] ?[0-9]"
+    r"[^\W\d_]{2}|(?=[0-9]*[^\W\d_])[^\W_]+[-/.×][^\W_]{2}|[^\W\d_][0-9]{2}|[0-9][^\W\d_]|[0-9]×[0-9]|[¥$€£] ?[0-9]|[ぁ-んァ-ヶ一-龥](?: [ぁ-んァ-ヶ一-龥])*? [ぁ-ん](?: [ぁ-んァ-ヶ一-龥]){3}"
 )
 """Two letters side by side, or letters and digits in one code (A-101, M8) or quantity (8時, 5m)."""
 _REPEATED, _COUNTED, _COUNTED_SHARE = 4, 12, 0.6
@@ -39,7 +39,7 @@ def has_no_word(text: str) -> bool:
 
 
 _EMPTY_VALUE = re.compile(
-    r"#(?:n/a|ref!|value!|div/0!|name\?|null!|num!|spill!|calc!|[#]+)|[¥$]?0(?:[.,]0+)?%?|nan|nat|null|none|true|false|-+|1900[/-]0?1[/-]0?[0-9]|0:00(?::00)?|\(?空白\)?|\(?blank\)?|n/a",
+    r"#(?:n/a|ref!|value!|div/0!|name\?|null!|num!|spill!|calc!|[#]+)|[¥$]?0(?:[.,]0+)?%?|nan|nat|null|none|true|false|-+|=[A-Z]+\(.*\)|1900[/-]0?1[/-]0?[0-9]|0:00(?::00)?|\(?空白\)?|\(?blank\)?|n/a",
     re.I,
 )
 
