@@ -1,8 +1,8 @@
 """The lines of the JSONL files that engines exchange: pages, records, dropped records.
 
 ingest writes `pages.jsonl` (Page) and `personal_data.jsonl` (see `personal_data.py`); curation reads pages and writes
-`records.jsonl` (AnyRecord), `dropped.jsonl` (DroppedRecord) and `duplicates.jsonl` (DuplicateGroup); training and evaluation read records; retrieval reads
-pages and personal data.
+`records.jsonl` (AnyRecord), `dropped.jsonl` (DroppedRecord), `changed.jsonl` (ChangedRecord) and `duplicates.jsonl`
+(DuplicateGroup); training and evaluation read records; retrieval reads pages and personal data.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ PAGES_FILE = "pages.jsonl"
 RECORDS_FILE = "records.jsonl"
 DROPPED_FILE = "dropped.jsonl"
 DUPLICATES_FILE = "duplicates.jsonl"
+CHANGED_FILE = "changed.jsonl"
+REPORT_FILE = "report.json"
 
 PageKind = Literal["page", "sheet", "slide", "section"]
 Split = Literal["train", "heldout"]
@@ -292,3 +294,17 @@ class DuplicateGroup(Spec):
     repetitions: int = Field(ge=1)
     shown: tuple[Repetition, ...]
     """At most 20 of them."""
+
+
+class ChangedRecord(Spec):
+    """A page or unit that a step changed and let pass: at most 100 examples of each step.
+
+    Personal data that the recipe masks is hidden in both texts.
+    """
+
+    step: str
+    """The key of the recipe's step."""
+    before: str
+    """The part that changed, at most 2,000 characters."""
+    after: str
+    origin: Origin

@@ -128,7 +128,7 @@ class StepCount(Spec):
 
 
 class CurationResult(Spec):
-    """Output folder: `records.jsonl`, `dropped.jsonl`, `report.json` and the manifest."""
+    """Output folder: `records.jsonl`, `dropped.jsonl`, `changed.jsonl`, `report.json` and the manifest."""
 
     version: Literal[1] = 1
     records: int = Field(ge=0)

@@ -15,10 +15,12 @@ from workers.contract.artifacts import write_manifest
 from workers.contract.atomic_files import write_json
 from workers.contract.personal_data import PSEUDONYM_KEY_VARIABLE
 from workers.contract.records import (
+    CHANGED_FILE,
     DROPPED_FILE,
     DUPLICATES_FILE,
     RECORD,
     RECORDS_FILE,
+    REPORT_FILE,
     DocumentOrigin,
     MessagesRecord,
     Page,
@@ -26,12 +28,14 @@ from workers.contract.records import (
 )
 from workers.contract.run_folder import RunFolder
 from workers.contract.specs.curation import CurationResult, CurationSpec
-from workers.contract.specs.curation_steps import SplitStep, step_keys
+from workers.contract.specs.curation_steps import PersonalDataStep, SplitStep, step_keys
 from workers.engines.curation.duplicate_groups import DuplicateGroups
+from workers.engines.curation.examples import hidden
 from workers.engines.curation.report import build_report
 from workers.engines.curation.short_answers import ShortAnswers
 from workers.engines.curation.split import split_records
 from workers.engines.curation.step_context import StepContext, StepLog
+from workers.engines.curation.steps.personal_data import Masking
 from workers.engines.curation.steps.registry import implementations
 from workers.engines.curation.units import Unit, conversation_unit, page_unit, read_lines, record_of
 from workers.engines.shared.integrity import require_intact_pages
@@ -40,7 +44,7 @@ from workers.engines.shared.runtime import Run, UserError
 
 
 def curate(run: Run, spec: CurationSpec) -> CurationResult:
-    """Write `records.jsonl`, `dropped.jsonl`, `duplicates.jsonl`, `report.json` and the manifest into the run's output.
+    """Write `records.jsonl`, `dropped.jsonl`, `changed.jsonl`, `report.json` and the manifest into the run's output.
 
     Deterministic: the same spec and pages give the same bytes. Raises UserError `no_documents`, `step_model_missing`;
     EngineFault `pages_missing`. A dataset without any record is a result, not an error: its report says why each
@@ -70,7 +74,8 @@ def _run_steps(
     for number, (key, step) in enumerate(zip(step_keys(steps), steps, strict=True), start=1):
         if isinstance(step, SplitStep):
             continue
-        log = StepLog(key, step.reasons, dropped_file)
+        masks = [later for later in steps[number:] if isinstance(later, PersonalDataStep)]
+        log = StepLog(key, step.reasons, dropped_file, hide=[Masking(mask, None, hidden).text for mask in masks])
         # What a later step changes, for example masks, must not be passed by it.
         is_changed_later = any(later.changes_text for later in steps[number:])
         context = StepContext(
@@ -134,7 +139,9 @@ def _seal(run: Run, spec: CurationSpec, logs: list[StepLog], counts: Counter[str
         kept_and_dropped_by_step=tuple(log.count() for log in logs),
         manifest_sha256="",
     )
-    write_json(run.output_dir / "report.json", build_report(result, logs))
+    changes = (record.model_dump_json() + "\n" for log in logs for record in log.changes.records())
+    (run.output_dir / CHANGED_FILE).write_text("".join(changes), encoding="utf-8")
+    write_json(run.output_dir / REPORT_FILE, build_report(result, logs))
     manifest = write_manifest(
         run.output_dir,
         "dataset",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import IO
 from workers.contract.records import DroppedRecord, document_name
 from workers.contract.specs.curation import StepCount
 from workers.engines.curation.duplicate_groups import DuplicateGroups
+from workers.engines.curation.examples import ChangeExamples
 from workers.engines.curation.short_answers import ShortAnswers
 from workers.engines.curation.units import Unit
 from workers.engines.shared.runtime import EngineFault, UserError
@@ -37,11 +38,17 @@ class StepLog:
     samples: dict[str, list[str]] = field(default_factory=dict)
     """Of each kind of personal data a few places in the masked text."""
     changed: int = 0
+    changes: ChangeExamples = field(init=False)
+    hide: Sequence[Callable[[str], str]] = ()
+    """Hides in an example what later steps mask."""
     units_in: int = 0
     units_out: int = 0
     characters_in: int = 0
     characters_out: int = 0
     characters_dropped: int = 0
+
+    def __post_init__(self) -> None:
+        self.changes = ChangeExamples(self.key, self.hide)
 
     def drop(self, unit: Unit, reason: str, detail: str = "", *, text: str | None = None) -> None:
         """Write the unit (or only `text` of it) to `dropped.jsonl`."""
@@ -65,9 +72,11 @@ class StepLog:
             if around not in samples:
                 samples.append(around)
 
-    def passed(self, before: Unit, after: Unit) -> Unit:
-        """Count a change, if it is one, and return `after`."""
-        self.changed += before.text != after.text
+    def passed(self, before: Unit, after: Unit, shown: Callable[[], str] | None = None) -> Unit:
+        """Count a change, if it is one, and return `after`. `shown` makes what an example shows as the text before."""
+        if before.text != after.text:
+            self.changed += 1
+            self.changes.offer(before, after, shown)
         return after
 
     def count_in(self, units: Iterable[Unit]) -> Iterator[Unit]:

@@ -21,6 +21,7 @@ from workers.contract.personal_data import (
 )
 from workers.contract.records import Table
 from workers.contract.specs.curation_steps import PersonalDataStep
+from workers.engines.curation.examples import hidden
 from workers.engines.curation.pseudonyms import pseudonymizer
 from workers.engines.curation.step_context import StepContext, StepLog
 from workers.engines.curation.steps.registry import implements
@@ -33,29 +34,32 @@ from workers.engines.shared.text import normalize
 def mask_personal_data(step: PersonalDataStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
     log = context.log
     replacement = token_of if step.mode != "pseudonymize" else pseudonymizer(context.require_pseudonym_key())
-    masking = Masking(step, log, replacement)
+    masking, hiding = Masking(step, log, replacement), Masking(step, None, hidden)
     for unit in units:
         before = log.masked.total()
-        if unit.is_text and unit.tables:
-            tables = tuple(map(masking.table, unit.tables))
-            changed = replace_tables(unit, tables, masking.text)
-        else:
-            changed = map_texts(unit, masking.text)
+        changed = masking.unit(unit)
         if step.mode == "drop" and log.masked.total() > before:
             log.drop(unit, "personal_data", text=changed.text)
         else:
-            yield log.passed(unit, changed)
+            yield log.passed(unit, changed, lambda unit=unit: hiding.unit(unit).text)
 
 
 class Masking:
-    """Replaces what a step finds, and counts it by its kind."""
+    """Replaces what a step finds, and counts it by its kind where it has a log."""
 
-    def __init__(self, step: PersonalDataStep, log: StepLog, replacement: Replacement = token_of) -> None:
+    def __init__(
+        self, step: PersonalDataStep, log: StepLog | None, replacement: Replacement = token_of
+    ) -> None:
         self._step, self._log, self._replacement = step, log, replacement
         self._never = tuple(map(normalize, step.never))
         self._always = tuple(map(normalize, step.always)) if "listed" in step.kinds else ()
         is_numbered = "employee_number" in step.kinds
         self._numbers = tuple(map(number_regex, step.employee_numbers)) if is_numbered else ()
+
+    def unit(self, unit: Unit) -> Unit:
+        if unit.is_text and unit.tables:
+            return replace_tables(unit, tuple(map(self.table, unit.tables)), self.text)
+        return map_texts(unit, self.text)
 
     def text(self, text: str) -> str:
         spans = self._own(text, find(text, self._step.kinds, self._step.keep_domains))
@@ -90,6 +94,8 @@ class Masking:
         )
 
     def _count(self, spans: Iterable[PersonalSpan], changed: str) -> None:
+        if self._log is None:
+            return
         for span in spans:
             self._log.masked[span.kind] += 1
             self._log.sample(span.kind, changed, TOKENS[span.kind][:-1])
