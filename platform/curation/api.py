@@ -14,10 +14,11 @@ from common import wire
 from common.errors import InvalidRequest
 from common.pagination import envelope, keyset_page, list_body
 from common.wire import Body, PageQuery, Settings, unix
-from curation import services
+from curation import comparison_api, services
 from curation.choice import EVERYTHING, DocumentRule
 from curation.models import Dataset, DatasetVersion, Recipe
 from curation.selectors import (
+    changed_path,
     dataset_get,
     dataset_list,
     dropped_path,
@@ -39,6 +40,7 @@ from jobs.produced import ProducedState
 from workers.contract.specs.curation import DEFAULT_RECIPE
 
 router = Router(tags=["Datasets"])
+router.add_router("", comparison_api.router)
 
 DEFAULT_RECIPE_ID = "default"
 
@@ -225,13 +227,26 @@ class LinesQuery(wire.Query):
     limit: int = Field(default=20, ge=1, le=100)
 
 
+class StepQuery(LinesQuery):
+    step: str = Field(default="", max_length=100)
+    """Only what this step of the recipe did, for example `noise` or `noise:2`."""
+
+
+class DroppedQuery(StepQuery):
+    reason: str = Field(default="", max_length=100)
+    """Only what was dropped for this reason, for example `near_duplicate`."""
+
+
 def _lines_body(
-    request: HttpRequest, version: DatasetVersion, kind: Literal["record", "dropped"], query: LinesQuery
+    request: HttpRequest,
+    version: DatasetVersion,
+    kind: Literal["record", "changed", "dropped"],
+    query: LinesQuery,
 ) -> dict[str, Any]:
     require_ready(version, param="version_id")
     require_texts_shown(version, principal_of(request))
-    path = records_path(version) if kind == "record" else dropped_path(version)
-    found, has_more = entries(path, after=query.after, limit=query.limit)
+    path = {"record": records_path, "changed": changed_path, "dropped": dropped_path}[kind](version)
+    found, has_more = entries(path, **query.model_dump())
     data = ({"object": f"dataset.{kind}", **entry} for entry in found)
     return envelope(data, has_more=has_more, key="line")
 
@@ -244,9 +259,19 @@ def version_records(
 
 
 @router.get(
+    "/datasets/{dataset_id}/versions/{version_id}/changed",
+    summary="Examples of what each step changed, before and after",
+)
+def version_changed(
+    request: HttpRequest, dataset_id: str, version_id: str, query: Query[StepQuery]
+) -> dict[str, Any]:
+    return _lines_body(request, version_get(version_id, dataset_id=dataset_id), "changed", query)
+
+
+@router.get(
     "/datasets/{dataset_id}/versions/{version_id}/dropped", summary="What was dropped, by which step and why"
 )
 def version_dropped(
-    request: HttpRequest, dataset_id: str, version_id: str, query: Query[LinesQuery]
+    request: HttpRequest, dataset_id: str, version_id: str, query: Query[DroppedQuery]
 ) -> dict[str, Any]:
     return _lines_body(request, version_get(version_id, dataset_id=dataset_id), "dropped", query)

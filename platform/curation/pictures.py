@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from curation.models import DatasetVersion
-from workers.contract.specs.curation import CurationResult
+from curation.selectors import version_report
+from workers.contract.specs.curation import CurationResult, Recipe, StepCount
+from workers.contract.specs.curation_steps import SplitStep, StepSettings, step_keys
 
 
 def kept_and_dropped(version: DatasetVersion) -> list[tuple[str, int, str]]:
@@ -25,33 +29,81 @@ def kept_and_dropped(version: DatasetVersion) -> list[tuple[str, int, str]]:
 
 
 @dataclass(frozen=True)
-class StepRow:
+class FlowStep:
+    """One step of the recipe with what it did to the pages or units that came to it."""
+
     step: str
-    units_in: int
-    units_out: int
-    dropped: int
-    changed: int
-    parts: list[tuple[str, int, str]]
+    """Its key."""
+    settings: list[tuple[str, Any]]
+    units_in: int = 0
+    units_out: int = 0
+    dropped: int = 0
+    changed: int = 0
+    parts: list[tuple[str, int, str]] = field(default_factory=list)
     """Kept, changed and dropped as parts of one bar."""
+    reasons: list[tuple[str, int]] = field(default_factory=list)
+    """Why it dropped how many, the most frequent first."""
 
 
-def step_rows(version: DatasetVersion) -> list[StepRow]:
+def flow(version: DatasetVersion) -> list[FlowStep]:
+    """The steps in their order, the split last; empty until the version is ready."""
     if not version.result:
         return []
-    rows = []
-    for count in CurationResult.model_validate(version.result).kept_and_dropped_by_step:
-        parts = [
-            (_("as they were"), max(0, count.units_out - count.changed), "good"),
-            (_("changed"), count.changed, "busy"),
-            (_("dropped"), count.dropped, "warn"),
-        ]
-        row = StepRow(
-            step=count.step,
-            units_in=count.units_in,
-            units_out=count.units_out,
-            dropped=count.dropped,
-            changed=count.changed,
-            parts=[part for part in parts if part[1]],
+    result = CurationResult.model_validate(version.result)
+    counts = {count.step: count for count in result.kept_and_dropped_by_step}
+    report = version_report(version)
+    steps = []
+    for key, step in zip(step_keys(recipe := _steps(version)), recipe, strict=True):
+        settings = [(name, value) for name, value in step.model_dump(mode="json").items() if name != "type"]
+        if count := counts.get(key):
+            reasons = Counter(report.get(key, {}).get("reasons", {})).most_common()
+            steps.append(_flow_step(count, settings, reasons))
+        elif isinstance(step, SplitStep):
+            steps.append(FlowStep(key, settings, parts=kept_and_dropped(version)[:2]))
+    return steps
+
+
+def _steps(version: DatasetVersion) -> tuple[StepSettings, ...]:
+    return Recipe.model_validate(version.recipe).steps
+
+
+def _flow_step(count: StepCount, settings: list[tuple[str, Any]], reasons: list[tuple[str, int]]) -> FlowStep:
+    makes_more = count.units_out > count.units_in
+    parts = [
+        (
+            _("made of them") if makes_more else _("as they were"),
+            max(0, count.units_out - count.changed),
+            "good",
+        ),
+        (_("changed"), count.changed, "busy"),
+        (_("dropped"), count.dropped, "warn"),
+    ]
+    return FlowStep(
+        step=count.step,
+        settings=settings,
+        units_in=count.units_in,
+        units_out=count.units_out,
+        dropped=count.dropped,
+        changed=count.changed,
+        parts=[part for part in parts if part[1]],
+        reasons=reasons,
+    )
+
+
+@dataclass(frozen=True)
+class PersonalDataFound:
+    kind: str
+    count: int
+    examples: list[list[str]]
+    """What stands before, the find with its characters hidden, what follows."""
+
+
+def personal_data_found(version: DatasetVersion) -> list[PersonalDataFound]:
+    """By kind, the most frequent first."""
+    steps = version_report(version).values()
+    return [
+        PersonalDataFound(
+            kind, count, [each for step in steps for each in step.get("finds", {}).get(kind, [])]
         )
-        rows.append(row)
-    return rows
+        for kind, count in Counter(version.result.get("masked", {})).most_common()
+    ]

@@ -16,6 +16,8 @@ RULES: dict[str, Rule] = {
     "GET datasets/<dataset_id>/versions/<version_id>/documents": P.DATASETS_READ,
     "GET datasets/<dataset_id>/versions/<version_id>/records": P.DATASETS_READ,
     "GET datasets/<dataset_id>/versions/<version_id>/dropped": P.DATASETS_READ,
+    "GET datasets/<dataset_id>/versions/<version_id>/changed": P.DATASETS_READ,
+    "GET datasets/<dataset_id>/versions/<version_id>/compare": P.DATASETS_READ,
     "GET v1/recipes": P.DATASETS_READ,
     "POST v1/recipes": P.DATASETS_WRITE,
     "GET v1/recipes/<recipe_id>": P.DATASETS_READ,
@@ -28,4 +30,8 @@ RULES: dict[str, Rule] = {
     "GET v1/datasets/<dataset_id>/versions/<version_id>/files": P.DATASETS_READ,
     "GET v1/datasets/<dataset_id>/versions/<version_id>/records": P.DATASETS_READ,
     "GET v1/datasets/<dataset_id>/versions/<version_id>/dropped": P.DATASETS_READ,
+    "GET v1/datasets/<dataset_id>/versions/<version_id>/changed": P.DATASETS_READ,
+    "GET v1/datasets/<dataset_id>/versions/<version_id>/compare": P.DATASETS_READ,
+    "GET v1/datasets/<dataset_id>/versions/<version_id>/compare/files": P.DATASETS_READ,
+    "GET v1/datasets/<dataset_id>/versions/<version_id>/compare/records": P.DATASETS_READ,
 }

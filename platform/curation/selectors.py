@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from django.db.models import Count, Prefetch, QuerySet
@@ -20,10 +22,12 @@ from curation.words import drop_detail, repeated_record
 from documents.models import Revision
 from jobs.produced import ProducedState
 from workers.contract.records import (
+    CHANGED_FILE,
     DROPPED_FILE,
     ORIGIN,
     PAIR_ORIGIN,
     RECORDS_FILE,
+    REPORT_FILE,
     PairOrigin,
     Span,
     source_of,
@@ -82,6 +86,11 @@ def ready_versions() -> QuerySet[DatasetVersion]:
     return DatasetVersion.objects.filter(state=ProducedState.READY).select_related("dataset").order_by("-id")
 
 
+def others_ready(version: DatasetVersion) -> QuerySet[DatasetVersion]:
+    """What the version may be compared with: the other ready versions of its dataset, newest first."""
+    return ready_versions().filter(dataset_id=version.dataset_id).exclude(pk=version.pk)
+
+
 def version_get(id: str, *, dataset_id: str | None = None, param: str | None = None) -> DatasetVersion:
     rows = DatasetVersion.objects.select_related("job", "dataset").defer("job__spec").filter(pk=id)
     version = (rows.filter(dataset_id=dataset_id) if dataset_id else rows).first()
@@ -124,23 +133,33 @@ def dropped_path(version: DatasetVersion) -> Path:
     return version_folder(version) / DROPPED_FILE
 
 
-def entries(path: Path, *, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:
-    """Up to `limit` records or dropped units that follow line `after`, and whether more follow.
+def changed_path(version: DatasetVersion) -> Path:
+    return version_folder(version) / CHANGED_FILE
 
-    Each with its `line` and its `source`, the place in a document that its origin names (None if it names none).
+
+def entries(
+    path: Path, *, after: int, limit: int, step: str = "", reason: str = ""
+) -> tuple[list[dict[str, Any]], bool]:
+    """Up to `limit` records, or units that were dropped or changed, that follow line `after`; and whether more follow.
+
+    Each with its `line` and its `source`, the place in a document that its origin names (None if it names none). `step`
+    and `reason` leave out those of another step and another reason.
     """
-    numbered, has_more = lines(path, after=after, limit=limit)
-    return [_entry(number, json.loads(line)) for number, line in numbered], has_more
+    wanted = {name: value for name, value in (("step", step), ("reason", reason)) if value}
+    numbered, has_more = lines(path, after=after, limit=limit, wanted=wanted)
+    return [{"line": number, **with_source(json.loads(line))} for number, line in numbered], has_more
 
 
-def _entry(number: int, record: dict[str, Any]) -> dict[str, Any]:
+def with_source(record: dict[str, Any]) -> dict[str, Any]:
     source = source_of(ORIGIN.validate_python(record["origin"]))
-    return {"line": number, **record, "source": source.model_dump(mode="json") if source else None}
+    return {**record, "source": source.model_dump(mode="json") if source else None}
 
 
-def dropped_entries(version: DatasetVersion, *, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:
+def dropped_entries(
+    version: DatasetVersion, *, after: int, limit: int, step: str = "", reason: str = ""
+) -> tuple[list[dict[str, Any]], bool]:
     """As `entries`, each with a `sentence` that says more and, where it repeats a record, that record as `kept`."""
-    found, has_more = entries(dropped_path(version), after=after, limit=limit)
+    found, has_more = entries(dropped_path(version), after=after, limit=limit, step=step, reason=reason)
     repeated = {e["line"]: repeated_record(e["step"], e["reason"], e.get("detail", "")) for e in found}
     kept = records_by_id(version, set(repeated.values()) - {""})
     for entry in found:
@@ -162,18 +181,41 @@ def records_by_id(version: DatasetVersion, ids: set[str]) -> dict[str, dict[str,
             if any(id in line for id in ids - found.keys()):
                 record = json.loads(line)
                 if record["id"] in ids:
-                    found[record["id"]] = _entry(number, record)
+                    found[record["id"]] = {"line": number, **with_source(record)}
     return found
 
 
-def lines(path: Path, *, after: int, limit: int) -> tuple[list[tuple[int, str]], bool]:
-    """Up to `limit` lines (numbered from 1) that follow line `after`, and whether more follow.
+def lines(
+    path: Path, *, after: int, limit: int, wanted: Mapping[str, str] = MappingProxyType({})
+) -> tuple[list[tuple[int, str]], bool]:
+    """Up to `limit` lines (numbered from 1) that follow line `after` and have the `wanted` values, and whether more follow.
 
-    They end early where they would hold more characters than a list may hold bytes.
+    They end early where they would hold more characters than a list may hold bytes. A file that the version does not have,
+    since an earlier release made it, has no lines.
     """
+    if not path.exists():
+        return [], False
     with open(path, encoding="utf-8") as file:
         following = islice(enumerate(file, start=1), after, None)
-        return bounded(following, lambda numbered: len(numbered[1]), limit=limit)
+        chosen = (numbered for numbered in following if _has(numbered[1], wanted))
+        return bounded(chosen, lambda numbered: len(numbered[1]), limit=limit)
+
+
+def _has(line: str, wanted: Mapping[str, str]) -> bool:
+    # Reading a line as JSON takes a hundred times as long as looking for a word in it.
+    if not all(value in line for value in wanted.values()):
+        return False
+    record = json.loads(line) if wanted else {}
+    return all(record.get(name) == value for name, value in wanted.items())
+
+
+def version_report(version: DatasetVersion) -> dict[str, dict[str, Any]]:
+    """What each step did, by its key; see `workers.engines.curation.report`. Empty for a version without a report."""
+    path = version_folder(version) / REPORT_FILE
+    if not path.exists():
+        return {}
+    steps = json.loads(path.read_text(encoding="utf-8"))["steps"]
+    return {step["step"]: step for step in steps}
 
 
 def version_counts(version: DatasetVersion) -> dict[str, Any]:

@@ -25,7 +25,10 @@ class TextsWithheld(DeclaredError):
 
 def require_texts_shown(version: DatasetVersion, principal: Principal) -> None:
     """Raises TextsWithheld."""
-    if principal.may(Permission.PERSONAL_DATA_READ):
-        return
-    if not RecipeContent.model_validate(version.recipe).masks_everything:
+    if not texts_shown(version, principal):
         raise TextsWithheld
+
+
+def texts_shown(version: DatasetVersion, principal: Principal) -> bool:
+    may_see = principal.may(Permission.PERSONAL_DATA_READ)
+    return may_see or RecipeContent.model_validate(version.recipe).masks_everything

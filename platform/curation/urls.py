@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from curation import views
+from curation import comparison_views, views
 
 app_name = "datasets"
 urlpatterns = [
@@ -14,6 +14,10 @@ urlpatterns = [
     path("datasets/<dataset_id>/build", views.build, name="build"),
     path("datasets/<dataset_id>/versions/<version_id>", views.version, name="version"),
     path("datasets/<dataset_id>/versions/<version_id>/documents", views.documents, name="documents"),
+    path(
+        "datasets/<dataset_id>/versions/<version_id>/changed", views.lines, {"tab": "changed"}, name="changed"
+    ),
+    path("datasets/<dataset_id>/versions/<version_id>/compare", comparison_views.compare, name="compare"),
     path(
         "datasets/<dataset_id>/versions/<version_id>/records", views.lines, {"tab": "records"}, name="records"
     ),

@@ -17,15 +17,17 @@ from curation.choice import EVERYTHING, DocumentRule, next_choice, rule_of
 from curation.forms import BuildForm, DatasetForm
 from curation.models import Dataset, DatasetVersion
 from curation.offer import MOST_TICKED, Offer, offer
-from curation.pictures import kept_and_dropped, step_rows
+from curation.pictures import flow, kept_and_dropped, personal_data_found
 from curation.preview import build_preview
 from curation.selectors import (
+    changed_path,
     dataset_get,
     dataset_list,
     dropped_entries,
     entries,
     heldout_records,
     latest_versions,
+    others_ready,
     recipe_get,
     records_path,
     require_ready,
@@ -33,7 +35,7 @@ from curation.selectors import (
     version_get,
     version_list,
 )
-from curation.showing import require_texts_shown
+from curation.showing import require_texts_shown, texts_shown
 from documents.kinds import KINDS
 from documents.selectors import documents_by_id, ready_documents
 from jobs.produced import ProducedState
@@ -163,16 +165,23 @@ def _build(form: BuildForm, offered: Offer, dataset: Dataset, request: HttpReque
 
 def version(request: HttpRequest, dataset_id: str, version_id: str) -> HttpResponse:
     shown = version_get(version_id, dataset_id=dataset_id)
-    return render(request, "curation/version.html", {**_frame(shown), "tab": "overview"})
+    context = {
+        "tab": "overview",
+        "parts": kept_and_dropped(shown),
+        "steps": flow(shown),
+        "personal_data": personal_data_found(shown),
+        "shows_texts": texts_shown(shown, principal_of(request)),
+    }
+    return render(request, "curation/version.html", {**frame(shown), **context})
 
 
 def documents(request: HttpRequest, dataset_id: str, version_id: str) -> HttpResponse:
     shown = version_get(version_id, dataset_id=dataset_id)
     page = keyset_page(source_revisions(shown), after=request.GET.get("after"), limit=50)
-    return render(request, "curation/documents.html", {**_frame(shown), "tab": "documents", "page": page})
+    return render(request, "curation/documents.html", {**frame(shown), "tab": "documents", "page": page})
 
 
-def _frame(version: DatasetVersion) -> dict[str, Any]:
+def frame(version: DatasetVersion) -> dict[str, Any]:
     """What the pages of a version have in common."""
     rule = rule_of(version)
     return {
@@ -184,29 +193,57 @@ def _frame(version: DatasetVersion) -> dict[str, Any]:
         "kind_label": KINDS[rule.kind][0] if rule and rule.kind else "",
         "holds_nothing_out": version.state == ProducedState.READY and not heldout_records(version),
         "sources": version.sources.count(),
-        "parts": kept_and_dropped(version),
-        "steps": step_rows(version),
+        "can_compare": version.state == ProducedState.READY and others_ready(version).exists(),
     }
 
 
 def lines(request: HttpRequest, dataset_id: str, version_id: str, tab: str) -> HttpResponse:
-    """What a version holds, by its `tab`: its `records`, or what was `dropped`."""
+    """What a version holds, by its `tab`: its `records`, or what was `changed` or `dropped`, of one step if one is named."""
     version = require_ready(version_get(version_id, dataset_id=dataset_id), param="version_id")
     require_texts_shown(version, principal_of(request))
-    given = request.GET.get("after", "")
-    after = int(given) if given.isascii() and given.isdigit() and len(given) < 12 else 0
-    if tab == "records":
-        found, has_more = entries(records_path(version), after=after, limit=LINES_SHOWN)
+    after, step, reason = (
+        number_of(request, "after"),
+        request.GET.get("step", ""),
+        request.GET.get("reason", ""),
+    )
+    if tab == "dropped":
+        found, has_more = dropped_entries(version, after=after, limit=LINES_SHOWN, step=step, reason=reason)
     else:
-        found, has_more = dropped_entries(version, after=after, limit=LINES_SHOWN)
+        path = records_path(version) if tab == "records" else changed_path(version)
+        found, has_more = entries(path, after=after, limit=LINES_SHOWN, step=step)
     return render(
         request,
         f"curation/{tab}.html",
         {
-            **_frame(version),
+            **frame(version),
             "tab": tab,
             "entries": found,
-            "next_line": found[-1]["line"] if has_more else None,
-            "is_first": after == 0,
+            "chosen_step": step,
+            "chosen_reason": reason,
+            "choices": [count["step"] for count in version.result["kept_and_dropped_by_step"] if count[tab]]
+            if tab != "records"
+            else [],
+            **pager_links(request, found[-1]["line"] if has_more else None),
         },
     )
+
+
+def number_of(request: HttpRequest, name: str) -> int:
+    """0 where the address names none."""
+    given = request.GET.get(name, "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 12 else 0
+
+
+def pager_links(request: HttpRequest, following: int | None) -> dict[str, Any]:
+    """For `curation/_lines_pager.html`: what was chosen stays."""
+    chosen = request.GET.copy()
+    is_first = "after" not in chosen
+    chosen.pop("after", None)
+    first = chosen.urlencode()
+    if following is not None:
+        chosen["after"] = str(following)
+    return {
+        "is_first": is_first,
+        "first_query": first,
+        "next_query": chosen.urlencode() if following is not None else "",
+    }

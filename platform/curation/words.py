@@ -5,6 +5,8 @@ A type or a reason that is not declared is shown as it is.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext
 
 from workers.contract.specs.curation_steps import STEPS, Detail, step_of_key
@@ -21,6 +23,22 @@ def step_help(key: str) -> str:
     """What the step does, in one sentence."""
     type_, _ = step_of_key(key)
     return gettext(STEPS[type_].help) if type_ in STEPS else ""
+
+
+def setting_name(step: str, setting: str) -> str:
+    type_, _ = step_of_key(step)
+    known = STEPS[type_].settings if type_ in STEPS else {}
+    return gettext(known[setting]) if setting in known else setting.replace("_", " ")
+
+
+def setting_value(setting: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, list):
+        return gettext(", ").join(map(str, value)) or gettext("none")
+    if isinstance(value, float):
+        return f"{value:.0%}" if setting.endswith(("share", "repetition")) else f"{value:g}"
+    return str(value)
 
 
 def drop_reason(reason: str) -> str:

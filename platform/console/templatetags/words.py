@@ -13,9 +13,10 @@ from django import template
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from common.text_differences import Piece, differences
 from console import formats, words
 from console.states import state_of
-from curation.words import drop_reason, step_help, step_name
+from curation.words import drop_reason, setting_name, setting_value, step_help, step_name
 from documents.error_texts import worded_files
 from documents.places import Passage, place_url
 from jobs.models import Job, JobEvent
@@ -28,6 +29,7 @@ register = template.Library()
 register.filter("step_name", step_name)
 register.filter("step_help", step_help)
 register.filter("drop_reason", drop_reason)
+register.filter("setting_name", setting_name)
 register.filter("personal_data", partial(words.worded, words.PERSONAL_DATA))
 register.filter("split_name", partial(words.worded, words.SPLITS))
 register.filter("record_type", partial(words.worded, words.RECORD_TYPES))
@@ -35,6 +37,20 @@ register.filter("origin_name", partial(words.worded, words.ORIGINS))
 register.filter("mail_failure", partial(words.worded, words.MAIL_FAILURES))
 register.filter("alias_label", alias_label)
 register.filter("audit_action", partial(words.worded, words.ACTIONS))
+
+
+@register.simple_tag
+def setting(name: str, value: Any) -> str:
+    """The value of a step's setting in words."""
+    if name == "kinds":
+        value = [str(words.worded(words.PERSONAL_DATA, kind)) for kind in value]
+    return setting_value(name, value)
+
+
+@register.inclusion_tag("components/text_differences.html")
+def text_differences(before: str, after: str) -> dict[str, list[Piece]]:
+    """Both texts as one, with what is gone and what is new marked."""
+    return {"pieces": differences(before, after)}
 
 
 @register.filter

@@ -16,7 +16,9 @@ ORIGIN = WrittenOrigin(pair_id="pair_1", author_id="user_1")
 def test_no_example_shows_what_the_recipe_masks(source, curated, run):
     rows = [["氏名", "備考"], ["山田太郎", f"{sentence(1)}\u3000"], ["鈴木花子", "なし"]]
     curated(
-        source("text", pages(f"連絡先は\u3000田中様（090-1234-5678、taro@example.com）です。\u3000{sentence(2)}")),
+        source(
+            "text", pages(f"連絡先は\u3000田中様（090-1234-5678、taro@example.com）です。\u3000{sentence(2)}")
+        ),
         source("list", sheet(rows)),
     )
     written = [path.read_text(encoding="utf-8") for path in run.output_dir.iterdir()]

@@ -53,6 +53,8 @@ class StepSettings(Spec):
     """Why the step drops something: the stable word in `dropped.jsonl`, and its label."""
     details: ClassVar[Mapping[str, Detail]] = {}
     """By reason: what more is said of what was dropped, where something is."""
+    settings: ClassVar[Mapping[str, str]] = {}
+    """What each setting is called where a recipe is shown. Those whose name ends in `share` are shares of 1."""
     changes_text: ClassVar[bool] = False
     """What a unit says may be different after the step."""
 
@@ -110,6 +112,9 @@ class NormalizeStep(StepSettings):
     label = gettext_noop("Normalize characters")
     help = gettext_noop("Bring characters to one form: NFKC, unified ideographs, no control characters.")
     works_on = "pages and units"
+    settings = {
+        "join_wrapped_lines": gettext_noop("Undo line breaks inside sentences"),
+    }
     changes_text = True
     join_wrapped_lines: bool = False
     """Undo line breaks inside sentences, for text files wrapped at a fixed width."""
@@ -124,6 +129,10 @@ class PersonalDataStep(StepSettings):
         "data when a document is read, without them."
     )
     works_on = "pages and units"
+    settings = {
+        "kinds": gettext_noop("Kinds that are masked"),
+        "keep_domains": gettext_noop("E-mail domains left alone"),
+    }
     changes_text = True
     reasons = {"personal_data": gettext_noop("holds personal data")}
     kinds: tuple[PersonalDataKind, ...] = PERSONAL_KINDS
@@ -158,6 +167,12 @@ class BoilerplateStep(StepSettings):
         "Drop pages that carry no knowledge, page numbers, and headers and footers but for one of each."
     )
     works_on = "pages"
+    settings = {
+        "drop_contents_pages": gettext_noop("Drop tables of contents"),
+        "drop_notice_pages": gettext_noop("Drop notices and covers"),
+        "repeated_line_share": gettext_noop("A header or footer stands on at least this share of the pages"),
+        "repeated_line_pages": gettext_noop("Look for them in documents of at least this many pages"),
+    }
     reasons = {
         "blank": gettext_noop("blank page"),
         "table_of_contents": gettext_noop("table of contents"),
@@ -188,6 +203,12 @@ class QuestionAnswerStep(StepSettings):
         "question-answer pairs."
     )
     works_on = "pages"
+    settings = {
+        "question_headers": gettext_noop("Titles of the question"),
+        "answer_headers": gettext_noop("Titles of the answer"),
+        "short_answer_headers": gettext_noop("Titles of the short answers"),
+        "header_rows": gettext_noop("Rows in which titles are looked for"),
+    }
     reasons = {"incomplete_pair": gettext_noop("question without answer")}
     question_headers: tuple[str, ...] = ("質問", "問い", "お問い合わせ", "問合せ内容", "question", "q")
     """Column titles, and labels of lines, that mark the question."""
@@ -204,6 +225,11 @@ class SegmentStep(StepSettings):
     label = gettext_noop("Cut into units")
     help = gettext_noop("Cut documents into units of training text where their meaning ends.")
     works_on = "pages"
+    settings = {
+        "max_characters": gettext_noop("Longest unit, in characters"),
+        "min_characters": gettext_noop("Paragraphs are joined up to, in characters"),
+        "split_articles": gettext_noop("Begin a new unit at every article"),
+    }
     max_characters: int = Field(default=800, ge=50, le=20_000)
     """Longest unit. Longer articles and paragraphs are cut at the end of a sentence."""
     min_characters: int = Field(default=200, ge=0)
@@ -217,6 +243,9 @@ class MinimumLengthStep(StepSettings):
     label = gettext_noop("Drop what is too short")
     help = gettext_noop("Drop units too short to teach anything.")
     works_on = "units"
+    settings = {
+        "characters": gettext_noop("Shortest unit kept, in characters"),
+    }
     reasons = {"too_short": gettext_noop("too short")}
     details = {
         "too_short": Detail(
@@ -235,6 +264,12 @@ class NoiseStep(StepSettings):
         "other stock phrases. Tables, formulas and code are kept, however many symbols they have."
     )
     works_on = "units"
+    settings = {
+        "max_symbol_share": gettext_noop("Most drawn symbols"),
+        "max_repetition": gettext_noop("Most repetition"),
+        "max_stock_share": gettext_noop("Most stock phrases"),
+        "min_japanese_share": gettext_noop("Least Japanese"),
+    }
     reasons = {
         "symbols": gettext_noop("mostly symbols"),
         "no_words": gettext_noop("numbers or single letters without a word"),
@@ -300,6 +335,11 @@ class NearDuplicateStep(StepSettings):
         "both are kept."
     )
     works_on = "units"
+    settings = {
+        "threshold": gettext_noop("Similarity from which two are the same"),
+        "ngram": gettext_noop("Characters compared at a time"),
+        "permutations": gettext_noop("Hash functions"),
+    }
     reasons = {"near_duplicate": gettext_noop("nearly the same as another")}
     details = {
         "near_duplicate": Detail(
@@ -321,6 +361,11 @@ class SplitStep(StepSettings):
         "Hold a share of the records out of training, so that the model can be measured on them."
     )
     works_on = "records"
+    settings = {
+        "similarity": gettext_noop("Similarity from which two stay on one side"),
+        "least_heldout": gettext_noop("Held out at least"),
+        "most_heldout_share": gettext_noop("Held out at most"),
+    }
     similarity: float = Field(default=0.5, ge=0.3, le=1)
     """Records at least this alike (or with the same answer) stay together on one side."""
     least_heldout: int = Field(default=8, ge=0)

@@ -14,6 +14,7 @@ from typing import IO
 from workers.contract.artifacts import write_manifest
 from workers.contract.atomic_files import write_json
 from workers.contract.personal_data import PSEUDONYM_KEY_VARIABLE
+from workers.contract.record_index import INDEX_FILE, write_index
 from workers.contract.records import (
     CHANGED_FILE,
     DROPPED_FILE,
@@ -44,7 +45,7 @@ from workers.engines.shared.runtime import Run, UserError
 
 
 def curate(run: Run, spec: CurationSpec) -> CurationResult:
-    """Write `records.jsonl`, `dropped.jsonl`, `changed.jsonl`, `report.json` and the manifest into the run's output.
+    """Write records and their index, what was dropped, examples of changes, a report and the manifest into the run's output.
 
     Deterministic: the same spec and pages give the same bytes. Raises UserError `no_documents`, `step_model_missing`;
     EngineFault `pages_missing`. A dataset without any record is a result, not an error: its report says why each
@@ -60,6 +61,7 @@ def curate(run: Run, spec: CurationSpec) -> CurationResult:
     duplicates.write(run.output_dir / DUPLICATES_FILE, spool)
     counts = split_records(spec, spool, run.output_dir / RECORDS_FILE, run.raise_if_stopped)
     spool.unlink()
+    write_index(run.output_dir / RECORDS_FILE, run.output_dir / INDEX_FILE, run.raise_if_stopped)
     return _seal(run, spec, logs, counts)
 
 
