@@ -73,7 +73,7 @@ class Alignment:
     """Records of both that are held out of training in one alone."""
     documents: dict[bytes, DocumentDifferences] = field(default_factory=dict)
     """By `record_index.document_digest`."""
-    left_to_pair: int = MOST_PAIRED
+    left_to_pair: int = field(default_factory=lambda: MOST_PAIRED)
 
 
 def align(old: Path, new: Path) -> Alignment:
