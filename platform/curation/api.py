@@ -22,6 +22,7 @@ from curation.selectors import (
     dataset_get,
     dataset_list,
     dropped_path,
+    duplicate_groups,
     entries,
     recipe_get,
     recipe_list,
@@ -275,3 +276,17 @@ def version_dropped(
     request: HttpRequest, dataset_id: str, version_id: str, query: Query[DroppedQuery]
 ) -> dict[str, Any]:
     return _lines_body(request, version_get(version_id, dataset_id=dataset_id), "dropped", query)
+
+
+@router.get(
+    "/datasets/{dataset_id}/versions/{version_id}/duplicates",
+    summary="The records that others repeat: which copy stays and why, and what was dropped for it",
+)
+def version_duplicates(
+    request: HttpRequest, dataset_id: str, version_id: str, query: Query[LinesQuery]
+) -> dict[str, Any]:
+    version = require_ready(version_get(version_id, dataset_id=dataset_id), param="version_id")
+    require_texts_shown(version, principal_of(request))
+    groups, has_more = duplicate_groups(version, after=query.after, limit=query.limit)
+    data = ({"object": "dataset.duplicates", **group} for group in groups)
+    return envelope(data, has_more=has_more, key="line")

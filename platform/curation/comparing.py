@@ -15,7 +15,14 @@ from typing import Any, Literal, get_args
 
 from curation.alignment import Alignment, DocumentDifferences, FirstOf, align
 from curation.models import DatasetVersion
-from curation.selectors import records_path, version_folder, with_source
+from curation.selectors import (
+    others_ready,
+    records_path,
+    require_ready,
+    version_folder,
+    version_get,
+    with_source,
+)
 from workers.contract.record_index import INDEX_FILE, document_digest, write_index
 from workers.contract.records import RECORDS_FILE
 from workers.contract.specs.curation import Recipe
@@ -27,6 +34,18 @@ KEPT_COMPARISONS = 4
 Change = Literal["added", "removed", "changed", "moved"]
 CHANGES: tuple[Change, ...] = get_args(Change)
 DocumentState = Literal["added", "removed", "revised", "same"]
+
+
+def compared_with(new: DatasetVersion, named: str) -> DatasetVersion | None:
+    """The version of this id; without one the newest earlier version that is ready, else the newest other one.
+
+    Raises NotFound and what `require_ready` raises.
+    """
+    if named:
+        return require_ready(version_get(named, dataset_id=new.dataset_id, param="base"), param="base")
+    others = others_ready(new)
+    earlier: DatasetVersion | None = others.filter(number__lt=new.number).first()
+    return earlier or others.first()
 
 
 # -- records ----------------------------------------------------------------------------------

@@ -6,17 +6,20 @@ from dataclasses import asdict
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
 from accounts.principal import principal_of
 from common import wire
+from common.errors import Conflict
 from common.pagination import envelope
 from curation.comparing import (
     CHANGES,
     Change,
     alignment,
     changed_records,
+    compared_with,
     differences_of,
     document_changes,
     recipe_changes,
@@ -30,8 +33,8 @@ PLACE = "/datasets/{dataset_id}/versions/{version_id}/compare"
 
 
 class CompareQuery(wire.Query):
-    other: str = Field(alias="with")
-    """The id of another version of the dataset, as a rule an earlier one."""
+    base: str = ""
+    """The id of another version of the dataset; without it the newest earlier one that is ready."""
 
 
 class ListQuery(CompareQuery):
@@ -48,7 +51,11 @@ class RecordsQuery(ListQuery):
 def _versions(dataset_id: str, version_id: str, query: CompareQuery) -> tuple[DatasetVersion, DatasetVersion]:
     """The other version, and the one in the address."""
     new = require_ready(version_get(version_id, dataset_id=dataset_id), param="version_id")
-    return require_ready(version_get(query.other, dataset_id=dataset_id, param="with"), param="with"), new
+    old = compared_with(new, query.base)
+    if old is None:
+        message = _("This dataset has no other version that is ready. Build one, and compare then.")
+        raise Conflict("nothing_to_compare", message, param="base")
+    return old, new
 
 
 @router.get(PLACE, summary="What differs between two versions, in numbers, and between their recipes")
@@ -62,7 +69,7 @@ def version_compare(
         "object": "dataset.version.comparison",
         "dataset": dataset_id,
         "version": new.id,
-        "with": old.id,
+        "base": old.id,
         "documents": {state: states.count(state) for state in ("added", "removed", "revised")},
         "records": {
             "same": found.same,

@@ -14,6 +14,7 @@ from curation.comparing import (
     DocumentChange,
     alignment,
     changed_records,
+    compared_with,
     differences_of,
     document_changes,
     recipe_changes,
@@ -28,22 +29,14 @@ DOCUMENTS_SHOWN = 20
 
 
 def compare(request: HttpRequest, dataset_id: str, version_id: str) -> HttpResponse:
-    """What the version has that `with` has not, and the other way about; without `with`, the version before."""
+    """What the version has that `base` has not, and the other way about; without `base`, the version before."""
     new = require_ready(version_get(version_id, dataset_id=dataset_id), param="version_id")
     others = others_ready(new)
-    old = _other(request, new, dataset_id)
+    old = compared_with(new, request.GET.get("base", ""))
     context = {**frame(new), "tab": "compare", "others": others[:100], "old": old}
     if old is not None:
         context |= _differences(request, old, new)
     return render(request, "curation/compare.html", context)
-
-
-def _other(request: HttpRequest, new: DatasetVersion, dataset_id: str) -> DatasetVersion | None:
-    if named := request.GET.get("with"):
-        return require_ready(version_get(named, dataset_id=dataset_id), param="with")
-    others = others_ready(new)
-    earlier: DatasetVersion | None = others.filter(number__lt=new.number).first()
-    return earlier or others.first()
 
 
 def _differences(request: HttpRequest, old: DatasetVersion, new: DatasetVersion) -> dict[str, Any]:

@@ -18,6 +18,7 @@ RULES: dict[str, Rule] = {
     "GET datasets/<dataset_id>/versions/<version_id>/dropped": P.DATASETS_READ,
     "GET datasets/<dataset_id>/versions/<version_id>/changed": P.DATASETS_READ,
     "GET datasets/<dataset_id>/versions/<version_id>/compare": P.DATASETS_READ,
+    "GET datasets/<dataset_id>/versions/<version_id>/duplicates": P.DATASETS_READ,
     "GET v1/recipes": P.DATASETS_READ,
     "POST v1/recipes": P.DATASETS_WRITE,
     "GET v1/recipes/<recipe_id>": P.DATASETS_READ,
@@ -32,6 +33,7 @@ RULES: dict[str, Rule] = {
     "GET v1/datasets/<dataset_id>/versions/<version_id>/dropped": P.DATASETS_READ,
     "GET v1/datasets/<dataset_id>/versions/<version_id>/changed": P.DATASETS_READ,
     "GET v1/datasets/<dataset_id>/versions/<version_id>/compare": P.DATASETS_READ,
+    "GET v1/datasets/<dataset_id>/versions/<version_id>/duplicates": P.DATASETS_READ,
     "GET v1/datasets/<dataset_id>/versions/<version_id>/compare/files": P.DATASETS_READ,
     "GET v1/datasets/<dataset_id>/versions/<version_id>/compare/records": P.DATASETS_READ,
 }

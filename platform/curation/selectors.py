@@ -24,6 +24,7 @@ from jobs.produced import ProducedState
 from workers.contract.records import (
     CHANGED_FILE,
     DROPPED_FILE,
+    DUPLICATES_FILE,
     ORIGIN,
     PAIR_ORIGIN,
     RECORDS_FILE,
@@ -133,6 +134,10 @@ def dropped_path(version: DatasetVersion) -> Path:
     return version_folder(version) / DROPPED_FILE
 
 
+def duplicates_path(version: DatasetVersion) -> Path:
+    return version_folder(version) / DUPLICATES_FILE
+
+
 def changed_path(version: DatasetVersion) -> Path:
     return version_folder(version) / CHANGED_FILE
 
@@ -148,6 +153,14 @@ def entries(
     wanted = {name: value for name, value in (("step", step), ("reason", reason)) if value}
     numbered, has_more = lines(path, after=after, limit=limit, wanted=wanted)
     return [{"line": number, **with_source(json.loads(line))} for number, line in numbered], has_more
+
+
+def duplicate_groups(version: DatasetVersion, *, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:
+    """As `entries`: records with what repeats them, in `shown` with the source of each. The largest groups first."""
+    found, has_more = entries(duplicates_path(version), after=after, limit=limit)
+    for group in found:
+        group["shown"] = [with_source(each) for each in group["shown"]]
+    return found, has_more
 
 
 def with_source(record: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ urlpatterns = [
     path(
         "datasets/<dataset_id>/versions/<version_id>/changed", views.lines, {"tab": "changed"}, name="changed"
     ),
+    path("datasets/<dataset_id>/versions/<version_id>/duplicates", views.duplicates, name="duplicates"),
     path("datasets/<dataset_id>/versions/<version_id>/compare", comparison_views.compare, name="compare"),
     path(
         "datasets/<dataset_id>/versions/<version_id>/records", views.lines, {"tab": "records"}, name="records"

@@ -24,11 +24,13 @@ from curation.selectors import (
     dataset_get,
     dataset_list,
     dropped_entries,
+    duplicate_groups,
     entries,
     heldout_records,
     latest_versions,
     others_ready,
     recipe_get,
+    records_by_id,
     records_path,
     require_ready,
     source_revisions,
@@ -224,6 +226,27 @@ def lines(request: HttpRequest, dataset_id: str, version_id: str, tab: str) -> H
             if tab != "records"
             else [],
             **pager_links(request, found[-1]["line"] if has_more else None),
+        },
+    )
+
+
+def duplicates(request: HttpRequest, dataset_id: str, version_id: str) -> HttpResponse:
+    """The records that others repeat: which copy stays, why, and what was dropped for it."""
+    version = require_ready(version_get(version_id, dataset_id=dataset_id), param="version_id")
+    require_texts_shown(version, principal_of(request))
+    groups, has_more = duplicate_groups(version, after=number_of(request, "after"), limit=LINES_SHOWN)
+    kept = records_by_id(version, {group["record_id"] for group in groups})
+    for group in groups:
+        group["kept"] = kept.get(group["record_id"])
+        group["more"] = group["repetitions"] - len(group["shown"])
+    return render(
+        request,
+        "curation/duplicates.html",
+        {
+            **frame(version),
+            "tab": "duplicates",
+            "groups": groups,
+            **pager_links(request, groups[-1]["line"] if has_more else None),
         },
     )
 

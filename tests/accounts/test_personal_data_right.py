@@ -168,9 +168,12 @@ def test_records_and_items_of_unmasked_datasets_are_refused_without_it(world):
     api_paths = [
         f"{place}/records",
         f"{place}/dropped",
+        f"{place}/changed",
+        f"{place}/duplicates",
         f"evals/{evaluation.suite_id}/runs/{evaluation.id}/output_items",
     ]
-    pages = [f"/{place}/records", f"/{place}/dropped", f"/evaluations/{evaluation.id}/items"]
+    tabs = ("records", "dropped", "changed", "duplicates")
+    pages = [*(f"/{place}/{tab}" for tab in tabs), f"/evaluations/{evaluation.id}/items"]
     api, browser = api_of(world.key("viewer")), world.browser("viewer")
 
     def statuses() -> set[int]:

@@ -12,7 +12,13 @@ from curation import alignment
 from curation.alignment import align
 from workers.contract.record_index import write_index
 
-ORIGIN = {"document_id": "file-1", "revision_id": "rev-1", "document_name": "規程.txt", "kind": "page", "number": 1}
+ORIGIN = {
+    "document_id": "file-1",
+    "revision_id": "rev-1",
+    "document_name": "規程.txt",
+    "kind": "page",
+    "number": 1,
+}
 
 
 def index(folder: Path, name: str, texts: list[tuple[str, str, str]]) -> Path:
@@ -28,7 +34,9 @@ def index(folder: Path, name: str, texts: list[tuple[str, str, str]]) -> Path:
         for number, (document, text, split) in enumerate(texts)
     ]
     records = folder / f"{name}.jsonl"
-    records.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    records.write_text(
+        "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
+    )
     write_index(records, folder / f"{name}.index")
     return folder / f"{name}.index"
 
@@ -79,7 +87,10 @@ def test_the_memory_depends_on_the_largest_document_and_not_on_the_versions(tmp_
     monkeypatch.setattr(alignment, "PARTS", 16)
     peaks = []
     for count in (200, 1_200):
-        texts = [(f"file-{number // 5}", f"{number}番の旅費は{number * 7}円とする。", "train") for number in range(count)]
+        texts = [
+            (f"file-{number // 5}", f"{number}番の旅費は{number * 7}円とする。", "train")
+            for number in range(count)
+        ]
         changed = [(document, text.replace("旅費", "日当"), split) for document, text, split in texts]
         old, new = index(tmp_path, f"old{count}", texts), index(tmp_path, f"new{count}", changed)
         tracemalloc.start()
@@ -96,4 +107,8 @@ def test_what_takes_too_long_to_pair_is_counted_unpaired(tmp_path, monkeypatch):
     old = index(tmp_path, "old", [("file-1", f"第{n}条 有給休暇は10日とする。", "train") for n in range(2)])
     new = index(tmp_path, "new", [("file-1", f"第{n}条 有給休暇は12日とする。", "train") for n in range(2)])
     found = align(old, new)
-    assert (found.changed.count, found.added.count, found.removed.count) == (0, 2, 2) and found.left_to_pair < 0
+    assert (found.changed.count, found.added.count, found.removed.count) == (
+        0,
+        2,
+        2,
+    ) and found.left_to_pair < 0

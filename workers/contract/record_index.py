@@ -48,13 +48,15 @@ def row_of(packed: bytes) -> Row:
 
 
 def content_of(record: Mapping[str, Any]) -> str:
-    """All that a record (a line of `records.jsonl` as JSON) says, for people."""
+    """All that a record (a line of `records.jsonl` as JSON) says, for people.
+
+    The passage that supports a pair is no part of it: it is found anew for each version.
+    """
     if record["type"] == "messages":
         return "\n".join(f"{message['role']}: {message['content']}" for message in record["messages"])
     if record["type"] == "pair":
         accepted = " / ".join(record.get("accepted", ()))
-        parts = (record["question"], record["answer"], accepted, record.get("context", ""))
-        return "\n".join(filter(None, parts))
+        return "\n".join(filter(None, (record["question"], record["answer"], accepted)))
     return str(record["text"])
 
 

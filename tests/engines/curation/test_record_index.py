@@ -12,7 +12,9 @@ from workers.contract.records import RECORDS_FILE
 
 
 def test_each_record_of_a_version_has_a_row_that_leads_to_its_line(source, curated, run):
-    curated(source("a", pages(f"第1条 {sentence(1)}\n第2条 {sentence(2)}\n質問: 日当は？\n回答: 三千円とする。")))
+    curated(
+        source("a", pages(f"第1条 {sentence(1)}\n第2条 {sentence(2)}\n質問: 日当は？\n回答: 三千円とする。"))
+    )
     rows = [row_of(packed) for packed in read_index(run.output_dir / INDEX_FILE)]
     content = (run.output_dir / RECORDS_FILE).read_bytes()
     found = {json.loads(content[row.offset :].splitlines()[0])["id"] for row in rows}
@@ -38,11 +40,17 @@ def test_the_memory_does_not_grow_with_the_records(tmp_path, monkeypatch):
 
 def _line(number: int) -> str:
     origin = {"type": "written", "pair_id": f"pair_{number}", "author_id": "user_1"}
-    record = {"type": "pair", "question": f"{number}は？", "answer": "はい", "origin": origin, "split": "train"}
+    record = {
+        "type": "pair",
+        "question": f"{number}は？",
+        "answer": "はい",
+        "origin": origin,
+        "split": "train",
+    }
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
 def test_what_a_record_says_is_all_that_it_says():
     pair = {"type": "pair", "question": "何日？", "answer": "10日", "accepted": ["十日"], "context": "第1条"}
     talk = {"type": "messages", "messages": [{"role": "user", "content": "何日？"}]}
-    assert [content_of(record) for record in (pair, talk)] == ["何日？\n10日\n十日\n第1条", "user: 何日？"]
+    assert [content_of(record) for record in (pair, talk)] == ["何日？\n10日\n十日", "user: 何日？"]
