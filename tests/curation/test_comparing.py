@@ -76,7 +76,7 @@ def test_the_api_says_what_differs_by_document_by_record_and_between_the_recipes
 
 
 def test_the_page_marks_what_differs_and_withholds_texts_without_the_right(world, versions):
-    old, new = versions
+    _old, new = versions
     place = f"/datasets/{new.dataset_id}/versions/{new.id}/compare"
     page = world.browser().get(place).content.decode()
     assert "<del>10</del><ins>12</ins>" in page
