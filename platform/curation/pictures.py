@@ -94,8 +94,8 @@ def _flow_step(count: StepCount, settings: list[tuple[str, Any]], reasons: list[
 class PersonalDataFound:
     kind: str
     count: int
-    examples: list[list[str]]
-    """What stands before, the find with its characters hidden, what follows."""
+    examples: list[str]
+    """What stands around some of the finds, masked."""
 
 
 def personal_data_found(version: DatasetVersion) -> list[PersonalDataFound]:
@@ -103,7 +103,7 @@ def personal_data_found(version: DatasetVersion) -> list[PersonalDataFound]:
     steps = version_report(version).values()
     return [
         PersonalDataFound(
-            kind, count, [each for step in steps for each in step.get("finds", {}).get(kind, [])]
+            kind, count, [each for step in steps for each in step.get("samples", {}).get(kind, [])]
         )
         for kind, count in Counter(version.result.get("masked", {})).most_common()
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from workers.contract.specs.curation_steps import STEPS, Detail, step_of_key
 
@@ -25,6 +25,10 @@ def step_help(key: str) -> str:
     return gettext(STEPS[type_].help) if type_ in STEPS else ""
 
 
+_LISTED_TEXTS = ("never", "always")
+"""Settings that may hold personal data: how many they are is shown."""
+
+
 def setting_name(step: str, setting: str) -> str:
     type_, _ = step_of_key(step)
     known = STEPS[type_].settings if type_ in STEPS else {}
@@ -34,6 +38,9 @@ def setting_name(step: str, setting: str) -> str:
 def setting_value(setting: str, value: Any) -> str:
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
+    if setting in _LISTED_TEXTS:
+        count = len(value)
+        return ngettext("%(count)d text", "%(count)d texts", count) % {"count": count}
     if isinstance(value, list):
         return gettext(", ").join(map(str, value)) or gettext("none")
     if isinstance(value, float):

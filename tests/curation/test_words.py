@@ -6,7 +6,7 @@ import polib
 import pytest
 from django.utils import translation
 
-from curation.words import drop_detail, drop_reason, repeated_record, step_help, step_name
+from curation.words import drop_detail, drop_reason, repeated_record, setting_value, step_help, step_name
 from workers.contract.specs.curation_steps import STEPS
 
 
@@ -64,3 +64,10 @@ def test_a_detail_is_a_sentence_in_both_languages(step, reason, detail, english,
         with translation.override(language):
             assert drop_detail(step, reason, detail) == sentence
     assert repeated_record(step, reason, detail) == ("a8ad9910b9701480" if "duplicate" in reason else "")
+
+
+def test_every_setting_of_a_step_has_a_name_and_no_listed_text_is_shown():
+    for step in STEPS.values():
+        assert set(step.settings) == set(step.model_fields) - {"type"}, step
+    with translation.override("en"):
+        assert setting_value("always", ["山田太郎"]) == "1 text"

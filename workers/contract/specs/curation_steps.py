@@ -131,6 +131,10 @@ class PersonalDataStep(StepSettings):
     works_on = "pages and units"
     settings = {
         "kinds": gettext_noop("Kinds that are masked"),
+        "mode": gettext_noop("What becomes of it"),
+        "never": gettext_noop("Texts that are never masked"),
+        "always": gettext_noop("Texts that are always masked"),
+        "employee_numbers": gettext_noop("Form of employee numbers"),
         "keep_domains": gettext_noop("E-mail domains left alone"),
     }
     changes_text = True

@@ -77,7 +77,9 @@ def _run_steps(
         if isinstance(step, SplitStep):
             continue
         masks = [later for later in steps[number:] if isinstance(later, PersonalDataStep)]
-        log = StepLog(key, step.reasons, dropped_file, hide=[Masking(mask, None, hidden).text for mask in masks])
+        log = StepLog(
+            key, step.reasons, dropped_file, hide=[Masking(mask, None, hidden).text for mask in masks]
+        )
         # What a later step changes, for example masks, must not be passed by it.
         is_changed_later = any(later.changes_text for later in steps[number:])
         context = StepContext(
