@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from workers.contract.artifacts import write_manifest
+from workers.contract.cells import cell_range
 from workers.contract.records import DROPPED_FILE, RECORDS_FILE, Page, Table
 from workers.contract.specs.curation import DEFAULT_RECIPE, CurationSource, CurationSpec, Recipe
 from workers.contract.specs.run import RunConfig, RunResult, RunStatus
 from workers.engines.curation.engine import curate
 from workers.engines.ingest.parsers.text_blocks import LineKinds, text_blocks
 from workers.engines.shared.runtime import Run
-from workers.engines.shared.text import cell_range, normalize, normalize_layout, row_text
+from workers.engines.shared.text import normalize, normalize_layout, row_text
 
 FOLDER = Path(__file__).parents[1] / "engines" / "curation" / "quality_set"
 Cases = list[dict[str, Any]]

@@ -34,6 +34,16 @@ def test_drops_boilerplate_pages_and_repeated_lines(source, curated):
     assert reasons == ["blank", "notice", "repeated_line", "repeated_line", "table_of_contents"]
 
 
+def test_front_matter_goes_and_its_title_stays(source, curated):
+    matter = '---\ntitle: "休暇の手引き"\ndate: 2026-04-01\ntags:\n  - 人事\n---\n'
+    config = f"---\nretention_days: 30\nregion: tokyo\n---\n{sentence(2)}"
+    _, records, dropped = curated(
+        source("a", pages(matter + sentence(1), kind="section")), source("b", pages(config, kind="section"))
+    )
+    assert texts_of(records) == [f"休暇の手引き\n\n{sentence(1)}", config]
+    assert [entry["reason"] for entry in dropped] == ["front_matter"]
+
+
 def test_short_noisy_and_repetitive_units_are_dropped_with_numbers(source, curated):
     steps = (SegmentStep(), MinimumLengthStep(), NoiseStep(min_japanese_share=0.5), SplitStep())
     texts = [

@@ -40,6 +40,7 @@ KEPT = (
     "JANコード 4901234567894、4912345678904 の2品を値下げする。",
     "https://portal.tsukimidai.example/news/0265594180.html を見てください。",
     "台帳は課長の、図面は部長の、鍵は所長の承認を得ること。貸出しも承認を得ること。廃棄も承認を得ること。",
+    "会社名 部署名 氏名 住所 電話番号",
     "We accept all major credit cards. Smoking is forbidden.",
     "担当者様\nお世話になっております。納期は10月3日に変わりました。",
 )

@@ -182,6 +182,7 @@ class BoilerplateStep(StepSettings):
         "table_of_contents": gettext_noop("table of contents"),
         "notice": gettext_noop("notice or cover"),
         "repeated_line": gettext_noop("header or footer line"),
+        "front_matter": gettext_noop("fields of a site generator"),
     }
     details = {
         "repeated_line": Detail(
@@ -193,6 +194,8 @@ class BoilerplateStep(StepSettings):
     """Drop pages that are a table of contents."""
     drop_notice_pages: bool = True
     """Drop pages that hold nothing but a copyright notice, a confidentiality notice or a cover."""
+    drop_front_matter: bool = True
+    """Drop the fields of a site generator that begin a document (front matter); their title stays."""
     repeated_line_share: float = Field(default=0.6, gt=0, le=1)
     """Remove a header or footer line found on at least this share of a document's pages. One of them stays."""
     repeated_line_pages: int = Field(default=2, ge=2)

@@ -68,13 +68,28 @@ def _rest_share(text: str, rest: str) -> float:
 
 
 def without_front_matter(text: str) -> str:
-    """The text below the fields that begin it; what they name is in the fields alone."""
-    return _FRONT_MATTER.sub("", text)
+    """The text below the fields of a site generator that begin it, under their title; other fields (YAML) stay."""
+    found = _FRONT_MATTER.match(text)
+    if found is None:
+        return text
+    lines = [line for line in found[2].split("\n") if line.strip()]
+    named = [line for line in lines if line[:1] not in (" ", "-", "\t")]
+    known = sum(bool(_FRONT_KEYS.match(line)) for line in named)
+    if not known or known < _FRONT_SHARE * len(named):
+        return text
+    titles = (_TITLE.match(line) for line in named)
+    title = next((match[1].strip(" \"'") for match in titles if match), "")
+    rest = text[found.end() :].lstrip("\n")
+    return f"{title}\n\n{rest}" if title and title not in rest[: 2 * len(title) + 10] else rest
 
 
 def is_markup(text: str) -> bool:
     """Tags, shortcodes, the syntax of file formats, code pressed into one line, and hardly a word beside."""
-    if text.lstrip()[:3] in ("---", "+++") and not without_front_matter(text).strip():
+    if (
+        text.lstrip()[:3] in ("---", "+++")
+        and (match := _FRONT_MATTER.match(text))
+        and match.end() == len(text)
+    ):
         return True
     if text.count("mso-") >= 2 and "{" in text:
         return True
@@ -102,6 +117,8 @@ _FIELD_CODE = re.compile(
     r'|\\[\*@a-z](?: ?"[^"]*")?|mso-[a-z-]+:?[^;]*;?|x-none|normal [0-9]+|false|ja\b|en-us',
     re.I,
 )
+_TITLE = re.compile(r"title\s*[:=]\s*(.+)", re.I)
+_FRONT_SHARE = 0.6
 _FRONT_KEYS = re.compile(
     r"(?:title|date|draft|layout|tags?|categor(?:y|ies)|slug|permalink|weight|authors?|image|toc|lastmod|description|thumbnail|type|url|aliases"
     r"|keywords|published|comments|id|sidebar_\w+|nav_order|parent|template|status|excerpt|cover|series|lang|locale|menu|hidden)\s*[:=]",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from workers.contract.specs.curation_steps import BoilerplateStep
+from workers.engines.curation.noise.machine import without_front_matter
 from workers.engines.curation.page_edges import NOTICE, EdgePage, removable_lines
 from workers.engines.curation.step_context import StepContext, StepLog
 from workers.engines.curation.steps.registry import implements
@@ -31,12 +32,24 @@ _CONTENTS_LINES = 3
 def drop_boilerplate(step: BoilerplateStep, units: Iterable[Unit], context: StepContext) -> Iterator[Unit]:
     log = context.log
     for document in by_document(units):
+        if step.drop_front_matter:
+            document[0] = _without_front_matter(document[0], log)
         for unit in _without_repeated_lines(step, document, log):
             reason = _reason(step, unit) if unit.is_text else None
             if reason is None:
                 yield unit
             else:
                 log.drop(unit, reason)
+
+
+def _without_front_matter(unit: Unit, log: StepLog) -> Unit:
+    if not unit.is_text or not unit.text.startswith(("---\n", "+++\n")):
+        return unit
+    text = without_front_matter(unit.text)
+    if text == unit.text:
+        return unit
+    log.drop(unit, "front_matter", text=unit.text[: len(unit.text) - len(text)])
+    return log.passed(unit, replace(unit, text=text))
 
 
 def _reason(step: BoilerplateStep, unit: Unit) -> str | None:

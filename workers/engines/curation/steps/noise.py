@@ -62,7 +62,8 @@ def noise_of(text: str, step: NoiseStep, *, is_structured: bool) -> tuple[str, s
     repetition = repetition_share(text)
     if repetition > step.max_repetition:
         return "repetition", _shares(step, "repetition", repetition, most_share=step.max_repetition)
-    stock = stock_share(text, step.max_stock_share)
+    # A table of words that menus have, too, is one of this company all the same.
+    stock = 0.0 if is_table and is_structured else stock_share(text, step.max_stock_share)
     if stock > step.max_stock_share:
         return "stock_phrases", _shares(step, "stock_phrases", stock, most_share=step.max_stock_share)
     return _not_japanese(text, step)
