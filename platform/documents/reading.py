@@ -182,7 +182,9 @@ def _unread(job: Job) -> QuerySet[Revision]:
     """The revisions of the job that wait for it, locked; those of deleted documents do not."""
     rows = Revision.objects.filter(job=job, state=RevisionState.UPLOADED)
     # A deletion waits, and then erases the text, too.
-    documents = Document.objects.filter(pk__in=rows.values("document"), deleted_at=None)
+    # By their ids: joined, they were looked for among all documents.
+    ids = list(rows.values_list("document_id", flat=True))
+    documents = Document.objects.filter(pk__in=ids, deleted_at=None)
     held = list(documents.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
     return rows.filter(document__in=held).order_by("pk").select_for_update(no_key=True, of=("self",))
 
