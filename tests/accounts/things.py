@@ -12,6 +12,8 @@ from registry.services import export_create
 from releases.services import release_publish
 from retrieval.services import batch_create
 from schedules.services import schedule_fire
+from sources.places import BucketPlace
+from sources.services import source_create
 from tests.world import World
 from workers.contract.specs.curation import DEFAULT_RECIPE
 
@@ -40,6 +42,8 @@ ABSENT_PREFIXES = {
     "release_id": "rel_",
     "alias": "nowhere-",
     "schedule_id": "sched_",
+    "source_id": "src_",
+    "sync_id": "sync_",
     "conversation_id": "conv_",
     "message_id": "msg_",
     "membership_id": "member_",
@@ -48,6 +52,9 @@ ABSENT_PREFIXES = {
     "invitation_secret": "",
     "password_secret": "",
 }
+
+
+BUCKET = BucketPlace(endpoint="https://s3.example.co.jp", bucket="documents")
 
 
 def absent() -> dict[str, str]:
@@ -77,6 +84,7 @@ def things(world: World, *, alias: str, base_model_name: str, pages: int = 1) ->
     recipe = recipe_create(
         name="手順", content={"steps": DEFAULT_RECIPE.model_dump(mode="json")["steps"]}, actor=world.actor
     )
+    source = source_create(name="共有", place=BUCKET, secret="", interval_minutes=0, actor=world.actor)
     return {
         "file_id": document.id,
         "document_id": document.id,
@@ -103,6 +111,8 @@ def things(world: World, *, alias: str, base_model_name: str, pages: int = 1) ->
         "release_id": release.id,
         "alias": alias,
         "schedule_id": scheduled.schedule_id,
+        "source_id": source.id,
+        "sync_id": source.syncs.get().id,
         "organization_id": world.organization.id,
         "membership_id": world.membership("viewer").id,
         "key_id": world.api_key("viewer").id,

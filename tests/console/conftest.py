@@ -48,6 +48,7 @@ def everything(products) -> dict[str, Any]:
         "knowledge": knowledge,
         "release": release,
         "schedule": products.schedule(version),
+        "source": products.source(),
         "conversation": products.conversation(release, document),
         "job": version.job,
     }

@@ -29,6 +29,9 @@ from retrieval.services import knowledge_base_create
 from schedules.models import Schedule
 from schedules.services import schedule_create
 from schedules.timing import Timing
+from sources.models import Source
+from sources.places import BucketPlace
+from sources.services import source_create
 from training.models import Checkpoint, TrainingRun
 from training.services import training_run_create
 from workers.contract.specs.evaluation import EvaluationResult
@@ -255,6 +258,16 @@ class Products:
                 suffix="rules",
                 incremental=True,
                 hyperparameters={},
+                actor=self.actor,
+            )
+
+    def source(self) -> Source:
+        with self.company.scope():
+            return source_create(
+                name="総務の共有",
+                place=BucketPlace(endpoint="https://s3.example.co.jp", bucket="documents"),
+                secret="",
+                interval_minutes=0,
                 actor=self.actor,
             )
 

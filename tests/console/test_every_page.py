@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 EMPTY_LISTS = [
     "/documents",
+    "/sources",
     "/datasets",
     "/training",
     "/evaluations",
@@ -34,6 +35,7 @@ FORMS = [
     "/releases/new",
     "/knowledge/new",
     "/schedules/new",
+    "/sources/new?kind=s3",
 ]
 OTHERS = [
     "/",
@@ -63,6 +65,7 @@ def pages_of(things: dict[str, Any]) -> list[str]:
         f"{address['evaluation']}/items?kind=text",
         f"{address['evaluation']}/items?kind=closed&changed=1",
         f"{address['schedule']}/edit",
+        f"{address['source']}/edit",
         "/releases/served/production",
     ]
 
