@@ -133,6 +133,7 @@ ACTIONS: Words = {
     "api_key.revoked": _("revoked an API key"),
     "organization.created": _("created the organization"),
     "document.uploaded": _("uploaded a document"),
+    "document.read_again": _("had a document read again"),
     "document.reading_stopped": _("stopped the reading of a document"),
     "document.deleted": _("deleted a document"),
     "archive.unpacked": _("took the files of an archive as documents"),

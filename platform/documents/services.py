@@ -179,6 +179,14 @@ def revision_read_again(*, revision: Revision, actor: Actor) -> None:
     revision.state, revision.result, revision.manifest_sha256 = RevisionState.UPLOADED, {}, ""
     revision.files = revision.unpacked_at = None
     revision.save()
+    audit_record(
+        organization_id=revision.organization_id,
+        actor=actor,
+        action="document.read_again",
+        target_type="document",
+        target_id=revision.document_id,
+        data={"revision": revision.id},
+    )
     queue.wake("jobs.dispatch")
 
 

@@ -84,6 +84,7 @@ def upload_part_add(*, upload_id: str, chunks: Iterable[bytes], actor: Actor) ->
         incoming.discard()
 
 
+@transaction.atomic
 def part_store(upload: Upload, incoming: Incoming, actor: Actor) -> UploadPart:
     """Call it in a transaction that has locked the upload."""
     part = UploadPart(

@@ -155,6 +155,7 @@ def test_organizations_do_not_see_each_others_events(world, api):
 FOLLOW = {
     "documents.services.document_upload",
     "documents.uploads.upload_complete",
+    "documents.uploads.upload_part_add",
     "retrieval.services.batch_create",
     "retrieval.services.revisions_ready",
     "retrieval.services.index_build_again",
