@@ -44,6 +44,11 @@ register(
         produces=DatasetVersion,
         artifact=DATASETS,
         subject_related=("dataset",),
+        messages={
+            "earlier_version_damaged": _(
+                "The version before is damaged on the disk. What is held out was drawn anew."
+            )
+        },
         errors={
             "user.no_documents": ErrorText(
                 _("There was no document to build from."), _("Upload documents and build a new version.")

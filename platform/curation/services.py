@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.db.models.fields.json import KT
 from django.utils.translation import gettext as _
 
 from audit.services import Actor, audit_record
@@ -16,12 +17,13 @@ from common.locks import unique_or
 from common.wire import validate
 from curation.choice import EVERYTHING, DocumentRule
 from curation.models import Dataset, DatasetVersion, DatasetVersionSource, Recipe
-from curation.selectors import recipe_content
+from curation.selectors import ready_versions, recipe_content, version_folder
 from documents.models import Document, Revision
 from documents.selectors import pages_path, read_revisions, require_processed
 from jobs.services import job_submit
 from jobs.types import Placement
-from workers.contract.specs.curation import CurationSource, CurationSpec
+from workers.contract.record_index import INDEX_FILE
+from workers.contract.specs.curation import CurationSource, CurationSpec, EarlierVersion
 from workers.contract.specs.curation import Recipe as RecipeContent
 
 NAMED = 20
@@ -98,6 +100,7 @@ def dataset_version_create(
         # The same for every version of a dataset, so that a text once held out stays held out.
         seed=int.from_bytes(hashlib.sha256(dataset.id.encode()).digest()[:4]),
         heldout_share=heldout_share,
+        earlier=_earlier(dataset, recipe, heldout_share),
     )
     version = DatasetVersion.objects.create(
         dataset=dataset,
@@ -124,6 +127,23 @@ def dataset_version_create(
         },
     )
     return version
+
+
+def _earlier(dataset: Dataset, recipe: RecipeContent, heldout_share: float) -> EarlierVersion | None:
+    """The newest version that is ready, where it was split as this one will be: another share is a wish for another split."""
+    newest = (
+        ready_versions()
+        .filter(dataset=dataset)
+        .annotate(heldout_share=KT("job__spec__heldout_share"))
+        .order_by("-number")
+        .first()
+    )
+    if newest is None or not (version_folder(newest) / INDEX_FILE).exists():
+        return None
+    was_split_so = float(newest.heldout_share or 0) == heldout_share
+    if not was_split_so or RecipeContent.model_validate(newest.recipe).steps[-1] != recipe.steps[-1]:
+        return None
+    return EarlierVersion(folder=version_folder(newest), manifest_sha256=newest.manifest_sha256)
 
 
 def _sources(documents: list[Document]) -> list[tuple[Document, Revision]]:

@@ -32,7 +32,7 @@ _PHRASE = re.compile("[^\\W\u3041-\u309f]*[\u3041-\u309f]+|[^\\W\u3041-\u309f]+"
 
 class Row(NamedTuple):
     content: bytes
-    """sha256 (first 16 bytes) of the type and of all that the record says."""
+    """See `content_digest`."""
     document: bytes
     """sha256 (first 8 bytes) of `origin_key`."""
     is_heldout: int
@@ -58,6 +58,12 @@ def content_of(record: Mapping[str, Any]) -> str:
         accepted = " / ".join(record.get("accepted", ()))
         return "\n".join(filter(None, (record["question"], record["answer"], accepted)))
     return str(record["text"])
+
+
+def content_digest(record: Mapping[str, Any]) -> bytes:
+    """sha256 (first 16 bytes) of the type and of all that the record says."""
+    said = f"{record['type']}\n{content_of(record)}".encode(errors="surrogatepass")
+    return hashlib.sha256(said).digest()[:CONTENT_BYTES]
 
 
 def origin_key(record: Mapping[str, Any]) -> str:
@@ -101,11 +107,9 @@ def _rows_of(records: Path) -> Iterator[bytes]:
 
 
 def _packed(record: Mapping[str, Any], offset: int) -> bytes:
-    text = content_of(record)
-    content = hashlib.sha256(f"{record['type']}\n{text}".encode(errors="surrogatepass")).digest()
-    features = _features(text)
+    features = _features(content_of(record))
     return _ROW.pack(
-        content[:CONTENT_BYTES],
+        content_digest(record),
         document_digest(origin_key(record)),
         record["split"] == "heldout",
         offset,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.engines.curation.documents import articles, pages, sentence, sheet
-from workers.contract.specs.curation import Recipe
+from workers.contract.specs.curation import EarlierVersion, Recipe
 from workers.contract.specs.curation_steps import SegmentStep, SplitStep
 
 
@@ -15,6 +15,36 @@ def test_heldout_texts_stay_held_out_when_the_dataset_grows(source, run, curated
     after = {record["text"] for record in more if record["split"] == "heldout"}
     assert before <= after
     assert again.records == 330
+
+
+def test_records_of_the_version_before_stay_where_they_are(source, curated, run, tmp_path):
+    """A small dataset that grows, shrinks and gets a text that is like one of each side."""
+    first, records, _ = curated(source("a", pages(articles(40))))
+    earlier = tmp_path / "earlier"
+    run.output_dir.rename(earlier)
+    run.output_dir.mkdir()
+    before = {record["text"]: record["split"] for record in records}
+    assert first.heldout_records == 8
+    held, trained = (next(t for t, side in before.items() if side == name) for name in ("heldout", "train"))
+    bridge = f"第900条 {held.partition(' ')[2]}{trained.partition(' ')[2]}"
+    text = "\n".join([*(text for number, text in enumerate(before) if number % 9), held, bridge])
+    grown = articles(400).partition("\n第41条")
+    second, more, _ = curated(
+        source("b", pages(f"{text}\n第41条{grown[2]}")),
+        earlier=EarlierVersion(folder=earlier, manifest_sha256=first.manifest_sha256),
+    )
+    after = {record["text"]: record["split"] for record in more}
+    common = before.keys() & after.keys()
+    assert len(common) > 30 and {text for text in common if before[text] != after[text]} == set()
+    assert second.heldout_records > 20
+
+
+def test_a_damaged_version_before_is_told_and_passed_over(source, curated, run, tmp_path):
+    missing = EarlierVersion(folder=tmp_path / "gone", manifest_sha256="a" * 64)
+    result, *_ = curated(source("a", pages(articles(40))), earlier=missing)
+    assert result.heldout_records == 8
+    events = (run.directory / "events.jsonl").read_text(encoding="utf-8")
+    assert "earlier_version_damaged" in events
 
 
 def test_another_seed_holds_out_other_texts(source, run, curated):

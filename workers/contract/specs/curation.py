@@ -92,6 +92,13 @@ class CurationSource(Spec):
     media_type: str
 
 
+class EarlierVersion(Spec):
+    """A version of the same dataset with an index of its records."""
+
+    folder: Path
+    manifest_sha256: str
+
+
 class CurationSpec(Spec):
     """The frozen recipe and revisions that a dataset version is made from."""
 
@@ -103,6 +110,8 @@ class CurationSpec(Spec):
     """Decides which records are held out; the same seed holds out the same texts again."""
     heldout_share: float = Field(default=0.1, ge=0, lt=1)
     """Share of records kept away from training for evaluation."""
+    earlier: EarlierVersion | None = None
+    """The version before: its records stay held out, or in training, as they are there."""
     models: dict[str, Path] = Field(default_factory=dict)
     """Model folders for steps that use a model, by the name that the step asks for."""
     batch_size: int = Field(default=64, ge=1)

@@ -31,6 +31,7 @@ from workers.contract.run_folder import RunFolder
 from workers.contract.specs.curation import CurationResult, CurationSpec
 from workers.contract.specs.curation_steps import PersonalDataStep, SplitStep, step_keys
 from workers.engines.curation.duplicate_groups import DuplicateGroups
+from workers.engines.curation.earlier_sides import earlier_sides
 from workers.engines.curation.examples import hidden
 from workers.engines.curation.report import build_report
 from workers.engines.curation.short_answers import ShortAnswers
@@ -59,7 +60,8 @@ def curate(run: Run, spec: CurationSpec) -> CurationResult:
     with open(run.output_dir / DROPPED_FILE, "w", encoding="utf-8") as dropped_file:
         logs = _run_steps(run, spec, spool, dropped_file, duplicates)
     duplicates.write(run.output_dir / DUPLICATES_FILE, spool)
-    counts = split_records(spec, spool, run.output_dir / RECORDS_FILE, run.raise_if_stopped)
+    sides = earlier_sides(run, spec.earlier)
+    counts = split_records(spec, spool, run.output_dir / RECORDS_FILE, sides, run.raise_if_stopped)
     spool.unlink()
     write_index(run.output_dir / RECORDS_FILE, run.output_dir / INDEX_FILE, run.raise_if_stopped)
     return _seal(run, spec, logs, counts)
@@ -153,6 +155,7 @@ def _seal(run: Run, spec: CurationSpec, logs: list[StepLog], counts: Counter[str
         revisions=[source.revision_id for source in spec.sources],
         seed=spec.seed,
         heldout_share=spec.heldout_share,
+        earlier=spec.earlier and spec.earlier.manifest_sha256,
         records=result.records,
         pairs=result.pairs,
         conversations=result.conversations,

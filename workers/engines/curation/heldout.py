@@ -1,7 +1,7 @@
 """Decides which records are held out of training, so that nothing held out leaks into training.
 
 Similar records form a cluster and stay on one side. Clusters are drawn in the order of a hash of their texts and the
-seed, so that the same texts are held out again when the dataset grows.
+seed. Records of the version before stay where they are, also where a new record makes one cluster of two.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.contract.specs.curation_steps import SplitStep
+from workers.engines.curation.earlier_sides import HELDOUT, TRAIN, UNKNOWN
 from workers.engines.curation.similarity import Signatures, similar_pairs
 from workers.engines.shared.text import compare_key
 
@@ -29,6 +30,8 @@ class Clusters:
 
     def __init__(self, similarity: float, ngram: int) -> None:
         self.digests: list[bytes] = []
+        self.sides = bytearray()
+        """`UNKNOWN`, or where each record is in the version before."""
         self._similarity = similarity
         self._signatures = Signatures(ngram, PERMUTATIONS)
         self._same: list[tuple[int, int]] = []
@@ -38,15 +41,16 @@ class Clusters:
     def __len__(self) -> int:
         return len(self._signatures)
 
-    def add(self, text: str) -> int:
+    def add(self, text: str, side: int = UNKNOWN) -> int:
         """Returns the record's number."""
         self._signatures.add(text)
+        self.sides.append(side)
         self.digests.append(hashlib.sha256(compare_key(text).encode()).digest()[:16])
         return len(self) - 1
 
-    def add_pair(self, question: str, answer: str) -> None:
+    def add_pair(self, question: str, answer: str, side: int = UNKNOWN) -> None:
         """Pairs belong together if their questions are similar, or if they share an answer."""
-        number = self.add(question)
+        number = self.add(question, side)
         key = compare_key(answer)
         if len(key) >= DISTINCT_ANSWER_CHARACTERS:
             self._same.append((number, self._first_with_answer.setdefault(key, number)))
@@ -81,23 +85,25 @@ def draw_heldout(
 ) -> set[int]:
     """Numbers of the records to hold out.
 
-    Clusters whose hash falls below `share`, then further ones in the order of their hashes until `least_heldout`
-    records are reached. Never more than `most_heldout_share` of all records (unless `share` itself is larger), and
-    never a cluster with a `pinned` record.
+    First those that were held out before, with what is new in their clusters. Then clusters of new records whose hash falls below
+    `share`; then further ones in the order of their hashes, those known from training last, until `least_heldout` records
+    are reached. Never more than `most_heldout_share` of all records (unless `share` itself is larger), and never a
+    cluster with a `pinned` record; neither holds for what was held out before.
     """
     if share == 0:
         return set()
     most = int(max(step.most_heldout_share, share) * len(clusters))
     least = min(step.least_heldout, int(step.most_heldout_share * len(clusters)))
-    places: list[tuple[float, list[int]]] = []
-    for members in clusters.members():
-        # In [0, 1), from the seed and the texts alone: where the texts come from does not count.
-        first = min(clusters.digests[number] for number in members)
-        digest = hashlib.sha256(str(seed).encode() + first).digest()
-        places.append((int.from_bytes(digest[:8], "big") / 2**64, members))
     heldout: set[int] = set()
-    for place, members in sorted(places):
-        is_drawn = place < share or len(heldout) < least
+    places: list[tuple[bool, float, list[int]]] = []
+    for members in clusters.members():
+        sides = {clusters.sides[number] for number in members}
+        if HELDOUT in sides:
+            heldout.update(number for number in members if clusters.sides[number] != TRAIN)
+        else:
+            places.append((TRAIN in sides, _place(clusters, members, seed), members))
+    for is_known, place, members in sorted(places):
+        is_drawn = (place < share and not is_known) or len(heldout) < least
         if (
             is_drawn
             and len(heldout) + len(members) <= most
@@ -105,3 +111,10 @@ def draw_heldout(
         ):
             heldout.update(members)
     return heldout
+
+
+def _place(clusters: Clusters, members: list[int], seed: int) -> float:
+    """In [0, 1), from the seed and the texts alone: where the texts come from does not count."""
+    first = min(clusters.digests[number] for number in members)
+    digest = hashlib.sha256(str(seed).encode() + first).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64

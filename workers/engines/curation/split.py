@@ -9,6 +9,7 @@ from pathlib import Path
 from workers.contract.records import RECORD, AnyRecord, PairRecord, TextRecord
 from workers.contract.specs.curation import CurationSpec
 from workers.contract.specs.curation_steps import SplitStep
+from workers.engines.curation.earlier_sides import EarlierSides
 from workers.engines.curation.heldout import QUESTION_NGRAM, TEXT_NGRAM, Clusters, draw_heldout
 from workers.engines.curation.supporting_passages import PairQuery, best_passages
 from workers.engines.curation.units import read_lines
@@ -17,7 +18,9 @@ from workers.engines.curation.units import read_lines
 class RecordsSpool:
     """The records in a file: only their signatures and the pairs stay in memory, texts are read again."""
 
-    def __init__(self, path: Path, similarity: float, raise_if_stopped: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, similarity: float, sides: EarlierSides, raise_if_stopped: Callable[[], None]
+    ) -> None:
         self._path = path
         self._raise_if_stopped = raise_if_stopped
         self.pairs: list[PairRecord] = []
@@ -26,12 +29,13 @@ class RecordsSpool:
             "messages": Clusters(similarity, TEXT_NGRAM),
             "pair": Clusters(similarity, QUESTION_NGRAM),
         }
-        for record in self.records():
+        for line, record in self.lines():
+            side = sides.of(line)
             if isinstance(record, PairRecord):
                 self.pairs.append(record)
-                self.clusters["pair"].add_pair(record.question, record.answer)
+                self.clusters["pair"].add_pair(record.question, record.answer, side)
             else:
-                self.clusters[record.type].add("\n".join(texts_of(record)))
+                self.clusters[record.type].add("\n".join(texts_of(record)), side)
 
     def lines(self) -> Iterator[tuple[str, AnyRecord]]:
         """Each line, and the record that it holds."""
@@ -56,16 +60,16 @@ def texts_of(record: AnyRecord) -> list[str]:
 
 
 def split_records(
-    spec: CurationSpec, spool: Path, target: Path, raise_if_stopped: Callable[[], None]
+    spec: CurationSpec, spool: Path, target: Path, sides: EarlierSides, raise_if_stopped: Callable[[], None]
 ) -> Counter[str]:
     """Write the records to `target` with split and context. Returns counts by kind and split.
 
     Pairs are drawn first. A text that supports a training pair stays in training, so that no held-out text is shown
-    in a training prompt.
+    in a training prompt; a pair loses a passage that was held out before it came.
     """
     step = spec.recipe.steps[-1]
     assert isinstance(step, SplitStep), "the recipe's own validation puts split last"
-    spooled = RecordsSpool(spool, step.similarity, raise_if_stopped)
+    spooled = RecordsSpool(spool, step.similarity, sides, raise_if_stopped)
     heldout = {
         kind: draw_heldout(spooled.clusters[kind], step, spec.seed, spec.heldout_share)
         for kind in ("pair", "messages")
@@ -78,6 +82,10 @@ def split_records(
     heldout["text"] = draw_heldout(
         spooled.clusters["text"], step, spec.seed, spec.heldout_share, pinned=pinned
     )
+    passages = [
+        None if passage and passage.number in heldout["text"] and number not in heldout["pair"] else passage
+        for number, passage in enumerate(passages)
+    ]
     supporting = {passage.number for passage in passages if passage}
     texts = {
         number: text
