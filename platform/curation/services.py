@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
-from django.db.models.fields.json import KT
 from django.utils.translation import gettext as _
 
 from audit.services import Actor, audit_record
@@ -20,6 +19,7 @@ from curation.models import Dataset, DatasetVersion, DatasetVersionSource, Recip
 from curation.selectors import ready_versions, recipe_content, version_folder
 from documents.models import Document, Revision
 from documents.selectors import pages_path, read_revisions, require_processed
+from jobs.models import Job
 from jobs.services import job_submit
 from jobs.types import Placement
 from workers.contract.record_index import INDEX_FILE
@@ -131,17 +131,12 @@ def dataset_version_create(
 
 def _earlier(dataset: Dataset, recipe: RecipeContent, heldout_share: float) -> EarlierVersion | None:
     """The newest version that is ready, where it was split as this one will be: another share is a wish for another split."""
-    newest = (
-        ready_versions()
-        .filter(dataset=dataset)
-        .annotate(heldout_share=KT("job__spec__heldout_share"))
-        .order_by("-number")
-        .first()
-    )
+    newest = ready_versions().filter(dataset=dataset).order_by("-number").first()
     if newest is None or not (version_folder(newest) / INDEX_FILE).exists():
         return None
-    was_split_so = float(newest.heldout_share or 0) == heldout_share
-    if not was_split_so or RecipeContent.model_validate(newest.recipe).steps[-1] != recipe.steps[-1]:
+    # The whole spec lists every document.
+    share = Job.objects.values_list("spec__heldout_share", flat=True).get(pk=newest.job_id)
+    if share != heldout_share or RecipeContent.model_validate(newest.recipe).steps[-1] != recipe.steps[-1]:
         return None
     return EarlierVersion(folder=version_folder(newest), manifest_sha256=newest.manifest_sha256)
 

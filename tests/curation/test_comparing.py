@@ -45,6 +45,10 @@ def _stricter() -> Recipe:
 
 def test_the_api_says_what_differs_by_document_by_record_and_between_the_recipes(world, versions):
     old, new = versions
+    assert (old.job.spec["earlier"], new.job.spec["earlier"]["manifest_sha256"]) == (
+        None,
+        old.manifest_sha256,
+    )
     api, place = api_of(world.key()), f"datasets/{new.dataset_id}/versions/{new.id}/compare"
     compared = api.get(place).ok
     assert compared == api.get(place, base=old.id).ok

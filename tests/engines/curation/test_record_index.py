@@ -23,10 +23,10 @@ def test_each_record_of_a_version_has_a_row_that_leads_to_its_line(source, curat
 
 
 def test_the_memory_does_not_grow_with_the_records(tmp_path, monkeypatch):
-    monkeypatch.setattr(record_index, "_SORTED_AT_ONCE", 500)
+    monkeypatch.setattr(record_index, "_SORTED_AT_ONCE", 200)
     monkeypatch.setattr(record_index, "_READ_AT_ONCE", 8)
     peaks = []
-    for count in (1_000, 5_000):
+    for count in (400, 1_600):
         records, index = tmp_path / f"{count}.jsonl", tmp_path / f"{count}.index"
         records.write_text("".join(_line(number) for number in range(count)), encoding="utf-8")
         tracemalloc.start()
