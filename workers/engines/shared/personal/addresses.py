@@ -24,7 +24,7 @@ _PREFECTURE = (
     r"|福井|山梨|長野|岐阜|静岡|愛知|三重|滋賀|兵庫|奈良|和歌山|鳥取|島根|岡山|広島|山口|徳島|香川|愛媛|高知|福岡"
     r"|佐賀|長崎|熊本|大分|宮崎|鹿児島|沖縄)県)"
 )
-_POST_CODE = rf"(?:〒 ?[0-9]{{3}}{_DASH}?[0-9]{{4}}|(?<![0-9-])[0-9]{{3}}{_DASH}[0-9]{{4}}(?= ))"
+_POST_CODE = rf"(?:〒 ?[0-9]{{3}}{_DASH}?[0-9]{{4}}\n?|(?<![0-9-])[0-9]{{3}}{_DASH}[0-9]{{4}}(?= ))"
 _KANA_CITIES = (
     "さいたま|つくばみらい|つくば|いわき|ひたちなか|かほく|あわら|うるま|たつの|えびの|みどり|さくら|むつ|にかほ|みやま|うきは|つがる"
     r"|(?<![ぁ-んー一-鿿])[ぁ-ん]{2,5}[一-鿿]{0,2}"
@@ -55,12 +55,13 @@ _NO_TOWN = re.compile(
 # Where no prefecture, post code or city stands before.
 _NO_TOWN_END = re.compile("[条項号表図版順料部課年月期回番点台棟案章節の]$")
 _POST_CODE_ALONE = re.compile(rf"〒 ?[0-9]{{3}}{_DASH}?[0-9]{{4}}")
+_POST_CODE_LINE = re.compile(rf"〒 ?[0-9]{{3}}{_DASH}?[0-9]{{4}}$")
 _BUILDING_WORD = (
     "ビル|マンション|アパート|ハイツ|ハイム|コーポ|メゾン|荘|レジデンス|タワー|ハウス|コート|プラザ|パレス|団地|ヒルズ|テラス|館|寮|社宅|住宅|苑|ホーム"
     "|センター|病院|ハイランド|グラン|シャトー|ヴィラ|ガーデン|スクエア|フォレスト|サンライズ|レジデンシャル|キャッスル|ドーム|ベース"
 )
 _ROOM = (
-    rf"(?:(?:[A-Z]|[0-9]{{1,3}}号)棟 ?)?(?:[A-Z]{_DASH}?)?(?:[0-9]{{1,5}}(?:{_DASH}[0-9]{{1,4}})?|[一二三四五六七八九十]{{1,3}}(?=[階号]))(?:号室?|号棟|階|F)?"
+    rf"(?:(?:[A-Z]|[0-9]{{1,3}}号)棟 ?)?(?:[A-Z]{_DASH}?)?(?:[0-9]{{1,5}}(?:{_DASH}[0-9]{{1,4}})?|[一二三四五六七八九十]{{1,3}}(?=[階号])|[〇一二三四五六七八九十百]{{3}}|[0-9]{{1,2}}{_DASH}[A-Z])(?:号室?|号棟|階|F)?"
     rf"(?![0-9年月日円名人件様時歳]|{_DASH}[0-9])"
 )
 _SURE_ROOM = rf"(?:[A-Z]?{_DASH}?[0-9]{{1,5}}(?:号室?|階|F)|[一二三四五六七八九十]{{1,3}}(?:階|号室)|(?:[A-Z]|[0-9]{{1,3}}号)棟)"
@@ -71,6 +72,11 @@ _BUILDING = re.compile(
     rf"|[ァ-ヶー・]{{3,14}}[一-鿿々]{{0,5}} ?{_ROOM}"
     rf"|[^\s。、,|()〔〕0-9]{{1,20}}?[0-9]{{1,5}}(?:号室?|階|F)|{_SURE_ROOM})(?: ?(?:[一-鿿ァ-ヶー]{{2,12}} ?)?{_SURE_ROOM})?"
 )
+_NEXT_LINE = re.compile(
+    rf"\n(?:[一-鿿々ァ-ヶーA-Za-z・0-9 ]{{0,16}}(?:{_BUILDING_WORD})[一-鿿々ァ-ヶーA-Za-z・]{{0,10}}|[ァ-ヶー・]{{3,14}}[一-鿿々]{{0,5}}) ?{_ROOM}$",
+    re.M,
+)
+"""The house and the room in a line of their own."""
 # After a town alone 本町3丁目 is a part of a town, and 本町1-5 may be anything.
 _OWN_LOT = re.compile(f"番|丁目.*{_NUMBER}")
 _COUNTED = re.compile(
@@ -79,16 +85,26 @@ _COUNTED = re.compile(
 """After a number that counts something."""
 _NO_LOT = re.compile("[のがをはでと] ?$|学校|大学|駅|公園|[都道府県市区町村]立|選挙|[国県市都府]道|線$|第$")
 _WINDOW = 60
+# 2-14-6 Kita-Kasai, Edogawa-ku, Tokyo 134-0081, Japan. A room may stand before, a prefecture and a postal code after.
+_IN_ENGLISH = re.compile(
+    r"(?<![A-Za-z0-9./-])(?:[A-Za-z0-9 -]{2,40}, ?)?[0-9]{1,4}(?:-[0-9]{1,4}){0,3},? (?:[A-Z][A-Za-z]{1,20}(?:-[A-Za-z]{1,12}){0,2}(?: [0-9]-[Cc]home)?(?:,? ?|$)){1,6}"
+    r"(?:[0-9]{3}-[0-9]{4})?(?:,? ?Japan)?",
+)
+_OF_JAPAN = re.compile(
+    r"-(?:ku|shi|cho|machi|gun|son|mura|chome|to|ken|fu)(?![a-z])|(?:Tokyo|Osaka|Kyoto|Japan)[ ,]*[0-9]{3}-[0-9]{4}|Japan$"
+)
 
 
 def addresses(text: str) -> Iterator[Place]:
     end = 0
     for street in _STREET.finditer(text):
         if street.start() >= end and (start := _begin(text, street, end)) is not None:
-            building = _BUILDING.match(text, street.end())
+            building = _BUILDING.match(text, street.end()) or _NEXT_LINE.match(text, street.end())
             end = building.end() if building else street.end()
             yield start, end
     yield from (match.span() for match in _POST_CODE_ALONE.finditer(text))
+    if "-" in text or "Japan" in text:
+        yield from (match.span() for match in _IN_ENGLISH.finditer(text) if _OF_JAPAN.search(match[0]))
 
 
 def _begin(text: str, street: re.Match[str], least: int) -> int | None:
@@ -99,7 +115,10 @@ def _begin(text: str, street: re.Match[str], least: int) -> int | None:
     if is_bare_number and (not number[0].isascii() or _COUNTED.match(text, street.end())):
         return None
     left = max(least, street.start() - _WINDOW)
-    window = text[left : street.start()].rpartition("\n")[2]
+    window = text[left : street.start()]
+    above, _, line = window.rpartition("\n")
+    code = _POST_CODE_LINE.search(above)
+    window = window[code.start() :] if code else line
     left = street.start() - len(window)
     if labelled := _BEFORE_LABELLED.search(window):
         town = labelled["town"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
-from workers.engines.shared.personal.names import is_name, is_name_part
+from workers.engines.shared.personal.shapes import is_name_part, is_person_cell
 
 LABEL_ROWS = 5
 Rows = Sequence[Sequence[str]]
@@ -18,6 +19,9 @@ _FULL = re.compile(
     r"|配偶者名?|保護者名?|請求者名?|講師名?|本人|ローマ字|英字表記|生徒名|学生名|患者名|利用者名|参加者名|会員名)"
     r"|.{0,4}(?:申請|記入|作成|承認|確認|起案|報告|発信|送信|参加|出席|受講|届出|代表|依頼|点検|作業|操作|運転|被災|発見|受付|審査|検査|測定|記録|発行|立案|提出"
     r"|推薦|紹介|執筆|編集|受領|使用|利用|契約|署名|指導|教育|引継|連絡|対応|調査|同行|出張|購入|立会|判定|監査|評価|主催)(?:者|人|責任者)名?"
+    r"|[一-龥]{1,6}(?<![業前後両])者(?:名|氏名)?|(?:[一-龥]{0,4}(?:組合員|会員|借主|貸主|売主|買主|差出人|受取人|委任者|相手方))(?:名|氏名)?"
+    r"|.{0,4}(?:乗務員|隊員|選手|園児|児童|生徒|学生|受講生|患者|主治医|医師|看護師|ドライバー|当番|当直|夜勤|日勤|早番|遅番|日直|宿直|司会|担任|顧問|コーチ|照査|起票|検印|承認|確認|作成|審査|リーダー|メンバー)(?:名|氏名)?"
+    r"|(?:担当)?(?:営業|技術|経理)担当|担当(?:営業|技術)|member|author|reviewer|reporter|requester|attendee|participant|passenger|pic|pm|pl"
     r"|name|fullname|displayname|guest|cardholder|assignee|(?:contact|employee|staff|person)(?:name|person)?|owner|上司|部下|後任|前任|幹事|議長|書記|監督|宛名|名義)",
     re.I,
 )
@@ -75,7 +79,7 @@ def _test_for(value: str, titles: Sequence[str], rows: Rows):
     if any(_GIVEN.fullmatch(part) and len(value.split()) > 1 and _FULL.match(value) for part in parts):
         return is_name_part
     if any(_FULL.fullmatch(part) and not _OTHERS.search(part) for part in parts):
-        return is_name
+        return is_person_cell
     if any(_READING.fullmatch(part) and not _OTHERS.search(part) for part in parts):
         of_others = any(_OTHERS.search(_title(cell)) for line in rows[:LABEL_ROWS] for cell in line)
         of_people = any(_FULL.fullmatch(_title(cell)) for line in rows[:LABEL_ROWS] for cell in line)
@@ -93,6 +97,7 @@ _FIELD = re.compile(
 )
 
 
+@lru_cache(maxsize=20_000)
 def is_title(cell: str) -> bool:
     """Of a column with names or numbers of people."""
     title = _title(cell)

@@ -15,8 +15,8 @@ from workers.engines.shared.personal.name_parts import (
     cut,
     overlapping,
 )
-from workers.engines.shared.personal.names import is_person
 from workers.engines.shared.personal.numbers import Place
+from workers.engines.shared.personal.shapes import is_person, is_roman_name
 from workers.engines.shared.personal.words import is_common, kinds
 
 _PAIR = re.compile(
@@ -210,9 +210,7 @@ def _roman(text: str) -> Iterator[Place]:
     if "O'" in text or "Mc" in text:
         patterns.append(_IRISH)
     for pattern in patterns:
-        yield from (match.span("name") for match in pattern.finditer(text))
-    if "〔メール" in text:
-        yield from (match.span("name") for match in _ROMAN_BEFORE_MAIL.finditer(text))
+        yield from (match.span("name") for match in pattern.finditer(text) if is_roman_name(match["name"]))
 
 
 def readings(text: str, found: Iterable[Place]) -> Iterator[Place]:

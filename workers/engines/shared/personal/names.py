@@ -9,21 +9,21 @@ import re
 from collections.abc import Iterator
 
 from workers.engines.shared.personal.numbers import Place
+from workers.engines.shared.personal.shapes import ROLE_ENDING, SELECTOR, is_person, is_person_cell
 from workers.engines.shared.personal.surnames import SURNAMES
-from workers.engines.shared.personal.words import is_common, is_surname, kinds
+from workers.engines.shared.personal.words import is_common, kinds
 
 # Also variants beyond the basic plane (𠮷) and the selectors of variants that follow a kanji.
-_SELECTOR = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _IDEOGRAPHS = "㐀-䶿一-鿿々豈-﫿\U00020000-\U0003134f"
 # 様 and 殿 follow a name; they are not in one.
-_KANJI = f"(?:(?![様殿])[{_IDEOGRAPHS}][{_SELECTOR}]?)"
+_KANJI = f"(?:(?![様殿])[{_IDEOGRAPHS}][{SELECTOR}]?)"
 _FAMILY = rf"{_KANJI}(?:{_KANJI}|[ヶケノツ](?={_KANJI})){{0,4}}"
-_LETTER = f"(?:(?![様殿])[{_IDEOGRAPHS}ぁ-んァ-ヶー][{_SELECTOR}]?)"
+_LETTER = f"(?:(?![様殿])[{_IDEOGRAPHS}ぁ-んァ-ヶー][{SELECTOR}]?)"
 _ROMAN = r"(?:[A-Z][a-z]+|[A-Z]{2,}),? (?:[A-Z][a-z]+|[A-Z]{2,})"
 _KANA_NAME = r"[ァ-ヶー]{2,8} [ァ-ヶー]{2,8}|[ぁ-んー]{2,8} [ぁ-んー]{2,8}"
 _SPACED = rf"{_FAMILY} (?:{_KANJI}{{1,4}}|{_LETTER}{{1,6}})"
 _NAME = rf"(?:{_SPACED}|{_FAMILY}{_LETTER}{{0,6}}|{_KANA_NAME}|{_ROMAN})"
-_END = r"(?=$|[\s、。,・;|<(（\[/様殿氏〔)\]」】さ])"
+_END = r"(?=$|[\s、。,・;|<(（\[/様殿氏〔)\]」】さ\"'}])"
 
 _PERSON_WORDS = (
     r"(?:[一-龥]{0,6}(?:氏名|姓名|名前|名義人?|担当者名?|担当|責任者名?|管理者名?|立会人|代理人|受取人|世帯主|保証人|社員名|職員名|従業員名"
@@ -46,19 +46,6 @@ _BEFORE_MAIL = re.compile(
     rf"(?:^|[\s、。:：\"])(?P<name>{_SPACED}|{_ROMAN})\"? ?[<(]〔メールアドレス〕", re.M
 )
 
-_ROLE_ENDING = re.compile(
-    r"(?:部|課|室|係|長|者|員|氏名|店|社|等|欄|担当|責任者|本人|なし|不明|未定|参照|別紙|各位|御中|代理|主任|業者|工場|支店|営業所"
-    r"|事務所|センター|グループ|チーム|組合|銀行|大学|病院|市役所|役場|製作所|工業|商事|商店|電機|建設|興業|産業|物流|運輸|精機|法人"
-    r"|公社|協会|学校|委員会|本部|総務|経理|人事|購買|営業|次第|未記入|記入|省略|同上|不在|欠員|空欄|(?:学|先|研修|実習|卒業|受講|留)生"
-    r"|(?:運転|助|選)手|(?:医|看護|技|講|教|調理)師|(?:農|大|国|作|専門|親)家?家|職人|新人|社内|社外|各自|全員|御社|貴社|弊社|当社|会社"
-    r"|業|局|署|庁|省|院|校|館)$"
-)
-_NO_NAME = re.compile(
-    r"[客皆仕同各両何王神奥殿多有模一外貴他若人方母父娘嫁兄姉弟妹孫息摂彼源平]|お客|皆々|奥方|取引先|得意先|仕入先|家族|親族|遺族|株主|施主|家主|地主|神主"
-    r"|荷主|船主|大家|大工|女将|旦那|患者|親御|息子|叔父|叔母|同様|仕様|多様|異様|一様|模様|有様|王様|神様|左官|芸人|役人|商人|住人|隣人|友人|主人|夫人"
-    r"|ご本人|先方|相手|両親|子供|代官|宿題|内容|日付|期限|変更|確認|承認|作成|担当|氏名|姓名|名前|印鑑|署名|捺印|押印|年齢|性別|住所|備考"
-)
-_GROUP = re.compile("各(?!務)|全|当(?!麻)|該当|複数|[0-9一二三]名")
 _DWELLING = re.compile(r"(?:[自住帰在社居別新旧実役]|両親|本人|時帰|従業員|取引先)$")
 _PARTICLES = "のはがをにでともやへらたしるいすくて"
 _HONORIFIC = re.compile(
@@ -105,7 +92,7 @@ def _after_words(text: str) -> Iterator[Place]:
         word_end = match.start() + 1
         word = text[max(0, word_end - _WINDOW) : word_end]
         between, name = text[word_end : match.start("name")], match["name"]
-        if not _WORD_END.search(word) or not is_person(name) or is_common(name):
+        if not _WORD_END.search(word) or not is_person_cell(name) or is_common(name):
             continue
         if re.fullmatch("[ぁ-んァ-ヶー]+", name) and not _OF_PART.search(word):
             continue
@@ -125,31 +112,15 @@ def _listed(text: str, end: int) -> Iterator[Place]:
         end = match.end("name")
 
 
-def is_person(name: str) -> bool:
-    """Not a post, a department, a company or a word for a group."""
-    plain = re.sub(f"[{_SELECTOR}]", "", name).strip()
-    family = plain.split(" ")[0]
-    if any(map(_FIELD_WORD.fullmatch, plain.split(" "))) or _GROUP.match(plain):
-        return False
-    is_family = family in SURNAMES or (is_surname(family) and len(family) > 1 and not kinds(family).common)
-    if is_family and (" " in plain or plain == family):
-        return True
-    return not (
-        (_ROLE_ENDING.search(plain) and " " not in plain)
-        or _ROLE_ENDING.search(family)
-        or _NO_NAME.fullmatch(plain)
-    )
-
-
 def _is_known(name: str) -> bool:
     """A frequent family name, alone or with a given name after it."""
-    plain = re.sub(f"[{_SELECTOR}]", "", name)
+    plain = re.sub(f"[{SELECTOR}]", "", name)
     if plain in SURNAMES or plain.split(" ")[0] in SURNAMES:
         return True
     for length in (2, 3, 4):
         rest = plain[length:]
         if plain[:length] in SURNAMES and 1 <= len(rest) <= 3:
-            return not (_ROLE_ENDING.search(rest) or _PLACE.match(rest))
+            return not (ROLE_ENDING.search(rest) or _PLACE.match(rest))
     return False
 
 
@@ -171,15 +142,27 @@ def _before_honorifics(text: str) -> Iterator[Place]:
             _DWELLING.search(name) or (start and not re.match(r"[\s、の(]", text[start - 1]))
         ):
             continue
+        if _is_company(name):
+            continue
         if _is_called(text, start, name) and not (
             is_common(name) or (name.endswith("屋") and kinds(name).common)
         ):
             yield start, start + len(name)
 
 
+def _is_company(name: str) -> bool:
+    """矢野電設さん: a family name before another word."""
+    plain = re.sub(f"[{SELECTOR}]", "", name)
+    return " " not in name and any(
+        kinds(plain[:length]).is_name and is_common(plain[length:])
+        for length in range(2, len(plain) - 1)
+        if not kinds(plain).is_name
+    )
+
+
 def _is_no_family(word: str) -> bool:
     """A company or a department before the name: 株式会社青葉 山田様."""
-    return word not in SURNAMES and (_COMPANY.search(word) or _ROLE_ENDING.search(word)) is not None
+    return word not in SURNAMES and (_COMPANY.search(word) or ROLE_ENDING.search(word)) is not None
 
 
 def _is_called(text: str, start: int, name: str) -> bool:
@@ -187,7 +170,7 @@ def _is_called(text: str, start: int, name: str) -> bool:
     before = text[start - 1 : start] if start else ""
     if re.match("[ァ-ヶーA-Za-z0-9)]", before) or (re.match("[ぁ-ん]", before) and before not in _PARTICLES):
         return False
-    plain = re.sub(f"[{_SELECTOR}]", "", name)
+    plain = re.sub(f"[{SELECTOR}]", "", name)
     if len(plain) == 1 and plain not in SURNAMES:
         return False
     return len(plain.replace(" ", "")) <= 8 and is_person(name)
@@ -218,31 +201,7 @@ def _beside_posts(text: str) -> Iterator[Place]:
             and not match[0].startswith(("社員", "職員", "従業員", "担当", "責任者"))
             and 1 < len(name) < 8
             and not _ACT.search(name)
+            and not is_common(name)
             and is_person(name)
         ):
             yield match.span("name")
-
-
-# -- whole cells ----------------------------------------------------------------------------
-_WHOLE = re.compile(rf"(?:{_NAME}|[ァ-ヶー]{{2,8}}|[ぁ-んー]{{2,8}}|{_FAMILY} ?[ァ-ヶーぁ-ん]{{1,6}})")
-_FIELD_WORD = re.compile(
-    r"部署名?|所属先?|部門|役職名?|職位|職名|職種|電話(?:番号)?|携帯|内線|住所|自宅|性別|年齢|続柄|備考|連絡先|生年月日|入社日|資格|社員番号|印鑑?|日付|期限"
-    r"|区分|納期|状態|金額|数量|単価|合計|品名|品番|型式|工程|設備|項目|内容|件名|会社名?|店名|番号|氏名.*|お?名前|姓名?|名|フリガナ|ふりがな|セイ|メイ|カナ"
-    r"|漢字|ローマ字|英字|申請日|承認日|確認日|完了日|開始日|終了日|作成日|理由|目的|場所|時間|日時|結果|評価|対応|処置|原因|数|年|月|日|有|無|可|否|済|未|要|不要|良|不良"
-)
-
-
-def is_name(text: str) -> bool:
-    """A cell that looks like a person's name and not like a post, a department or the title of another field."""
-    text = " ".join(text.split())
-    if re.search("または|および|ならびに|あるいは|など|その他", text) or is_common(text):
-        return False
-    return _WHOLE.fullmatch(text) is not None and not _FIELD_WORD.fullmatch(text) and is_person(text)
-
-
-def is_name_part(text: str) -> bool:
-    """A cell that may be a family name or a given name alone."""
-    text = " ".join(text.split())
-    return is_name(text) or (
-        re.fullmatch(rf"{_KANJI}{{1,4}}|[A-Z][A-Za-z]+", text) is not None and not _FIELD_WORD.fullmatch(text)
-    )

@@ -17,7 +17,7 @@ _PHONE = re.compile(
     rf"(?:(?<=0)[1-9][0-9]{{0,3}}|(?<=\()0[1-9][0-9]{{0,3}}\)"
     rf"|(?:(?<=\+)81|(?<=\()\+81\)|(?<=0)(?:10[- ]?)?081)(?:{_SEPARATOR})?(?:\(0\))?0?[1-9][0-9]{{0,3}})"
     rf"(?P<first>{_SEPARATOR}| ?\(|(?<=\))\n|)(?P<office>[0-9]{{1,4}})(?P<second>{_SEPARATOR}|\) ?|)(?P<line>[0-9]{{4}})"
-    rf"(?![0-9A-Za-z]|[-‐‑‒–—―─−ー]?[0-9]|\.[0-9])"
+    rf"(?:[~〜][0-9]{{1,2}}(?![0-9A-Za-z-]))?(?![0-9A-Za-z]|[-‐‑‒–—―─−ー]?[0-9]|\.[0-9])"
 )
 # Free and shared-cost numbers are a company's, never a person's. (080-0… is a mobile number.)
 _PUBLIC = re.compile(r"\(?(?:0120|0800|0570|0990)(?![0-9])")
@@ -25,17 +25,20 @@ _ABROAD = re.compile(
     r"\+(?!81)[1-9][0-9]{0,2}[ .-]\(?[0-9]{1,4}\)?(?:[ .-][0-9]{2,4}){1,4}(?![0-9A-Za-z]|[.,-][0-9]| ?[円%人件個万億])"
 )
 _PHONE_WORD = re.compile(
-    r"(?:電話|携帯|直通|代表|連絡先|ファクス|ファックス|tel|fax|phone|mobile)[^0-9\n]{0,10}$", re.I
+    r"(?:電話|携帯|直通|代表|連絡先|ファクス|ファックス|発信|着信|架電|tel|fax|phone|mobile|call(?:er)?)[^0-9\n]{0,10}$"
+    r"|(?:call|invite|sip|pbx)[^\n]{0,40}(?:from|to|src|dst)[=: ]{1,2}$",
+    re.I,
 )
 _OTHER_NUMBER = re.compile(
     r"(?:(?:注文|発注|受注|製造|受付|管理|整理|伝票|送り状|追跡|問い?合わ?せ|会員|契約|図面|部品|製品|商品|社員|職員|顧客|取引先"
     r"|登録|許可|申請|案件|機器|資産|証券|請求書|見積|文書|通し|予約|ロット|シリアル)(?:番号|コード|no\.?|id)"
     r"|型[番式]|品[番目]|[色図型枝連機管]番|ロット|シリアル|コード|追跡|送り状|isbn|jan|imei|s/n|(?<!カード)(?<!card)(?<!card )(?<!口座)(?<!電話)(?<!法人)(?<!登録)no\.|serial|(?<![a-z])(?:\w+_)?id"
-    r"|(?<=[一-龥ァ-ヶーし])(?<!個人)(?<!法人)(?<!登録)(?<!電話)(?<!口座)(?<!携帯)(?<!カード)(?<!先)(?<!の)番号)[\"')]* ?[:=#はが(]? ?[\"'(「]?$",
+    r"|(?<=[一-龥ァ-ヶーし])(?<!個人)(?<!法人)(?<!登録)(?<!電話)(?<!口座)(?<!携帯)(?<!カード)(?<!先)(?<!の)(?<!旧)(?<!新)番号)[\"')]* ?[:=#はが(]? ?[\"'(「]?$",
     re.I,
 )
 _IN_URL = re.compile(r"(?:https?|ftps?|file|s3)://[^\s<>\"「」、。]*$")
 _CONTEXT = 40
+_CALL = 60
 _NEAR = 20
 _URL_CONTEXT = 200
 
@@ -47,7 +50,7 @@ _JOINS = re.compile(r"(?:\([^()]*\))?[、,とや及び・ ]{1,3}")
 def phones(text: str) -> Iterator[Place]:
     other = 0
     for match in _PHONE.finditer(text):
-        if not _is_phone(match):
+        if not _is_phone(match) or _is_denied(text, match.end()) or _is_of_parts(text, match):
             continue
         if _is_other(text, match.start()) or (other and _JOINS.fullmatch(text, other, match.start())):
             other = match.end()
@@ -69,6 +72,8 @@ def _is_phone(match: re.Match[str]) -> bool:
     digits = area + match["office"] + match["line"]
     if _PUBLIC.match(number):
         return False
+    if is_foreign and area in ("0120", "0570", "0800", "0990"):
+        return False
     is_mobile = re.match(r"0[5-9]0", digits) is not None
     if len(digits) != (11 if is_mobile else 10):
         return False
@@ -80,8 +85,18 @@ def _is_phone(match: re.Match[str]) -> bool:
     # Without any separator only mobile numbers can be distinguished from serial numbers.
     if is_mobile or is_cut or is_foreign:
         return True
-    before = match.string[max(0, match.start() - _NEAR) : match.start()]
+    before = match.string[max(0, match.start() - _CALL) : match.start()]
     return _PHONE_WORD.search(before) is not None
+
+
+_DENIED = re.compile(
+    r"[^\n。0-9]{0,10}(?:電話|カード|口座|マイナンバー|個人番号|法人番号|番号)(?:の?番号)?(?:で|じゃ)は(?:ない|なく|あり|ござ)"
+)
+"""What stands after a number that a text warns of: (電話番号ではない)."""
+
+
+def _is_denied(text: str, end: int) -> bool:
+    return _DENIED.match(text, end) is not None
 
 
 def _is_other(text: str, start: int) -> bool:
@@ -102,6 +117,26 @@ _CARD_LENGTHS = re.compile(
 )
 
 
+_PHONE_NEAR = re.compile(
+    r"電話|携帯|直通|代表|連絡|ファクス|ファックス|問い?合わ?せ|受付時間|様|さん|氏|〔メール|住所|〒|tel|fax|phone|mobile|call|☎|℡",
+    re.I,
+)
+_PART_WORD = re.compile(
+    r"品番|型番|図番|部品|ロット|製番|工番|棚番|機番|線番|(?:注文|受注|発注|伝票|整理|管理|製造|図面|受付|案件|問診|検体|標本|資産)(?:番号|no)|シリアル|追跡|SKU|JAN|ISBN|単価|数量|在庫",
+    re.I,
+)
+
+
+def _is_of_parts(text: str, match: re.Match[str]) -> bool:
+    """In a list of parts that speaks of no telephone."""
+    around = (
+        text[max(0, match.start() - _PARAGRAPHS) : match.start()]
+        + " "
+        + text[match.end() : match.end() + _CONTEXT]
+    )
+    return _PHONE_NEAR.search(around) is None and _PART_WORD.search(around) is not None
+
+
 _GROUP = rf"(?: ?{DASH} ?| |の)?"
 # In the groups of the card, so that a number beside it (in a list, a date) is not read with it.
 _CARD = re.compile(
@@ -118,8 +153,29 @@ def cards(text: str) -> Iterator[Place]:
                 is_card_number(digits_of(number))
                 and _are_groups(number)
                 and not _is_other(text, match.start())
+                and not _is_denied(text, match.end())
+                and not _is_of_goods(text, match)
             ):
                 yield match.span()
+
+
+_CARD_WORD = re.compile(
+    r"カード番|カード|クレジット|与信|有効期限|期限|決済|不正利用|card|visa|amex|jcb|master|(?<![a-z])pan(?![a-z])"
+    r"|様|さん|氏|Mr|Ms|利用者|会員番号|masked|\*{4}",
+    re.I,
+)
+_GOODS_WORD = re.compile(
+    r"[発受]注|在庫|棚|倉庫|商品|製品|機器|品番|型番|バーコード|ポイント|パレット|ロット|保守|備品|荷物|部品|点検|検針|メーター"
+    r"|(?<![a-z])(?:sku|jan|ean|isbn|imei|iccid|serial|s/n|meter|trace|lot)(?![a-z])",
+    re.I,
+)
+
+
+def _is_of_goods(text: str, match: re.Match[str]) -> bool:
+    """Among goods and machines, and no word for a card or a person near it: every tenth long number passes Luhn."""
+    start, end = match.span()
+    around = text[max(0, start - _PARAGRAPHS) : start] + " " + text[end : end + _CONTEXT]
+    return _CARD_WORD.search(around) is None and _GOODS_WORD.search(around) is not None
 
 
 def _are_groups(number: str) -> bool:
@@ -138,9 +194,16 @@ def is_card_number(digits: str) -> bool:
 _TWELVE = re.compile(
     rf"[0-9](?<![0-9A-Za-z.].)(?<![0-9]{DASH}.)(?<![0-9]{{4}} .)[0-9]{{3}}(?:(?: ?{DASH} ?| )?[0-9]{{4}}){{2}}"
     rf"(?![0-9A-Za-z]| ?{DASH} ?[0-9]|[ .][0-9]{{4}}(?![0-9/.年-]))"
+    # In other groups: 34-9120-5587-68.
+    rf"|[0-9](?<![0-9A-Za-z.].)(?<![0-9][- ].)(?=(?:[- ]?[0-9]){{11}}(?![- ]?[0-9]))[0-9]{{0,5}}(?:[- ][0-9]{{1,6}}){{1,5}}(?![0-9A-Za-z]|[- ][0-9])"
 )
-_MY_NUMBER_WORD = re.compile(r"個人番号|マイナンバー|my[ _]?number", re.I)
-_NUMBER_WORD = re.compile(r"(?<![一-龥ァ-ヶーし])番号(?![札順])[^\n]{0,30}$")
+_MY_NUMBER_WORD = re.compile(
+    r"個人番号|マイナンバー|my[ _-]?num(?:ber)?(?![a-z])|kojin_?(?:bango|no)|individual_?number", re.I
+)
+_NUMBER_WORD = re.compile(r"(?:(?<![一-龥ァ-ヶーし])|(?<=[旧新の同]))番号(?![札順])[^\n]{0,30}$")
+_RELATION_BEFORE = re.compile(
+    r"(?:本人|配偶者|[夫妻父母子]|[長二三次四][男女]|祖父|祖母|ご?子息|奥様|旦那様|扶養(?:者|親族)?)[のは: (]{0,2}$"
+)
 _OWNER = re.compile("(?:伝票|製品|部品|商品|品物|荷物|機器|設備|装置|機械|部材|材料|ロット|便|箱|車両)の$")
 _AFTER_PERSON = re.compile(r"〔氏名〕(?:様|さん|氏)?[^0-9\n。]{0,16}$")
 _PARAGRAPHS = 300
@@ -150,15 +213,23 @@ _PARAGRAPHS = 300
 def my_numbers(text: str) -> Iterator[Place]:
     """Only where the text calls it so, or after another one: every eleventh number of 12 digits has a right check digit."""
     end = -_PARAGRAPHS
+    other = 0
     for match in _TWELVE.finditer(text):
         start = match.start()
-        if not is_my_number(digits_of(match[0])) or _is_other(text, start):
+        is_other = (
+            _is_other(text, start)
+            or _is_denied(text, match.end())
+            or (other and _JOINS.fullmatch(text, other, start))
+        )
+        other = match.end() if is_other else other
+        if is_other or not is_my_number(digits_of(match[0])):
             continue
         before = text[max(0, start - _PARAGRAPHS) : start]
         number = _NUMBER_WORD.search(before[-_CONTEXT:])
         if (
             start - end < _CONTEXT * 2
             or _MY_NUMBER_WORD.search(before)
+            or _RELATION_BEFORE.search(before)
             or (number and not _OWNER.search(before[-_CONTEXT:][: number.start()]))
         ):
             end = match.end()
@@ -193,7 +264,8 @@ _THIRTEEN = re.compile(
     rf"(?:(?<![A-Za-z0-9])T{DASH}?)?[0-9](?<![0-9A-SU-Za-z.].)(?:[ -]?[0-9]){{12}}(?![0-9A-Za-z])"
 )
 _CORPORATE_WORD = re.compile(
-    r"法人番号|登録番号|インボイス|適格請求|(?<![一-龥])法人(?![一-龥])|当法人|番号\([^()]*登録|corporate[ _]?(?:number|no)|corp_?no|houjin_?(?:bangou|number)",
+    r"法人番号|登録番号|インボイス|適格請求|(?<![一-龥])法人(?![一-龥])|当法人|番号\([^()]*登録|国税庁|公表サイト|十三桁|13桁"
+    r"|corporate[ _]?(?:number|no)|corp(?:orate|oration)?(?:_?(?:no|num|number|id))?(?= ?[=:,\t])|h[ou]{1,2}jin_?(?:bango|bangou|no|number)",
     re.I,
 )
 _COMPANY_BESIDE = re.compile(
@@ -215,12 +287,21 @@ def corporate_numbers(text: str) -> Iterator[Place]:
         yield start + match[0].index(number[0]), end
 
 
+_IN_FORM = re.compile(
+    r"[1-9](?:0[1-9]|[1-4][0-9]|50)[0-9]{2}(?:0[1-5])[0-9]{6}|[1-9]00000?[1-3]0[0-9]{6}|[1-9]700150[0-9]{6}"
+)
+"""Check digit, registry office (its bureau is one of 50), legal form (01 to 05), number in the register; or the State,
+a municipality or an association without a register."""
+
+
 def _is_corporate(text: str, start: int, end: int, last: int) -> bool:
     before = text[max(0, start - _PARAGRAPHS) : start]
     if _CORPORATE_WORD.search(before):
         return not _is_other(text, start) or re.search("(?:法人|登録)番号[^0-9]{0,24}$", before) is not None
     if _is_other(text, start):
         return False
+    if _IN_FORM.fullmatch(digits_of(text[start:end])):
+        return True
     line = before.rpartition("\n")[2][-_BESIDE:] + " " + text[end : end + _BESIDE].partition("\n")[0]
     return start - last < _CONTEXT * 2 or _COMPANY_BESIDE.search(line) is not None
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from workers.engines.shared.personal.again import again
 from workers.engines.shared.personal.full_names import full_names, is_pair, readings
 from workers.engines.shared.personal.name_parts import (
     BEFORE_NAME,
@@ -17,16 +18,17 @@ from workers.engines.shared.personal.name_parts import (
     IDEOGRAPHS,
     NO_GIVEN,
     NO_SINGLE,
-    POSTS_AFTER,
     RUN,
     TITLES,
     cut,
     overlapping,
 )
-from workers.engines.shared.personal.names import is_person
 from workers.engines.shared.personal.numbers import Place
+from workers.engines.shared.personal.shapes import ROMAN_NAME, is_person, is_roman_name
+from workers.engines.shared.personal.stated import stated
 from workers.engines.shared.personal.surnames import SURNAMES
 from workers.engines.shared.personal.titled import titled
+from workers.engines.shared.personal.told import told
 from workers.engines.shared.personal.words import Word, folded, is_first_a_name, is_surname, kinds, words
 
 _RELATION = r"(?:長男|長女|[次二三四]男|[次二三四]女|妻|夫|父|母|祖母|祖父|義[父母兄姉弟妹]|[叔伯][父母]|甥|姪|婚約者|姉|妹|兄|弟|娘|息子|孫|子|旧姓|喪主|故|亡)"
@@ -59,13 +61,11 @@ _AFTER_TOKEN = re.compile(rf"〔(?:電話番号|メールアドレス)〕 ?\((?P
 _PARTICLE = re.compile("[がはをにともへ]|より|から|だけ|です|まで")
 _PARTICLE_OR_OF = re.compile(f"{_PARTICLE.pattern}|の")
 _NEXT = re.compile(
-    rf"(?:{TITLES})?(?:\([^()\n]{{1,8}}\))?[、・,/と] ?(?P<name>{RUN})(?: (?:{GIVEN}))?(?=(?:{TITLES})?[、,。)\n・がはをのでに(]|$)"
+    rf"(?:{TITLES})?(?:\([^()\n]{{1,8}}\))?[、・,/と] ?(?P<name>{RUN}|{FOREIGN_PART}|{ROMAN_NAME})(?: (?:{GIVEN}))?(?=(?:{TITLES})?[、,。)\n・がはをのでに(/]|$)"
 )
 
 
-_LETTER = f"[{IDEOGRAPHS}ァ-ヶーA-Za-z]"
-_KANA_CALLED = re.compile("(?<![ぁ-ん])[ぁ-ん]{2,6}?(?=さん|くん|ちゃん|様)")
-_OF_PLACE = re.compile("に|の(?:[支本]?店|工場|会議|件|[街町駅方港]|本社|拠点|事務|営業)")
+_PREVIOUS = re.compile(rf"(?:^|[ :、・/(])(?P<name>{RUN}|{FOREIGN_PART})[・/、]$")
 
 
 _LONGEST_SENTENCE = 200
@@ -82,9 +82,12 @@ def people(text: str) -> list[Place]:
         *_listed(text),
         *_beside_tokens(text),
         *_in_sentences(text),
+        *stated(text),
+        *told(text),
     }
     found |= set(_continued(text, found))
-    found |= set(_again(text, found))
+    found |= set(again(text, found))
+    found |= set(_continued(text, found))
     return sorted(found | set(readings(text, found)))
 
 
@@ -285,79 +288,26 @@ def _is_particle_of_person(name: str, particle: str) -> bool:
 
 def _continued(text: str, found: Iterable[Place]) -> Iterator[Place]:
     """What follows a name in a list: 鬼頭、轟、立花."""
-    for _, end in found:
-        while (match := _NEXT.match(text, end)) and is_surname(match["name"]) and is_person(match["name"]):
+    known = {start for start, _ in found}
+    for start, end in sorted(found):
+        # What is known continues by itself.
+        while (
+            (match := _NEXT.match(text, end))
+            and match.start("name") not in known
+            and _may_follow(match["name"])
+        ):
+            known.add(match.start("name"))
             yield match.span("name")
             end = match.end("name")
+        before = _PREVIOUS.search(text[max(0, start - 16) : start])
+        if before and _may_follow(before["name"]):
+            yield max(0, start - 16) + before.start("name"), max(0, start - 16) + before.end("name")
 
 
-def _again(text: str, found: Iterable[Place]) -> Iterator[Place]:
-    """The parts of names that are found, wherever they stand apart from other words."""
-    found = list(found)
-    kana = {
-        part
-        for start, end in found
-        for part in text[start:end].split(" ")
-        if re.fullmatch("[ぁ-ん]{2,6}", part)
-    }
-    for match in _KANA_CALLED.finditer(text) if kana else ():
-        if match[0] in kana:
-            yield match.span()
-    parts = {
-        part for start, end in found for part in re.split("[ ・]", text[start:end]) if _may_stand_alone(part)
-    }
-    for start, end in _places_of(parts, text):
-        if _stands_apart(text, start, end):
-            yield start, end
-
-
-def _may_stand_alone(part: str) -> bool:
-    if re.match("[ァ-ヶー]", part):
-        return len(part) > 1 and not (kinds(part).common or kinds(part).place)
-    return re.match(f"[{IDEOGRAPHS}]", part) is not None
-
-
-def _places_of(parts: set[str], text: str) -> Iterator[Place]:
-    """Where one of the parts begins, the longest of them; in time that does not grow with their number."""
-    if not parts:
-        return
-    lengths = sorted(set(map(len, parts)), reverse=True)
-    firsts = re.compile(f"[{''.join({re.escape(part[0]) for part in parts})}]")
-    end = 0
-    for match in firsts.finditer(text):
-        start = match.start()
-        length = next(
-            (
-                length
-                for length in lengths
-                if start + length <= len(text) and text[start : start + length] in parts
-            ),
-            0,
-        )
-        if length and start >= end:
-            end = start + length
-            yield start, end
-
-
-def _stands_apart(text: str, start: int, end: int) -> bool:
-    """No part of a longer word, and no place that is spoken of."""
-    name, before, after = text[start:end], text[start - 1 : start] if start else "", text[end : end + 3]
-    is_titled = POSTS_AFTER.match(text, end) is not None
-    if re.match(_LETTER, before) and not BEFORE_NAME.search(text[max(0, start - 4) : start]):
-        return False
-    if is_titled:
-        return True
-    if re.match(_LETTER, after):
-        return False
+def _may_follow(name: str) -> bool:
+    if name[0].isascii():
+        return is_roman_name(name)
     of_name = kinds(name)
-    if len(name) == 1 and (
-        not re.match(r"[がはをにと、。)」>:]|の(?!山|上|中|写真)", after)
-        or re.match("[0-9一二三四五六七八九十]", before + name)
-    ):
-        return False
-    if of_name.place and _OF_PLACE.match(text, end):
-        return False
-    return (
-        not (of_name.place or of_name.common)
-        or re.match(r"[がはをとのにも、。)」>:\n]|より|です|$", after) is not None
-    )
+    if re.match("[ァ-ヶー]", name):
+        return of_name.person and not of_name.common
+    return of_name.surname and is_person(name)

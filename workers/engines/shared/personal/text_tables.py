@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from workers.engines.shared.personal.columns import is_title
 
-_SEPARATORS = tuple(map(re.compile, (r" ?\| ?", r" ?, ?", r"\t", r" ?; ?", r" ")))
+_SEPARATORS = tuple(map(re.compile, (r" ?[|│┃] ?", r" ?, ?", r"\t", r" ?; ?", r" ")))
 _LONGEST_TITLES = 160
 """Characters of a line of titles."""
 
@@ -20,6 +20,8 @@ class TextTable(NamedTuple):
 
 
 def tables_in(text: str) -> Iterator[TextTable]:
+    if "</tr>" in text:
+        yield from _html_table(text)
     lines = list(_lines(text))
     index = 0
     while index + 1 < len(lines):
@@ -29,6 +31,21 @@ def tables_in(text: str) -> Iterator[TextTable]:
         else:
             yield table
             index += len(table.rows)
+
+
+_ROW = re.compile(r"<tr[^>]{0,80}>(?P<cells>(?:(?!</tr>).){1,4000})</tr>", re.S | re.I)
+_CELL = re.compile(r"<t[hd][^>]{0,80}>(?P<cell>[^<]{0,400})</t[hd]>", re.I)
+
+
+def _html_table(text: str) -> Iterator[TextTable]:
+    """The rows of HTML that stands in a text as it was written, as one table."""
+    rows = [list(_CELL.finditer(text, *row.span("cells"))) for row in _ROW.finditer(text)]
+    rows = [row for row in rows if row]
+    if len(rows) > 1:
+        yield TextTable(
+            [[cell["cell"] for cell in row] for row in rows],
+            [[cell.start("cell") for cell in row] for row in rows],
+        )
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -52,7 +69,8 @@ def _table_from(lines: Sequence[tuple[int, str]], index: int) -> TextTable | Non
             rows = [_cells(lines[index], separator)]
             for line in lines[index + 1 :]:
                 cells = _cells(line, separator)
-                if len(cells) != len(fields):
+                # An amount has commas of its own: 3,300.
+                if not len(fields) <= len(cells) <= len(fields) + (2 if separator.pattern == " ?, ?" else 0):
                     break
                 rows.append(cells)
             if len(rows) > 1:

@@ -12,10 +12,14 @@ from typing import NamedTuple
 
 from sudachipy import Dictionary, SplitMode, Tokenizer
 
+from workers.engines.shared.personal.surnames import SURNAMES
+
 # The dictionary has most names in one form of their ideographs only. Each letter has one letter in its place.
 _FOLDED = str.maketrans(
-    "髙﨑濵濱邉邊𠮷齋齊斎澤廣櫻嶋嶌瀨德惠國龍冨眞桒", "高崎浜浜辺辺吉斉斉斉沢広桜島島瀬徳恵国竜富真桑"
+    "髙﨑濵濱邉邊𠮷齋齊斎澤廣櫻嶋嶌瀨德惠國龍冨眞桒栁𣘺舘埜淸靑榮實壽彌萬條藏圓豐禮會與",
+    "高崎浜浜辺辺吉斉斉斉沢広桜島島瀬徳恵国竜富真桑柳橋館野清青栄実寿弥万条蔵円豊礼会与",
 )
+_HIRAGANA = {katakana: katakana - 0x60 for katakana in range(ord("ァ"), ord("ヶ") + 1)}
 _SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _LONGEST = 4_000
 """Characters read at once: the dictionary takes at most 49,149 bytes."""
@@ -82,6 +86,22 @@ def kinds(word: str) -> Kinds:
 
 def is_surname(word: str) -> bool:
     return kinds(word).surname
+
+
+@cache
+def _kana_surnames() -> frozenset[str]:
+    """How frequent family names are read, in hiragana."""
+    return frozenset(
+        entry.reading_form().translate(_HIRAGANA)
+        for name in SURNAMES
+        for entry in _dictionary().lookup(folded(name))
+        if entry.part_of_speech()[3] == "姓"
+    )
+
+
+def is_kana_surname(word: str) -> bool:
+    """きたむら, キタムラ."""
+    return word.translate(_HIRAGANA) in _kana_surnames()
 
 
 def is_common(word: str) -> bool:
