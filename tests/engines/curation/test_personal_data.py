@@ -11,8 +11,8 @@ from workers.contract.records import Table
 from workers.contract.specs.curation_steps import PersonalDataStep
 from workers.engines.curation.step_context import StepLog
 from workers.engines.curation.steps.personal_data import Masking
-from workers.engines.shared.personal.names import is_name
 from workers.engines.shared.personal.numbers import is_card_number, is_my_number
+from workers.engines.shared.personal.shapes import is_person_cell
 
 STEP = PersonalDataStep()
 
@@ -89,8 +89,8 @@ def test_accepts_exactly_one_check_digit():
 
 
 def test_distinguishes_names_from_posts():
-    assert all(map(is_name, ["山田太郎", "山田 太郎", "佐々木 はな", "スミス ジョン"]))
-    assert not any(map(is_name, ["総務部長", "営業担当者", "", "A123", "東京支店"]))
+    assert all(map(is_person_cell, ["山田太郎", "山田 太郎", "佐々木 はな", "スミス ジョン"]))
+    assert not any(map(is_person_cell, ["総務部長", "営業担当者", "", "A123", "東京支店"]))
 
 
 def test_masks_name_columns_and_form_fields():

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.engines.shared.measure_personal_data import measure_blind
+from tests.engines.shared.measure_personal_data import BLIND_FOLDER, measure_blind
 from workers.engines.shared.personal_data import find
 from workers.engines.shared.text import normalize_layout
 
@@ -58,6 +58,48 @@ FORMS = [
     ("name", "Emma Fischer <e.fischer@example.org>", "Emma Fischer"),
     ("name", "浅井: 届きましたか\n森: まだです", "森"),
     ("name", "guest,room\nSATO TARO,12", "SATO TARO"),
+    ("phone", "葦辺酒店 0259-74-3310~2", "0259-74-3310~2"),
+    ("phone", "pbx1 CALL from=0368245517 to=2203", "0368245517"),
+    ("bank_account", "郵便振替 02740-3-118842", "02740-3-118842"),
+    ("bank_account", "葦辺信金 水鳥支店 定期 6618212", "定期 6618212"),
+    ("bank_account", "口座番号 0 2 2 8 8 1 4", "0 2 2 8 8 1 4"),
+    ("birth_date", "Date of birth 07 JUN 1980", "07 JUN 1980"),
+    ("birth_date", "1985年4月1日、滋賀県葦辺市に生まれる。", "1985年4月1日"),
+    ("birth_date", "昭和60年4月1日(40歳)", "昭和60年4月1日"),
+    ("birth_date", "お子様の生年月日 (1)2015年4月1日 (2)2018年5月2日", "2018年5月2日"),
+    ("my_number", "申告書(本人407183629509/妻なし)", "407183629509"),
+    ("corporate_number", "corp=7000012050002 amt=12", "7000012050002"),
+    (
+        "postal_address",
+        "2-14-6 Kita-Kasai, Edogawa-ku, Tokyo 134-0081",
+        "2-14-6 Kita-Kasai, Edogawa-ku, Tokyo 134-0081",
+    ),
+    (
+        "postal_address",
+        "〒520-0001\n滋賀県葦辺市本町1-18-3\nヴィラ葦辺 2-B",
+        "〒520-0001\n滋賀県葦辺市本町1-18-3\nヴィラ葦辺 2-B",
+    ),
+    ("secret", "Server=10.0.3.9;Uid=sa;Pwd=Kamome99;", "Server=10.0.3.9;Uid=sa;Pwd=Kamome99;"),
+    (
+        "secret",
+        "共有 https://share.example/d/x8?key=Tn4Lw0Zr9P まで",
+        "https://share.example/d/x8?key=Tn4Lw0Zr9P",
+    ),
+    ("secret", "管理者ログイン:admin/kamome1921", "kamome1921"),
+    ("secret", "倉庫の解除番号 5519", "5519"),
+    ("secret", "復旧コード: A1B2-C3D4 E5F6-G7H8", "E5F6-G7H8"),
+    ("secret", "snmp-server community Kamome#12 RO", "Kamome#12"),
+    ("name", "報告浅井 承認登米 8月19日", "登米"),
+    ("name", "納税者 早池峰 薄雪(昭和61年12月1日)", "早池峰 薄雪"),
+    ("name", "浅井総務部長の談", "浅井"),
+    ("name", "お疲れさまです、うえだです。", "うえだ"),
+    ("name", "浅井に引き継いだ。", "浅井"),
+    ("name", "相沢: 届いた?\n伊庭: まだ\n相沢: では待つ", "伊庭"),
+    ("name", "よろしくお願いします。\n葦辺協会 浅井", "浅井"),
+    ("name", "Best regards,\nYuriko Sonoda", "Yuriko Sonoda"),
+    ("name", "From: 浅井; 森山 はな", "森山 はな"),
+    ("name", "members:\n  - name: 四万十 渚\n    dob: 1967-02-14", "四万十 渚"),
+    ("name", "<tr><th>氏名</th></tr><tr><td>更級 日記子</td></tr>", "更級 日記子"),
 ]
 LOOKALIKES = [
     "高温仕様、防爆仕様、高温多様、仕様書のとおり",
@@ -77,6 +119,13 @@ LOOKALIKES = [
     "第4章 健康、第7章 定年",
     "サービス・クエリとボール セラミック",
     "東 西 南 北の順",
+    "lease-info@example.co.jp と ssh deploy@web.example.jp",
+    "品番 03-1182-2203 単価 120",
+    "棚札\n4488200177330445 ベアリング",
+    "会社の誕生日(創立):1921年5月5日",
+    "passwd=changeme-by-vault\npassword: vault:secret/db",
+    "宮城通関さん、矢野電設さん、竹原酒造さん",
+    "東京総務部長、課長 千葉県、たくさん、担当 工程",
 ]
 
 
@@ -91,15 +140,33 @@ def test_what_only_looks_like_personal_data_stays(text):
     assert [text[span.start : span.end] for span in find(text)] == []
 
 
-def test_a_set_written_without_knowledge_of_the_rules_is_found():
-    for row, (found, wanted, right, finds) in measure_blind("tune").items():
-        least = {"name in prose": 0.85, "phone": 0.94}.get(row, 0.95)
+@pytest.mark.parametrize("folder", ["personal_data_blind", "personal_data_third"])
+def test_a_set_written_without_knowledge_of_the_rules_is_found(folder):
+    for row, (found, wanted, right, finds) in measure_blind(
+        "tune", folder=BLIND_FOLDER.parent / folder
+    ).items():
+        least = {"name in prose": 0.9, "phone": 0.94}.get(row, 0.95)
         assert found >= least * wanted, row
         assert right >= 0.95 * finds, row
 
 
 @pytest.mark.parametrize(
-    "unit", ["長 ", "山田太郎、", "田中 太郎 ", "様", "林", "担当", "番号", "〔氏名〕", "暗証番号"]
+    "unit",
+    [
+        "長 ",
+        "山田太郎、",
+        "田中 太郎 ",
+        "様",
+        "林",
+        "担当",
+        "番号",
+        "〔氏名〕",
+        "暗証番号",
+        "A. Sato, ",
+        "山田: あ\n",
+        "│山│",
+        "key=a;",
+    ],
 )
 def test_a_long_line_of_names_and_words_for_them_is_read_in_time(unit):
     started = time.process_time()

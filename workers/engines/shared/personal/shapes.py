@@ -103,12 +103,16 @@ def is_sure_surname(word: str) -> bool:
     )
 
 
+_ROLE_BEFORE = re.compile("承認|担当|確認|検印|立会|作成|報告|審査|決裁|照査|記録|受付")
+
+
 @lru_cache(maxsize=20_000)
 def may_be_given(word: str) -> bool:
     """Any word that is no post, no unit and no type of account."""
     return not (
         word in NO_GIVEN
         or (len(word) > 1 and _FIELD_WORD.fullmatch(word) is not None)
+        or _ROLE_BEFORE.match(word) is not None
         or _POST.search(word)
         or _COUNTED.fullmatch(word)
         or (len(word) > 2 and re.search("[都道府県市区町村]$", word) is not None)

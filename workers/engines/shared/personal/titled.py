@@ -112,9 +112,9 @@ def _called_in_kana(before: str, run: str, title: str) -> str:
 
 
 _KIN = re.compile(
-    "おか?あ?|おと|おに|おね|おじ|おば|みな|おく|むす|こど|だん|おま|よめ|ひと|あか|ぼう|やど|うえ|した|えら|どな|いと|はは|ちち|おい$|めい$|さん"
+    "たく|おかあ|おと|おに|おね|おじ|おば|みな|おく|むす|こど|だん|おま|よめ|ひと|あか|ぼう|やど|うえ|した|えら|どな|いと|はは|ちち|おい$|めい$|さん"
 )
-"""Of words that are no names before さん: おかあさん, みなさん."""
+"""Of words that are no names before さん: おかあさん, みなさん, たくさん."""
 
 
 def _is_kana_name(name: str) -> bool:
