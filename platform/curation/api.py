@@ -223,7 +223,7 @@ def version_files(
 
 
 class LinesQuery(wire.Query):
-    after: int = Field(default=0, ge=0)
+    after: int = Field(default=0, ge=0, lt=1 << 63)
     """The `line` of the last entry seen."""
     limit: int = Field(default=20, ge=1, le=100)
 

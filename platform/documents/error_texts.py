@@ -49,11 +49,14 @@ _LIMITS: Mapping[str, ErrorText] = {
         _("Reading the file needs more memory than the limit of %(limit_mb)s MB."),
     ),
     "user.archive_too_large": ErrorText(
-        _("The file unpacks to far more than its size, or holds too many files."),
+        _("The file unpacks to far more than its size."),
         _("If it is genuine, split it, or remove pictures and unused sheets."),
-        _(
-            "The file unpacks to far more than its size or to more than %(limit_mb)s MB, or holds too many files."
-        ),
+        _("The file unpacks to far more than its size or to more than %(limit_mb)s MB."),
+    ),
+    "user.archive_too_large:files": ErrorText(
+        _("The file holds too many files."),
+        _SPLIT,
+        _("The file holds %(count)s files; the limit is %(limit)s."),
     ),
     "user.archive_too_large:text": ErrorText(
         _("The document holds more text and tables than the limit."),

@@ -61,10 +61,14 @@ HOSTILE_FILES: dict[str, tuple[str, Made, str]] = {
     ),
     "entities in Excel": (
         "a.xlsx",
-        lambda: with_entity(BOOK, "xl/sharedStrings.xml", LAUGHS, "</t>"),
-        READ,
+        lambda: with_entity(BOOK, "xl/worksheets/sheet1.xml", LAUGHS, "</t>"),
+        "damaged_file",
     ),
-    "entities on slides": ("a.pptx", lambda: documents.slides([f"{TEXT}&laugh;"], entity="ハ" * 99), READ),
+    "entities on slides": (
+        "a.pptx",
+        lambda: documents.slides([f"{TEXT}&laugh;"], entity="ハ" * 99),
+        "damaged_file",
+    ),
     "entities in OpenDocument": (
         "a.odt",
         lambda: opendocument("text", p(f"{TEXT}&l9;"), document_type=f"<!DOCTYPE d [{LAUGHS}]>"),
@@ -84,17 +88,17 @@ HOSTILE_FILES: dict[str, tuple[str, Made, str]] = {
     "external entity in Word": (
         "a.docx",
         lambda: with_entity(WORD, "word/document.xml", EXTERNAL, "</w:t>"),
-        READ,
+        "damaged_file",
     ),
     "external entity in Excel": (
         "a.xlsx",
-        lambda: with_entity(BOOK, "xl/sharedStrings.xml", EXTERNAL, "</t>"),
-        READ,
+        lambda: with_entity(BOOK, "xl/worksheets/sheet1.xml", EXTERNAL, "</t>"),
+        "damaged_file",
     ),
     "external entity in OpenDocument": (
         "a.odt",
         lambda: opendocument("text", p(f"{TEXT}&l9;"), document_type=f"<!DOCTYPE d [{EXTERNAL}]>"),
-        READ,
+        "damaged_file",
     ),
     "external entity in HTML": (
         "a.html",

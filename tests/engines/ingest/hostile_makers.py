@@ -40,6 +40,7 @@ def part_changed(archive: bytes, part: str, change: Callable[[bytes], bytes]) ->
         zipfile.ZipFile(io.BytesIO(archive)) as old,
         zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new,
     ):
+        assert part in old.namelist(), part
         for name in old.namelist():
             content = old.read(name)
             new.writestr(name, change(content) if name == part else content)

@@ -91,3 +91,11 @@ def test_what_no_set_holds_is_refused_with_its_place(content, byte):
 @pytest.mark.parametrize("text", ["第1条 目的\n宿泊費は一泊一万円とする。\n", "KP-110,12\r\n", "a"])
 def test_utf_16_without_a_mark_is_known_by_its_zeros(encoding, text):
     assert decode(text.encode(encoding)) == text
+
+
+def test_a_text_with_zeros_in_it_is_not_utf16(spec_for, parse):
+    with pytest.raises(UserError) as refused:
+        parse(spec_for("a.txt", b"abc\x00def\x00" * 100))
+    assert refused.value.code == "user.wrong_type"
+    text = "An ordinary letter. " * 20
+    assert parse(spec_for("a.txt", text.encode("utf-16-le")))[0].text == text.strip()

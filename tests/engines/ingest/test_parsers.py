@@ -180,3 +180,10 @@ def test_hidden_sheets_are_a_warning(run, spec_for):
 )
 def test_a_page_says_that_its_text_is_the_files_own(spec_for, parse, name, content):
     assert [page.text_origin for page in parse(spec_for(name, content))] == [TextLayer()]
+
+
+@pytest.mark.parametrize(("unit", "count"), [("文。", 60_000), ("行\n", 60_000), ("字", 250_000)])
+def test_a_very_long_text_becomes_several_sections(spec_for, parse, unit, count):
+    pages = parse(spec_for("a.txt", (unit * count).encode()))
+    assert len(pages) in (2, 3) and all(len(page.text) <= 100_000 for page in pages)
+    assert "".join(page.text for page in pages).replace("\n", "") == (unit * count).replace("\n", "")

@@ -29,6 +29,7 @@ _ORDINARY = re.compile("[\t\r\n -~\u2010-\u2312\u2460-\u25ff\u3000-\u30ff\u4e00-
 _ORDINARY_SHARE = 0.95
 """Of the characters of a Japanese text; bytes of something else make hardly as many."""
 _UTF8_SEQUENCE = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}")
+_PRINTED = re.compile(rb"[\x00\t\n\r -~]*")
 _DECLARED = re.compile(
     rb"""<(?:meta|\?xml)[^>]*?(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_\-]+)""", re.I
 )
@@ -60,11 +61,16 @@ def wide_encoding(content: bytes) -> str | None:
     sample = content[:_SAMPLE]
     # The upper bytes of Latin characters are zeros, and the lower ones of few others: 一 is 4E00.
     first, second = (sample[start::2].count(0) for start in (0, 1))
-    if len(content) % 2 or first == second:
+    if len(content) % 2 or first == second or _is_ascii_with_zeros(sample, max(first, second)):
         return None
     encoding = "utf-16-be" if first > second else "utf-16-le"
     text = sample.decode(encoding, errors="replace")
     return encoding if len(_ORDINARY.findall(text)) >= _ORDINARY_SHARE * len(text) else None
+
+
+def _is_ascii_with_zeros(sample: bytes, zeros: int) -> bool:
+    """In UTF-16, all upper bytes of Latin characters are zeros. Where only some are, the file is ASCII with zeros in it."""
+    return sample.isascii() and zeros < 0.9 * (len(sample) // 2) and _PRINTED.fullmatch(sample) is not None
 
 
 def _decode_japanese(content: bytes) -> str:

@@ -36,7 +36,7 @@ def packed_files(content: bytes, max_expanded_bytes: int) -> Iterator[tuple[str,
 
 def packed_entries(file: BinaryIO, max_expanded_bytes: int) -> list[tuple[zipfile.ZipInfo, str]]:
     """The files of an archive that was checked as a whole, with their names. Raises as `packed_files`."""
-    check_archive(file, max_expanded_bytes)
+    check_archive(file, max_expanded_bytes, is_document=False)
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
     named = list(zip(entries, _names(entries), strict=True))
