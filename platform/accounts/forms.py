@@ -18,6 +18,7 @@ from accounts.attempt_limits import Attempt, TooManyAttempts, attempt_succeeded,
 from accounts.browsers import known_browser
 from accounts.models import User
 from accounts.services import wrong_password_note
+from common.mail import is_mail_set
 
 TOO_MANY = "too_many_attempts"
 PASSWORD_RULES = gettext_lazy(
@@ -57,6 +58,16 @@ class SignInForm(AuthenticationForm):
         "invalid_login": gettext_lazy("The e-mail address or the password is not right. Check both."),
         "inactive": gettext_lazy("This account is closed. Ask an administrator of your organization."),
     }
+
+    def get_invalid_login_error(self) -> ValidationError:
+        """Says the way out to everybody, so it does not tell whether the address has an account."""
+        error = super().get_invalid_login_error()
+        way_out = (
+            _("For a new password choose “Password forgotten”.")
+            if is_mail_set()
+            else _("For a new password ask your operator for a password link.")
+        )
+        return ValidationError(f"{error.message} {way_out}", code=error.code)
 
     def clean(self) -> dict[str, Any]:
         if not (self.cleaned_data.get("username") and self.cleaned_data.get("password")):

@@ -1,7 +1,7 @@
 """Writes: invitations, which their persons accept through a one-time link.
 
 Whether the address has an account makes no difference to the inviter. The link goes to the address by mail; where no
-mail server is set it is shown to the inviter, and the membership says so.
+mail server is set it is shown to whoever made it, and that is recorded (`accounts/shown_links.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -18,6 +17,7 @@ from accounts.links import LinkNotValid, digest_of, invitation_address, new_secr
 from accounts.models import Invitation, MailKind, Membership, OutgoingMail, Role, User
 from accounts.permissions import ROLE_PERMISSIONS
 from accounts.services import invitation_revoke, lock_members
+from accounts.shown_links import invitation_link_shown, invitation_link_used
 from audit.services import SYSTEM, Actor, audit_record
 from common.errors import Conflict, InvalidRequest, KoshaError, NotFound, PermissionDenied
 from common.locks import unique_or
@@ -68,7 +68,7 @@ def invitation_create(
     with unique_or(_exists()):
         invitation.save()
     _record(invitation, actor, "invitation.created", role=role)
-    return invitation, _deliver(invitation)
+    return invitation, _deliver(invitation, invited_by)
 
 
 def _refuse_second(email: str) -> None:
@@ -92,7 +92,7 @@ def _exists() -> Conflict:
 
 @transaction.atomic
 def invitation_resend(
-    *, invitation_id: str, actor: Actor, by_role: str | None
+    *, invitation_id: str, actor: Actor, resent_by: User | None, by_role: str | None
 ) -> tuple[Invitation, str | None]:
     """As `invitation_create`; the earlier link is not valid any more."""
     invitation = _open_for_change(invitation_id, by_role)
@@ -103,7 +103,7 @@ def invitation_resend(
     invitation.expires_at = timezone.now() + VALID
     invitation.save(update_fields=["expires_at"])
     _record(invitation, actor, "invitation.resent")
-    return invitation, _deliver(invitation)
+    return invitation, _deliver(invitation, resent_by)
 
 
 @transaction.atomic
@@ -125,11 +125,11 @@ def _open_for_change(invitation_id: str, by_role: str | None) -> Invitation:
 
 
 # -- the link ---------------------------------------------------------------------------------------
-def _deliver(invitation: Invitation) -> str | None:
-    """Queue the mail; without a mail server, make the link that is shown."""
+def _deliver(invitation: Invitation, to: User | None) -> str | None:
+    """Queue the mail; without a mail server, make the link that is shown to this person."""
     OutgoingMail.objects.filter(invitation=invitation).delete()
     if not is_mail_set():
-        return invitation_link(invitation, shown=True)
+        return invitation_link(invitation, shown=True, to=to)
     invitation.sha256, invitation.sent_at, invitation.link_shown = None, None, False
     invitation.save(update_fields=["sha256", "sent_at", "link_shown"])
     OutgoingMail.objects.create(
@@ -141,12 +141,14 @@ def _deliver(invitation: Invitation) -> str | None:
     return None
 
 
-def invitation_link(invitation: Invitation, *, shown: bool) -> str:
-    """A new link, which replaces the one before. It is nowhere else."""
+def invitation_link(invitation: Invitation, *, shown: bool, to: User | None = None) -> str:
+    """A new link, which replaces the one before. It is nowhere else. `to` sees one that is shown; None: an operator."""
     secret = new_secret()
     invitation.sha256, invitation.link_shown = digest_of(secret), shown
     invitation.sent_at = timezone.now() if shown else None
     invitation.save(update_fields=["sha256", "link_shown", "sent_at"])
+    if shown:
+        invitation_link_shown(invitation, to)
     return invitation_address(secret)
 
 
@@ -194,15 +196,19 @@ def invited_account_make(*, sha256: str, name: str, password: str) -> None:
 
     Where somebody has an account of this address, nothing changes, and neither the answer nor its time shows it: the
     same rows are read and one is recorded for operators. Whoever holds only the link is not told.
-    An account that nobody has signed in to belongs to nobody yet, so whoever holds a link sets its password anew.
+    An account that is not confirmed belongs to nobody yet, even if somebody has signed in to it: whoever holds the next
+    link sets its password anew, and its sessions end with the password before.
     """
     invitation = invitation_of(sha256)
     user = User(email=invitation.email, name=name)
     user.set_password(password)
     made, _is_new = User.objects.get_or_create(
-        email=invitation.email, defaults={"name": user.name, "password": user.password}
+        email=invitation.email,
+        defaults={"name": user.name, "password": user.password, "is_confirmed": False},
     )
-    _unused_accounts(invitation.email).update(name=user.name, password=user.password)
+    not_confirmed = User.objects.filter(pk=made.pk, is_confirmed=False)
+    if not_confirmed.update(name=user.name, password=user.password):
+        invitation_link_used(invitation, made, sets_password=True)
     audit_record(
         organization_id=None,
         actor=SYSTEM,
@@ -210,12 +216,6 @@ def invited_account_make(*, sha256: str, name: str, password: str) -> None:
         target_type="user",
         target_id=made.id,
     )
-
-
-def _unused_accounts(email: str) -> QuerySet[User]:
-    with every_organization("an account may be of several organizations"):
-        members = list(Membership.objects.filter(user__email=email).values_list("user_id", flat=True))
-    return User.objects.filter(email=email, last_login=None, is_operator=False).exclude(pk__in=members)
 
 
 def _taken(sha256: str) -> Invitation:
@@ -234,6 +234,8 @@ def _join(invitation: Invitation, user: User) -> Membership:
         )
         invitation.accepted_at, invitation.accepted_by = timezone.now(), user
         invitation.save(update_fields=["accepted_at", "accepted_by"])
+        User.objects.filter(pk=user.pk).update(is_confirmed=True)
+        invitation_link_used(invitation, user, sets_password=False)
         OutgoingMail.objects.filter(invitation=invitation).delete()
         actor = Actor("user", user.id, user.name or user.email)
         _record(invitation, actor, "invitation.accepted", user=user.id, role=invitation.role)

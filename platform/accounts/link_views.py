@@ -60,8 +60,8 @@ def invitation(request: HttpRequest) -> HttpResponse:
     messages.info(
         request,
         _(
-            "Sign in with this address to accept. If it had no account before, the password is the one you just set; "
-            "an account that was there has kept its own."
+            "Sign in with this address to accept. If nobody had used it here before, the password is the one you just set; "
+            "an account that was in use has kept its own."
         ),
     )
     return redirect(_sign_in_url())

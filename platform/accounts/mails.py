@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 
 from accounts.invitations import invitation_link, is_open
 from accounts.models import Invitation, MailKind, OutgoingMail, PasswordLink, User
-from accounts.passwords import VALID_MAILED, password_link
+from accounts.passwords import password_link
 from accounts.services import lock_members
+from accounts.shown_links import showings_sweep
 from common.mail import MailNotSent, is_mail_set, mail_send
 from common.tenancy import every_organization
 
@@ -92,7 +93,7 @@ def _letter(mail: OutgoingMail) -> Letter | None:
     user = User.objects.filter(email=mail.email, is_active=True).first()
     if user is None:
         return None
-    link = password_link(user=user, valid=VALID_MAILED)
+    link = password_link(user=user, mailed=True)
     return Letter(
         _("Set your password for Kosha"),
         _(
@@ -135,5 +136,6 @@ def accounts_sweep() -> None:
     now = timezone.now()
     PasswordLink.objects.filter(expires_at__lte=now).delete()
     OutgoingMail.objects.filter(created_at__lt=now - GIVEN_UP_AFTER).delete()
+    showings_sweep()
     with every_organization("invitations of all organizations expire"):
         Invitation.objects.filter(expires_at__lt=now - CLOSED_KEPT).delete()

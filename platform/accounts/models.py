@@ -50,6 +50,9 @@ class User(AbstractBaseUser):
     email = models.EmailField(_("e-mail address"), unique=True)
     name = models.CharField(_("name"), max_length=200)
     is_active = models.BooleanField(default=True)
+    is_confirmed = models.BooleanField(default=True)
+    """An operator made it, or its person has joined an organization or used a password link. Until then anybody who
+    held an invitation may have made it, so the next one sets its password anew."""
     is_operator = models.BooleanField(
         _("operator"),
         default=False,
@@ -190,6 +193,24 @@ class Invitation(TenantModel):
     @property
     def is_expired(self) -> bool:
         return self.expires_at <= timezone.now()
+
+
+class LinkShowing(CreatedModel):
+    """Somebody saw a one-time link of an account that was not mailed (`accounts/shown_links.py`)."""
+
+    shown_to = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
+    """Null: an operator, by a command."""
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="+", null=True)
+    """Null: it was a password link."""
+    account = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", null=True)
+    """Null until the link of an invitation is used."""
+    used_at = models.DateTimeField(null=True)
+    """When a password was set with it, or its person joined. Unused it does not count."""
+    sets_password = models.BooleanField(default=False)
+    """The present password was set with it, so it counts in every organization of the account."""
+
+    def __str__(self) -> str:
+        return f"{self.account_id} by {self.shown_to_id}"
 
 
 class MailKind(models.TextChoices):

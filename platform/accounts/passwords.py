@@ -13,6 +13,7 @@ from accounts.links import LinkNotValid, digest_of, new_secret, password_address
 from accounts.models import MailKind, OutgoingMail, PasswordLink, User
 from accounts.selectors import memberships_of
 from accounts.services import session_note
+from accounts.shown_links import password_link_mailed, password_link_shown, password_link_used
 from audit.services import SYSTEM, Actor, audit_record
 
 VALID = timedelta(days=7)
@@ -21,9 +22,12 @@ VALID_MAILED = timedelta(days=1)
 
 
 @transaction.atomic
-def password_link(*, user: User, actor: Actor = SYSTEM, valid: timedelta = VALID) -> str:
-    """A new link, which replaces the one before. It is nowhere else."""
+def password_link(*, user: User, actor: Actor = SYSTEM, mailed: bool = False) -> str:
+    """A new link, which replaces the one before. It is nowhere else. One that is not mailed is shown to an operator."""
     secret = new_secret()
+    valid = VALID_MAILED if mailed else VALID
+    note = password_link_mailed if mailed else password_link_shown
+    note(user)
     PasswordLink.objects.update_or_create(
         user=user, defaults={"sha256": digest_of(secret), "expires_at": timezone.now() + valid}
     )
@@ -61,7 +65,9 @@ def password_set(*, sha256: str, password: str) -> User:
     link = _valid(rows.filter(sha256=sha256).first())
     user = link.user
     user.set_password(password)
-    user.save(update_fields=["password"])
+    user.is_confirmed = True
+    user.save(update_fields=["password", "is_confirmed"])
+    password_link_used(user)
     link.delete()
     for organization_id in {None, *(found.organization_id for found in memberships_of(user))}:
         session_note(user=user, organization_id=organization_id, action="member.password_changed")

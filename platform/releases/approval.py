@@ -9,10 +9,10 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.invited import ShownLink, perhaps_same_person, shown_links
 from accounts.models import Membership
 from accounts.permissions import ROLE_PERMISSIONS
 from accounts.principal import Principal
+from accounts.shown_links import ShownLink, perhaps_same_person, shown_links
 from common.errors import Conflict, KoshaError, PermissionDenied
 from common.permissions import Permission
 from releases.models import Release
@@ -81,8 +81,8 @@ class Decision:
                 return Refused(
                     "perhaps_same_person",
                     _(
-                        "This account and %(person)s, who took part in this release, may belong to one person: an "
-                        "invitation link was shown to its inviter, because no mail server is set. Until %(date)s this "
+                        "This account and %(person)s, who took part in this release, may belong to one person: a "
+                        "one-time link was shown instead of being mailed. Until %(date)s this "
                         "account may not decide on the release. A member whose invitation was mailed, or whom the operator made, may."
                     )
                     % {"person": each.label, "date": date_format(until, "DATETIME_FORMAT")},
@@ -100,7 +100,9 @@ class Decision:
 
 def decision_on(release: Release) -> Decision:
     members = Membership.objects.select_related("user").order_by("user__name", "user__email")
-    return Decision(release, participations(release), list(members), shown_links())
+    taken_part = participations(release)
+    people = {each.person_id for each in taken_part if each.person_id}
+    return Decision(release, taken_part, list(members), shown_links(people))
 
 
 def approval_obstacle(decision: Decision) -> KoshaError | None:

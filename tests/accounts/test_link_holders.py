@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from accounts.invitations import invitation_resend, invitation_withdraw
-from accounts.models import Invitation, User
+from accounts.models import Invitation, Membership, User
+from accounts.passwords import password_link
 from accounts.services import user_create
 from audit.models import AuditEvent
+from common.tenancy import every_organization
 from tests.accounts.conftest import invited, link_in, signed_in, stranger
+from tests.world import World
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +28,9 @@ def invite_by_form(world, browser, email):
 
 
 def open_link(world, browser, email):
-    link = invitation_resend(invitation_id=invitation_for(email).id, actor=world.actor, by_role="admin")[1]
+    _invitation, link = invitation_resend(
+        invitation_id=invitation_for(email).id, actor=world.actor, resent_by=None, by_role="admin"
+    )
     return browser.get(link_in(link))
 
 
@@ -70,10 +75,12 @@ def answer_of(answer: Any, email: str) -> tuple[int, dict[str, str], list[str], 
     return answer.status_code, headers, sorted(answer.cookies), body
 
 
-def test_no_step_tells_whether_the_address_has_an_account(world):
+@pytest.mark.parametrize("is_confirmed", [True, False])
+def test_no_step_tells_whether_the_address_has_an_account(world, is_confirmed):
     world.browser("admin")
     known = "known@kaku.example"
     person = user_create(email=known, name="既存", password="the-one-of-the-owner-2026")
+    User.objects.update(is_confirmed=is_confirmed)
     signed_in(person)
     answers: dict[str, list[Any]] = {}
     trails: dict[str, list[str]] = {}
@@ -91,24 +98,72 @@ def test_no_step_tells_whether_the_address_has_an_account(world):
         429,
     ]
     person.refresh_from_db()
-    assert (person.name, person.check_password("the-one-of-the-owner-2026")) == ("既存", True)
+    own = ("既存", True) if is_confirmed else ("花子", False)
+    assert (person.name, person.check_password("the-one-of-the-owner-2026")) == own
     assert User.objects.get(email="never@kaku.example").check_password(PASSWORD)
     assert trails[known] == trails["never@kaku.example"] and trails[known]
 
 
-def test_account_that_nobody_has_used_gets_the_password_of_the_next_link(world):
-    """So nobody keeps an address by making its account before its person does."""
-    browser = stranger()
-    browser.get(invited(world))
-    browser.post(
-        "/invitation", {**ACCOUNT, "password1": "first-try-of-2026", "password2": "first-try-of-2026"}
-    )
-    browser.post("/invitation", ACCOUNT)
+def account_set(browser, password):
+    name = "前の人" if password == EARLIER else "花子"
+    return browser.post("/invitation", {"name": name, "password1": password, "password2": password})
+
+
+def sign_in(browser, password):
+    return browser.post("/sign-in", {"username": EMAIL, "password": password, "next": ""})
+
+
+EARLIER = "made-in-advance-2026"
+
+
+def made_in_advance(world):
+    """Another organization invites the address, and whoever holds its link makes the account and signs in."""
+    with World("yoso") as other:
+        browser = stranger()
+        browser.get(invited(other, EMAIL))
+    account_set(browser, EARLIER)
+    assert sign_in(browser, EARLIER).status_code == 302
+    assert EMAIL in browser.get("/invitation").content.decode()
+    return browser
+
+
+def test_account_made_in_advance_gets_the_password_and_the_name_of_the_next_link(world):
+    """So nobody keeps the address of another person. Signing in alone changes nothing of that."""
+    earlier, browser = made_in_advance(world), stranger()
+    browser.get(invited(world, EMAIL))
+    account_set(browser, PASSWORD)
     user = User.objects.get(email=EMAIL)
-    assert user.check_password(PASSWORD)
-    signed_in(user)
-    browser.post(
-        "/invitation", {**ACCOUNT, "password1": "third-try-of-2026", "password2": "third-try-of-2026"}
-    )
-    user.refresh_from_db()
-    assert user.check_password(PASSWORD)
+    assert (user.name, user.check_password(PASSWORD)) == ("花子", True)
+    assert earlier.post("/invitation/accept").status_code == 302, "the session has ended"
+    with every_organization("both"):
+        assert not Membership.objects.filter(user=user).exists()
+    assert sign_in(stranger(), EARLIER).status_code == 200
+    assert sign_in(browser, PASSWORD).status_code == 302
+    browser.post("/invitation/accept")
+    assert world.organization.name in browser.get("/").content.decode()
+
+
+@pytest.mark.parametrize("use", ["joined", "password link"])
+def test_account_that_is_in_use_keeps_its_password_and_its_person_learns_the_way_out(world, use):
+    earlier, browser = made_in_advance(world), stranger()
+    if use == "joined":
+        assert earlier.post("/invitation/accept")["Location"] == "/"
+    else:
+        opened = stranger()
+        opened.get(link_in(password_link(user=User.objects.get(email=EMAIL))))
+        opened.post("/account/password/new", {"new_password1": EARLIER, "new_password2": EARLIER})
+    browser.get(invited(world, EMAIL))
+    account_set(browser, PASSWORD)
+    assert User.objects.get(email=EMAIL).check_password(EARLIER)
+    refused = sign_in(browser, PASSWORD).content.decode()
+    assert "For a new password ask your operator for a password link." in refused
+    browser.get(link_in(password_link(user=User.objects.get(email=EMAIL))))
+    browser.post("/account/password/new", {"new_password1": PASSWORD, "new_password2": PASSWORD})
+    assert earlier.get("/documents").status_code == 302, "the session has ended"
+    browser.post("/invitation/accept")
+    assert Membership.objects.filter(user__email=EMAIL).exists()
+
+
+def test_the_way_out_with_a_mail_server_is_a_mailed_link(world, mails):
+    refused = sign_in(stranger(), PASSWORD).content.decode()
+    assert "For a new password choose “Password forgotten”." in refused

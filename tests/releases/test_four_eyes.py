@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.invited import INVITER_DAYS
-from accounts.models import Invitation, Membership, User
+from accounts.models import LinkShowing, Membership, User
 from accounts.principal import Principal
+from accounts.shown_links import SHOWN_DAYS
 from audit.services import Actor
 from releases.models import Release
 from releases.participants import Deed, participations
@@ -128,19 +128,15 @@ def test_what_two_people_have_approved_before_is_not_asked_again(world: World) -
 
 
 # -- accounts that may belong to one person --------------------------------------------------------------
-def invited(world: World, role: str, by: User, *, shown: bool = True, days: int = 0) -> None:
-    at = timezone.now() - timedelta(days=days)
+def invited(world: World, role: str, by: User, *, days: int = 0) -> None:
+    """The person of this role set a first password with a link that `by` saw; `tests/accounts/test_shown_links.py`
+    has every place that shows one."""
     world.membership(role)
-    person = world.person(role)
-    Invitation.objects.create(
-        organization_id=world.organization.id,
-        email=person.email,
-        role=role,
-        invited_by=by,
-        link_shown=shown,
-        expires_at=at,
-        accepted_at=at,
-        accepted_by=person,
+    LinkShowing.objects.create(
+        shown_to=by,
+        account=world.person(role),
+        used_at=timezone.now() - timedelta(days=days),
+        sets_password=True,
     )
 
 
@@ -148,15 +144,13 @@ SAME = "perhaps_same_person"
 
 
 @pytest.mark.parametrize(
-    ("shown", "days", "expected"),
-    [(True, 0, SAME), (True, INVITER_DAYS - 1, SAME), (True, INVITER_DAYS, "done"), (False, 0, "done")],
+    ("days", "expected"),
+    [(0, SAME), (SHOWN_DAYS - 1, SAME), (SHOWN_DAYS, "done")],
 )
-def test_an_account_whose_link_the_maker_saw_does_not_approve(
-    world: World, shown: bool, days: int, expected: str
-) -> None:
+def test_an_account_whose_link_the_maker_saw_does_not_approve(world: World, days: int, expected: str) -> None:
     maker = world.principal("owner")
     release = world.release(actor=maker.actor)
-    invited(world, "reviewer", maker.user, shown=shown, days=days)
+    invited(world, "reviewer", maker.user, days=days)
     assert approve(world, release) == expected
 
 
@@ -176,17 +170,17 @@ def test_accounts_are_linked_through_others_also_removed_ones(world: World, is_r
     if is_removed:
         Membership.objects.filter(user=world.person("admin")).delete()
     assert approve(world, release) == SAME
-    Invitation.objects.filter(role="admin").update(link_shown=False)
+    LinkShowing.objects.filter(account=world.person("admin")).delete()
     assert approve(world, release) == "done"
 
 
 def test_two_accounts_whose_links_one_person_saw_do_not_approve_each_others_work(world: World) -> None:
     release = world.release(actor=world.principal("editor").actor)
     invited(world, "editor", world.person("owner"))
-    invited(world, "reviewer", world.person("owner"), days=INVITER_DAYS - 1)
+    invited(world, "reviewer", world.person("owner"), days=SHOWN_DAYS - 1)
     assert approve(world, release) == SAME
-    Invitation.objects.filter(role="reviewer").update(
-        accepted_at=timezone.now() - timedelta(days=INVITER_DAYS)
+    LinkShowing.objects.filter(account=world.person("reviewer")).update(
+        used_at=timezone.now() - timedelta(days=SHOWN_DAYS)
     )
     assert approve(world, release) == "done"
 

@@ -73,7 +73,10 @@ def invite(request: HttpRequest) -> HttpResponse:
 def resend(request: HttpRequest, invitation_id: str) -> HttpResponse:
     principal = principal_of(request)
     invited, link = invitation_resend(
-        invitation_id=invitation_id, actor=principal.actor, by_role=principal.role
+        invitation_id=invitation_id,
+        actor=principal.actor,
+        resent_by=principal.user,
+        by_role=principal.role,
     )
     return index(request, invited=invited, link=link)
 
