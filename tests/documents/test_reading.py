@@ -289,3 +289,18 @@ def test_a_document_deleted_while_its_batch_is_read_leaves_no_text(world, django
     assert states(kept) == ["processed"]
     assert not pages_folder(revision(deleted)).exists()
     assert document_get(kept.id)
+
+
+# -- pages --------------------------------------------------------------------------------------------------
+def test_the_page_of_a_batch_lists_its_documents_and_each_can_be_stopped(world):
+    job, (first, second) = batch(world, 2)
+    report(job, read(job, first))
+    browser = world.browser()
+    page = browser.get(f"/jobs/{job.id}").content.decode()
+    assert "1 of 2 read" in page and first.get_absolute_url() in page and second.get_absolute_url() in page
+    assert "2 documents" in browser.get("/jobs").content.decode()
+    assert f"/documents/{second.id}/stop" in browser.get("/documents").content.decode()
+    assert "Stop reading this document?" in browser.get(f"/documents/{second.id}/stop").content.decode()
+    answer = browser.post(f"/documents/{second.id}/stop", follow=True).content.decode()
+    assert "The document is not read any more." in answer and states(second) == ["error"]
+    assert browser.get(f"/documents/{second.id}/stop").status_code == 302
