@@ -172,7 +172,7 @@ def test_its_page_and_the_list_show_its_documents(upload, world, api):
     assert "20 documents" in browser.get("/documents?q=資料.zip&sort=name").content.decode()
     page = browser.get(f"/documents/{archive.id}").content.decode()
     assert "資料.zip/0.txt" in page and "Its 20 documents are deleted with it" in page
-    assert "b\u202e.txt (invalid_file_name)" in page
+    assert "b\u202e.txt (The name is too long or cannot be used)" in page
     answer = browser.post(f"/documents/{archive.id}/prune", follow=True).content.decode()
     assert "19 documents were deleted." in answer and "1 document" in answer
     (document,) = contents_of(archive)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from django.test import override_settings
 
 from common.storage import artifact_path
 from curation.models import DatasetVersion
@@ -19,12 +21,16 @@ from jobs.types import job_type, job_types
 from registry.services import export_create
 from retrieval.selectors import latest_build
 from retrieval.services import knowledge_base_create
+from sources.places import FolderPlace
+from sources.selectors import sync_list
+from sources.services import source_create
 from tests.world import DIGEST, World, evaluate_result, fail, finish
 from workers.contract.spec import Spec
 from workers.contract.specs.export import ExportResult
 from workers.contract.specs.ingest import IngestResult
 from workers.contract.specs.page_pictures import PagePicturesResult
 from workers.contract.specs.retrieval import RetrievalResult
+from workers.contract.specs.sync import SyncResult
 from workers.orchestration.finalize import finalize_job
 
 KINDS = sorted(known.name for known in job_types())
@@ -65,10 +71,18 @@ def pictures_job(world: World) -> Job:
     ).job
 
 
+def sync_job(world: World) -> Job:
+    place = FolderPlace(folder="somu")
+    with override_settings(KOSHA_WATCHED_FOLDERS={world.organization.slug: {"somu": Path("/somu")}}):
+        source = source_create(name="総務", place=place, secret="", interval_minutes=60, actor=world.actor)
+    return sync_list(source).get().job
+
+
 QUEUED: dict[str, Callable[[World], Job]] = {
     "ingest": lambda world: world.upload().current_revision.job,
     "page_pictures": pictures_job,
     "curation": curation_job,
+    "sync": sync_job,
     "training": lambda world: world.training_run().job,
     "evaluation": evaluation_job,
     "retrieval": index_job,
@@ -81,6 +95,17 @@ RESULTS: dict[str, Spec] = {
     "evaluation": evaluate_result(passed=True),
     "retrieval": RetrievalResult(
         documents=1, chunks=1, reused_chunks=0, dimensions=4, manifest_sha256=DIGEST, bytes=1, seconds=1
+    ),
+    "sync": SyncResult(
+        listed=0,
+        known=0,
+        fetched_bytes=0,
+        new=0,
+        changed=0,
+        removed=0,
+        unchanged=0,
+        left=0,
+        manifest_sha256=DIGEST,
     ),
     "export": ExportResult(format="adapter", files={"a": 1}, bytes=1, manifest_sha256=DIGEST),
 }

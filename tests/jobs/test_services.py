@@ -194,7 +194,10 @@ def test_events_after_a_given_one_come_in_order(make_job):
 
 def test_every_job_type_names_its_engine():
     types = job_types()
-    assert [known.engine for known in types] == [f"workers.engines.{known.name}" for known in types]
+    folders = {"page_pictures": "ingest.pictures"}
+    assert {known.name: known.engine for known in types} == {
+        known.name: f"workers.engines.{folders.get(known.name, known.name)}" for known in types
+    }
     assert all(find_spec(known.engine) for known in types)
     assert [known.name for known in types if known.can_pause] == ["training"]
 

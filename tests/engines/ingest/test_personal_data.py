@@ -37,4 +37,4 @@ def test_the_spans_are_beside_the_pages(run, spec_for, name, content, expected):
     assert [row for table in shown.tables for row in table.rows[1:]] == (
         [("〔氏名〕", "〔電話番号〕")] if page.tables else []
     )
-    assert PERSONAL_DATA_FILE in {entry["path"] for entry in read_manifest(run.output_dir)["files"]}
+    assert PERSONAL_DATA_FILE in {entry["path"] for entry in read_manifest(run.output_dir / "rev-1")["files"]}

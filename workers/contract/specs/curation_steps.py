@@ -174,6 +174,7 @@ class BoilerplateStep(StepSettings):
     settings = {
         "drop_contents_pages": gettext_noop("Drop tables of contents"),
         "drop_notice_pages": gettext_noop("Drop notices and covers"),
+        "drop_front_matter": gettext_noop("Drop the fields of site generators (front matter)"),
         "repeated_line_share": gettext_noop("A header or footer stands on at least this share of the pages"),
         "repeated_line_pages": gettext_noop("Look for them in documents of at least this many pages"),
     }
