@@ -135,11 +135,7 @@ def _event(value: dict[str, Any]) -> str:
 # -- embeddings -------------------------------------------------------------------------------
 @router.post("/embeddings", summary="Turn texts into vectors")
 async def embeddings(request: HttpRequest, payload: EmbeddingBody) -> dict[str, Any]:
-    texts = [payload.input] if isinstance(payload.input, str) else payload.input
-    if not 1 <= len(texts) <= 2048 or not all(texts):
-        raise InvalidRequest(
-            "invalid_value", _("input must be 1 to 2048 texts, none of them empty."), param="input"
-        )
+    texts = payload.texts()
     base_model = await sync_to_async(_embedding_model)(payload.model)
     if payload.dimensions not in (None, base_model.hidden_size):
         message = _(
@@ -149,7 +145,11 @@ async def embeddings(request: HttpRequest, payload: EmbeddingBody) -> dict[str, 
     await release_connection_async()
     try:
         vectors, tokens = await model_server().embed_async(
-            Path(base_model.path), texts, digest=base_model.digest, role=payload.input_type
+            Path(base_model.path),
+            texts,
+            digest=base_model.digest,
+            role=payload.input_type,
+            organization=principal_of(request).organization_id or "",
         )
     except ContextTooLong as error:
         # The model server names the place in the list that it was sent.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from django.utils.translation import gettext as _
 from ninja.schema import DjangoGetter
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -12,7 +13,12 @@ from common.unsupported import NO_TOOLS, TEXT_ONLY, Unsupported, unsupported
 from common.wire import Body, Metadata, OneOrMany, known_fields
 from releases.services import GenerationSettings
 from workers.contract.prompts import PromptMessage
-from workers.contract.specs.serving import MAXIMUM_TEXT
+from workers.contract.specs.serving import (
+    MAXIMUM_ALL_INPUTS,
+    MAXIMUM_INPUT,
+    MAXIMUM_INPUTS,
+    MAXIMUM_TEXT,
+)
 
 Text = Annotated[str, Field(max_length=MAXIMUM_TEXT)]
 
@@ -134,7 +140,8 @@ def _no_tokens(given: Any) -> Any:
 
 class EmbeddingBody(Body):
     input: Annotated[OneOrMany[str], BeforeValidator(_no_tokens)]
-    """A text, or a list of at most 2048 texts. Token arrays are refused."""
+    """A text, or a list of at most 2048 texts. A text has at most 32,768 characters, all together 1,200,000, and each
+    at most the tokens that the model reads. Token arrays are refused."""
     model: str
     """An embedding model's name."""
     encoding_format: Literal["float", "base64"] = "float"
@@ -144,3 +151,36 @@ class EmbeddingBody(Body):
     """Accepted, and asks for nothing."""
     input_type: Literal["query", "passage"] = "passage"
     """Kosha's: questions and the passages that answer them are embedded differently by e5 models."""
+
+    def texts(self) -> list[str]:
+        """Raises InvalidRequest `invalid_value`, `context_length_exceeded`, `too_many_tokens`.
+
+        Counts characters, which costs nothing; the model server counts the tokens of what is left.
+        """
+        texts = [self.input] if isinstance(self.input, str) else self.input
+        if not 1 <= len(texts) <= MAXIMUM_INPUTS or not all(texts):
+            raise InvalidRequest(
+                "invalid_value", _("input must be 1 to 2048 texts, none of them empty."), param="input"
+            )
+        for position, text in enumerate(texts):
+            if len(text) > MAXIMUM_INPUT:
+                raise InvalidRequest(
+                    "context_length_exceeded",
+                    _(
+                        "A text has at most %(limit)s characters, and this one has %(characters)s. Divide it into "
+                        "shorter texts."
+                    ),
+                    param="input" if isinstance(self.input, str) else f"input.{position}",
+                    values={"limit": f"{MAXIMUM_INPUT:,}", "characters": f"{len(text):,}"},
+                )
+        if (characters := sum(map(len, texts))) > MAXIMUM_ALL_INPUTS:
+            raise InvalidRequest(
+                "too_many_tokens",
+                _(
+                    "The texts of a request have at most %(limit)s characters together, and these have "
+                    "%(characters)s. Send them in several requests."
+                ),
+                param="input",
+                values={"limit": f"{MAXIMUM_ALL_INPUTS:,}", "characters": f"{characters:,}"},
+            )
+        return texts

@@ -58,6 +58,8 @@ class SearchIndex:
     """How the text of its passages is shown to the caller."""
     masked_document_ids: tuple[str, ...] = ()
     """Documents whose passages are masked also where the others are raw."""
+    organization: str = ""
+    """Whose index it is: on the model server organizations take turns."""
 
 
 class ModelServerUnavailable(Unavailable):
@@ -130,21 +132,24 @@ class ModelServer:
         *,
         digest: str | None = None,
         role: str = "passage",
+        organization: str = "",
     ) -> tuple[list[list[float]], int]:
-        """The unit vectors of `texts` in their order, and the number of their tokens."""
-        return _vectors(
-            self._call("POST", "/v1/embeddings", _embeddings_body(embedding_model, texts, digest, role))
-        )
+        """The unit vectors of `texts` in their order, and the number of their tokens. Organizations take turns."""
+        body = _embeddings_body(embedding_model, texts, digest, role, organization)
+        return _vectors(self._call("POST", "/v1/embeddings", body))
 
     async def embed_async(
-        self, embedding_model: Path, texts: Sequence[str], *, digest: str | None = None, role: str = "passage"
+        self,
+        embedding_model: Path,
+        texts: Sequence[str],
+        *,
+        digest: str | None = None,
+        role: str = "passage",
+        organization: str = "",
     ) -> tuple[list[list[float]], int]:
         """As `embed`; cancelled, it ends the work on the server."""
-        return _vectors(
-            await self._call_async(
-                "POST", "/v1/embeddings", _embeddings_body(embedding_model, texts, digest, role)
-            )
-        )
+        body = _embeddings_body(embedding_model, texts, digest, role, organization)
+        return _vectors(await self._call_async("POST", "/v1/embeddings", body))
 
     def chat(self, body: ChatBody) -> dict[str, Any]:
         """OpenAI's `chat.completion`. Raises ContextTooLong, ModelServerFailed, ModelServerUnavailable."""
@@ -207,10 +212,15 @@ def _model_server(base_url: str, token: str) -> ModelServer:
 
 
 def _embeddings_body(
-    embedding_model: Path, texts: Sequence[str], digest: str | None, role: str
+    embedding_model: Path, texts: Sequence[str], digest: str | None, role: str, organization: str
 ) -> dict[str, Any]:
     choice = EmbeddingChoice.model_validate(
-        {"embedding_model": embedding_model, "folder_digest": digest, "role": role}
+        {
+            "embedding_model": embedding_model,
+            "folder_digest": digest,
+            "role": role,
+            "organization": organization,
+        }
     )
     return EmbeddingsBody(input=tuple(texts), kosha=choice).model_dump(mode="json")
 
@@ -225,6 +235,7 @@ def _search_body(index: SearchIndex, query: str, limit: int) -> dict[str, Any]:
         index_sha256=index.sha256,
         query=query,
         limit=limit,
+        organization=index.organization,
         groups=index.groups,
         excluded_document_ids=index.excluded_document_ids,
         personal_data=index.personal_data,

@@ -74,6 +74,7 @@ def search_index(build: IndexBuild, principal: Principal) -> SearchIndex:
         sha256=build.manifest_sha256 or None,
         embedding_model=Path(embedding_model.path),
         embedding_model_digest=embedding_model.digest,
+        organization=build.organization_id,
     )
 
 

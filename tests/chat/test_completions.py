@@ -177,6 +177,24 @@ def test_embeddings(api, world, model_server):
         )
 
 
+def test_too_long_texts_are_refused_before_they_are_sent_to_the_model_server(api, world, model_server):
+    for wrong, code, param in (
+        ("a" * 32_769, "context_length_exceeded", "input"),
+        (["a", "a" * 32_769], "context_length_exceeded", "input.1"),
+        (["a" * 30_000] * 41, "too_many_tokens", "input"),
+    ):
+        refused = api.post("embeddings", {"model": "e5", "input": wrong})
+        assert refused.error == (400, code, param)
+    assert not model_server.asked
+
+
+def test_the_model_server_is_told_whose_embeddings_they_are(api, world, model_server):
+    world.embedding_model()
+    assert api.post("embeddings", {"model": "e5", "input": "a"}).status == 200
+    (sent,) = model_server.bodies("/v1/embeddings")
+    assert sent["kosha"]["organization"] == world.organization.id
+
+
 # -- streams, over real HTTP -------------------------------------------------------------------------
 @pytest.fixture
 def stream(web, live_world, model_server):

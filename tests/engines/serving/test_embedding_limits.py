@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from workers.contract.specs.serving import EmbeddingsBody
@@ -17,10 +18,10 @@ pytestmark = pytest.mark.ml
 class Model:
     weights = SimpleNamespace(context_length=512)
 
-    def embed(self, texts, role, progress):
+    def embed(self, texts, role, progress, claim):
         for done, _text in enumerate(texts, 1):
             progress(done)
-        return texts
+        return np.ones((len(texts), 2), np.float32)
 
 
 @pytest.fixture
@@ -56,9 +57,22 @@ def test_it_ends_once_the_client_has_left(retrieval):
 
     def has_left() -> bool:
         asked.append(None)
-        return len(asked) == 2
+        return len(asked) == 3  # first before the texts are cut into tokens
 
     with pytest.raises(ServeError, match="left"):
         retrieval.embed(body("a", "b", "c"), has_left)
-    assert len(asked) == 2
+    assert len(asked) == 3
     assert retrieval.embed(body("a" * 500, *["b"] * 10)).tokens == 510
+
+
+def test_texts_are_cut_into_tokens_in_parts_and_keep_their_places(retrieval):
+    from workers.engines.serving.retrieval import PART_CHARACTERS, _parts
+
+    texts = ["a" * 30_000, "b" * 30_000, "c" * 30_000, "d", "e" * 32_768]
+    parts = list(_parts(texts))
+    assert parts == [(0, texts[:2]), (2, texts[2:])]
+    assert all(sum(map(len, part)) <= PART_CHARACTERS for _start, part in parts)
+    with pytest.raises(ServeError) as refused:
+        retrieval.embed(body(*["a" * 512] * 200, "a" * 513))
+    assert refused.value.body["error"]["param"] == "input.200"
+    assert len(retrieval.embed(body(*["a" * 512] * 300)).vectors) == 300

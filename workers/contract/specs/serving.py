@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from workers.contract.personal_data import TOKENS, PersonalDataMode, PersonalSpan
 from workers.contract.prompts import STOP_STRINGS
@@ -17,10 +17,19 @@ from workers.contract.records import Source
 from workers.contract.spec import Spec
 
 MAXIMUM_TEXT = 1_000_000
-"""Characters of a message, or of a text to embed."""
+"""Characters of a message."""
+MAXIMUM_INPUTS = 2048
+"""Texts of one request for embeddings, as OpenAI limits it."""
+MAXIMUM_INPUT = 32_768
+"""Characters of a text to embed: four for each of the 8,192 tokens to which OpenAI limits it. A model may read fewer."""
+MAXIMUM_INPUT_TOKENS = 300_000
+"""Of all texts of one request for embeddings, as OpenAI limits it."""
+MAXIMUM_ALL_INPUTS = 4 * MAXIMUM_INPUT_TOKENS
+"""Characters of all texts of one request for embeddings; they are counted before anything is cut into tokens."""
 CONTEXT_LIMIT = 8192
 """Most tokens of prompt and answer together, where the operator sets no other limit (`KOSHA_SERVE_CONTEXT_LIMIT`)."""
 Text = Annotated[str, Field(max_length=MAXIMUM_TEXT)]
+Input = Annotated[str, Field(max_length=MAXIMUM_INPUT)]
 
 
 class ModelChoice(Spec):
@@ -77,15 +86,27 @@ class EmbeddingChoice(Spec):
     """Refuse to load the folder if its digest is another."""
     role: Literal["query", "passage"] = "passage"
     """e5 models put different prefixes before a question and before a passage."""
+    organization: str = ""
+    """Whose work it is: organizations take turns."""
 
 
 class EmbeddingsBody(Spec):
     """POST /v1/embeddings."""
 
     model: str = ""
-    input: Text | Annotated[tuple[Text, ...], Field(min_length=1, max_length=2048)]
+    input: Input | Annotated[tuple[Input, ...], Field(min_length=1, max_length=MAXIMUM_INPUTS)]
     encoding_format: Literal["float", "base64"] = "float"
     kosha: EmbeddingChoice
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return (self.input,) if isinstance(self.input, str) else self.input
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> EmbeddingsBody:
+        if sum(map(len, self.texts)) > MAXIMUM_ALL_INPUTS:
+            raise ValueError(f"the texts of a request have at most {MAXIMUM_ALL_INPUTS} characters together")
+        return self
 
 
 class SearchBody(Spec):
@@ -95,6 +116,8 @@ class SearchBody(Spec):
     """Folder of an index build."""
     query: Annotated[str, Field(min_length=1, max_length=8192)]
     limit: int = Field(default=5, ge=1, le=100)
+    organization: str = ""
+    """Who asks: organizations take turns."""
     groups: tuple[str, ...]
     """What the asker may see: only passages that carry one of these groups are ranked."""
     excluded_document_ids: tuple[str, ...] = ()

@@ -17,8 +17,8 @@ import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
@@ -30,6 +30,7 @@ from starlette.routing import Route
 from workers.contract.spec import Spec
 from workers.contract.specs.serving import ChatBody, EmbeddingsBody, Health, SearchBody
 from workers.engines.serving.errors import ServeError, search_too_long, unexpected
+from workers.engines.serving.places import Places
 from workers.engines.serving.settings import ServingSettings
 from workers.engines.serving.stream_events import Delta, Done
 from workers.engines.serving.wire import KEEP_ALIVE, Completion, embeddings, event
@@ -70,8 +71,8 @@ class ModelServerRoutes:
         self._make_services = make_services
         # Awaited through `asyncio.shield`: a client that leaves must not stop the start for everyone.
         self._services: asyncio.Future[Services]
-        # A pool of its own: a search that hangs occupies its thread.
-        self._searchers = ThreadPoolExecutor(thread_name_prefix="search")
+        # Apart, and not asyncio's own threads: a search that hangs, and embeddings, occupy theirs for long.
+        self._searches, self._embeddings = Places("search"), Places("embed")
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -133,8 +134,9 @@ class ModelServerRoutes:
         body = await _body(request, EmbeddingsBody)
         services = await asyncio.shield(self._services)
         left = threading.Event()
+        work = partial(services.retrieval.embed, body, left.is_set)
         try:
-            found = await asyncio.to_thread(services.retrieval.embed, body, left.is_set)
+            found = await self._embeddings.run(body.kosha.organization, work)
         except asyncio.CancelledError:
             left.set()
             raise
@@ -143,10 +145,11 @@ class ModelServerRoutes:
     async def search(self, request: Request) -> Response:
         body = await _body(request, SearchBody)
         services = await asyncio.shield(self._services)
-        loop, seconds = asyncio.get_running_loop(), self._settings.search_seconds
+        seconds = self._settings.search_seconds
         try:
             async with asyncio.timeout(seconds):
-                answer = await loop.run_in_executor(self._searchers, services.retrieval.search, body)
+                work = partial(services.retrieval.search, body)
+                answer = await self._searches.run(body.organization, work)
         except TimeoutError:
             log.error("a search in %s took longer than %g s", body.index.name, seconds)
             raise search_too_long(seconds) from None

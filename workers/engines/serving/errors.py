@@ -66,6 +66,15 @@ def too_busy() -> ServeError:
     )
 
 
+def too_many_requests(limit: int) -> ServeError:
+    return ServeError(
+        503,
+        "model_server_busy",
+        f"{limit} requests of this organization already wait. Send the next when one has been answered.",
+        retry_after=5,
+    )
+
+
 def search_too_long(seconds: float) -> ServeError:
     return ServeError(
         503,

@@ -11,6 +11,7 @@ from transformers import AutoConfig, GenerationConfig
 from workers.contract.artifacts import verify_model_folder
 from workers.contract.specs.serving import ChatMessage
 from workers.engines.serving.backends.protocol import ModelFolder, Role, ServingBackend
+from workers.engines.shared.index.turns import Claim
 from workers.engines.shared.language_models import chat_prompt, encode, load_tokenizer, stop_token_ids
 
 BASE_MODELS, EMBEDDING_MODELS = "base_models", "embedding_models"
@@ -52,9 +53,15 @@ class TextModel(_HeldModel):
 class EmbeddingModel(_HeldModel):
     kind = "embedding"
 
-    def embed(self, texts: Sequence[str], role: Role, progress: Callable[[int], None] | None = None) -> Any:
+    def embed(
+        self,
+        texts: Sequence[str],
+        role: Role,
+        progress: Callable[[int], None] | None = None,
+        claim: Claim = Claim(),
+    ) -> Any:
         """(texts, dimensions) of float32, each row of length 1."""
-        return self._backend.embed(self.weights, texts, role, progress)
+        return self._backend.embed(self.weights, texts, role, progress, claim)
 
 
 def _configured_stop_tokens(folder: Path) -> frozenset[int]:

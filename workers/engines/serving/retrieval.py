@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from workers.contract.artifacts import ArtifactDamaged
-from workers.contract.specs.serving import EmbeddingsBody, SearchAnswer, SearchBody
-from workers.engines.serving.backends.protocol import Embeddings, ServingBackend
+from workers.contract.specs.serving import (
+    MAXIMUM_INPUT,
+    MAXIMUM_INPUT_TOKENS,
+    EmbeddingsBody,
+    SearchAnswer,
+    SearchBody,
+)
+from workers.engines.serving.backends.protocol import Embeddings, Role, ServingBackend
 from workers.engines.serving.errors import ServeError, artifact_damaged, text_too_long, too_many_tokens
 from workers.engines.serving.model_cache import Lease, ModelCache
 from workers.engines.serving.models import EMBEDDING_MODELS, EmbeddingModel
 from workers.engines.shared.index.search import EmbeddingModelMismatch, Index
+from workers.engines.shared.index.turns import Claim
 
-MAX_TOKENS_PER_REQUEST = 300_000
-"""As OpenAI limits a request for embeddings."""
+PART_CHARACTERS = 2 * MAXIMUM_INPUT
+"""Texts that are cut into tokens at once, which takes a fraction of a second."""
 INDEXES = "indexes"
 """Kind in the model cache and in the answer to /health."""
 
@@ -36,7 +46,7 @@ class Retrieval:
                 try:
                     hits = index.search(
                         body.query,
-                        model,
+                        _Questions(model, Claim(body.organization, urgent=True)),
                         limit=body.limit,
                         groups=body.groups,
                         excluded_document_ids=body.excluded_document_ids,
@@ -57,22 +67,56 @@ class Retrieval:
     def embed(self, body: EmbeddingsBody, has_left: Callable[[], bool] = lambda: False) -> Embeddings:
         """Ends between two batches once the client has left."""
 
-        def progress(_done: int) -> None:
+        def stop_if_left(_done: int = 0) -> None:
             if has_left():
                 raise ServeError(499, "client_left", "The client has left.")
 
-        texts = (body.input,) if isinstance(body.input, str) else body.input
         choice = body.kosha
         param = "kosha.embedding_model"
         with self._embedding_model(choice.embedding_model, choice.folder_digest, param) as model:
-            tokens = self.backend.token_counts(model.weights, texts, choice.role)
-            for position, count in enumerate(tokens):
-                if count > model.weights.context_length:
-                    raise text_too_long(position, count, model.weights.context_length)
-            if sum(tokens) > MAX_TOKENS_PER_REQUEST:
-                raise too_many_tokens(sum(tokens), MAX_TOKENS_PER_REQUEST)
-            return Embeddings(model.embed(texts, choice.role, progress), sum(tokens))
+            tokens = 0
+            for start, part in _parts(body.texts):
+                stop_if_left()
+                tokens += self._tokens(model, part, choice.role, start)
+            if tokens > MAXIMUM_INPUT_TOKENS:
+                raise too_many_tokens(tokens, MAXIMUM_INPUT_TOKENS)
+            claim = Claim(choice.organization)
+            vectors = [
+                model.embed(part, choice.role, stop_if_left, claim) for _start, part in _parts(body.texts)
+            ]
+            return Embeddings(np.concatenate(vectors), tokens)
+
+    def _tokens(self, model: EmbeddingModel, texts: Sequence[str], role: Role, start: int) -> int:
+        """Of all texts together. Raises ServeError for one that the model does not read whole; the first is number
+        `start` of its request."""
+        counts = self.backend.token_counts(model.weights, texts, role)
+        for position, count in enumerate(counts, start):
+            if count > model.weights.context_length:
+                raise text_too_long(position, count, model.weights.context_length)
+        return sum(counts)
 
     def _embedding_model(self, folder: Path, digest: str | None, param: str) -> Lease[EmbeddingModel]:
         load = partial(EmbeddingModel, backend=self.backend, digest=digest)
         return self.cache.lease(EMBEDDING_MODELS, folder, load, param)
+
+
+@dataclass(frozen=True)
+class _Questions:
+    """An embedding model for the question of a search."""
+
+    model: EmbeddingModel
+    claim: Claim
+
+    def embed(self, texts: Sequence[str], role: Role) -> Any:
+        return self.model.embed(texts, role, claim=self.claim)
+
+
+def _parts(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
+    """Neighbouring texts of at most PART_CHARACTERS together, each part with the position of its first."""
+    start = characters = 0
+    for position, text in enumerate(texts):
+        if position > start and characters + len(text) > PART_CHARACTERS:
+            yield start, texts[start:position]
+            start, characters = position, 0
+        characters += len(text)
+    yield start, texts[start:]

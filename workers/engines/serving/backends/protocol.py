@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from workers.engines.shared.index.turns import Claim
+
 Role = Literal["query", "passage"]
 
 
@@ -115,8 +117,13 @@ class ServingBackend(Protocol):
         texts: Sequence[str],
         role: Role,
         progress: Callable[[int], None] | None = None,
+        claim: Claim = Claim(),
     ) -> Any:
-        """(texts, dimensions) of float32, each row of length 1; of a long text its first `context_length` tokens."""
+        """(texts, dimensions) of float32, each row of length 1; of a long text its first `context_length` tokens.
+
+        In batches of a fraction of a second, for which those that ask take turns by their `claim`. `progress` is
+        called after each with how many texts are done, and may raise.
+        """
 
     def token_counts(self, model: LoadedModel, texts: Sequence[str], role: Role) -> list[int]:
         """Of each whole text."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
 from workers.contract.model_folder import check_model_folder
-from workers.engines.shared.index.turns import Turns
+from workers.engines.shared.index.turns import Claim, Turns
 from workers.engines.shared.language_models import LOADING
 from workers.engines.shared.precision import Machine, choose_dtype
 
@@ -21,13 +21,15 @@ Role = Literal["query", "passage"]
 Vectors = NDArray[np.float32]
 
 MAX_TOKENS = 512
-TOKENS_PER_BATCH = 4096
+TOKENS_PER_BATCH = {"cpu": MAX_TOKENS, "cuda": 4096}
+"""Padding included; others wait meanwhile. On a core a batch of 512 takes a quarter of a second and larger ones are no
+faster; a GPU is idle with small ones."""
 # Where the model folder names no prefixes of questions and passages.
 E5_PREFIXES = {"query": "query: ", "passage": "passage: "}
 
 
 class Embedder:
-    """One embedding model. Thread-safe: one batch is computed at a time, questions before passages."""
+    """One embedding model. Thread-safe: one batch is computed at a time, in turn for those that ask."""
 
     def __init__(self, folder: Path) -> None:
         """Raises UnsafeModelFolder for a folder with pickles, code or damaged weights."""
@@ -40,6 +42,7 @@ class Embedder:
                 folder, local_files_only=True, use_safetensors=True, dtype=dtype
             )
         self._model = model.to(machine.device).eval()
+        self._tokens_per_batch = TOKENS_PER_BATCH[machine.device]
         prompts = _json(folder / "config_sentence_transformers.json").get("prompts") or {}
         named = {role: prompts[role] for role in E5_PREFIXES if isinstance(prompts.get(role), str)}
         self._prefixes = named or E5_PREFIXES
@@ -52,14 +55,18 @@ class Embedder:
         self.context_length: int = min(MAX_TOKENS, positions)
 
     def embed(
-        self, texts: Sequence[str], role: Role, progress: Callable[[int], None] | None = None
+        self,
+        texts: Sequence[str],
+        role: Role,
+        progress: Callable[[int], None] | None = None,
+        claim: Claim = Claim(),
     ) -> Vectors:
         """(len(texts), dimensions), each row of length 1. `progress` is called with how many are done and may raise."""
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         encoded = self._encode(texts, role)
         done = 0
-        for rows in _batches([len(ids) for ids in encoded]):
-            with self._turns.take(urgent=role == "query"):
+        for rows in _batches([len(ids) for ids in encoded], self._tokens_per_batch):
+            with self._turns.take(claim):
                 vectors[rows] = self._forward([encoded[row] for row in rows])
             done += len(rows)
             if progress:
@@ -88,12 +95,12 @@ class Embedder:
         return torch.nn.functional.normalize(pooled, dim=-1).float().cpu().numpy()
 
 
-def _batches(lengths: list[int]) -> Iterator[list[int]]:
+def _batches(lengths: list[int], limit: int) -> Iterator[list[int]]:
     """Rows grouped by similar length, so that there is little padding."""
     batch: list[int] = []
     for row in sorted(range(len(lengths)), key=lengths.__getitem__):
         # Ascending order: the newest row is the longest one, to which the batch is padded.
-        if batch and (len(batch) + 1) * lengths[row] > TOKENS_PER_BATCH:
+        if batch and (len(batch) + 1) * lengths[row] > limit:
             yield batch
             batch = []
         batch.append(row)

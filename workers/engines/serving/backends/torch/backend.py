@@ -20,6 +20,7 @@ from workers.engines.serving.backends.torch.scheduler import Scheduler
 from workers.engines.serving.errors import ServeError
 from workers.engines.serving.settings import ServingSettings
 from workers.engines.shared.index.embedding import Embedder
+from workers.engines.shared.index.turns import Claim
 
 
 class QueuedTokens:
@@ -105,9 +106,10 @@ class TorchBackend:
         texts: Sequence[str],
         role: Role,
         progress: Callable[[int], None] | None = None,
+        claim: Claim = Claim(),
     ) -> Any:
         assert isinstance(model, Embedder)
-        return model.embed(texts, role, progress)
+        return model.embed(texts, role, progress, claim)
 
     def token_counts(self, model: LoadedModel, texts: Sequence[str], role: Role) -> list[int]:
         assert isinstance(model, Embedder)
