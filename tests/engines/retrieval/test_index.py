@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -194,6 +195,22 @@ def test_padding_does_not_change_a_vector(embedding_model: Path) -> None:
     apart = np.concatenate([embedder.embed([text], "passage") for text in texts])
     assert np.allclose(together, apart, atol=1e-5)
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+
+
+def test_a_batch_is_short_and_short_texts_share_one(embedding_model: Path, monkeypatch: Any) -> None:
+    """While a batch is computed every other organization and every search waits."""
+    embedder, sizes = Embedder(embedding_model, is_shared=True), []
+    forward = embedder._forward
+
+    def measured(rows: list[list[int]]) -> Any:
+        sizes.append(len(rows) * max(map(len, rows)))
+        return forward(rows)
+
+    monkeypatch.setattr(embedder, "_forward", measured)
+    texts = ["長い文章です。" * (1 + number % 70) for number in range(80)]
+    assert len(embedder.embed(texts, "passage")) == 80
+    assert max(sizes) <= embedder.context_length == 512
+    assert sum(sizes) / len(sizes) > 256, "short texts are computed together"
 
 
 def test_a_model_folder_names_its_own_prompts_and_pooling(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from workers.contract.specs.serving import EmbeddingsBody
+from workers.contract.specs.serving import EmbeddingsBody, SearchBody
 from workers.engines.serving.errors import ServeError
+from workers.engines.shared.index.turns import Claim
 
 pytestmark = pytest.mark.ml
 
@@ -50,6 +51,29 @@ def test_too_much_is_refused(retrieval, texts, code, param):
         retrieval.embed(body(*texts))
     error = refused.value.body["error"]
     assert (refused.value.status, error["code"], error["param"]) == (400, code, param)
+
+
+def test_only_a_search_is_urgent_and_both_say_whose_they_are(retrieval, monkeypatch):
+    from workers.engines.serving import retrieval as module
+
+    claims = []
+    monkeypatch.setattr(
+        Model, "embed", lambda _self, texts, _role, *_, claim: claims.append(claim) or np.ones((1, 2))
+    )
+    index = SimpleNamespace(
+        search=lambda query, model, **_: [] if len(model.embed([query], "query")) else None
+    )
+    monkeypatch.setattr(module, "Index", object)
+    wanted = {module.INDEXES: index, module.EMBEDDING_MODELS: Model()}
+    lease = lambda kind, *_: nullcontext(wanted[kind])  # noqa: E731
+    search = SearchBody(
+        index=Path("/i"), query="?", groups=("g",), embedding_model=Path("/x"), organization="org_b"
+    )
+    served = module.Retrieval(SimpleNamespace(lease=lease), retrieval.backend)
+    served.search(search)
+    choice = {"embedding_model": Path("/x"), "role": "query", "organization": "org_a"}
+    served.embed(EmbeddingsBody.model_validate({"input": "a", "kosha": choice}))
+    assert claims == [Claim("org_b", urgent=True), Claim("org_a")]
 
 
 def test_it_ends_once_the_client_has_left(retrieval):

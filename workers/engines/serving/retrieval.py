@@ -82,7 +82,8 @@ class Retrieval:
                 raise too_many_tokens(tokens, MAXIMUM_INPUT_TOKENS)
             claim = Claim(choice.organization)
             vectors = [
-                model.embed(part, choice.role, stop_if_left, claim) for _start, part in _parts(body.texts)
+                model.embed(part, choice.role, stop_if_left, claim=claim)
+                for _start, part in _parts(body.texts)
             ]
             return Embeddings(np.concatenate(vectors), tokens)
 

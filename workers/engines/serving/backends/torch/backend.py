@@ -61,7 +61,7 @@ class TorchBackend:
 
     def load(self, folder: ModelFolder) -> LoadedModel:
         if folder.kind == "embedding":
-            return Embedder(folder.path)
+            return Embedder(folder.path, is_shared=True)
         model = TorchTextModel(folder.path, self._settings)
         with self._lock:
             self._text_models.append(model)
