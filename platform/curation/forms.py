@@ -67,8 +67,8 @@ class BuildForm(PlacementForm):
         min_value=0,
         max_value=50,
         help_text=_(
-            "Share of records kept away from training, to measure the model on. 10 is usual. Documents are held out "
-            "whole, so with few documents the share may be larger."
+            "Share of records kept away from training, to measure the model on. 10 is usual. Records that say nearly the "
+            "same stay together, and some are always held out, so with few records the share may be larger."
         ),
     )
     without_evaluation = forms.BooleanField(

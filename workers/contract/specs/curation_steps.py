@@ -325,7 +325,9 @@ class NoiseStep(StepSettings):
 class ExactDuplicateStep(StepSettings):
     type: Literal["exact_duplicate"] = "exact_duplicate"
     label = gettext_noop("Drop duplicates")
-    help = gettext_noop("Keep the first of units that are equal once spaces and case are ignored.")
+    help = gettext_noop(
+        "Keep one of the units that are equal once spaces and case are ignored: that of the newest document."
+    )
     works_on = "units"
     reasons = {"exact_duplicate": gettext_noop("same as another")}
     details = {
@@ -339,8 +341,8 @@ class NearDuplicateStep(StepSettings):
     type: Literal["near_duplicate"] = "near_duplicate"
     label = gettext_noop("Drop near-duplicates")
     help = gettext_noop(
-        "Keep the first of units that are nearly equal and state the same: one number, name or negation apart, "
-        "both are kept."
+        "Keep one of the units that are nearly equal and state the same: that of the newest document. One number, "
+        "name or negation apart, both are kept."
     )
     works_on = "units"
     settings = {
