@@ -12,6 +12,8 @@ import pytest
 
 from accounts.models import Role
 from health.watch import watch
+from jobs.models import Job
+from jobs.services import job_cancel
 from tests.console.browser import TIMEOUT_MS, picture, signed_in
 from tests.console.company import Company
 from tests.console.products import Products
@@ -105,6 +107,26 @@ def test_uploads_a_file_chosen_before_the_script_has_loaded(page):
             page.wait_for_timeout(20)
         held[0].continue_()
         expect(page.locator("#documents tr", has_text="就業規則.txt")).to_be_visible()
+
+
+def test_a_refresh_leaves_a_question_open_and_comes_when_it_is_closed(page):
+    from playwright.sync_api import expect
+
+    company = Company("ours")
+    version = company.version(company.dataset(), company.document(), state="building")
+    with company.scope():
+        job = Job.objects.get(pk=version.job_id)
+    with signed_in(page, company, Role.ADMIN, "ja") as url:
+        page.goto(f"{url}/jobs/{job.id}")
+        page.locator("[data-dialog=cancel-job]").click()
+        before = page.locator("[sse-swap=status]").inner_text()
+        with company.scope():
+            job_cancel(job=job, actor=company.actor())
+        # The head with the dialog and the state below it are sent together.
+        expect(page.locator("[sse-swap=status]")).not_to_have_text(before, use_inner_text=True)
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.get_by_role("dialog").locator("[data-close-dialog]").first.click()
+        expect(page.locator("[data-dialog=cancel-job]")).to_have_count(0)
 
 
 def test_a_new_conversation_has_its_title_and_buttons_and_a_stopped_answer_says_so(
