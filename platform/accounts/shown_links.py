@@ -90,6 +90,7 @@ def shown_links(took_part: Collection[str] = ()) -> list[ShownLink]:
     return [
         ShownLink(seen_by, account, at + length)
         for shown_to, account, at in rows
+        if account is not None and at is not None
         for seen_by in ([shown_to] if shown_to else operators)
         if seen_by != account
     ]
