@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from accounts.attempt_limits import network_of
 from accounts.models import ApiKey, Invitation, Membership, Organization, OutgoingMail, Role, User
 from accounts.permissions import ROLE_PERMISSIONS, lower_role
-from accounts.selectors import memberships_of
 from audit.services import SYSTEM, Actor, audit_record
 from common.errors import Conflict, InvalidRequest, NotFound, PermissionDenied
 from common.locks import unique_or
@@ -78,21 +77,19 @@ def session_note(*, user: User, organization_id: str | None, action: str) -> Non
 
 @transaction.atomic
 def wrong_password_note(*, email: str, address: str) -> None:
-    """Record a wrong password in the trail of the account's organizations. That of an unknown account is recorded, too,
-    for operators: otherwise the time that an answer takes would tell whether an account exists.
+    """Record a wrong password for operators: the attempt is at the account, which may be of several organizations, and no
+    organization learns where another's member signs in from. That of an unknown account is recorded too: otherwise the
+    time that an answer takes would tell whether an account exists.
     """
     user = User.objects.filter(email=email.strip().lower()).first()
-    memberships = memberships_of(user) if user else []
-    organizations: list[str | None] = [membership.organization_id for membership in memberships]
-    for organization_id in organizations or [None]:
-        audit_record(
-            organization_id=organization_id,
-            actor=SYSTEM,
-            action="session.password_refused",
-            target_type="user",
-            target_id=user.id if user else "unknown",
-            data={"address": network_of(address)},
-        )
+    audit_record(
+        organization_id=None,
+        actor=SYSTEM,
+        action="session.password_refused",
+        target_type="user",
+        target_id=user.id if user else "unknown",
+        data={"address": network_of(address)},
+    )
 
 
 @transaction.atomic
