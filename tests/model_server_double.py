@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from workers.contract.personal_data import PersonalSpan, masked
+from workers.engines.shared.personal_data import find
 
 SOURCE = {
     "document_id": "file-1",
@@ -33,7 +34,10 @@ def leaving(hit: dict[str, Any], mode: str) -> dict[str, Any]:
     if mode == "raw":
         return {**hit, "personal_data": mode}
     text = masked(hit["text"], map(PersonalSpan.model_validate, hit["spans"]))
-    return {**hit, "text": text, "spans": [], "personal_data": mode}
+    source = hit["source"]
+    label = source["label"] and masked(source["label"], find(source["label"]))
+    source = {**source, "label": label}
+    return {**hit, "text": text, "source": source, "spans": [], "personal_data": mode}
 
 
 def _mode(hit: dict[str, Any], body: dict[str, Any]) -> str:

@@ -38,7 +38,7 @@ from tests.people import People
 from training.models import MethodType, TrainingRun
 from training.services import training_run_create
 from workers.contract.artifacts import write_manifest
-from workers.contract.personal_data import PERSONAL_DATA_FILE
+from workers.contract.personal_data import PERSONAL_DATA_FILE, masked
 from workers.contract.records import PAGES_FILE, DocumentOrigin, DroppedRecord, Page, Source, TextRecord
 from workers.contract.spec import Spec
 from workers.contract.specs.curation import CurationResult
@@ -49,7 +49,7 @@ from workers.contract.specs.retrieval import RetrievalResult
 from workers.contract.specs.run import RunError
 from workers.contract.specs.tasks.bits_per_character import TextBits, TextItem
 from workers.contract.specs.training import Hyperparameters, TrainingResult
-from workers.engines.shared.personal_data import find_on_page
+from workers.engines.shared.personal_data import find, find_on_page
 from workers.orchestration.finalize import finalize_job
 
 DIGEST = "d" * 64
@@ -89,7 +89,7 @@ class World(People):
         return Document.objects.select_related("current_revision").get(pk=document.id)
 
     def read(self, document: Document, text: str = "本文", **facts: Any) -> None:
-        page = {"kind": "page", "number": 1, "text": text, "tables": []}
+        page = {"kind": "page", "number": 1, "text": text, "tables": [], **facts.pop("page", {})}
         finds = find_on_page(Page.model_validate(page))
         files = {
             PAGES_FILE: json.dumps(page, ensure_ascii=False) + "\n",
@@ -103,6 +103,7 @@ class World(People):
                 "characters": len(text),
                 "sha256": DIGEST,
                 "manifest_sha256": DIGEST,
+                **_masked_facts(facts),
                 **facts,
             }
         )
@@ -297,6 +298,15 @@ def evaluate_result(passed: bool, reason: Reason | None = None) -> EvaluationRes
         seconds=0.1,
         manifest_sha256=DIGEST,
     )
+
+
+def _masked_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a result with these facts, as reading finds them."""
+    title, warnings = facts.get("title"), facts.get("warnings", ())
+    return {
+        "masked_title": title and masked(title, find(title)),
+        "masked_warnings": tuple(masked(warning, find(warning)) for warning in warnings),
+    }
 
 
 def finish(job: Job, result: Spec, files: Mapping[str, str]) -> Job:

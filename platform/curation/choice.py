@@ -33,7 +33,7 @@ class DocumentRule(BaseModel):
     kind: Annotated[str, AfterValidator(_known)] = ""
     """Only files of this kind: pdf, word, excel, powerpoint, html, csv or text."""
     search: Annotated[str, AfterValidator(str.strip)] = Field(default="", max_length=500)
-    """Only documents whose name or title contains this."""
+    """Only documents whose name or title contains this; personal data in a title is not found."""
 
     @property
     def is_everything(self) -> bool:

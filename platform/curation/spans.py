@@ -8,11 +8,12 @@ from common.errors import InvalidRequest, NotFound
 from curation.models import QuestionSpan
 from documents.models import Document, Revision, RevisionState
 from documents.selectors import absent_if_deleted, pages
+from documents.showing import label_for_all
 from workers.contract.records import Source, Span
 
 
 def span_check(span: Span, *, param: str) -> tuple[Revision, Span]:
-    """The revision that contains the span, and the span with its place as the page itself states it.
+    """The revision that contains the span, and the span with its place as the page itself states it, masked.
 
     The document stays locked until the transaction ends, so that it is not deleted meanwhile. Raises NotFound where
     there is no such document, revision or page; InvalidRequest `span_out_of_range`.
@@ -38,7 +39,9 @@ def span_check(span: Span, *, param: str) -> tuple[Revision, Span]:
             % {"end": span.end, "length": len(page["text"])},
             param=f"{param}.end",
         )
-    place = {"document_name": document.name, "kind": page["kind"], "label": page.get("label"), "cells": None}
+    with absent_if_deleted(document.id):
+        label = label_for_all(revision, page)
+    place = {"document_name": document.name, "kind": page["kind"], "label": label, "cells": None}
     return revision, span.model_copy(update={"source": given.model_copy(update=place)})
 
 

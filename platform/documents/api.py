@@ -27,6 +27,8 @@ from documents.showing import (
     original_sha256,
     original_size,
     shown_pages,
+    shown_title,
+    shown_warnings,
 )
 from workers.contract.media_types import TYPE_OF_ENDING
 from workers.contract.personal_data import PersonalDataMode
@@ -43,7 +45,8 @@ deleted."""
 
 
 WITHHELD = (
-    "`personal_data` says whether the text is `raw` or `masked`. Where it is masked, `bytes` and `revision.sha256` are "
+    "`personal_data` says whether what comes out of the document is `raw` or `masked`: its text, and in `revision` its `title` "
+    "and `warnings`. File names are the uploader's and stay as they are. Where it is masked, `bytes` and `revision.sha256` are "
     "withheld (null), because they tell a right guess of what is hidden from a wrong one."
 )
 
@@ -71,12 +74,12 @@ def document_body(document: Document, principal: Principal) -> dict[str, Any]:
             "created_at": unix(revision.created_at),
             "sha256": original_sha256(document, revision, principal),
             "media_type": revision.media_type or None,
-            "title": revision.title or None,
+            "title": shown_title(document, revision, principal) or None,
             "pages": revision.pages,
             "characters": revision.characters,
             "records": revision.records,
             "files": revision.files,
-            "warnings": revision.warnings,
+            "warnings": shown_warnings(document, revision, principal),
             "job": revision.job_id,
             "error": {
                 "code": revision.error_code,

@@ -47,13 +47,15 @@ def absent_if_deleted(document_id: str) -> Iterator[None]:
         raise
 
 
-def document_search(*, text: str = "", state: str = "", purpose: str = "") -> QuerySet[Document]:
-    """Documents whose name or own title contains `text`; an empty filter lets everything through.
+def document_search(
+    *, text: str = "", state: str = "", purpose: str = "", raw_is_shown: bool = False
+) -> QuerySet[Document]:
+    """Documents whose name or own title, as it is shown, contains `text`; an empty filter lets everything through.
 
-    Each with the job that reads it, whose state is shown.
+    `raw_is_shown`: to those who ask, where a document is not masked. Each with the job that reads it, whose state is shown.
     """
     rows = document_list().select_related("current_revision__job").defer("current_revision__job__spec")
-    rows = documents_matching(rows, text=text)
+    rows = documents_matching(rows, text=text, raw_is_shown=raw_is_shown)
     if state:
         rows = rows.filter(current_revision__state=state)
     if purpose:
@@ -123,14 +125,23 @@ def ready_documents() -> QuerySet[Document]:
 
 
 def documents_matching(
-    rows: QuerySet[Document], *, text: str = "", folder: str = "", kind: str = ""
+    rows: QuerySet[Document],
+    *,
+    text: str = "",
+    folder: str = "",
+    kind: str = "",
+    raw_is_shown: bool = False,
 ) -> QuerySet[Document]:
     """Those of `rows` whose name or title contains `text`, that are in `folder` or below it, and of a kind.
 
+    What is hidden in a title is not found by it, or the answer would tell it; `raw_is_shown` as in `document_search`.
     The folder of a document is the part of its name before the last slash. An empty filter lets everything through.
     """
     if text:
-        titled = read_revisions().filter(title__icontains=text)
+        titles = Q(result__masked_title__icontains=text)
+        if raw_is_shown:
+            titles |= Q(title__icontains=text, document__is_masked=False)
+        titled = read_revisions().filter(titles)
         rows = rows.filter(Q(name__icontains=text) | Q(pk__in=titled.values("document")))
     if folder:
         rows = rows.filter(name__startswith=f"{folder}/")

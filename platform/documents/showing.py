@@ -82,6 +82,31 @@ def original_sha256(document: Document, revision: Revision, principal: Principal
     return revision.sha256 if document_mode(document, principal) == "raw" else None
 
 
+def shown_title(document: Document, revision: Revision, principal: Principal) -> str:
+    """The title that the document gives itself; empty without one, and where an earlier release read what is masked."""
+    is_raw = document_mode(document, principal) == "raw"
+    return revision.title if is_raw else str(revision.result.get("masked_title") or "")
+
+
+def shown_warnings(document: Document, revision: Revision, principal: Principal) -> list[str]:
+    """What reading warns of. It names sheets and attachments."""
+    if document_mode(document, principal) == "raw":
+        return list(revision.warnings)
+    told = revision.result.get("masked_warnings") or ()
+    # Those that the unpacking of an archive has added are not among them: they name files.
+    masked = dict(zip(revision.result.get("warnings", ()), told, strict=False))
+    return [masked.get(each, each) for each in revision.warnings]
+
+
+def label_for_all(revision: Revision, page: dict[str, Any]) -> str | None:
+    """The page's own name, masked: for what is stored and shown to everybody. None also where it cannot be masked."""
+    try:
+        found: str | None = masked_as("masked", pages_folder(revision), page)["label"]
+    except PersonalDataUnknown:
+        return None
+    return found
+
+
 def shown_pages(
     document: Document, revision: Revision, principal: Principal, *, after: int, limit: int
 ) -> tuple[list[dict[str, Any]], bool]:

@@ -39,7 +39,14 @@ from documents.selectors import (
     revision_get,
     revision_list,
 )
-from documents.showing import PersonalDataUnknown, document_mode, original_response, shown_pages
+from documents.showing import (
+    PersonalDataUnknown,
+    document_mode,
+    original_response,
+    shown_pages,
+    shown_title,
+    shown_warnings,
+)
 from documents.structure import boxes_of, elements_of, pieces_of
 from workers.contract.media_types import TYPE_OF_ENDING
 from workers.contract.personal_data import PersonalDataMode
@@ -57,7 +64,8 @@ PLAIN = "plain"
 
 def index(request: HttpRequest) -> HttpResponse:
     query = {name: request.GET.get(name, "") for name in ("q", "state", "purpose", "sort")}
-    page = _page(query, request.GET.get("after"))
+    raw_is_shown = principal_of(request).may(Permission.PERSONAL_DATA_READ)
+    page = _page(query, request.GET.get("after"), raw_is_shown)
     counts = contents_counted(page.items)
     for document in page.items:
         document.contents_count = counts.get(document.id, 0)
@@ -66,7 +74,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "documents/index.html",
         {
             "page": page,
-            "raw_is_shown": principal_of(request).may(Permission.PERSONAL_DATA_READ),
+            "raw_is_shown": raw_is_shown,
             "query": query,
             "states": RevisionState.values,
             "purposes": Purpose.choices,
@@ -84,9 +92,10 @@ def index(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _page(query: dict[str, str], after: str | None) -> KeysetPage[Document]:
+def _page(query: dict[str, str], after: str | None, raw_is_shown: bool) -> KeysetPage[Document]:
     rows = document_search(
         text=query["q"].strip(),
+        raw_is_shown=raw_is_shown,
         state=query["state"] if query["state"] in RevisionState.values else "",
         purpose=query["purpose"] if query["purpose"] in Purpose.values else "",
     )
@@ -122,6 +131,8 @@ def detail(request: HttpRequest, document_id: str) -> HttpResponse:
         {
             "document": document,
             "read": read,
+            "title": shown_title(document, read, principal) if read else "",
+            "warnings": shown_warnings(document, read, principal) if read else [],
             "type_label": type_label(revision),
             "revision": revision,
             "is_current": is_current,

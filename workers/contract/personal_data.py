@@ -87,8 +87,14 @@ class PersonalData(Spec):
     """The page's number."""
     cell: Cell | None = None
     heading: int | None = Field(default=None, ge=0)
-    """Which of the headings above the page. Neither: in the page's text."""
+    """Which of the headings above the page."""
+    is_in_label: bool = False
+    """In the page's label. Nothing of these: in the page's text."""
     span: PersonalSpan
+
+    @property
+    def is_in_text(self) -> bool:
+        return self.cell is None and self.heading is None and not self.is_in_label
 
 
 class PageFinds:
@@ -96,6 +102,7 @@ class PageFinds:
 
     def __init__(self) -> None:
         self.text: list[PersonalSpan] = []
+        self.label: list[PersonalSpan] = []
         self.headings: defaultdict[int, list[PersonalSpan]] = defaultdict(list)
         self._cells: defaultdict[int, dict[tuple[int, int], list[PersonalSpan]]] = defaultdict(dict)
 
@@ -105,6 +112,8 @@ class PageFinds:
             self._cells[find.cell.table].setdefault(place, []).append(find.span)
         elif find.heading is not None:
             self.headings[find.heading].append(find.span)
+        elif find.is_in_label:
+            self.label.append(find.span)
         else:
             self.text.append(find.span)
 
@@ -185,8 +194,13 @@ def _masked_position(position: int, spans: Iterable[PersonalSpan]) -> int:
     return moved
 
 
+def masked_label(page: Page, finds: PageFinds) -> str | None:
+    return None if page.label is None else masked(page.label, finds.label)
+
+
 def masked_page(page: Page, finds: PageFinds) -> Page:
     changed = {
+        "label": masked_label(page, finds),
         "text": masked(page.text, finds.text),
         "tables": tuple(masked_table(table, finds.cells(number)) for number, table in enumerate(page.tables)),
         "headings": tuple(

@@ -85,6 +85,8 @@ class IngestResult(Spec):
     media_type: MediaType
     title: str | None = None
     """The document's own title where it carries one."""
+    masked_title: str | None = None
+    """With tokens in place of personal data. None without a title, and in results of earlier releases."""
     pages: int = Field(ge=0)
     characters: int = Field(ge=0)
     """Characters of normalised text over all pages."""
@@ -94,6 +96,8 @@ class IngestResult(Spec):
     """For a ZIP archive: files in it. None for everything else."""
     warnings: tuple[str, ...] = ()
     """Stable words, for example `pages_without_text:2:3, 7` (how many and which): accepted, but worth a look."""
+    masked_warnings: tuple[str, ...] | None = None
+    """The same with tokens in place of the personal data in names of sheets and attachments; None in older results."""
     isolation: Isolation | None = None
     """How its parser was isolated; None in older results."""
     ocr: OcrEngine | Literal["none"] | None = None

@@ -146,6 +146,9 @@ class SearchHit(Spec):
     spans: tuple[PersonalSpan, ...] = ()
     """Where personal data stand in a raw text; a masked one has none."""
     source: Source
+    """Its label is raw or masked as the text is."""
+    label_has_personal_data: bool = False
+    """Of a raw label."""
     score: float
     """0 to 1: how sure the search is; means the same for every question and index."""
     dense_score: float
@@ -155,8 +158,10 @@ class SearchHit(Spec):
 
     @property
     def has_personal_data(self) -> bool:
-        """Whether personal data stand in the text, or tokens in place of them."""
-        return bool(self.spans) or any(token in self.text for token in TOKENS.values())
+        """Whether personal data stand in the text or the label, or tokens in place of them."""
+        shown = f"{self.source.label or ''}\n{self.text}"
+        is_raw = bool(self.spans) or self.label_has_personal_data
+        return is_raw or any(token in shown for token in TOKENS.values())
 
 
 class SearchAnswer(Spec):

@@ -11,6 +11,7 @@ from pathlib import Path
 from workers.contract.records import (
     AnyRecord,
     DocumentOrigin,
+    GeneratedOrigin,
     MessagesRecord,
     Origin,
     Page,
@@ -91,6 +92,21 @@ class Unit:
             content = f"{origin.model_dump_json()}\n{self.text}".encode()
             object.__setattr__(self, "_id", hashlib.sha256(content).hexdigest()[:16])
         return self._id
+
+    @property
+    def label(self) -> str | None:
+        """Of the place, as the document itself names it."""
+        return self.source.label if self.source else None
+
+    def with_label(self, label: str) -> Unit:
+        """Its place under another name; for units that have one."""
+        origin, source = self.origin, self.source
+        assert source is not None
+        renamed = source.model_copy(update={"label": label})
+        if isinstance(origin, GeneratedOrigin):
+            span = origin.span.model_copy(update={"source": renamed})
+            return replace(self, origin=origin.model_copy(update={"span": span}))
+        return replace(self, origin=DocumentOrigin(source=renamed))
 
     def at_cells(self, cells: str) -> Unit:
         """The same unit with its place narrowed down to a range of cells; for units of a sheet."""

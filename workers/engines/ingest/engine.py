@@ -186,6 +186,8 @@ def _sealed(
         records=written.records,
         files=written.unpacked.count if found.media_type == ZIP else None,
         warnings=found.warnings,
+        masked_title=None if found.title is None else written.masked_title(found.title),
+        masked_warnings=tuple(map(written.masked_warning, found.warnings)),
         ocr=cast(OcrEngine, spec.ocr),
         manifest_sha256=manifest,
         **facts,

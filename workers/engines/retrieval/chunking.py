@@ -15,7 +15,14 @@ from typing import NamedTuple
 
 from workers.contract.blocks import Heading, headings_after
 from workers.contract.cells import rows_range
-from workers.contract.personal_data import PageFinds, PersonalSpan, masked, masked_page, merged
+from workers.contract.personal_data import (
+    PageFinds,
+    PersonalSpan,
+    masked,
+    masked_label,
+    masked_page,
+    merged,
+)
 from workers.contract.records import Page, Source, Table
 from workers.contract.specs.retrieval import Chunking, RetrievalSource
 from workers.engines.retrieval.pieces import Piece, line_start, pieces_of, sentence_pieces, whole_piece
@@ -42,8 +49,9 @@ def passages_of(
     found: dict[str, Passage] = {}
     for page in pages:
         finds = (personal_data or {}).get(page.number, PageFinds())
+        label = masked_label(page, finds)
         for text, place, spans, above in _page_passages(page, page_source(document, page), chunking, finds):
-            passage = Passage(text, place, document.groups, tuple(spans), *above)
+            passage = Passage(text, place, document.groups, tuple(spans), *above, label)
             # Of two places with the same text, what is personal in one of them is so in the passage.
             if (same := found.get(passage.id)) is not None:
                 passage = replace(same, personal_data=tuple(merged([*same.personal_data, *spans])))

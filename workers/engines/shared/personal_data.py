@@ -184,9 +184,34 @@ def find_on_page(page: Page) -> Iterator[PersonalData]:
         for row, cells in enumerate(table.rows):
             in_row = {column: found[row, column] for column in range(len(cells)) if (row, column) in found}
             lines.setdefault(row_text(cells), []).extend(_in_row_text(cells, in_row))
+    in_text = list(_in_page_text(page.text, lines))
+    told = {page.text[span.start : span.end]: span.kind for span in in_text}
     for number, heading in enumerate(page.headings):
-        yield from (PersonalData(page=page.number, heading=number, span=span) for span in find(heading.text))
-    yield from (PersonalData(page=page.number, span=span) for span in _in_page_text(page.text, lines))
+        spans = find_in_title(heading.text, told)
+        yield from (PersonalData(page=page.number, heading=number, span=span) for span in spans)
+    for span in find_in_title(page.label or "", told):
+        yield PersonalData(page=page.number, is_in_label=True, span=span)
+    yield from (PersonalData(page=page.number, span=span) for span in in_text)
+
+
+_SHORTEST_NUMBER = 4
+"""Digits. A shorter number is one of a page as well."""
+
+
+def find_in_title(
+    text: str,
+    told: Mapping[str, PersonalDataKind],
+    kinds: Sequence[PersonalDataKind] = KINDS,
+    keep_domains: Sequence[str] = (),
+) -> list[PersonalSpan]:
+    """The finds in a title, heading or label, and in it what was found in the text below it (`told`): a title is too short to
+    say why a word is a name."""
+    spans = find(text, kinds, keep_domains) if text else []
+    for value, kind in told.items():
+        if value in text and len(value) >= (_SHORTEST_NUMBER if value.isdecimal() else 2):
+            places = (match.span() for match in re.finditer(re.escape(value), text))
+            spans += (PersonalSpan(kind=kind, start=start, end=end) for start, end in places)
+    return merged(spans)
 
 
 def _in_row_text(cells: Sequence[str], found: Mapping[int, Sequence[PersonalSpan]]) -> Iterator[PersonalSpan]:

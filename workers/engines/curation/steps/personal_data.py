@@ -6,7 +6,7 @@ chooses kinds, domains and lists, and pairs and conversations are no pages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from workers.contract.number_pattern import number_regex
 from workers.contract.personal_data import (
@@ -26,7 +26,7 @@ from workers.engines.curation.pseudonyms import pseudonymizer
 from workers.engines.curation.step_context import StepContext, StepLog
 from workers.engines.curation.steps.registry import implements
 from workers.engines.curation.units import Unit, map_texts, replace_tables
-from workers.engines.shared.personal_data import find, find_in_table
+from workers.engines.shared.personal_data import find, find_in_table, find_in_title
 from workers.engines.shared.text import normalize
 
 
@@ -39,7 +39,7 @@ def mask_personal_data(step: PersonalDataStep, units: Iterable[Unit], context: S
         before = log.masked.total()
         changed = masking.unit(unit)
         if step.mode == "drop" and log.masked.total() > before:
-            log.drop(unit, "personal_data", text=changed.text)
+            log.drop(changed, "personal_data")
         else:
             yield log.passed(unit, changed, lambda unit=unit: hiding.unit(unit).text)
 
@@ -55,16 +55,27 @@ class Masking:
         self._always = tuple(map(normalize, step.always)) if "listed" in step.kinds else ()
         is_numbered = "employee_number" in step.kinds
         self._numbers = tuple(map(number_regex, step.employee_numbers)) if is_numbered else ()
+        self._told: dict[str, PersonalDataKind] | None = None
+        """What was found in a unit while it is masked."""
 
     def unit(self, unit: Unit) -> Unit:
+        """With the label of its place, where neither a find counts nor one drops the unit."""
+        told = self._told = {}
         if unit.is_text and unit.tables:
-            return replace_tables(unit, tuple(map(self.table, unit.tables)), self.text)
-        return map_texts(unit, self.text)
+            changed = replace_tables(unit, tuple(map(self.table, unit.tables)), self.text)
+        else:
+            changed = map_texts(unit, self.text)
+        self._told = None
+        return changed.with_label(self._label(label, told)) if (label := unit.label) else changed
+
+    def _label(self, label: str, told: Mapping[str, PersonalDataKind]) -> str:
+        found = find_in_title(label, told, self._step.kinds, self._step.keep_domains)
+        return masked(label, self._own(label, found), self._replacement)
 
     def text(self, text: str) -> str:
         spans = self._own(text, find(text, self._step.kinds, self._step.keep_domains))
         changed = masked(text, spans, self._replacement)
-        self._count(spans, changed)
+        self._count(spans, text, changed)
         return changed
 
     def table(self, table: Table) -> Table:
@@ -74,7 +85,7 @@ class Masking:
             for column, text in enumerate(texts):
                 if spans := self._own(text, found.get((row, column), ())):
                     cells[row, column] = spans
-                    self._count(spans, masked(text, spans, self._replacement))
+                    self._count(spans, text, masked(text, spans, self._replacement))
         return masked_table(table, cells, self._replacement)
 
     def _own(self, text: str, found: Iterable[PersonalSpan]) -> list[PersonalSpan]:
@@ -93,7 +104,9 @@ class Masking:
             or not any(start <= span.start and span.end <= end for start, end in kept)
         )
 
-    def _count(self, spans: Iterable[PersonalSpan], changed: str) -> None:
+    def _count(self, spans: Sequence[PersonalSpan], text: str, changed: str) -> None:
+        if self._told is not None:
+            self._told |= {text[span.start : span.end]: span.kind for span in spans}
         if self._log is None:
             return
         for span in spans:

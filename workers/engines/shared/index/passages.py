@@ -26,15 +26,16 @@ CREATE TABLE audience (id INTEGER PRIMARY KEY, groups TEXT NOT NULL);
 CREATE TABLE passage (
   position INTEGER PRIMARY KEY, id TEXT NOT NULL, digest TEXT NOT NULL, document_id TEXT NOT NULL,
   audience INTEGER NOT NULL REFERENCES audience, source TEXT NOT NULL, text TEXT NOT NULL,
-  personal_data TEXT NOT NULL, above TEXT NOT NULL, masked_digest TEXT NOT NULL
+  personal_data TEXT NOT NULL, above TEXT NOT NULL, masked_digest TEXT NOT NULL,
+  masked_label TEXT NOT NULL
 );
 """
 
 READ = (
-    "SELECT position, id, text, source, audience, digest, personal_data, above FROM passage "
+    "SELECT position, id, text, source, audience, digest, personal_data, above, masked_label FROM passage "
     "WHERE position IN (SELECT value FROM json_each(?))"
 )
-ADDED_COLUMNS = {"personal_data": "NULL", "above": "''"}
+ADDED_COLUMNS = {"personal_data": "NULL", "above": "''", "masked_label": "''"}
 """What stands for a column that the index of an earlier release does not have."""
 
 
@@ -57,6 +58,12 @@ class Passage:
     """The headings that the text stands under. They are searched, and never given out."""
     masked_above: str | None = None
     """With tokens in place of personal data; None: they have none, or the passage was read from an index."""
+    masked_label: str | None = None
+    """The source's label with tokens in place of personal data; None: it has no label, or an earlier release built the index."""
+
+    @property
+    def masked_source(self) -> Source:
+        return self.source.model_copy(update={"label": self.masked_label})
 
     @property
     def searched(self) -> str:
@@ -98,7 +105,8 @@ def write_passages(folder: Path, passages: Iterable[Passage]) -> None:
             key = (position, passage.id, passage.digest, passage.source.document_id)
             spans = _spans_text(passage.personal_data or ())
             row = (*key, audience, source, passage.text, spans, passage.above, masked_digest(passage))
-            connection.execute("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            values = (*row, passage.masked_label or "")
+            connection.execute("INSERT INTO passage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         connection.executemany("INSERT INTO audience (groups, id) VALUES (?, ?)", audiences.items())
         connection.execute("CREATE INDEX passage_document ON passage (document_id, position)")
         connection.execute("CREATE INDEX passage_audience ON passage (audience, position)")
@@ -175,12 +183,20 @@ class PassageStore:
         return [found[int(position)] for position in positions]
 
     def _whole(
-        self, text: str, source: str, audience: int, digest: str, personal_data: str | None, above: str
+        self,
+        text: str,
+        source: str,
+        audience: int,
+        digest: str,
+        personal_data: str | None,
+        above: str,
+        masked_label: str,
     ) -> Passage:
         try:
             groups = tuple(sorted(self._audiences[audience]))
             spans = _spans_of(personal_data)
-            passage = Passage(text, Source.model_validate_json(source), groups, spans, above)
+            place = Source.model_validate_json(source)
+            passage = Passage(text, place, groups, spans, above, masked_label=masked_label or None)
         except (ValueError, KeyError, TypeError):
             raise ArtifactDamaged(self._folder, FILE, "has other content") from None
         if passage.digest != digest:

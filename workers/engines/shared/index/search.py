@@ -114,7 +114,6 @@ class Index:
         return [
             SearchHit(
                 chunk_id=identity,
-                source=passage.source,
                 score=round(float(scores[order[rank]]), 6),
                 dense_score=round(float(dense[order[rank]]), 6),
                 lexical_score=round(float(lexical[chosen[rank]]), 6),
@@ -139,10 +138,16 @@ class Index:
 
 
 def _leaving(passage: Passage, mode: PersonalDataMode) -> dict[str, Any]:
-    """The text of a passage as it leaves the index: the only place where it does."""
-    if mode == "raw":
-        return {"text": passage.text, "personal_data": mode, "spans": passage.personal_data or ()}
-    return {"text": passage.masked_text, "personal_data": mode}
+    """What of a passage comes out of its document, as it leaves the index: the only place where it does."""
+    if mode == "masked":
+        return {"text": passage.masked_text, "source": passage.masked_source, "personal_data": mode}
+    return {
+        "text": passage.text,
+        "source": passage.source,
+        "personal_data": mode,
+        "spans": passage.personal_data or (),
+        "label_has_personal_data": passage.masked_label not in (None, passage.source.label),
+    }
 
 
 def _best(scores: NDArray[np.float32], count: int, allowed: Positions | None) -> Positions:
