@@ -6,6 +6,7 @@ from accounts.invitations import invitation_create
 from accounts.passwords import password_link
 from common.ids import new_id
 from curation.services import recipe_create
+from documents.models import Document
 from documents.uploads import upload_create, upload_part_add
 from registry.models import BaseModel, BaseModelGrant
 from registry.services import export_create
@@ -62,13 +63,16 @@ def absent() -> dict[str, str]:
     return {name: new_id(prefix) for name, prefix in ABSENT_PREFIXES.items()} | {"number": "999"}
 
 
-def things(world: World, *, alias: str, base_model_name: str, pages: int = 1) -> dict[str, str]:
-    """Create the objects inside the world's scope; returns their ids by the placeholders of the routes."""
+def things(
+    world: World, *, alias: str, base_model_name: str, pages: int = 1, document: Document | None = None
+) -> dict[str, str]:
+    """Create the objects inside the world's scope, of `document` or one of their own; returns their ids by the placeholders
+    of the routes."""
     private = BaseModel.objects.filter(name=base_model_name).first() or world.base_model(
         base_model_name, open_to_all=False
     )
     BaseModelGrant.objects.get_or_create(organization_id=world.organization.id, base_model=private)
-    document = world.document(media_type="application/pdf", pages=pages)
+    document = document or world.document(media_type="application/pdf", pages=pages)
     version = world.model_version(version=world.dataset_version())
     evaluation = world.evaluation(version)
     export_create(version=version, format="adapter", actor=world.actor)

@@ -35,7 +35,8 @@ def installation(request, model_server) -> World:
     base = world.knowledge_base([document])
     release = world.release(None, base.current_build, approved=True)
     release_publish(release_id=release.id, alias="production", actor=world.actor)
-    model_server.hits = [hit(TEXT, spans=find(TEXT), document_id=document.id, number=1)]
+    place = {"document_id": document.id, "kind": "section", "number": 1, "label": f"当番の電話 {VALUE}"}
+    model_server.hits = [hit(TEXT, spans=find(TEXT), **place)]
     model_server.answer_to = lambda body: re.findall(
         r"<資料 \[1\]>\n(.*?)\n</資料>", str(body["messages"][-1]["content"])
     )

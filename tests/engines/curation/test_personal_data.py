@@ -7,10 +7,11 @@ from collections import Counter
 
 import pytest
 
-from workers.contract.records import Table
+from workers.contract.records import DocumentOrigin, Source, Table
 from workers.contract.specs.curation_steps import PersonalDataStep
 from workers.engines.curation.step_context import StepLog
 from workers.engines.curation.steps.personal_data import Masking
+from workers.engines.curation.units import Unit
 from workers.engines.shared.personal.numbers import is_card_number, is_my_number
 from workers.engines.shared.personal.shapes import is_person_cell
 
@@ -101,3 +102,12 @@ def test_masks_name_columns_and_form_fields():
     assert column == (("氏名", "電話"), ("〔氏名〕", "内線12"), ("総務部長", "なし"))
     form = masked(("氏名", "山田太郎"), ("部署", "総務部"), ("電話", "03-1234-5678"))
     assert form == (("氏名", "〔氏名〕"), ("部署", "総務部"), ("電話", "〔電話番号〕"))
+
+
+def test_the_label_of_a_place_is_masked_with_the_text_that_stands_there():
+    place = {"document_id": "d", "revision_id": "r", "document_name": "a.txt", "kind": "section", "number": 1}
+    origin = DocumentOrigin(source=Source(**place, label="山田太郎の件"))
+    log = StepLog("personal_data", (), io.StringIO())
+    masked = Masking(STEP, log).unit(Unit(origin, "担当者:山田太郎様"))
+    assert (masked.text, masked.label) == ("担当者:〔氏名〕様", "〔氏名〕の件")
+    assert log.masked == {"name": 1}

@@ -6,8 +6,9 @@ import pytest
 
 from tests.engines.conftest import read_jsonl
 from tests.engines.ingest import documents
+from tests.engines.ingest.test_mail import attach, written
 from workers.contract.artifacts import read_manifest
-from workers.contract.personal_data import PERSONAL_DATA_FILE, PersonalData, by_page, masked_page
+from workers.contract.personal_data import PERSONAL_DATA_FILE, PageFinds, PersonalData, by_page, masked_page
 from workers.contract.records import Page
 from workers.engines.ingest.engine import read_file
 
@@ -37,4 +38,36 @@ def test_the_spans_are_beside_the_pages(run, spec_for, name, content, expected):
     assert [row for table in shown.tables for row in table.rows[1:]] == (
         [("〔氏名〕", "〔電話番号〕")] if page.tables else []
     )
-    assert PERSONAL_DATA_FILE in {entry["path"] for entry in read_manifest(run.output_dir / "rev-1")["files"]}
+    files = read_manifest(run.output_dir / "rev-1")["files"]
+    assert PERSONAL_DATA_FILE in {entry["path"] for entry in files}
+
+
+TITLE, HIDDEN = "担当者:山田太郎様の件", "担当者:〔氏名〕様の件"
+PAGE = f"<title>{TITLE}</title><h1>{TITLE}</h1><p>本文です。</p><h2>山田太郎</h2><p>担当者:山田太郎様</p>".encode()
+NAMED = {
+    "title and headings": ("a.html", PAGE),
+    "name of a sheet": (
+        "a.xlsx",
+        documents.workbook({TITLE.replace(":", " "): [["区分", "値"], ["甲", "乙"]]}),
+    ),
+    "subject and attachments": (
+        "a.eml",
+        bytes(attach(attach(written(TITLE), f"{TITLE}.txt", "本文".encode()), f"{TITLE}.bin", bytes(9))),
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "content"), NAMED.values(), ids=NAMED)
+def test_what_a_document_calls_itself_and_its_parts_is_masked(run, spec_for, name, content):
+    result = read_file(run, spec_for(name, content))
+    folder = run.output_dir / "rev-1"
+    finds = by_page(map(PersonalData.model_validate, read_jsonl(folder / PERSONAL_DATA_FILE)))
+    pages = list(map(Page.model_validate, read_jsonl(folder / "pages.jsonl")))
+    raw = [str(page.model_dump()) for page in pages] + [str((result.title, result.warnings))]
+    shown = [str(masked_page(page, finds.get(page.number, PageFinds())).model_dump()) for page in pages]
+    shown.append(str((result.masked_title, result.masked_warnings)))
+    assert "山田太郎" in "".join(raw) and "山田太郎" not in "".join(shown)
+    assert result.title is None or result.masked_title == HIDDEN
+    assert [each.split(":")[:2] for each in result.masked_warnings] == [
+        each.split(":")[:2] for each in result.warnings
+    ]

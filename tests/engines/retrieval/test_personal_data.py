@@ -17,6 +17,7 @@ from workers.engines.retrieval.chunking import passages_of
 from workers.engines.retrieval.engine import build_index
 from workers.engines.retrieval.pieces import pieces_of
 from workers.engines.shared.index.embedding import Embedder
+from workers.engines.shared.index.passages import PassageStore, write_passages
 from workers.engines.shared.index.search import Index
 from workers.engines.shared.personal_data import find_on_page
 
@@ -270,3 +271,10 @@ def test_masked_vectors_are_kept_by_the_next_build(tmp_path, embedding_model, do
     assert not [text for text in embedded if "当番" in text]
     again, before = (search(folder, embedding_model, "当番", "masked") for folder in (run.output_dir, first))
     assert again == before
+
+
+def test_the_label_of_a_place_leaves_the_index_as_the_text_does(tmp_path):
+    page = Page(kind="section", number=1, label="担当者:山田太郎様", text="当番は夜間とする。")
+    write_passages(tmp_path, passages_of(SOURCE, [page], CHUNKING, by_page(find_on_page(page))))
+    ((_, passage),) = PassageStore(tmp_path).read([0])
+    assert (passage.source.label, passage.masked_source.label) == (page.label, "担当者:〔氏名〕様")
