@@ -142,7 +142,7 @@ async def test_an_answer_streams_with_citations_and_is_stored(served, model_serv
     assert received[5][1] == {"note": "", "personal_data": "none"}
     citation = received[6][1][0]
     assert citation["title"] == "旅費規程.txt" and citation["place"] == "page 2"
-    assert citation["url"].endswith("?page=1&revision=rev_1#page-2")
+    assert citation["url"].endswith("?page=2&revision=rev_1#page-2")
 
     def stored():
         with served.scope():
@@ -334,7 +334,7 @@ def test_a_conversation_is_private(everything, company):
 def test_a_citation_links_to_the_page_of_the_document(everything, company):
     body = company.client().get(everything["conversation"].get_absolute_url()).content.decode()
     document = everything["document"]
-    address = f"/documents/{document.id}?page=1&revision={document.current_revision_id}#page-2"
+    address = f"/documents/{document.id}?page=2&revision={document.current_revision_id}#page-2"
     assert address in body.replace("\\u0026", "&")
 
 

@@ -64,6 +64,8 @@ def missing(page: str) -> set[str]:
 def test_every_page_links_the_stylesheets_of_its_classes(company, everything):
     client = company.client("owner")
     pages = {path: text(client.get(path)) for path in addresses(everything)}
+    waiting = f"{company.document('待.txt', state='uploaded').get_absolute_url()}/stop"
+    pages[waiting] = text(client.get(waiting))
     pages["/sign-in"] = text(Client().get("/sign-in"))
     pages["/nowhere"] = client.get("/nowhere").content.decode()
     pages["500"] = render_to_string("500.html", {"request_id": "r-1"})

@@ -173,7 +173,7 @@ def test_the_need_follows_what_a_job_reads(tmp_path):
     index = {"sources": [{**place, "groups": ["everyone"]}], "embedding_model": str(tmp_path)}
     for kind, spec, need in [
         ("ingest", {"files": [file, file]}, 8000),
-        ("curation", {"sources": [source, source]}, 8000),
+        ("curation", {"sources": [source, source]}, 10_000),
         ("retrieval", index, 8000),
         ("retrieval", {**index, "previous_index": str(tmp_path)}, 9000),
         ("retrieval", {"nonsense": True}, 0),

@@ -50,9 +50,9 @@ _FUNCTIONS = frozenset(
 
 
 _ID = re.compile(
-    r"[0-9._+-]+|(?=[^@]*[0-9]{6})[0-9A-Fa-f._+-]{12,}|[A-Za-z0-9._+-]*[0-9]{8,}\.[A-Za-z0-9._+-]*"
+    r"[0-9]{12,}|(?=[^@]*[._+])[0-9._+-]+|(?=[^@]*[0-9]{6})[0-9A-Fa-f._+-]{12,}|[A-Za-z0-9._+-]*[0-9]{8,}\.[A-Za-z0-9._+-]*"
 )
-"""Of a message or a machine: 20250611104233.8A1."""
+"""Of a message or a machine: 20250611104233.8A1. A short number alone is that of an employee or a telephone."""
 
 
 def emails(text: str, kept: set[str]) -> Iterator[Place]:
