@@ -84,6 +84,7 @@ def fill() -> None:
         people(world, made["message_id"])
         questions_and_pairs(world)
         pictures(world)
+        file_of_a_source(world, made["source_id"])
         jobs_in_every_state(world)
     write_manifests()
     chains_verify()
@@ -138,6 +139,15 @@ def pictures(world) -> None:
         principal=world.principal(),
         actor=world.actor,
     )
+
+
+def file_of_a_source(world, source_id: str) -> None:
+    from sources.models import Source, SourceFile
+
+    document = world.document("共有/規程.txt", "第1条 共有する。")
+    sha256 = document.current_revision.sha256
+    source = Source.objects.get(pk=source_id)
+    SourceFile.objects.create(source=source, name="規程.txt", mark="m", sha256=sha256, document=document)
 
 
 def questions_and_pairs(world) -> None:

@@ -36,6 +36,7 @@ from workers.contract.specs.export import ExportSpec
 from workers.contract.specs.ingest import IngestBatchSpec
 from workers.contract.specs.page_pictures import PagePicturesSpec
 from workers.contract.specs.retrieval import RetrievalSpec
+from workers.contract.specs.sync import SyncSpec
 from workers.contract.specs.training import TrainingSpec
 from workers.orchestration.dispatch import run_of
 from workers.orchestration.launchers.base import Exited
@@ -53,6 +54,7 @@ SPECS = {
     "training": TrainingSpec,
     "evaluation": EvaluationSpec,
     "retrieval": RetrievalSpec,
+    "sync": SyncSpec,
     "export": ExportSpec,
 }
 
