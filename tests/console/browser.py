@@ -26,6 +26,8 @@ def signed_in(page, company: Company, role: Role, language: str = "en") -> Itera
             [{"name": name, "value": morsel.value, "url": url} for name, morsel in cookies.items()]
         )
         yield url
+        # A page that follows a job keeps its stream open, and the web waits for it.
+        page.goto("about:blank")
     # Opened in the loop's context, where the end of the session does not find it.
     connection.close()
 
