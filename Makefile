@@ -77,7 +77,12 @@ demo: venv models ## The whole pipeline on an invented company; ONCE=1 stops at 
 
 .PHONY: test
 test: $(VENV)/.dev browser ## Everything but test-integration, with the servers it needs
-	@$(MAKE) --jobs 2 models lint DEMO_MODELS="$(TEST_MODELS)"
+	@$(MAKE) --jobs 2 lint tests-run
+
+# Style and types are checked beside the tests: these wait for other processes a part of their time.
+.PHONY: tests-run
+tests-run: $(VENV)/.dev
+	@$(MAKE) models DEMO_MODELS="$(TEST_MODELS)"
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=20 -m "not integration"
 
 .PHONY: test-integration

@@ -31,7 +31,7 @@ from tests.world import World
 OPERATOR = "operator"
 ANONYMOUS = "anonymous"
 ROLES = (*Role.values, OPERATOR, ANONYMOUS)
-SHARES = 4
+SHARES = 2
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
