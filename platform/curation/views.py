@@ -14,10 +14,10 @@ from common.forms import refuse
 from common.pagination import keyset_page
 from curation import services
 from curation.choice import EVERYTHING, DocumentRule, next_choice, rule_of
+from curation.flow import flow, kept_and_dropped, personal_data_found
 from curation.forms import BuildForm, DatasetForm
 from curation.models import Dataset, DatasetVersion
 from curation.offer import MOST_TICKED, Offer, offer
-from curation.pictures import flow, kept_and_dropped, personal_data_found
 from curation.preview import build_preview
 from curation.selectors import (
     changed_path,
