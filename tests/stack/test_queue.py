@@ -14,6 +14,8 @@ from stack.processes import free_port
 
 @pytest.fixture
 def broker(settings):
+    # Another test of this process may have found the broker away, and sending pauses then.
+    queue._breaker.cache_clear()
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         client.flushdb()
         yield client
