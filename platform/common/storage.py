@@ -31,6 +31,7 @@ from workers.contract.atomic_files import sync_directory
 
 ROOM_LOOK_BYTES = 16 * 1024 * 1024
 """The free space is checked each time this many bytes have been written."""
+COPY_BYTES = 1024 * 1024
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -62,6 +63,12 @@ class Incoming:
         if os.fstat(self.file.fileno()).st_nlink == 1:
             self.discard()
         self.file.close()
+
+
+def file_chunks(path: Path) -> Iterator[bytes]:
+    with open(path, "rb") as file:
+        while chunk := file.read(COPY_BYTES):
+            yield chunk
 
 
 class SizeExceeded(Exception):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -23,6 +22,7 @@ from common.connections import is_away
 from common.errors import Conflict, KoshaError, NotFound
 from common.locks import try_lock
 from common.tenancy import every_organization, organization_scope
+from common.time_slices import OutOfTime, refuse_late, slice_end
 from documents.models import Document, Revision, RevisionState
 from documents.reading import UNPACK_TASK
 from documents.selectors import contents_of, newest_read, pages_folder
@@ -40,21 +40,15 @@ logger = logging.getLogger(__name__)
 BATCH = 50
 REMOVAL_WAITS = "removal_waits"
 """A warning of the archive, with the number of documents."""
-SECONDS = 20.0
-"""After which the work goes on in another task, so that others get their turn."""
 
 
 class Superseded(Exception):
     """The archive was deleted, or a newer revision of it has been read."""
 
 
-class OutOfTime(Exception):
-    """The rest is done by the next call."""
-
-
 def archives_advance() -> None:
     """Delete the documents of deleted archives, then unpack those that were read. May run repeatedly, also twice at once."""
-    deadline = time.monotonic() + SECONDS
+    deadline = slice_end()
     with try_lock("archives") as locked:
         if not locked:
             return
@@ -79,7 +73,7 @@ def _contents_delete(deadline: float) -> None:
         rows = Document.objects.filter(deleted_at=None, archive__deleted_at__isnull=False)
         found = list(rows.values_list("id", "organization_id")[:10_000])
     for id, organization_id in found:
-        _refuse_late(deadline)
+        refuse_late(deadline)
         with organization_scope(organization_id):
             _delete(id, SYSTEM)
 
@@ -90,11 +84,6 @@ def _delete(id: str, actor: Actor) -> bool:
     except NotFound:
         return False
     return True
-
-
-def _refuse_late(deadline: float) -> None:
-    if time.monotonic() > deadline:
-        raise OutOfTime
 
 
 def _unpack_safely(id: str, deadline: float) -> None:
@@ -121,7 +110,7 @@ def _unpack(revision: Revision, deadline: float) -> None:
     held = {document.name: document for document in contents_of(archive)}
     refused, listed = Refused(), set()
     for file in read_listing(folder):
-        _refuse_late(deadline)
+        refuse_late(deadline)
         try:
             name = clean_name(f"{archive.name}/{file.name}")
             if name in listed:
@@ -172,7 +161,7 @@ def _require_newest(revision: Revision) -> None:
 
 def _remove(revision: Revision, gone: Iterable[Document], deadline: float) -> None:
     for document in gone:
-        _refuse_late(deadline)
+        refuse_late(deadline)
         with transaction.atomic():
             _require_newest(revision)
             _delete(document.id, revision.actor)

@@ -6,7 +6,7 @@ becomes part of the document in one transaction, so that a complete upload witho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 from itertools import chain
 
@@ -19,12 +19,11 @@ from audit.services import Actor
 from common.connections import release_connection
 from common.digests import value_digest
 from common.errors import Conflict, InvalidRequest
-from common.storage import Incoming, SizeExceeded, receive
+from common.storage import Incoming, SizeExceeded, file_chunks, receive
 from documents.models import Upload, UploadState
 from documents.selectors import upload_get
 from documents.services import receive_file
 from documents.uploads import (
-    COPY_BYTES,
     document_from,
     joined,
     locked_upload,
@@ -82,14 +81,8 @@ def _complete(upload: Upload, offset: int, last: Incoming, actor: Actor) -> Uplo
     parts = list(upload.parts.order_by("id"))
     if sum(part.size for part in parts) != offset:
         raise _offset_differs()
-    with receive_file(chain(joined(parts), _content(last))) as whole:
+    with receive_file(chain(joined(parts), file_chunks(last.path))) as whole:
         return document_from(upload.id, _WHOLE, whole, actor)
-
-
-def _content(incoming: Incoming) -> Iterator[bytes]:
-    with open(incoming.path, "rb") as file:
-        while chunk := file.read(COPY_BYTES):
-            yield chunk
 
 
 def _check_offset(upload: Upload, offset: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,14 +11,13 @@ from django.db import transaction
 
 from audit.services import Actor
 from common.errors import InvalidRequest, KoshaError
-from common.storage import SizeExceeded, receive
+from common.storage import SizeExceeded, file_chunks, receive
 from common.tenancy import current_organization_id
 from documents.models import Document, Purpose
 from documents.services import clean_name, file_too_large, revision_add
 from workers.contract.listing import ListedFile
 from workers.contract.media_types import ENDINGS, JSONL
 
-COPY_BYTES = 1 << 20
 SMALLEST_MASS = 20
 """Fewer documents may all go at once."""
 MOST_TOLD = 20
@@ -78,7 +77,7 @@ def file_take(
         raise InvalidRequest("empty_file", "The file is empty.")
     try:
         incoming = receive(
-            current_organization_id(), _chunks(path), maximum_bytes=settings.KOSHA_MAX_UPLOAD_BYTES
+            current_organization_id(), file_chunks(path), maximum_bytes=settings.KOSHA_MAX_UPLOAD_BYTES
         )
     except SizeExceeded as error:
         raise file_too_large() from error
@@ -98,9 +97,3 @@ def file_take(
             )
             then(document)
             return document
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with open(path, "rb") as file:
-        while chunk := file.read(COPY_BYTES):
-            yield chunk

@@ -25,17 +25,12 @@ from documents.models import Document, Purpose, Upload, UploadState
 from documents.resumable import LIFETIME, upload_append, upload_offset
 from documents.selectors import upload_get
 from documents.services import document_upload
+from documents.taking import purpose_of
 from documents.uploads import pending_upload, upload_cancel, upload_create
-from workers.contract.media_types import ENDINGS, JSONL
 
 VERSION = "1.0.0"
 CHUNK_TYPE = "application/offset+octet-stream"
 READ_BYTES = 256 * 1024
-
-
-def purpose_of(name: str) -> str:
-    """A JSONL file holds training conversations; everything else is a company document."""
-    return Purpose.FINE_TUNE if name.lower().endswith(ENDINGS[JSONL]) else Purpose.USER_DATA
 
 
 @require_POST
@@ -47,7 +42,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     name = file.name or ""
     document = document_upload(
         name=name,
-        purpose=purpose_of(name),
+        purpose=purpose_of(name, Purpose.USER_DATA),
         chunks=file.chunks(),
         media_type=file.content_type or "",
         actor=actor_of(request),
@@ -78,7 +73,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
     if has_bytes and request.headers.get("Content-Length") == str(size):
         document = document_upload(
             name=name,
-            purpose=purpose_of(name),
+            purpose=purpose_of(name, Purpose.USER_DATA),
             chunks=_body(request),
             media_type=media_type,
             actor=actor_of(request),
@@ -88,7 +83,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
         )
     upload = upload_create(
         name=name,
-        purpose=purpose_of(name),
+        purpose=purpose_of(name, Purpose.USER_DATA),
         size=size,
         media_type=media_type,
         actor=actor_of(request),

@@ -19,7 +19,7 @@ from common.digests import value_digest
 from common.disk import refuse_without_room
 from common.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from common.ids import new_id
-from common.storage import Incoming, SizeExceeded, part_keep, part_path, parts_delete, receive
+from common.storage import Incoming, SizeExceeded, file_chunks, part_keep, part_path, parts_delete, receive
 from documents.models import Upload, UploadPart, UploadState
 from documents.selectors import upload_get
 from documents.services import check_purpose, clean_name, file_too_large, receive_file, revision_add
@@ -29,7 +29,6 @@ MAXIMUM_PART_BYTES = 64 * 1024 * 1024
 REPEATS = 2
 """Parts may be sent again after a broken connection: all parts together hold at most this many times the announced
 bytes."""
-COPY_BYTES = 1024 * 1024
 
 
 class PartDamaged(InvalidRequest):
@@ -217,10 +216,9 @@ def joined(parts: list[UploadPart]) -> Iterator[bytes]:
     for position, part in enumerate(parts):
         digest = hashlib.sha256()
         try:
-            with open(part_path(part.organization_id, part.upload_id, part.id), "rb") as file:
-                while chunk := file.read(COPY_BYTES):
-                    digest.update(chunk)
-                    yield chunk
+            for chunk in file_chunks(part_path(part.organization_id, part.upload_id, part.id)):
+                digest.update(chunk)
+                yield chunk
         except OSError as error:
             raise PartDamaged(position) from error
         if digest.hexdigest() != part.sha256:

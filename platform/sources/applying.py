@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
@@ -19,6 +18,7 @@ from common.errors import KoshaError, NotFound
 from common.locks import try_lock
 from common.storage import artifact_delete, artifact_path
 from common.tenancy import every_organization, organization_scope
+from common.time_slices import OutOfTime, refuse_late, slice_end
 from documents.models import Document, Purpose
 from documents.services import document_delete
 from documents.taking import FileDamaged, Refused, file_take, is_mass_removal
@@ -31,13 +31,7 @@ from workers.contract.specs.sync import CHANGES_FILE, Change
 
 logger = logging.getLogger(__name__)
 
-SECONDS = 20.0
-"""After which the work goes on in another task, so that others get their turn."""
 BATCH = 50
-
-
-class OutOfTime(Exception):
-    """The rest is done by the next call."""
 
 
 class SourceDeleted(Exception):
@@ -46,7 +40,7 @@ class SourceDeleted(Exception):
 
 def sources_advance() -> None:
     """Start the syncs that are due, apply those that have ended, empty deleted sources. May run repeatedly, also twice at once."""
-    deadline = time.monotonic() + SECONDS
+    deadline = slice_end()
     with every_organization("sources of every organization come due"):
         due = Source.objects.filter(deleted_at=None, next_sync_at__lte=Now()).order_by("next_sync_at")
         starting = list(due.values_list("id", "organization_id")[:BATCH])
@@ -75,18 +69,13 @@ def _work(deadline: float) -> None:
             _apply_safely(id, deadline)
 
 
-def _refuse_late(deadline: float) -> None:
-    if time.monotonic() > deadline:
-        raise OutOfTime
-
-
 def _empty(source_id: str, deadline: float) -> None:
     source = Source.objects.get(pk=source_id)
     if not source.takes_documents_along:
         SourceFile.objects.filter(source=source).delete()
         return
     for id in list(source.files.values_list("id", flat=True)[:10_000]):
-        _refuse_late(deadline)
+        refuse_late(deadline)
         _remove(SourceFile.objects.get(pk=id), SYSTEM)
 
 
@@ -136,7 +125,7 @@ class _Applying:
     def run(self, deadline: float) -> None:
         """Raises OutOfTime, SourceDeleted, FileNotFoundError, FileDamaged."""
         for change in islice(self._changes(), self._sync.lines_applied, None):
-            _refuse_late(deadline)
+            refuse_late(deadline)
             try:
                 self._apply(change)
             except KoshaError as error:
